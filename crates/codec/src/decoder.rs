@@ -1,0 +1,71 @@
+//! The [`Decoder`] trait.
+
+/// What a decoder did with its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// All input was consumed; more may come.
+    More,
+    /// The output cap was reached after `consumed` input bytes; call again with the rest (also when nothing is left:
+    /// more output is waiting).
+    Full {
+        /// Input bytes consumed by this call.
+        consumed: usize,
+    },
+    /// The content ended after `consumed` input bytes; what follows is not part of it.
+    Done {
+        /// Input bytes consumed by this call.
+        consumed: usize,
+    },
+    /// The input is broken, or needs what is not at hand. The decoder must not be used again.
+    Bad {
+        /// Input bytes consumed by this call.
+        consumed: usize,
+        /// What is wrong.
+        fault: Fault,
+    },
+}
+
+/// Why a codec gave up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The input breaks the format, or its checksum does not fit.
+    Corrupt,
+    /// The input ended inside the content.
+    Truncated,
+    /// A dictionary is needed.
+    MissingDictionary,
+    /// The declared window is over the limit.
+    WindowTooLarge,
+    /// A part of the format that is not looked into.
+    Unsupported,
+    /// More members than the limit.
+    Members,
+}
+
+/// A transform from bytes to bytes.
+pub trait Decoder: Send {
+    /// Decodes `input`, appending at most `cap` bytes to `out`.
+    fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Step;
+
+    /// Says that no input follows. [`Step::Done`] with `consumed: 0` if the content was complete, else [`Step::Bad`] with
+    /// [`Fault::Truncated`]; [`Step::Full`] while output is waiting.
+    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step;
+
+    /// Input bytes consumed so far whose information is not in the output yet: 0 for a decoder without latency (but for a
+    /// symbol cut in two), the part of the current block that has been taken in for a block-wise one.
+    fn unreleased(&self) -> u64;
+
+    /// The longest input unit that [`Decoder::unreleased`] can cover, in bytes; 0 for a decoder without latency.
+    fn block_max(&self) -> u64;
+
+    /// Memory held for windows and tables, in bytes.
+    fn window_bytes(&self) -> u64;
+
+    /// Whether at least one member or frame ended with everything verified, or one block was decoded: from then on the
+    /// content is what its magic number said.
+    fn is_established(&self) -> bool;
+
+    /// Offsets (from the first byte ever given to this decoder) at which concatenated members after the first one
+    /// began; the caller drains it.
+    fn member_starts(&mut self) -> &mut Vec<u64>;
+}

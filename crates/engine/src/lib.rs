@@ -1,0 +1,32 @@
+//! The exfilter engine.
+#![forbid(unsafe_code)]
+
+mod checksum;
+mod coverage;
+mod engine;
+mod error;
+mod event;
+mod finding;
+mod flow;
+mod limits;
+mod path;
+mod policy;
+mod rule;
+mod secrets;
+mod stream;
+mod verdict;
+
+pub use checksum::Checksum;
+pub use coverage::{Coverage, Opaque, OpaqueReason};
+pub use engine::{Engine, EngineBuilder};
+pub use error::{BuildError, ParseError};
+pub use event::{Edit, Event};
+pub use finding::{Finding, Kind, PathId, Proof, RuleId, SecretId};
+pub use flow::{Authority, Direction, Flow, HeaderPart, HostPattern, Slot};
+pub use limits::Limits;
+pub use path::{LanePath, LaneStep};
+pub use policy::{Action, Confidence, Mode, Policy};
+pub use rule::{Boundary, KeyClass, Lead, Rule};
+pub use secrets::{Binding, Form, KnownSecrets, Refusal, StoreKey};
+pub use stream::Stream;
+pub use verdict::{Audience, Block, BlockReason, Reference, Verdict};

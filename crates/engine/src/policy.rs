@@ -1,0 +1,185 @@
+//! What is done about a finding: [`Confidence`] is evidence, [`Action`] is policy.
+
+use crate::coverage::OpaqueReason;
+use crate::finding::Finding;
+use crate::flow::{Direction, Flow, HostPattern};
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confidence {
+    /// A shape that ordinary data has too: never blocked inline.
+    Low,
+    /// A distinctive context or prefix.
+    Medium,
+    /// A verified checksum or parsed structure, or a format nothing else has.
+    High,
+    /// An enrolled secret, a foreign credential or a canary.
+    Confirmed,
+}
+
+impl Confidence {
+    /// The word used in rule files and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Confidence::Low => "low",
+            Confidence::Medium => "medium",
+            Confidence::High => "high",
+            Confidence::Confirmed => "confirmed",
+        }
+    }
+}
+
+/// What the policy does about something, the mildest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Nothing.
+    Allow,
+    /// An event.
+    Report,
+    /// An event and an edit that overwrites the value; a block where the flow is not editable.
+    Redact,
+    /// An event and the end of the flow.
+    Block,
+}
+
+/// Whether the policy's blocks block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Everything is reported, nothing is blocked or edited.
+    Observe,
+    /// The policy's actions are carried out.
+    #[default]
+    Enforce,
+}
+
+/// The policy of an engine: a table from evidence to action.
+///
+/// Defaults (outbound): *confirmed* and *high* block, and are redacted to LLM hosts where the flow is editable;
+/// *medium* and *low* are reported, *medium* is redacted to LLM hosts; documented examples are reported; opaque content blocks by
+/// its reason ([`OpaqueReason::blocks_by_default`]). Inbound and at rest nothing blocks.
+///
+/// ```
+/// use exfilter_engine::{Action, Confidence, Policy};
+/// let mut policy = Policy::default();
+/// policy.action(Confidence::Medium, Action::Block).strict_examples(true);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Policy {
+    mode: Mode,
+    actions: [Action; 4],
+    llm_actions: [Action; 4],
+    llm_hosts: Vec<HostPattern>,
+    strict_examples: bool,
+    opaque: [Option<Action>; OpaqueReason::COUNT],
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            mode: Mode::Enforce,
+            actions: [Action::Report, Action::Report, Action::Block, Action::Block],
+            llm_actions: [Action::Report, Action::Redact, Action::Redact, Action::Redact],
+            llm_hosts: [
+                "api.anthropic.com",
+                "api.openai.com",
+                "chatgpt.com",
+                "generativelanguage.googleapis.com",
+                "*.openai.azure.com",
+                "api.mistral.ai",
+                "api.x.ai",
+                "openrouter.ai",
+                "api.groq.com",
+            ]
+            .iter()
+            .map(|p| HostPattern::parse(p.as_bytes()).expect("the built-in host patterns are well formed"))
+            .collect(),
+            strict_examples: false,
+            opaque: [None; OpaqueReason::COUNT],
+        }
+    }
+}
+
+impl Policy {
+    /// Sets whether blocks block.
+    pub fn mode(&mut self, mode: Mode) -> &mut Policy {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets the outbound action for a confidence.
+    pub fn action(&mut self, confidence: Confidence, action: Action) -> &mut Policy {
+        self.actions[confidence as usize] = action;
+        self
+    }
+
+    /// Sets the outbound action for a confidence to LLM hosts on editable flows.
+    pub fn llm_action(&mut self, confidence: Confidence, action: Action) -> &mut Policy {
+        self.llm_actions[confidence as usize] = action;
+        self
+    }
+
+    /// Replaces the hosts that count as LLM hosts.
+    pub fn llm_hosts(&mut self, hosts: Vec<HostPattern>) -> &mut Policy {
+        self.llm_hosts = hosts;
+        self
+    }
+
+    /// Sets whether documented examples are treated like any other match.
+    pub fn strict_examples(&mut self, strict: bool) -> &mut Policy {
+        self.strict_examples = strict;
+        self
+    }
+
+    /// Sets the outbound action for content that was not examined for `reason`. `Redact` counts as `Block`.
+    pub fn opaque(&mut self, reason: OpaqueReason, action: Action) -> &mut Policy {
+        self.opaque[reason as usize] = Some(action);
+        self
+    }
+
+    /// What is done about a finding of this confidence on this flow.
+    pub(crate) fn decide(&self, flow: &Flow, confidence: Confidence, documented: bool) -> Action {
+        if flow.direction() != Direction::Outbound || self.mode == Mode::Observe {
+            return Action::Report;
+        }
+        if documented && !self.strict_examples {
+            return Action::Report;
+        }
+        let to_llm = flow.is_editable()
+            && flow.authority().is_some_and(|a| self.llm_hosts.iter().any(|p| p.matches(a.host())));
+        let action = if to_llm {
+            self.llm_actions[confidence as usize]
+        } else {
+            self.actions[confidence as usize]
+        };
+        if action == Action::Redact && !flow.is_editable() { Action::Block } else { action }
+    }
+
+    /// What is done about content that was not examined.
+    pub(crate) fn decide_opaque(&self, flow: &Flow, reason: OpaqueReason) -> Action {
+        if flow.direction() != Direction::Outbound || self.mode == Mode::Observe {
+            return Action::Report;
+        }
+        match self.opaque[reason as usize] {
+            Some(Action::Redact) => Action::Block,
+            Some(action) => action,
+            None if reason.blocks_by_default() => Action::Block,
+            None => Action::Report,
+        }
+    }
+
+    /// Whether a finding that is not decided yet could end in more than a report.
+    pub(crate) fn may_act(&self, flow: &Flow, ceiling: Confidence) -> bool {
+        [Confidence::Low, Confidence::Medium, Confidence::High, Confidence::Confirmed]
+            .into_iter()
+            .filter(|c| *c <= ceiling)
+            .any(|c| self.decide(flow, c, false) > Action::Report)
+    }
+}
+
+impl Finding {
+    /// Whether the finding is at or above `floor` and is no documented example: what exit codes count.
+    pub fn counts(&self, floor: Confidence) -> bool {
+        self.confidence() >= floor && !self.documented()
+    }
+}
