@@ -1,1 +1,42 @@
-//! x
+//! One multi-pattern automaton that finds *candidates* in byte slices: places where a literal stands, where an
+//! eight-byte keyed anchor stands, or where a long run of base64 characters begins.
+//!
+//! Nothing here knows what a candidate means. A caller compiles an [`Automaton`] once, gives it slices, and confirms
+//! what comes back; every filter inside only over-approximates, and what is reported as a [`What::Literal`] is exact.
+//!
+//! # The seam
+//!
+//! [`Automaton::scan`] is a pure function of the bytes around a position: it looks at most [`Automaton::LOOKAHEAD`] bytes
+//! ahead and one byte behind. It keeps no state between calls, so a caller may cut a stream anywhere as long as it
+//! shows each position once with its full surroundings. The inside may be replaced without a change to callers.
+//!
+//! # How a position is decided
+//!
+//! ```text
+//!  64 bytes --classify--> token mask, base64 mask, NUL mask
+//!  token mask  --shifts-->  "a run of >= GATE token characters continues here"
+//!       and at those positions only:   pair bitmap (first two bytes of a gated literal)  -> exact literal
+//!                                      anchor bitmap (keyed hash of eight bytes)         -> tag table
+//!  base64 mask --shifts-->  first position of each maximal run of >= run_min
+//!  NUL mask    --shifts-->  "four UTF-16 units continue here"                             -> anchor bitmap
+//!  ungated literals: a packed searcher over every byte; ungated anchors: every position, only if there are any
+//! ```
+//!
+//! The run gate never asks where a run *starts* (in `\nghp_...` the run begins at the `n`), only that it continues.
+//!
+//! # Resource usage
+//!
+//! The pair bitmap takes 8 KiB; an anchor takes 4 bytes of bitmap and 8 bytes of table, rounded up to a power of two.
+//! Scanning allocates only to grow the caller's hit buffer.
+
+mod anchors;
+mod arch;
+mod builder;
+mod class;
+mod literals;
+mod scan;
+
+pub use anchors::anchor_tag;
+pub use builder::{Builder, Gate};
+pub use class::{is_base64, is_token};
+pub use scan::{Automaton, Hit, What};

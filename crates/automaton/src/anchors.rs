@@ -1,0 +1,71 @@
+//! Keyed eight-byte anchors: a bitmap in front of a table of tags.
+
+/// Anchors of one gate. Holds keyed hashes, cut to 32 bits, and no bytes of what they were made from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Anchors {
+    key: u64,
+    /// `tag >> shift` indexes the bitmap.
+    shift: u32,
+    bitmap: Vec<u64>,
+    /// Sorted; parallel to `ids`.
+    tags: Vec<u32>,
+    ids: Vec<u32>,
+}
+
+impl Anchors {
+    /// Compiles (tag, id) pairs whose tags were made by [`anchor_tag`] under `key`.
+    pub(crate) fn new(key: u64, mut anchors: Vec<(u32, u32)>) -> Anchors {
+        if anchors.is_empty() {
+            return Anchors::default();
+        }
+        let bits = (anchors.len().max(128) * 32).next_power_of_two().min(1 << 31);
+        let shift = 32 - bits.trailing_zeros();
+        let mut bitmap = vec![0u64; bits / 64];
+        for (tag, _) in &anchors {
+            let at = (tag >> shift) as usize;
+            bitmap[at / 64] |= 1 << (at % 64);
+        }
+        anchors.sort_unstable();
+        let (tags, ids) = anchors.into_iter().unzip();
+        Anchors { key: key | 1, shift, bitmap, tags, ids }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tags.is_empty()
+    }
+
+    /// Whether the bitmap has the eight bytes; must not be called on an empty set.
+    #[inline(always)]
+    pub(crate) fn maybe(&self, bytes: u64) -> bool {
+        let at = (mix(self.key, bytes) >> self.shift) as usize;
+        self.bitmap.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 != 0)
+    }
+
+    /// The ids whose tag fits the eight bytes.
+    #[inline]
+    pub(crate) fn lookup(&self, bytes: u64) -> &[u32] {
+        let tag = mix(self.key, bytes);
+        let from = self.tags.partition_point(|t| *t < tag);
+        let len = self.tags[from..].iter().take_while(|t| **t == tag).count();
+        &self.ids[from..from + len]
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bitmap.len() * 8 + self.tags.len() * 8
+    }
+}
+
+/// The keyed tag under which an anchor is compiled: 32 bits of a keyed mix of its eight bytes.
+///
+/// The mix alone is no one-way function; half of it is thrown away here, so that a tag says at most 32 bits about the bytes to
+/// whoever has the key.
+pub fn anchor_tag(key: u64, bytes: [u8; 8]) -> u32 {
+    mix(key | 1, u64::from_le_bytes(bytes))
+}
+
+#[inline(always)]
+fn mix(key: u64, bytes: u64) -> u32 {
+    let product = bytes.wrapping_mul(key);
+    ((product ^ (product >> 32)).wrapping_mul(key) >> 32) as u32
+}

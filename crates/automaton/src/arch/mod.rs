@@ -1,0 +1,63 @@
+//! Vector tiers: the only place with `unsafe`.
+//!
+//! A tier supplies [`Vector::classify`]; the algorithm in [`crate::scan`] is generic over it and instantiated once per
+//! tier. [`Tier::detect`] chooses at run time.
+
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+use crate::scan::{Job, Masks, Sink};
+
+/// A way to classify 64 bytes.
+pub(crate) trait Vector: Copy {
+    /// The class masks of a block; bit `i` belongs to byte `i`.
+    fn classify(self, block: &[u8; 64]) -> Masks;
+}
+
+/// The tiers this build knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tier {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+}
+
+impl Tier {
+    /// The best tier of this machine.
+    pub(crate) fn detect() -> Tier {
+        #[cfg(target_arch = "x86_64")]
+        if x86_64::available() {
+            return Tier::Avx2;
+        }
+        Tier::Portable
+    }
+
+    /// Every tier that runs on this machine, for tests.
+    #[cfg(test)]
+    pub(crate) fn all() -> Vec<Tier> {
+        let mut tiers = vec![Tier::Portable];
+        if Tier::detect() != Tier::Portable {
+            tiers.push(Tier::detect());
+        }
+        tiers
+    }
+
+    /// Runs the masked part of a scan.
+    pub(crate) fn run(self, job: &Job<'_>, sink: &mut Sink<'_>) {
+        match self {
+            Tier::Portable => crate::scan::masked(portable::Portable, job, sink),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 => x86_64::masked(job, sink),
+        }
+    }
+
+    /// The end of the base64 run that contains `from`.
+    pub(crate) fn run_end(self, hay: &[u8], from: usize) -> usize {
+        match self {
+            Tier::Portable => crate::scan::run_end(portable::Portable, hay, from),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 => x86_64::run_end(hay, from),
+        }
+    }
+}

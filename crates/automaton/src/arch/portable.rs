@@ -1,0 +1,23 @@
+//! The portable tier, a table look-up per byte; also the oracle of the other tiers.
+
+use super::Vector;
+use crate::class::{BASE64, NUL, TABLE, TOKEN};
+use crate::scan::Masks;
+
+/// Table look-ups.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+impl Vector for Portable {
+    #[inline(always)]
+    fn classify(self, block: &[u8; 64]) -> Masks {
+        let mut masks = Masks::default();
+        for (i, byte) in block.iter().enumerate() {
+            let class = TABLE[usize::from(*byte)];
+            masks.token |= u64::from(class & TOKEN != 0) << i;
+            masks.base64 |= u64::from(class & BASE64 != 0) << i;
+            masks.nul |= u64::from(class & NUL != 0) << i;
+        }
+        masks
+    }
+}

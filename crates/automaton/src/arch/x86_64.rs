@@ -1,0 +1,108 @@
+//! AVX2: two nibble look-ups classify 32 bytes.
+//!
+//! Each token character is the meeting of a row (high nibble) and a column (low nibble). One bit stands for a set of rows that share
+//! their columns:
+//!
+//! ```text
+//! bit 0  row 2      columns b d f     + - /        base64
+//! bit 1  row 3      columns 0-9       digits       base64
+//! bit 2  rows 4 6   columns 1-f       A-O a-o      base64
+//! bit 3  rows 5 7   columns 0-a       P-Z p-z      base64
+//! bit 4  row 5      column  f         _            base64
+//! bit 5  rows 2 7   column  e         . ~          token only
+//! bit 6  row 3      column  d         =            token only
+//! bit 7  row 2      column  5         %            token only
+//! ```
+//!
+//! Bytes from 128 on have a high nibble of 8 or more, whose row is empty.
+
+use std::arch::x86_64::{
+    __m256i, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
+    _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
+};
+
+use super::Vector;
+use crate::scan::{Job, Masks, Sink};
+
+/// Bits 0-4: the base64 characters.
+const BASE64_BITS: i8 = 0x1f;
+
+/// Proof that AVX2 and the bit-manipulation extensions are there.
+#[derive(Clone, Copy)]
+struct Avx2(());
+
+/// Whether this machine has what the tier needs.
+pub(super) fn available() -> bool {
+    std::arch::is_x86_feature_detected!("avx2")
+        && std::arch::is_x86_feature_detected!("bmi1")
+        && std::arch::is_x86_feature_detected!("bmi2")
+        && std::arch::is_x86_feature_detected!("lzcnt")
+        && std::arch::is_x86_feature_detected!("popcnt")
+}
+
+/// The masked scan. Only reached through a tier that [`available`] has admitted.
+pub(super) fn masked(job: &Job<'_>, sink: &mut Sink<'_>) {
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn inner(job: &Job<'_>, sink: &mut Sink<'_>) {
+        crate::scan::masked(Avx2(()), job, sink);
+    }
+    debug_assert!(available());
+    // SAFETY: `Tier::detect` yields this tier only if `available` found every feature named above.
+    unsafe { inner(job, sink) }
+}
+
+/// The end of a base64 run, see [`crate::scan::run_end`].
+pub(super) fn run_end(hay: &[u8], from: usize) -> usize {
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn inner(hay: &[u8], from: usize) -> usize {
+        crate::scan::run_end(Avx2(()), hay, from)
+    }
+    debug_assert!(available());
+    // SAFETY: as in `masked`.
+    unsafe { inner(hay, from) }
+}
+
+impl Vector for Avx2 {
+    #[inline(always)]
+    fn classify(self, block: &[u8; 64]) -> Masks {
+        // SAFETY: an `Avx2` exists only inside the two functions above, which enable AVX2; the loads read the 64 bytes
+        // of `block` and need no alignment.
+        unsafe {
+            let low = _mm256_loadu_si256(block.as_ptr().cast::<__m256i>());
+            let high = _mm256_loadu_si256(block.as_ptr().add(32).cast::<__m256i>());
+            let (t0, b0, z0) = half(low);
+            let (t1, b1, z1) = half(high);
+            Masks {
+                token: u64::from(t0) | u64::from(t1) << 32,
+                base64: u64::from(b0) | u64::from(b1) << 32,
+                nul: u64::from(z0) | u64::from(z1) << 32,
+            }
+        }
+    }
+}
+
+/// Token, base64 and NUL masks of 32 bytes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn half(x: __m256i) -> (u32, u32, u32) {
+    #[rustfmt::skip]
+    let rows = _mm256_setr_epi8(
+        0, 0, 0x01 | 0x20 | -0x80, 0x02 | 0x40, 0x04, 0x08 | 0x10, 0x04, 0x08 | 0x20, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0x01 | 0x20 | -0x80, 0x02 | 0x40, 0x04, 0x08 | 0x10, 0x04, 0x08 | 0x20, 0, 0, 0, 0, 0, 0, 0, 0,
+    );
+    const D: i8 = 0x02 | 0x08;
+    const A: i8 = D | 0x04;
+    #[rustfmt::skip]
+    let columns = _mm256_setr_epi8(
+        D, A, A, A, A, A | -0x80, A, A, A, A, 0x08 | 0x04, 0x01 | 0x04, 0x04, 0x01 | 0x04 | 0x40, 0x04 | 0x20, 0x01 | 0x04 | 0x10,
+        D, A, A, A, A, A | -0x80, A, A, A, A, 0x08 | 0x04, 0x01 | 0x04, 0x04, 0x01 | 0x04 | 0x40, 0x04 | 0x20, 0x01 | 0x04 | 0x10,
+    );
+    let nibble = _mm256_set1_epi8(0x0f);
+    let zero = _mm256_setzero_si256();
+    let column = _mm256_shuffle_epi8(columns, _mm256_and_si256(x, nibble));
+    let row = _mm256_shuffle_epi8(rows, _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble));
+    let bits = _mm256_and_si256(column, row);
+    let base64 = _mm256_and_si256(bits, _mm256_set1_epi8(BASE64_BITS));
+    let mask = |v| _mm256_movemask_epi8(_mm256_cmpeq_epi8(v, zero)) as u32;
+    (!mask(bits), !mask(base64), mask(x))
+}

@@ -1,0 +1,96 @@
+//! [`Builder`]: collects literals and anchors.
+
+use crate::anchors::Anchors;
+use crate::arch::Tier;
+use crate::literals::{Gated, Literal, Ungated};
+use crate::scan::Automaton;
+
+/// Where an entry can stand, as far as the compiler of rules could prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Gate {
+    /// Every occurrence that matters begins a run of at least [`Automaton::GATE`] token characters.
+    Token,
+    /// Every occurrence begins at a token character of UTF-16 text with three more after it (anchors only).
+    Utf16,
+    /// Anything: looked for at every position.
+    None,
+}
+
+/// Collects what an [`Automaton`] looks for.
+#[derive(Debug, Default)]
+pub struct Builder {
+    gated: Vec<Literal>,
+    ungated: Vec<Literal>,
+    folded: Vec<Literal>,
+    token: Vec<(u32, u32)>,
+    utf16: Vec<(u32, u32)>,
+    plain: Vec<(u32, u32)>,
+    run_min: usize,
+    key: u64,
+}
+
+impl Builder {
+    /// An empty builder.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Adds a literal of 2 to [`Automaton::LITERAL_MAX`] bytes; `fold` ignores ASCII case. Ids need not be unique.
+    ///
+    /// # Panics
+    ///
+    /// If the literal is shorter or longer, or the gate is [`Gate::Utf16`].
+    pub fn literal(&mut self, bytes: &[u8], id: u32, gate: Gate, fold: bool) -> &mut Builder {
+        assert!((2..=Automaton::LITERAL_MAX).contains(&bytes.len()), "a literal has 2 to 32 bytes");
+        let bytes = if fold { bytes.to_ascii_lowercase() } else { bytes.to_vec() };
+        let literal = Literal { bytes: bytes.into(), id, fold };
+        match gate {
+            Gate::Token => self.gated.push(literal),
+            Gate::None if fold => self.folded.push(literal),
+            Gate::None => self.ungated.push(literal),
+            Gate::Utf16 => panic!("only anchors can be gated by UTF-16 runs"),
+        }
+        self
+    }
+
+    /// Adds an eight-byte anchor by its [`anchor_tag`](crate::anchor_tag), made under the key that [`Builder::key`] sets.
+    pub fn anchor(&mut self, tag: u32, id: u32, gate: Gate) -> &mut Builder {
+        match gate {
+            Gate::Token => self.token.push((tag, id)),
+            Gate::Utf16 => self.utf16.push((tag, id)),
+            Gate::None => self.plain.push((tag, id)),
+        }
+        self
+    }
+
+    /// Asks for the first position of every maximal run of at least `min` base64 characters, 1 to 32; 0 for none.
+    pub fn base64_runs(&mut self, min: usize) -> &mut Builder {
+        assert!(min <= Automaton::LOOKAHEAD, "a run must be decided within the lookahead");
+        self.run_min = min;
+        self
+    }
+
+    /// Sets the key of the anchor hash.
+    pub fn key(&mut self, key: u64) -> &mut Builder {
+        self.key = key;
+        self
+    }
+
+    /// Compiles.
+    ///
+    /// # Errors
+    ///
+    /// Text of the underlying automaton's construction error (too many states).
+    pub fn build(&mut self) -> Result<Automaton, String> {
+        Ok(Automaton {
+            tier: Tier::detect(),
+            gated: Gated::new(std::mem::take(&mut self.gated)),
+            ungated: Ungated::new(std::mem::take(&mut self.ungated))?,
+            folded: Ungated::new(std::mem::take(&mut self.folded))?,
+            token: Anchors::new(self.key, std::mem::take(&mut self.token)),
+            utf16: Anchors::new(self.key, std::mem::take(&mut self.utf16)),
+            plain: Anchors::new(self.key, std::mem::take(&mut self.plain)),
+            run_min: self.run_min,
+        })
+    }
+}

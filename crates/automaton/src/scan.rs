@@ -1,0 +1,475 @@
+//! [`Automaton`] and its scan.
+
+use crate::anchors::Anchors;
+use crate::arch::{Tier, Vector};
+use crate::class::is_token;
+use crate::literals::{Gated, Ungated};
+
+/// What stands at a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum What {
+    /// The first position of a maximal run of base64 characters of at least the length asked for.
+    Run,
+    /// A literal, exactly; its id.
+    Literal(u32),
+    /// An anchor whose tag fits; its id. The caller confirms it.
+    Anchor(u32),
+}
+
+/// A candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hit {
+    /// Its position in the slice.
+    pub at: usize,
+    /// What stands there.
+    pub what: What,
+}
+
+/// Compiled literals and anchors.
+#[derive(Clone, Debug)]
+pub struct Automaton {
+    pub(crate) tier: Tier,
+    pub(crate) gated: Gated,
+    pub(crate) ungated: Ungated,
+    pub(crate) folded: Ungated,
+    pub(crate) token: Anchors,
+    pub(crate) utf16: Anchors,
+    pub(crate) plain: Anchors,
+    pub(crate) run_min: usize,
+}
+
+/// Class masks of 64 bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Masks {
+    pub(crate) token: u64,
+    pub(crate) base64: u64,
+    pub(crate) nul: u64,
+}
+
+/// One masked scan.
+pub(crate) struct Job<'a> {
+    pub(crate) automaton: &'a Automaton,
+    pub(crate) hay: &'a [u8],
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+}
+
+/// Where hits go.
+pub(crate) struct Sink<'a> {
+    pub(crate) hits: &'a mut Vec<Hit>,
+}
+
+impl Automaton {
+    /// Bytes of a run of token characters that the gate asks for.
+    pub const GATE: usize = 10;
+    /// Bytes that a decision about a position looks at, from that position on.
+    pub const LOOKAHEAD: usize = 32;
+    /// The longest literal.
+    pub const LITERAL_MAX: usize = 32;
+
+    /// Appends every candidate that begins in `from..to` to `hits`, sorted by position.
+    ///
+    /// A position is decided for good if at least [`Automaton::LOOKAHEAD`] bytes from it on are in `hay`, or if `hay` ends
+    /// where the content ends. The byte before `from` is looked at if there is one.
+    ///
+    /// # Panics
+    ///
+    /// If `from..to` is not a range within `hay`.
+    pub fn scan(&self, hay: &[u8], from: usize, to: usize, hits: &mut Vec<Hit>) {
+        assert!(from <= to && to <= hay.len(), "the range must lie within the slice");
+        let first = hits.len();
+        self.tier.run(&Job { automaton: self, hay, from, to }, &mut Sink { hits });
+        for tier in [&self.ungated, &self.folded] {
+            tier.scan(hay, from, to, |at, id| hits.push(Hit { at, what: What::Literal(id) }));
+        }
+        if !self.plain.is_empty() && hay.len() >= 8 {
+            for at in from..to.min(hay.len() - 7) {
+                let bytes = load(&hay[at..at + 8]);
+                if self.plain.maybe(bytes) {
+                    hits.extend(
+                        self.plain.lookup(bytes).iter().map(|id| Hit { at, what: What::Anchor(*id) }),
+                    );
+                }
+            }
+        }
+        let new = &mut hits[first..];
+        if !new.is_sorted() {
+            new.sort_unstable();
+        }
+    }
+
+    /// The position after the base64 run that goes on at `from`; `from` itself if none does.
+    pub fn run_end(&self, hay: &[u8], from: usize) -> usize {
+        self.tier.run_end(hay, from)
+    }
+
+    /// The least position in `from..` of `hay` that could still become the beginning of a candidate, or that is one and was
+    /// not scanned; `hay.len()` if there is none.
+    ///
+    /// It never moves backwards as bytes are appended to `hay`, unless [`Automaton::scan`] decides positions in between.
+    pub fn open_from(&self, hay: &[u8], from: usize) -> usize {
+        let end = hay.len();
+        let mut open = end;
+        // Run-gated entries: a run that is long enough, or that reaches the end.
+        let mut at = from;
+        while at < end {
+            if !is_token(hay[at]) {
+                at += 1;
+                continue;
+            }
+            let run = hay[at..].iter().position(|b| !is_token(*b)).map_or(end, |n| at + n);
+            if run == end || run - at >= Automaton::GATE {
+                open = at;
+                break;
+            }
+            at = run;
+        }
+        if !self.utf16.is_empty() {
+            // A unit of UTF-16 text is a token character with a NUL beside it; the last byte may be half of one.
+            let unit = (from..open).find(|at| {
+                is_token(hay[*at]) && (at + 1 == end || hay[at + 1] == 0) || hay[*at] == 0 && at + 1 == end
+            });
+            open = unit.unwrap_or(open);
+        }
+        if !self.plain.is_empty() {
+            open = open.min(from);
+        }
+        // Ungated literals: one that is wholly there, or one that is cut by the end.
+        let tail = from.max(end.saturating_sub(Automaton::LITERAL_MAX));
+        for tier in [&self.ungated, &self.folded] {
+            let mut whole = open;
+            tier.scan(hay, from, open, |at, _| whole = whole.min(at));
+            let cut = tier.open_at(&hay[tail..]).map_or(open, |at| tail + at);
+            open = whole.min(cut);
+        }
+        open
+    }
+
+    /// Memory of the tables, in bytes, literals apart.
+    pub fn memory(&self) -> usize {
+        8192 + self.token.bytes() + self.utf16.bytes() + self.plain.bytes()
+    }
+}
+
+#[inline(always)]
+fn load(bytes: &[u8]) -> u64 {
+    let mut word = [0u8; 8];
+    word.copy_from_slice(bytes);
+    u64::from_le_bytes(word)
+}
+
+/// Bytes that one step of [`masked`] reads: a block, the block after it, and a load at the last position.
+const REACH: usize = 64 + 64 + 8;
+
+/// The part of a scan that works on masks.
+#[inline(always)]
+pub(crate) fn masked<V: Vector>(v: V, job: &Job<'_>, sink: &mut Sink<'_>) {
+    let Job { automaton, hay, from, to } = *job;
+    let mut at = from;
+    // Whether the byte before the block is a base64 character.
+    let mut before = from > 0 && crate::class::is_base64(hay[from - 1]);
+    let mut next = None;
+    while at < to && at + REACH <= hay.len() {
+        let window: &[u8] = &hay[at..at + REACH];
+        let here = next.unwrap_or_else(|| v.classify(block(window, 0)));
+        let there = v.classify(block(window, 64));
+        step(automaton, hay, window, at, to, here, there, before, sink);
+        before = here.base64 >> 63 != 0;
+        next = Some(there);
+        at += 64;
+    }
+    while at < to {
+        let mut window = [0u8; REACH];
+        let n = REACH.min(hay.len() - at);
+        window[..n].copy_from_slice(&hay[at..at + n]);
+        // Beyond the end nothing is of any class, and the padding must not look like NUL bytes of the content.
+        let low = if n >= 64 { u64::MAX } else { (1 << n) - 1 };
+        let high = if n >= 128 { u64::MAX } else { (1u64 << n.saturating_sub(64)) - 1 };
+        let mut here = v.classify(block(&window, 0));
+        let mut there = v.classify(block(&window, 64));
+        here.nul &= low;
+        there.nul &= high;
+        step(automaton, hay, &window, at, to, here, there, before, sink);
+        before = here.base64 >> 63 != 0;
+        at += 64;
+    }
+}
+
+#[inline(always)]
+fn block(window: &[u8], at: usize) -> &[u8; 64] {
+    window[at..at + 64].try_into().expect("64 bytes were taken")
+}
+
+/// Decides the positions `at..min(at + 64, to)`.
+#[inline(always)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the inner step of one loop; a struct would be taken apart again"
+)]
+fn step(
+    automaton: &Automaton,
+    hay: &[u8],
+    window: &[u8],
+    at: usize,
+    to: usize,
+    here: Masks,
+    there: Masks,
+    before: bool,
+    sink: &mut Sink<'_>,
+) {
+    let wanted = if to - at >= 64 { u64::MAX } else { (1u64 << (to - at)) - 1 };
+    // Bit i: a run of at least GATE token characters continues at i.
+    let token = u128::from(here.token) | u128::from(there.token) << 64;
+    let mut gate = token & token >> 1;
+    gate &= gate >> 2;
+    gate &= gate >> 4;
+    gate &= gate >> 2;
+    let mut left = gate as u64 & wanted;
+    let anchored = !automaton.token.is_empty();
+    while left != 0 {
+        let i = left.trailing_zeros() as usize;
+        left &= left - 1;
+        let bytes = load(&window[i..i + 8]);
+        let pair = bytes as u16;
+        if automaton.gated.maybe(pair) {
+            automaton
+                .gated
+                .check(hay, at + i, pair, |id| sink.hits.push(Hit { at: at + i, what: What::Literal(id) }));
+        }
+        if anchored && automaton.token.maybe(bytes) {
+            let ids = automaton.token.lookup(bytes);
+            sink.hits.extend(ids.iter().map(|id| Hit { at: at + i, what: What::Anchor(*id) }));
+        }
+    }
+    if automaton.run_min > 0 {
+        let base64 = u128::from(here.base64) | u128::from(there.base64) << 64;
+        let long = run_mask(base64, automaton.run_min) as u64;
+        let mut starts = long & !(here.base64 << 1 | u64::from(before)) & wanted;
+        while starts != 0 {
+            sink.hits.push(Hit { at: at + starts.trailing_zeros() as usize, what: What::Run });
+            starts &= starts - 1;
+        }
+    }
+    if here.nul | there.nul != 0 && !automaton.utf16.is_empty() {
+        let nul = u128::from(here.nul) | u128::from(there.nul) << 64;
+        let mut units = token & nul >> 1;
+        units &= units >> 2;
+        units &= units >> 4;
+        let mut left = units as u64 & wanted;
+        while left != 0 {
+            let i = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let bytes = load(&window[i..i + 8]);
+            if automaton.utf16.maybe(bytes) {
+                let ids = automaton.utf16.lookup(bytes);
+                sink.hits.extend(ids.iter().map(|id| Hit { at: at + i, what: What::Anchor(*id) }));
+            }
+        }
+    }
+}
+
+/// Bit i: `n` set bits of `mask` begin at i.
+#[inline(always)]
+fn run_mask(mask: u128, n: usize) -> u128 {
+    let mut run = mask;
+    let mut have = 1;
+    while have < n {
+        let more = have.min(n - have);
+        run &= run >> more;
+        have += more;
+    }
+    run
+}
+
+/// The position after the base64 run at `from`.
+#[inline(always)]
+pub(crate) fn run_end<V: Vector>(v: V, hay: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while at + 64 <= hay.len() {
+        let other = !v.classify(block(&hay[at..], 0)).base64;
+        if other != 0 {
+            return at + other.trailing_zeros() as usize;
+        }
+        at += 64;
+    }
+    at + hay[at..].iter().position(|b| !crate::class::is_base64(*b)).unwrap_or(hay.len() - at)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Builder, Gate};
+
+    /// What `scan` must report, one position at a time from the definitions.
+    fn naive(
+        hay: &[u8],
+        from: usize,
+        to: usize,
+        gated: &[(&[u8], bool)],
+        ungated: &[&[u8]],
+        anchors: &[([u8; 8], Gate)],
+        run_min: usize,
+    ) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        let run = |at: usize| hay[at..].iter().take_while(|b| is_token(**b)).count();
+        for at in from..to {
+            let base64 = hay[at..].iter().take_while(|b| crate::is_base64(**b)).count();
+            if base64 >= run_min && (at == 0 || !crate::is_base64(hay[at - 1])) {
+                hits.push(Hit { at, what: What::Run });
+            }
+            for (id, (literal, fold)) in gated.iter().enumerate() {
+                let fits = hay
+                    .get(at..at + literal.len())
+                    .is_some_and(|there| there == *literal || *fold && there.eq_ignore_ascii_case(literal));
+                if fits && run(at) >= Automaton::GATE {
+                    hits.push(Hit { at, what: What::Literal(id as u32) });
+                }
+            }
+            for (id, literal) in ungated.iter().enumerate() {
+                if hay[at..].starts_with(literal) {
+                    hits.push(Hit { at, what: What::Literal(100 + id as u32) });
+                }
+            }
+            for (id, literal) in FOLDED.iter().enumerate() {
+                if hay.get(at..at + literal.len()).is_some_and(|there| there.eq_ignore_ascii_case(literal)) {
+                    hits.push(Hit { at, what: What::Literal(200 + id as u32) });
+                }
+            }
+            for (id, (bytes, gate)) in anchors.iter().enumerate() {
+                let units = |at: usize| {
+                    (0..4).all(|u| {
+                        hay.get(at + 2 * u).is_some_and(|b| is_token(*b))
+                            && hay.get(at + 2 * u + 1) == Some(&0)
+                    })
+                };
+                let open = match gate {
+                    Gate::Token => run(at) >= Automaton::GATE,
+                    Gate::Utf16 => units(at),
+                    Gate::None => true,
+                };
+                if open && hay[at..].starts_with(bytes) {
+                    hits.push(Hit { at, what: What::Anchor(id as u32) });
+                }
+            }
+        }
+        hits.sort_unstable();
+        hits
+    }
+
+    const GATED: [(&[u8], bool); 4] =
+        [(b"ghp_", false), (b"ab", false), (b"secret_key", true), (b"aba", false)];
+    const UNGATED: [&[u8]; 3] = [b"://", b"\x1f\x8b\x08", b"//a"];
+    const FOLDED: [&[u8]; 2] = [b"key:", b"y: \"a"];
+    const ANCHORS: [([u8; 8], Gate); 4] = [
+        (*b"abababab", Gate::Token),
+        (*b"a\0b\0a\0b\0", Gate::Utf16),
+        (*b"a b a b ", Gate::None),
+        (*b"ghp_abab", Gate::Token),
+    ];
+
+    const KEY: u64 = 0x9e37_79b9_7f4a_7c15;
+
+    fn automaton(tier: Tier) -> Automaton {
+        let mut builder = Builder::new();
+        builder.key(KEY).base64_runs(20);
+        for (id, (literal, fold)) in GATED.iter().enumerate() {
+            builder.literal(literal, id as u32, Gate::Token, *fold);
+        }
+        for (id, literal) in UNGATED.iter().enumerate() {
+            builder.literal(literal, 100 + id as u32, Gate::None, false);
+        }
+        for (id, literal) in FOLDED.iter().enumerate() {
+            builder.literal(literal, 200 + id as u32, Gate::None, true);
+        }
+        for (id, (bytes, gate)) in ANCHORS.iter().enumerate() {
+            builder.anchor(crate::anchor_tag(KEY, *bytes), id as u32, *gate);
+        }
+        let mut automaton = builder.build().expect("a small automaton builds");
+        automaton.tier = tier;
+        automaton
+    }
+
+    /// Text made of the pieces that matter, so that literals, gates and edges meet often.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just(b"ghp_".to_vec()),
+            Just(b"ab".to_vec()),
+            Just(b"abababababab".to_vec()),
+            Just(b"SECRET_key=".to_vec()),
+            Just(b"://a".to_vec()),
+            Just(b"Key: \"a".to_vec()),
+            Just(b"KEY:".to_vec()),
+            Just(b"a\0b\0a\0b\0a\0".to_vec()),
+            Just(b"a b a b ".to_vec()),
+            Just(b"\x1f\x8b\x08".to_vec()),
+            Just(b" ".to_vec()),
+            Just(b"%7E~.=".to_vec()),
+            proptest::collection::vec(any::<u8>(), 0..9),
+            proptest::collection::vec(b'a'..=b'c', 0..40),
+        ];
+        proptest::collection::vec(piece, 0..40).prop_map(|p| p.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn every_tier_reports_what_the_definitions_say(hay in text(), a in 0usize..400, b in 0usize..400) {
+            let (a, b) = (a.min(hay.len()), b.min(hay.len()));
+            let (from, to) = (a.min(b), a.max(b));
+            let want = naive(&hay, from, to, &GATED, &UNGATED, &ANCHORS, 20);
+            for tier in Tier::all() {
+                let mut hits = Vec::new();
+                automaton(tier).scan(&hay, from, to, &mut hits);
+                prop_assert_eq!(&hits, &want, "tier {:?}", tier);
+            }
+        }
+
+        #[test]
+        fn a_cut_slice_with_its_lookahead_reports_the_same(hay in text(), cut in 0usize..400) {
+            let cut = cut.min(hay.len());
+            let automaton = automaton(Tier::detect());
+            let mut whole = Vec::new();
+            automaton.scan(&hay, 0, cut, &mut whole);
+            let shown = &hay[..hay.len().min(cut + Automaton::LOOKAHEAD)];
+            let mut part = Vec::new();
+            automaton.scan(shown, 0, cut, &mut part);
+            prop_assert_eq!(whole, part);
+        }
+
+        #[test]
+        fn nothing_begins_before_the_open_position(hay in text(), at in 0usize..400) {
+            let at = at.min(hay.len());
+            let automaton = automaton(Tier::detect());
+            let from = at.saturating_sub(Automaton::LOOKAHEAD);
+            let open = automaton.open_from(&hay[..at], from);
+            let mut hits = Vec::new();
+            automaton.scan(&hay, from, at, &mut hits);
+            for hit in hits {
+                prop_assert!(hit.at >= open, "{:?} stands before {}", hit, open);
+            }
+        }
+
+        #[test]
+        fn run_ends_agree(hay in text(), from in 0usize..400) {
+            let from = from.min(hay.len());
+            let want = from + hay[from..].iter().take_while(|b| crate::is_base64(**b)).count();
+            for tier in Tier::all() {
+                prop_assert_eq!(tier.run_end(&hay, from), want);
+            }
+        }
+    }
+
+    #[test]
+    fn every_tier_classifies_every_byte_like_the_table() {
+        for b in 0..=255u8 {
+            let hay = [b; 200];
+            for tier in Tier::all() {
+                let end = tier.run_end(&hay, 0);
+                assert_eq!(end == 200, crate::is_base64(b), "byte {b:#04x}, tier {tier:?}");
+            }
+        }
+    }
+}
