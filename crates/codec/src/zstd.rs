@@ -1,1 +1,551 @@
-//! Base64 and base64url, decoded at a chosen alignment (stub, see the codec brief).
+//! Zstandard ([RFC 8878]), all frames as one output.
+//!
+//! ```text
+//! +-------------+-----+-----+---------+---------+----------------------------+---------------+
+//! | 28 b5 2f fd | FHD |  WD | DID     | FCS     | blocks ...                 | XXH64 (4, LE) |
+//! +-------------+-----+-----+---------+---------+----------------------------+---------------+
+//!   FHD: bits 7-6 size of FCS, 5 single segment (no WD), 3 reserved, 2 checksum, 1-0 size of DID
+//!   block: 3 bytes LE (bit 0 last, bits 2-1 type: 0 raw, 1 RLE, 2 compressed, bits 23-3 size), then its content
+//!
+//! +----------------+-------------+--------------+
+//! | 5x 2a 4d 18    | size (4 LE) | skipped      |      a skippable frame
+//! +----------------+-------------+--------------+
+//! ```
+//!
+//! The frame and block headers are read here, for the limits and to know where a block begins; the blocks themselves are
+//! decoded by libzstd.
+//!
+//! [RFC 8878]: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1
+
+use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
+
+use crate::decoder::{Decoder, Fault, Step};
+
+/// The bytes a frame begins with.
+pub const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Bytes that [`starts`] wants to see.
+pub const PROBE_LEN: usize = 4;
+
+/// What a skippable frame begins with, but for the first byte, `50..=5f`.
+const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
+
+/// The longest block content, in bytes ([RFC 8878 section 3.1.1.2.4]).
+///
+/// [RFC 8878 section 3.1.1.2.4]: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.2.4
+const BLOCK: usize = 128 * 1024;
+
+/// Bytes of a block's header.
+const BLOCK_HEADER: usize = 3;
+
+/// The longest frame header after the magic number: FHD, WD, DID, FCS.
+const FRAME_HEADER: usize = 1 + 1 + 4 + 8;
+
+/// Output room offered first when a block ends, doubled as it proves too small: offering means clearing.
+const ROOM: usize = 4 * 1024;
+
+/// Whether `prefix` begins with the magic number of a frame that has content (not of a skippable one).
+#[must_use]
+pub fn starts(prefix: &[u8]) -> bool {
+    prefix.starts_with(&MAGIC)
+}
+
+/// A push decoder for Zstandard.
+///
+/// # Latency
+///
+/// One block. A raw block's bytes are handed out as they come; a compressed one's when its last byte has been given
+/// ([`Decoder::unreleased`] counts what has been taken in of it). Some of an incomplete block can be decoded by who wants
+/// to, so nothing of it may be considered released.
+///
+/// # Checks
+///
+/// The frame's content checksum and its declared size are verified, at the end of the frame. Dictionaries are not
+/// supported ([`Fault::MissingDictionary`]), and a frame that declares a larger window than the limit is refused before
+/// anything is allocated for it ([`Fault::WindowTooLarge`]).
+///
+/// # End
+///
+/// Skippable frames are skipped wherever they stand. What follows a frame and is not the start of another one ends the
+/// content. [`Step::Done`] is reported at the first byte that cannot belong to a further frame's magic number; up to
+/// three bytes before it may have looked like it.
+///
+/// # Resource usage
+///
+/// Nothing before the first frame, then about 95 KiB for tables, 128 KiB for a block, and the window and two blocks. The
+/// memory is libzstd's and is not wiped when it is given back.
+pub struct Zstd {
+    state: State,
+    /// No frame whose window is larger is decoded, in bytes.
+    window_limit: u64,
+    /// Present from the first frame on.
+    context: Option<DCtx<'static>>,
+    /// The header being read.
+    head: [u8; FRAME_HEADER],
+    frame: Frame,
+    /// Whether the output of the last block may not have been handed out in full.
+    waiting: bool,
+    /// Bytes consumed of a block whose content is not in the output yet.
+    held: u64,
+    total_in: u64,
+    established: bool,
+    starts: Vec<u64>,
+}
+
+/// What the frame's header says.
+#[derive(Clone, Copy, Default)]
+struct Frame {
+    checksum: bool,
+    content_size: Option<u64>,
+    /// The largest block, in bytes.
+    block_max: usize,
+    /// Output of this frame so far.
+    made: u64,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// `at` bytes of a magic number have been seen; `skippable` is known from the first one on, `first` says that no frame
+    /// has been seen yet.
+    Magic {
+        at: u8,
+        skippable: bool,
+        first: bool,
+    },
+    /// `at` of the four bytes of a skippable frame's size have been seen.
+    SkipSize {
+        at: usize,
+    },
+    Skip {
+        left: u32,
+    },
+    /// `at` bytes of a frame header are in `head`.
+    FrameHeader {
+        at: usize,
+    },
+    /// `at` bytes of a block header are in `head`.
+    BlockHeader {
+        at: usize,
+    },
+    Block {
+        kind: Kind,
+        left: usize,
+        last: bool,
+    },
+    Checksum {
+        left: usize,
+    },
+    Ended,
+    Failed(Fault),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Raw,
+    /// RLE or compressed: nothing comes out before the block's last byte.
+    Whole,
+}
+
+impl Zstd {
+    /// A decoder for frames whose window is at most `window_limit` bytes (never more than 2 GiB).
+    #[must_use]
+    pub fn new(window_limit: u64) -> Self {
+        Self {
+            state: State::Magic { at: 0, skippable: false, first: true },
+            window_limit: window_limit.min(1 << 31),
+            context: None,
+            head: [0; FRAME_HEADER],
+            frame: Frame::default(),
+            waiting: false,
+            held: 0,
+            total_in: 0,
+            established: false,
+            starts: Vec::new(),
+        }
+    }
+
+    /// Forgets everything; the limit stays. A window of more than 1 MiB is given back.
+    pub fn reset(&mut self) {
+        const KEEP: usize = 1024 * 1024;
+        let context = self.context.take().filter(|context| context.sizeof() <= KEEP);
+        *self = Self { context, starts: std::mem::take(&mut self.starts), ..Self::new(self.window_limit) };
+        self.starts.clear();
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        self.state = State::Failed(fault);
+    }
+
+    fn magic_byte(&mut self, at: u8, skippable: bool, first: bool, byte: u8) -> bool {
+        let index = usize::from(at);
+        let skippable = match at {
+            0 => byte & 0xf0 == 0x50,
+            _ => skippable,
+        };
+        let fits = match at {
+            0 if skippable => true,
+            _ if skippable => byte == SKIPPABLE[index - 1],
+            _ => byte == MAGIC[index],
+        };
+        self.state = match (fits, at) {
+            (false, _) if first => State::Failed(Fault::Corrupt),
+            (false, _) => State::Ended,
+            (true, 3) if skippable => State::SkipSize { at: 0 },
+            (true, 3) => State::FrameHeader { at: 0 },
+            (true, _) => State::Magic { at: at + 1, skippable, first },
+        };
+        if fits && at == 3 && !first {
+            self.starts.push(self.total_in - 3);
+        }
+        fits
+    }
+
+    /// Takes bytes for a header of `need` bytes into `head`; returns the number taken.
+    fn collect(&mut self, at: usize, need: usize, input: &[u8]) -> usize {
+        let taken = input.len().min(need - at);
+        self.head[at..at + taken].copy_from_slice(&input[..taken]);
+        taken
+    }
+
+    /// Reads the frame header in `head` and tells libzstd of the frame.
+    fn begin_frame(&mut self) -> Result<(), Fault> {
+        let descriptor = self.head[0];
+        let sizes = HeaderSizes::of(descriptor);
+        if descriptor & 0x08 != 0 {
+            return Err(Fault::Corrupt);
+        }
+        let field = |from: usize, len: usize| {
+            let mut bytes = [0; 8];
+            bytes[..len].copy_from_slice(&self.head[from..from + len]);
+            u64::from_le_bytes(bytes)
+        };
+        if field(1 + sizes.window, sizes.dictionary) != 0 {
+            return Err(Fault::MissingDictionary);
+        }
+        let content_size = match sizes.content {
+            0 => None,
+            2 => Some(field(1 + sizes.window + sizes.dictionary, 2) + 256),
+            len => Some(field(1 + sizes.window + sizes.dictionary, len)),
+        };
+        let (window, window_byte) = match (sizes.window, content_size) {
+            (0, Some(size)) => (size, window_byte(size)),
+            _ => (window_size(self.head[1]), self.head[1]),
+        };
+        if window > self.window_limit {
+            return Err(Fault::WindowTooLarge);
+        }
+        let checksum = descriptor & 0x04 != 0;
+        let block_max = window_size(window_byte).min(BLOCK as u64) as usize;
+        self.frame = Frame { checksum, content_size, block_max, made: 0 };
+
+        // libzstd is given a header of our own, without the content size. With it, libzstd would find out about a wrong
+        // size while it decodes the last block, and keep that block to itself.
+        let header = [MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], descriptor & 0x04, window_byte];
+        self.prepare_context()?;
+        let mut nothing = Vec::new();
+        match self.feed(&header, &mut nothing, 0) {
+            Some((6, 0)) => Ok(()),
+            _ => Err(Fault::Corrupt),
+        }
+    }
+
+    fn prepare_context(&mut self) -> Result<(), Fault> {
+        // Only a failed allocation ends in an error here.
+        let log = self.window_limit.max(1 << 10).next_power_of_two().trailing_zeros();
+        let context = match self.context.take() {
+            Some(context) => context,
+            None => {
+                let mut context = DCtx::try_create().ok_or(Fault::WindowTooLarge)?;
+                context.set_parameter(DParameter::WindowLogMax(log)).map_err(|_| Fault::WindowTooLarge)?;
+                context
+            }
+        };
+        let context = self.context.insert(context);
+        context.reset(ResetDirective::SessionOnly).map_err(|_| Fault::WindowTooLarge)?;
+        Ok(())
+    }
+
+    /// Gives `input`, which must not reach beyond the current block, to libzstd; at most `room` bytes come out. Returns
+    /// what was consumed and what was made, or nothing on an error.
+    fn feed(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize) -> Option<(usize, usize)> {
+        let start = out.len();
+        out.resize(start + room, 0);
+        let mut source = InBuffer::around(input);
+        let mut target = OutBuffer::around(&mut out[start..]);
+        let result = match &mut self.context {
+            Some(context) => context.decompress_stream(&mut target, &mut source).ok(),
+            None => None,
+        };
+        let (used, made) = (source.pos(), target.pos());
+        out.truncate(start + made);
+        self.frame.made += made as u64;
+        result.map(|_| (used, made))
+    }
+
+    fn begin_block(&mut self) -> Result<(), Fault> {
+        let bits = u32::from_le_bytes([self.head[0], self.head[1], self.head[2], 0]);
+        let last = bits & 1 != 0;
+        let size = (bits >> 3) as usize;
+        if size > self.frame.block_max {
+            return Err(Fault::Corrupt);
+        }
+        let (kind, left) = match bits >> 1 & 3 {
+            0 => (Kind::Raw, size),
+            1 => (Kind::Whole, 1),
+            2 => (Kind::Whole, size),
+            _ => return Err(Fault::Corrupt),
+        };
+        let header = [self.head[0], self.head[1], self.head[2]];
+        let mut nothing = Vec::new();
+        match self.feed(&header, &mut nothing, 0) {
+            Some((BLOCK_HEADER, 0)) => {}
+            _ => return Err(Fault::Corrupt),
+        }
+        self.state = State::Block { kind, left, last };
+        if kind == Kind::Raw {
+            self.held = 0;
+        }
+        if left == 0 {
+            self.end_block(last);
+        }
+        Ok(())
+    }
+
+    fn end_block(&mut self, last: bool) {
+        self.held = 0;
+        self.established = true;
+        let fits = self.frame.content_size.is_none_or(|size| size == self.frame.made);
+        self.state = match (last, self.frame.checksum) {
+            (false, _) => State::BlockHeader { at: 0 },
+            (true, _) if !fits => State::Failed(Fault::Corrupt),
+            (true, true) => State::Checksum { left: 4 },
+            (true, false) => State::Magic { at: 0, skippable: false, first: false },
+        };
+    }
+
+    /// Decodes block content; returns what was consumed and how to go on.
+    fn block(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> (usize, Next) {
+        let State::Block { kind, mut left, last } = self.state else { return (0, Next::State) };
+        let mut used = 0;
+        let mut offer = ROOM;
+        loop {
+            let room = limit - out.len();
+            let source = &input[used..];
+            let source = &source[..source.len().min(left)];
+            if source.is_empty() && !self.waiting {
+                return (used, Next::Input);
+            }
+            // A block is completed only when there is room, and room is offered only when something can come out.
+            let yields = kind == Kind::Raw || self.waiting || source.len() == left;
+            if yields && room == 0 {
+                return (used, Next::Room);
+            }
+            let (source, room) = match kind {
+                Kind::Raw => (&source[..source.len().min(room)], source.len().min(room)),
+                Kind::Whole if yields => (source, room.min(offer)),
+                Kind::Whole => (source, 0),
+            };
+            let fed = self.feed(source, out, room);
+            let (took, made) = fed.unwrap_or((source.len(), 0));
+            used += took;
+            left -= took;
+            if kind == Kind::Whole {
+                self.held += took as u64;
+                self.waiting = yields && made == room;
+            }
+            if fed.is_none() {
+                self.fail(Fault::Corrupt);
+                return (used, Next::State);
+            }
+            self.state = State::Block { kind, left, last };
+            offer = (offer * 2).min(BLOCK);
+            if left == 0 && !self.waiting {
+                self.end_block(last);
+                return (used, Next::State);
+            }
+        }
+    }
+
+    fn checksum(&mut self, left: usize, input: &[u8]) -> usize {
+        let source = &input[..input.len().min(left)];
+        let fits = self.feed(source, &mut Vec::new(), 0) == Some((source.len(), 0));
+        self.state = match left - source.len() {
+            _ if !fits => State::Failed(Fault::Corrupt),
+            0 => State::Magic { at: 0, skippable: false, first: false },
+            left => State::Checksum { left },
+        };
+        source.len()
+    }
+
+    /// Reads what is not block content; returns how much. There is input.
+    fn structure(&mut self, input: &[u8]) -> usize {
+        match self.state {
+            State::Magic { at, skippable, first } => {
+                usize::from(self.magic_byte(at, skippable, first, input[0]))
+            }
+            State::SkipSize { at } => {
+                let taken = self.collect(at, 4, input);
+                if at + taken == 4 {
+                    let left = u32::from_le_bytes([self.head[0], self.head[1], self.head[2], self.head[3]]);
+                    self.state = State::Skip { left };
+                    self.skip(0);
+                } else {
+                    self.state = State::SkipSize { at: at + taken };
+                }
+                taken
+            }
+            State::Skip { left } => {
+                let taken = u32::try_from(input.len()).map_or(left, |len| len.min(left));
+                self.skip(taken);
+                taken as usize
+            }
+            State::FrameHeader { at } => {
+                let need = if at == 0 { 1 } else { HeaderSizes::of(self.head[0]).total() };
+                let taken = self.collect(at, need, input);
+                self.state = State::FrameHeader { at: at + taken };
+                if at + taken == HeaderSizes::of(self.head[0]).total() {
+                    self.state = match self.begin_frame() {
+                        Ok(()) => State::BlockHeader { at: 0 },
+                        Err(fault) => State::Failed(fault),
+                    };
+                }
+                taken
+            }
+            State::BlockHeader { at } => {
+                let taken = self.collect(at, BLOCK_HEADER, input);
+                self.held += taken as u64;
+                self.state = State::BlockHeader { at: at + taken };
+                if at + taken == BLOCK_HEADER
+                    && let Err(fault) = self.begin_block()
+                {
+                    self.fail(fault);
+                }
+                taken
+            }
+            State::Checksum { left } => self.checksum(left, input),
+            State::Block { .. } | State::Ended | State::Failed(_) => 0,
+        }
+    }
+
+    fn skip(&mut self, taken: u32) {
+        if let State::Skip { left } = self.state {
+            self.state = match left - taken {
+                0 => State::Magic { at: 0, skippable: false, first: false },
+                left => State::Skip { left },
+            };
+        }
+    }
+}
+
+/// How decoding goes on.
+enum Next {
+    /// With the new state.
+    State,
+    /// With more input.
+    Input,
+    /// With more room.
+    Room,
+}
+
+impl Decoder for Zstd {
+    fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Step {
+        let limit = out.len().saturating_add(cap);
+        let mut at = 0;
+        loop {
+            let rest = &input[at..];
+            let (used, next) = match self.state {
+                State::Ended => return Step::Done { consumed: at },
+                State::Failed(fault) => return Step::Bad { consumed: at, fault },
+                State::Block { .. } => self.block(rest, out, limit),
+                _ if rest.is_empty() => (0, Next::Input),
+                _ => (self.structure(rest), Next::State),
+            };
+            at += used;
+            self.total_in += used as u64;
+            match next {
+                Next::State => {}
+                Next::Input => return Step::More,
+                Next::Room => return Step::Full { consumed: at },
+            }
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step {
+        if let step @ (Step::Full { .. } | Step::Bad { .. }) = self.decode(&[], out, cap) {
+            return step;
+        }
+        match self.state {
+            State::Magic { first: false, .. } | State::Ended => {
+                self.state = State::Ended;
+                Step::Done { consumed: 0 }
+            }
+            _ => {
+                self.fail(Fault::Truncated);
+                Step::Bad { consumed: 0, fault: Fault::Truncated }
+            }
+        }
+    }
+
+    fn unreleased(&self) -> u64 {
+        self.held
+    }
+
+    fn block_max(&self) -> u64 {
+        (BLOCK + BLOCK_HEADER) as u64
+    }
+
+    fn window_bytes(&self) -> u64 {
+        self.context.as_ref().map_or(0, |context| context.sizeof() as u64)
+    }
+
+    fn is_established(&self) -> bool {
+        self.established
+    }
+
+    fn member_starts(&mut self) -> &mut Vec<u64> {
+        &mut self.starts
+    }
+}
+
+/// Says how far it is, not what it holds.
+impl std::fmt::Debug for Zstd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Zstd").field("total_in", &self.total_in).finish_non_exhaustive()
+    }
+}
+
+/// The lengths of a frame header's optional fields, which its first byte gives away.
+struct HeaderSizes {
+    window: usize,
+    dictionary: usize,
+    content: usize,
+}
+
+impl HeaderSizes {
+    fn of(descriptor: u8) -> Self {
+        let single_segment = descriptor & 0x20 != 0;
+        let content = match descriptor >> 6 {
+            0 => usize::from(single_segment),
+            power => 1 << power,
+        };
+        let dictionary = [0, 1, 2, 4][usize::from(descriptor & 0x03)];
+        Self { window: usize::from(!single_segment), dictionary, content }
+    }
+
+    /// With the descriptor itself; at most [`FRAME_HEADER`].
+    fn total(&self) -> usize {
+        1 + self.window + self.dictionary + self.content
+    }
+}
+
+/// What a window descriptor stands for, in bytes: `2^(10 + upper five bits)`, and as many eighths of it as the lower three
+/// bits say.
+fn window_size(descriptor: u8) -> u64 {
+    let base = 1u64 << (10 + (descriptor >> 3));
+    base + base / 8 * u64::from(descriptor & 7)
+}
+
+/// The descriptor of the smallest window of at least `size` bytes (the largest one if there is none).
+fn window_byte(size: u64) -> u8 {
+    (0..=u8::MAX).find(|&descriptor| window_size(descriptor) >= size).unwrap_or(u8::MAX)
+}
