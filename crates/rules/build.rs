@@ -1,0 +1,31 @@
+//! Lists the rule files, so that a new file in `rules/` is in the built-in pack without another line anywhere.
+//!
+//! `rules` beside this file is a symbolic link in the repository and a folder in the packaged crate; where links are not
+//! supported the repository's folder is taken.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?);
+    let folder = [here.join("rules"), here.join("../../rules")]
+        .into_iter()
+        .find(|folder| folder.is_dir())
+        .ok_or_else(|| io::Error::other("no folder with rule files beside crates/rules"))?;
+    let folder = fs::canonicalize(folder)?;
+    println!("cargo::rerun-if-changed={}", folder.display());
+
+    let mut files = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+
+    let mut list = String::from("&[\n");
+    for file in &files {
+        println!("cargo::rerun-if-changed={}", file.display());
+        let name = file.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidData)?;
+        list.push_str(&format!("    (\"rules/{name}\", include_str!({file:?})),\n"));
+    }
+    list.push_str("]\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
+    fs::write(Path::new(&out).join("files.rs"), list)
+}
