@@ -266,7 +266,9 @@ fn bech32(token: &[u8], place: Range<usize>) -> Option<Text> {
     let mut step = |value: u8| {
         let top = state >> 25;
         state = (state & 0x1ff_ffff) << 5 ^ u32::from(value);
-        for (i, generator) in [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3].iter().enumerate() {
+        for (i, generator) in
+            [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3].iter().enumerate()
+        {
             if top >> i & 1 == 1 {
                 state ^= generator;
             }
@@ -331,7 +333,8 @@ const JWT_HEADER: usize = 1024;
 fn jwt(value: &[u8]) -> bool {
     let Some(end) = value.iter().take(JWT_HEADER + 1).position(|&b| b == b'.') else { return false };
     let mut buffer = [0; JWT_HEADER / 4 * 3];
-    base64url(&value[..end], &mut buffer).is_some_and(|header| Json { rest: header }.has_alg().unwrap_or(false))
+    base64url(&value[..end], &mut buffer)
+        .is_some_and(|header| Json { rest: header }.has_alg().unwrap_or(false))
 }
 
 fn pypi_macaroon(value: &[u8]) -> bool {
@@ -339,7 +342,9 @@ fn pypi_macaroon(value: &[u8]) -> bool {
     let mut buffer = [0; 48];
     let Some(bytes) = base64url(text, &mut buffer) else { return false };
     // version, then the field `location` (1), then the field `identifier` (2), each with its length.
-    [&b"\x02\x01\x08pypi.org\x02"[..], b"\x02\x01\x0dtest.pypi.org\x02"].iter().any(|head| bytes.starts_with(head))
+    [&b"\x02\x01\x08pypi.org\x02"[..], b"\x02\x01\x0dtest.pypi.org\x02"]
+        .iter()
+        .any(|head| bytes.starts_with(head))
 }
 
 /// A reader of JSON that keeps nothing. Every method gives `None` where the text is not JSON.
@@ -390,7 +395,8 @@ impl<'a> Json<'a> {
                 let len = self.rest.iter().take_while(|b| word(b)).count();
                 let (text, rest) = self.rest.split_at(len);
                 self.rest = rest;
-                let number = text.iter().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+                let number =
+                    text.iter().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
                 (!text.is_empty() && (number || matches!(text, b"true" | b"false" | b"null"))).then_some(())
             }
         }
@@ -510,7 +516,9 @@ mod tests {
             other[at] = if other[at] == b'Z' { b'Y' } else { b'Z' };
             // A prefix that the construction leaves out may change.
             let free = match checksum {
-                Checksum::Crc32Base62 | Checksum::Crc32BodyHex => at <= first(token.as_bytes(), b'_').unwrap(),
+                Checksum::Crc32Base62 | Checksum::Crc32BodyHex => {
+                    at <= first(token.as_bytes(), b'_').unwrap()
+                }
                 Checksum::Crc32LeBase64 => at < 4,
                 _ => false,
             };
@@ -526,8 +534,11 @@ mod tests {
             let b = body(54, seed);
             let crc = crc32(b.as_bytes());
             let mut spelled = String::new();
-            let bits: Vec<bool> =
-                crc.to_le_bytes().iter().flat_map(|byte| (0..8).rev().map(move |i| byte >> i & 1 == 1)).collect();
+            let bits: Vec<bool> = crc
+                .to_le_bytes()
+                .iter()
+                .flat_map(|byte| (0..8).rev().map(move |i| byte >> i & 1 == 1))
+                .collect();
             for six in bits.chunks(6) {
                 let value = (0..6).fold(0, |v, i| v * 2 + usize::from(six.get(i).copied().unwrap_or(false)));
                 spelled.push(char::from(BASE64[value]));

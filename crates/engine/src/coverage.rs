@@ -148,6 +148,8 @@ pub struct Coverage {
     pub decoded: u64,
     /// Decoded containers (gzip and zstd lanes).
     pub containers: u64,
+    /// Archives (tar).
+    pub archives: u64,
     /// Members of archives.
     pub members: u64,
     /// Ranges that were not examined, counted per reason; index with [`Coverage::opaque`].

@@ -1,55 +1,164 @@
 //! [`Engine`]: rules and known secrets, compiled.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use exfilter_automaton::{Automaton, Builder, Gate};
+
+use crate::compile::{Compiled, min_len};
+use crate::context::Scratch;
 use crate::error::BuildError;
 use crate::finding::{RuleId, SecretId};
 use crate::flow::Flow;
 use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::rule::Rule;
-use crate::secrets::KnownSecrets;
+use crate::scanner::Scanner;
+use crate::secrets::{KnownSecrets, Needle};
 use crate::stream::Stream;
+use crate::{confirm, lane, secrets};
 
-/// Compiled rules and secrets. Cheap to clone, shared by all streams, immutable.
+/// Compiled rules and secrets: built once per process, cheap to clone, shared by all streams, immutable.
+///
+/// # Resource usage
+///
+/// [`Engine::memory`] says it. A rule's automaton is built when its literal is first met (or at [`EngineBuilder::build`] with
+/// [`EngineBuilder::eager`]); each is at most 1 MiB, most have a few KiB.
+///
+/// ```
+/// use exfilter_engine::{Engine, Event, Flow, Rule};
+/// let engine = Engine::builder().rules([Rule::new("acme-key", "acme_", "acme_[0-9a-f]{32}")]).build()?;
+/// let mut stream = engine.stream(Flow::at_rest());
+/// let _ = stream.push(b"key = acme_0123456789abcdef01234567");
+/// let _ = stream.push(b"89abcdef\n");
+/// let _ = stream.finish();
+/// let Some(Event::Finding(finding)) = stream.poll_event() else { panic!("a finding") };
+/// assert_eq!(finding.outer(), 6..43);
+/// # Ok::<(), exfilter_engine::BuildError>(())
+/// ```
 #[derive(Clone)]
 pub struct Engine {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    rules: Vec<Rule>,
+    pub(crate) core: Arc<Core>,
 }
 
 /// Collects what an [`Engine`] is made of.
+#[derive(Debug)]
 pub struct EngineBuilder {
     rules: Vec<Rule>,
     secrets: Option<KnownSecrets>,
     policy: Policy,
     limits: Limits,
+    eager: bool,
 }
+
+pub(crate) struct Core {
+    pub(crate) rules: Vec<Compiled>,
+    pub(crate) automaton: Automaton,
+    pub(crate) known: Option<Known>,
+    pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+    pub(crate) reach: Reach,
+    opened: AtomicU64,
+    pool: Mutex<Vec<Scratch>>,
+}
+
+pub(crate) struct Known {
+    pub(crate) keys: secrets::Keys,
+    pub(crate) enrolled: Vec<secrets::Enrolled>,
+    pub(crate) needles: Vec<Needle>,
+}
+
+/// How far before a position that the automaton reports a candidate may begin, in bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Reach {
+    /// Over token characters: leads, and needles with nothing else before their anchor.
+    pub(crate) token: usize,
+    /// Over anything.
+    pub(crate) mixed: usize,
+    /// Needles in UTF-16.
+    pub(crate) utf16: usize,
+    /// Needles of the ungated tier, the anchor's own length included; 0 without any.
+    pub(crate) plain: usize,
+    /// What a lane's tail keeps before undecided positions.
+    pub(crate) kept: usize,
+}
+
+/// Working memories kept by an engine.
+const POOL: usize = 64;
 
 impl Engine {
     /// An empty builder: no rules, no secrets, default policy and limits.
     pub fn builder() -> EngineBuilder {
-        EngineBuilder { rules: Vec::new(), secrets: None, policy: Policy::default(), limits: Limits::default() }
+        EngineBuilder {
+            rules: Vec::new(),
+            secrets: None,
+            policy: Policy::default(),
+            limits: Limits::default(),
+            eager: false,
+        }
     }
 
     /// Opens a stream.
     pub fn stream(&self, flow: Flow) -> Stream {
-        let _ = flow;
-        todo!()
+        Stream::new(self.clone(), flow)
+    }
+
+    /// A scanner of whole buffers: one stream, used again and again.
+    pub fn scanner(&self, flow: Flow) -> Scanner {
+        Scanner::new(self.stream(flow))
     }
 
     /// The rule behind an id of this engine.
     pub fn rule(&self, id: RuleId) -> &Rule {
-        &self.inner.rules[id.0 as usize]
+        &self.core.rules[id.0 as usize].rule
+    }
+
+    /// All rules, in the order of their ids.
+    pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
+        self.core.rules.iter().map(|c| &c.rule)
     }
 
     /// The name under which a secret was enrolled.
     pub fn secret_name(&self, id: SecretId) -> &str {
-        let _ = id;
-        ""
+        self.core.known.as_ref().map_or("", |known| &known.enrolled[id.0 as usize].name)
+    }
+
+    /// The limits of its streams.
+    pub fn limits(&self) -> &Limits {
+        &self.core.limits
+    }
+
+    /// Memory of the compiled tables in bytes, the rules' automata apart.
+    pub fn memory(&self) -> usize {
+        let needles = self.core.known.as_ref().map_or(0, |k| k.needles.len() * size_of::<Needle>());
+        self.core.automaton.memory() + needles
+    }
+
+    pub(crate) fn next_reference(&self, seed: u64) -> u64 {
+        let n = if seed != 0 { seed } else { self.core.opened.fetch_add(1, Ordering::Relaxed) };
+        // SplitMix64's finaliser: distinct inputs give distinct references, neighbours do not look alike.
+        let mut z = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn borrow_scratch(&self) -> Scratch {
+        self.core.pool.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    pub(crate) fn return_scratch(&self, scratch: Scratch) {
+        let mut pool = self.core.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.len() < POOL {
+            pool.push(scratch);
+        }
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let secrets = self.core.known.as_ref().map_or(0, |k| k.enrolled.len());
+        write!(f, "Engine({} rules, {secrets} secrets)", self.core.rules.len())
     }
 }
 
@@ -78,13 +187,92 @@ impl EngineBuilder {
         self
     }
 
+    /// Builds every rule's automaton at once, so that a rule that is too large is an error here. Needed for rules that
+    /// [`exfilter_rules::check`](https://docs.rs/exfilter-rules) has not seen.
+    pub fn eager(&mut self, eager: bool) -> &mut EngineBuilder {
+        self.eager = eager;
+        self
+    }
+
     /// Compiles; the only step that can fail. Takes what the builder holds.
     ///
     /// # Errors
     ///
     /// [`BuildError`] names the rule and says what to write instead.
     pub fn build(&mut self) -> Result<Engine, BuildError> {
-        let _ = (&self.secrets, &self.policy, &self.limits);
-        Ok(Engine { inner: Arc::new(Inner { rules: std::mem::take(&mut self.rules) }) })
+        let rules = std::mem::take(&mut self.rules);
+        let rules = rules.into_iter().map(Compiled::new).collect::<Result<Vec<_>, _>>()?;
+        let mut ids: Vec<&str> = rules.iter().map(|r| r.rule.id.as_str()).collect();
+        ids.sort_unstable();
+        if let Some(twice) = ids.windows(2).find(|w| w[0] == w[1]) {
+            return Err(BuildError::rule(twice[0], "its id stands twice; give each rule an id of its own"));
+        }
+        if self.eager {
+            rules.iter().try_for_each(Compiled::check_dfa)?;
+        }
+        let known = self.secrets.take().map(|secrets| {
+            let KnownSecrets { keys, enrolled, needles, .. } = secrets;
+            Known { keys, enrolled, needles }
+        });
+        let needles: &[Needle] = known.as_ref().map_or(&[], |k| &k.needles);
+        let reach = Reach::of(&rules, needles);
+        let mut builder = Builder::new();
+        builder.key(known.as_ref().map_or(1, |k| k.keys.anchor));
+        for (id, rule) in rules.iter().enumerate() {
+            for literal in &rule.rule.literals {
+                builder.literal(literal.as_bytes(), id as u32, rule.gate, rule.rule.ignore_case);
+            }
+        }
+        for (magic, id) in lane::MAGICS {
+            builder.literal(magic, id, Gate::None, false);
+        }
+        for (id, needle) in needles.iter().enumerate() {
+            builder.anchor(needle.tag, id as u32, needle.gate);
+        }
+        builder.base64_runs(shortest_run(&rules));
+        let automaton = builder.build().map_err(BuildError::engine)?;
+        let core = Core {
+            rules,
+            automaton,
+            known,
+            policy: self.policy.clone(),
+            limits: self.limits.clone(),
+            reach,
+            opened: AtomicU64::new(1),
+            pool: Mutex::new(Vec::new()),
+        };
+        Ok(Engine { core: Arc::new(core) })
+    }
+}
+
+/// The length from which a base64 run is decoded: what the shortest match of any rule is encoded to. Known secrets have their own needles
+/// for base64, so their length does not matter here.
+fn shortest_run(rules: &[Compiled]) -> usize {
+    let shortest = rules.iter().map(|r| min_len(&r.rule)).min().unwrap_or(18);
+    (4 * shortest / 3).clamp(16, 24)
+}
+
+impl Reach {
+    fn of(rules: &[Compiled], needles: &[Needle]) -> Reach {
+        let mut reach = Reach::default();
+        for lead in rules.iter().filter_map(|r| r.lead.as_ref()) {
+            reach.token = reach.token.max(lead.max);
+        }
+        for needle in needles {
+            let back = (needle.anchor + needle.before) as usize;
+            let slot = match needle.gate {
+                Gate::Token if needle.token_before => &mut reach.token,
+                Gate::Token => &mut reach.mixed,
+                Gate::Utf16 => &mut reach.utf16,
+                Gate::None => &mut reach.plain,
+            };
+            *slot = (*slot).max(back);
+            if needle.gate == Gate::None {
+                reach.plain = reach.plain.max(back + 1);
+            }
+        }
+        reach.kept =
+            reach.token.max(reach.mixed).max(reach.utf16).max(reach.plain) + confirm::BOUNDARY_REACH + 2;
+        reach
     }
 }

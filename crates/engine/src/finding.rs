@@ -69,6 +69,19 @@ pub(crate) struct Preview {
     pub(crate) bytes: [u8; 12],
 }
 
+impl Preview {
+    /// Cuts at 12 bytes; a literal is ASCII or is left out.
+    pub(crate) fn new(literal: &str) -> Preview {
+        let mut bytes = [0; 12];
+        if !literal.is_ascii() || literal.bytes().any(|b| b.is_ascii_control()) {
+            return Preview { len: 0, bytes };
+        }
+        let len = literal.len().min(bytes.len());
+        bytes[..len].copy_from_slice(&literal.as_bytes()[..len]);
+        Preview { len: len as u8, bytes }
+    }
+}
+
 impl Finding {
     /// The range in the outer stream: from the byte that holds the first bit of the value to the byte after its last.
     pub fn outer(&self) -> Range<u64> {

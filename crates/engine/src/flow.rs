@@ -138,8 +138,9 @@ impl Authority {
     /// [`ParseError`] says what is wrong with the text, without repeating it.
     pub fn parse(text: &[u8]) -> Result<Authority, ParseError> {
         let text = std::str::from_utf8(text).map_err(|_| ParseError::new("an authority must be ASCII"))?;
-        let (scheme, rest) =
-            text.split_once("://").ok_or(ParseError::new("an authority needs a scheme, as in https://host"))?;
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or(ParseError::new("an authority needs a scheme, as in https://host"))?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if scheme.is_empty()
             || !scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
@@ -152,14 +153,15 @@ impl Authority {
         }
         let (host, port) = match rest.strip_prefix('[') {
             Some(inner) => {
-                let (host, tail) =
-                    inner.split_once(']').ok_or(ParseError::new("an IPv6 address needs its closing bracket"))?;
+                let (host, tail) = inner
+                    .split_once(']')
+                    .ok_or(ParseError::new("an IPv6 address needs its closing bracket"))?;
                 let ip: Ipv6Addr = host.parse().map_err(|_| ParseError::new("not an IPv6 address"))?;
                 let port = match tail {
                     "" => None,
-                    _ => {
-                        Some(tail.strip_prefix(':').ok_or(ParseError::new("only a port may follow the host"))?)
-                    }
+                    _ => Some(
+                        tail.strip_prefix(':').ok_or(ParseError::new("only a port may follow the host"))?,
+                    ),
                 };
                 (format!("[{ip}]"), port)
             }
@@ -264,8 +266,9 @@ fn canonical_host(text: &str) -> Result<String, ParseError> {
     let numeric = last.bytes().all(|b| b.is_ascii_digit())
         || (last.starts_with("0x") && last[2..].bytes().all(|b| b.is_ascii_hexdigit()));
     if numeric {
-        let ip: Ipv4Addr =
-            host.parse().map_err(|_| ParseError::new("an IPv4 address is four decimal numbers, no other form"))?;
+        let ip: Ipv4Addr = host
+            .parse()
+            .map_err(|_| ParseError::new("an IPv4 address is four decimal numbers, no other form"))?;
         return Ok(ip.to_string());
     }
     Ok(host)
@@ -323,7 +326,11 @@ impl Slot {
         let text = std::str::from_utf8(text).map_err(|_| ParseError::new("a slot must be UTF-8"))?;
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
         let name = |rest: &str| {
-            if rest.is_empty() { Err(ParseError::new("this slot needs a name")) } else { Ok(rest.to_string()) }
+            if rest.is_empty() {
+                Err(ParseError::new("this slot needs a name"))
+            } else {
+                Ok(rest.to_string())
+            }
         };
         Ok(match kind {
             "body" if rest.is_empty() => Slot::Body,
@@ -335,9 +342,7 @@ impl Slot {
                     "basic.user" => HeaderPart::BasicUser,
                     "basic.password" => HeaderPart::BasicPassword,
                     _ => {
-                        return Err(ParseError::new(
-                            "a header part is bearer, basic.user or basic.password",
-                        ));
+                        return Err(ParseError::new("a header part is bearer, basic.user or basic.password"));
                     }
                 };
                 Slot::Header(name(header)?.to_ascii_lowercase(), part)

@@ -2,21 +2,32 @@
 #![forbid(unsafe_code)]
 
 mod checksum;
+mod compile;
+mod confirm;
+mod context;
 mod coverage;
 mod engine;
 mod error;
 mod event;
 mod finding;
 mod flow;
+mod lane;
+mod ledger;
 mod limits;
+mod map;
+mod needle;
 mod path;
 mod policy;
 mod rule;
+mod scanner;
 mod secrets;
+mod slot;
 mod stream;
 mod verdict;
+mod weak;
 
 pub use checksum::Checksum;
+pub use context::Scratch;
 pub use coverage::{Coverage, Opaque, OpaqueReason};
 pub use engine::{Engine, EngineBuilder};
 pub use error::{BuildError, ParseError};
@@ -27,6 +38,7 @@ pub use limits::Limits;
 pub use path::{LanePath, LaneStep};
 pub use policy::{Action, Confidence, Mode, Policy};
 pub use rule::{Boundary, KeyClass, Lead, Rule};
+pub use scanner::Scanner;
 pub use secrets::{Binding, Form, KnownSecrets, Refusal, StoreKey};
 pub use stream::Stream;
 pub use verdict::{Audience, Block, BlockReason, Reference, Verdict};

@@ -1,9 +1,10 @@
 //! [`LanePath`]: through which decoders a finding was reached.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// One step from a stream to a lane.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LaneStep {
     /// Decompressed gzip.
@@ -43,5 +44,25 @@ impl fmt::Display for LanePath {
             }
         }
         Ok(())
+    }
+}
+
+/// A path under way: shared by all lanes below it, made into a [`LanePath`] when something is reported.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Trail {
+    pub(crate) up: Option<Arc<Trail>>,
+    pub(crate) step: LaneStep,
+}
+
+impl LanePath {
+    pub(crate) fn from_trail(trail: Option<&Trail>) -> LanePath {
+        let mut steps = Vec::new();
+        let mut at = trail;
+        while let Some(trail) = at {
+            steps.push(trail.step.clone());
+            at = trail.up.as_deref();
+        }
+        steps.reverse();
+        LanePath { steps }
     }
 }

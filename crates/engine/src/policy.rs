@@ -27,6 +27,15 @@ impl Confidence {
             Confidence::Confirmed => "confirmed",
         }
     }
+
+    /// One step less sure.
+    pub(crate) fn lowered(self) -> Confidence {
+        match self {
+            Confidence::Low | Confidence::Medium => Confidence::Low,
+            Confidence::High => Confidence::Medium,
+            Confidence::Confirmed => Confidence::High,
+        }
+    }
 }
 
 /// What the policy does about something, the mildest first.
@@ -147,11 +156,8 @@ impl Policy {
         }
         let to_llm = flow.is_editable()
             && flow.authority().is_some_and(|a| self.llm_hosts.iter().any(|p| p.matches(a.host())));
-        let action = if to_llm {
-            self.llm_actions[confidence as usize]
-        } else {
-            self.actions[confidence as usize]
-        };
+        let action =
+            if to_llm { self.llm_actions[confidence as usize] } else { self.actions[confidence as usize] };
         if action == Action::Redact && !flow.is_editable() { Action::Block } else { action }
     }
 

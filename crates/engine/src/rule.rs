@@ -114,6 +114,9 @@ pub struct Rule {
     pub left: Boundary,
     /// What may stand after the match.
     pub right: Boundary,
+    /// Whether a match is only the credential's beginning (PEM, JWT): overwriting it would leave the rest, so it is never redacted but
+    /// blocked.
+    pub open_ended: bool,
     /// Longest match in bytes, lead included; at most [`Rule::MAX_LEN`].
     pub max_len: u32,
     /// A construction that can be verified offline.
@@ -152,6 +155,7 @@ impl Rule {
             pattern: pattern.into(),
             left: Boundary::Word,
             right: Boundary::Word,
+            open_ended: false,
             max_len: Rule::MAX_LEN,
             checksum: None,
             min_entropy: None,

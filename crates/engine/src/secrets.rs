@@ -1,11 +1,15 @@
 //! [`KnownSecrets`]: a user's own secrets as keyed fingerprints. No plaintext is kept.
 
+use std::collections::HashMap;
 use std::fmt;
 
+use exfilter_automaton::{Automaton, Gate, anchor_tag, is_token};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use crate::error::ParseError;
 use crate::flow::{HostPattern, Slot};
+use crate::{needle, weak};
 
 /// The 256-bit key under which secrets are fingerprinted. Wiped on drop.
 pub struct StoreKey([u8; 32]);
@@ -93,6 +97,10 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    pub(crate) fn new(code: &'static str, message: &'static str, remedy: &'static str) -> Refusal {
+        Refusal { code, message, remedy }
+    }
+
     /// A stable code: `E_SHORT`, `E_WEAK`, `E_COMMON`, `E_TEMPLATE`, `E_EXAMPLE`, `E_NOTSECRET`, `E_PUBLIC`, `E_LONG`.
     pub fn code(&self) -> &'static str {
         self.code
@@ -112,15 +120,116 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// A set of enrolled secrets, ready to be compiled into an engine.
-pub struct KnownSecrets {
-    key: StoreKey,
+/// One needle, compiled: what the engine keeps of a spelling.
+#[derive(Clone, Debug)]
+pub(crate) struct Needle {
+    pub(crate) secret: u32,
+    pub(crate) form: Form,
+    /// Length in bytes.
+    pub(crate) len: u32,
+    /// Where its anchor stands in it.
+    pub(crate) anchor: u32,
+    /// Bytes directly before it that hold bits of the value too.
+    pub(crate) before: u32,
+    /// Whether only token characters stand before the anchor.
+    pub(crate) token_before: bool,
+    pub(crate) gate: Gate,
+    pub(crate) tag: u32,
+    pub(crate) mac: [u8; 16],
 }
+
+/// What is kept of an enrolled secret beside its needles.
+#[derive(Clone, Debug)]
+pub(crate) struct Enrolled {
+    pub(crate) name: String,
+    pub(crate) bindings: Vec<Binding>,
+    /// MAC and length of the whole raw value, for bindings.
+    pub(crate) whole: ([u8; 16], usize),
+}
+
+/// A set of enrolled secrets, ready to be compiled into an engine.
+///
+/// # What is kept
+///
+/// Per spelling: its length, 32 bits of a keyed hash of eight of its bytes (the anchor), and a 128-bit keyed BLAKE3 MAC. No plaintext;
+/// spellings are wiped as soon as their fingerprints are made.
+///
+/// # Limits
+///
+/// Values have 12 bytes to 64 KiB. A value longer than 192 bytes, and a PEM private key, is enrolled in pieces (lines, for PEM), any of which is
+/// a finding of the secret.
+///
+/// ```
+/// use exfilter_engine::{KnownSecrets, StoreKey};
+/// let mut secrets = KnownSecrets::new(StoreKey::from_bytes(&[7; 32])?);
+/// secrets.add("DEPLOY_TOKEN", b"q8Zt4LmN0pR7sVx2", vec![])?;
+/// assert_eq!(secrets.add("EDITOR", b"vim", vec![]).unwrap_err().code(), "E_SHORT");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct KnownSecrets {
+    pub(crate) keys: Keys,
+    pub(crate) enrolled: Vec<Enrolled>,
+    pub(crate) needles: Vec<Needle>,
+    /// How many needles share a tag.
+    tags: HashMap<u32, u32>,
+}
+
+/// Sub-keys of the store key.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    pub(crate) anchor: u64,
+    confirm: [u8; 32],
+}
+
+impl Keys {
+    fn derive(key: &StoreKey) -> Keys {
+        let mut anchor = blake3::derive_key("exfilter 2026-11 anchor hash", &key.0);
+        let mut word = [0; 8];
+        word.copy_from_slice(&anchor[..8]);
+        anchor.zeroize();
+        Keys {
+            anchor: u64::from_le_bytes(word),
+            confirm: blake3::derive_key("exfilter 2026-11 confirm MAC", &key.0),
+        }
+    }
+
+    /// The keyed MAC of a spelling.
+    pub(crate) fn mac(&self, bytes: &[u8]) -> [u8; 16] {
+        let mut mac = [0; 16];
+        mac.copy_from_slice(&blake3::keyed_hash(&self.confirm, bytes).as_bytes()[..16]);
+        mac
+    }
+
+    /// Compares in constant time.
+    pub(crate) fn fits(&self, bytes: &[u8], mac: &[u8; 16]) -> bool {
+        self.mac(bytes).ct_eq(mac).into()
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.anchor.zeroize();
+        self.confirm.zeroize();
+    }
+}
+
+/// Longest piece of a value that one needle covers, in bytes: its longest spelling (three layers of base64, or percent-encoding of every
+/// byte) stays well within the tail that a lane keeps.
+const PIECE: usize = 192;
+/// The farthest from its needle's beginning that a gated anchor may stand; farther ones go to the ungated tier, so that little is held back.
+const ANCHOR_REACH: usize = 64;
+/// Needles per anchor tag before another anchor is chosen.
+const CHAIN: u32 = 8;
 
 impl KnownSecrets {
     /// An empty set under a store key.
     pub fn new(key: StoreKey) -> KnownSecrets {
-        KnownSecrets { key }
+        KnownSecrets {
+            keys: Keys::derive(&key),
+            enrolled: Vec::new(),
+            needles: Vec::new(),
+            tags: HashMap::new(),
+        }
     }
 
     /// Enrols a value under a name, at home where `bindings` say. The value is turned into needles at once and not kept; the
@@ -130,19 +239,109 @@ impl KnownSecrets {
     ///
     /// [`Refusal`] for values that are too short, too weak or no secrets.
     pub fn add(&mut self, name: &str, value: &[u8], bindings: Vec<Binding>) -> Result<(), Refusal> {
-        let _ = (name, value, bindings, &self.key);
+        if let Some(refusal) = weak::refuse(value) {
+            return Err(refusal);
+        }
+        let secret = self.enrolled.len() as u32;
+        self.enrolled.push(Enrolled {
+            name: name.into(),
+            bindings,
+            whole: (self.keys.mac(value), value.len()),
+        });
+        let pieces = pieces(value);
+        let whole = pieces.len() == 1;
+        for piece in pieces {
+            let public = if whole { weak::public_prefix(piece) } else { 0 };
+            for spelling in needle::spellings(piece, public) {
+                self.add_needle(secret, &spelling);
+            }
+        }
         Ok(())
     }
 
     /// How many secrets are enrolled.
     pub fn len(&self) -> usize {
-        0
+        self.enrolled.len()
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.enrolled.is_empty()
     }
+
+    fn add_needle(&mut self, secret: u32, spelling: &needle::Spelling) {
+        let bytes = &spelling.bytes;
+        let Some((at, gate)) = self.choose_anchor(spelling) else { return };
+        let tag = self.tag_at(bytes, at);
+        *self.tags.entry(tag).or_default() += 1;
+        self.needles.push(Needle {
+            secret,
+            form: spelling.form,
+            len: bytes.len() as u32,
+            anchor: at as u32,
+            before: spelling.before as u32,
+            token_before: bytes[..at].iter().all(|b| is_token(*b)),
+            gate,
+            tag,
+            mac: self.keys.mac(bytes),
+        });
+    }
+
+    /// The first place after the public prefix that a gate covers and that few needles share; an ungated one otherwise.
+    fn choose_anchor(&self, spelling: &needle::Spelling) -> Option<(usize, Gate)> {
+        let bytes = &spelling.bytes;
+        let last = bytes.len().checked_sub(8)?;
+        let public = spelling.public.min(last);
+        let units = |at: usize| (0..4).all(|u| is_token(bytes[at + 2 * u]) && bytes[at + 2 * u + 1] == 0);
+        let gate = |at: usize| {
+            if bytes[at..].iter().take(Automaton::GATE).filter(|b| is_token(**b)).count() == Automaton::GATE {
+                Some(Gate::Token)
+            } else if units(at) {
+                Some(Gate::Utf16)
+            } else {
+                None
+            }
+        };
+        let shared = |at: &usize| self.tags.get(&self.tag_at(bytes, *at)).copied().unwrap_or(0);
+        let reach = |at: &usize| *at <= ANCHOR_REACH.max(public + 16);
+        let after = public..=last;
+        let before = 0..public;
+        let gated =
+            || after.clone().chain(before.clone().rev()).filter(reach).filter_map(|at| Some((at, gate(at)?)));
+        let best =
+            gated().find(|(at, _)| shared(at) < CHAIN).or_else(|| gated().min_by_key(|(at, _)| shared(at)));
+        best.or_else(|| after.min_by_key(|at| (shared(at) >= CHAIN, *at)).map(|at| (at, Gate::None)))
+    }
+
+    fn tag_at(&self, bytes: &[u8], at: usize) -> u32 {
+        let mut window = [0; 8];
+        window.copy_from_slice(&bytes[at..at + 8]);
+        anchor_tag(self.keys.anchor, window)
+    }
+}
+
+/// The pieces of a value that get needles of their own.
+fn pieces(value: &[u8]) -> Vec<&[u8]> {
+    if value.starts_with(b"-----BEGIN") {
+        // The armour is public and the line breaks change on the way; each body line of a private key identifies it.
+        return value
+            .split(|b| matches!(b, b'\n' | b'\r'))
+            .filter(|line| line.len() >= 32 && !line.starts_with(b"-----") && !line.contains(&b':'))
+            .flat_map(cut)
+            .collect();
+    }
+    cut(value)
+}
+
+fn cut(value: &[u8]) -> Vec<&[u8]> {
+    if value.len() <= PIECE {
+        return vec![value];
+    }
+    let mut pieces: Vec<&[u8]> = value.chunks(PIECE).collect();
+    if let Some(last) = pieces.last_mut() {
+        *last = &value[value.len() - PIECE..];
+    }
+    pieces
 }
 
 impl fmt::Debug for KnownSecrets {

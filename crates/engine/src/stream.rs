@@ -1,62 +1,358 @@
-//! [`Stream`] (skeleton; signatures are final).
+//! [`Stream`]: bytes in, verdicts out.
+//!
+//! # The laws
+//!
+//! Each has a test of its name under `tests/laws/`.
+//!
+//! 1. **Split-blind.** The set of findings, the final verdict and the final coverage are functions of the byte sequence, the flow and the
+//!    engine. Where chunks end changes the order of events and intermediate `through` at most; every limit is looked at where the bytes
+//!    say. A verdict is sticky; scanning goes on after a block, so that the set is complete.
+//! 2. **Watermark.** `through` never decreases, and whoever has the bytes before it can decode no byte of a value that the policy
+//!    blocks or edits.
+//! 3. **Total.** No input makes a push panic, fail, or take more than linear time.
+//! 4. **Bounded.** Memory is a function of [`Limits`](crate::Limits); [`Stream::memory`] says how much it is. Caps on events stop no scan and
+//!    soften no verdict.
+//! 5. **Mute.** No content byte is in an event, an error or a `Debug` text.
+//! 6. **Covered.** What was not examined is an [`Opaque`](crate::Opaque) range with a reason, and the policy decides on it.
+//! 7. **One engine.** Every user of the project runs this stream; there is no second path.
+//!
+//! # The schedule
+//!
+//! ```text
+//! pushed bytes   |---------------- batch ----------------|--w--|--w--|--w--| partial |
+//!                 no child lane alive: scanned at once     a child is alive:   waits for
+//!                 up to the window in which one begins     window by window    its window
+//! ```
+//!
+//! The tree of lanes is stepped on absolute windows of the outer stream (64 bytes where bytes wait for the verdict). While only the root is
+//! alive, stepping window by window and scanning a batch come to the same, so batches are scanned at once.
 
+use std::collections::VecDeque;
+
+use zeroize::Zeroize;
+
+use crate::context::{Context, Facts, Live, Scratch};
 use crate::coverage::Coverage;
+use crate::engine::Engine;
 use crate::event::{Edit, Event};
 use crate::finding::{PathId, RuleId, SecretId};
+use crate::flow::Flow;
+use crate::lane::Lane;
+use crate::ledger::Ledger;
 use crate::path::LanePath;
-use crate::verdict::Verdict;
+use crate::verdict::{BlockReason, Reference, Verdict};
 
-/// One stream of bytes.
+/// Bytes scanned at once while no child lane is alive: a multiple of every window, small enough to stay in the first-level cache
+/// with the tables.
+const BATCH: usize = 16 << 10;
+
+/// One stream of bytes on its way.
+///
+/// The embedder keeps the bytes. After each [`push`](Stream::push) it may forward those before `through`; after
+/// [`finish`](Stream::finish) all of them, or none more. An engine that is replaced does not affect streams that are open.
+///
+/// # Resource usage
+///
+/// [`Stream::memory`]: less than 1 KiB for text in which nothing stands out, less than 4 KiB with a candidate pending. A decoder adds its
+/// window (gzip 43 KiB, zstd as the frame declares, up to the limits).
 pub struct Stream {
-    coverage: Coverage,
+    engine: Engine,
+    facts: Box<Facts>,
+    root: Lane,
+    /// Bytes of the window that is not complete.
+    partial: Vec<u8>,
+    pushed: u64,
+    through: u64,
+    live: Live,
+    ledger: Ledger,
+    events: VecDeque<Event>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Blocked, and the rest is not to be scanned.
+    Discarded,
+    Finished,
 }
 
 impl Stream {
-    /// Examines the next bytes and says how far the stream may leave.
-    pub fn push(&mut self, chunk: &[u8]) -> Verdict {
-        let _ = chunk;
-        todo!()
+    pub(crate) fn new(engine: Engine, flow: Flow) -> Stream {
+        let facts = Box::new(Facts::new(&engine.core, flow));
+        let reference = engine.next_reference(facts.flow.reference_seed());
+        let ledger = Ledger::new(&engine.core, &facts, reference);
+        Stream {
+            engine,
+            facts,
+            root: Lane::root(),
+            partial: Vec::new(),
+            pushed: 0,
+            through: 0,
+            live: Live::default(),
+            ledger,
+            events: VecDeque::new(),
+            state: State::Open,
+        }
     }
 
-    /// Ends the stream: `through` is its length, or it is blocked.
+    /// Examines the next bytes and says how far the stream may leave. Events wait for [`poll_event`](Stream::poll_event).
+    ///
+    /// After [`finish`](Stream::finish) the answer is a block for misuse.
+    pub fn push(&mut self, chunk: &[u8]) -> Verdict {
+        self.with_queue(|stream, scratch, on_event| stream.push_with(scratch, chunk, on_event))
+    }
+
+    /// The primitive behind [`push`](Stream::push): working memory comes from the caller, and events go to `on_event`; nothing is queued.
+    pub fn push_with(
+        &mut self,
+        scratch: &mut Scratch,
+        chunk: &[u8],
+        on_event: &mut dyn FnMut(Event),
+    ) -> Verdict {
+        match self.state {
+            State::Open => {}
+            State::Discarded => return Verdict::Block(self.ledger.block(BlockReason::Misuse)),
+            State::Finished => return Verdict::Block(self.ledger.block(BlockReason::Misuse)),
+        }
+        self.ledger.watch_slot(&self.engine.core, &self.facts, chunk, on_event);
+        self.pushed += chunk.len() as u64;
+        let window = self.facts.window as usize;
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            // A whole window, but for the first one after a gap.
+            let room = window - (self.root.pos() % window as u64) as usize;
+            if !self.partial.is_empty() || rest.len() < room || room < window {
+                let n = rest.len().min(room - self.partial.len());
+                self.partial.extend_from_slice(&rest[..n]);
+                rest = &rest[n..];
+                if self.partial.len() == room {
+                    let mut full = std::mem::take(&mut self.partial);
+                    self.feed(&full, false, None, scratch, on_event);
+                    full.zeroize();
+                    full.clear();
+                    self.partial = full;
+                }
+                continue;
+            }
+            let taken = if self.root.has_children() {
+                self.feed(&rest[..window], false, None, scratch, on_event)
+            } else {
+                let n = rest.len().min(BATCH) / window * window;
+                self.feed(&rest[..n], false, Some(window as u64), scratch, on_event)
+            };
+            rest = &rest[taken..];
+        }
+        self.verdict(scratch)
+    }
+
+    /// Ends the stream: `through` is its length, or it is blocked. Calling it again repeats the answer.
     pub fn finish(&mut self) -> Verdict {
-        todo!()
+        self.with_queue(|stream, scratch, on_event| stream.finish_with(scratch, on_event))
+    }
+
+    /// The primitive behind [`finish`](Stream::finish).
+    pub fn finish_with(&mut self, scratch: &mut Scratch, on_event: &mut dyn FnMut(Event)) -> Verdict {
+        if self.state == State::Open {
+            self.state = State::Finished;
+            let mut last = std::mem::take(&mut self.partial);
+            self.feed(&last, true, None, scratch, on_event);
+            last.zeroize();
+            self.ledger.close_slot(&self.engine.core, &self.facts, on_event);
+            if self.ledger.blocked().is_none() {
+                self.ledger.release_edits(self.through);
+                self.through = self.pushed;
+            }
+        }
+        match self.ledger.blocked() {
+            Some(block) => Verdict::Block(block),
+            None if self.ledger.edits().is_empty() => Verdict::Forward { through: self.through },
+            None => Verdict::Edit { through: self.through },
+        }
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        todo!()
+        self.events.pop_front()
     }
 
-    /// The edits to apply before the bytes up to `through` leave.
-    pub fn edits(&self) -> &[Edit] {
-        todo!()
-    }
-
-    /// Says that `len` bytes were lost before they reached the stream.
+    /// Says that `len` bytes were lost before they reached the stream. What was under way is given up, and the range is opaque.
     pub fn gap(&mut self, len: u64) -> Verdict {
-        let _ = len;
-        todo!()
+        self.with_queue(|stream, scratch, on_event| {
+            if stream.state != State::Open {
+                return stream.push_with(scratch, &[], on_event);
+            }
+            let last = std::mem::take(&mut stream.partial);
+            stream.feed(&last, true, None, scratch, on_event);
+            let start = stream.pushed;
+            stream.pushed += len;
+            let mut cx = Context {
+                core: &stream.engine.core,
+                facts: &stream.facts,
+                live: &mut stream.live,
+                scratch,
+                when: start,
+            };
+            stream.root.gap(len, &mut cx);
+            cx.opaque(crate::OpaqueReason::Gap, start..start + len, None, start);
+            stream.ledger.settle(&stream.engine.core, &stream.facts, scratch, on_event);
+            stream.ledger.close_slot(&stream.engine.core, &stream.facts, on_event);
+            stream.verdict(scratch)
+        })
+    }
+
+    /// Ends scanning of a blocked stream: bytes pushed from now on are not examined and the block stays. Does nothing before a block.
+    pub fn discard(&mut self) {
+        if self.ledger.blocked().is_some() && self.state == State::Open {
+            self.state = State::Discarded;
+            self.root = Lane::root();
+            self.partial.zeroize();
+            self.partial = Vec::new();
+        }
+    }
+
+    /// Makes the stream new for the same flow; everything of the old one is wiped.
+    pub fn reset(&mut self) {
+        let reference = self.engine.next_reference(self.facts.flow.reference_seed());
+        self.root = Lane::root();
+        self.partial.zeroize();
+        self.partial.clear();
+        self.pushed = 0;
+        self.through = 0;
+        self.live = Live::default();
+        self.ledger = Ledger::new(&self.engine.core, &self.facts, reference);
+        self.events.clear();
+        self.state = State::Open;
+    }
+
+    /// The edits to apply before the bytes up to `through` of the last verdict leave: ordered, not overlapping.
+    pub fn edits(&self) -> &[Edit] {
+        let released = self.ledger.edits().partition_point(|e| e.range.end <= self.through);
+        &self.ledger.edits()[..released]
     }
 
     /// What has been examined.
-    pub fn coverage(&self) -> &Coverage {
-        &self.coverage
+    pub fn coverage(&self) -> Coverage {
+        self.ledger.coverage(self.pushed, &self.live)
     }
 
     /// The path behind an id of this stream.
     pub fn path(&self, id: PathId) -> &LanePath {
-        let _ = id;
-        todo!()
+        self.ledger.path(id)
     }
 
     /// Findings beyond [`Limits::findings`](crate::Limits::findings), counted per rule.
     pub fn suppressed(&self) -> impl Iterator<Item = (RuleId, u64)> + '_ {
-        std::iter::empty()
+        self.ledger.suppressed()
     }
 
     /// The same for enrolled secrets.
     pub fn suppressed_secrets(&self) -> impl Iterator<Item = (SecretId, u64)> + '_ {
-        std::iter::empty()
+        self.ledger.suppressed_secrets()
+    }
+
+    /// The number under which this stream's block would be logged.
+    pub fn reference(&self) -> Reference {
+        self.ledger.reference()
+    }
+
+    /// The engine that the stream was opened with.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Memory held by the stream in bytes, the engine, the event queue and decoders' windows apart; those are [`Stream::windows`].
+    pub fn memory(&self) -> usize {
+        size_of::<Stream>()
+            + size_of::<Facts>()
+            + self.root.memory()
+            + self.partial.capacity()
+            + self.ledger.memory()
+    }
+
+    /// Memory of decoders' windows, in bytes.
+    pub fn windows(&self) -> u64 {
+        self.root.windows()
+    }
+
+    fn with_queue(
+        &mut self,
+        run: impl FnOnce(&mut Stream, &mut Scratch, &mut dyn FnMut(Event)) -> Verdict,
+    ) -> Verdict {
+        let engine = self.engine.clone();
+        let mut scratch = engine.borrow_scratch();
+        let mut events = std::mem::take(&mut self.events);
+        let verdict = run(self, &mut scratch, &mut |event| events.push_back(event));
+        self.events = events;
+        engine.return_scratch(scratch);
+        verdict
+    }
+
+    /// Feeds the tree and settles what was found. Returns how much was taken.
+    fn feed(
+        &mut self,
+        bytes: &[u8],
+        eof: bool,
+        batch: Option<u64>,
+        scratch: &mut Scratch,
+        on_event: &mut dyn FnMut(Event),
+    ) -> usize {
+        let mut cx = Context {
+            core: &self.engine.core,
+            facts: &self.facts,
+            live: &mut self.live,
+            scratch,
+            when: u64::MAX,
+        };
+        let taken = self.root.feed(bytes, eof, batch, &mut cx);
+        if self.facts.holds() && self.root.has_containers() {
+            self.root.give_up(&mut cx);
+        }
+        self.ledger.settle(&self.engine.core, &self.facts, scratch, on_event);
+        taken
+    }
+
+    /// The verdict at the end of a push.
+    fn verdict(&mut self, scratch: &mut Scratch) -> Verdict {
+        if let Some(block) = self.ledger.blocked() {
+            return Verdict::Block(block);
+        }
+        self.ledger.release_edits(self.through);
+        let mut hold = self.pushed;
+        if self.ledger.is_waiting() {
+            hold = self.through;
+        } else if self.facts.holds() {
+            let cx = Context {
+                core: &self.engine.core,
+                facts: &self.facts,
+                live: &mut self.live,
+                scratch,
+                when: u64::MAX,
+            };
+            hold = hold.min(self.root.hold(&self.partial, &cx));
+        }
+        debug_assert!(hold >= self.through, "through would run backwards: {hold} after {}", self.through);
+        self.through = self.ledger.clamp(hold.max(self.through)).max(self.through);
+        if self.edits().is_empty() {
+            Verdict::Forward { through: self.through }
+        } else {
+            Verdict::Edit { through: self.through }
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.partial.zeroize();
+    }
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream")
+            .field("pushed", &self.pushed)
+            .field("through", &self.through)
+            .field("blocked", &self.ledger.blocked())
+            .finish_non_exhaustive()
     }
 }

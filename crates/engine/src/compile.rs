@@ -1,0 +1,274 @@
+//! From a [`Rule`] to what the lanes run: literals with their gate, a lead, a dense DFA built on first use.
+
+use std::sync::OnceLock;
+
+use exfilter_automaton::{Automaton, Gate, is_token};
+use regex_automata::dfa::{StartKind, dense};
+use regex_automata::nfa::thompson;
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, MatchKind, meta};
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use crate::error::BuildError;
+use crate::rule::{Lead, Rule};
+
+/// The largest confirm DFA, in bytes. A rule that needs more is better split into head and value.
+const DFA_LIMIT: usize = 1 << 20;
+
+/// A rule, ready to run.
+pub(crate) struct Compiled {
+    pub(crate) rule: Rule,
+    pub(crate) gate: Gate,
+    pub(crate) lead: Option<CompiledLead>,
+    /// Whether every match of the pattern has the same length; then a verified checksum needs no boundary.
+    pub(crate) fixed_len: bool,
+    has_value: bool,
+    dfa: OnceLock<Option<dense::DFA<Vec<u32>>>>,
+    value: OnceLock<Option<meta::Regex>>,
+}
+
+/// The lead's class as a bit set.
+pub(crate) struct CompiledLead {
+    set: [u64; 4],
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+}
+
+impl CompiledLead {
+    #[inline]
+    pub(crate) fn has(&self, b: u8) -> bool {
+        self.set[usize::from(b) / 64] >> (b % 64) & 1 != 0
+    }
+}
+
+impl Compiled {
+    /// Checks a rule and compiles all but its DFA.
+    pub(crate) fn new(rule: Rule) -> Result<Compiled, BuildError> {
+        let fail = |message: String| BuildError::rule(&rule.id, message);
+        if rule.literals.is_empty() {
+            return Err(fail("it has no literal; name the fixed text every match begins with".into()));
+        }
+        for literal in &rule.literals {
+            if !(2..=Automaton::LITERAL_MAX).contains(&literal.len()) {
+                return Err(fail(
+                    "a literal has 2 to 32 bytes; shorten it, the pattern still checks the rest".into(),
+                ));
+            }
+        }
+        let hir = parse(&rule.pattern).map_err(|e| fail(format!("the pattern does not parse: {e}")))?;
+        let properties = hir.properties();
+        let lead_max = rule.lead.as_ref().map_or(0, |l| usize::from(l.max));
+        match properties.maximum_len() {
+            None => {
+                return Err(fail("the pattern is unbounded; write {m,n} instead of *, + or {m,}".into()));
+            }
+            Some(len) if len + lead_max > rule.max_len.min(Rule::MAX_LEN) as usize => {
+                return Err(fail(format!(
+                    "a match may have {} bytes and max_len allows {}; bound the pattern or raise max_len (2048 at most)",
+                    len + lead_max,
+                    rule.max_len
+                )));
+            }
+            Some(_) => {}
+        }
+        if properties.minimum_len().unwrap_or(0) < 2 {
+            return Err(fail(
+                "a match may have fewer than 2 bytes; the pattern must include its literal".into(),
+            ));
+        }
+        let lead = rule.lead.as_ref().map(|lead| compile_lead(lead).map_err(&fail)).transpose()?;
+        let gate = if token_prefix(&hir).0 >= Automaton::GATE { Gate::Token } else { Gate::None };
+        Ok(Compiled {
+            gate,
+            lead,
+            fixed_len: properties.minimum_len() == properties.maximum_len(),
+            has_value: rule.pattern.contains("(?P<value>") || rule.pattern.contains("(?<value>"),
+            dfa: OnceLock::new(),
+            value: OnceLock::new(),
+            rule,
+        })
+    }
+
+    /// The confirm DFA, anchored, all matches; `None` if it would be too large, which [`Compiled::check_dfa`] tells at build time.
+    #[inline]
+    pub(crate) fn dfa(&self) -> Option<&dense::DFA<Vec<u32>>> {
+        self.dfa.get_or_init(|| build_dfa(&self.rule.pattern).ok()).as_ref()
+    }
+
+    /// Builds the DFA now.
+    pub(crate) fn check_dfa(&self) -> Result<(), BuildError> {
+        let built = build_dfa(&self.rule.pattern).map_err(|e| {
+            BuildError::rule(
+                &self.rule.id,
+                format!(
+                    "its automaton is over 1 MiB; split keyword and value, or narrow its repetitions ({e})"
+                ),
+            )
+        })?;
+        let _ = self.dfa.set(Some(built));
+        Ok(())
+    }
+
+    /// The span of the group `value` in `matched`, which begins at the literal; the whole if there is none.
+    pub(crate) fn value_span(&self, matched: &[u8]) -> Option<std::ops::Range<usize>> {
+        if !self.has_value {
+            return None;
+        }
+        let regex = self.value.get_or_init(|| {
+            meta::Regex::builder()
+                .syntax(syntax_config())
+                .configure(meta::Config::new().utf8_empty(false).match_kind(MatchKind::LeftmostFirst))
+                .build(&format!("^(?:{})$", self.rule.pattern))
+                .ok()
+        });
+        let regex = regex.as_ref()?;
+        let group = regex.group_info().to_index(regex_automata::PatternID::ZERO, "value")?;
+        let mut captures = regex.create_captures();
+        regex.captures(regex_automata::Input::new(matched).anchored(Anchored::Yes), &mut captures);
+        captures.get_group(group).map(|span| span.range())
+    }
+}
+
+fn syntax_config() -> syntax::Config {
+    syntax::Config::new().unicode(false).utf8(false)
+}
+
+fn parse(pattern: &str) -> Result<Hir, String> {
+    regex_syntax::ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .build()
+        .parse(pattern)
+        // The display of a syntax error spans lines and repeats the pattern; its kind is enough.
+        .map_err(|e| match e {
+            regex_syntax::Error::Parse(e) => e.kind().to_string(),
+            regex_syntax::Error::Translate(e) => e.kind().to_string(),
+            _ => "it is no regular expression".into(),
+        })
+}
+
+fn build_dfa(pattern: &str) -> Result<dense::DFA<Vec<u32>>, String> {
+    dense::Builder::new()
+        .syntax(syntax_config())
+        .thompson(thompson::Config::new().utf8(false).shrink(false))
+        .configure(
+            dense::Config::new()
+                .start_kind(StartKind::Anchored)
+                .match_kind(MatchKind::All)
+                .dfa_size_limit(Some(DFA_LIMIT))
+                .determinize_size_limit(Some(4 * DFA_LIMIT)),
+        )
+        .build(pattern)
+        .map_err(|e| e.to_string())
+}
+
+fn compile_lead(lead: &Lead) -> Result<CompiledLead, String> {
+    if lead.min > lead.max || lead.max > Lead::MAX || lead.max == 0 {
+        return Err(format!("a lead takes min <= max <= {}", Lead::MAX));
+    }
+    let hir =
+        parse(&format!("[{}]", lead.class)).map_err(|e| format!("the lead's class does not parse: {e}"))?;
+    let mut set = [0u64; 4];
+    let mut add = |b: u8| set[usize::from(b) / 64] |= 1 << (b % 64);
+    match hir.kind() {
+        HirKind::Class(Class::Bytes(class)) => {
+            class.iter().for_each(|range| (range.start()..=range.end()).for_each(&mut add));
+        }
+        HirKind::Class(Class::Unicode(class)) => class.iter().for_each(|range| {
+            (u32::from(range.start())..=u32::from(range.end()).min(255)).for_each(|c| add(c as u8));
+        }),
+        HirKind::Literal(literal) if literal.0.len() == 1 => add(literal.0[0]),
+        _ => return Err("a lead's class is the inside of one bracket expression".into()),
+    }
+    if (0..=255u8).any(|b| set[usize::from(b) / 64] >> (b % 64) & 1 != 0 && !is_token(b)) {
+        return Err("a lead's class may have the characters A-Za-z0-9_.+/=%~- only".into());
+    }
+    Ok(CompiledLead { set, min: lead.min.into(), max: lead.max.into() })
+}
+
+/// How many token characters every match surely begins with, and whether it consists of them alone.
+fn token_prefix(hir: &Hir) -> (usize, bool) {
+    match hir.kind() {
+        HirKind::Empty => (0, true),
+        HirKind::Look(_) => (0, true),
+        HirKind::Literal(literal) => {
+            let n = literal.0.iter().take_while(|b| is_token(**b)).count();
+            (n, n == literal.0.len())
+        }
+        HirKind::Class(class) => {
+            let token = match class {
+                Class::Bytes(c) => c.iter().all(|r| (r.start()..=r.end()).all(is_token)),
+                Class::Unicode(c) => c.iter().all(|r| {
+                    (u32::from(r.start())..=u32::from(r.end())).all(|c| u8::try_from(c).is_ok_and(is_token))
+                }),
+            };
+            (usize::from(token), token)
+        }
+        HirKind::Repetition(r) => {
+            let (n, all) = token_prefix(&r.sub);
+            let min = r.min as usize;
+            match (all, min) {
+                (true, _) => (n * min, true),
+                (false, 0) => (0, false),
+                (false, _) => (n, false),
+            }
+        }
+        HirKind::Capture(c) => token_prefix(&c.sub),
+        HirKind::Concat(parts) => {
+            let mut sum = 0;
+            for part in parts {
+                let (n, all) = token_prefix(part);
+                sum += n;
+                if !all {
+                    return (sum, false);
+                }
+            }
+            (sum, true)
+        }
+        HirKind::Alternation(parts) => {
+            let each: Vec<_> = parts.iter().map(token_prefix).collect();
+            (each.iter().map(|e| e.0).min().unwrap_or(0), each.iter().all(|e| e.1))
+        }
+    }
+}
+
+/// The least length of a match, lead included.
+pub(crate) fn min_len(rule: &Rule) -> usize {
+    let lead = rule.lead.as_ref().map_or(0, |l| usize::from(l.min));
+    lead + parse(&rule.pattern).ok().and_then(|h| h.properties().minimum_len()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prefix(pattern: &str) -> usize {
+        token_prefix(&parse(pattern).expect("the test pattern parses")).0
+    }
+
+    #[test]
+    fn the_gate_is_proved_from_the_pattern() {
+        assert_eq!(prefix("ghp_[A-Za-z0-9]{36}"), 40);
+        assert_eq!(prefix("key=[a-z]{2,9} x"), 6);
+        assert_eq!(prefix("(?:ab|abc)[0-9]{4}"), 6);
+        assert_eq!(prefix(r#"auth"\s*:"#), 4);
+        assert_eq!(prefix("://[a-z]"), 0);
+        assert_eq!(prefix("(?:ab c)?deffffffffffff"), 0);
+        assert_eq!(prefix("[a-z]{0,5}0123456789"), 10);
+        assert_eq!(prefix("(?i:secret)_[a-z]{5}"), 12);
+    }
+
+    #[test]
+    fn bad_rules_say_what_to_write() {
+        let error = |rule: Rule| Compiled::new(rule).err().expect("the rule is bad").to_string();
+        assert!(error(Rule::new("a", "ab", "ab[a-z]+")).contains("unbounded"));
+        assert!(error(Rule::new("a", "ab", "ab[a-z")).contains("does not parse"));
+        assert!(error(Rule::new("a", "a", "a[a-z]{20}")).contains("2 to 32 bytes"));
+        let mut rule = Rule::new("a", "ab", "ab[a-z]{20}");
+        rule.max_len = 10;
+        assert!(error(rule).contains("max_len"));
+        let mut rule = Rule::new("a", "Q~", "Q~[a-z]{20}");
+        rule.lead = Some(Lead { class: "a-z ".into(), min: 1, max: 3 });
+        assert!(error(rule).contains("lead"));
+    }
+}

@@ -1,0 +1,239 @@
+//! Confirms: what happens between a literal and a finding.
+//!
+//! A confirm starts at a literal, walks a DFA forward byte by byte, across chunks if need be, and ends when the DFA is dead. What it has to
+//! remember in between is a [`Confirm`] of 72 bytes.
+
+use regex_automata::Anchored;
+use regex_automata::dfa::Automaton as _;
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+
+use crate::compile::Compiled;
+use crate::rule::Boundary;
+
+/// A confirm under way. Offsets are offsets of the lane.
+#[derive(Clone, Debug)]
+pub(crate) struct Confirm {
+    pub(crate) rule: u32,
+    state: StateID,
+    /// Where the literal stands.
+    pub(crate) literal: u64,
+    /// Where the match begins: the lead's first byte.
+    pub(crate) start: u64,
+    /// The outer offset of `start`.
+    pub(crate) src: u64,
+    /// The end of the longest match so far, and the outer offset after it.
+    pub(crate) end: Option<(u64, u64)>,
+    /// Whether `end` is there because a checksum verified without boundaries.
+    verified: bool,
+    left: bool,
+    pub(crate) alive: bool,
+    /// Whether the policy could do more than report it, so that its bytes are held.
+    pub(crate) holds: bool,
+    /// The lane offset at which it was decided.
+    pub(crate) decided: u64,
+}
+
+/// The bytes that a lane has at hand: `bytes[0]` stands at `base`.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) base: u64,
+}
+
+impl View<'_> {
+    pub(crate) fn end(&self) -> u64 {
+        self.base + self.bytes.len() as u64
+    }
+
+    /// The bytes of a range of lane offsets; `None` where they are not at hand.
+    pub(crate) fn get(&self, start: u64, end: u64) -> Option<&[u8]> {
+        let from = usize::try_from(start.checked_sub(self.base)?).ok()?;
+        let to = usize::try_from(end.checked_sub(self.base)?).ok()?;
+        self.bytes.get(from..to)
+    }
+
+    #[inline]
+    pub(crate) fn index(&self, at: u64) -> usize {
+        at.saturating_sub(self.base) as usize
+    }
+}
+
+impl Confirm {
+    /// Starts a confirm of `rule` at the literal at `at`; `None` if what stands before it rules a match out.
+    ///
+    /// `relaxed` is the number of leading lane bytes that may be garbage of a wrong alignment: a match that begins within them
+    /// has its left boundary.
+    pub(crate) fn start(rule: &Compiled, id: u32, view: View<'_>, at: u64, relaxed: u64) -> Option<Confirm> {
+        let index = view.index(at);
+        let before = &view.bytes[..index];
+        let lead = match &rule.lead {
+            None => 0,
+            Some(lead) => {
+                let n = before.iter().rev().take(lead.max).take_while(|b| lead.has(**b)).count();
+                if n < lead.min {
+                    return None;
+                }
+                n
+            }
+        };
+        let start = at - lead as u64;
+        let left = start <= relaxed || holds_before(rule.rule.left, &before[..index - lead]);
+        if !left && !(rule.rule.checksum.is_some() && rule.fixed_len) {
+            return None;
+        }
+        let dfa = rule.dfa()?;
+        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before.last().copied());
+        let state = dfa.start_state(&config).ok()?;
+        Some(Confirm {
+            rule: id,
+            state,
+            literal: at,
+            start,
+            src: 0,
+            end: None,
+            verified: false,
+            left,
+            alive: true,
+            holds: true,
+            decided: 0,
+        })
+    }
+
+    /// Walks over `view` from `from` to its end; with `eof` nothing follows. `outer_end` resolves the outer offset after the byte before a lane
+    /// offset.
+    pub(crate) fn advance(
+        &mut self,
+        rule: &Compiled,
+        view: View<'_>,
+        from: u64,
+        eof: bool,
+        outer_end: impl Fn(u64) -> u64,
+    ) {
+        let Some(dfa) = rule.dfa() else {
+            self.alive = false;
+            return;
+        };
+        let mut state = self.state;
+        for (i, byte) in view.bytes.iter().enumerate().skip(view.index(from)) {
+            state = dfa.next_state(state, *byte);
+            if dfa.is_special_state(state) {
+                if dfa.is_match_state(state) {
+                    self.matched(rule, view, view.base + i as u64, Some(*byte), &outer_end);
+                } else if dfa.is_dead_state(state) || dfa.is_quit_state(state) {
+                    self.alive = false;
+                    self.decided = view.base + i as u64 + 1;
+                    return;
+                }
+            }
+        }
+        self.state = state;
+        if eof {
+            if dfa.is_match_state(dfa.next_eoi_state(state)) {
+                self.matched(rule, view, view.end(), None, &outer_end);
+            }
+            self.alive = false;
+            self.decided = u64::MAX;
+        }
+    }
+
+    /// Whether this confirm's future is also that of `earlier`, which wins wherever both match.
+    pub(crate) fn is_dominated_by(&self, earlier: &Confirm) -> bool {
+        self.rule == earlier.rule
+            && self.state == earlier.state
+            && self.left == earlier.left
+            && earlier.alive
+            && (earlier.end.is_some() || self.end.is_none())
+    }
+
+    /// Whether the match that ended was accepted on its checksum alone.
+    pub(crate) fn is_verified(&self) -> bool {
+        self.verified
+    }
+
+    fn matched(
+        &mut self,
+        rule: &Compiled,
+        view: View<'_>,
+        end: u64,
+        next: Option<u8>,
+        outer_end: impl Fn(u64) -> u64,
+    ) {
+        if self.left && holds_after(rule.rule.right, next) {
+            self.end = Some((end, outer_end(end)));
+        } else if rule.fixed_len
+            && let Some(checksum) = rule.rule.checksum
+            && let Some(matched) = view.get(self.literal, end)
+        {
+            let whole = view.get(self.start, end).unwrap_or(matched);
+            let value = rule.value_span(matched).map_or(whole, |span| &matched[span]);
+            if checksum.verify(value) {
+                self.verified = true;
+                self.end = Some((end, outer_end(end)));
+            }
+        }
+    }
+}
+
+fn is_inside(boundary: Boundary, b: u8) -> bool {
+    match boundary {
+        Boundary::None => false,
+        Boundary::Word => b.is_ascii_alphanumeric() || b == b'_',
+        Boundary::Dashed => b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'),
+        Boundary::Base64 => b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+' | b'/' | b'='),
+    }
+}
+
+/// Bytes that [`holds_before`] may look at.
+pub(crate) const BOUNDARY_REACH: usize = 6;
+
+/// Whether the boundary holds after `before`, where an escape counts as one symbol that is no word character.
+fn holds_before(boundary: Boundary, before: &[u8]) -> bool {
+    let Some(last) = before.last() else { return true };
+    if !is_inside(boundary, *last) {
+        return true;
+    }
+    let back = |n: usize| before.len().checked_sub(n).map(|at| before[at]);
+    let hex = |n: usize| (1..=n).all(|i| back(i).is_some_and(|b| b.is_ascii_hexdigit()));
+    let letter = matches!(last, b'n' | b'r' | b't' | b'b' | b'f' | b'0' | b'v' | b'"' | b'\'' | b'/' | b'\\');
+    (letter && back(2) == Some(b'\\'))
+        || (hex(2) && matches!(back(3), Some(b'%' | b'=')))
+        || (hex(2) && back(3) == Some(b'x') && back(4) == Some(b'\\'))
+        || (hex(4) && back(5) == Some(b'u') && back(6) == Some(b'\\'))
+}
+
+fn holds_after(boundary: Boundary, next: Option<u8>) -> bool {
+    next.is_none_or(|b| !is_inside(boundary, b))
+}
+
+/// Shannon entropy of the byte distribution, in bits per byte; 0 for nothing.
+pub(crate) fn shannon(bytes: &[u8]) -> f64 {
+    let mut counts = [0u32; 256];
+    bytes.iter().for_each(|b| counts[usize::from(*b)] += 1);
+    let n = bytes.len() as f64;
+    counts.iter().filter(|c| **c > 0).map(|c| f64::from(*c) / n).map(|p| -p * p.log2()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_boundaries() {
+        for before in ["", "=", "\\n", "\\t", "%3D", "%0a", "\\u000a", "\\x3d", "=3D", "\"", "-", "x\\\""] {
+            assert!(holds_before(Boundary::Word, before.as_bytes()), "{before:?}");
+        }
+        for before in ["a", "n", "_", "3D", "%D", "\\uD", "u000a", "x3d"] {
+            assert!(!holds_before(Boundary::Word, before.as_bytes()), "{before:?}");
+        }
+        assert!(!holds_before(Boundary::Dashed, b"-"));
+        assert!(!holds_before(Boundary::Base64, b"+"));
+    }
+
+    #[test]
+    fn entropy_of_simple_distributions() {
+        assert_eq!(shannon(b"aaaa"), 0.0);
+        assert_eq!(shannon(b"abab"), 1.0);
+        assert_eq!(shannon(b""), 0.0);
+    }
+}

@@ -1,0 +1,325 @@
+//! Compressed content: a decoder and the lane of what it yields.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use exfilter_codec::gzip::Gzip;
+use exfilter_codec::zstd::Zstd;
+use exfilter_codec::{Decoder, Fault, Step};
+
+use crate::confirm::View;
+use crate::context::Context;
+use crate::coverage::OpaqueReason;
+use crate::lane::{Depth, Lane, LaneKind};
+use crate::map::{Origin, OuterMap};
+
+/// Output that a guess must have yielded before a fault is believed to be a fault of what its magic number said.
+const GUESS: u64 = 512;
+/// Output per decoder call, in bytes.
+const OUTPUT: usize = 8 << 10;
+
+/// Ids of magic numbers in the automaton; rules come from 0 upwards.
+const GZIP: u32 = u32::MAX;
+const ZSTD: u32 = u32::MAX - 1;
+
+/// The magic numbers that begin a container, with their automaton ids.
+pub(crate) const MAGICS: [(&[u8], u32); 2] = [(b"\x1f\x8b\x08", GZIP), (b"\x28\xb5\x2f\xfd", ZSTD)];
+
+/// The kind of container behind an automaton id.
+pub(crate) fn magic(id: u32) -> Option<LaneKind> {
+    match id {
+        GZIP => Some(LaneKind::Gzip),
+        ZSTD => Some(LaneKind::Zstd),
+        _ => None,
+    }
+}
+
+/// Whether what follows a magic number can be a header: reserved bits are zero.
+pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
+    match kind {
+        LaneKind::Gzip => bytes.get(3).is_none_or(|flags| flags & 0xe0 == 0),
+        LaneKind::Zstd => bytes.get(4).is_none_or(|descriptor| descriptor & 0x08 == 0),
+        LaneKind::Root | LaneKind::Base64 => false,
+    }
+}
+
+/// A container being decoded.
+pub(crate) struct Container {
+    decoder: Box<dyn Decoder>,
+    kind: LaneKind,
+    lane: Box<Lane>,
+    /// Lane offset of the magic number in the parent, and its outer offset.
+    start: u64,
+    src: u64,
+    /// Whether the content begins with it; else it is a guess.
+    declared: bool,
+    /// The outer offset of the block that has been taken in and not yielded.
+    unreleased: Option<u64>,
+    output: u64,
+    windows: u64,
+    /// Parent offsets of further members that the decoder has taken.
+    members: VecDeque<u64>,
+}
+
+/// What became of a container after a feed.
+enum Fate {
+    Alive,
+    /// It ended, or its fault was reported.
+    Over,
+    /// It was no container after all.
+    Withdrawn,
+}
+
+impl Container {
+    /// Feeds `input`, which stands at parent offset `at`.
+    fn feed(&mut self, map: &OuterMap, input: &[u8], at: u64, cx: &mut Context<'_>) -> Fate {
+        // Slices are cut on the grid of the outer stream by whoever feeds, so the origin of an output byte does not
+        // depend on chunks: the slice in which it appeared, or the beginning of the block it completes.
+        let slice = map.src(at)..map.end(at + input.len() as u64);
+        let mut rest = input;
+        loop {
+            let mut output = cx.scratch.buffer();
+            let step = self.decoder.decode(rest, &mut output, OUTPUT);
+            let fate = self.yielded(&output, &slice, input.len(), cx);
+            cx.scratch.give_buffer(output);
+            if let Some(fate) = fate {
+                return fate;
+            }
+            match step {
+                Step::More => break,
+                Step::Full { consumed } => rest = &rest[consumed..],
+                Step::Done { .. } => {
+                    self.lane.feed(&[], true, None, cx);
+                    return Fate::Over;
+                }
+                Step::Bad { fault, .. } => return self.failed(fault, slice.end, cx),
+            }
+        }
+        self.note(&slice, input.len());
+        let members = &mut self.members;
+        let start = self.start;
+        members.extend(self.decoder.member_starts().drain(..).map(|m| start + m));
+        Fate::Alive
+    }
+
+    fn finish(&mut self, end: u64, cx: &mut Context<'_>) {
+        loop {
+            let mut output = cx.scratch.buffer();
+            let step = self.decoder.finish(&mut output, OUTPUT);
+            let fate = self.yielded(&output, &(end..end), 0, cx);
+            cx.scratch.give_buffer(output);
+            if fate.is_some() {
+                return;
+            }
+            match step {
+                Step::Full { .. } => {}
+                Step::Bad { fault, .. } => {
+                    self.failed(fault, end, cx);
+                    return;
+                }
+                Step::More | Step::Done { .. } => {
+                    self.lane.feed(&[], true, None, cx);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes output over into the lane; `Some` if a limit ended the container.
+    fn yielded(
+        &mut self,
+        output: &[u8],
+        slice: &Range<u64>,
+        taken: usize,
+        cx: &mut Context<'_>,
+    ) -> Option<Fate> {
+        let windows = self.decoder.window_bytes();
+        cx.live.windows = cx.live.windows + windows - self.windows;
+        self.windows = windows;
+        if cx.live.windows > cx.core.limits.windows {
+            self.lane.feed(&[], true, None, cx);
+            self.event(OpaqueReason::WindowTooLarge, slice.end, cx);
+            return Some(Fate::Over);
+        }
+        if output.is_empty() {
+            return None;
+        }
+        let start = self.unreleased.unwrap_or(slice.start);
+        self.lane.map.push(self.lane.pos, Origin::Const { start, end: slice.end });
+        self.lane.feed(output, false, None, cx);
+        self.note(slice, taken);
+        self.output += output.len() as u64;
+        cx.live.decoded += output.len() as u64;
+        let limits = &cx.core.limits;
+        let reason = if self.output > limits.ratio_grace + limits.ratio.saturating_mul(slice.end - self.src) {
+            OpaqueReason::Ratio
+        } else if cx.live.decoded > limits.output {
+            OpaqueReason::TotalOutput
+        } else {
+            return None;
+        };
+        self.lane.feed(&[], true, None, cx);
+        self.event(reason, slice.end, cx);
+        Some(Fate::Over)
+    }
+
+    /// Remembers where the block that is being taken in began.
+    fn note(&mut self, slice: &Range<u64>, taken: usize) {
+        let unreleased = self.decoder.unreleased();
+        self.unreleased = match self.unreleased {
+            _ if unreleased == 0 => None,
+            Some(start) if unreleased > taken as u64 => Some(start),
+            _ => Some(slice.start),
+        };
+    }
+
+    fn failed(&mut self, fault: Fault, end: u64, cx: &mut Context<'_>) -> Fate {
+        if !self.declared && !self.decoder.is_established() && self.output < GUESS {
+            return Fate::Withdrawn;
+        }
+        self.lane.feed(&[], true, None, cx);
+        let reason = match fault {
+            Fault::Corrupt => OpaqueReason::Corrupt,
+            Fault::Truncated => OpaqueReason::Truncated,
+            Fault::MissingDictionary => OpaqueReason::MissingDictionary,
+            Fault::WindowTooLarge => OpaqueReason::WindowTooLarge,
+            Fault::Unsupported => OpaqueReason::UnsupportedFormat,
+            Fault::Members => OpaqueReason::Members,
+        };
+        self.event(reason, end, cx);
+        Fate::Over
+    }
+
+    fn event(&mut self, reason: OpaqueReason, end: u64, cx: &mut Context<'_>) {
+        let trail = self.lane.here();
+        let when = cx.when;
+        cx.opaque(reason, self.src..end.max(self.src), trail, when);
+    }
+
+    /// Ends the container with an event.
+    pub(crate) fn refuse(mut self, reason: OpaqueReason, end: u64, cx: &mut Context<'_>) {
+        self.event(reason, end, cx);
+        self.release(cx);
+    }
+
+    /// Gives back what the container counts for.
+    pub(crate) fn release(mut self, cx: &mut Context<'_>) {
+        self.lane.release_children(cx);
+        cx.live.lanes -= 1;
+        cx.live.windows -= self.windows;
+    }
+
+    pub(crate) fn hold(&self, cx: &Context<'_>) -> u64 {
+        self.lane.hold(&[], cx).min(self.unreleased.unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn block_max(&self) -> u64 {
+        2 * self.decoder.block_max()
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Container>() + size_of::<Lane>() + self.lane.memory()
+    }
+
+    pub(crate) fn windows(&self) -> u64 {
+        self.windows + self.lane.windows()
+    }
+
+    /// Whether the magic number at a parent offset began a member that this decoder has taken.
+    pub(crate) fn has_taken_member(&mut self, at: u64) -> bool {
+        while self.members.front().is_some_and(|m| *m < at) {
+            self.members.pop_front();
+        }
+        self.members.front() == Some(&at)
+    }
+}
+
+impl Lane {
+    /// A container's magic number stands at `at`; bytes before `fresh` were fed earlier, the rest will be fed with everything fresh.
+    pub(crate) fn start_container(
+        &mut self,
+        kind: LaneKind,
+        view: View<'_>,
+        at: u64,
+        fresh: u64,
+        cx: &mut Context<'_>,
+    ) {
+        let limits = &cx.core.limits;
+        let src = self.map.src(at);
+        if self.depth.containers >= limits.containers || cx.live.lanes + 1 > limits.lanes {
+            let trail = self.trail_at(at);
+            let when = cx.when;
+            cx.opaque(OpaqueReason::Depth, src..self.map.end(view.end()), trail, when);
+            return;
+        }
+        let decoder: Box<dyn Decoder> = match kind {
+            LaneKind::Gzip => Box::new(Gzip::new()),
+            LaneKind::Zstd => Box::new(Zstd::new(limits.window)),
+            LaneKind::Root | LaneKind::Base64 => return,
+        };
+        cx.live.lanes += 1;
+        cx.live.containers += 1;
+        let depth = Depth { containers: self.depth.containers + 1, shapes: 0 };
+        let up = self.trail_at(at);
+        let mut container = Container {
+            decoder,
+            kind,
+            lane: Box::new(Lane::new(kind, depth, up, OuterMap::segments())),
+            start: at,
+            src,
+            declared: self.archive.begins_at(at),
+            unreleased: None,
+            output: 0,
+            windows: 0,
+            members: VecDeque::new(),
+        };
+        // Only what came before `fresh`: the rest is fed with all other containers.
+        if at < fresh
+            && let Some(early) = view.get(at, fresh)
+        {
+            match container.feed(&self.map, early, at, cx) {
+                Fate::Alive => {}
+                Fate::Over => return container.release(cx),
+                Fate::Withdrawn => {
+                    cx.live.containers -= 1;
+                    return container.release(cx);
+                }
+            }
+        }
+        self.containers.push(container);
+    }
+
+    pub(crate) fn feed_containers(&mut self, view: View<'_>, fresh: u64, cx: &mut Context<'_>) {
+        let mut at = 0;
+        while at < self.containers.len() {
+            let container = &mut self.containers[at];
+            let from = fresh.max(container.start);
+            let fate = match view.get(from, view.end()) {
+                Some(input) if !input.is_empty() => container.feed(&self.map, input, from, cx),
+                _ => Fate::Alive,
+            };
+            match fate {
+                Fate::Alive => at += 1,
+                Fate::Over => self.containers.remove(at).release(cx),
+                Fate::Withdrawn => {
+                    cx.live.containers -= 1;
+                    self.containers.remove(at).release(cx);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn finish_containers(&mut self, cx: &mut Context<'_>) {
+        let end = self.map.end(self.pos);
+        for mut container in std::mem::take(&mut self.containers) {
+            container.finish(end, cx);
+            container.release(cx);
+        }
+    }
+}
+
+impl std::fmt::Debug for Container {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Container({:?} at {})", self.kind, self.start)
+    }
+}

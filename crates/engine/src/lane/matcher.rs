@@ -1,0 +1,294 @@
+//! The matcher of a lane: confirms of rules and of known secrets.
+
+use crate::confirm::{Confirm, View};
+use crate::context::{Context, Found};
+use crate::finding::{Kind, Preview, Proof, Range64, RuleId, SecretId};
+use crate::lane::{Lane, LaneKind};
+use crate::policy::Confidence;
+
+/// What a lane is waiting for.
+#[derive(Default)]
+pub(crate) struct Matcher {
+    /// In order of their literals.
+    confirms: Vec<Confirm>,
+    known: Vec<Pending>,
+    /// Ended confirms, while they can still matter to later ones of their rule.
+    claims: Vec<Claim>,
+}
+
+/// An ended confirm of a rule.
+struct Claim {
+    rule: u32,
+    /// Where its match ended; 0 if it had none. Literals before that begin no other match of the rule.
+    end: u64,
+    /// Where it was decided; what began later and was decided earlier counts as decided here.
+    decided: u64,
+}
+
+/// A needle whose end has not arrived.
+struct Pending {
+    needle: u32,
+    start: u64,
+    end: u64,
+    src: u64,
+    hit: u64,
+    holds: bool,
+}
+
+impl Matcher {
+    pub(crate) fn clear(&mut self) {
+        self.confirms.clear();
+        self.known.clear();
+        self.claims.clear();
+    }
+
+    /// The least outer offset that something pending began at.
+    pub(crate) fn hold(&self) -> u64 {
+        let confirms = self.confirms.iter().filter(|c| c.holds).map(|c| c.src);
+        let known = self.known.iter().filter(|k| k.holds).map(|k| k.src);
+        confirms.chain(known).min().unwrap_or(u64::MAX)
+    }
+
+    /// The least lane offset whose byte something pending needs.
+    pub(crate) fn first(&self) -> u64 {
+        let confirms =
+            self.confirms.iter().map(|c| c.start.saturating_sub(crate::confirm::BOUNDARY_REACH as u64));
+        confirms.chain(self.known.iter().map(|k| k.start)).min().unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.confirms.capacity() * size_of::<Confirm>()
+            + self.known.capacity() * size_of::<Pending>()
+            + self.claims.capacity() * size_of::<Claim>()
+    }
+}
+
+impl Lane {
+    /// Carries on with what was pending when the last bytes ended.
+    pub(crate) fn resume(&mut self, view: View<'_>, fresh: u64, eof: bool, cx: &mut Context<'_>) {
+        let mut confirms = std::mem::take(&mut self.matcher.confirms);
+        for confirm in confirms.iter_mut().filter(|c| c.alive) {
+            let rule = &cx.core.rules[confirm.rule as usize];
+            confirm.advance(rule, view, fresh, eof, |at| self.map.end(at));
+        }
+        self.matcher.confirms = confirms;
+        self.resolve(view, cx);
+        let mut at = 0;
+        while at < self.matcher.known.len() {
+            if self.matcher.known[at].end <= view.end() {
+                let pending = self.matcher.known.remove(at);
+                self.check_known(&pending, view, cx);
+            } else if eof {
+                self.matcher.known.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+        let decided = self.decided;
+        self.matcher.claims.retain(|c| c.end > decided || c.decided > decided + LOOKAHEAD);
+    }
+
+    /// A rule's literal stands at `at`.
+    pub(crate) fn start_confirm(
+        &mut self,
+        id: u32,
+        view: View<'_>,
+        at: u64,
+        eof: bool,
+        cx: &mut Context<'_>,
+    ) {
+        if self.matcher.claims.iter().any(|c| c.rule == id && at < c.end) {
+            return;
+        }
+        let rule = &cx.core.rules[id as usize];
+        let relaxed = if self.kind == LaneKind::Base64 { 3 } else { 0 };
+        let Some(mut confirm) = Confirm::start(rule, id, view, at, relaxed) else { return };
+        confirm.src = self.map.src(confirm.start);
+        confirm.holds = cx.may_act(rule);
+        confirm.advance(rule, view, at, eof, |at| self.map.end(at));
+        if !confirm.alive && confirm.end.is_none() {
+            self.claim(id, 0, confirm.decided, at);
+            return;
+        }
+        let mut earlier = self.matcher.confirms.iter().filter(|c| c.rule == id).peekable();
+        let waits = earlier.peek().is_some();
+        if waits && confirm.alive && earlier.any(|c| confirm.is_dominated_by(c)) {
+            return;
+        }
+        if confirm.alive || waits {
+            self.matcher.confirms.push(confirm);
+        } else {
+            self.matched(&confirm, view, cx);
+        }
+    }
+
+    /// A known secret's anchor stands at `at`.
+    pub(crate) fn start_known(&mut self, id: u32, view: View<'_>, at: u64, cx: &mut Context<'_>) {
+        let Some(known) = &cx.core.known else { return };
+        let needle = &known.needles[id as usize];
+        let Some(start) = at.checked_sub(u64::from(needle.anchor)).filter(|s| *s >= view.base) else {
+            return;
+        };
+        let first = start.saturating_sub(u64::from(needle.before));
+        let pending = Pending {
+            needle: id,
+            start,
+            end: start + u64::from(needle.len),
+            src: self.map.src(first.max(view.base)),
+            hit: at,
+            holds: cx.facts.known_may_act,
+        };
+        if pending.end <= view.end() {
+            self.check_known(&pending, view, cx);
+        } else {
+            self.matcher.known.push(pending);
+        }
+    }
+
+    /// Reports what is settled: confirms whose end is known and before which no confirm of the same rule is open.
+    fn resolve(&mut self, view: View<'_>, cx: &mut Context<'_>) {
+        if self.matcher.confirms.is_empty() {
+            return;
+        }
+        let mut confirms = std::mem::take(&mut self.matcher.confirms);
+        let mut open: Vec<u32> = Vec::new();
+        let mut settled = Vec::new();
+        let mut latest: Vec<(u32, u64)> = Vec::new();
+        confirms.retain_mut(|confirm| {
+            let rule = confirm.rule;
+            if latest.iter().any(|(r, end)| *r == rule && confirm.literal < *end) {
+                return false;
+            }
+            if confirm.alive || open.contains(&rule) {
+                open.push(rule);
+                return true;
+            }
+            match confirm.end {
+                Some((end, _)) => latest.push((rule, end)),
+                None => {}
+            }
+            settled.push(confirm.clone());
+            false
+        });
+        // Merge what has come to the same state since; the earlier one wins.
+        let mut at = 1;
+        while at < confirms.len() {
+            let (before, rest) = confirms.split_at(at);
+            if rest[0].alive && before.iter().any(|c| rest[0].is_dominated_by(c)) {
+                confirms.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+        self.matcher.confirms = confirms;
+        for confirm in &settled {
+            match confirm.end {
+                Some(_) => self.matched(confirm, view, cx),
+                None => self.claim(confirm.rule, 0, confirm.decided, confirm.literal),
+            }
+        }
+    }
+
+    /// A confirm ended with a match.
+    fn matched(&mut self, confirm: &Confirm, view: View<'_>, cx: &mut Context<'_>) {
+        let Some((end, outer_end)) = confirm.end else { return };
+        let earlier = self.matcher.claims.iter().filter(|c| c.rule == confirm.rule).map(|c| c.decided);
+        let decided = earlier.max().unwrap_or(0).max(confirm.decided);
+        self.claim(confirm.rule, end, decided, confirm.literal);
+        let core = cx.core;
+        let compiled = &core.rules[confirm.rule as usize];
+        let rule = &compiled.rule;
+        let Some(whole) = view.get(confirm.start, end) else { return };
+        let matched = &whole[(confirm.literal - confirm.start) as usize..];
+        let value = compiled.value_span(matched).map_or(whole, |span| &matched[span]);
+        if rule.min_entropy.is_some_and(|floor| crate::confirm::shannon(value) < f64::from(floor)) {
+            return;
+        }
+        let proof = match rule.checksum {
+            None => Proof::None,
+            Some(checksum) if confirm.is_verified() || checksum.verify(value) => Proof::Verified,
+            Some(_) => Proof::Failed,
+        };
+        let confidence = match proof {
+            Proof::None => rule.confidence,
+            Proof::Verified => rule.confidence.max(Confidence::High),
+            Proof::Failed => rule.confidence.lowered(),
+        };
+        let documented = !rule.documented.is_empty()
+            && rule.documented.contains(&crate::rule::Rule::example_digest(value));
+        let literal = rule.literals.iter().filter(|l| {
+            matched.len() >= l.len()
+                && (matched.starts_with(l.as_bytes())
+                    || rule.ignore_case && matched[..l.len()].eq_ignore_ascii_case(l.as_bytes()))
+        });
+        let preview = Preview::new(literal.max_by_key(|l| l.len()).map_or("", |l| l.as_str()));
+        let found = Found {
+            when: self.when(decided.max(confirm.literal + LOOKAHEAD), cx),
+            outer: Range64 { start: confirm.src, end: outer_end },
+            inner: Range64 { start: confirm.start, end },
+            kind: Kind::Rule(RuleId(confirm.rule)),
+            confidence,
+            proof,
+            documented,
+            preview,
+            line: None,
+            trail: None,
+            writable: self.writable(confirm.start, end),
+        };
+        self.report(found, view, cx);
+    }
+
+    /// Remembers an ended confirm, if a later one of its rule could care.
+    fn claim(&mut self, rule: u32, end: u64, decided: u64, literal: u64) {
+        if end > 0 || decided > literal + LOOKAHEAD {
+            self.matcher.claims.push(Claim { rule, end, decided });
+        }
+    }
+
+    fn check_known(&mut self, pending: &Pending, view: View<'_>, cx: &mut Context<'_>) {
+        let Some(known) = &cx.core.known else { return };
+        let needle = &known.needles[pending.needle as usize];
+        let Some(bytes) = view.get(pending.start, pending.end) else { return };
+        if !known.keys.fits(bytes, &needle.mac) {
+            return;
+        }
+        let found = Found {
+            when: self.when(pending.end.max(pending.hit + LOOKAHEAD), cx),
+            outer: Range64 { start: pending.src, end: self.map.end(pending.end) },
+            inner: Range64 { start: pending.start, end: pending.end },
+            kind: Kind::Known(SecretId(needle.secret), needle.form),
+            confidence: Confidence::Confirmed,
+            proof: Proof::None,
+            documented: false,
+            preview: Preview::new(""),
+            line: None,
+            trail: None,
+            writable: self.writable(pending.start, pending.end),
+        };
+        self.report(found, view, cx);
+    }
+
+    fn report(&mut self, mut found: Found, view: View<'_>, cx: &mut Context<'_>) {
+        self.archive.mask(found.inner.start, found.inner.end);
+        if cx.facts.lines {
+            found.line = Some(self.archive.line(view, found.inner.start));
+        }
+        found.trail = self.trail_at(found.inner.start);
+        cx.scratch.found.push(found);
+    }
+
+    /// The end of the window in which a decision about the root falls; children decide in the window that is being fed.
+    pub(crate) fn when(&self, decided: u64, cx: &Context<'_>) -> u64 {
+        match self.kind {
+            LaneKind::Root => decided.checked_next_multiple_of(cx.facts.window).unwrap_or(u64::MAX),
+            _ => cx.when,
+        }
+    }
+
+    /// Whether an edit may overwrite a range of this lane in the outer stream.
+    fn writable(&self, start: u64, end: u64) -> bool {
+        self.map.is_identity() || self.map.is_plain_base64(start) && self.map.is_plain_base64(end - 1)
+    }
+}
+
+const LOOKAHEAD: u64 = exfilter_automaton::Automaton::LOOKAHEAD as u64;

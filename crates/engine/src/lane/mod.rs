@@ -1,0 +1,406 @@
+//! [`Lane`]: one view of the content, and the lanes decoded from it.
+//!
+//! A stream is a tree of lanes. The root sees the bytes as they are; a child sees what a codec made of a part of its parent. Every lane runs
+//! the same matcher.
+//!
+//! # Invariants
+//!
+//! - I1 Every live thing (open position, pending confirm, half-consumed code unit) owns the outer offset of its first byte,
+//!   resolved while that byte was at hand. A lane's hold is the least of them and of its children's.
+//! - I2 A child starts at an input byte that has not been released.
+//! - I3 Outer offsets never decrease along a lane, nor from a parent's byte to the child bytes made of it.
+//! - I4 What can be decoded from the bytes before the hold has been scanned.
+//! - I5 What a lane does is a function of the bytes it was fed and of the places where the schedule cut them, and the schedule cuts at
+//!   absolute windows of the outer stream; nothing looks at where a chunk ended.
+//! - I6 A hold ends when its owner is fed, ends, is refused with an event, or is dominated.
+//! - I7 A lane that cannot go on leaves an [`Opaque`](crate::Opaque) range; its parent goes on scanning the same bytes.
+
+mod archive;
+mod container;
+mod matcher;
+mod shape;
+
+use std::sync::Arc;
+
+use exfilter_automaton::{Automaton, Hit, What};
+use zeroize::Zeroize;
+
+use self::archive::Archive;
+use self::container::Container;
+pub(crate) use self::container::MAGICS;
+use self::matcher::Matcher;
+pub(crate) use self::shape::Group;
+use crate::confirm::View;
+use crate::context::Context;
+use crate::coverage::OpaqueReason;
+use crate::map::OuterMap;
+use crate::path::{LaneStep, Trail};
+
+/// How a lane came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LaneKind {
+    Root,
+    Gzip,
+    Zstd,
+    Base64,
+}
+
+impl LaneKind {
+    fn step(self) -> Option<LaneStep> {
+        match self {
+            LaneKind::Root => None,
+            LaneKind::Gzip => Some(LaneStep::Gzip),
+            LaneKind::Zstd => Some(LaneStep::Zstd),
+            LaneKind::Base64 => Some(LaneStep::Base64),
+        }
+    }
+}
+
+/// How many lanes of each kind stand above.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Depth {
+    pub(crate) containers: u8,
+    /// Since the last container.
+    pub(crate) shapes: u8,
+}
+
+/// What may begin a child lane at a position.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    /// A base64 run, and where it ends if that is known.
+    Run,
+    Container(LaneKind),
+}
+
+/// One lane.
+pub(crate) struct Lane {
+    kind: LaneKind,
+    depth: Depth,
+    up: Option<Arc<Trail>>,
+    here: Option<Arc<Trail>>,
+    /// Bytes fed so far.
+    pos: u64,
+    /// Positions before this one have been looked at by the automaton.
+    decided: u64,
+    /// The last bytes fed, up to `pos`.
+    tail: Vec<u8>,
+    map: OuterMap,
+    matcher: Matcher,
+    archive: Archive,
+    group: Option<Box<Group>>,
+    containers: Vec<Container>,
+    /// Whether the shape depth was refused in this lane already.
+    refused_shapes: bool,
+}
+
+impl Lane {
+    pub(crate) fn root() -> Lane {
+        Lane::new(LaneKind::Root, Depth::default(), None, OuterMap::Identity)
+    }
+
+    fn new(kind: LaneKind, depth: Depth, up: Option<Arc<Trail>>, map: OuterMap) -> Lane {
+        Lane {
+            kind,
+            depth,
+            up,
+            here: None,
+            pos: 0,
+            decided: 0,
+            tail: Vec::new(),
+            map,
+            matcher: Matcher::default(),
+            archive: Archive::default(),
+            group: None,
+            containers: Vec::new(),
+            refused_shapes: false,
+        }
+    }
+
+    /// Makes a used lane new again, keeping its buffers.
+    fn restart(&mut self, kind: LaneKind, depth: Depth, up: Option<Arc<Trail>>) {
+        self.tail.zeroize();
+        self.map.clear();
+        self.kind = kind;
+        self.depth = depth;
+        self.up = up;
+        self.here = None;
+        self.pos = 0;
+        self.decided = 0;
+        self.matcher.clear();
+        self.archive = Archive::default();
+        self.group = None;
+        self.containers.clear();
+        self.refused_shapes = false;
+    }
+
+    /// Feeds the next bytes. With `batch`, bytes after the window in which a child would begin are not taken. Returns how many
+    /// were.
+    ///
+    /// `eof` says that nothing follows.
+    pub(crate) fn feed(
+        &mut self,
+        input: &[u8],
+        eof: bool,
+        batch: Option<u64>,
+        cx: &mut Context<'_>,
+    ) -> usize {
+        let mut work = cx.scratch.buffer();
+        work.extend_from_slice(&self.tail);
+        let base = self.pos - self.tail.len() as u64;
+        work.extend_from_slice(input);
+        let mut hits = cx.scratch.hits();
+        let limit = |end: u64| if eof { end } else { end.saturating_sub(Automaton::LOOKAHEAD as u64) };
+        let view = View { bytes: &work, base };
+        let from = view.index(self.decided);
+        let to = view.index(limit(view.end())).max(from);
+        cx.core.automaton.scan(view.bytes, from, to, &mut hits);
+        hits.dedup();
+        self.dismiss(&mut hits, view, eof, cx);
+        let mut taken = input.len();
+        if let Some(window) = batch {
+            let start = hits.iter().find(|h| self.as_start(h, cx).is_some());
+            if let Some(start) = start {
+                let seen = base + start.at as u64 + Automaton::LOOKAHEAD as u64;
+                let cut = seen.div_ceil(window) * window;
+                if cut < view.end() {
+                    taken -= (view.end() - cut) as usize;
+                    let keep = view.index(limit(cut));
+                    hits.retain(|h| h.at < keep);
+                    work.truncate((cut - base) as usize);
+                }
+            }
+        }
+        let fresh = self.pos;
+        self.pos += taken as u64;
+        // Decoders see slices cut on the schedule's windows, also where a batch held several.
+        let mut sliced = fresh;
+        if self.kind == LaneKind::Root {
+            cx.when = if eof { u64::MAX } else { self.pos };
+            sliced = batch.map_or(fresh, |window| fresh.max(self.pos.saturating_sub(window)));
+        }
+        let view = View { bytes: &work, base };
+        self.run(view, fresh, sliced, &hits, eof, cx);
+        self.decided = limit(self.pos).max(self.decided);
+        if eof {
+            self.end(view, cx);
+        }
+        self.retain(view, cx);
+        cx.scratch.give_hits(hits);
+        cx.scratch.give_buffer(work);
+        taken
+    }
+
+    /// Whether a child lane is alive.
+    pub(crate) fn has_children(&self) -> bool {
+        self.group.is_some() || !self.containers.is_empty()
+    }
+
+    pub(crate) fn has_containers(&self) -> bool {
+        !self.containers.is_empty() || self.group.as_ref().is_some_and(|g| g.has_containers())
+    }
+
+    /// The least outer offset that must not leave yet; `partial` are bytes of this lane that have not been fed.
+    pub(crate) fn hold(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
+        let mut hold = self.matcher.hold();
+        let base = self.pos - self.tail.len() as u64;
+        if partial.is_empty() {
+            hold = hold.min(self.open_src(View { bytes: &self.tail, base }, cx));
+        } else {
+            let mut bytes = [&self.tail[..], partial].concat();
+            hold = hold.min(self.open_src(View { bytes: &bytes, base }, cx));
+            bytes.zeroize();
+            if self.has_children() {
+                hold = hold.min(self.map.src(self.pos));
+            }
+        }
+        if let Some(group) = &self.group {
+            hold = hold.min(group.hold(&self.map, cx));
+        }
+        self.containers.iter().map(|c| c.hold(cx)).fold(hold, u64::min)
+    }
+
+    /// Gives up what has held back for longer than the limit allows: input came without output.
+    pub(crate) fn give_up(&mut self, cx: &mut Context<'_>) {
+        let limit = cx.core.limits.max_hold;
+        let now = self.pos;
+        let mut at = 0;
+        while at < self.containers.len() {
+            let container = &self.containers[at];
+            if container.hold(cx) < now.saturating_sub(limit + container.block_max()) {
+                let container = self.containers.remove(at);
+                container.refuse(OpaqueReason::Hold, now, cx);
+            } else {
+                at += 1;
+            }
+        }
+        if let Some(group) = &self.group
+            && group.has_containers()
+            && group.hold(&self.map, cx) < now.saturating_sub(limit + group.block_max())
+            && let Some(group) = self.group.take()
+        {
+            cx.opaque(OpaqueReason::Hold, group.src()..now, self.trail_at(group.start()), now);
+            group.release(cx);
+        }
+    }
+
+    /// Memory held by this lane and its children, in bytes, windows of decoders apart.
+    pub(crate) fn memory(&self) -> usize {
+        self.tail.capacity()
+            + self.map.bytes()
+            + self.matcher.memory()
+            + self.archive.memory()
+            + self.group.as_ref().map_or(0, |g| g.memory())
+            + self.containers.iter().map(|c| c.memory()).sum::<usize>()
+    }
+
+    /// Windows of all decoders below, in bytes.
+    pub(crate) fn windows(&self) -> u64 {
+        self.group.as_ref().map_or(0, |g| g.windows())
+            + self.containers.iter().map(|c| c.windows()).sum::<u64>()
+    }
+
+    /// Says that `len` bytes were lost: everything that was under way is given up.
+    pub(crate) fn gap(&mut self, len: u64, cx: &mut Context<'_>) {
+        let now = self.pos;
+        for container in std::mem::take(&mut self.containers) {
+            container.refuse(OpaqueReason::Gap, now, cx);
+        }
+        if let Some(group) = self.group.take() {
+            group.release(cx);
+        }
+        self.matcher.clear();
+        self.archive.gap();
+        self.tail.zeroize();
+        self.tail.clear();
+        self.pos += len;
+        self.decided = self.pos;
+    }
+
+    pub(crate) fn pos(&self) -> u64 {
+        self.pos
+    }
+
+    /// Removes the hits that cannot begin a child: runs that decode to nothing, magic numbers of something else.
+    fn dismiss(&mut self, hits: &mut Vec<Hit>, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        hits.retain(|hit| match hit.what {
+            What::Run => !shape::is_idle(view.bytes, hit.at, eof, cx),
+            What::Literal(id) => match container::magic(id) {
+                Some(kind) => {
+                    let at = view.base + hit.at as u64;
+                    container::begins(kind, &view.bytes[hit.at..])
+                        && !self.containers.iter_mut().any(|c| c.has_taken_member(at))
+                }
+                None => true,
+            },
+            What::Anchor(_) => true,
+        });
+    }
+
+    fn as_start(&self, hit: &Hit, _cx: &Context<'_>) -> Option<Start> {
+        match hit.what {
+            What::Run => Some(Start::Run),
+            What::Literal(id) => container::magic(id).map(Start::Container),
+            What::Anchor(_) => None,
+        }
+    }
+
+    fn run(
+        &mut self,
+        view: View<'_>,
+        fresh: u64,
+        sliced: u64,
+        hits: &[Hit],
+        eof: bool,
+        cx: &mut Context<'_>,
+    ) {
+        self.feed_archive(view, fresh, eof, cx);
+        self.resume(view, fresh, eof, cx);
+        self.feed_group(view, eof, cx);
+        for hit in hits {
+            let at = view.base + hit.at as u64;
+            match (self.as_start(hit, cx), hit.what) {
+                (Some(Start::Run), _) => self.start_group(view, at, eof, cx),
+                (Some(Start::Container(kind)), _) => self.start_container(kind, view, at, sliced, cx),
+                (None, What::Literal(rule)) => self.start_confirm(rule, view, at, eof, cx),
+                (None, What::Anchor(needle)) => self.start_known(needle, view, at, cx),
+                (None, What::Run) => {}
+            }
+        }
+        self.feed_containers(view, sliced, cx);
+    }
+
+    /// Ends the children, innermost output first.
+    fn end(&mut self, view: View<'_>, cx: &mut Context<'_>) {
+        self.finish_group(view, cx);
+        self.finish_containers(cx);
+        self.finish_archive(cx);
+    }
+
+    /// Keeps the tail that later decisions may look at.
+    fn retain(&mut self, view: View<'_>, cx: &mut Context<'_>) {
+        let mut keep = self.decided.saturating_sub(cx.core.reach.kept as u64);
+        keep = keep.min(self.matcher.first());
+        if self.archive.is_sniffing() {
+            keep = 0;
+        }
+        let keep = keep.clamp(view.base, view.end());
+        let kept = view.index(keep);
+        if cx.facts.lines {
+            self.archive.count_lines(view, keep);
+        }
+        self.archive.forget(keep);
+        self.tail.zeroize();
+        self.tail.clear();
+        self.tail.extend_from_slice(&view.bytes[kept..]);
+        self.map.forget(self.decided.saturating_sub(cx.core.reach.kept as u64));
+    }
+
+    /// The outer offset of the first position that may still become part of a candidate.
+    fn open_src(&self, view: View<'_>, cx: &Context<'_>) -> u64 {
+        let reach = &cx.core.reach;
+        let from = view.index(self.decided);
+        let open = cx.core.automaton.open_from(view.bytes, from);
+        if open == view.bytes.len() && reach.plain == 0 {
+            return u64::MAX;
+        }
+        // A candidate found at `open` may begin earlier: its lead, or the part of a needle before its anchor.
+        let back = view.bytes[..open]
+            .iter()
+            .rev()
+            .take(reach.token)
+            .take_while(|b| exfilter_automaton::is_token(**b))
+            .count();
+        let mut first = open - back;
+        first = first.min(open.saturating_sub(reach.mixed));
+        if reach.utf16 > 0 && view.bytes[open..].contains(&0) {
+            first = first.min(open.saturating_sub(reach.utf16));
+        }
+        if reach.plain > 0 {
+            first = first.min(from.saturating_sub(reach.plain));
+        }
+        self.map.src(view.base + first as u64)
+    }
+
+    /// The trail of a lane offset: this lane, and the member of its archive there.
+    fn trail_at(&mut self, at: u64) -> Option<Arc<Trail>> {
+        if let Some(member) = self.archive.trail_at(at) {
+            return Some(member);
+        }
+        self.here()
+    }
+
+    fn here(&mut self) -> Option<Arc<Trail>> {
+        if self.here.is_none()
+            && let Some(step) = self.kind.step()
+        {
+            self.here = Some(Arc::new(Trail { up: self.up.clone(), step }));
+        }
+        self.here.clone()
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.tail.zeroize();
+    }
+}

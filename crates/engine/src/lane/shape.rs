@@ -1,0 +1,214 @@
+//! Base64 runs: a group of four lanes, one per alignment.
+//!
+//! A run is a maximal stretch of base64 characters of at least the length that the shortest match would be encoded to. Where its text began
+//! cannot be known (`\nQUJD` has the `n` in front), so it is decoded at all four alignments; three of them yield noise that no rule fits.
+
+use exfilter_codec::base64::Phase;
+
+use crate::confirm::View;
+use crate::context::Context;
+use crate::coverage::OpaqueReason;
+use crate::lane::{Depth, Lane, LaneKind};
+use crate::map::{Origin, OuterMap};
+
+/// A run being decoded.
+pub(crate) struct Group {
+    start: u64,
+    /// Characters before this lane offset have been taken.
+    fed: u64,
+    src: u64,
+    phases: [PhaseLane; 4],
+}
+
+struct PhaseLane {
+    skip: u64,
+    phase: Phase,
+    lane: Lane,
+}
+
+/// Longest run, in characters, that [`is_idle`] decodes; a shorter result than a tar header cannot be an archive either.
+const QUICK: usize = 640;
+
+/// Whether the run at `at` is over within `bytes` and holds nothing at any alignment: no candidate, no magic number, no further run. Such a run
+/// needs no lanes; what they would report is nothing.
+pub(crate) fn is_idle(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> bool {
+    let end = cx.core.automaton.run_end(bytes, at);
+    if (end == bytes.len() && !eof) || end - at > QUICK {
+        return false;
+    }
+    let mut decoded = cx.scratch.buffer();
+    let mut hits = cx.scratch.hits();
+    let mut idle = true;
+    for skip in 0..4u8 {
+        decoded.clear();
+        let mut phase = Phase::new(skip);
+        phase.decode(&bytes[at..end], &mut decoded);
+        phase.finish(&mut decoded);
+        cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
+        if !hits.is_empty() {
+            idle = false;
+            break;
+        }
+    }
+    cx.scratch.give_hits(hits);
+    cx.scratch.give_buffer(decoded);
+    idle
+}
+
+impl Group {
+    fn new() -> Group {
+        Group {
+            start: 0,
+            fed: 0,
+            src: 0,
+            phases: [0, 1, 2, 3].map(|skip| PhaseLane {
+                skip,
+                phase: Phase::new(skip as u8),
+                lane: Lane::new(LaneKind::Base64, Depth::default(), None, OuterMap::segments()),
+            }),
+        }
+    }
+
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
+    pub(crate) fn src(&self) -> u64 {
+        self.src
+    }
+
+    /// Takes characters up to `to`; with `end` the run is over.
+    fn feed(&mut self, map: &OuterMap, view: View<'_>, to: u64, end: bool, cx: &mut Context<'_>) {
+        let chars = view.get(self.fed, to).unwrap_or(&[]);
+        for PhaseLane { skip, phase, lane } in &mut self.phases {
+            let mut decoded = cx.scratch.buffer();
+            let first = self.fed.saturating_sub(phase.pending() as u64).max(self.start + *skip);
+            phase.decode(chars, &mut decoded);
+            if end {
+                phase.finish(&mut decoded);
+            }
+            if !map.is_identity() {
+                // Each byte is attributed to its group of four characters; equal origins merge.
+                let mut at = lane.pos;
+                let mut quad = first;
+                while at < lane.pos + decoded.len() as u64 {
+                    let start = map.src(quad);
+                    let after = map.end((quad + 4).min(to.max(quad + 1)));
+                    lane.map.push(at, Origin::Const { start, end: after });
+                    at += 3;
+                    quad += 4;
+                }
+            }
+            lane.feed(&decoded, end, None, cx);
+            cx.scratch.give_buffer(decoded);
+        }
+        self.fed = to;
+    }
+
+    pub(crate) fn hold(&self, map: &OuterMap, cx: &Context<'_>) -> u64 {
+        let mut hold = u64::MAX;
+        for phase in &self.phases {
+            let pending = phase.phase.pending() as u64;
+            if pending > 0 {
+                hold = hold.min(map.src(self.fed.saturating_sub(pending)));
+            }
+            hold = hold.min(phase.lane.hold(&[], cx));
+        }
+        hold
+    }
+
+    pub(crate) fn has_containers(&self) -> bool {
+        self.phases.iter().any(|p| p.lane.has_containers())
+    }
+
+    pub(crate) fn block_max(&self) -> u64 {
+        // Blocks of a nested codec arrive through base64, four characters for three bytes, at most three layers deep.
+        4 * self
+            .phases
+            .iter()
+            .flat_map(|p| p.lane.containers.iter().map(|c| c.block_max()))
+            .max()
+            .unwrap_or(0)
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Group>() + self.phases.iter().map(|p| p.lane.memory()).sum::<usize>()
+    }
+
+    pub(crate) fn windows(&self) -> u64 {
+        self.phases.iter().map(|p| p.lane.windows()).sum()
+    }
+
+    /// Gives the group's lanes back.
+    pub(crate) fn release(mut self: Box<Group>, cx: &mut Context<'_>) {
+        cx.live.lanes -= 4;
+        for phase in &mut self.phases {
+            phase.lane.release_children(cx);
+        }
+        cx.scratch.give_group(self);
+    }
+}
+
+impl Lane {
+    /// Feeds the open run, and ends it if it is over.
+    pub(crate) fn feed_group(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        let Some(mut group) = self.group.take() else { return };
+        let from = view.index(group.fed);
+        let to = view.base + cx.core.automaton.run_end(view.bytes, from) as u64;
+        let end = to < view.end() || eof;
+        group.feed(&self.map, view, to, end, cx);
+        if end {
+            group.release(cx);
+        } else {
+            self.group = Some(group);
+        }
+    }
+
+    /// A run begins at `at`.
+    pub(crate) fn start_group(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
+        if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + 4 > cx.core.limits.lanes {
+            if !self.refused_shapes {
+                self.refused_shapes = true;
+                let src = self.map.src(at);
+                let end = self.map.end(view.end());
+                let trail = self.trail_at(at);
+                let when = self.when(at + exfilter_automaton::Automaton::LOOKAHEAD as u64, cx);
+                cx.opaque(OpaqueReason::Depth, src..end, trail, when);
+            }
+            return;
+        }
+        cx.live.lanes += 4;
+        let mut group = cx.scratch.group().unwrap_or_else(|| Box::new(Group::new()));
+        let depth = Depth { shapes: self.depth.shapes + 1, ..self.depth };
+        let up = self.trail_at(at);
+        group.start = at;
+        group.fed = at;
+        group.src = self.map.src(at);
+        for PhaseLane { skip, phase, lane } in &mut group.phases {
+            *phase = Phase::new(*skip as u8);
+            lane.restart(LaneKind::Base64, depth, up.clone());
+            if self.map.is_identity() {
+                lane.map.push(0, Origin::Base64 { outer: at + *skip });
+            }
+        }
+        self.group = Some(group);
+        self.feed_group(view, eof, cx);
+    }
+
+    pub(crate) fn finish_group(&mut self, view: View<'_>, cx: &mut Context<'_>) {
+        if let Some(mut group) = self.group.take() {
+            group.feed(&self.map, view, group.fed, true, cx);
+            group.release(cx);
+        }
+    }
+
+    /// Drops all children without their events; for a lane that is itself dropped.
+    pub(crate) fn release_children(&mut self, cx: &mut Context<'_>) {
+        if let Some(group) = self.group.take() {
+            group.release(cx);
+        }
+        for container in std::mem::take(&mut self.containers) {
+            container.release(cx);
+        }
+    }
+}

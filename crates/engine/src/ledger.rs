@@ -1,0 +1,284 @@
+//! [`Ledger`]: what a stream has decided. Findings come in, the policy speaks, events, edits and the verdict come out.
+
+use std::collections::BTreeMap;
+
+use crate::context::{Facts, Found, Live, Scratch, Unseen};
+use crate::coverage::{Coverage, Opaque, OpaqueReason};
+use crate::engine::Core;
+use crate::event::{Edit, Event};
+use crate::finding::{Finding, Kind, PathId, RuleId, SecretId};
+use crate::path::{LanePath, Trail};
+use crate::policy::Action;
+use crate::slot::SlotValue;
+use crate::verdict::{Block, BlockReason, Reference};
+
+/// Decisions of one stream.
+pub(crate) struct Ledger {
+    reference: Reference,
+    blocked: Option<Block>,
+    paths: Vec<LanePath>,
+    findings: u32,
+    opaques: u32,
+    suppressed: BTreeMap<What, u64>,
+    coverage: [u64; OpaqueReason::COUNT],
+    /// Edits whose bytes have not been released, in order, not overlapping.
+    edits: Vec<Edit>,
+    /// Findings that wait for the end of a slot in which a secret may be at home.
+    slot: Option<Box<SlotValue>>,
+}
+
+/// What a suppressed finding is counted under.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Rule(RuleId),
+    Secret(SecretId),
+}
+
+/// Paths that a new one is compared with.
+const RECENT_PATHS: usize = 8;
+
+impl Ledger {
+    pub(crate) fn new(core: &Core, facts: &Facts, reference: u64) -> Ledger {
+        Ledger {
+            reference: Reference(reference),
+            blocked: None,
+            paths: Vec::new(),
+            findings: 0,
+            opaques: 0,
+            suppressed: BTreeMap::new(),
+            coverage: [0; OpaqueReason::COUNT],
+            edits: Vec::new(),
+            slot: SlotValue::open(core, facts),
+        }
+    }
+
+    /// Takes over what the last feed has found.
+    pub(crate) fn settle(
+        &mut self,
+        core: &Core,
+        facts: &Facts,
+        scratch: &mut Scratch,
+        on_event: &mut dyn FnMut(Event),
+    ) {
+        if scratch.found.is_empty() && scratch.unseen.is_empty() {
+            return;
+        }
+        scratch.found.sort_unstable();
+        scratch.found.dedup();
+        scratch.unseen.sort_unstable();
+        let mut unseen = scratch.unseen.drain(..).peekable();
+        for found in scratch.found.drain(..) {
+            while let Some(unseen) = unseen.next_if(|u| u.when < found.when) {
+                self.settle_unseen(core, facts, unseen, on_event);
+            }
+            match &mut self.slot {
+                Some(slot) => slot.defer(found),
+                None => self.settle_found(core, facts, found, false, on_event),
+            }
+        }
+        for unseen in unseen {
+            self.settle_unseen(core, facts, unseen, on_event);
+        }
+    }
+
+    /// Shows the bytes of the stream to the slot that may be some secret's home.
+    pub(crate) fn watch_slot(
+        &mut self,
+        core: &Core,
+        facts: &Facts,
+        bytes: &[u8],
+        on_event: &mut dyn FnMut(Event),
+    ) {
+        if let Some(slot) = &mut self.slot
+            && !slot.take(bytes)
+        {
+            self.close_slot(core, facts, on_event);
+        }
+    }
+
+    /// Decides about the findings that waited for the end of the slot.
+    pub(crate) fn close_slot(&mut self, core: &Core, facts: &Facts, on_event: &mut dyn FnMut(Event)) {
+        let Some(mut slot) = self.slot.take() else { return };
+        let home = slot.home(core);
+        for found in slot.deferred() {
+            let bound = home
+                .as_ref()
+                .is_some_and(|range| range.start <= found.outer.start && found.outer.end <= range.end);
+            self.settle_found(core, facts, found, bound, on_event);
+        }
+    }
+
+    /// Whether bytes wait for the end of a slot.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    /// Blocks for a reason of the stream's own; the first reason stays.
+    pub(crate) fn block(&mut self, reason: BlockReason) -> Block {
+        *self.blocked.get_or_insert(Block { reason, reference: self.reference })
+    }
+
+    pub(crate) fn blocked(&self) -> Option<Block> {
+        self.blocked
+    }
+
+    pub(crate) fn reference(&self) -> Reference {
+        self.reference
+    }
+
+    pub(crate) fn edits(&self) -> &[Edit] {
+        &self.edits
+    }
+
+    /// The most that may be released without cutting an edit in two.
+    pub(crate) fn clamp(&self, through: u64) -> u64 {
+        let cut = self.edits.iter().find(|e| e.range.start < through && through < e.range.end);
+        cut.map_or(through, |e| e.range.start)
+    }
+
+    /// Forgets edits whose bytes were released before.
+    pub(crate) fn release_edits(&mut self, through: u64) {
+        self.edits.retain(|e| e.range.end > through);
+    }
+
+    pub(crate) fn path(&self, id: PathId) -> &LanePath {
+        static ROOT: LanePath = LanePath { steps: Vec::new() };
+        id.0.checked_sub(1).and_then(|i| self.paths.get(i as usize)).unwrap_or(&ROOT)
+    }
+
+    pub(crate) fn coverage(&self, bytes: u64, live: &Live) -> Coverage {
+        Coverage {
+            bytes,
+            decoded: live.decoded,
+            containers: live.containers,
+            archives: live.archives,
+            members: live.members,
+            opaque: self.coverage,
+        }
+    }
+
+    pub(crate) fn suppressed(&self) -> impl Iterator<Item = (RuleId, u64)> + '_ {
+        self.suppressed.iter().filter_map(|(what, n)| match what {
+            What::Rule(id) => Some((*id, *n)),
+            What::Secret(_) => None,
+        })
+    }
+
+    pub(crate) fn suppressed_secrets(&self) -> impl Iterator<Item = (SecretId, u64)> + '_ {
+        self.suppressed.iter().filter_map(|(what, n)| match what {
+            What::Secret(id) => Some((*id, *n)),
+            What::Rule(_) => None,
+        })
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.paths.capacity() * size_of::<LanePath>()
+            + self.edits.capacity() * size_of::<Edit>()
+            + self.slot.as_ref().map_or(0, |s| s.memory())
+    }
+
+    fn settle_found(
+        &mut self,
+        core: &Core,
+        facts: &Facts,
+        found: Found,
+        bound: bool,
+        on_event: &mut dyn FnMut(Event),
+    ) {
+        let mut action = match bound {
+            true => Action::Allow,
+            false => core.policy.decide(&facts.flow, found.confidence, found.documented),
+        };
+        if action == Action::Redact {
+            let cut = matches!(found.kind, Kind::Rule(id) if core.rules[id.0 as usize].rule.open_ended);
+            match edit_of(&found) {
+                Some(edit) if !cut => self.add_edit(edit),
+                _ => action = Action::Block,
+            }
+        }
+        if action == Action::Block {
+            self.block(BlockReason::Finding(found.kind));
+        }
+        if self.findings >= core.limits.findings {
+            let what = match found.kind {
+                Kind::Rule(id) => What::Rule(id),
+                Kind::Known(id, _) => What::Secret(id),
+            };
+            *self.suppressed.entry(what).or_default() += 1;
+            return;
+        }
+        self.findings += 1;
+        on_event(Event::Finding(Finding {
+            outer: found.outer,
+            path: self.intern(found.trail.as_deref()),
+            inner: found.inner,
+            kind: found.kind,
+            confidence: found.confidence,
+            proof: found.proof,
+            documented: found.documented,
+            bound,
+            action,
+            line: found.line,
+            preview: found.preview,
+        }));
+    }
+
+    fn settle_unseen(&mut self, core: &Core, facts: &Facts, unseen: Unseen, on_event: &mut dyn FnMut(Event)) {
+        self.coverage[unseen.reason as usize] += 1;
+        let action = core.policy.decide_opaque(&facts.flow, unseen.reason);
+        if action == Action::Block {
+            self.block(BlockReason::Opaque(unseen.reason));
+        }
+        if self.opaques >= core.limits.opaques {
+            return;
+        }
+        self.opaques += 1;
+        let path = self.intern(unseen.trail.as_deref());
+        let outer = unseen.outer.start..unseen.outer.end;
+        on_event(Event::Opaque(Opaque { reason: unseen.reason, outer, path, action }));
+    }
+
+    fn intern(&mut self, trail: Option<&Trail>) -> PathId {
+        if trail.is_none() {
+            return PathId(0);
+        }
+        let path = LanePath::from_trail(trail);
+        let recent = self.paths.len().saturating_sub(RECENT_PATHS);
+        let at = match self.paths[recent..].iter().position(|p| *p == path) {
+            Some(at) => recent + at,
+            None => {
+                self.paths.push(path);
+                self.paths.len() - 1
+            }
+        };
+        PathId(at as u32 + 1)
+    }
+
+    /// Inserts an edit in order and joins it with those it touches.
+    fn add_edit(&mut self, mut edit: Edit) {
+        self.edits.retain(|e| {
+            let apart =
+                e.range.end < edit.range.start || edit.range.end < e.range.start || e.fill != edit.fill;
+            if !apart {
+                edit.range = e.range.start.min(edit.range.start)..e.range.end.max(edit.range.end);
+            }
+            apart
+        });
+        let at = self.edits.partition_point(|e| e.range.start < edit.range.start);
+        self.edits.insert(at, edit);
+    }
+}
+
+/// The edit that removes a finding; none where its bytes cannot be overwritten alone.
+fn edit_of(found: &Found) -> Option<Edit> {
+    if !found.writable {
+        return None;
+    }
+    if found.trail.is_none() {
+        return Some(Edit { range: found.outer.start..found.outer.end, fill: b'*' });
+    }
+    // In base64 a character at either end may hold bits of a neighbour: it stays, with at most four bits of the value.
+    let start = found.outer.start + u64::from(8 * found.inner.start % 6 != 0);
+    let end = found.outer.end - u64::from(8 * found.inner.end % 6 != 0);
+    (start < end).then_some(Edit { range: start..end, fill: b'A' })
+}

@@ -1,0 +1,153 @@
+//! [`OuterMap`]: from offsets of a lane to offsets of the outer stream.
+//!
+//! Resolution goes forwards only: a candidate asks for its outer offset while its bytes are at hand and keeps the answer. So a map
+//! remembers only the last few hundred bytes of its lane.
+
+use std::collections::VecDeque;
+
+/// Where the bytes of a lane came from.
+#[derive(Clone, Debug)]
+pub(crate) enum OuterMap {
+    /// The root lane: offsets are the same.
+    Identity,
+    /// Segments, in order; invariant: `at` increases strictly.
+    Segments(VecDeque<Segment>),
+}
+
+/// The origin of the bytes from `at` to the next segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) at: u64,
+    pub(crate) origin: Origin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Every byte came from this outer range.
+    Const {
+        /// First outer byte.
+        start: u64,
+        /// After the last one.
+        end: u64,
+    },
+    /// Base64 that stands in the outer stream itself: byte `i` of the segment came from the characters
+    /// `outer + floor(8 i / 6) .. outer + ceil(8 (i + 1) / 6)`.
+    Base64 {
+        /// The first character.
+        outer: u64,
+    },
+}
+
+impl OuterMap {
+    pub(crate) fn segments() -> OuterMap {
+        OuterMap::Segments(VecDeque::new())
+    }
+
+    /// The outer byte that holds the first bit of the lane's byte at `at`.
+    pub(crate) fn src(&self, at: u64) -> u64 {
+        match self.find(at) {
+            None => at,
+            Some(Segment { origin: Origin::Const { start, .. }, .. }) => start,
+            Some(Segment { at: from, origin: Origin::Base64 { outer } }) => {
+                outer + 8 * at.saturating_sub(from) / 6
+            }
+        }
+    }
+
+    /// The outer offset after the byte before `at`.
+    pub(crate) fn end(&self, at: u64) -> u64 {
+        let Some(last) = at.checked_sub(1) else { return 0 };
+        match self.find(last) {
+            None => at,
+            Some(Segment { origin: Origin::Const { end, .. }, .. }) => end,
+            Some(Segment { at: from, origin: Origin::Base64 { outer } }) => {
+                outer + (8 * (last.saturating_sub(from) + 1)).div_ceil(6)
+            }
+        }
+    }
+
+    /// Whether lane offsets and outer offsets are the same, or related bit by bit: what an edit may rely on.
+    pub(crate) fn is_identity(&self) -> bool {
+        matches!(self, OuterMap::Identity)
+    }
+
+    /// Whether the byte at `at` stands in base64 in the outer stream itself.
+    pub(crate) fn is_plain_base64(&self, at: u64) -> bool {
+        matches!(self.find(at), Some(Segment { origin: Origin::Base64 { .. }, .. }))
+    }
+
+    /// Says where the bytes from `at` on come from.
+    pub(crate) fn push(&mut self, at: u64, origin: Origin) {
+        let OuterMap::Segments(segments) = self else { return };
+        match segments.back_mut() {
+            Some(last) if last.origin == origin && matches!(origin, Origin::Const { .. }) => {}
+            Some(last) if last.at == at => last.origin = origin,
+            _ => segments.push_back(Segment { at, origin }),
+        }
+    }
+
+    /// Forgets what lies wholly before `at`.
+    pub(crate) fn forget(&mut self, at: u64) {
+        if let OuterMap::Segments(segments) = self {
+            while segments.get(1).is_some_and(|second| second.at <= at) {
+                segments.pop_front();
+            }
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        if let OuterMap::Segments(segments) = self {
+            segments.clear();
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            OuterMap::Identity => 0,
+            OuterMap::Segments(segments) => segments.capacity() * size_of::<Segment>(),
+        }
+    }
+
+    /// The segment of `at`; the first one for what was forgotten, none for the identity.
+    fn find(&self, at: u64) -> Option<Segment> {
+        match self {
+            OuterMap::Identity => None,
+            OuterMap::Segments(segments) => {
+                let after = segments.partition_point(|s| s.at <= at);
+                Some(
+                    segments
+                        .get(after.saturating_sub(1))
+                        .copied()
+                        .unwrap_or(Segment { at: 0, origin: Origin::Const { start: 0, end: 0 } }),
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_bytes_come_from_their_characters() {
+        let mut map = OuterMap::segments();
+        map.push(0, Origin::Base64 { outer: 100 });
+        let src: Vec<u64> = (0..7).map(|at| map.src(at)).collect();
+        let end: Vec<u64> = (1..8).map(|at| map.end(at)).collect();
+        assert_eq!(src, [100, 101, 102, 104, 105, 106, 108]);
+        assert_eq!(end, [102, 103, 104, 106, 107, 108, 110]);
+    }
+
+    #[test]
+    fn forgotten_bytes_resolve_to_what_is_left() {
+        let mut map = OuterMap::segments();
+        map.push(0, Origin::Const { start: 10, end: 20 });
+        map.push(5, Origin::Const { start: 20, end: 30 });
+        map.push(9, Origin::Const { start: 20, end: 30 });
+        map.push(12, Origin::Const { start: 30, end: 40 });
+        assert_eq!((map.src(4), map.src(5), map.src(11), map.src(12)), (10, 20, 20, 30));
+        map.forget(12);
+        assert_eq!(map.src(12), 30);
+    }
+}

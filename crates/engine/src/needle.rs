@@ -1,0 +1,235 @@
+//! The spellings under which a secret is looked for without decoding: needles, derived at enrolment.
+//!
+//! # Base64 at an unknown place
+//!
+//! A value inside a longer text that is base64-encoded begins at byte 0, 1 or 2 of a group of three. The characters whose six
+//! bits all come from the value do not depend on what surrounds it:
+//!
+//! ```text
+//! alignment 1:   bytes  |  ?  |  v0 |  v1 |  v2 | ...
+//!                chars  | ?? | ?v | vv | vv | vv | ...      known from character 2 on
+//! ```
+//!
+//! They are the needle; the one character before it that holds some bits of the value counts as part of the value's range
+//! (`before`). The needle is again a text at an unknown place of the next layer, so the same step repeated gives two and three
+//! layers.
+
+use std::collections::HashSet;
+
+use zeroize::Zeroize;
+
+use crate::secrets::Form;
+
+/// Layers of base64 that are derived.
+const LAYERS: u8 = 3;
+
+/// One spelling of a value.
+pub(crate) struct Spelling {
+    pub(crate) form: Form,
+    pub(crate) bytes: Vec<u8>,
+    /// Bytes at the beginning that only spell the public prefix.
+    pub(crate) public: usize,
+    /// Bytes directly before it that hold bits of the value too.
+    pub(crate) before: usize,
+}
+
+impl Drop for Spelling {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+/// All spellings of `value`, of which the first `public` bytes are a public prefix; no two are equal.
+pub(crate) fn spellings(value: &[u8], public: usize) -> Vec<Spelling> {
+    let mut out = Vec::new();
+    let mut push = |form, bytes: Vec<u8>, public, before| out.push(Spelling { form, bytes, public, before });
+    push(Form::Raw, value.to_vec(), public, 0);
+    push(Form::Reversed, value.iter().rev().copied().collect(), 0, 0);
+    for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
+        let hex = value.iter().flat_map(|b| [digits[usize::from(b >> 4)], digits[usize::from(b & 15)]]);
+        push(Form::Hex, hex.collect(), 2 * public, 0);
+    }
+    for upper in [true, false] {
+        for form in [PercentSet::Unreserved, PercentSet::Component, PercentSet::Form] {
+            push(Form::Percent, percent(value, form, upper), public, 0);
+        }
+    }
+    for (slash, ascii) in [(false, false), (true, false), (false, true)] {
+        push(Form::Json, json(value, slash, ascii), public, 0);
+    }
+    if let Ok(text) = std::str::from_utf8(value) {
+        let prefix = 2 * public;
+        push(Form::Utf16Le, text.encode_utf16().flat_map(u16::to_le_bytes).collect(), prefix, 0);
+        push(Form::Utf16Be, text.encode_utf16().flat_map(u16::to_be_bytes).collect(), prefix, 0);
+    }
+    for alphabet in [STANDARD, URL_SAFE] {
+        let mut layer = vec![(value.to_vec(), public, 0usize)];
+        for depth in 1..=LAYERS {
+            let mut next = Vec::with_capacity(3 * layer.len());
+            for (bytes, public, before) in &layer {
+                for alignment in 0..3 {
+                    next.push(inner(bytes, *public, *before, alignment, alphabet));
+                }
+            }
+            for (bytes, public, before) in &next {
+                push(Form::Base64(depth), bytes.clone(), *public, *before);
+            }
+            layer.iter_mut().for_each(|(bytes, ..)| bytes.zeroize());
+            layer = next;
+        }
+        layer.iter_mut().for_each(|(bytes, ..)| bytes.zeroize());
+    }
+    let mut seen = HashSet::new();
+    let fresh: Vec<bool> = out.iter().map(|s| seen.insert(s.bytes.as_slice())).collect();
+    drop(seen);
+    let mut fresh = fresh.into_iter();
+    out.retain(|_| fresh.next().unwrap_or(false));
+    out
+}
+
+const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// The known characters of the base64 of `bytes` at an alignment, how many of them only spell the public prefix, and how many
+/// characters before them hold bits of the value, which reaches `before` bytes further to the left.
+fn inner(
+    bytes: &[u8],
+    public: usize,
+    before: usize,
+    alignment: usize,
+    alphabet: &[u8; 64],
+) -> (Vec<u8>, usize, usize) {
+    let bits = 8 * alignment..8 * (alignment + bytes.len());
+    let first = bits.start.div_ceil(6);
+    let last = bits.end / 6;
+    let bit = |at: usize| -> u8 { bytes[(at - bits.start) / 8] >> (7 - (at - bits.start) % 8) & 1 };
+    let chars = (first..last)
+        .map(|c| alphabet[usize::from((0..6).fold(0u8, |sextet, i| sextet << 1 | bit(6 * c + i)))])
+        .collect();
+    let public_end = (8 * (alignment + public)) / 6;
+    let span = (bits.start as i64 - 8 * before as i64).div_euclid(6);
+    (chars, public_end.saturating_sub(first), (first as i64 - span) as usize)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum PercentSet {
+    /// Everything but RFC 3986's unreserved characters is escaped.
+    Unreserved,
+    /// What JavaScript's `encodeURIComponent` leaves alone stays: also `!*'()`.
+    Component,
+    /// `application/x-www-form-urlencoded`: a space becomes `+`, `*` stays.
+    Form,
+}
+
+fn percent(value: &[u8], set: PercentSet, upper: bool) -> Vec<u8> {
+    let digits: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+    let mut out = Vec::with_capacity(value.len());
+    for &b in value {
+        let keep = b.is_ascii_alphanumeric()
+            || matches!(b, b'-' | b'_' | b'.')
+            || match set {
+                PercentSet::Unreserved => b == b'~',
+                PercentSet::Component => matches!(b, b'~' | b'!' | b'*' | b'\'' | b'(' | b')'),
+                PercentSet::Form => b == b'*',
+            };
+        if keep {
+            out.push(b);
+        } else if b == b' ' && set == PercentSet::Form {
+            out.push(b'+');
+        } else {
+            out.extend([b'%', digits[usize::from(b >> 4)], digits[usize::from(b & 15)]]);
+        }
+    }
+    out
+}
+
+/// `value` as the inside of a JSON string; `slash` escapes `/`, `ascii` escapes all but ASCII.
+fn json(value: &[u8], slash: bool, ascii: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    let unit = |out: &mut Vec<u8>, u: u16| out.extend(format!("\\u{u:04x}").into_bytes());
+    match std::str::from_utf8(value) {
+        Ok(text) => {
+            for c in text.chars() {
+                match c {
+                    '"' => out.extend(b"\\\""),
+                    '\\' => out.extend(b"\\\\"),
+                    '\n' => out.extend(b"\\n"),
+                    '\r' => out.extend(b"\\r"),
+                    '\t' => out.extend(b"\\t"),
+                    '/' if slash => out.extend(b"\\/"),
+                    c if u32::from(c) < 0x20 => unit(&mut out, c as u16),
+                    c if ascii && !c.is_ascii() => {
+                        let mut units = [0; 2];
+                        c.encode_utf16(&mut units).iter().for_each(|u| unit(&mut out, *u));
+                    }
+                    c => out.extend(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                }
+            }
+        }
+        Err(_) => out.extend(value),
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Base64 written from RFC 4648 §4, without padding.
+    fn encode(bytes: &[u8], alphabet: &[u8; 64]) -> Vec<u8> {
+        let bits: Vec<u8> = bytes.iter().flat_map(|b| (0..8).map(move |i| b >> (7 - i) & 1)).collect();
+        bits.chunks(6)
+            .map(|c| alphabet[(0..6).fold(0, |s, i| s << 1 | usize::from(*c.get(i).unwrap_or(&0)))])
+            .collect()
+    }
+
+    fn holds(hay: &[u8], needle: &[u8]) -> bool {
+        hay.windows(needle.len()).any(|w| w == needle)
+    }
+
+    #[test]
+    fn every_alignment_of_three_layers_holds_a_needle() {
+        let value = b"value+of/some~length?!";
+        let needles = spellings(value, 0);
+        for alphabet in [STANDARD, URL_SAFE] {
+            for (a, b, c) in (0..27).map(|i| (i / 9, i / 3 % 3, i % 3)) {
+                let one = encode(&[&vec![b'x'; 3 + a][..], value, b"yyyy"].concat(), alphabet);
+                let two = encode(&[&vec![b'x'; 3 + b][..], &one, b"yyyy"].concat(), alphabet);
+                let three = encode(&[&vec![b'x'; 3 + c][..], &two, b"yyyy"].concat(), alphabet);
+                for (depth, text) in [(1, &one), (2, &two), (3, &three)] {
+                    assert!(
+                        needles.iter().any(|n| n.form == Form::Base64(depth) && holds(text, &n.bytes)),
+                        "alignments {a} {b} {c}, layer {depth}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_characters_before_a_needle_reach_the_first_bit_of_the_value() {
+        let value = b"0123456789abcdef";
+        for alignment in 0..3 {
+            let (chars, _, before) = inner(value, 0, 0, alignment, STANDARD);
+            let text = encode(&[&vec![b'x'; 3 + alignment][..], value].concat(), STANDARD);
+            let at = text.windows(chars.len()).position(|w| w == chars).expect("the needle is there");
+            assert_eq!(at - before, 8 * (3 + alignment) / 6);
+        }
+    }
+
+    #[test]
+    fn spellings_differ_from_each_other() {
+        let needles = spellings(b"only-unreserved_chars.42", 0);
+        let distinct: HashSet<_> = needles.iter().map(|n| n.bytes.clone()).collect();
+        assert_eq!(distinct.len(), needles.len());
+        assert!(!needles.iter().any(|n| n.form == Form::Percent), "percent-encoding changes nothing here");
+    }
+
+    #[test]
+    fn escapes_are_those_of_the_formats() {
+        assert_eq!(percent(b"a b/~*", PercentSet::Unreserved, true), b"a%20b%2F~%2A");
+        assert_eq!(percent(b"a b/~*", PercentSet::Form, false), b"a+b%2f%7e*");
+        assert_eq!(json(b"a\"b\\c\n/\x01", true, false), b"a\\\"b\\\\c\\n\\/\\u0001");
+        assert_eq!(json("\u{e9}\u{1f600}".as_bytes(), false, true), b"\\u00e9\\ud83d\\ude00");
+    }
+}

@@ -1,0 +1,127 @@
+//! [`SlotValue`]: whether a slot's whole value is a secret that is at home there.
+
+use std::ops::Range;
+
+use exfilter_codec::base64::{Phase, is_char};
+use zeroize::Zeroize;
+
+use crate::context::{Facts, Found};
+use crate::engine::Core;
+use crate::flow::{Flow, HeaderPart, Slot};
+
+/// Longest slot value that is compared with bindings, in bytes; what is longer is no credential's home.
+const MAX: usize = 8 << 10;
+
+/// The bytes of a slot, held until its end, and the findings in it.
+pub(crate) struct SlotValue {
+    /// (secret, part of the header value) of the bindings that match the flow.
+    candidates: Vec<(u32, HeaderPart)>,
+    bytes: Vec<u8>,
+    deferred: Vec<Found>,
+}
+
+impl SlotValue {
+    /// A watcher, if some secret is bound to the flow's host and slot.
+    pub(crate) fn open(core: &Core, facts: &Facts) -> Option<Box<SlotValue>> {
+        let known = core.known.as_ref()?;
+        let host = facts.flow.authority()?.host();
+        let candidates: Vec<_> = known
+            .enrolled
+            .iter()
+            .enumerate()
+            .flat_map(|(id, secret)| secret.bindings.iter().map(move |b| (id as u32, b)))
+            .filter(|(_, binding)| binding.host.matches(host))
+            .filter_map(|(id, binding)| Some((id, part(&facts.flow, &binding.slot)?)))
+            .collect();
+        (!candidates.is_empty())
+            .then(|| Box::new(SlotValue { candidates, bytes: Vec::new(), deferred: Vec::new() }))
+    }
+
+    /// Takes the next bytes; false if the value is too long to be a credential.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> bool {
+        if self.bytes.len() + bytes.len() > MAX {
+            return false;
+        }
+        // Grown by hand, so that no copy of the value is left behind unwiped.
+        if self.bytes.capacity() < MAX {
+            self.bytes.reserve_exact(MAX);
+        }
+        self.bytes.extend_from_slice(bytes);
+        true
+    }
+
+    pub(crate) fn defer(&mut self, found: Found) {
+        self.deferred.push(found);
+    }
+
+    pub(crate) fn deferred(&mut self) -> Vec<Found> {
+        std::mem::take(&mut self.deferred)
+    }
+
+    /// The range of the slot that is a secret's home: its whole value, if that is the secret.
+    pub(crate) fn home(&self, core: &Core) -> Option<Range<u64>> {
+        let known = core.known.as_ref()?;
+        self.candidates.iter().find_map(|(id, part)| {
+            let (mac, len) = &known.enrolled[*id as usize].whole;
+            let (range, mut value) = self.value(*part)?;
+            let is_home = value.len() == *len && known.keys.fits(&value, mac);
+            value.zeroize();
+            is_home.then_some(range)
+        })
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.capacity() + self.deferred.capacity() * size_of::<Found>()
+    }
+
+    /// The credential in the slot and the range that spells it.
+    fn value(&self, part: HeaderPart) -> Option<(Range<u64>, Vec<u8>)> {
+        let after = |scheme: &str| -> Option<usize> {
+            let head = self.bytes.get(..scheme.len())?;
+            let spaces = self.bytes[scheme.len()..].iter().take_while(|b| **b == b' ').count();
+            (head.eq_ignore_ascii_case(scheme.as_bytes()) && spaces > 0).then_some(scheme.len() + spaces)
+        };
+        let (start, value) = match part {
+            HeaderPart::Whole => (0, self.bytes.clone()),
+            HeaderPart::Bearer => {
+                let start = after("bearer")?;
+                (start, self.bytes[start..].to_vec())
+            }
+            HeaderPart::BasicUser | HeaderPart::BasicPassword => {
+                let start = after("basic")?;
+                let text = &self.bytes[start..];
+                let body = text.iter().position(|b| *b == b'=').map_or(text, |end| &text[..end]);
+                if !body.iter().all(|b| is_char(*b)) {
+                    return None;
+                }
+                let mut pair = Vec::with_capacity(text.len());
+                let mut phase = Phase::new(0);
+                phase.decode(body, &mut pair);
+                phase.finish(&mut pair);
+                let colon = pair.iter().position(|b| *b == b':');
+                let value = colon.map(|colon| match part {
+                    HeaderPart::BasicUser => pair[..colon].to_vec(),
+                    _ => pair[colon + 1..].to_vec(),
+                });
+                pair.zeroize();
+                (start, value?)
+            }
+        };
+        Some((start as u64..self.bytes.len() as u64, value))
+    }
+}
+
+impl Drop for SlotValue {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+/// Which part of the flow's bytes a bound slot asks for; `None` if it is another slot.
+fn part(flow: &Flow, bound: &Slot) -> Option<HeaderPart> {
+    match (flow.slot_ref(), bound) {
+        (Slot::Header(here, HeaderPart::Whole), Slot::Header(there, part)) if here == there => Some(*part),
+        (here, there) if here == there => Some(HeaderPart::Whole),
+        _ => None,
+    }
+}
