@@ -18,7 +18,9 @@ pub fn builtin() -> Vec<Rule> {
 pub fn builtin_entries() -> Vec<RuleEntry> {
     builtin_files()
         .iter()
-        .flat_map(|(name, text)| parse(name, text).expect("the built-in pack is parsed by this crate's tests"))
+        .flat_map(|(name, text)| {
+            parse(name, text).expect("the built-in pack is parsed by this crate's tests")
+        })
         .collect()
 }
 

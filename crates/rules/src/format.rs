@@ -157,7 +157,11 @@ impl Reader<'_> {
         ]);
         let id = text.id.as_ref();
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-            return Err(self.at(text.id.span(), "id", "write lower-case letters, digits and dashes, as in acme-api-key"));
+            return Err(self.at(
+                text.id.span(),
+                "id",
+                "write lower-case letters, digits and dashes, as in acme-api-key",
+            ));
         }
         let literals = text.literals.as_ref();
         if literals.is_empty() || literals.iter().any(|literal| literal.len() < 2) {
@@ -196,10 +200,12 @@ impl Reader<'_> {
         rule.checksum = text.checksum.map(|name| self.checksum(&name)).transpose()?;
         rule.min_entropy = text.min_entropy.map(Spanned::into_inner);
         rule.confidence = self.word("confidence", &text.confidence, CONFIDENCES)?;
-        rule.documented = text.documented.iter().map(|digest| self.digest(digest)).collect::<Result<_, _>>()?;
+        rule.documented =
+            text.documented.iter().map(|digest| self.digest(digest)).collect::<Result<_, _>>()?;
         for host in &text.hosts {
-            HostPattern::parse(host.as_ref().as_bytes())
-                .map_err(|error| self.at(host.span(), "hosts", format!("{error}; write a host or *.suffix")))?;
+            HostPattern::parse(host.as_ref().as_bytes()).map_err(|error| {
+                self.at(host.span(), "hosts", format!("{error}; write a host or *.suffix"))
+            })?;
         }
         rule.hosts = text.hosts.into_iter().map(Spanned::into_inner).collect();
         for slot in &text.slots {
@@ -236,7 +242,12 @@ impl Reader<'_> {
         })
     }
 
-    fn word<T: Copy>(&self, field: &str, word: &Spanned<String>, words: &[(&str, T)]) -> Result<T, RuleError> {
+    fn word<T: Copy>(
+        &self,
+        field: &str,
+        word: &Spanned<String>,
+        words: &[(&str, T)],
+    ) -> Result<T, RuleError> {
         words.iter().find(|(name, _)| name == word.as_ref()).map(|(_, value)| *value).ok_or_else(|| {
             let names = words.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
             self.at(word.span(), field, format!("not a known word; write one of {names}"))
@@ -245,7 +256,8 @@ impl Reader<'_> {
 
     fn digest(&self, text: &Spanned<String>) -> Result<[u8; 16], RuleError> {
         let fault = || {
-            let message = "write the first 16 bytes of BLAKE3 of the value as 32 hex digits, never the value itself";
+            let message =
+                "write the first 16 bytes of BLAKE3 of the value as 32 hex digits, never the value itself";
             self.at(text.span(), "documented", message)
         };
         let digits = text.as_ref().as_bytes();

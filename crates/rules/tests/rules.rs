@@ -9,3 +9,12 @@ fn builtin_pack_parses() {
     }
     assert!(exfilter_rules::builtin().len() > 40);
 }
+
+#[test]
+fn builtin_pack_is_sound() {
+    let problems = exfilter_rules::check(&exfilter_rules::builtin_entries());
+    for problem in &problems {
+        eprintln!("{problem}");
+    }
+    assert!(problems.is_empty());
+}
