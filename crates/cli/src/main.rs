@@ -1,1 +1,51 @@
-fn main(){}
+//! The `exfilter` command.
+//!
+//! ```text
+//! args.rs     what the user may say                 exit.rs    what the exit code says
+//! rulepack.rs rule files, the built-in pack         env.rs     secrets of the environment
+//! scan/       walk -> file -> report                output/    table, json, jsonl, sarif
+//! text.rs     names made safe to print              term.rs    the one place that writes to the terminal
+//! ```
+//!
+//! Nothing here matches anything: every byte goes through [`exfilter::Stream`], the same that the proxies and the
+//! hooks run.
+#![forbid(unsafe_code)]
+
+mod args;
+mod env;
+mod exit;
+mod fault;
+mod output;
+mod rulepack;
+mod rules;
+mod scan;
+mod term;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // `--help` and `--version` arrive here too, with code 0; a closed pipe is nobody's fault.
+            let _ = usage.print();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(exit::SETUP));
+        }
+    };
+    let term = term::Term::new();
+    term::mute_panics();
+    let outcome = match cli.command {
+        args::Command::Scan(args) => scan::run(&args, &term),
+        args::Command::Rules(args) => rules::run(&args, &term),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(fault) => {
+            term.note(&fault);
+            ExitCode::from(exit::SETUP)
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What the user may say.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use exfilter::Confidence;
+
+/// The command line.
+#[derive(Parser)]
+#[command(
+    name = "exfilter",
+    version,
+    about = "Finds secrets before they leave: in folders, archives and streams",
+    after_help = "Exit codes: 0 clean, 1 a finding at or above --fail-on, 3 not everything was examined, \
+                  2 wrong usage or set-up; 2 beats 1 beats 3."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The subcommands.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Scan folders, files and archives, or standard input, for secrets
+    Scan(Box<ScanArgs>),
+    /// List the rules, or check rule files
+    Rules(RulesArgs),
+}
+
+/// `exfilter scan`.
+#[derive(Args)]
+pub(crate) struct ScanArgs {
+    /// Folders and files to scan; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) walk: WalkArgs,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+
+    /// Files scanned at the same time [default: the number of processors]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+/// What is walked. Everything, unless asked otherwise.
+#[derive(Args)]
+#[command(next_help_heading = "What is scanned")]
+pub(crate) struct WalkArgs {
+    /// Skip what git ignores (.gitignore, .git/info/exclude, the global file)
+    #[arg(long)]
+    pub(crate) gitignore: bool,
+    /// Skip what matches a pattern in the syntax of .gitignore; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// Walk into .git/objects too
+    #[arg(long)]
+    pub(crate) git_objects: bool,
+}
+
+/// What is looked for.
+#[derive(Args)]
+#[command(next_help_heading = "What is looked for")]
+pub(crate) struct RuleArgs {
+    /// A rule file to add to the built-in rules; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Accept rule files that lie inside the scanned tree: whoever writes the tree then decides what is found
+    #[arg(long)]
+    pub(crate) trust_rules: bool,
+    /// Leave the built-in rules out
+    #[arg(long)]
+    pub(crate) no_builtin: bool,
+}
+
+/// Known secrets.
+#[derive(Args)]
+pub(crate) struct SecretArgs {
+    /// Look for the values of environment variables that hold secrets by their name (*_TOKEN, *_API_KEY, ...)
+    #[arg(long)]
+    pub(crate) secrets_from_env: bool,
+    /// Further names of variables, with `*` for any characters; may be given several times
+    #[arg(long, value_name = "PATTERN", requires = "secrets_from_env")]
+    pub(crate) env_name: Vec<String>,
+}
+
+/// What counts.
+#[derive(Args)]
+#[command(next_help_heading = "What counts")]
+pub(crate) struct JudgeArgs {
+    /// Exit with 1 for findings of at least this confidence
+    #[arg(long, value_enum, default_value_t = Level::Medium, value_name = "LEVEL")]
+    pub(crate) fail_on: Level,
+    /// Whether content that could not be examined fails the scan (exit code 3)
+    #[arg(long, value_enum, default_value_t = Incomplete::Fail, value_name = "WHAT")]
+    pub(crate) incomplete: Incomplete,
+    /// Hide findings below this confidence; they still count for --fail-on
+    #[arg(long, value_enum, default_value_t = Level::Low, value_name = "LEVEL")]
+    pub(crate) min: Level,
+    /// Treat keys from providers' documentation like any other
+    #[arg(long)]
+    pub(crate) strict_examples: bool,
+}
+
+/// How it is told.
+#[derive(Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Write the report to a file, whole or not at all
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// When to colour the table
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// List what was skipped and which variables were refused
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+    /// No progress, no summary
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+/// `exfilter rules`.
+#[derive(Args)]
+pub(crate) struct RulesArgs {
+    /// What to do with rules.
+    #[command(subcommand)]
+    pub(crate) command: RulesCommand,
+}
+
+/// What `exfilter rules` does.
+#[derive(Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Check rule files: syntax, fields, bounds, and that their examples match
+    Check {
+        /// Rule files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// List the rules
+    List {
+        /// A rule file to add to the built-in rules; may be given several times
+        #[arg(long, value_name = "FILE")]
+        rules: Vec<PathBuf>,
+        /// Leave the built-in rules out
+        #[arg(long)]
+        no_builtin: bool,
+        /// The form of the list
+        #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+        format: ListFormat,
+    },
+}
+
+/// A confidence, as typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// A shape that ordinary data has too
+    Low,
+    /// A distinctive context or prefix
+    Medium,
+    /// A verified checksum, or a format nothing else has
+    High,
+    /// An enrolled secret
+    Confirmed,
+}
+
+impl From<Level> for Confidence {
+    fn from(level: Level) -> Confidence {
+        match level {
+            Level::Low => Confidence::Low,
+            Level::Medium => Confidence::Medium,
+            Level::High => Confidence::High,
+            Level::Confirmed => Confidence::Confirmed,
+        }
+    }
+}
+
+/// What content that was not examined does to the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Incomplete {
+    /// Exit with 3
+    Fail,
+    /// Report it only
+    Ok,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns for people
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object per line
+    Jsonl,
+    /// SARIF 2.1.0
+    Sarif,
+}
+
+/// The form of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// Aligned columns for people
+    Table,
+    /// One JSON document
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

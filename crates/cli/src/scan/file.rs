@@ -1,0 +1,170 @@
+//! [`Examiner`]: one file, or one stream, through the engine.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use exfilter::{Engine, Event, Flow, PathId, Stream};
+
+use super::progress::Progress;
+use super::report::{Gap, Lane, Place, Reason, Seen, Suppressed};
+use super::walk::SkipReason;
+
+/// Bytes per read. Large enough that the system call does not count, small enough for every thread to keep one.
+const READ: usize = 64 * 1024;
+
+thread_local! {
+    /// Every thread reads into its own buffer, allocated once.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+}
+
+/// What came of one file.
+#[derive(Default)]
+pub(crate) struct Examined {
+    /// The findings, in the order in which the engine told them.
+    pub(crate) seen: Vec<Seen>,
+    /// What was not examined.
+    pub(crate) gaps: Vec<Gap>,
+    /// Gaps beyond those that the engine lists one by one.
+    pub(crate) unlisted_gaps: u64,
+    /// Findings beyond those that the engine lists one by one.
+    pub(crate) suppressed: Vec<Suppressed>,
+    /// Bytes examined.
+    pub(crate) bytes: u64,
+    /// Bytes that decoders produced.
+    pub(crate) decoded: u64,
+    /// Compressed containers.
+    pub(crate) containers: u64,
+    /// Members of archives.
+    pub(crate) members: u64,
+}
+
+/// Why a path was not opened.
+pub(crate) enum Closed {
+    /// The system refused.
+    Error(io::Error),
+    /// It is no regular file (any more).
+    Special(SkipReason),
+}
+
+/// Examines readers with an engine.
+pub(crate) struct Examiner<'a> {
+    engine: &'a Engine,
+    progress: &'a Progress,
+}
+
+impl<'a> Examiner<'a> {
+    /// Examines with `engine`, and tells `progress`.
+    pub(crate) fn new(engine: &'a Engine, progress: &'a Progress) -> Examiner<'a> {
+        Examiner { engine, progress }
+    }
+
+    /// Reads `reader` to its end. Whatever happens on the way, what was found before it stands, and what comes after
+    /// it is a gap.
+    pub(crate) fn examine(&self, reader: &mut dyn Read) -> Examined {
+        let mut examined = Examined::default();
+        let whole = catch_unwind(AssertUnwindSafe(|| self.drive(reader, &mut examined)));
+        if whole.is_err() {
+            let from = examined.bytes;
+            examined.gaps.push(Gap::tail(from, Reason::Internal));
+        }
+        examined
+    }
+
+    fn drive(&self, reader: &mut dyn Read, examined: &mut Examined) {
+        let mut stream = self.engine.stream(Flow::at_rest().lines());
+        let mut lanes = Lanes::default();
+        let failed = BUFFER.with_borrow_mut(|buffer| {
+            loop {
+                match reader.read(buffer) {
+                    Ok(0) => return None,
+                    Ok(n) => {
+                        // At rest nothing blocks: the verdict says nothing that the events do not say.
+                        let _verdict = stream.push(&buffer[..n]);
+                        examined.bytes += n as u64;
+                        lanes.drain(&mut stream, examined);
+                        self.progress.bytes(n);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Some(error),
+                }
+            }
+        });
+        let _verdict = stream.finish();
+        lanes.drain(&mut stream, examined);
+        let coverage = stream.coverage();
+        examined.decoded = coverage.decoded;
+        examined.containers = coverage.containers;
+        examined.members = coverage.members;
+        let told = examined.gaps.len() as u64;
+        let all: u64 = Reason::OPAQUE.iter().map(|reason| coverage.opaque(*reason)).sum();
+        examined.unlisted_gaps = all.saturating_sub(told);
+        examined.suppressed =
+            stream.suppressed().map(|(rule, n)| Suppressed::rule(self.engine.rule(rule), n)).collect();
+        examined.suppressed.extend(
+            stream
+                .suppressed_secrets()
+                .map(|(secret, n)| Suppressed::secret(self.engine.secret_name(secret), n)),
+        );
+        if let Some(error) = failed {
+            examined.gaps.push(Gap::tail(examined.bytes, Reason::of_read(&error)));
+        }
+    }
+}
+
+/// The lanes of one stream by their ids, each described once.
+#[derive(Default)]
+struct Lanes {
+    known: HashMap<PathId, Arc<Lane>>,
+}
+
+impl Lanes {
+    fn of(&mut self, stream: &Stream, id: PathId) -> Arc<Lane> {
+        Arc::clone(self.known.entry(id).or_insert_with(|| Arc::new(Lane::new(stream.path(id)))))
+    }
+
+    fn drain(&mut self, stream: &mut Stream, examined: &mut Examined) {
+        while let Some(event) = stream.poll_event() {
+            match event {
+                Event::Finding(finding) => {
+                    let lane = self.of(stream, finding.path());
+                    examined.seen.push(Seen { finding, lane, place: Place::Content });
+                }
+                Event::Opaque(opaque) => {
+                    let lane = self.of(stream, opaque.path());
+                    examined.gaps.push(Gap::opaque(&opaque, lane));
+                }
+                // Events are an open list; the ones that matter to a scan are the two above.
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Opens a file for reading without ever waiting: between the walk and this call it may have become a pipe, a device or
+/// a link, so it is opened without blocking, without following, and looked at again.
+pub(crate) fn open(path: &Path, named: bool) -> Result<File, Closed> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let follow = if named { 0 } else { libc::O_NOFOLLOW };
+        options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC | follow);
+    }
+    #[cfg(not(unix))]
+    let _ = named;
+    let file = options.open(path).map_err(|error| {
+        #[cfg(unix)]
+        if error.raw_os_error() == Some(libc::ELOOP) && !named {
+            return Closed::Special(SkipReason::Symlink);
+        }
+        Closed::Error(error)
+    })?;
+    let kind = file.metadata().map_err(Closed::Error)?.file_type();
+    if kind.is_file() { Ok(file) } else { Err(Closed::Special(SkipReason::of(kind))) }
+}

@@ -1,0 +1,20 @@
+//! `exfilter scan`.
+//!
+//! ```text
+//! walk.rs --steps--> pool.rs --one file, one task--> file.rs --bytes--> exfilter::Stream
+//!    |  filter.rs        |                              |
+//!    |                   +--- names.rs (file names) ----+--> tally.rs --> merge.rs --> report.rs --> ../output
+//! ```
+
+mod file;
+mod filter;
+mod merge;
+mod names;
+mod pool;
+mod progress;
+pub(crate) mod report;
+mod run;
+mod tally;
+pub(crate) mod walk;
+
+pub(crate) use run::run;

@@ -1,0 +1,227 @@
+//! The scan from its arguments to its exit code.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use exfilter::{Engine, Limits, Policy};
+
+use super::file::{Closed, Examined, Examiner, open};
+use super::progress::Progress;
+use super::report::{Floors, Gap, Reason, Report, Seen};
+use super::tally::Tally;
+use super::walk::{Leave, STDIN, Step, Walk};
+use super::{filter, pool};
+use crate::args::{Format, Incomplete, ScanArgs};
+use crate::fault::Fault;
+use crate::term::Term;
+use crate::{env, exit, output, rulepack, text};
+
+/// Findings listed per file; the rest are counted per rule.
+const FINDINGS: u32 = 100_000;
+
+/// Ranges that were not examined, listed per file; the rest are counted.
+const OPAQUES: u32 = 10_000;
+
+/// Runs `exfilter scan`.
+///
+/// # Errors
+///
+/// Wrong usage and set-up. Whatever goes wrong with a single file is part of the report.
+pub(crate) fn run(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
+    let roots = distinct(&args.paths)?;
+    filter::check(&args.walk.exclude)?;
+    if !args.rules.trust_rules {
+        rulepack::keep_out_of_the_tree(&args.rules.rules, &roots)?;
+    }
+    let engine = engine(args, term)?;
+    let floors = Floors {
+        fail_on: args.judge.fail_on.into(),
+        shown: args.judge.min.into(),
+        strict_examples: args.judge.strict_examples,
+    };
+    let progress = Progress::new(term.shows_progress() && !args.output.quiet);
+    let task = Task { tally: Tally::new(&engine, floors), examiner: Examiner::new(&engine, &progress) };
+    let leave = Leave {
+        gitignored: args.walk.gitignore,
+        patterns: args.walk.exclude.clone(),
+        git_objects: args.walk.git_objects,
+    };
+    let whole =
+        pool::run(Walk::new(roots.iter().cloned(), leave), args.jobs, &|step| task.run(step, &progress))?;
+    progress.end();
+    if !whole {
+        task.tally.unexamined(roots[0].clone(), Vec::new(), Some(Gap::tail(0, Reason::Internal)));
+    }
+    let report = task.tally.close(engine.clone(), args.judge.incomplete == Incomplete::Fail);
+    tell(&report, args, term)
+}
+
+/// The paths without repetitions.
+fn distinct(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
+    let mut roots: Vec<PathBuf> = Vec::with_capacity(paths.len());
+    let mut real = std::collections::HashSet::new();
+    for path in paths {
+        if path.as_os_str().is_empty() {
+            return Err(Fault::new("PATH", "a path must not be empty", "name a folder, a file, or `-`"));
+        }
+        if path.as_os_str() == STDIN {
+            if roots.iter().any(|r| r.as_os_str() == STDIN) {
+                return Err(Fault::new("-", "standard input can be read once only", "give `-` once"));
+            }
+        } else if !real.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+            continue;
+        }
+        roots.push(path.clone());
+    }
+    Ok(roots)
+}
+
+fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
+    let rules = rulepack::load(&args.rules.rules, !args.rules.no_builtin)?;
+    let no_rules = rules.is_empty();
+    let mut policy = Policy::default();
+    policy.strict_examples(args.judge.strict_examples);
+    let mut limits = Limits::default();
+    limits.findings = FINDINGS;
+    limits.opaques = OPAQUES;
+    let mut builder = Engine::builder();
+    builder.rules(rules).policy(policy).limits(limits);
+    if args.secrets.secrets_from_env {
+        let from = env::collect(&args.secrets.env_name)?;
+        if !args.output.quiet {
+            tell_refused(&from.refused, args.output.verbose, term);
+            if from.secrets.is_empty() {
+                term.note(&"--secrets-from-env: no variable holds a secret that could be taken");
+            }
+        }
+        if no_rules && from.secrets.is_empty() {
+            return Err(nothing_to_look_for());
+        }
+        builder.known_secrets(from.secrets);
+    } else if no_rules {
+        return Err(nothing_to_look_for());
+    }
+    builder.build().map_err(|error| {
+        Fault::new(text::escape(error.subject().as_bytes()), text::escape(error.message().as_bytes()), "")
+    })
+}
+
+fn nothing_to_look_for() -> Fault {
+    Fault::new(
+        "--no-builtin",
+        "there is nothing to look for: no rules and no secrets",
+        "add --rules FILE or --secrets-from-env",
+    )
+}
+
+fn tell_refused(refused: &[env::Refused], verbose: bool, term: &Term) {
+    if refused.is_empty() {
+        return;
+    }
+    if verbose {
+        for one in refused {
+            term.note(&format_args!("{} not taken: {}: {}", text::shorten(&one.name), one.code, one.remedy));
+        }
+    } else {
+        let count = text::count(refused.len() as u64, "variable was", "variables were");
+        term.note(&format_args!("--secrets-from-env: {count} not taken; --verbose says which and why"));
+    }
+}
+
+/// What one task of the pool does.
+struct Task<'a> {
+    tally: Tally,
+    examiner: Examiner<'a>,
+}
+
+impl Task<'_> {
+    /// Carries out a step. Readers are guarded where they are read; this guards what is left.
+    fn run(&self, step: Step, progress: &Progress) {
+        if catch_unwind(AssertUnwindSafe(|| self.carry_out(step))).is_err() {
+            self.tally.lost();
+        }
+        progress.file();
+    }
+
+    fn carry_out(&self, step: Step) {
+        match step {
+            Step::Stdin => {
+                let examined = self.examiner.examine(&mut io::stdin().lock());
+                self.tally.examined(PathBuf::from(STDIN), Vec::new(), examined);
+            }
+            Step::File { path, named } => self.file(path, named),
+            Step::Name { path } => {
+                let (in_name, gap) = self.name(&path);
+                self.tally.unexamined(path, in_name, gap);
+            }
+            Step::Skip { path, reason } => self.tally.skipped(path, reason),
+            Step::Missing { path, error } => {
+                self.tally.setup_failed();
+                self.gap(path, Reason::Missing(error.to_string()));
+            }
+            Step::Special { path, reason } => self.gap(path, Reason::Special(reason)),
+            Step::Fault { path, error } => self.gap(path, Reason::of_open(&error)),
+        }
+    }
+
+    fn file(&self, path: PathBuf, named: bool) {
+        let (in_name, name_gap) = self.name(&path);
+        match open(&path, named) {
+            Ok(mut file) => {
+                let mut examined: Examined = self.examiner.examine(&mut file);
+                examined.gaps.extend(name_gap);
+                self.tally.examined(path, in_name, examined);
+            }
+            Err(Closed::Error(error)) => {
+                self.tally.unexamined(path, in_name, Some(Gap::tail(0, Reason::of_open(&error))));
+            }
+            // It was a file when the folder was read.
+            Err(Closed::Special(reason)) => {
+                self.tally.unexamined(path, in_name, Some(Gap::tail(0, Reason::Special(reason))));
+            }
+        }
+    }
+
+    /// Looks at a name, and never lets a fault of the engine end the scan.
+    fn name(&self, path: &Path) -> (Vec<Seen>, Option<Gap>) {
+        match catch_unwind(AssertUnwindSafe(|| self.tally.look_at_name(path))) {
+            Ok(seen) => (seen, None),
+            Err(_) => (Vec::new(), Some(Gap::tail(0, Reason::Internal))),
+        }
+    }
+
+    fn gap(&self, path: PathBuf, reason: Reason) {
+        self.tally.unexamined(path, Vec::new(), Some(Gap::tail(0, reason)));
+    }
+}
+
+/// Writes the report and says what the process exits with.
+fn tell(report: &Report, args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
+    for (file, gap) in report.gaps().filter(|(_, gap)| gap.reason.is_fault()) {
+        let range = if gap.start > 0 { format!(" ({})", gap.range()) } else { String::new() };
+        term.note(&format_args!("{}{range}: {}; not examined", file.name.short(), gap.reason.describe()));
+    }
+    let style = output::Style {
+        format: args.output.format,
+        colour: args.output.output.is_none() && term.colours(args.output.color),
+        verbose: args.output.verbose,
+        quiet: args.output.quiet,
+    };
+    match &args.output.output {
+        None => term.report(|out| output::write(report, &style, out)).map_err(|error| {
+            Fault::new("standard output", format!("the report could not be written: {error}"), "")
+        })?,
+        Some(path) => {
+            output::to_file(path, |out| output::write(report, &style, out))?;
+            if !args.output.quiet {
+                let place = text::escape(text::path_bytes(path));
+                term.note(&format_args!("{place} written: {}", output::summary(report)));
+            }
+        }
+    }
+    if report.exit == exit::SETUP && args.output.format == Format::Table && !args.output.quiet {
+        term.note(&"a path that was named does not exist; check its spelling");
+    }
+    Ok(report.exit)
+}

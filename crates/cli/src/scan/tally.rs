@@ -1,0 +1,129 @@
+//! [`Tally`]: collects what the tasks of a scan bring, in any order, and turns it into a report.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use exfilter::Engine;
+
+use super::file::Examined;
+use super::merge;
+use super::names::Names;
+use super::report::{FileReport, Floors, Gap, Report, Seen, Skipped, Totals};
+use super::walk::{STDIN, SkipReason};
+use crate::exit::Outcome;
+use crate::text::Name;
+
+/// The common account of all tasks. Clean files leave nothing but sums.
+pub(crate) struct Tally {
+    names: Names,
+    floors: Floors,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    files: Vec<FileReport>,
+    skipped: Vec<(PathBuf, Skipped)>,
+    totals: Totals,
+    outcome: Outcome,
+}
+
+impl Tally {
+    /// An empty account.
+    pub(crate) fn new(engine: &Engine, floors: Floors) -> Tally {
+        Tally { names: Names::new(engine), floors, inner: Mutex::default() }
+    }
+
+    /// What stands in the name of a path.
+    pub(crate) fn look_at_name(&self, path: &Path) -> Vec<Seen> {
+        self.names.look(path)
+    }
+
+    /// A file was examined.
+    pub(crate) fn examined(&self, path: PathBuf, in_name: Vec<Seen>, examined: Examined) {
+        let mut seen = in_name;
+        seen.extend(examined.seen);
+        let told = !seen.is_empty()
+            || !examined.gaps.is_empty()
+            || examined.unlisted_gaps > 0
+            || !examined.suppressed.is_empty();
+        let file = told.then(|| FileReport {
+            name: self.name(&path),
+            path,
+            rows: merge::rows(seen),
+            gaps: examined.gaps,
+            unlisted_gaps: examined.unlisted_gaps,
+            suppressed: examined.suppressed,
+        });
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.totals.files += 1;
+        inner.totals.bytes += examined.bytes;
+        inner.totals.decoded += examined.decoded;
+        inner.totals.containers += examined.containers;
+        inner.totals.members += examined.members;
+        if let Some(file) = file {
+            inner.push(file, &self.floors);
+        }
+    }
+
+    /// A path was not examined, or only its name was.
+    pub(crate) fn unexamined(&self, path: PathBuf, in_name: Vec<Seen>, gap: Option<Gap>) {
+        if in_name.is_empty() && gap.is_none() {
+            return;
+        }
+        let file = FileReport {
+            name: self.name(&path),
+            path,
+            rows: merge::rows(in_name),
+            gaps: gap.into_iter().collect(),
+            unlisted_gaps: 0,
+            suppressed: Vec::new(),
+        };
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).push(file, &self.floors);
+    }
+
+    /// A path was left out.
+    pub(crate) fn skipped(&self, path: PathBuf, reason: SkipReason) {
+        let skipped = Skipped { name: self.name(&path), reason };
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).skipped.push((path, skipped));
+    }
+
+    /// Something that was asked for could not be done.
+    pub(crate) fn setup_failed(&self) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).outcome.setup = true;
+    }
+
+    /// A step came to nothing, and not even its path can be told.
+    pub(crate) fn lost(&self) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).totals.gaps += 1;
+    }
+
+    /// The report, sorted. `strict` says whether what was not examined fails the scan.
+    pub(crate) fn close(self, engine: Engine, strict: bool) -> Report {
+        let Inner { mut files, mut skipped, totals, mut outcome } =
+            self.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
+        files.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+        skipped.sort_by(|a, b| a.0.as_os_str().cmp(b.0.as_os_str()));
+        outcome.incomplete = strict && totals.gaps > 0;
+        Report {
+            engine,
+            files,
+            skipped: skipped.into_iter().map(|(_, skipped)| skipped).collect(),
+            totals,
+            floors: self.floors,
+            exit: outcome.code(),
+        }
+    }
+
+    fn name(&self, path: &Path) -> Name {
+        if path.as_os_str() == STDIN { Name::fixed("<stdin>") } else { self.names.of(path) }
+    }
+}
+
+impl Inner {
+    fn push(&mut self, file: FileReport, floors: &Floors) {
+        self.totals.add(&file, floors);
+        self.outcome.found |= file.fails(floors);
+        self.files.push(file);
+    }
+}

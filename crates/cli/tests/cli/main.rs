@@ -1,0 +1,12 @@
+//! The command from outside: what it prints, what it exits with, and what it never prints.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its case fails where it stands")]
+
+mod archives;
+mod environment;
+mod exit_codes;
+mod faults;
+mod harness;
+mod output;
+mod rules;
+mod scale;
+mod walking;

@@ -1,0 +1,193 @@
+//! The forms of the report.
+
+use std::fs;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::harness::{Sandbox, acme_key, github_token, gzip, tar};
+
+/// A tree with something of everything.
+fn tree() -> Sandbox {
+    let s = Sandbox::new();
+    s.file("a b.txt", format!("{}\n{}\n", acme_key("hi"), acme_key("lo")));
+    s.file("x.tgz", gzip(&tar(&[("package/x.js", github_token().as_bytes())])));
+    let whole = gzip(&(0..20_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
+    s.file("cut.gz", &whole[..whole.len() / 2]);
+    s.file(".git/HEAD", "ref: refs/heads/main\n");
+    s.file(".git/objects/x", "nothing");
+    s
+}
+
+#[test]
+fn json() {
+    let s = tree();
+    let run = s.run(&["scan", "tree", "--rules", "acme.toml", "--format", "json"]).exits_with(1);
+    let json = run.json();
+    let keys: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut sorted = keys.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, ["coverage", "findings", "skipped", "summary", "tool", "version"]);
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["tool"]["name"], "exfilter");
+    let findings = json["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 3, "{json:#}");
+    let first = &findings[0];
+    assert_eq!(first["path"], "tree/a b.txt");
+    assert_eq!(first["rule"], "acme-high");
+    assert_eq!(first["provider"], "Acme");
+    assert_eq!(first["class"], "admin");
+    assert_eq!(first["confidence"], "high");
+    assert_eq!(first["outer"], serde_json::json!({"start": 0, "end": 32}));
+    assert_eq!(first["preview"], "acme_hi_");
+    assert_eq!(first["counts"], true);
+    assert_eq!(findings[1]["line"], 2);
+    assert_eq!(findings[1]["counts"], false);
+    assert_eq!(json["coverage"]["complete"], false);
+    assert_eq!(json["coverage"]["files"], 4);
+    assert_eq!(json["coverage"]["not_examined"][0]["path"], "tree/cut.gz");
+    assert_eq!(json["coverage"]["not_examined"][0]["reason"], "truncated");
+    assert_eq!(json["skipped"][0]["path"], "tree/.git/objects");
+    assert_eq!(json["skipped"][0]["reason"], "git-objects");
+    assert_eq!(json["summary"]["findings"]["high"], 2);
+    assert_eq!(json["summary"]["findings"]["low"], 1);
+    assert_eq!(json["summary"]["exit_code"], 1);
+}
+
+#[test]
+fn jsonl() {
+    let s = tree();
+    let run = s.run(&["scan", "tree", "--rules", "acme.toml", "--format", "jsonl"]).exits_with(1);
+    let types: Vec<String> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["type"].as_str().unwrap().to_string())
+        .collect();
+    assert_eq!(
+        types,
+        ["tool", "finding", "finding", "finding", "not_examined", "skipped", "coverage", "summary"]
+    );
+}
+
+fn validate_sarif(log: &Value) {
+    let schema: Value =
+        serde_json::from_str(include_str!("../data/sarif-2.1.0-rtm.5.json")).expect("the schema is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+    let errors: Vec<String> =
+        validator.iter_errors(log).map(|e| format!("{} at {}", e, e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{log:#}");
+}
+
+#[test]
+fn sarif() {
+    let s = tree();
+    let run = s.run(&["scan", "tree", "--rules", "acme.toml", "--format", "sarif"]).exits_with(1);
+    let log = run.json();
+    validate_sarif(&log);
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), 3);
+    let region = &results[0]["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(
+        *region,
+        serde_json::json!({"startLine": 1, "startColumn": 1, "byteOffset": 0, "byteLength": 32})
+    );
+    let place = &results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(place, "tree/a%20b.txt");
+    assert_eq!(results[0]["level"], "error");
+    assert_eq!(results[1]["level"], "note");
+    let member = &results[2]["locations"][0];
+    assert_eq!(member["logicalLocations"][0]["fullyQualifiedName"], "gzip > package/x.js");
+    assert!(member["physicalLocation"]["region"]["startLine"].is_null());
+    let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), 3);
+    for result in results {
+        let index = result["ruleIndex"].as_u64().unwrap() as usize;
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+    }
+    let invocation = &log["runs"][0]["invocations"][0];
+    assert_eq!(invocation["executionSuccessful"], false);
+    assert_eq!(invocation["toolExecutionNotifications"][0]["descriptor"]["id"], "truncated");
+}
+
+#[test]
+fn sarif_of_nothing() {
+    let s = Sandbox::new();
+    s.file("a.txt", "nothing\n");
+    let log = s.run(&["scan", "tree", "--format", "sarif"]).exits_with(0).json();
+    validate_sarif(&log);
+    assert_eq!(log["runs"][0]["results"], serde_json::json!([]));
+    assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], true);
+}
+
+#[test]
+fn a_report_file_is_replaced_whole() {
+    let s = tree();
+    fs::write(s.top().join("out.report"), "old").unwrap();
+    let args = ["scan", "tree", "--rules", "acme.toml", "--format", "json", "--output", "out.report"];
+    let run = s.run(&args).exits_with(1).notes("out.report written: 3 findings");
+    assert_eq!(run.stdout, "");
+    let text = fs::read_to_string(s.top().join("out.report")).unwrap();
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["findings"].as_array().unwrap().len(), 3);
+    let left: Vec<_> = fs::read_dir(s.top())
+        .unwrap()
+        .flatten()
+        .filter(|e| e.file_name().to_string_lossy().starts_with(".exfilter-"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_as_report_file_stays_a_device() {
+    use std::os::unix::fs::FileTypeExt;
+    let s = tree();
+    s.run(&["scan", "tree", "--output", "/dev/null"]).exits_with(1);
+    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_as_report_file_stays_a_link() {
+    let s = tree();
+    fs::write(s.top().join("real.report"), "old").unwrap();
+    std::os::unix::fs::symlink("real.report", s.top().join("link.report")).unwrap();
+    s.run(&["scan", "tree", "--output", "link.report"]).exits_with(1);
+    assert!(fs::symlink_metadata(s.top().join("link.report")).unwrap().is_symlink());
+    assert!(fs::read_to_string(s.top().join("real.report")).unwrap().contains("x.tgz"));
+}
+
+#[test]
+fn colours_are_asked_for() {
+    let s = tree();
+    s.run(&["scan", "tree", "--color", "always"]).exits_with(1).prints("\x1b[31mhigh\x1b[0m");
+    s.run(&["scan", "tree", "--color", "never"]).exits_with(1).prints_not("\x1b");
+}
+
+#[test]
+fn quiet_prints_findings_only() {
+    let s = Sandbox::new();
+    s.file("a.txt", "nothing\n");
+    let run = s.run(&["scan", "tree", "--quiet"]).exits_with(0);
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+    s.file("b.txt", github_token());
+    let run = s.run(&["scan", "tree", "--quiet"]).exits_with(1);
+    assert_eq!(run.stdout.lines().count(), 1, "{run:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let s = Sandbox::new();
+    for i in 0..3000 {
+        s.file(format!("{i}.txt"), acme_key("hi"));
+    }
+    let mut child = s
+        .command(&["scan", "tree", "--rules", "acme.toml"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let run = s.checked(child.wait_with_output().unwrap()).exits_with(1);
+    assert_eq!(run.stderr, "");
+}
