@@ -74,7 +74,8 @@ impl std::error::Error for RuleProblem {}
 ///   bytes, and has an automaton of at most 1 MiB.
 /// - It is *proved* that every match of a pattern begins with one of the rule's literals, and that every
 ///   literal begins some match.
-/// - Every example, expanded from several seeds, is found by its rule; no counter-example is.
+/// - Every example, expanded from several seeds, is found by its rule, and one verifies if the rule has a checksum; no
+///   counter-example is found.
 /// - No text in the files looks like a key to any of the rules.
 pub fn check(entries: &[RuleEntry]) -> Vec<RuleProblem> {
     let mut problems = Vec::new();
@@ -208,7 +209,11 @@ fn check_pattern(
         report("literals", message);
     }
     let automaton = dense::Builder::new()
-        .configure(dense_config().dfa_size_limit(Some(4 * MAX_AUTOMATON)))
+        .configure(
+            dense_config()
+                .dfa_size_limit(Some(4 * MAX_AUTOMATON))
+                .determinize_size_limit(Some(32 * MAX_AUTOMATON)),
+        )
         .syntax(syntax())
         .build(&rule.pattern);
     match automaton {
@@ -300,6 +305,7 @@ fn folded(hir: &Hir) -> Hir {
 /// Examples hit, counter-examples do not.
 fn check_examples(entry: &RuleEntry, problems: &mut Vec<RuleProblem>) {
     let compiled = Compiled::new(&entry.rule);
+    let mut verified = entry.rule.checksum.is_none();
     for (field, templates, wanted) in
         [("examples", &entry.examples, true), ("counter_examples", &entry.counter_examples, false)]
     {
@@ -311,6 +317,7 @@ fn check_examples(entry: &RuleEntry, problems: &mut Vec<RuleProblem>) {
                 };
                 let mut found = Vec::new();
                 compiled.find_all(0, &text, &mut found);
+                verified |= found.iter().any(|found| found.verified);
                 match (wanted, found.first()) {
                     (true, None) => Some(format!("`{template}` is not found; change it or the pattern")),
                     (true, Some(first)) if template.contains("{checksum:") && !first.verified => {
@@ -326,6 +333,13 @@ fn check_examples(entry: &RuleEntry, problems: &mut Vec<RuleProblem>) {
                 problems.push(problem(entry, field, message));
             }
         }
+    }
+    if !verified {
+        problems.push(problem(
+            entry,
+            "examples",
+            "verify in none; write one with {checksum:N}, or leave out `checksum`",
+        ));
     }
 }
 

@@ -1,20 +1,443 @@
-//! Tests of the rule format and of the built-in pack.
+//! Tests of the rule format, of its checker and of the built-in pack.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::path::{Path, PathBuf};
+
+use exfilter_engine::{Checksum, Rule};
+use exfilter_rules::example::{TemplateError, expand};
+use exfilter_rules::oracle::{Oracle, OracleMatch, find_all};
+use exfilter_rules::{
+    RuleEntry, RuleError, RuleProblem, builtin, builtin_entries, builtin_files, check, parse,
+};
+
+/// How many texts are made of each template.
+const SEEDS: u64 = 24;
+
+const GOOD: &str = r#"provider = "Acme"
+
+[[rule]]
+id = "acme-key"
+opens = "the Acme API"
+class = "service"
+literals = ["acme_"]
+pattern = 'acme_[0-9a-f]{32}'
+max_len = 37
+confidence = "high"
+revoke = "https://acme.example/keys"
+source = "https://docs.acme.example/keys"
+examples = ["acme_{hex:32}"]
+counter_examples = ["acme_{hex:31}"]
+"#;
 
 #[test]
 fn builtin_pack_parses() {
-    for (name, text) in exfilter_rules::builtin_files() {
-        if let Err(error) = exfilter_rules::parse(name, text) {
+    for (name, text) in builtin_files() {
+        if let Err(error) = parse(name, text) {
             panic!("{error}");
         }
     }
-    assert!(exfilter_rules::builtin().len() > 40);
+    assert_eq!(builtin().len(), builtin_entries().len());
 }
 
 #[test]
 fn builtin_pack_is_sound() {
-    let problems = exfilter_rules::check(&exfilter_rules::builtin_entries());
-    for problem in &problems {
-        eprintln!("{problem}");
+    let problems: Vec<String> = check(&builtin_entries()).iter().map(RuleProblem::to_string).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn examples_are_found_wherever_they_stand() {
+    let places = [
+        ("", ""),
+        ("=", ""),
+        (": ", "\n"),
+        ("{\"k\":\"", "\"}"),
+        ("'", "'"),
+        ("`", "`"),
+        ("?key=", "&x=1"),
+        ("a=1&key=", "&x=1"),
+        (r"\n", r"\n"),
+        (r#"{\"k\":\""#, r#"\"}"#),
+        (r"\u000a", r"\u000a"),
+        ("%3D", "%26"),
+        ("%3d", "%26"),
+        ("=3D", ""),
+        ("\n", "\r\n"),
+        ("<b>", "</b>"),
+        ("(", ")"),
+        ("[", ", "),
+    ];
+    for entry in builtin_entries() {
+        let oracle = Oracle::new(std::slice::from_ref(&entry.rule));
+        for template in &entry.examples {
+            for seed in 0..SEEDS {
+                let text = expand(template, entry.rule.checksum, seed).unwrap();
+                let bare = oracle.find_all(&text);
+                let id = &entry.rule.id;
+                assert!(!bare.is_empty(), "{id}: {template} from seed {seed} is not found bare");
+                for (before, after) in places {
+                    let placed = [before.as_bytes(), &text, after.as_bytes()].concat();
+                    let found = oracle.find_all(&placed);
+                    let same = |a: &OracleMatch, b: &OracleMatch| {
+                        placed[a.value_start..a.value_end].starts_with(&text[b.value_start..b.value_end])
+                            && a.verified == b.verified
+                    };
+                    assert!(
+                        bare.iter().all(|b| found.iter().any(|a| same(a, b))),
+                        "{id}: {template} from seed {seed} is not found between {before:?} and {after:?}"
+                    );
+                }
+            }
+        }
     }
-    assert!(problems.is_empty());
+}
+
+#[test]
+fn verified_keys_need_no_boundary() {
+    for entry in builtin_entries() {
+        let fixed = Checksum::ALL.into_iter().any(|checksum| {
+            entry.rule.checksum == Some(checksum)
+                && !matches!(checksum, Checksum::Jwt | Checksum::PypiMacaroon)
+        });
+        let one_length = !entry.rule.pattern.contains(',') && !entry.rule.pattern.contains('|');
+        if !fixed || !one_length {
+            continue;
+        }
+        let template = entry.examples.iter().find(|template| template.contains("{checksum:")).unwrap();
+        let text = expand(template, entry.rule.checksum, 5).unwrap();
+        let glued = [b"x7", &text[..], b"x7"].concat();
+        let found = find_all(std::slice::from_ref(&entry.rule), &glued);
+        assert_eq!(found.len(), 1, "{}", entry.rule.id);
+        assert_eq!((found[0].start, found[0].end), (2, 2 + text.len()), "{}", entry.rule.id);
+    }
+}
+
+#[test]
+fn every_checksum_is_used_and_verified() {
+    let entries = builtin_entries();
+    for checksum in Checksum::ALL {
+        let users: Vec<&RuleEntry> =
+            entries.iter().filter(|entry| entry.rule.checksum == Some(checksum)).collect();
+        assert!(!users.is_empty(), "no rule uses {}", checksum.as_str());
+        for entry in users {
+            let verified = entry.examples.iter().any(|template| {
+                let text = expand(template, entry.rule.checksum, 3).unwrap();
+                find_all(std::slice::from_ref(&entry.rule), &text).iter().any(|found| found.verified)
+            });
+            assert!(verified, "no example of {} verifies", entry.rule.id);
+        }
+    }
+}
+
+/// Matches that are a long run of token characters go through the fast gate; the other literals are to stay few.
+#[test]
+fn literals_outside_the_gate_are_few() {
+    let token = |b: &u8| b.is_ascii_alphanumeric() || b"_.+/=%~\\-".contains(b);
+    let mut slow = BTreeSet::new();
+    for entry in builtin_entries() {
+        for template in &entry.examples {
+            for seed in 0..4 {
+                let text = expand(template, entry.rule.checksum, seed).unwrap();
+                for literal in &entry.rule.literals {
+                    let places = (0..text.len()).filter(|at| {
+                        text[*at..]
+                            .get(..literal.len())
+                            .is_some_and(|t| t.eq_ignore_ascii_case(literal.as_bytes()))
+                    });
+                    for at in places {
+                        if text[at..].iter().take_while(|b| token(b)).count() < 10 {
+                            slow.insert(literal.clone());
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(slow.len() <= 12, "{slow:?}");
+}
+
+#[test]
+fn no_key_stands_in_the_sources() {
+    let rules = builtin();
+    let oracle = Oracle::new(&rules);
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "tests", "../../rules", "../engine/src"] {
+        sources(&here.join(folder), &mut files);
+    }
+    files.push(here.join("build.rs"));
+    assert!(files.len() > 10);
+    for file in files {
+        let text = fs::read(&file).unwrap();
+        for found in oracle.find_all(&text) {
+            let line = 1 + text[..found.start].iter().filter(|b| **b == b'\n').count();
+            panic!("{}:{line} looks like a key to {}", file.display(), rules[found.rule].id);
+        }
+    }
+}
+
+fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "toml") {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_builtin_pack_knows_documented_examples() {
+    // Assembled so that no key-shaped text stands here.
+    for (id, parts) in [
+        ("aws-access-key-id", ["AKIA", "IOSFODNN7EXAMPLE"]),
+        ("aws-secret-access-key", ["wJalrXUtnFEMI/K7MDENG/", "bPxRfiCYEXAMPLEKEY"]),
+        ("stripe-test-key", ["sk_test_", "4eC39HqLyjWDarjtT1zdp7dc"]),
+    ] {
+        let rule = builtin().into_iter().find(|rule| rule.id == id).unwrap();
+        assert!(rule.documented.contains(&Rule::example_digest(parts.concat().as_bytes())), "{id}");
+    }
+}
+
+/// A file with one thing changed, and what has to be said about it.
+struct Fault {
+    from: &'static str,
+    to: &'static str,
+    line: usize,
+    field: &'static str,
+    says: &'static str,
+}
+
+#[test]
+fn faults_of_the_format_name_line_field_and_remedy() {
+    let faults = [
+        Fault { from: "max_len", to: "maxlen", line: 9, field: "maxlen", says: "expected one of" },
+        Fault { from: "max_len = 37\n", to: "", line: 3, field: "max_len", says: "every rule has it" },
+        Fault { from: "= 37", to: "= \"37\"", line: 9, field: "max_len", says: "expected" },
+        Fault { from: "= 37", to: "= 4096", line: 9, field: "max_len", says: "at most 2048" },
+        Fault { from: "\"service\"", to: "\"root\"", line: 6, field: "class", says: "admin, user, service" },
+        Fault {
+            from: "\"high\"",
+            to: "\"confirmed\"",
+            line: 10,
+            field: "confidence",
+            says: "low, medium, high",
+        },
+        Fault { from: "\"acme-key\"", to: "\"Acme Key\"", line: 4, field: "id", says: "lower-case" },
+        Fault { from: "[\"acme_\"]", to: "[\"a\"]", line: 7, field: "literals", says: "two bytes" },
+        Fault { from: "[\"acme_\"]", to: "[]", line: 7, field: "literals", says: "at least one" },
+        Fault { from: "[\"acme_\"]", to: "7", line: 7, field: "literals", says: "expected" },
+        Fault { from: "max_len", to: "left = \"line\"\nmax_len", line: 9, field: "left", says: "none, word" },
+        Fault {
+            from: "max_len",
+            to: "checksum = \"md5\"\nmax_len",
+            line: 9,
+            field: "checksum",
+            says: "crc32-base62",
+        },
+        Fault {
+            from: "max_len",
+            to: "min_entropy = 9.0\nmax_len",
+            line: 9,
+            field: "min_entropy",
+            says: "0.0 to 8.0",
+        },
+        Fault {
+            from: "max_len",
+            to: "documented = [\"ab\"]\nmax_len",
+            line: 9,
+            field: "documented",
+            says: "BLAKE3",
+        },
+        Fault { from: "max_len", to: "hosts = [\"*\"]\nmax_len", line: 9, field: "hosts", says: "*.suffix" },
+        Fault {
+            from: "max_len",
+            to: "slots = [\"head:x\"]\nmax_len",
+            line: 9,
+            field: "slots",
+            says: "header:NAME",
+        },
+        Fault {
+            from: "max_len",
+            to: "lead = { class = \"a-z\", min = 4, max = 200 }\nmax_len",
+            line: 9,
+            field: "lead",
+            says: "max <= 96",
+        },
+        Fault { from: "[[rule]]", to: "[[rule]", line: 3, field: "", says: "" },
+    ];
+    assert!(parse("acme.toml", GOOD).is_ok());
+    for fault in faults {
+        let error = parse("acme.toml", &GOOD.replacen(fault.from, fault.to, 1)).unwrap_err();
+        assert_eq!(
+            (error.file(), error.line(), error.field()),
+            ("acme.toml", fault.line, fault.field),
+            "{error}"
+        );
+        assert!(error.message().contains(fault.says), "{error}");
+        assert!(!error.to_string().contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn faults_of_rules_name_line_field_and_remedy() {
+    let faults = [
+        Fault { from: "{32}'", to: "{32,}'", line: 8, field: "pattern", says: "upper bound" },
+        Fault { from: "{32}'", to: "{32'", line: 8, field: "pattern", says: "column" },
+        Fault { from: "{32}'", to: "{32}\\b'", line: 8, field: "pattern", says: "`left` and `right`" },
+        Fault {
+            from: "'acme_[0-9a-f]{32}'",
+            to: "'acme_(?u:\\w){20}'",
+            line: 8,
+            field: "pattern",
+            says: "Unicode",
+        },
+        Fault { from: "{32}'", to: "{4}'", line: 8, field: "pattern", says: "12 at least" },
+        Fault { from: "= 37", to: "= 36", line: 9, field: "max_len", says: "write 37" },
+        Fault { from: "'acme_", to: "'acm[ei]_", line: 7, field: "literals", says: "acmi_" },
+        Fault { from: "'acme_", to: "'[a-z]{4}_", line: 7, field: "literals", says: "begin" },
+        Fault {
+            from: "[\"acme_\"]",
+            to: "[\"acme_\", \"acmf_\"]",
+            line: 7,
+            field: "literals",
+            says: "leave it out",
+        },
+        Fault {
+            from: "max_len = 37",
+            to: "max_len = 47\nlead = { class = \"a-z \", min = 4, max = 10 }",
+            line: 10,
+            field: "lead",
+            says: "keep to",
+        },
+        Fault {
+            from: "max_len = 37",
+            to: "max_len = 47\nlead = { class = \"z-a\", min = 4, max = 10 }",
+            line: 10,
+            field: "lead",
+            says: "between brackets",
+        },
+        Fault { from: "acme_{hex:32}", to: "acme_{hex:30}", line: 13, field: "examples", says: "not found" },
+        Fault {
+            from: "acme_{hex:32}",
+            to: "acme_{hexx:32}",
+            line: 13,
+            field: "examples",
+            says: "placeholder",
+        },
+        Fault {
+            from: "[\"acme_{hex:32}\"]",
+            to: "[]",
+            line: 13,
+            field: "examples",
+            says: "write a template",
+        },
+        Fault {
+            from: "acme_{hex:31}",
+            to: "x acme_{hex:32}",
+            line: 14,
+            field: "counter_examples",
+            says: "is found",
+        },
+        Fault {
+            from: "[\"acme_{hex:31}\"]",
+            to: "[]",
+            line: 14,
+            field: "counter_examples",
+            says: "comes close",
+        },
+        Fault {
+            from: "https://docs.acme.example/keys",
+            to: "a friend",
+            line: 12,
+            field: "source",
+            says: "https",
+        },
+        Fault {
+            from: "https://acme.example/keys",
+            to: "",
+            line: 11,
+            field: "revoke",
+            says: "write an address",
+        },
+        Fault {
+            from: "acme_{hex:32}",
+            to: "acme_0123456789abcdef0123456789abcdef",
+            line: 13,
+            field: "examples",
+            says: "placeholders",
+        },
+    ];
+    assert_eq!(check(&parse("acme.toml", GOOD).unwrap()), []);
+    for fault in faults {
+        let text = GOOD.replacen(fault.from, fault.to, 1);
+        assert_ne!(text, GOOD, "{}", fault.from);
+        let problems = check(&parse("acme.toml", &text).unwrap());
+        let told = problems.iter().any(|problem| {
+            (problem.rule(), problem.file(), problem.line(), problem.field())
+                == ("acme-key", "acme.toml", fault.line, fault.field)
+                && problem.message().contains(fault.says)
+        });
+        assert!(told, "{}: {problems:#?}", fault.to);
+    }
+}
+
+#[test]
+fn a_large_automaton_is_refused() {
+    let text = GOOD.replace("[0-9a-f]{32}", "[a-z]{0,200}a[a-z]{14}").replace("= 37", "= 220");
+    let problems = check(&parse("acme.toml", &text).unwrap());
+    assert!(problems.iter().any(|problem| problem.message().contains("automaton")), "{problems:#?}");
+}
+
+#[test]
+fn ids_are_unique_across_files() {
+    let mut entries = parse("a.toml", GOOD).unwrap();
+    entries.extend(parse("b.toml", GOOD).unwrap());
+    let problems = check(&entries);
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert_eq!((problems[0].file(), problems[0].line(), problems[0].field()), ("b.toml", 4, "id"));
+    assert!(problems[0].message().contains("a.toml:4"));
+}
+
+#[test]
+fn literals_without_case_are_proved() {
+    let text = GOOD
+        .replace("'acme_[0-9a-f]{32}'", "'(?i:acme_key|acme-key)=[0-9a-f]{32}'")
+        .replace("= 37", "= 41")
+        .replace("[\"acme_\"]", "[\"acme_key\", \"ACME-KEY\"]\nignore_case = true")
+        .replace("acme_{hex:32}", "AcMe_KeY={hex:32}");
+    assert_eq!(check(&parse("acme.toml", &text).unwrap()), []);
+    let unproved = text.replace("\"ACME-KEY\"", "\"acme_keys\"");
+    assert!(!check(&parse("acme.toml", &unproved).unwrap()).is_empty());
+}
+
+#[test]
+fn templates() {
+    let text = |template: &str| String::from_utf8(expand(template, None, 9).unwrap()).unwrap();
+    assert_eq!(text(r#"{"a":{"b":[1]}} ${HOME} {"#), r#"{"a":{"b":[1]}} ${HOME} {"#);
+    assert_eq!(text("{b64:{\"a\":1}}|{b64url:{\"a\":1}}|{b64:abc}"), "eyJhIjoxfQ==|eyJhIjoxfQ|YWJj");
+    assert_eq!(text("{chars:x:3}-{chars:a:b:0}"), "xxx-");
+    assert_eq!(text("{uuid}").len(), 36);
+    assert_ne!(expand("{alnum:40}", None, 1), expand("{alnum:40}", None, 2));
+    for bad in
+        ["{alnum}", "{alnum:}", "{alnum:9999999}", "{nothing:3}", "{alnum:3", "{chars::3}", "x_{checksum:6}"]
+    {
+        assert!(expand(bad, None, 1).is_err(), "{bad}");
+    }
+    assert!(expand("x_{checksum:6}{alnum:9}", Some(Checksum::Crc32Base62), 1).is_err());
+}
+
+#[test]
+fn public_types_cross_threads() {
+    fn everywhere<T: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
+    everywhere::<RuleEntry>();
+    everywhere::<RuleError>();
+    everywhere::<RuleProblem>();
+    everywhere::<TemplateError>();
+    everywhere::<Oracle>();
+    everywhere::<OracleMatch>();
 }
