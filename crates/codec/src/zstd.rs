@@ -17,8 +17,11 @@
 //!
 //! [RFC 8878]: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1
 
+mod frame;
+
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
+use self::frame::{FRAME_HEADER, FrameHeader, checksum_flag, window_size};
 use crate::decoder::{Decoder, Fault, Step};
 
 /// The bytes a frame begins with.
@@ -37,9 +40,6 @@ const BLOCK: usize = 128 * 1024;
 
 /// Bytes of a block's header.
 const BLOCK_HEADER: usize = 3;
-
-/// The longest frame header after the magic number: FHD, WD, DID, FCS.
-const FRAME_HEADER: usize = 1 + 1 + 4 + 8;
 
 /// Output room offered first when a block ends, doubled as it proves too small: offering means clearing.
 const ROOM: usize = 4 * 1024;
@@ -92,11 +92,10 @@ pub struct Zstd {
     starts: Vec<u64>,
 }
 
-/// What the frame's header says.
+/// The frame being decoded.
 #[derive(Clone, Copy, Default)]
 struct Frame {
-    checksum: bool,
-    content_size: Option<u64>,
+    header: FrameHeader,
     /// The largest block, in bytes.
     block_max: usize,
     /// Output of this frame so far.
@@ -209,38 +208,20 @@ impl Zstd {
 
     /// Reads the frame header in `head` and tells libzstd of the frame.
     fn begin_frame(&mut self) -> Result<(), Fault> {
-        let descriptor = self.head[0];
-        let sizes = HeaderSizes::of(descriptor);
-        if descriptor & 0x08 != 0 {
-            return Err(Fault::Corrupt);
-        }
-        let field = |from: usize, len: usize| {
-            let mut bytes = [0; 8];
-            bytes[..len].copy_from_slice(&self.head[from..from + len]);
-            u64::from_le_bytes(bytes)
-        };
-        if field(1 + sizes.window, sizes.dictionary) != 0 {
+        let header = FrameHeader::parse(&self.head)?;
+        if header.dictionary != 0 {
             return Err(Fault::MissingDictionary);
         }
-        let content_size = match sizes.content {
-            0 => None,
-            2 => Some(field(1 + sizes.window + sizes.dictionary, 2) + 256),
-            len => Some(field(1 + sizes.window + sizes.dictionary, len)),
-        };
-        let (window, window_byte) = match (sizes.window, content_size) {
-            (0, Some(size)) => (size, window_byte(size)),
-            _ => (window_size(self.head[1]), self.head[1]),
-        };
-        if window > self.window_limit {
+        if header.window > self.window_limit {
             return Err(Fault::WindowTooLarge);
         }
-        let checksum = descriptor & 0x04 != 0;
-        let block_max = window_size(window_byte).min(BLOCK as u64) as usize;
-        self.frame = Frame { checksum, content_size, block_max, made: 0 };
+        let block_max = window_size(header.window_byte).min(BLOCK as u64) as usize;
+        self.frame = Frame { header, block_max, made: 0 };
 
         // libzstd is given a header of our own, without the content size. With it, libzstd would find out about a wrong
         // size while it decodes the last block, and keep that block to itself.
-        let header = [MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], descriptor & 0x04, window_byte];
+        let header =
+            [MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], checksum_flag(header.checksum), header.window_byte];
         self.prepare_context()?;
         let mut nothing = Vec::new();
         match self.feed(&header, &mut nothing, 0) {
@@ -314,8 +295,8 @@ impl Zstd {
     fn end_block(&mut self, last: bool) {
         self.held = 0;
         self.established = true;
-        let fits = self.frame.content_size.is_none_or(|size| size == self.frame.made);
-        self.state = match (last, self.frame.checksum) {
+        let fits = self.frame.header.content_size.is_none_or(|size| size == self.frame.made);
+        self.state = match (last, self.frame.header.checksum) {
             (false, _) => State::BlockHeader { at: 0 },
             (true, _) if !fits => State::Failed(Fault::Corrupt),
             (true, true) => State::Checksum { left: 4 },
@@ -400,10 +381,10 @@ impl Zstd {
                 taken as usize
             }
             State::FrameHeader { at } => {
-                let need = if at == 0 { 1 } else { HeaderSizes::of(self.head[0]).total() };
+                let need = if at == 0 { 1 } else { frame::header_len(self.head[0]) };
                 let taken = self.collect(at, need, input);
                 self.state = State::FrameHeader { at: at + taken };
-                if at + taken == HeaderSizes::of(self.head[0]).total() {
+                if at + taken == frame::header_len(self.head[0]) {
                     self.state = match self.begin_frame() {
                         Ok(()) => State::BlockHeader { at: 0 },
                         Err(fault) => State::Failed(fault),
@@ -512,40 +493,4 @@ impl std::fmt::Debug for Zstd {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Zstd").field("total_in", &self.total_in).finish_non_exhaustive()
     }
-}
-
-/// The lengths of a frame header's optional fields, which its first byte gives away.
-struct HeaderSizes {
-    window: usize,
-    dictionary: usize,
-    content: usize,
-}
-
-impl HeaderSizes {
-    fn of(descriptor: u8) -> Self {
-        let single_segment = descriptor & 0x20 != 0;
-        let content = match descriptor >> 6 {
-            0 => usize::from(single_segment),
-            power => 1 << power,
-        };
-        let dictionary = [0, 1, 2, 4][usize::from(descriptor & 0x03)];
-        Self { window: usize::from(!single_segment), dictionary, content }
-    }
-
-    /// With the descriptor itself; at most [`FRAME_HEADER`].
-    fn total(&self) -> usize {
-        1 + self.window + self.dictionary + self.content
-    }
-}
-
-/// What a window descriptor stands for, in bytes: `2^(10 + upper five bits)`, and as many eighths of it as the lower three
-/// bits say.
-fn window_size(descriptor: u8) -> u64 {
-    let base = 1u64 << (10 + (descriptor >> 3));
-    base + base / 8 * u64::from(descriptor & 7)
-}
-
-/// The descriptor of the smallest window of at least `size` bytes (the largest one if there is none).
-fn window_byte(size: u64) -> u8 {
-    (0..=u8::MAX).find(|&descriptor| window_size(descriptor) >= size).unwrap_or(u8::MAX)
 }

@@ -1,12 +1,24 @@
 //! What the codecs promise, checked against independent implementations.
+#![cfg(all(feature = "gzip", feature = "zstd"))]
+#![expect(clippy::unwrap_used, reason = "what a test cannot do ends it")]
 
 #[path = "codec/base64.rs"]
 mod base64;
+#[path = "codec/deflate.rs"]
+mod deflate;
 #[path = "codec/gzip.rs"]
 mod gzip;
+#[path = "codec/gzip_faults.rs"]
+mod gzip_faults;
 #[path = "codec/support.rs"]
 mod support;
 #[path = "codec/tar.rs"]
 mod tar;
+#[path = "codec/tar_faults.rs"]
+mod tar_faults;
 #[path = "codec/zstd.rs"]
 mod zstd;
+#[path = "codec/zstd_faults.rs"]
+mod zstd_faults;
+#[path = "codec/zstd_frames.rs"]
+mod zstd_frames;
