@@ -296,7 +296,7 @@ impl KnownSecrets {
         let gate = |at: usize| {
             if bytes[at..].iter().take(Automaton::GATE).filter(|b| is_token(**b)).count() == Automaton::GATE {
                 Some(Gate::Token)
-            } else if units(at) {
+            } else if units(at) && bytes[..at].iter().all(|b| *b == 0 || is_token(*b)) {
                 Some(Gate::Utf16)
             } else {
                 None

@@ -141,6 +141,7 @@ impl Stream {
                 let n = rest.len().min(BATCH) / window * window;
                 self.feed(&rest[..n], false, Some(window as u64), scratch, on_event)
             };
+            debug_assert!(taken > 0, "a feed takes a window at least");
             rest = &rest[taken..];
         }
         self.verdict(scratch)

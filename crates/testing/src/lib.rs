@@ -1,1 +1,13 @@
-//! x
+//! What the tests of the workspace share: random numbers from a seed, keys, chunk splitters, wrappings and the TOML case harness.
+//!
+//! Not published. Nothing here is fast, and everything is deterministic.
+#![forbid(unsafe_code)]
+
+pub mod cases;
+pub mod keys;
+pub mod rng;
+pub mod run;
+pub mod split;
+pub mod wrap;
+
+pub use rng::Rng;

@@ -3,7 +3,7 @@
 use crate::confirm::{Confirm, View};
 use crate::context::{Context, Found};
 use crate::finding::{Kind, Preview, Proof, Range64, RuleId, SecretId};
-use crate::lane::{Lane, LaneKind};
+use crate::lane::{Lane, LaneKind, SEEN};
 use crate::policy::Confidence;
 
 /// What a lane is waiting for.
@@ -85,7 +85,7 @@ impl Lane {
             }
         }
         let decided = self.decided;
-        self.matcher.claims.retain(|c| c.end > decided || c.decided > decided + LOOKAHEAD);
+        self.matcher.claims.retain(|c| c.end > decided || c.decided > decided + SEEN);
     }
 
     /// A rule's literal stands at `at`.
@@ -223,7 +223,7 @@ impl Lane {
         });
         let preview = Preview::new(literal.max_by_key(|l| l.len()).map_or("", |l| l.as_str()));
         let found = Found {
-            when: self.when(decided.max(confirm.literal + LOOKAHEAD), cx),
+            when: self.when(decided.max(confirm.literal + SEEN), cx),
             outer: Range64 { start: confirm.src, end: outer_end },
             inner: Range64 { start: confirm.start, end },
             kind: Kind::Rule(RuleId(confirm.rule)),
@@ -240,7 +240,7 @@ impl Lane {
 
     /// Remembers an ended confirm, if a later one of its rule could care.
     fn claim(&mut self, rule: u32, end: u64, decided: u64, literal: u64) {
-        if end > 0 || decided > literal + LOOKAHEAD {
+        if end > 0 || decided > literal + SEEN {
             self.matcher.claims.push(Claim { rule, end, decided });
         }
     }
@@ -253,7 +253,7 @@ impl Lane {
             return;
         }
         let found = Found {
-            when: self.when(pending.end.max(pending.hit + LOOKAHEAD), cx),
+            when: self.when(pending.end.max(pending.hit + SEEN), cx),
             outer: Range64 { start: pending.src, end: self.map.end(pending.end) },
             inner: Range64 { start: pending.start, end: pending.end },
             kind: Kind::Known(SecretId(needle.secret), needle.form),
@@ -290,5 +290,3 @@ impl Lane {
         self.map.is_identity() || self.map.is_plain_base64(start) && self.map.is_plain_base64(end - 1)
     }
 }
-
-const LOOKAHEAD: u64 = exfilter_automaton::Automaton::LOOKAHEAD as u64;

@@ -72,6 +72,9 @@ enum Start {
     Container(LaneKind),
 }
 
+/// Bytes from a position on that have been fed when the position is decided: its lookahead, and one more.
+pub(crate) const SEEN: u64 = Automaton::LOOKAHEAD as u64 + 1;
+
 /// One lane.
 pub(crate) struct Lane {
     kind: LaneKind,
@@ -89,7 +92,9 @@ pub(crate) struct Lane {
     archive: Archive,
     group: Option<Box<Group>>,
     containers: Vec<Container>,
-    /// Whether the shape depth was refused in this lane already.
+    /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
+    denied: Option<(u64, u64)>,
+    /// Whether such a run was reported in this lane already; one is enough.
     refused_shapes: bool,
 }
 
@@ -112,6 +117,7 @@ impl Lane {
             archive: Archive::default(),
             group: None,
             containers: Vec::new(),
+            denied: None,
             refused_shapes: false,
         }
     }
@@ -130,6 +136,7 @@ impl Lane {
         self.archive = Archive::default();
         self.group = None;
         self.containers.clear();
+        self.denied = None;
         self.refused_shapes = false;
     }
 
@@ -160,7 +167,7 @@ impl Lane {
         if let Some(window) = batch {
             let start = hits.iter().find(|h| self.as_start(h, cx).is_some());
             if let Some(start) = start {
-                let seen = base + start.at as u64 + Automaton::LOOKAHEAD as u64;
+                let seen = base + start.at as u64 + SEEN;
                 let cut = seen.div_ceil(window) * window;
                 if cut < view.end() {
                     taken -= (view.end() - cut) as usize;
@@ -201,7 +208,7 @@ impl Lane {
 
     /// The least outer offset that must not leave yet; `partial` are bytes of this lane that have not been fed.
     pub(crate) fn hold(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
-        let mut hold = self.matcher.hold();
+        let mut hold = self.matcher.hold().min(self.denied.map_or(u64::MAX, |d| d.1));
         let base = self.pos - self.tail.len() as u64;
         if partial.is_empty() {
             hold = hold.min(self.open_src(View { bytes: &self.tail, base }, cx));
@@ -269,6 +276,7 @@ impl Lane {
             group.release(cx);
         }
         self.matcher.clear();
+        self.denied = None;
         self.archive.gap();
         self.tail.zeroize();
         self.tail.clear();
@@ -315,6 +323,7 @@ impl Lane {
     ) {
         self.feed_archive(view, fresh, eof, cx);
         self.resume(view, fresh, eof, cx);
+        self.settle_denied(view, eof, cx);
         self.feed_group(view, eof, cx);
         for hit in hits {
             let at = view.base + hit.at as u64;
@@ -339,7 +348,7 @@ impl Lane {
     /// Keeps the tail that later decisions may look at.
     fn retain(&mut self, view: View<'_>, cx: &mut Context<'_>) {
         let mut keep = self.decided.saturating_sub(cx.core.reach.kept as u64);
-        keep = keep.min(self.matcher.first());
+        keep = keep.min(self.matcher.first()).min(self.denied.map_or(u64::MAX, |d| d.0));
         if self.archive.is_sniffing() {
             keep = 0;
         }
@@ -358,27 +367,31 @@ impl Lane {
     /// The outer offset of the first position that may still become part of a candidate.
     fn open_src(&self, view: View<'_>, cx: &Context<'_>) -> u64 {
         let reach = &cx.core.reach;
+        let bytes = view.bytes;
         let from = view.index(self.decided);
-        let open = cx.core.automaton.open_from(view.bytes, from);
-        if open == view.bytes.len() && reach.plain == 0 {
-            return u64::MAX;
+        let open = cx.core.automaton.open_from(bytes, from);
+        // A candidate found at `open` or later may begin earlier: its lead, or the part of a needle before its anchor. Each of
+        // these walks stops where a text of its kind must have begun, so that none ever goes back behind an earlier answer.
+        let mut first = open;
+        if open < bytes.len() {
+            let before = bytes[..open].iter().rev().take(reach.token);
+            first -= before.take_while(|b| exfilter_automaton::is_token(**b)).count();
+            if reach.utf16 > 0 && bytes[open..].iter().take(2).any(|b| *b == 0) {
+                let units = (open.saturating_sub(reach.utf16)..open).rev();
+                let is_unit = |i: &usize| {
+                    bytes[*i] == 0 || exfilter_automaton::is_token(bytes[*i]) && bytes[*i + 1] == 0
+                };
+                let units = units.take_while(is_unit).count();
+                first = first.min(open - units);
+            }
         }
-        // A candidate found at `open` may begin earlier: its lead, or the part of a needle before its anchor.
-        let back = view.bytes[..open]
-            .iter()
-            .rev()
-            .take(reach.token)
-            .take_while(|b| exfilter_automaton::is_token(**b))
-            .count();
-        let mut first = open - back;
-        first = first.min(open.saturating_sub(reach.mixed));
-        if reach.utf16 > 0 && view.bytes[open..].contains(&0) {
-            first = first.min(open.saturating_sub(reach.utf16));
+        if reach.mixed > 0 {
+            first = first.min(open.saturating_sub(reach.mixed));
         }
         if reach.plain > 0 {
             first = first.min(from.saturating_sub(reach.plain));
         }
-        self.map.src(view.base + first as u64)
+        if first == bytes.len() { u64::MAX } else { self.map.src(view.base + first as u64) }
     }
 
     /// The trail of a lane offset: this lane, and the member of its archive there.

@@ -8,7 +8,7 @@ use exfilter_codec::base64::Phase;
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
-use crate::lane::{Depth, Lane, LaneKind};
+use crate::lane::{Depth, Lane, LaneKind, SEEN};
 use crate::map::{Origin, OuterMap};
 
 /// A run being decoded.
@@ -168,12 +168,8 @@ impl Lane {
     pub(crate) fn start_group(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + 4 > cx.core.limits.lanes {
             if !self.refused_shapes {
-                self.refused_shapes = true;
-                let src = self.map.src(at);
-                let end = self.map.end(view.end());
-                let trail = self.trail_at(at);
-                let when = self.when(at + exfilter_automaton::Automaton::LOOKAHEAD as u64, cx);
-                cx.opaque(OpaqueReason::Depth, src..end, trail, when);
+                self.denied = Some((at, self.map.src(at)));
+                self.settle_denied(view, eof, cx);
             }
             return;
         }
@@ -193,6 +189,28 @@ impl Lane {
         }
         self.group = Some(group);
         self.feed_group(view, eof, cx);
+    }
+
+    /// Decides about a run for which no lanes could be had: it matters only if lanes would have found something in it. That is known when it
+    /// ends; a run that is too long for a look counts as if they had.
+    pub(crate) fn settle_denied(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        let Some((at, start)) = self.denied else { return };
+        let from = view.index(at);
+        let end = cx.core.automaton.run_end(view.bytes, from).min(from + QUICK + 1);
+        if end == view.bytes.len() && !eof && end - from <= QUICK {
+            return;
+        }
+        self.denied = None;
+        if is_idle(view.bytes, from, eof, cx) {
+            return;
+        }
+        self.refused_shapes = true;
+        let end = view.base + end as u64;
+        let decided = if eof && end == view.end() { u64::MAX } else { (end + 1).max(at + SEEN) };
+        let end = self.map.end(end);
+        let trail = self.trail_at(at);
+        let when = self.when(decided, cx);
+        cx.opaque(OpaqueReason::Depth, start..end, trail, when);
     }
 
     pub(crate) fn finish_group(&mut self, view: View<'_>, cx: &mut Context<'_>) {

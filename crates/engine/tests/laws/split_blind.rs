@@ -1,0 +1,117 @@
+//! Law 1: findings, verdict and coverage do not depend on chunks.
+
+use exfilter_engine::{Authority, Flow, Limits};
+use exfilter_testing::{Rng, keys, run, split, wrap};
+
+use crate::support;
+
+/// Content in one to four wrappings, with one secret in it and decoys around.
+pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>) {
+    let mut content = wrap::wrap(rng, wrap::Layer::Text, secret);
+    let mut layers = Vec::new();
+    for _ in 0..rng.below(5) {
+        let layer = *rng.pick(&wrap::LAYERS);
+        content = wrap::wrap(rng, layer, &content);
+        layers.push(layer);
+    }
+    (content, layers)
+}
+
+pub(crate) fn outbound() -> Flow {
+    Flow::outbound(Authority::parse(b"https://example.com").expect("a good authority")).reference(1)
+}
+
+#[test]
+fn nested_wrappings_in_any_chunking() {
+    let mut rng = Rng::new(1);
+    let cases = cases();
+    for case in 0..cases {
+        let secrets: Vec<Vec<u8>> = (0..3).map(|_| keys::secret(&mut rng)).collect();
+        let limits = small_limits(&mut rng, case);
+        let engine = support::engine(&secrets, limits);
+        let planted = if rng.one_in(2) { keys::github(&mut rng, "ghp_") } else { secrets[0].clone() };
+        let (content, layers) = nested(&mut rng, &planted);
+        let flow = if rng.one_in(4) { Flow::at_rest().lines().reference(1) } else { outbound().lines() };
+        let mut first = None;
+        for chunks in split::standard(&mut rng, content.len()) {
+            let run = run::run(&engine, &flow, &content, &chunks);
+            let facts = run.facts();
+            match &first {
+                None => first = Some(facts),
+                Some(first) => {
+                    assert_eq!(
+                        *first,
+                        facts,
+                        "case {case}, {layers:?}, chunks {:?}",
+                        &chunks[..chunks.len().min(8)]
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn through_is_a_function_of_the_bytes_pushed() {
+    let mut rng = Rng::new(2);
+    for case in 0..cases() / 4 {
+        let secrets: Vec<Vec<u8>> = (0..3).map(|_| keys::secret(&mut rng)).collect();
+        let engine = support::engine(&secrets, Limits::default());
+        let (mut content, layers) = nested(&mut rng, &secrets[1]);
+        content.truncate(6000);
+        let flow = outbound();
+        let bytewise = run::run(&engine, &flow, &content, &split::every(content.len(), 1));
+        for max in [9, 100, 3000] {
+            let chunks = split::random(&mut rng, content.len(), max);
+            for (pushed, verdict) in run::run(&engine, &flow, &content, &chunks).verdicts {
+                let Some(at) = pushed.checked_sub(1) else { continue };
+                assert_eq!(
+                    verdict.through(),
+                    bytewise.verdicts[at].1.through(),
+                    "case {case}, {layers:?}, at {pushed}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_two_way_split_of_a_small_case() {
+    let mut rng = Rng::new(3);
+    let secrets = vec![keys::secret(&mut rng)];
+    let engine = support::engine(&secrets, Limits::default());
+    for planted in [keys::github(&mut rng, "ghp_"), secrets[0].clone()] {
+        let inner = wrap::wrap(&mut rng, wrap::Layer::Text, &planted);
+        for layer in wrap::LAYERS {
+            let mut content = wrap::wrap(&mut rng, layer, &inner);
+            if layer != wrap::Layer::Tar {
+                content = wrap::wrap(&mut rng, wrap::Layer::Base64, &content);
+            }
+            let whole = run::run(&engine, &outbound(), &content, &split::whole(content.len())).facts();
+            for at in 0..=content.len() {
+                let facts = run::run(&engine, &outbound(), &content, &split::two(content.len(), at)).facts();
+                assert_eq!(whole, facts, "{layer:?} split at {at} of {}", content.len());
+            }
+        }
+    }
+}
+
+/// Case counts: enough for every build, more in the long run.
+pub(crate) fn cases() -> usize {
+    std::env::var("EXFILTER_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400)
+}
+
+/// Limits at which refusals happen, in some cases.
+fn small_limits(rng: &mut Rng, case: usize) -> Limits {
+    let mut limits = Limits::default();
+    if case.is_multiple_of(5) {
+        limits.lanes = 4 + rng.below(12) as u32;
+        limits.containers = rng.below(3) as u8;
+        limits.shapes = rng.below(3) as u8;
+        limits.findings = 1 + rng.below(4) as u32;
+        limits.ratio_grace = 200;
+        limits.ratio = 1 + rng.below(8) as u64;
+        limits.max_hold = 200 + rng.below(2000) as u64;
+    }
+    limits
+}

@@ -1,0 +1,135 @@
+//! Law 2: whoever has the bytes before `through` can decode no byte of a blocked value.
+
+use exfilter_engine::{Kind, Limits, Verdict};
+use exfilter_testing::{Rng, keys, run, split, wrap};
+
+use super::split_blind::{cases, nested, outbound};
+use crate::support;
+
+#[test]
+fn a_planted_secret_is_found_and_nothing_of_it_has_left() {
+    let mut rng = Rng::new(4);
+    for case in 0..cases() {
+        let secrets: Vec<Vec<u8>> = (0..3).map(|_| keys::secret(&mut rng)).collect();
+        let engine = support::engine(&secrets, Limits::default());
+        let is_known = rng.one_in(2);
+        let planted = if is_known { secrets[2].clone() } else { keys::github(&mut rng, "ghp_") };
+        let (content, layers) = nested(&mut rng, &planted);
+        for chunks in split::standard(&mut rng, content.len()) {
+            let run = run::run(&engine, &outbound(), &content, &chunks);
+            let mut through = 0;
+            for (pushed, verdict) in &run.verdicts {
+                if let Some(now) = verdict.through() {
+                    assert!(now >= through, "case {case}, {layers:?}: through ran backwards at {pushed}");
+                    assert!(now <= *pushed as u64);
+                    through = now;
+                }
+            }
+            assert!(matches!(run.last, Verdict::Block(_)), "case {case}, {layers:?}: the secret was missed");
+            let hit = run.findings().find(|f| matches!(f.kind(), Kind::Known(..)) == is_known);
+            let hit = hit.unwrap_or_else(|| panic!("case {case}, {layers:?}: another finding blocked"));
+            assert!(
+                through <= hit.outer().start,
+                "case {case}, {layers:?}: {through} bytes had left before {:?}",
+                hit.outer()
+            );
+            assert!(
+                !leaks(&content[..through as usize], &planted, 0),
+                "case {case}, {layers:?}: the first {through} bytes decode to the secret's beginning"
+            );
+        }
+    }
+}
+
+/// Whether `bytes`, decoded by independent decoders as far as they go, hold the beginning of the secret part of `value`.
+fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
+    // What stands before the secret part is public; one more character must not have left.
+    let prefix = if value.starts_with(b"ghp_") {
+        4
+    } else if value.starts_with(b"sk-live-") {
+        8
+    } else {
+        4
+    };
+    let part = &value[..prefix + 4];
+    if bytes.windows(part.len()).any(|w| w == part) {
+        return true;
+    }
+    if depth > 5 {
+        return false;
+    }
+    let mut inner = Vec::new();
+    for at in 0..bytes.len() {
+        if bytes[at..].starts_with(b"\x1f\x8b\x08") {
+            inner.push(read_all(flate2::read::MultiGzDecoder::new(&bytes[at..])));
+        }
+        if bytes[at..].starts_with(b"\x28\xb5\x2f\xfd") {
+            inner.push(unzstd(&bytes[at..]));
+        }
+    }
+    let is_char = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
+    for run in bytes.split(|b| !is_char(b)).filter(|run| run.len() >= 16) {
+        for skip in 0..4 {
+            inner.push(unbase64(&run[skip..]));
+        }
+    }
+    inner.iter().any(|inner| !inner.is_empty() && leaks(inner, value, depth + 1))
+}
+
+fn read_all(mut reader: impl std::io::Read) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut buffer = [0; 256];
+    while let Ok(n) = reader.read(&mut buffer) {
+        if n == 0 {
+            break;
+        }
+        out.extend(&buffer[..n]);
+    }
+    out
+}
+
+fn unzstd(bytes: &[u8]) -> Vec<u8> {
+    let mut context = zstd_safe::DCtx::create();
+    let mut out = vec![0u8; 1 << 20];
+    let mut output = zstd_safe::OutBuffer::around(&mut out[..]);
+    let mut input = zstd_safe::InBuffer::around(bytes);
+    while input.pos() < bytes.len() && context.decompress_stream(&mut output, &mut input).is_ok() {
+        if output.pos() == output.capacity() {
+            break;
+        }
+    }
+    let n = output.pos();
+    out.truncate(n);
+    out
+}
+
+fn unbase64(chars: &[u8]) -> Vec<u8> {
+    let value = |b: u8| match b {
+        b'A'..=b'Z' => u32::from(b - b'A'),
+        b'a'..=b'z' => u32::from(b - b'a') + 26,
+        b'0'..=b'9' => u32::from(b - b'0') + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let (mut bits, mut have, mut out) = (0u32, 0, Vec::new());
+    for c in chars {
+        bits = bits << 6 | value(*c);
+        have += 6;
+        if have >= 8 {
+            have -= 8;
+            out.push((bits >> have) as u8);
+        }
+    }
+    out
+}
+
+#[test]
+fn the_decoders_of_this_test_find_what_is_there() {
+    let mut rng = Rng::new(5);
+    for _ in 0..200 {
+        let value = keys::github(&mut rng, "ghp_");
+        let (content, layers) = nested(&mut rng, &value);
+        assert!(leaks(&content, &value, 0), "{layers:?}");
+    }
+    let _ = wrap::LAYERS;
+}

@@ -1,0 +1,166 @@
+//! Wrappings: what content goes through on its way out.
+
+use std::io::Write;
+
+use crate::rng::Rng;
+
+/// One layer around content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// Text before and after.
+    Text,
+    /// Base64, standard or URL-safe alphabet, with or without padding, at a random alignment.
+    Base64,
+    /// Gzip at some level, at times with flushes, several members or header fields.
+    Gzip,
+    /// Zstd at some level, at times in several frames.
+    Zstd,
+    /// A member of a tar archive.
+    Tar,
+}
+
+/// All layers.
+pub const LAYERS: [Layer; 5] = [Layer::Text, Layer::Base64, Layer::Gzip, Layer::Zstd, Layer::Tar];
+
+/// Wraps `content` in `layer`.
+pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
+    match layer {
+        Layer::Text => [&text(rng)[..], b" ", content, b"\n", &text(rng)].concat(),
+        Layer::Base64 => {
+            let lead = rng.below(3);
+            let mut inner = text(rng);
+            inner.truncate(inner.len() / 3 * 3 + lead);
+            inner.push(b' ');
+            inner.extend(content);
+            inner.push(b' ');
+            inner.extend(text(rng));
+            let body = base64(&inner, rng.one_in(2), rng.one_in(2));
+            [b"{\"data\": \"", &body[..], b"\"}"].concat()
+        }
+        Layer::Gzip => gzip(rng, content),
+        Layer::Zstd => zstd(rng, content),
+        Layer::Tar => {
+            let mut members = vec![(b"package/lib/a.js".to_vec(), content.to_vec())];
+            if rng.one_in(2) {
+                members.insert(0, (b"package/package.json".to_vec(), text(rng)));
+            }
+            tar(&members)
+        }
+    }
+}
+
+/// Ordinary-looking text.
+pub fn text(rng: &mut Rng) -> Vec<u8> {
+    const WORDS: [&str; 20] = [
+        "let",
+        "value",
+        "=",
+        "configuration",
+        "{",
+        "}",
+        "return",
+        "\n",
+        "someLongIdentifierName",
+        "(",
+        ")",
+        "\"key\":",
+        "1234",
+        "https://example.com/path",
+        "token",
+        "import",
+        "ghp_",
+        "snake_case_name",
+        "\t",
+        "==",
+    ];
+    let n = rng.below(60);
+    let mut out = Vec::new();
+    for _ in 0..n {
+        out.extend(rng.pick(&WORDS).as_bytes());
+        out.push(b' ');
+    }
+    out
+}
+
+/// Base64 of `bytes`.
+pub fn base64(bytes: &[u8], url: bool, pad: bool) -> Vec<u8> {
+    let table: &[u8; 64] = if url {
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    } else {
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    };
+    let mut out = Vec::new();
+    for group in bytes.chunks(3) {
+        let bits = group.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - group.len()));
+        for i in 0..=group.len() {
+            out.push(table[(bits >> (18 - 6 * i)) as usize & 63]);
+        }
+        if pad {
+            out.extend(std::iter::repeat_n(b'=', 3 - group.len()));
+        }
+    }
+    out
+}
+
+/// Gzip, in one of many spellings.
+pub fn gzip(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let cut = if rng.one_in(3) { rng.below(content.len() + 1) } else { content.len() };
+    let mut out = Vec::new();
+    for part in [&content[..cut], &content[cut..]] {
+        if part.is_empty() && !out.is_empty() {
+            continue;
+        }
+        let mut builder = flate2::GzBuilder::new();
+        if rng.one_in(3) {
+            builder = builder.filename("a-file.txt").comment("a comment").extra(vec![0; 20]);
+        }
+        let mut encoder = builder.write(Vec::new(), flate2::Compression::new(rng.below(10) as u32));
+        for piece in part.chunks(1 + rng.below(200)) {
+            encoder.write_all(piece).expect("writing to memory");
+            if rng.one_in(8) {
+                encoder.flush().expect("writing to memory");
+            }
+        }
+        out.extend(encoder.finish().expect("writing to memory"));
+    }
+    out
+}
+
+/// Zstd, in one or two frames.
+pub fn zstd(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let cut = if rng.one_in(3) { rng.below(content.len() + 1) } else { content.len() };
+    let mut out = Vec::new();
+    for part in [&content[..cut], &content[cut..]] {
+        if part.is_empty() && !out.is_empty() {
+            continue;
+        }
+        let mut frame = vec![0u8; zstd_safe::compress_bound(part.len())];
+        let n =
+            zstd_safe::compress(&mut frame[..], part, 1 + rng.below(12) as i32).expect("the bound is enough");
+        out.extend(&frame[..n]);
+    }
+    out
+}
+
+/// A ustar archive of regular files.
+pub fn tar(members: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, content) in members {
+        let mut header = [0u8; 512];
+        header[..name.len().min(100)].copy_from_slice(&name[..name.len().min(100)]);
+        header[100..108].copy_from_slice(b"0000644\0");
+        header[108..124].copy_from_slice(b"0000000\x000000000\0");
+        header[124..136].copy_from_slice(format!("{:011o}\0", content.len()).as_bytes());
+        header[136..148].copy_from_slice(b"00000000000\0");
+        header[148..156].copy_from_slice(b"        ");
+        header[156] = b'0';
+        header[257..265].copy_from_slice(b"ustar\x0000");
+        let sum: u32 = header.iter().map(|b| u32::from(*b)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        out.extend(header);
+        out.extend(content);
+        out.extend(vec![0; content.len().next_multiple_of(512) - content.len()]);
+    }
+    out.extend([0; 1024]);
+    out
+}
