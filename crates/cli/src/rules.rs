@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use exfilter::{Engine, Rule};
+use exfilter::Rule;
 use serde::Serialize;
 
 use crate::args::{ListFormat, RulesArgs, RulesCommand};
 use crate::fault::Fault;
 use crate::term::Term;
-use crate::text::{count, escape, path_bytes, shorten};
+use crate::text::{count, escape, path_bytes, plain, shorten};
 use crate::{exit, output, rulepack};
 
 /// Runs `exfilter rules`.
@@ -20,40 +20,37 @@ pub(crate) fn run(args: &RulesArgs, term: &Term) -> Result<u8, Fault> {
     match &args.command {
         RulesCommand::Check { files } => check(files, term),
         RulesCommand::List { rules, no_builtin, format } => {
-            list(&rulepack::load(rules, !no_builtin)?, *format, term)
+            list(&rulepack::load(rules, !no_builtin)?.rules, *format, term)
         }
     }
 }
 
-/// Checks every file, and says everything that is wrong.
+/// Checks every file, alone and together, and says everything that is wrong.
 fn check(files: &[PathBuf], term: &Term) -> Result<u8, Fault> {
+    let mut faults = Vec::new();
+    let mut entries = Vec::new();
     let mut lines = Vec::new();
-    let mut failed = false;
     for file in files {
-        match check_one(file) {
-            Ok(rules) => lines.push(format!("{}: ok, {rules}", escape(path_bytes(file)))),
-            Err(faults) => {
-                failed = true;
-                for fault in faults {
-                    term.note(&fault);
-                }
+        match rulepack::parse(file) {
+            Ok(parsed) => {
+                let rules = count(parsed.len() as u64, "rule", "rules");
+                lines.push((escape(path_bytes(file)), rules));
+                entries.extend(parsed);
             }
+            Err(fault) => faults.push(fault),
         }
     }
-    write(term, |out| lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
-    Ok(if failed { exit::SETUP } else { exit::CLEAN })
-}
-
-fn check_one(file: &std::path::Path) -> Result<String, Vec<Fault>> {
-    let entries = rulepack::parse(file).map_err(|fault| vec![fault])?;
-    let n = entries.len() as u64;
-    let rules: Vec<Rule> = entries.into_iter().map(|entry| entry.rule).collect();
-    // What the engine will refuse is better known now.
-    Engine::builder().rules(rules).build().map_err(|error| {
-        let name = escape(path_bytes(file));
-        vec![Fault::new(name, escape(error.to_string().as_bytes()), "")]
-    })?;
-    Ok(count(n, "rule", "rules"))
+    let problems = exfilter::rules::check(&entries);
+    lines.retain(|(file, _)| problems.iter().all(|problem| problem.file() != file));
+    faults.extend(problems.iter().map(|problem| {
+        let message = format!("{} (rule {})", problem.message(), problem.rule());
+        rulepack::at(problem.file(), problem.line(), problem.field(), &message)
+    }));
+    for fault in &faults {
+        term.note(fault);
+    }
+    write(term, |out| lines.iter().try_for_each(|(file, rules)| writeln!(out, "{file}: ok, {rules}")))?;
+    Ok(if faults.is_empty() { exit::CLEAN } else { exit::SETUP })
 }
 
 #[derive(Serialize)]
@@ -101,8 +98,7 @@ fn list(rules: &[Rule], format: ListFormat, term: &Term) -> Result<u8, Fault> {
                         rule.id.clone(),
                         rule.confidence.as_str().into(),
                         rule.class.as_str().into(),
-                        shorten(&escape(format!("{}: {}", rule.provider, rule.opens).as_bytes()))
-                            .into_owned(),
+                        shorten(&plain(&format!("{}: {}", rule.provider, rule.opens))).into_owned(),
                     ]
                 })
                 .collect();

@@ -110,6 +110,19 @@ pub(crate) fn escape(bytes: &[u8]) -> String {
     out
 }
 
+/// Text of rule files and messages for a terminal: backslashes stay, for patterns are full of them, lines are joined.
+pub(crate) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(' '),
+            c if is_deceptive(c) => hex(&mut out, c.encode_utf8(&mut [0; 4]).as_bytes()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 fn hex(out: &mut String, bytes: &[u8]) {
     for byte in bytes {
         let _ = write!(out, "\\x{byte:02x}");

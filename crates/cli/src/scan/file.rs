@@ -33,8 +33,10 @@ pub(crate) struct Examined {
     pub(crate) unlisted_gaps: u64,
     /// Findings beyond those that the engine lists one by one.
     pub(crate) suppressed: Vec<Suppressed>,
-    /// Bytes examined.
+    /// Bytes read.
     pub(crate) bytes: u64,
+    /// The first of them that the engine had not let go when it was last asked.
+    through: u64,
     /// Bytes that decoders produced.
     pub(crate) decoded: u64,
     /// Compressed containers.
@@ -69,9 +71,10 @@ impl<'a> Examiner<'a> {
         let mut examined = Examined::default();
         let whole = catch_unwind(AssertUnwindSafe(|| self.drive(reader, &mut examined)));
         if whole.is_err() {
-            let from = examined.bytes;
+            let from = examined.through;
             examined.gaps.push(Gap::tail(from, Reason::Internal));
         }
+        self.progress.file();
         examined
     }
 
@@ -83,9 +86,10 @@ impl<'a> Examiner<'a> {
                 match reader.read(buffer) {
                     Ok(0) => return None,
                     Ok(n) => {
-                        // At rest nothing blocks: the verdict says nothing that the events do not say.
-                        let _verdict = stream.push(&buffer[..n]);
+                        // At rest nothing blocks; what a verdict says beside that is how far the engine has come.
+                        let verdict = stream.push(&buffer[..n]);
                         examined.bytes += n as u64;
+                        examined.through = verdict.through().unwrap_or(examined.through);
                         lanes.drain(&mut stream, examined);
                         self.progress.bytes(n);
                     }
@@ -167,4 +171,56 @@ pub(crate) fn open(path: &Path, named: bool) -> Result<File, Closed> {
     })?;
     let kind = file.metadata().map_err(Closed::Error)?.file_type();
     if kind.is_file() { Ok(file) } else { Err(Closed::Special(SkipReason::of(kind))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use exfilter::Rule;
+
+    use super::*;
+
+    /// Gives its pieces, then fails as told.
+    struct Script(Vec<&'static [u8]>, fn() -> io::Result<usize>);
+
+    impl Read for Script {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                return (self.1)();
+            }
+            let piece = self.0.remove(0);
+            buffer[..piece.len()].copy_from_slice(piece);
+            Ok(piece.len())
+        }
+    }
+
+    fn examine(then: fn() -> io::Result<usize>) -> Examined {
+        let rule = Rule::new("acme-key", "acme_", "acme_[0-9]{16}");
+        let engine = Engine::builder().rules([rule]).build().expect("the rule is sound");
+        let progress = Progress::new(false);
+        let mut reader = Script(vec![b"key acme_01234567", b"89012345 end", &[b'.'; 1000]], then);
+        Examiner::new(&engine, &progress).examine(&mut reader)
+    }
+
+    #[test]
+    fn what_was_found_before_a_panic_stands_and_the_rest_is_a_gap() {
+        let examined = examine(|| panic!("as a fault of the engine would"));
+        assert_eq!(examined.seen.len(), 1);
+        assert_eq!(examined.seen[0].line(), Some((1, 5)));
+        assert_eq!(examined.gaps[0].reason.as_str(), "internal");
+        assert!((900..=1029).contains(&examined.gaps[0].start), "{:?}", examined.gaps);
+    }
+
+    #[test]
+    fn what_was_found_before_a_read_error_stands_and_the_rest_is_a_gap() {
+        let examined = examine(|| Err(io::Error::from(io::ErrorKind::TimedOut)));
+        assert_eq!(examined.seen.len(), 1);
+        assert_eq!((examined.gaps[0].start, examined.gaps[0].reason.as_str()), (1029, "read-error"));
+        assert_eq!(examined.bytes, 1029);
+    }
+
+    #[test]
+    fn a_whole_file_has_no_gap() {
+        let examined = examine(|| Ok(0));
+        assert_eq!((examined.seen.len(), examined.gaps.len(), examined.bytes), (1, 0, 1029));
+    }
 }

@@ -292,8 +292,8 @@ impl Seen {
     /// What the credential opens, one clause.
     pub(crate) fn opens(&self, engine: &Engine) -> String {
         match (self.rule(engine), self.secret(engine)) {
-            (Some(rule), _) if rule.opens.is_empty() => text::escape(rule.provider.as_bytes()),
-            (Some(rule), _) => text::escape(rule.opens.as_bytes()),
+            (Some(rule), _) if rule.opens.is_empty() => text::plain(&rule.provider),
+            (Some(rule), _) => text::plain(&rule.opens),
             (None, Some((name, form))) => format!("your {name} ({form})"),
             (None, None) => String::new(),
         }
@@ -301,7 +301,7 @@ impl Seen {
 
     /// The public prefix of the match, and a sign that it goes on.
     pub(crate) fn preview(&self) -> String {
-        format!("{}\u{2026}", text::escape(self.finding.preview().as_bytes()))
+        format!("{}\u{2026}", text::plain(self.finding.preview()))
     }
 }
 

@@ -12,7 +12,7 @@ use super::report::{Floors, Gap, Reason, Report, Seen};
 use super::tally::Tally;
 use super::walk::{Leave, STDIN, Step, Walk};
 use super::{filter, pool};
-use crate::args::{Format, Incomplete, ScanArgs};
+use crate::args::{Color, Format, Incomplete, ScanArgs};
 use crate::fault::Fault;
 use crate::term::Term;
 use crate::{env, exit, output, rulepack, text};
@@ -47,8 +47,7 @@ pub(crate) fn run(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
         patterns: args.walk.exclude.clone(),
         git_objects: args.walk.git_objects,
     };
-    let whole =
-        pool::run(Walk::new(roots.iter().cloned(), leave), args.jobs, &|step| task.run(step, &progress))?;
+    let whole = pool::run(Walk::new(roots.clone(), leave), args.jobs, &|step| task.run(step))?;
     progress.end();
     if !whole {
         task.tally.unexamined(roots[0].clone(), Vec::new(), Some(Gap::tail(0, Reason::Internal)));
@@ -78,7 +77,7 @@ fn distinct(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
 }
 
 fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
-    let rules = rulepack::load(&args.rules.rules, !args.rules.no_builtin)?;
+    let (rules, origins) = rulepack::load(&args.rules.rules, !args.rules.no_builtin)?.split();
     let no_rules = rules.is_empty();
     let mut policy = Policy::default();
     policy.strict_examples(args.judge.strict_examples);
@@ -102,9 +101,7 @@ fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
     } else if no_rules {
         return Err(nothing_to_look_for());
     }
-    builder.build().map_err(|error| {
-        Fault::new(text::escape(error.subject().as_bytes()), text::escape(error.message().as_bytes()), "")
-    })
+    builder.build().map_err(|error| rulepack::Loaded::fault(&origins, &error))
 }
 
 fn nothing_to_look_for() -> Fault {
@@ -137,11 +134,10 @@ struct Task<'a> {
 
 impl Task<'_> {
     /// Carries out a step. Readers are guarded where they are read; this guards what is left.
-    fn run(&self, step: Step, progress: &Progress) {
+    fn run(&self, step: Step) {
         if catch_unwind(AssertUnwindSafe(|| self.carry_out(step))).is_err() {
             self.tally.lost();
         }
-        progress.file();
     }
 
     fn carry_out(&self, step: Step) {
@@ -204,7 +200,8 @@ fn tell(report: &Report, args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
     }
     let style = output::Style {
         format: args.output.format,
-        colour: args.output.output.is_none() && term.colours(args.output.color),
+        colour: term.colours(args.output.color)
+            && (args.output.output.is_none() || args.output.color == Color::Always),
         verbose: args.output.verbose,
         quiet: args.output.quiet,
     };

@@ -3,7 +3,7 @@
 //! Everything is walked. What is left out is told, with a reason: nothing is skipped silently, and nothing by its
 //! file name, size or media type.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::fs::{self, FileType};
 use std::io;
@@ -121,6 +121,8 @@ pub(crate) struct Leave {
 /// The walk over all paths that the user named, in order.
 pub(crate) struct Walk {
     roots: VecDeque<PathBuf>,
+    /// The real paths of all roots: a root inside another one is walked once, as itself.
+    named: Arc<HashSet<PathBuf>>,
     leave: Leave,
     inside: Option<Inside>,
 }
@@ -135,9 +137,13 @@ struct Inside {
 }
 
 impl Walk {
-    /// A walk; nothing is touched before the first step.
-    pub(crate) fn new(roots: impl IntoIterator<Item = PathBuf>, leave: Leave) -> Walk {
-        Walk { roots: roots.into_iter().collect(), leave, inside: None }
+    /// A walk; no folder is read before the first step.
+    pub(crate) fn new(roots: Vec<PathBuf>, leave: Leave) -> Walk {
+        let named = match roots.as_slice() {
+            [_] => HashSet::new(),
+            roots => roots.iter().filter_map(|root| root.canonicalize().ok()).collect(),
+        };
+        Walk { roots: roots.into(), named: Arc::new(named), leave, inside: None }
     }
 
     /// Begins with one named path.
@@ -159,7 +165,7 @@ impl Walk {
         if !kind.is_dir() {
             return Some(Step::Special { path: root, reason: SkipReason::of(kind) });
         }
-        self.inside = Some(Inside::new(root, &self.leave));
+        self.inside = Some(Inside::new(root, &self.leave, Arc::clone(&self.named)));
         None
     }
 }
@@ -184,10 +190,15 @@ impl Iterator for Walk {
 }
 
 impl Inside {
-    fn new(root: PathBuf, leave: &Leave) -> Inside {
+    fn new(root: PathBuf, leave: &Leave, named: Arc<HashSet<PathBuf>>) -> Inside {
         let skipped = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&skipped);
         let filter = Filter::new(&root, leave);
+        let walked_alone = move |path: &Path, root: &(PathBuf, PathBuf)| {
+            !named.is_empty()
+                && path.strip_prefix(&root.0).is_ok_and(|relative| named.contains(&root.1.join(relative)))
+        };
+        let both = (root.clone(), root.canonicalize().unwrap_or_else(|_| root.clone()));
         let walk = WalkBuilder::new(&root)
             .standard_filters(false)
             .follow_links(false)
@@ -195,6 +206,9 @@ impl Inside {
                 let folder = entry.file_type().is_some_and(|t| t.is_dir());
                 if entry.depth() == 0 {
                     return true;
+                }
+                if walked_alone(entry.path(), &both) {
+                    return false;
                 }
                 match filter.reason_to_skip(entry.path(), folder) {
                     None => true,

@@ -70,8 +70,13 @@ fn jsonl() {
 }
 
 fn validate_sarif(log: &Value) {
-    let schema: Value =
+    let mut schema: Value =
         serde_json::from_str(include_str!("../data/sarif-2.1.0-rtm.5.json")).expect("the schema is JSON");
+    // As published, the patterns of two properties that are not used here are no regular expressions (`{2}]?$`).
+    for owner in ["run", "toolComponent"] {
+        let language = schema.pointer_mut(&format!("/definitions/{owner}/properties/language")).unwrap();
+        assert!(language.as_object_mut().unwrap().remove("pattern").is_some());
+    }
     let validator = jsonschema::validator_for(&schema).expect("the schema is one");
     let errors: Vec<String> =
         validator.iter_errors(log).map(|e| format!("{} at {}", e, e.instance_path())).collect();
@@ -190,4 +195,31 @@ fn a_reader_that_goes_away_is_no_error() {
     drop(child.stdout.take());
     let run = s.checked(child.wait_with_output().unwrap()).exits_with(1);
     assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn two_tokens_in_one_block_are_two_rows() {
+    let s = Sandbox::new();
+    let text = format!("{}\n{}\n", github_token(), acme_key("hi"));
+    s.file("a.zst", crate::harness::zstd(text.as_bytes()));
+    let run = s.run(&["scan", "tree", "--rules", "acme.toml"]).exits_with(1);
+    run.prints("tree/a.zst > zstd:1:1 ").prints("tree/a.zst > zstd:2:1 ").prints("2 findings (2 high)");
+}
+
+#[test]
+fn findings_beyond_the_cap_are_counted_and_count() {
+    let s = Sandbox::new();
+    let mut text = String::new();
+    for _ in 0..100_050 {
+        text.push_str(&acme_key("hi"));
+        text.push('\n');
+    }
+    s.file("a.txt", text);
+    let args = ["scan", "tree", "--rules", "acme.toml", "--min", "confirmed", "--format", "json"];
+    let json = s.run(&args).exits_with(1).json();
+    assert_eq!(json["findings"].as_array().unwrap().len(), 0);
+    assert_eq!(json["summary"]["findings"]["high"], 100_000);
+    assert_eq!(json["summary"]["hidden"], 100_000);
+    assert_eq!(json["summary"]["not_listed"][0]["rule"], "acme-high");
+    assert_eq!(json["summary"]["not_listed"][0]["count"], 50);
 }

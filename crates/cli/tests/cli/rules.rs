@@ -30,6 +30,27 @@ fn a_pattern_without_bound_is_refused() {
 }
 
 #[test]
+fn an_example_that_does_not_match_is_told() {
+    let s = Sandbox::new();
+    fs::write(
+        s.top().join("bad.toml"),
+        ACME_RULES.replacen("[\"acme_hi_{hex:24}\"]", "[\"acme_hi_{hex:20}\"]", 1),
+    )
+    .unwrap();
+    let run = s.run(&["rules", "check", "bad.toml", "acme.toml"]).exits_with(2);
+    run.notes("bad.toml:14: examples: ").notes("acme-high");
+}
+
+#[test]
+fn an_id_of_another_rule_is_refused() {
+    let s = Sandbox::new();
+    s.file("a.txt", "nothing\n");
+    fs::write(s.top().join("again.toml"), ACME_RULES.replacen("acme-medium", "github-pat", 1)).unwrap();
+    let run = s.run(&["scan", "tree", "--rules", "again.toml"]).exits_with(2);
+    run.notes("again.toml:18: id: there is another rule github-pat");
+}
+
+#[test]
 fn check_says_ok() {
     let s = Sandbox::new();
     s.run(&["rules", "check", "acme.toml"]).exits_with(0).prints("acme.toml: ok, 3 rules");

@@ -199,3 +199,14 @@ fn the_same_path_twice_is_scanned_once() {
     s.file("a.txt", "nothing\n");
     s.run(&["scan", "tree", "./tree", "tree/"]).exits_with(0).prints("clean: 1 file,");
 }
+
+#[test]
+fn a_path_inside_another_is_scanned_once() {
+    let s = Sandbox::new();
+    s.file("a.txt", "nothing\n");
+    s.file("sub/b.txt", "nothing\n");
+    s.file("sub/deep/c.txt", "nothing\n");
+    for paths in [["tree", "tree/sub"], ["tree/sub", "tree"], ["tree/a.txt", "tree"]] {
+        s.run(&[&["scan"], &paths[..]].concat()).exits_with(0).prints("clean: 3 files,");
+    }
+}
