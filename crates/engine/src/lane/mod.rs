@@ -376,7 +376,7 @@ impl Lane {
         if open < bytes.len() {
             let before = bytes[..open].iter().rev().take(reach.token);
             first -= before.take_while(|b| exfilter_automaton::is_token(**b)).count();
-            if reach.utf16 > 0 && bytes[open..].iter().take(2).any(|b| *b == 0) {
+            if reach.utf16 > 0 {
                 let units = (open.saturating_sub(reach.utf16)..open).rev();
                 let is_unit = |i: &usize| {
                     bytes[*i] == 0 || exfilter_automaton::is_token(bytes[*i]) && bytes[*i + 1] == 0
