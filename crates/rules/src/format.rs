@@ -1,12 +1,15 @@
 //! The TOML format: [`parse`].
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use exfilter_engine::{Boundary, Checksum, Confidence, HostPattern, KeyClass, Lead, Rule, Slot};
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::error::RuleError;
+
+/// The lengths of literals that the engine's automaton takes, in bytes.
+pub(crate) const LITERAL_LEN: RangeInclusive<usize> = 2..=32;
 
 /// A rule with what its file says about testing it.
 #[derive(Clone, Debug)]
@@ -164,11 +167,11 @@ impl Reader<'_> {
             ));
         }
         let literals = text.literals.as_ref();
-        if literals.is_empty() || literals.iter().any(|literal| literal.len() < 2) {
+        if literals.is_empty() || literals.iter().any(|literal| !LITERAL_LEN.contains(&literal.len())) {
             return Err(self.at(
                 text.literals.span(),
                 "literals",
-                "write at least one, each of two bytes at least: the fixed beginnings of the pattern",
+                "write at least one, each of 2 to 32 bytes: the fixed beginnings of the pattern",
             ));
         }
         let max_len = *text.max_len.as_ref();

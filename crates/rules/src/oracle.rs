@@ -9,7 +9,7 @@
 //! 3. The pattern is matched anchored at `q`. Of all its ends the longest counts whose right side satisfies the
 //!    boundary. If the rule has a checksum and its pattern one length only, an end whose value verifies needs no boundary.
 //! 4. `s` has to satisfy the left boundary, unless the value verifies.
-//! 5. The value is the group `value` of the pattern, run on the bytes from `q` to the end, or else the whole match.
+//! 5. The value is the group `value` of the pattern, run on exactly the bytes from `q` to the end, or else the whole match.
 //! 6. A match whose value has less entropy than the rule asks for is dropped; it still covers its place.
 
 use std::collections::HashMap;
@@ -88,6 +88,8 @@ struct Automata {
 pub(crate) struct Compiled {
     rule: Rule,
     lead: Option<(Lead, [bool; 256])>,
+    /// The bytes with which a literal begins.
+    first: [bool; 256],
     automata: OnceLock<Automata>,
 }
 
@@ -97,13 +99,21 @@ impl Compiled {
             let class = class_of(&lead.class).expect("a lead's class is a character class");
             (lead, class)
         });
-        Compiled { rule: rule.clone(), lead, automata: OnceLock::new() }
+        let mut first = [false; 256];
+        for byte in rule.literals.iter().filter_map(|literal| literal.bytes().next()) {
+            first[usize::from(byte)] = true;
+            if rule.ignore_case {
+                first[usize::from(byte.to_ascii_lowercase())] = true;
+                first[usize::from(byte.to_ascii_uppercase())] = true;
+            }
+        }
+        Compiled { rule: rule.clone(), lead, first, automata: OnceLock::new() }
     }
 
     pub(crate) fn find_all(&self, index: usize, hay: &[u8], found: &mut Vec<OracleMatch>) {
         let mut covered = 0;
         for q in 0..hay.len() {
-            if q < covered || !self.literal_at(&hay[q..]) {
+            if q < covered || !self.first[usize::from(hay[q])] || !self.literal_at(&hay[q..]) {
                 continue;
             }
             let Some(found_here) = self.match_at(index, hay, q) else { continue };
@@ -168,7 +178,10 @@ impl Automata {
             .build(pattern)
             .expect("the pattern of a rule compiles");
         let groups = pattern.contains("(?P<value>").then(|| {
-            Regex::builder().syntax(syntax()).build(pattern).expect("the pattern of a rule compiles")
+            Regex::builder()
+                .syntax(syntax())
+                .build(&format!(r"(?:{pattern})\z"))
+                .expect("the pattern of a rule compiles")
         });
         let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern);
         let hir = hir.expect("the pattern of a rule parses");
@@ -204,10 +217,7 @@ impl Automata {
 
 /// The automaton that knows every end of a match.
 pub(crate) fn dense_config() -> dense::Config {
-    dense::Config::new()
-        .match_kind(MatchKind::All)
-        .start_kind(regex_automata::dfa::StartKind::Anchored)
-        .accelerate(false)
+    dense::Config::new().match_kind(MatchKind::All).start_kind(regex_automata::dfa::StartKind::Anchored)
 }
 
 pub(crate) fn syntax() -> regex_automata::util::syntax::Config {
