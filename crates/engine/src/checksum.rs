@@ -565,6 +565,20 @@ mod tests {
     }
 
     #[test]
+    fn spellings_of_a_known_crc() {
+        // CRC-32("hello") is 3610a686.
+        for (checksum, blank, filled) in [
+            (Checksum::Crc32BodyHex, "z_hello_........", "z_hello_3610a686"),
+            (Checksum::Crc32Base62, "x_hello......", "x_hello0zNvy2"),
+            (Checksum::Crc32LeBase64, "xxxxhello......", "xxxxhellohqYQNg"),
+        ] {
+            let mut token = blank.as_bytes().to_vec();
+            assert!(checksum.fill(&mut token));
+            assert_eq!(token, filled.as_bytes());
+        }
+    }
+
+    #[test]
     fn sha256_of_a_known_text() {
         // FIPS 180: SHA-256("abc") begins ba7816bf 8f; its first 40 bits in base32 are XJ4BNP4P.
         let digest = Sha256::digest(b"abc");
