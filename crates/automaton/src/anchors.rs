@@ -39,7 +39,7 @@ impl Anchors {
     #[inline(always)]
     pub(crate) fn maybe(&self, bytes: u64) -> bool {
         let at = (mix(self.key, bytes) >> self.shift) as usize;
-        self.bitmap.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 != 0)
+        self.bitmap[at / 64] >> (at % 64) & 1 != 0
     }
 
     /// The ids whose tag fits the eight bytes.

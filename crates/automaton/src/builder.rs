@@ -10,6 +10,9 @@ use crate::scan::Automaton;
 pub enum Gate {
     /// Every occurrence that matters begins a run of at least [`Automaton::GATE`] token characters.
     Token,
+    /// As `Token`, and the first byte is one of [`is_non_lower`](crate::is_non_lower) (anchors only): random values have such a byte
+    /// soon, words seldom do.
+    NonLower,
     /// Every occurrence begins at a token character of UTF-16 text with three more after it (anchors only).
     Utf16,
     /// Anything: looked for at every position.
@@ -23,6 +26,7 @@ pub struct Builder {
     ungated: Vec<Literal>,
     folded: Vec<Literal>,
     token: Vec<(u32, u32)>,
+    non_lower: Vec<(u32, u32)>,
     utf16: Vec<(u32, u32)>,
     plain: Vec<(u32, u32)>,
     run_min: usize,
@@ -39,7 +43,7 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// If the literal is shorter or longer, or the gate is [`Gate::Utf16`].
+    /// If the literal is shorter or longer, or the gate is one for anchors.
     pub fn literal(&mut self, bytes: &[u8], id: u32, gate: Gate, fold: bool) -> &mut Builder {
         assert!((2..=Automaton::LITERAL_MAX).contains(&bytes.len()), "a literal has 2 to 32 bytes");
         let bytes = if fold { bytes.to_ascii_lowercase() } else { bytes.to_vec() };
@@ -48,7 +52,7 @@ impl Builder {
             Gate::Token => self.gated.push(literal),
             Gate::None if fold => self.folded.push(literal),
             Gate::None => self.ungated.push(literal),
-            Gate::Utf16 => panic!("only anchors can be gated by UTF-16 runs"),
+            Gate::NonLower | Gate::Utf16 => panic!("this gate is for anchors only"),
         }
         self
     }
@@ -57,6 +61,7 @@ impl Builder {
     pub fn anchor(&mut self, tag: u32, id: u32, gate: Gate) -> &mut Builder {
         match gate {
             Gate::Token => self.token.push((tag, id)),
+            Gate::NonLower => self.non_lower.push((tag, id)),
             Gate::Utf16 => self.utf16.push((tag, id)),
             Gate::None => self.plain.push((tag, id)),
         }
@@ -88,6 +93,7 @@ impl Builder {
             ungated: Ungated::new(std::mem::take(&mut self.ungated))?,
             folded: Ungated::new(std::mem::take(&mut self.folded))?,
             token: Anchors::new(self.key, std::mem::take(&mut self.token)),
+            non_lower: Anchors::new(self.key, std::mem::take(&mut self.non_lower)),
             utf16: Anchors::new(self.key, std::mem::take(&mut self.utf16)),
             plain: Anchors::new(self.key, std::mem::take(&mut self.plain)),
             run_min: self.run_min,

@@ -6,6 +6,8 @@ pub(crate) const TOKEN: u8 = 1;
 pub(crate) const BASE64: u8 = 2;
 /// Bit of NUL.
 pub(crate) const NUL: u8 = 4;
+/// Bit of lower-case letters and what shares bits 5 and 6 with them.
+pub(crate) const LOWER: u8 = 8;
 
 /// Class bits of every byte: the definition that all vector tiers must agree with.
 pub(crate) const TABLE: [u8; 256] = {
@@ -19,6 +21,9 @@ pub(crate) const TABLE: [u8; 256] = {
             table[b] = TOKEN;
         } else if c == 0 {
             table[b] = NUL;
+        }
+        if c & 0x60 == 0x60 {
+            table[b] |= LOWER;
         }
         b += 1;
     }
@@ -35,4 +40,10 @@ pub const fn is_token(b: u8) -> bool {
 #[inline]
 pub const fn is_base64(b: u8) -> bool {
     TABLE[b as usize] & BASE64 != 0
+}
+
+/// Whether `b` may begin an anchor of [`Gate::NonLower`](crate::Gate::NonLower): a token character that is no lower-case letter.
+#[inline]
+pub const fn is_non_lower(b: u8) -> bool {
+    TABLE[b as usize] & (TOKEN | LOWER) == TOKEN
 }

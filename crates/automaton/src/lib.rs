@@ -15,7 +15,7 @@
 //! ```text
 //!  64 bytes --classify--> token mask, base64 mask, NUL mask
 //!  token mask  --shifts-->  "a run of >= GATE token characters continues here"
-//!       and at those positions only:   pair bitmap (first two bytes of a gated literal)  -> exact literal
+//!       and at those positions only:   bitmap of four bytes (a gated literal's first)    -> exact literal
 //!                                      anchor bitmap (keyed hash of eight bytes)         -> tag table
 //!  base64 mask --shifts-->  first position of each maximal run of >= run_min
 //!  NUL mask    --shifts-->  "four UTF-16 units continue here"                             -> anchor bitmap
@@ -26,7 +26,7 @@
 //!
 //! # Resource usage
 //!
-//! The pair bitmap takes 8 KiB; an anchor takes 4 bytes of bitmap and 8 bytes of table, rounded up to a power of two.
+//! The bitmap of literals takes 8 KiB; an anchor takes 4 bytes of bitmap and 8 bytes of table, rounded up to a power of two.
 //! Scanning allocates only to grow the caller's hit buffer.
 
 mod anchors;
@@ -38,5 +38,5 @@ mod scan;
 
 pub use anchors::anchor_tag;
 pub use builder::{Builder, Gate};
-pub use class::{is_base64, is_token};
+pub use class::{is_base64, is_non_lower, is_token};
 pub use scan::{Automaton, Hit, What};

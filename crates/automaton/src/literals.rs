@@ -1,6 +1,8 @@
-//! Exact literals: a gated tier behind a pair bitmap, and an ungated one behind packed or Aho-Corasick search.
+//! Exact literals: a gated tier behind a bitmap of their first four bytes, and an ungated one behind packed or Aho-Corasick search.
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind, packed};
+
+use crate::class::is_token;
 
 /// A literal as it was added.
 #[derive(Clone, Debug)]
@@ -25,57 +27,85 @@ impl Literal {
 /// Literals that stand only where a run of token characters continues.
 #[derive(Clone, Debug)]
 pub(crate) struct Gated {
-    /// One bit per pair of first bytes (little-endian).
-    pairs: Box<[u64; 1024]>,
-    /// Sorted by pair; literals that fold case are there once per spelling of their pair.
-    by_pair: Vec<(u16, u32)>,
+    /// A bit per hash of four bytes: those a literal begins with, or for a shorter one all that token characters can make of it.
+    bitmap: Box<[u64; WORDS]>,
+    /// Sorted: every four bytes (little-endian) that a literal can begin with, and the literal.
+    by_quad: Vec<(u32, u32)>,
     literals: Vec<Literal>,
 }
 
+/// Words of the bitmap: 8 KiB, which share the first-level cache with the text. A fixed size lets the compiler see that no index is out of
+/// range.
+const WORDS: usize = 1024;
+
 impl Gated {
     pub(crate) fn new(literals: Vec<Literal>) -> Gated {
-        let mut pairs = Box::new([0u64; 1024]);
-        let mut by_pair = Vec::new();
+        let mut by_quad = Vec::new();
         for (index, literal) in literals.iter().enumerate() {
-            let (a, b) = (literal.bytes[0], literal.bytes[1]);
-            let spellings = if literal.fold {
-                [
-                    [a, b],
-                    [a.to_ascii_uppercase(), b],
-                    [a, b.to_ascii_uppercase()],
-                    [a.to_ascii_uppercase(), b.to_ascii_uppercase()],
-                ]
-                .to_vec()
-            } else {
-                vec![[a, b]]
-            };
-            for pair in spellings {
-                let pair = u16::from_le_bytes(pair);
-                pairs[usize::from(pair) / 64] |= 1 << (pair % 64);
-                by_pair.push((pair, index as u32));
+            for quad in spell(&literal.bytes[..literal.bytes.len().min(4)], literal.fold) {
+                by_quad.push((u32::from_le_bytes(quad), index as u32));
             }
         }
-        by_pair.sort_unstable();
-        by_pair.dedup();
-        Gated { pairs, by_pair, literals }
+        by_quad.sort_unstable();
+        let mut bitmap = Box::new([0u64; WORDS]);
+        for (quad, _) in &by_quad {
+            let at = hash(*quad);
+            bitmap[at / 64] |= 1 << (at % 64);
+        }
+        Gated { bitmap, by_quad, literals }
     }
 
+    /// Whether a literal may begin with these four bytes.
     #[inline(always)]
-    pub(crate) fn maybe(&self, pair: u16) -> bool {
-        self.pairs[usize::from(pair) / 64] >> (pair % 64) & 1 != 0
+    pub(crate) fn maybe(&self, quad: u32) -> bool {
+        let at = hash(quad);
+        self.bitmap[at / 64] >> (at % 64) & 1 != 0
     }
 
     /// Calls `found` with the id of every literal at `at`.
     #[inline]
-    pub(crate) fn check(&self, hay: &[u8], at: usize, pair: u16, mut found: impl FnMut(u32)) {
-        let from = self.by_pair.partition_point(|(p, _)| *p < pair);
-        for (_, index) in self.by_pair[from..].iter().take_while(|(p, _)| *p == pair) {
+    pub(crate) fn check(&self, hay: &[u8], at: usize, quad: u32, mut found: impl FnMut(u32)) {
+        let from = self.by_quad.partition_point(|(q, _)| *q < quad);
+        for (_, index) in self.by_quad[from..].iter().take_while(|(q, _)| *q == quad) {
             let literal = &self.literals[*index as usize];
             if literal.stands_at(hay, at) {
                 found(literal.id);
             }
         }
     }
+
+    pub(crate) fn bytes(&self) -> usize {
+        8 * WORDS + self.by_quad.len() * 8
+    }
+}
+
+#[inline(always)]
+fn hash(quad: u32) -> usize {
+    (quad.wrapping_mul(0x9e37_79b1) >> 16) as usize
+}
+
+/// All four bytes that a literal with these first bytes can begin with.
+fn spell(first: &[u8], fold: bool) -> Vec<[u8; 4]> {
+    let mut out = vec![[0u8; 4]];
+    for place in 0..4 {
+        let choices: Vec<u8> = match first.get(place) {
+            Some(b) if fold => vec![*b, b.to_ascii_uppercase()],
+            Some(b) => vec![*b],
+            None => (0..=255).filter(|b| is_token(*b)).collect(),
+        };
+        out = out
+            .iter()
+            .flat_map(|quad| {
+                choices.iter().map(|b| {
+                    let mut quad = *quad;
+                    quad[place] = *b;
+                    quad
+                })
+            })
+            .collect();
+    }
+    out.dedup();
+    out
 }
 
 /// Literals that may stand anywhere.
@@ -110,7 +140,7 @@ impl Ungated {
             None => Some(
                 AhoCorasick::builder()
                     .match_kind(MatchKind::LeftmostFirst)
-                    .kind(Some(AhoCorasickKind::ContiguousNFA))
+                    .kind(Some(AhoCorasickKind::DFA))
                     .ascii_case_insensitive(folds)
                     .build(literals.iter().map(|l| &l.bytes))
                     .map_err(|e| e.to_string())?,

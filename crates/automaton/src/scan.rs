@@ -33,6 +33,7 @@ pub struct Automaton {
     pub(crate) ungated: Ungated,
     pub(crate) folded: Ungated,
     pub(crate) token: Anchors,
+    pub(crate) non_lower: Anchors,
     pub(crate) utf16: Anchors,
     pub(crate) plain: Anchors,
     pub(crate) run_min: usize,
@@ -44,6 +45,7 @@ pub(crate) struct Masks {
     pub(crate) token: u64,
     pub(crate) base64: u64,
     pub(crate) nul: u64,
+    pub(crate) lower: u64,
 }
 
 /// One masked scan.
@@ -147,7 +149,11 @@ impl Automaton {
 
     /// Memory of the tables, in bytes, literals apart.
     pub fn memory(&self) -> usize {
-        8192 + self.token.bytes() + self.utf16.bytes() + self.plain.bytes()
+        self.gated.bytes()
+            + self.token.bytes()
+            + self.non_lower.bytes()
+            + self.utf16.bytes()
+            + self.plain.bytes()
     }
 }
 
@@ -224,21 +230,29 @@ fn step(
     gate &= gate >> 2;
     gate &= gate >> 4;
     gate &= gate >> 2;
-    let mut left = gate as u64 & wanted;
-    let anchored = !automaton.token.is_empty();
-    while left != 0 {
-        let i = left.trailing_zeros() as usize;
-        left &= left - 1;
-        let bytes = load(&window[i..i + 8]);
-        let pair = bytes as u16;
-        if automaton.gated.maybe(pair) {
-            automaton
-                .gated
-                .check(hay, at + i, pair, |id| sink.hits.push(Hit { at: at + i, what: What::Literal(id) }));
-        }
-        if anchored && automaton.token.maybe(bytes) {
-            let ids = automaton.token.lookup(bytes);
-            sink.hits.extend(ids.iter().map(|id| Hit { at: at + i, what: What::Anchor(*id) }));
+    let gate = gate as u64 & wanted;
+    if gate != 0 {
+        survive(
+            gate,
+            window,
+            |bytes| automaton.gated.maybe(bytes as u32),
+            |i, bytes| {
+                let found = |id| sink.hits.push(Hit { at: at + i, what: What::Literal(id) });
+                automaton.gated.check(hay, at + i, bytes as u32, found);
+            },
+        );
+        for (anchors, gate) in [(&automaton.non_lower, gate & !here.lower), (&automaton.token, gate)] {
+            if !anchors.is_empty() {
+                survive(
+                    gate,
+                    window,
+                    |bytes| anchors.maybe(bytes),
+                    |i, bytes| {
+                        let ids = anchors.lookup(bytes).iter();
+                        sink.hits.extend(ids.map(|id| Hit { at: at + i, what: What::Anchor(*id) }));
+                    },
+                );
+            }
         }
     }
     if automaton.run_min > 0 {
@@ -255,16 +269,34 @@ fn step(
         let mut units = token & nul >> 1;
         units &= units >> 2;
         units &= units >> 4;
-        let mut left = units as u64 & wanted;
-        while left != 0 {
-            let i = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let bytes = load(&window[i..i + 8]);
-            if automaton.utf16.maybe(bytes) {
-                let ids = automaton.utf16.lookup(bytes);
-                sink.hits.extend(ids.iter().map(|id| Hit { at: at + i, what: What::Anchor(*id) }));
-            }
-        }
+        survive(
+            units as u64 & wanted,
+            window,
+            |bytes| automaton.utf16.maybe(bytes),
+            |i, bytes| {
+                let ids = automaton.utf16.lookup(bytes).iter();
+                sink.hits.extend(ids.map(|id| Hit { at: at + i, what: What::Anchor(*id) }));
+            },
+        );
+    }
+}
+
+/// Calls `then` for the positions of `mask` whose eight bytes pass `test`. They are collected without a branch per position: which one
+/// passes cannot be predicted.
+#[inline(always)]
+fn survive(mask: u64, window: &[u8], test: impl Fn(u64) -> bool, mut then: impl FnMut(usize, u64)) {
+    let mut survivors = [0u8; 64];
+    let mut n = 0;
+    let mut left = mask;
+    while left != 0 {
+        let i = left.trailing_zeros() as usize;
+        left &= left - 1;
+        survivors[n & 63] = i as u8;
+        n += usize::from(test(load(&window[i..i + 8])));
+    }
+    for i in &survivors[..n.min(64)] {
+        let i = usize::from(*i);
+        then(i, load(&window[i..i + 8]));
     }
 }
 
@@ -346,6 +378,7 @@ mod tests {
                 };
                 let open = match gate {
                     Gate::Token => run(at) >= Automaton::GATE,
+                    Gate::NonLower => run(at) >= Automaton::GATE && crate::is_non_lower(hay[at]),
                     Gate::Utf16 => units(at),
                     Gate::None => true,
                 };
@@ -362,7 +395,9 @@ mod tests {
         [(b"ghp_", false), (b"ab", false), (b"secret_key", true), (b"aba", false)];
     const UNGATED: [&[u8]; 3] = [b"://", b"\x1f\x8b\x08", b"//a"];
     const FOLDED: [&[u8]; 2] = [b"key:", b"y: \"a"];
-    const ANCHORS: [([u8; 8], Gate); 4] = [
+    const ANCHORS: [([u8; 8], Gate); 6] = [
+        (*b"AB-ab_a.", Gate::NonLower),
+        (*b"0abababa", Gate::NonLower),
         (*b"abababab", Gate::Token),
         (*b"a\0b\0a\0b\0", Gate::Utf16),
         (*b"a b a b ", Gate::None),
@@ -397,6 +432,7 @@ mod tests {
             Just(b"ghp_".to_vec()),
             Just(b"ab".to_vec()),
             Just(b"abababababab".to_vec()),
+            Just(b"AB-ab_a.b0ababababab".to_vec()),
             Just(b"SECRET_key=".to_vec()),
             Just(b"://a".to_vec()),
             Just(b"Key: \"a".to_vec()),

@@ -19,6 +19,8 @@ const DFA_LIMIT: usize = 1 << 20;
 pub(crate) struct Compiled {
     pub(crate) rule: Rule,
     pub(crate) gate: Gate,
+    /// What the automaton looks for: the rule's literals, or more of their pattern's beginning where they are short.
+    pub(crate) literals: Vec<Vec<u8>>,
     pub(crate) lead: Option<CompiledLead>,
     /// Whether every match of the pattern has the same length; then a verified checksum needs no boundary.
     pub(crate) fixed_len: bool,
@@ -78,8 +80,15 @@ impl Compiled {
         }
         let lead = rule.lead.as_ref().map(|lead| compile_lead(lead).map_err(&fail)).transpose()?;
         let gate = if token_prefix(&hir).0 >= Automaton::GATE { Gate::Token } else { Gate::None };
+        // A literal of two or three bytes stands in ordinary text all the time; what must follow it seldom does.
+        let short = rule.literals.iter().any(|l| l.len() < 4) && !rule.ignore_case && gate == Gate::Token;
+        let longer =
+            if short { beginnings(&hir, 4, 1024).or_else(|| beginnings(&hir, 3, 256)) } else { None };
+        let literals =
+            longer.unwrap_or_else(|| rule.literals.iter().map(|l| l.as_bytes().to_vec()).collect());
         Ok(Compiled {
             gate,
+            literals,
             lead,
             fixed_len: properties.minimum_len() == properties.maximum_len(),
             has_value: rule.pattern.contains("(?P<value>") || rule.pattern.contains("(?<value>"),
@@ -230,6 +239,18 @@ fn token_prefix(hir: &Hir) -> (usize, bool) {
             (each.iter().map(|e| e.0).min().unwrap_or(0), each.iter().all(|e| e.1))
         }
     }
+}
+
+/// The bytes that matches can begin with, cut to `len`, if there are at most `cap` of them and all have that many.
+fn beginnings(hir: &Hir, len: usize, cap: usize) -> Option<Vec<Vec<u8>>> {
+    let mut extractor = regex_syntax::hir::literal::Extractor::new();
+    extractor.limit_class(100).limit_repeat(len).limit_literal_len(len).limit_total(cap);
+    let mut seq = extractor.extract(hir);
+    seq.keep_first_bytes(len);
+    seq.dedup();
+    let literals = seq.literals()?;
+    let all = literals.len() <= cap && literals.iter().all(|l| l.len() == len);
+    all.then(|| literals.iter().map(|l| l.as_bytes().to_vec()).collect())
 }
 
 /// The least length of a match, lead included.

@@ -11,7 +11,7 @@ use crate::error::BuildError;
 use crate::finding::{RuleId, SecretId};
 use crate::flow::Flow;
 use crate::limits::Limits;
-use crate::policy::Policy;
+use crate::policy::{Confidence, Policy};
 use crate::rule::Rule;
 use crate::scanner::Scanner;
 use crate::secrets::{KnownSecrets, Needle};
@@ -219,8 +219,8 @@ impl EngineBuilder {
         let mut builder = Builder::new();
         builder.key(known.as_ref().map_or(1, |k| k.keys.anchor));
         for (id, rule) in rules.iter().enumerate() {
-            for literal in &rule.rule.literals {
-                builder.literal(literal.as_bytes(), id as u32, rule.gate, rule.rule.ignore_case);
+            for literal in &rule.literals {
+                builder.literal(literal, id as u32, rule.gate, rule.rule.ignore_case);
             }
         }
         for (magic, id) in lane::MAGICS {
@@ -245,10 +245,12 @@ impl EngineBuilder {
     }
 }
 
-/// The length from which a base64 run is decoded: what the shortest match of any rule is encoded to. Known secrets have their own needles
-/// for base64, so their length does not matter here.
+/// The length from which a base64 run is decoded: what the shortest match that could be blocked is encoded to, on its own. A run also holds
+/// what stands around a match, so shorter matches are missed only where they are all that was encoded. Known secrets have their own
+/// needles for base64.
 fn shortest_run(rules: &[Compiled]) -> usize {
-    let shortest = rules.iter().map(|r| min_len(&r.rule)).min().unwrap_or(18);
+    let blocks = |r: &&Compiled| r.rule.confidence >= Confidence::High || r.rule.checksum.is_some();
+    let shortest = rules.iter().filter(blocks).map(|r| min_len(&r.rule)).min().unwrap_or(18);
     (4 * shortest / 3).clamp(16, 24)
 }
 
@@ -261,8 +263,8 @@ impl Reach {
         for needle in needles {
             let back = (needle.anchor + needle.before) as usize;
             let slot = match needle.gate {
-                Gate::Token if needle.token_before => &mut reach.token,
-                Gate::Token => &mut reach.mixed,
+                Gate::Token | Gate::NonLower if needle.token_before => &mut reach.token,
+                Gate::Token | Gate::NonLower => &mut reach.mixed,
                 Gate::Utf16 => &mut reach.utf16,
                 Gate::None => &mut reach.plain,
             };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use exfilter_automaton::{Automaton, Gate, anchor_tag, is_token};
+use exfilter_automaton::{Automaton, Gate, anchor_tag, is_non_lower, is_token};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
@@ -295,7 +295,7 @@ impl KnownSecrets {
         let units = |at: usize| (0..4).all(|u| is_token(bytes[at + 2 * u]) && bytes[at + 2 * u + 1] == 0);
         let gate = |at: usize| {
             if bytes[at..].iter().take(Automaton::GATE).filter(|b| is_token(**b)).count() == Automaton::GATE {
-                Some(Gate::Token)
+                Some(if is_non_lower(bytes[at]) { Gate::NonLower } else { Gate::Token })
             } else if units(at) && bytes[..at].iter().all(|b| *b == 0 || is_token(*b)) {
                 Some(Gate::Utf16)
             } else {
@@ -304,13 +304,18 @@ impl KnownSecrets {
         };
         let shared = |at: &usize| self.tags.get(&self.tag_at(bytes, *at)).copied().unwrap_or(0);
         let reach = |at: &usize| *at <= ANCHOR_REACH.max(public + 16);
-        let after = public..=last;
-        let before = 0..public;
-        let gated =
-            || after.clone().chain(before.clone().rev()).filter(reach).filter_map(|at| Some((at, gate(at)?)));
-        let best =
-            gated().find(|(at, _)| shared(at) < CHAIN).or_else(|| gated().min_by_key(|(at, _)| shared(at)));
-        best.or_else(|| after.min_by_key(|at| (shared(at) >= CHAIN, *at)).map(|at| (at, Gate::None)))
+        // In order of preference: soon after the public prefix, and there at a place that few positions of text pass; then anywhere.
+        let after = || (public..=last).filter(reach).filter_map(|at| Some((at, gate(at)?)));
+        let rare = |(_, gate): &(usize, Gate)| *gate != Gate::Token;
+        let soon = after().filter(|(at, _)| *at <= public + 16).filter(rare);
+        let before = (0..public).rev().filter_map(|at| Some((at, gate(at)?)));
+        let mut gated = soon.chain(after()).chain(before);
+        let best = gated.clone().find(|(at, _)| shared(at) < CHAIN).or_else(|| gated.next());
+        let mut ungated = public..=last;
+        best.or_else(|| {
+            let at = ungated.clone().find(|at| shared(at) < CHAIN).or_else(|| ungated.next());
+            at.map(|at| (at, Gate::None))
+        })
     }
 
     fn tag_at(&self, bytes: &[u8], at: usize) -> u32 {

@@ -46,6 +46,9 @@ use crate::verdict::{BlockReason, Reference, Verdict};
 /// with the tables.
 const BATCH: usize = 16 << 10;
 
+/// Windows between looks at [`Limits::max_hold`](crate::Limits::max_hold).
+const HOLD_CHECK: u64 = 64;
+
 /// One stream of bytes on its way.
 ///
 /// The embedder keeps the bytes. After each [`push`](Stream::push) it may forward those before `through`; after
@@ -306,7 +309,8 @@ impl Stream {
             when: u64::MAX,
         };
         let taken = self.root.feed(bytes, eof, batch, &mut cx);
-        if self.facts.holds() && self.root.has_containers() {
+        let windows = self.root.pos() / self.facts.window;
+        if self.facts.holds() && windows.is_multiple_of(HOLD_CHECK) && self.root.has_containers() {
             self.root.give_up(&mut cx);
         }
         self.ledger.settle(&self.engine.core, &self.facts, scratch, on_event);

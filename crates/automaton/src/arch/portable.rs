@@ -1,7 +1,7 @@
 //! The portable tier, a table look-up per byte; also the oracle of the other tiers.
 
 use super::Vector;
-use crate::class::{BASE64, NUL, TABLE, TOKEN};
+use crate::class::{BASE64, LOWER, NUL, TABLE, TOKEN};
 use crate::scan::Masks;
 
 /// Table look-ups.
@@ -16,6 +16,7 @@ impl Vector for Portable {
             let class = TABLE[usize::from(*byte)];
             masks.token |= u64::from(class & TOKEN != 0) << i;
             masks.base64 |= u64::from(class & BASE64 != 0) << i;
+            masks.lower |= u64::from(class & LOWER != 0) << i;
             masks.nul |= u64::from(class & NUL != 0) << i;
         }
         masks

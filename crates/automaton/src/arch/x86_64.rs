@@ -18,7 +18,7 @@
 
 use std::arch::x86_64::{
     __m256i, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
-    _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
+    _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
 };
 
 use super::Vector;
@@ -70,21 +70,22 @@ impl Vector for Avx2 {
         unsafe {
             let low = _mm256_loadu_si256(block.as_ptr().cast::<__m256i>());
             let high = _mm256_loadu_si256(block.as_ptr().add(32).cast::<__m256i>());
-            let (t0, b0, z0) = half(low);
-            let (t1, b1, z1) = half(high);
+            let (t0, b0, z0, l0) = half(low);
+            let (t1, b1, z1, l1) = half(high);
             Masks {
                 token: u64::from(t0) | u64::from(t1) << 32,
                 base64: u64::from(b0) | u64::from(b1) << 32,
                 nul: u64::from(z0) | u64::from(z1) << 32,
+                lower: u64::from(l0) | u64::from(l1) << 32,
             }
         }
     }
 }
 
-/// Token, base64 and NUL masks of 32 bytes.
+/// Token, base64, NUL and lower-case masks of 32 bytes.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn half(x: __m256i) -> (u32, u32, u32) {
+fn half(x: __m256i) -> (u32, u32, u32, u32) {
     #[rustfmt::skip]
     let rows = _mm256_setr_epi8(
         0, 0, 0x01 | 0x20 | -0x80, 0x02 | 0x40, 0x04, 0x08 | 0x10, 0x04, 0x08 | 0x20, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -104,5 +105,7 @@ fn half(x: __m256i) -> (u32, u32, u32) {
     let bits = _mm256_and_si256(column, row);
     let base64 = _mm256_and_si256(bits, _mm256_set1_epi8(BASE64_BITS));
     let mask = |v| _mm256_movemask_epi8(_mm256_cmpeq_epi8(v, zero)) as u32;
-    (!mask(bits), !mask(base64), mask(x))
+    // Shifts move bits 6 and 5 to where the mask is taken; what crosses between bytes lands lower.
+    let lower = _mm256_and_si256(_mm256_slli_epi16::<1>(x), _mm256_slli_epi16::<2>(x));
+    (!mask(bits), !mask(base64), mask(x), _mm256_movemask_epi8(lower) as u32)
 }
