@@ -79,7 +79,8 @@ impl Confirm {
         };
         let start = at - lead as u64;
         let left = start <= relaxed || holds_before(rule.rule.left, &before[..index - lead]);
-        if !left && !(rule.rule.checksum.is_some() && rule.fixed_len) {
+        let waived = rule.rule.checksum.is_some() && rule.fixed_len;
+        if !left && !waived {
             return None;
         }
         let dfa = rule.dfa()?;

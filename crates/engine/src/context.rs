@@ -124,6 +124,7 @@ pub(crate) struct Unseen {
 pub struct Scratch {
     buffers: Vec<Vec<u8>>,
     hits: Vec<Vec<Hit>>,
+    #[expect(clippy::vec_box, reason = "a group moves between here and its lane; boxed, that is a pointer")]
     groups: Vec<Box<Group>>,
     pub(crate) found: Vec<Found>,
     pub(crate) unseen: Vec<Unseen>,

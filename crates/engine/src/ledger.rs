@@ -278,7 +278,7 @@ fn edit_of(found: &Found) -> Option<Edit> {
         return Some(Edit { range: found.outer.start..found.outer.end, fill: b'*' });
     }
     // In base64 a character at either end may hold bits of a neighbour: it stays, with at most four bits of the value.
-    let start = found.outer.start + u64::from(8 * found.inner.start % 6 != 0);
-    let end = found.outer.end - u64::from(8 * found.inner.end % 6 != 0);
+    let start = found.outer.start + u64::from(!(8 * found.inner.start).is_multiple_of(6));
+    let end = found.outer.end - u64::from(!(8 * found.inner.end).is_multiple_of(6));
     (start < end).then_some(Edit { range: start..end, fill: b'A' })
 }

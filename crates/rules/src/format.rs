@@ -92,6 +92,8 @@ struct RuleText {
     literals: Spanned<Vec<String>>,
     #[serde(default)]
     ignore_case: bool,
+    #[serde(default)]
+    open_ended: bool,
     lead: Option<Spanned<LeadText>>,
     pattern: Spanned<String>,
     left: Option<Spanned<String>>,
@@ -191,6 +193,7 @@ impl Reader<'_> {
         rule.opens = text.opens;
         rule.class = self.word("class", &text.class, CLASSES)?;
         rule.ignore_case = text.ignore_case;
+        rule.open_ended = text.open_ended;
         rule.lead = text.lead.map(|lead| self.lead(lead, &mut lines)).transpose()?;
         for (field, text, boundary) in
             [("left", &text.left, &mut rule.left), ("right", &text.right, &mut rule.right)]

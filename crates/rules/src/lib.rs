@@ -26,6 +26,7 @@
 //! pattern = 'acme_[0-9a-f]{32}'              # anchored at the literal, bounded; (?P<value>...) is the credential
 //! left = "word"                              # none, word, dashed, base64
 //! right = "word"
+//! open_ended = false                         # a match is only the beginning: block it, never overwrite it
 //! max_len = 45                               # of the longest match with its lead, at most 2048
 //! checksum = "crc32-base62"                  # see exfilter_engine::Checksum
 //! min_entropy = 3.0                          # bits per character of the value

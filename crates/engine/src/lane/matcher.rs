@@ -163,9 +163,8 @@ impl Lane {
                 open.push(rule);
                 return true;
             }
-            match confirm.end {
-                Some((end, _)) => latest.push((rule, end)),
-                None => {}
+            if let Some((end, _)) = confirm.end {
+                latest.push((rule, end));
             }
             settled.push(confirm.clone());
             false
