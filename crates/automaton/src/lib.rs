@@ -15,7 +15,7 @@
 //! ```text
 //!  64 bytes --classify--> token mask, base64 mask, NUL mask
 //!  token mask  --shifts-->  "a run of >= GATE token characters continues here"
-//!       and at those positions only:   bitmap of four bytes (a gated literal's first)    -> exact literal
+//!       and at those positions only:   buckets of three bytes, bitmap of four            -> exact literal
 //!                                      anchor bitmap (keyed hash of eight bytes)         -> tag table
 //!  base64 mask --shifts-->  first position of each maximal run of >= run_min
 //!  NUL mask    --shifts-->  "four UTF-16 units continue here"                             -> anchor bitmap
@@ -31,6 +31,7 @@
 
 mod anchors;
 mod arch;
+mod buckets;
 mod builder;
 mod class;
 mod literals;

@@ -2,6 +2,7 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind, packed};
 
+use crate::buckets::Buckets;
 use crate::class::is_token;
 
 /// A literal as it was added.
@@ -29,6 +30,8 @@ impl Literal {
 pub(crate) struct Gated {
     /// A bit per hash of four bytes: those a literal begins with, or for a shorter one all that token characters can make of it.
     bitmap: Box<[u64; WORDS]>,
+    /// The same for vectors, three bytes, coarser.
+    pub(crate) buckets: Buckets,
     /// Sorted: every four bytes (little-endian) that a literal can begin with, and the literal.
     by_quad: Vec<(u32, u32)>,
     literals: Vec<Literal>,
@@ -52,7 +55,8 @@ impl Gated {
             let at = hash(*quad);
             bitmap[at / 64] |= 1 << (at % 64);
         }
-        Gated { bitmap, by_quad, literals }
+        let quads: Vec<u32> = by_quad.iter().map(|(quad, _)| *quad).collect();
+        Gated { bitmap, buckets: Buckets::new(&quads), by_quad, literals }
     }
 
     /// Whether a literal may begin with these four bytes.

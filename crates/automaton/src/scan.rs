@@ -179,7 +179,7 @@ pub(crate) fn masked<V: Vector>(v: V, job: &Job<'_>, sink: &mut Sink<'_>) {
         let window: &[u8] = &hay[at..at + REACH];
         let here = next.unwrap_or_else(|| v.classify(block(window, 0)));
         let there = v.classify(block(window, 64));
-        step(automaton, hay, window, at, to, here, there, before, sink);
+        step(v, automaton, hay, window, at, to, here, there, before, sink);
         before = here.base64 >> 63 != 0;
         next = Some(there);
         at += 64;
@@ -195,7 +195,7 @@ pub(crate) fn masked<V: Vector>(v: V, job: &Job<'_>, sink: &mut Sink<'_>) {
         let mut there = v.classify(block(&window, 64));
         here.nul &= low;
         there.nul &= high;
-        step(automaton, hay, &window, at, to, here, there, before, sink);
+        step(v, automaton, hay, &window, at, to, here, there, before, sink);
         before = here.base64 >> 63 != 0;
         at += 64;
     }
@@ -212,7 +212,8 @@ fn block(window: &[u8], at: usize) -> &[u8; 64] {
     clippy::too_many_arguments,
     reason = "the inner step of one loop; a struct would be taken apart again"
 )]
-fn step(
+fn step<V: Vector>(
+    v: V,
     automaton: &Automaton,
     hay: &[u8],
     window: &[u8],
@@ -233,7 +234,7 @@ fn step(
     let gate = gate as u64 & wanted;
     if gate != 0 {
         survive(
-            gate,
+            gate & v.beginnings(window, &automaton.gated.buckets),
             window,
             |bytes| automaton.gated.maybe(bytes as u32),
             |i, bytes| {

@@ -7,12 +7,17 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+use crate::buckets::Buckets;
 use crate::scan::{Job, Masks, Sink};
 
 /// A way to classify 64 bytes.
 pub(crate) trait Vector: Copy {
     /// The class masks of a block; bit `i` belongs to byte `i`.
     fn classify(self, block: &[u8; 64]) -> Masks;
+
+    /// The positions of the first 64 bytes whose three bytes may begin a literal; may say yes too often. `window` has 66 bytes at
+    /// least.
+    fn beginnings(self, window: &[u8], buckets: &Buckets) -> u64;
 }
 
 /// The tiers this build knows.

@@ -1,6 +1,7 @@
 //! The portable tier, a table look-up per byte; also the oracle of the other tiers.
 
 use super::Vector;
+use crate::buckets::Buckets;
 use crate::class::{BASE64, LOWER, NUL, TABLE, TOKEN};
 use crate::scan::Masks;
 
@@ -20,5 +21,14 @@ impl Vector for Portable {
             masks.nul |= u64::from(class & NUL != 0) << i;
         }
         masks
+    }
+
+    #[inline(always)]
+    fn beginnings(self, window: &[u8], buckets: &Buckets) -> u64 {
+        let mut mask = 0;
+        for (i, bytes) in window.windows(3).take(64).enumerate() {
+            mask |= u64::from(buckets.maybe(bytes)) << i;
+        }
+        mask
     }
 }

@@ -17,11 +17,13 @@
 //! Bytes from 128 on have a high nibble of 8 or more, whose row is empty.
 
 use std::arch::x86_64::{
-    __m256i, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
-    _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
+    __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
+    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setr_epi8, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
 };
 
 use super::Vector;
+use crate::buckets::{Buckets, PLACES};
 use crate::scan::{Job, Masks, Sink};
 
 /// Bits 0-4: the base64 characters.
@@ -80,6 +82,44 @@ impl Vector for Avx2 {
             }
         }
     }
+
+    #[inline(always)]
+    fn beginnings(self, window: &[u8], buckets: &Buckets) -> u64 {
+        let window: &[u8; 66] = window.first_chunk().expect("the caller shows 66 bytes");
+        // SAFETY: as in `classify`; the farthest load reads the bytes 34 to 65 of `window`.
+        unsafe {
+            let low = begin(window.as_ptr(), buckets);
+            let high = begin(window.as_ptr().add(32), buckets);
+            u64::from(low) | u64::from(high) << 32
+        }
+    }
+}
+
+/// The mask of 32 positions whose three bytes share a bucket.
+///
+/// # Safety
+///
+/// 34 bytes must be readable at `at`.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn begin(at: *const u8, buckets: &Buckets) -> u32 {
+    let nibble = _mm256_set1_epi8(0x0f);
+    let mut bits = _mm256_set1_epi8(-1);
+    for place in 0..PLACES {
+        // SAFETY: the caller's promise, and the tables have 16 bytes each.
+        let (x, low, high) = unsafe {
+            (
+                _mm256_loadu_si256(at.add(place).cast::<__m256i>()),
+                _mm_loadu_si128(buckets.low[place].as_ptr().cast::<__m128i>()),
+                _mm_loadu_si128(buckets.high[place].as_ptr().cast::<__m128i>()),
+            )
+        };
+        let low = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(low), _mm256_and_si256(x, nibble));
+        let x = _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble);
+        let high = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(high), x);
+        bits = _mm256_and_si256(bits, _mm256_and_si256(low, high));
+    }
+    !(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32)
 }
 
 /// Token, base64, NUL and lower-case masks of 32 bytes.
