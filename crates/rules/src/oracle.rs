@@ -8,7 +8,7 @@
 //!    shorter than its `min` is no match.
 //! 3. The pattern is matched anchored at `q`. Of all its ends the longest counts whose right side satisfies the
 //!    boundary. If the rule has a checksum and its pattern one length only, an end whose value verifies needs no boundary.
-//! 4. `s` has to satisfy the left boundary, unless the value verifies.
+//! 4. `s` has to satisfy the left boundary, on the same condition.
 //! 5. The value is the group `value` of the pattern, run on exactly the bytes from `q` to the end, or else the whole match.
 //! 6. A match whose value has less entropy than the rule asks for is dropped; it still covers its place.
 
@@ -146,10 +146,11 @@ impl Compiled {
         for end in automata.ends_from(hay, q).into_iter().rev() {
             let value = automata.value(hay, q, end).unwrap_or(start..end);
             let verified = self.rule.checksum.is_some_and(|checksum| checksum.verify(&hay[value.clone()]));
-            if !(after(self.rule.right, hay, end) || verified && automata.fixed) {
+            let unbounded = verified && automata.fixed;
+            if !(after(self.rule.right, hay, end) || unbounded) {
                 continue;
             }
-            return (verified || before(self.rule.left, hay, start)).then_some(OracleMatch {
+            return (unbounded || before(self.rule.left, hay, start)).then_some(OracleMatch {
                 rule: index,
                 start,
                 end,

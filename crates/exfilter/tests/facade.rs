@@ -1,0 +1,9 @@
+//! The facade's integration tests: the built-in rules, archives and the adapters, as programs use them.
+#![expect(clippy::unwrap_used, reason = "what a test cannot do ends it")]
+
+#[path = "facade/adapters.rs"]
+mod adapters;
+#[path = "facade/oracle.rs"]
+mod oracle;
+#[path = "facade/tarball.rs"]
+mod tarball;
