@@ -30,9 +30,9 @@ impl Buckets {
             let bytes = quad.to_le_bytes();
             let rank = firsts.binary_search(&bytes[0]).unwrap_or(0);
             let bit = 1u8 << (rank * 8 / firsts.len().max(1));
-            for place in 0..PLACES {
-                buckets.low[place][usize::from(bytes[place] & 15)] |= bit;
-                buckets.high[place][usize::from(bytes[place] >> 4)] |= bit;
+            for (place, byte) in bytes.into_iter().take(PLACES).enumerate() {
+                buckets.low[place][usize::from(byte & 15)] |= bit;
+                buckets.high[place][usize::from(byte >> 4)] |= bit;
             }
         }
         buckets

@@ -202,6 +202,14 @@ impl Container {
         self.release(cx);
     }
 
+    /// Releases a container that is over; one that was none is not counted.
+    fn bury(self, fate: &Fate, cx: &mut Context<'_>) {
+        if matches!(fate, Fate::Withdrawn) {
+            cx.live.containers -= 1;
+        }
+        self.release(cx);
+    }
+
     /// Gives back what the container counts for.
     pub(crate) fn release(mut self, cx: &mut Context<'_>) {
         self.lane.release_children(cx);
@@ -235,15 +243,19 @@ impl Container {
 }
 
 impl Lane {
-    /// A container's magic number stands at `at`; bytes before `fresh` were fed earlier, the rest will be fed with everything fresh.
+    /// A container's magic number stands at `at`. What is at hand of it is fed in two slices that meet at `sliced`, the beginning of the
+    /// window.
     pub(crate) fn start_container(
         &mut self,
         kind: LaneKind,
         view: View<'_>,
         at: u64,
-        fresh: u64,
+        sliced: u64,
         cx: &mut Context<'_>,
     ) {
+        if self.containers.iter_mut().any(|c| c.has_taken_member(at)) {
+            return;
+        }
         let limits = &cx.core.limits;
         let src = self.map.src(at);
         if self.depth.containers >= limits.containers || cx.live.lanes + 1 > limits.lanes {
@@ -273,17 +285,12 @@ impl Lane {
             windows: 0,
             members: VecDeque::new(),
         };
-        // Only what came before `fresh`: the rest is fed with all other containers.
-        if at < fresh
-            && let Some(early) = view.get(at, fresh)
-        {
-            match container.feed(&self.map, early, at, cx) {
+        let sliced = sliced.max(at);
+        for (from, to) in [(at, sliced), (sliced, view.end())] {
+            let Some(input) = view.get(from, to).filter(|input| !input.is_empty()) else { continue };
+            match container.feed(&self.map, input, from, cx) {
                 Fate::Alive => {}
-                Fate::Over => return container.release(cx),
-                Fate::Withdrawn => {
-                    cx.live.containers -= 1;
-                    return container.release(cx);
-                }
+                fate => return container.bury(&fate, cx),
             }
         }
         self.containers.push(container);
@@ -293,18 +300,13 @@ impl Lane {
         let mut at = 0;
         while at < self.containers.len() {
             let container = &mut self.containers[at];
-            let from = fresh.max(container.start);
-            let fate = match view.get(from, view.end()) {
-                Some(input) if !input.is_empty() => container.feed(&self.map, input, from, cx),
+            let fate = match view.get(fresh, view.end()) {
+                Some(input) if !input.is_empty() => container.feed(&self.map, input, fresh, cx),
                 _ => Fate::Alive,
             };
             match fate {
                 Fate::Alive => at += 1,
-                Fate::Over => self.containers.remove(at).release(cx),
-                Fate::Withdrawn => {
-                    cx.live.containers -= 1;
-                    self.containers.remove(at).release(cx);
-                }
+                fate => self.containers.remove(at).bury(&fate, cx),
             }
         }
     }

@@ -289,15 +289,11 @@ impl Lane {
     }
 
     /// Removes the hits that cannot begin a child: runs that decode to nothing, magic numbers of something else.
-    fn dismiss(&mut self, hits: &mut Vec<Hit>, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+    fn dismiss(&self, hits: &mut Vec<Hit>, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
         hits.retain(|hit| match hit.what {
             What::Run => !shape::is_idle(view.bytes, hit.at, eof, cx),
             What::Literal(id) => match container::magic(id) {
-                Some(kind) => {
-                    let at = view.base + hit.at as u64;
-                    container::begins(kind, &view.bytes[hit.at..])
-                        && !self.containers.iter_mut().any(|c| c.has_taken_member(at))
-                }
+                Some(kind) => container::begins(kind, &view.bytes[hit.at..]),
                 None => true,
             },
             What::Anchor(_) => true,
@@ -325,6 +321,8 @@ impl Lane {
         self.resume(view, fresh, eof, cx);
         self.settle_denied(view, eof, cx);
         self.feed_group(view, eof, cx);
+        // Before the hits: a magic number that a decoder has taken as its next member begins no container.
+        self.feed_containers(view, fresh, cx);
         for hit in hits {
             let at = view.base + hit.at as u64;
             match (self.as_start(hit, cx), hit.what) {
@@ -335,7 +333,6 @@ impl Lane {
                 (None, What::Run) => {}
             }
         }
-        self.feed_containers(view, sliced, cx);
     }
 
     /// Ends the children, innermost output first.
