@@ -43,7 +43,7 @@ pub enum Fault {
 }
 
 /// A transform from bytes to bytes.
-pub trait Decoder: Send {
+pub trait Decoder: Send + std::panic::UnwindSafe {
     /// Decodes `input`, appending at most `cap` bytes to `out`.
     fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Step;
 

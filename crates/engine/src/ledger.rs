@@ -1,6 +1,7 @@
 //! [`Ledger`]: what a stream has decided. Findings come in, the policy speaks, events, edits and the verdict come out.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::context::{Facts, Found, Live, Scratch, Unseen};
 use crate::coverage::{Coverage, Opaque, OpaqueReason};
@@ -66,18 +67,11 @@ impl Ledger {
         scratch.found.sort_unstable();
         scratch.found.dedup();
         scratch.unseen.sort_unstable();
-        let mut unseen = scratch.unseen.drain(..).peekable();
-        for found in scratch.found.drain(..) {
-            while let Some(unseen) = unseen.next_if(|u| u.when < found.when) {
-                self.settle_unseen(core, facts, unseen, on_event);
+        match &mut self.slot {
+            Some(slot) => slot.defer(&mut scratch.found, &mut scratch.unseen),
+            None => {
+                self.decide(core, facts, scratch.found.drain(..), scratch.unseen.drain(..), None, on_event);
             }
-            match &mut self.slot {
-                Some(slot) => slot.defer(found),
-                None => self.settle_found(core, facts, found, false, on_event),
-            }
-        }
-        for unseen in unseen {
-            self.settle_unseen(core, facts, unseen, on_event);
         }
     }
 
@@ -100,12 +94,8 @@ impl Ledger {
     pub(crate) fn close_slot(&mut self, core: &Core, facts: &Facts, on_event: &mut dyn FnMut(Event)) {
         let Some(mut slot) = self.slot.take() else { return };
         let home = slot.home(core);
-        for found in slot.deferred() {
-            let bound = home
-                .as_ref()
-                .is_some_and(|range| range.start <= found.outer.start && found.outer.end <= range.end);
-            self.settle_found(core, facts, found, bound, on_event);
-        }
+        let (found, unseen) = slot.deferred();
+        self.decide(core, facts, found.into_iter(), unseen.into_iter(), home, on_event);
     }
 
     /// Whether bytes wait for the end of a slot.
@@ -175,6 +165,31 @@ impl Ledger {
         self.paths.capacity() * size_of::<LanePath>()
             + self.edits.capacity() * size_of::<Edit>()
             + self.slot.as_ref().map_or(0, |s| s.memory())
+    }
+
+    /// Decides about what was found, in the order in which it was; `home` is the range of a slot whose secret is at home.
+    fn decide(
+        &mut self,
+        core: &Core,
+        facts: &Facts,
+        found: impl Iterator<Item = Found>,
+        unseen: impl Iterator<Item = Unseen>,
+        home: Option<Range<u64>>,
+        on_event: &mut dyn FnMut(Event),
+    ) {
+        let mut unseen = unseen.peekable();
+        for found in found {
+            while let Some(unseen) = unseen.next_if(|u| u.when < found.when) {
+                self.settle_unseen(core, facts, unseen, on_event);
+            }
+            let is_inside =
+                |home: &Range<u64>| home.start <= found.outer.start && found.outer.end <= home.end;
+            let bound = home.as_ref().is_some_and(is_inside);
+            self.settle_found(core, facts, found, bound, on_event);
+        }
+        for unseen in unseen {
+            self.settle_unseen(core, facts, unseen, on_event);
+        }
     }
 
     fn settle_found(

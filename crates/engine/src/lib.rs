@@ -42,3 +42,28 @@ pub use scanner::Scanner;
 pub use secrets::{Binding, Form, KnownSecrets, Refusal, StoreKey};
 pub use stream::Stream;
 pub use verdict::{Audience, Block, BlockReason, Reference, Verdict};
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{RefUnwindSafe, UnwindSafe};
+
+    use super::*;
+
+    #[test]
+    fn public_types_cross_threads_and_panics() {
+        fn shared<T: Send + Sync + UnwindSafe + RefUnwindSafe + 'static>() {}
+        fn owned<T: Send + UnwindSafe + 'static>() {}
+        shared::<Engine>();
+        shared::<Rule>();
+        shared::<Policy>();
+        shared::<Limits>();
+        shared::<Finding>();
+        shared::<Event>();
+        shared::<Verdict>();
+        shared::<Flow>();
+        owned::<Stream>();
+        owned::<Scanner>();
+        owned::<Scratch>();
+        owned::<KnownSecrets>();
+    }
+}

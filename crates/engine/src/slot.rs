@@ -5,7 +5,7 @@ use std::ops::Range;
 use exfilter_codec::base64::{Phase, is_char};
 use zeroize::Zeroize;
 
-use crate::context::{Facts, Found};
+use crate::context::{Facts, Found, Unseen};
 use crate::engine::Core;
 use crate::flow::{Flow, HeaderPart, Slot};
 
@@ -17,7 +17,8 @@ pub(crate) struct SlotValue {
     /// (secret, part of the header value) of the bindings that match the flow.
     candidates: Vec<(u32, HeaderPart)>,
     bytes: Vec<u8>,
-    deferred: Vec<Found>,
+    found: Vec<Found>,
+    unseen: Vec<Unseen>,
 }
 
 impl SlotValue {
@@ -33,8 +34,9 @@ impl SlotValue {
             .filter(|(_, binding)| binding.host.matches(host))
             .filter_map(|(id, binding)| Some((id, part(&facts.flow, &binding.slot)?)))
             .collect();
-        (!candidates.is_empty())
-            .then(|| Box::new(SlotValue { candidates, bytes: Vec::new(), deferred: Vec::new() }))
+        (!candidates.is_empty()).then(|| {
+            Box::new(SlotValue { candidates, bytes: Vec::new(), found: Vec::new(), unseen: Vec::new() })
+        })
     }
 
     /// Takes the next bytes; false if the value is too long to be a credential.
@@ -50,12 +52,14 @@ impl SlotValue {
         true
     }
 
-    pub(crate) fn defer(&mut self, found: Found) {
-        self.deferred.push(found);
+    /// Keeps what was found until the end of the slot.
+    pub(crate) fn defer(&mut self, found: &mut Vec<Found>, unseen: &mut Vec<Unseen>) {
+        self.found.append(found);
+        self.unseen.append(unseen);
     }
 
-    pub(crate) fn deferred(&mut self) -> Vec<Found> {
-        std::mem::take(&mut self.deferred)
+    pub(crate) fn deferred(&mut self) -> (Vec<Found>, Vec<Unseen>) {
+        (std::mem::take(&mut self.found), std::mem::take(&mut self.unseen))
     }
 
     /// The range of the slot that is a secret's home: its whole value, if that is the secret.
@@ -71,7 +75,9 @@ impl SlotValue {
     }
 
     pub(crate) fn memory(&self) -> usize {
-        self.bytes.capacity() + self.deferred.capacity() * size_of::<Found>()
+        self.bytes.capacity()
+            + self.found.capacity() * size_of::<Found>()
+            + self.unseen.capacity() * size_of::<Unseen>()
     }
 
     /// The credential in the slot and the range that spells it.

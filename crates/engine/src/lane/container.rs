@@ -174,10 +174,11 @@ impl Container {
     }
 
     fn failed(&mut self, fault: Fault, end: u64, cx: &mut Context<'_>) -> Fate {
+        // Also of what turns out to be no container: whoever decodes as far as we did sees what we saw.
+        self.lane.feed(&[], true, None, cx);
         if !self.declared && !self.decoder.is_established() && self.output < GUESS {
             return Fate::Withdrawn;
         }
-        self.lane.feed(&[], true, None, cx);
         let reason = match fault {
             Fault::Corrupt => OpaqueReason::Corrupt,
             Fault::Truncated => OpaqueReason::Truncated,
