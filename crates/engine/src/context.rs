@@ -101,8 +101,8 @@ pub(crate) struct Found {
     pub(crate) preview: Preview,
     pub(crate) line: Option<(u64, u64)>,
     pub(crate) trail: Option<Arc<Trail>>,
-    /// Whether an edit may overwrite it in the outer stream.
-    pub(crate) writable: bool,
+    /// The credential itself, where an edit may overwrite it in the outer stream: the outer range and the lane's.
+    pub(crate) writable: Option<(Range64, Range64)>,
 }
 
 /// A range that was not examined, before the policy has seen it.

@@ -8,7 +8,7 @@ use crate::coverage::{Coverage, Opaque, OpaqueReason};
 use crate::engine::Core;
 use crate::event::{Edit, Event};
 use crate::finding::{Finding, Kind, PathId, RuleId, SecretId};
-use crate::path::{LanePath, Trail};
+use crate::path::{LanePath, LaneStep, Trail};
 use crate::policy::Action;
 use crate::slot::SlotValue;
 use crate::verdict::{Block, BlockReason, Reference};
@@ -286,14 +286,15 @@ impl Ledger {
 
 /// The edit that removes a finding; none where its bytes cannot be overwritten alone.
 fn edit_of(found: &Found) -> Option<Edit> {
-    if !found.writable {
-        return None;
-    }
-    if found.trail.is_none() {
-        return Some(Edit { range: found.outer.start..found.outer.end, fill: b'*' });
+    let (outer, inner) = found.writable?;
+    match found.trail.as_deref() {
+        None => return Some(Edit { range: outer.start..outer.end, fill: b'*' }),
+        Some(Trail { up: None, step: LaneStep::Base64 }) => {}
+        // In an archive, or below one: a digest may cover it.
+        Some(_) => return None,
     }
     // In base64 a character at either end may hold bits of a neighbour: it stays, with at most four bits of the value.
-    let start = found.outer.start + u64::from(!(8 * found.inner.start).is_multiple_of(6));
-    let end = found.outer.end - u64::from(!(8 * found.inner.end).is_multiple_of(6));
+    let start = outer.start + u64::from(!(8 * inner.start).is_multiple_of(6));
+    let end = outer.end - u64::from(!(8 * inner.end).is_multiple_of(6));
     (start < end).then_some(Edit { range: start..end, fill: b'A' })
 }

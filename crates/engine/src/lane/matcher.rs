@@ -199,7 +199,8 @@ impl Lane {
         let rule = &compiled.rule;
         let Some(whole) = view.get(confirm.start, end) else { return };
         let matched = &whole[(confirm.literal - confirm.start) as usize..];
-        let value = compiled.value_span(matched).map_or(whole, |span| &matched[span]);
+        let span = compiled.value_span(matched);
+        let value = span.clone().map_or(whole, |span| &matched[span]);
         if rule.min_entropy.is_some_and(|floor| crate::confirm::shannon(value) < f64::from(floor)) {
             return;
         }
@@ -232,7 +233,12 @@ impl Lane {
             preview,
             line: None,
             trail: None,
-            writable: self.writable(confirm.start, end),
+            writable: match span {
+                Some(span) => {
+                    self.writable(confirm.literal + span.start as u64, confirm.literal + span.end as u64)
+                }
+                None => self.writable(confirm.start, end),
+            },
         };
         self.report(found, view, cx);
     }
@@ -284,8 +290,11 @@ impl Lane {
         }
     }
 
-    /// Whether an edit may overwrite a range of this lane in the outer stream.
-    fn writable(&self, start: u64, end: u64) -> bool {
-        self.map.is_identity() || self.map.is_plain_base64(start) && self.map.is_plain_base64(end - 1)
+    /// A range of this lane in the outer stream and here, if an edit may overwrite it there.
+    fn writable(&self, start: u64, end: u64) -> Option<(Range64, Range64)> {
+        let exact = self.map.is_identity()
+            || self.map.is_plain_base64(start) && self.map.is_plain_base64(end.saturating_sub(1));
+        let outer = Range64 { start: self.map.src(start), end: self.map.end(end) };
+        (exact && start < end).then_some((outer, Range64 { start, end }))
     }
 }
