@@ -118,8 +118,8 @@ pub(crate) struct Unseen {
 ///
 /// # Resource usage
 ///
-/// About 64 KiB once warm, and 2 KiB per group of base64 lanes that was alive at one time. Nothing of a stream is left in it between pushes; its
-/// buffers are wiped on drop.
+/// About 64 KiB once warm, and 2 KiB per group of base64 lanes that was alive at one time. Bytes of streams stay in its buffers until they are
+/// overwritten; dropping it wipes them. It holds no state of a stream.
 #[derive(Default)]
 pub struct Scratch {
     buffers: Vec<Vec<u8>>,

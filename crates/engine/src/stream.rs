@@ -45,6 +45,8 @@ use crate::verdict::{BlockReason, Reference, Verdict};
 /// Bytes scanned at once while no child lane is alive: a multiple of every window, small enough to stay in the first-level cache
 /// with the tables.
 const BATCH: usize = 16 << 10;
+/// The first batch after one that was cut short: where children begin often, little is scanned twice.
+const BATCH_MIN: usize = 512;
 
 /// Windows between looks at [`Limits::max_hold`](crate::Limits::max_hold).
 const HOLD_CHECK: u64 = 64;
@@ -64,6 +66,8 @@ pub struct Stream {
     root: Lane,
     /// Bytes of the window that is not complete.
     partial: Vec<u8>,
+    /// Size of the next batch; affects speed only.
+    batch: usize,
     pushed: u64,
     through: u64,
     live: Live,
@@ -90,6 +94,7 @@ impl Stream {
             facts,
             root: Lane::root(),
             partial: Vec::new(),
+            batch: BATCH,
             pushed: 0,
             through: 0,
             live: Live::default(),
@@ -141,8 +146,10 @@ impl Stream {
             let taken = if self.root.has_children() {
                 self.feed(&rest[..window], false, None, scratch, on_event)
             } else {
-                let n = rest.len().min(BATCH) / window * window;
-                self.feed(&rest[..n], false, Some(window as u64), scratch, on_event)
+                let n = (rest.len().min(self.batch) / window).max(1) * window;
+                let taken = self.feed(&rest[..n], false, Some(window as u64), scratch, on_event);
+                self.batch = if taken < n { BATCH_MIN } else { (2 * self.batch).min(BATCH) };
+                taken
             };
             debug_assert!(taken > 0, "a feed takes a window at least");
             rest = &rest[taken..];
