@@ -3,9 +3,12 @@
 //! Not published. Nothing here is fast, and everything is deterministic.
 #![forbid(unsafe_code)]
 
+pub mod canary;
 pub mod cases;
+pub mod forms;
 pub mod keys;
 pub mod rng;
+pub mod rules;
 pub mod run;
 pub mod split;
 pub mod wrap;

@@ -15,6 +15,19 @@ pub struct Run {
     pub coverage: Coverage,
     /// All edits that were handed out.
     pub edits: Vec<Edit>,
+    /// What an embedder that does as it is told has sent: the released bytes, edited.
+    pub sent: Vec<u8>,
+    /// Findings that were counted and not delivered.
+    pub suppressed: u64,
+}
+
+/// What is given to a stream.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// Bytes to push.
+    Chunk(&'a [u8]),
+    /// This many bytes were lost.
+    Gap(u64),
 }
 
 impl Run {
@@ -25,14 +38,16 @@ impl Run {
             .iter()
             .map(|(event, path)| match event {
                 Event::Finding(f) => format!(
-                    "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {path}",
+                    "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {path}",
                     f.kind(),
                     f.outer(),
                     f.inner(),
                     f.confidence(),
                     f.proof(),
                     f.action(),
-                    f.line()
+                    f.line(),
+                    if f.documented() { "documented" } else { "" },
+                    if f.bound() { "bound" } else { "" },
                 ),
                 Event::Opaque(o) => format!("{:?} {:?} {:?} {path}", o.reason(), o.outer(), o.action()),
                 _ => String::from("another event"),
@@ -70,21 +85,61 @@ impl Run {
 
 /// Pushes `bytes` in `chunks` and finishes.
 pub fn run(engine: &Engine, flow: &Flow, bytes: &[u8], chunks: &[usize]) -> Run {
+    assert_eq!(chunks.iter().sum::<usize>(), bytes.len(), "the chunks add up");
+    let mut rest = bytes;
+    let inputs: Vec<_> = chunks
+        .iter()
+        .map(|n| {
+            let (chunk, after) = rest.split_at(*n);
+            rest = after;
+            Input::Chunk(chunk)
+        })
+        .collect();
+    drive(engine, flow, &inputs)
+}
+
+/// Gives `inputs` to a stream, finishes it, and does with the bytes what the verdicts say.
+pub fn drive(engine: &Engine, flow: &Flow, inputs: &[Input<'_>]) -> Run {
     let mut stream = engine.stream(flow.clone());
     let mut verdicts = Vec::new();
     let mut edits = Vec::new();
+    let mut held: Vec<u8> = Vec::new();
+    let mut sent: Vec<u8> = Vec::new();
     let mut pushed = 0;
-    for n in chunks {
-        let verdict = stream.push(&bytes[pushed..pushed + n]);
-        pushed += n;
-        verdicts.push((pushed, verdict));
-        edits.extend(stream.edits().iter().cloned());
-    }
-    assert_eq!(pushed, bytes.len(), "the chunks add up");
-    let last = stream.finish();
-    edits.extend(stream.edits().iter().cloned());
-    edits.dedup();
     let mut events = Vec::new();
+    let mut last = None;
+    for input in inputs.iter().map(Some).chain([None]) {
+        let verdict = match input {
+            Some(Input::Chunk(chunk)) => {
+                held.extend_from_slice(chunk);
+                pushed += chunk.len();
+                stream.push(chunk)
+            }
+            Some(Input::Gap(len)) => {
+                // Nobody has these bytes; they keep their place.
+                let n = usize::try_from(*len).expect("gaps in tests are small");
+                held.extend(std::iter::repeat_n(0, n));
+                pushed += n;
+                stream.gap(*len)
+            }
+            None => stream.finish(),
+        };
+        if let Verdict::Forward { through } | Verdict::Edit { through } = verdict {
+            let at = sent.len();
+            let n = usize::try_from(through).expect("contents of tests fit into memory") - at;
+            let mut out: Vec<u8> = held.drain(..n).collect();
+            if matches!(verdict, Verdict::Edit { .. }) {
+                stream.edits().iter().for_each(|edit| edit.apply(at as u64, &mut out));
+            }
+            sent.extend(out);
+        }
+        edits.extend(stream.edits().iter().cloned());
+        match input {
+            Some(_) => verdicts.push((pushed, verdict)),
+            None => last = Some(verdict),
+        }
+    }
+    edits.dedup();
     while let Some(event) = stream.poll_event() {
         let path = match &event {
             Event::Finding(f) => stream.path(f.path()).to_string(),
@@ -93,5 +148,8 @@ pub fn run(engine: &Engine, flow: &Flow, bytes: &[u8], chunks: &[usize]) -> Run 
         };
         events.push((event, path));
     }
-    Run { events, verdicts, last, coverage: stream.coverage(), edits }
+    let suppressed =
+        stream.suppressed().map(|s| s.1).sum::<u64>() + stream.suppressed_secrets().map(|s| s.1).sum::<u64>();
+    let last = last.expect("the last input is the end");
+    Run { events, verdicts, last, coverage: stream.coverage(), edits, sent, suppressed }
 }

@@ -102,6 +102,27 @@ pub fn base64(bytes: &[u8], url: bool, pad: bool) -> Vec<u8> {
     out
 }
 
+/// What base64 characters of either alphabet decode to; bits that make no byte are dropped.
+pub fn unbase64(chars: &[u8]) -> Vec<u8> {
+    let value = |b: u8| match b {
+        b'A'..=b'Z' => u32::from(b - b'A'),
+        b'a'..=b'z' => u32::from(b - b'a') + 26,
+        b'0'..=b'9' => u32::from(b - b'0') + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let (mut bits, mut have, mut out) = (0u32, 0, Vec::new());
+    for c in chars {
+        bits = bits << 6 | value(*c);
+        have += 6;
+        if have >= 8 {
+            have -= 8;
+            out.push((bits >> have) as u8);
+        }
+    }
+    out
+}
+
 /// Gzip, in one of many spellings.
 pub fn gzip(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
     let cut = if rng.one_in(3) { rng.below(content.len() + 1) } else { content.len() };

@@ -1,0 +1,132 @@
+//! The spellings under which a value may leave: a second, plain implementation of what the engine derives at enrolment.
+
+use crate::wrap;
+
+/// A spelling of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// As it is.
+    Raw,
+    /// Base64, with `shift` bytes before the value, so that it begins at that byte of a group of three.
+    Base64 {
+        /// How many times.
+        layers: u8,
+        /// 0, 1 or 2.
+        shift: u8,
+        /// Whether the URL-safe alphabet is used.
+        url: bool,
+    },
+    /// Hexadecimal.
+    Hex {
+        /// Whether the digits are capitals.
+        upper: bool,
+    },
+    /// Everything but letters, digits and `-_.~` percent-encoded.
+    Percent {
+        /// Whether the digits are capitals.
+        upper: bool,
+    },
+    /// The inside of a JSON string, all but ASCII escaped.
+    Json,
+    /// UTF-16, little-endian.
+    Utf16Le,
+    /// UTF-16, big-endian.
+    Utf16Be,
+    /// Back to front.
+    Reversed,
+}
+
+/// Every form: all alignments and layers of both alphabets, both cases.
+pub fn all() -> Vec<Form> {
+    let mut forms = vec![Form::Raw, Form::Json, Form::Utf16Le, Form::Utf16Be, Form::Reversed];
+    for upper in [false, true] {
+        forms.extend([Form::Hex { upper }, Form::Percent { upper }]);
+        for layers in 1..=3 {
+            forms.extend((0..3).map(|shift| Form::Base64 { layers, shift, url: upper }));
+        }
+    }
+    forms
+}
+
+impl Form {
+    /// The word in case files.
+    pub fn parse(word: &str, layers: u8, shift: u8, url: bool) -> Option<Form> {
+        Some(match word {
+            "raw" => Form::Raw,
+            "base64" => Form::Base64 { layers, shift, url },
+            "hex" => Form::Hex { upper: false },
+            "HEX" => Form::Hex { upper: true },
+            "percent" => Form::Percent { upper: false },
+            "PERCENT" => Form::Percent { upper: true },
+            "json" => Form::Json,
+            "utf16le" => Form::Utf16Le,
+            "utf16be" => Form::Utf16Be,
+            "reversed" => Form::Reversed,
+            _ => return None,
+        })
+    }
+
+    /// The value in this form. In base64, neutral text stands around it.
+    pub fn spell(self, value: &[u8]) -> Vec<u8> {
+        match self {
+            Form::Raw => value.to_vec(),
+            Form::Base64 { layers, shift, url } => (0..layers).fold(value.to_vec(), |inner, _| {
+                let around = [&b"~~~~~~"[..3 + usize::from(shift)], &inner, b"~~~~"].concat();
+                wrap::base64(&around, url, false)
+            }),
+            Form::Hex { upper } => value.iter().flat_map(|b| hex(*b, upper)).collect(),
+            Form::Percent { upper } => value.iter().fold(Vec::new(), |mut out, b| {
+                if b.is_ascii_alphanumeric() || b"-_.~".contains(b) {
+                    out.push(*b);
+                } else {
+                    out.push(b'%');
+                    out.extend(hex(*b, upper));
+                }
+                out
+            }),
+            Form::Json => json(&String::from_utf8_lossy(value)).into_bytes(),
+            Form::Utf16Le => units(value).flat_map(u16::to_le_bytes).collect(),
+            Form::Utf16Be => units(value).flat_map(u16::to_be_bytes).collect(),
+            Form::Reversed => value.iter().rev().copied().collect(),
+        }
+    }
+
+    /// What the engine calls it.
+    pub fn of_engine(self) -> exfilter_engine::Form {
+        use exfilter_engine::Form as Engine;
+        match self {
+            Form::Raw => Engine::Raw,
+            Form::Base64 { layers, .. } => Engine::Base64(layers),
+            Form::Hex { .. } => Engine::Hex,
+            Form::Percent { .. } => Engine::Percent,
+            Form::Json => Engine::Json,
+            Form::Utf16Le => Engine::Utf16Le,
+            Form::Utf16Be => Engine::Utf16Be,
+            Form::Reversed => Engine::Reversed,
+        }
+    }
+}
+
+fn hex(byte: u8, upper: bool) -> [u8; 2] {
+    let digits: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+    [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]
+}
+
+fn units(value: &[u8]) -> impl Iterator<Item = u16> {
+    String::from_utf8_lossy(value).encode_utf16().collect::<Vec<_>>().into_iter()
+}
+
+fn json(text: &str) -> String {
+    let mut out = String::new();
+    for unit in text.encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(b @ (b'"' | b'\\')) => out.extend(['\\', b as char]),
+            Ok(b'\n') => out.push_str("\\n"),
+            Ok(b'\r') => out.push_str("\\r"),
+            Ok(b'\t') => out.push_str("\\t"),
+            Ok(b @ 0x20..=0x7e) => out.push(b as char),
+            _ => out.push_str(&format!("\\u{unit:04x}")),
+        }
+    }
+    out
+}
