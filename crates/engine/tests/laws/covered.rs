@@ -4,7 +4,7 @@ use exfilter_engine::{Action, Confidence, Engine, Flow, Limits, OpaqueReason, Po
 use exfilter_testing::cases::REASONS;
 use exfilter_testing::{Rng, keys, rules, run, split, wrap};
 
-use super::split_blind::outbound;
+use super::outbound;
 use crate::support;
 
 /// A way to hide something behind a limit or a fault, and what has to be said about it.

@@ -1,6 +1,11 @@
 //! One file per law of `stream.rs`. Law 4's heap is measured in a binary of its own, `tests/memory.rs`.
 
+mod bounded;
 mod covered;
+mod mute;
 mod one_engine;
 mod split_blind;
+mod total;
 mod watermark;
+
+pub(crate) use self::split_blind::outbound;
