@@ -10,6 +10,7 @@ use crate::event::{Edit, Event};
 use crate::finding::{Finding, Kind, PathId, RuleId, SecretId};
 use crate::path::{LanePath, LaneStep, Trail};
 use crate::policy::Action;
+use crate::secrets::Form;
 use crate::slot::SlotValue;
 use crate::verdict::{Block, BlockReason, Reference};
 
@@ -287,11 +288,17 @@ impl Ledger {
 /// The edit that removes a finding; none where its bytes cannot be overwritten alone.
 fn edit_of(found: &Found) -> Option<Edit> {
     let (outer, inner) = found.writable?;
-    match found.trail.as_deref() {
-        None => return Some(Edit { range: outer.start..outer.end, fill: b'*' }),
-        Some(Trail { up: None, step: LaneStep::Base64 }) => {}
+    match (found.trail.as_deref(), found.kind) {
+        // A needle's characters are wholly the value's; those before it are shared with a neighbour. Deeper layers are edited by their lanes,
+        // or not at all.
+        (None, Kind::Known(_, Form::Base64(1))) => {
+            return Some(Edit { range: inner.start..inner.end, fill: b'A' });
+        }
+        (None, Kind::Known(_, Form::Base64(_))) => return None,
+        (None, _) => return Some(Edit { range: outer.start..outer.end, fill: b'*' }),
+        (Some(Trail { up: None, step: LaneStep::Base64 }), _) => {}
         // In an archive, or below one: a digest may cover it.
-        Some(_) => return None,
+        (Some(_), _) => return None,
     }
     // In base64 a character at either end may hold bits of a neighbour: it stays, with at most four bits of the value.
     let start = outer.start + u64::from(!(8 * inner.start).is_multiple_of(6));

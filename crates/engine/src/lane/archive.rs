@@ -15,6 +15,9 @@ use crate::coverage::OpaqueReason;
 use crate::lane::Lane;
 use crate::path::{LaneStep, Trail};
 
+/// What is shown for a name in which a finding stands.
+const MASKED: &str = "<masked>";
+
 /// Bytes of a lane's beginning that tell a tar archive.
 const HEADER: u64 = 512;
 
@@ -26,6 +29,8 @@ pub(crate) struct Archive {
     /// Line breaks of the first part before the tail, and where the last of them stands.
     lines: u64,
     last_break: Option<u64>,
+    /// After the last byte of the findings so far: a header that is not complete yet may hold them.
+    found: u64,
 }
 
 #[derive(Default)]
@@ -59,12 +64,13 @@ impl Archive {
 
     /// Hides the names in whose header a finding stands.
     pub(crate) fn mask(&mut self, start: u64, end: u64) {
+        self.found = self.found.max(end);
         for part in &mut self.parts {
             if start < part.at
                 && end > part.header
                 && let Some(trail) = &part.trail
             {
-                let step = LaneStep::Member("<masked>".into());
+                let step = LaneStep::Member(MASKED.into());
                 part.trail = Some(Arc::new(Trail { up: trail.up.clone(), step }));
             }
         }
@@ -142,12 +148,14 @@ impl Lane {
         let up = self.here();
         let State::Tar(tar) = &mut self.archive.state else { return };
         let input = view.get(from, view.end()).unwrap_or(&[]);
+        let found = self.archive.found;
         let parts = &mut self.archive.parts;
         let mut members = 0;
         let result = tar.feed(input, &mut |part| match part {
             Part::Begin { at, header, name, .. } => {
                 members += 1;
-                let step = LaneStep::Member(escape(&name));
+                let name = if found > header { MASKED.into() } else { escape(&name) };
+                let step = LaneStep::Member(name);
                 let trail = Some(Arc::new(Trail { up: up.clone(), step }));
                 parts.push_back(Member { at, header, trail });
             }
@@ -155,29 +163,34 @@ impl Lane {
         });
         cx.live.members += members;
         if let Err((at, fault)) = result {
-            self.fail_archive(at, fault, cx);
+            self.fail_archive(at, fault, false, cx);
         }
     }
 
     pub(crate) fn finish_archive(&mut self, cx: &mut Context<'_>) {
         let State::Tar(tar) = &mut self.archive.state else { return };
         if let Err((at, fault)) = tar.finish(&mut |_| {}) {
-            self.fail_archive(at, fault, cx);
+            self.fail_archive(at, fault, true, cx);
         }
     }
 
-    fn fail_archive(&mut self, at: u64, fault: Fault, cx: &mut Context<'_>) {
+    fn fail_archive(&mut self, at: u64, fault: Fault, eof: bool, cx: &mut Context<'_>) {
         self.archive.state = State::None;
         let reason = match fault {
             Fault::Truncated => OpaqueReason::Truncated,
             Fault::Members => OpaqueReason::Members,
             _ => OpaqueReason::Corrupt,
         };
-        let end = self.map.end(self.pos);
+        // In the root, where a batch may reach further, the fault is known when its header is complete. Elsewhere the pieces are those of
+        // the schedule; the header may be farther back than the map remembers.
+        let (start, end, decided) = if self.map.is_identity() && !eof {
+            (at, at + HEADER, at + HEADER)
+        } else {
+            let end = self.map.end(self.pos);
+            (self.map.src(at.max(self.decided)).min(end), end, self.pos)
+        };
         let trail = self.here();
-        let when = self.when(self.pos, cx);
-        // The header may be farther back than the map remembers; its member's beginning is as exact as it gets.
-        let start = self.map.src(at.max(self.decided)).min(end);
+        let when = if eof { cx.when } else { self.when(decided, cx) };
         cx.opaque(reason, start..end, trail, when);
     }
 }

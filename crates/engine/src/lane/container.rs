@@ -53,6 +53,8 @@ pub(crate) struct Container {
     src: u64,
     /// Whether the content begins with it; else it is a guess.
     declared: bool,
+    /// Whether it began while another container of the lane was alive: stored blocks of that one show what is in it, cut by their headers.
+    covered: bool,
     /// The outer offset of the block that has been taken in and not yielded.
     unreleased: Option<u64>,
     output: u64,
@@ -176,7 +178,8 @@ impl Container {
     fn failed(&mut self, fault: Fault, end: u64, cx: &mut Context<'_>) -> Fate {
         // Also of what turns out to be no container: whoever decodes as far as we did sees what we saw.
         self.lane.feed(&[], true, None, cx);
-        if !self.declared && !self.decoder.is_established() && self.output < GUESS {
+        let established = self.decoder.is_established() || self.output >= GUESS;
+        if !self.declared && (!established || self.covered) {
             return Fate::Withdrawn;
         }
         let reason = match fault {
@@ -281,6 +284,7 @@ impl Lane {
             start: at,
             src,
             declared: self.archive.begins_at(at),
+            covered: !self.containers.is_empty(),
             unreleased: None,
             output: 0,
             windows: 0,

@@ -153,7 +153,11 @@ impl Lane {
         let from = view.index(group.fed);
         let to = view.base + cx.core.automaton.run_end(view.bytes, from) as u64;
         let end = to < view.end() || eof;
+        let found = cx.scratch.found.len();
         group.feed(&self.map, view, to, end, cx);
+        if cx.scratch.found.len() > found {
+            self.archive.mask(group.start, to);
+        }
         if end {
             group.release(cx);
         } else {
