@@ -199,7 +199,7 @@ fn a_cap_on_opaque_ranges_hides_none_from_the_count() {
     let engine = support::engine(&[], limits);
     let mut content = Vec::new();
     for _ in 0..6 {
-        let mut broken = plain_gzip(&rng.text(b"etaoin shrdlu\n", 4000));
+        let mut broken = plain_gzip(&rng.text(b"etaoin shrdlu\n", 6000));
         let at = broken.len() - 6;
         broken[at] ^= 1;
         content.extend(broken);
