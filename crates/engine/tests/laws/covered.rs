@@ -132,7 +132,6 @@ fn coverage_does_not_depend_on_chunks() {
 }
 
 #[test]
-#[ignore = "the range of an archive's fault depends on chunks"]
 fn ranges_do_not_depend_on_chunks() {
     let mut rng = Rng::new(65);
     for padding in paddings(&mut rng) {
