@@ -63,8 +63,9 @@ impl Code {
                 return Err(OracleEnd::Corrupt);
             }
         }
-        // A single code word may stand alone.
-        if left > 0 && counts.iter().sum::<u16>() > 1 {
+        // As zlib has it: a set may be incomplete only if it is empty or a single word of one bit.
+        let words = counts.iter().sum::<u16>();
+        if left > 0 && words > 0 && (words, counts[1]) != (1, 1) {
             return Err(OracleEnd::Corrupt);
         }
         let mut symbols: Vec<u16> =
@@ -157,7 +158,8 @@ impl Reader<'_> {
             };
             table.extend(std::iter::repeat_n(value, times));
         }
-        if table.len() > literals + distances {
+        // As zlib has it: RFC 1951 defines no more symbols than these, and a block must be able to end.
+        if table.len() > literals + distances || literals > 286 || distances > 30 || table[256] == 0 {
             return Err(OracleEnd::Corrupt);
         }
         let (literals, distances) = table.split_at(literals);
