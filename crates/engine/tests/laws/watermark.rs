@@ -1,7 +1,7 @@
 //! Law 2: whoever has the bytes before `through` can decode no byte of a blocked value.
 
-use exfilter_engine::{Kind, Limits, OpaqueReason, Verdict};
-use exfilter_testing::{Rng, keys, run, split, wrap};
+use exfilter_engine::{Engine, Kind, KnownSecrets, Limits, OpaqueReason, StoreKey, Verdict};
+use exfilter_testing::{Rng, forms, keys, run, split, wrap};
 
 use super::split_blind::{cases, nested, outbound};
 use crate::support;
@@ -43,6 +43,50 @@ fn a_planted_secret_is_found_and_nothing_of_it_has_left() {
                 !leaks(&content[..through as usize], &planted, 0),
                 "case {case}, {layers:?}: the first {through} bytes decode to the secret's beginning"
             );
+        }
+    }
+}
+
+/// Values of every shape, in every spelling, at every place: what is reported was held from its first byte on.
+#[test]
+fn every_spelling_of_every_shape_is_held() {
+    const SYMBOLS: &[u8] = b"abcXYZ019 _-.,;:!?$&%/\\\"'(){}@#+=~|^";
+    for case in cases(1) {
+        let mut rng = Rng::new(case << 8 | 6);
+        let values = [
+            rng.text(SYMBOLS, 14),
+            rng.text(SYMBOLS, 40),
+            rng.text(keys::BASE62, 12),
+            rng.text(keys::HEX, 16),
+            [b"correct horse ", &rng.text(b"bcdfghjklmnpqrst", 12)[..], b" staple"].concat(),
+            [b"$!", &rng.text(keys::BASE62, 30)[..], b"!$"].concat(),
+        ];
+        let value = rng.pick(&values).clone();
+        let mut secrets = KnownSecrets::new(StoreKey::from_bytes(&[7; 32]).unwrap());
+        if secrets.add("VALUE", &value, vec![]).is_err() {
+            continue;
+        }
+        secrets.add("OTHER", &keys::secret(&mut rng), vec![]).unwrap();
+        let engine = Engine::builder()
+            .rules(exfilter_testing::rules::features())
+            .known_secrets(secrets)
+            .build()
+            .unwrap();
+        let form = *rng.pick(&forms::all());
+        let spelled = form.spell(&value);
+        let before = wrap::text(&mut rng);
+        let content = [&before[..], &spelled[..], &wrap::text(&mut rng)].concat();
+        for chunks in split::standard(&mut rng, content.len()) {
+            let run = run::run(&engine, &outbound(), &content, &chunks);
+            let found = run.findings().find(|f| matches!(f.kind(), Kind::Known(..)));
+            let found = found.unwrap_or_else(|| panic!("case {case}: {form:?} was missed"));
+            for (pushed, verdict) in &run.verdicts {
+                let through = verdict.through().unwrap_or(0);
+                assert!(
+                    through <= found.outer().start,
+                    "case {case}, {form:?}: {through} of {pushed} had left"
+                );
+            }
         }
     }
 }
