@@ -251,7 +251,7 @@ impl EngineBuilder {
 fn shortest_run(rules: &[Compiled]) -> usize {
     let blocks = |r: &&Compiled| r.rule.confidence >= Confidence::High || r.rule.checksum.is_some();
     let shortest = rules.iter().filter(blocks).map(|r| min_len(&r.rule)).min().unwrap_or(18);
-    (4 * shortest / 3).clamp(16, 24)
+    (4 * shortest / 3).clamp(16, 28)
 }
 
 impl Reach {
