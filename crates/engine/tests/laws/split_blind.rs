@@ -95,6 +95,48 @@ fn every_two_way_split_of_a_small_case() {
     }
 }
 
+/// Real bytes of megabytes: the running program, the sources of the workspace, and both compressed.
+#[test]
+fn real_files_of_megabytes() {
+    let mut rng = Rng::new(7);
+    let secrets = vec![keys::secret(&mut rng)];
+    let engine = support::engine(&secrets, Limits::default());
+    let mut program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    program.truncate(3 << 20);
+    let mut sources = Vec::new();
+    let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")];
+    while let Some(folder) = folders.pop() {
+        let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+        entries.sort();
+        for path in entries {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && !path.is_symlink() && !name.starts_with('.') && name != "target" {
+                folders.push(path);
+            } else if [".rs", ".toml", ".lock", ".md"].iter().any(|end| name.ends_with(end)) {
+                sources.extend(std::fs::read(path).unwrap());
+            }
+        }
+    }
+    sources.truncate(2 << 20);
+    let planted = keys::github(&mut rng, "ghp_");
+    for content in [&mut program, &mut sources] {
+        let at = content.len() / 2;
+        content.splice(at..at, [b"\n", &planted[..], b" ", &secrets[0], b"\n"].concat());
+    }
+    let packed = wrap::wrap(&mut rng, wrap::Layer::Gzip, &sources);
+    let framed = wrap::wrap(&mut rng, wrap::Layer::Zstd, &program);
+    for content in [program, sources, packed, framed] {
+        for flow in [outbound(), Flow::at_rest().lines().reference(1)] {
+            let whole = run::run(&engine, &flow, &content, &split::whole(content.len()));
+            assert!(whole.findings().count() >= 2, "both planted values are found");
+            for max in [1400, 70_000] {
+                let chunks = split::random(&mut rng, content.len(), max);
+                assert_eq!(whole.facts(), run::run(&engine, &flow, &content, &chunks).facts());
+            }
+        }
+    }
+}
+
 /// The cases to run: a few hundred in every build, `EXFILTER_CASES` of them in the long run, only `EXFILTER_CASE` to look at one.
 pub(crate) fn cases(fraction: u64) -> std::ops::Range<u64> {
     let number = |name| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
