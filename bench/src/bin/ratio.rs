@@ -1,7 +1,7 @@
 //! The speed of a stream against aho-corasick's DFA over the same rules' literals, same process, same corpora.
 //!
 //! `ratio [--repeat 7] [--chunk 65536] [--known 1000] [--mb 16] [--corpus NAME]`, or `ratio --literals` for the literals.
-//! Goal: 0.8.
+//! Goal: 0.8. "of best" is the ratio of the least times instead of the medians: what is left when others use the machine.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn main() {
         dfa.memory_usage() / 1000,
     );
     println!(
-        "{:8} {:>5} {:>12} {:>12} {:>12} {:>12} {:>7} {:>12} {:>9} {:>7} {:>10} {:>7}",
+        "{:8} {:>5} {:>12} {:>12} {:>12} {:>12} {:>7} {:>7} {:>12} {:>9} {:>7} {:>10} {:>7}",
         "corpus",
         "MB",
         "memchr MB/s",
@@ -42,6 +42,7 @@ fn main() {
         "rules MB/s",
         "+known MB/s",
         "ratio",
+        "of best",
         "rules ratio",
         "findings",
         "opaque",
@@ -62,10 +63,12 @@ fn main() {
             times[2].push(cpu(|| scan(&bare, &body, chunk)).0);
             times[3].push(cpu(|| scan(&full, &body, chunk)).0);
         }
+        let least = |t: &[Duration]| t.iter().min().map_or(0.0, Duration::as_secs_f64);
+        let best = least(&times[1]) / least(&times[3]);
         let [mem, ac, rules_only, all] = times.each_mut().map(|t| speed(body.len(), median(t)));
         worst = worst.min(all / ac);
         println!(
-            "{name:8} {:>5.1} {mem:>12.0} {ac:>12.0} {rules_only:>12.0} {all:>12.0} {:>7.2} {:>12.2} {:>9} {:>7} {:>10.1} {:>7}",
+            "{name:8} {:>5.1} {mem:>12.0} {ac:>12.0} {rules_only:>12.0} {all:>12.0} {:>7.2} {best:>7.2} {:>12.2} {:>9} {:>7} {:>10.1} {:>7}",
             body.len() as f64 / 1e6,
             all / ac,
             rules_only / ac,
