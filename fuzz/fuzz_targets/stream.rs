@@ -1,65 +1,132 @@
-//! The laws of the stream: any chunking says the same, `through` never runs backwards, memory stays bounded.
+//! The laws of the stream: any chunking says the same, `through` runs neither backwards nor past what is blocked, memory is bounded.
 #![no_main]
 
-use std::sync::LazyLock;
-
-use exfilter_engine::{Authority, Engine, Flow, KnownSecrets, Limits, StoreKey};
-use exfilter_fuzz::Choices;
-use exfilter_testing::{Rng, keys, run, split};
+use arbitrary::{Arbitrary, Result, Unstructured};
+use exfilter_engine::{Action, Engine, Flow, Kind, Verdict};
+use exfilter_fuzz::content::content;
+use exfilter_fuzz::engines::{self, ENGINES, SECRETS};
+use exfilter_fuzz::slices::{Slices, cut};
+use exfilter_testing::run::{self, Input, Run};
 use libfuzzer_sys::fuzz_target;
 
-static SECRETS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    let mut rng = Rng::new(1);
-    (0..5).map(|_| keys::secret(&mut rng)).collect()
-});
-
-static ENGINES: LazyLock<Vec<Engine>> = LazyLock::new(|| (0..4).map(engine).collect());
-
-fn engine(tightness: u32) -> Engine {
-    let mut known = KnownSecrets::new(StoreKey::from_bytes(&[9; 32]).expect("32 bytes"));
-    for (i, secret) in SECRETS.iter().enumerate() {
-        known.add(&i.to_string(), secret, vec![]).expect("a random value is accepted");
-    }
-    let mut limits = Limits::default();
-    if tightness > 0 {
-        limits.lanes = 4 * tightness;
-        limits.containers = tightness as u8;
-        limits.shapes = tightness as u8;
-        limits.ratio_grace = 4096;
-        limits.ratio = 10;
-        limits.findings = tightness;
-        limits.max_hold = 1000;
-    }
-    let rules = exfilter_rules::builtin();
-    Engine::builder()
-        .rules(rules)
-        .known_secrets(known)
-        .limits(limits)
-        .build()
-        .expect("the built-in rules build")
+struct StreamInput {
+    engine: &'static Engine,
+    flow: Flow,
+    slices: Slices,
+    /// Where bytes are lost, and how many.
+    gap: Option<(usize, u64)>,
+    content: Vec<u8>,
 }
 
-fuzz_target!(|data: &[u8]| {
-    let mut choices = Choices(data);
-    let engine = &ENGINES[choices.below(ENGINES.len())];
-    let outbound = || Flow::outbound(Authority::parse(b"https://example.com").expect("well formed"));
-    let flow = match choices.byte() % 4 {
-        0 => Flow::at_rest().lines(),
-        1 => outbound().editable(),
-        _ => outbound(),
-    };
-    let flow = flow.reference(1);
-    let chunks = choices.byte();
-    let content = choices.content(&SECRETS, 4);
-    let whole = run::run(engine, &flow, &content, &split::whole(content.len()));
-    let chunks = if chunks % 3 == 0 { split::every(content.len(), 1) } else { choices.chunks(content.len()) };
-    let parts = run::run(engine, &flow, &content, &chunks);
-    assert_eq!(whole.facts(), parts.facts());
+impl<'a> Arbitrary<'a> for StreamInput {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<StreamInput> {
+        let engine = u.choose(&ENGINES)?;
+        let flow = engines::flow(u)?;
+        let slices = Slices::arbitrary(u)?;
+        let gap =
+            if u.ratio(1, 16)? { Some((u.arbitrary::<u16>()?, u.int_in_range(1..=200)?)) } else { None };
+        let content = content(u)?;
+        let gap = gap.map(|(at, len)| (usize::from(at) % (content.len() + 1), len));
+        Ok(StreamInput { engine, flow, slices, gap, content })
+    }
+}
+
+/// Says how much, not what.
+impl std::fmt::Debug for StreamInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let engine = ENGINES.iter().position(|e| std::ptr::eq(e, self.engine)).unwrap_or_default();
+        f.debug_struct("StreamInput")
+            .field("engine", &engine)
+            .field("flow", &self.flow)
+            .field("slices", &self.slices)
+            .field("gap", &self.gap)
+            .field("bytes", &self.content.len())
+            .finish()
+    }
+}
+
+fuzz_target!(|input: StreamInput| {
+    let StreamInput { engine, flow, slices, gap, content } = &input;
+    let (before, after) = content.split_at(gap.map_or(content.len(), |gap| gap.0));
+    let whole = join(vec![before], *gap, vec![after]);
+    let parts = join(cut(before, &slices.of(before.len())), *gap, cut(after, &slices.of(after.len())));
+
+    let whole = run::drive(engine, flow, &whole);
+    let run = run::drive(engine, flow, &parts);
+    assert_eq!(whole.facts(), run.facts(), "{input:?}");
+    assert_eq!(whole.suppressed, run.suppressed, "{input:?}");
+    if !run.last.is_block() {
+        assert!(whole.sent == run.sent, "what leaves depends on chunks: {input:?}");
+        assert_eq!(run.last.through(), Some(content.len() as u64 + gap.map_or(0, |gap| gap.1)));
+    }
+    watermark(&run, &input);
+    found(&run, &input);
+    bounded(&input, &parts);
+});
+
+fn join<'a>(before: Vec<&'a [u8]>, gap: Option<(usize, u64)>, after: Vec<&'a [u8]>) -> Vec<Input<'a>> {
+    let before = before.into_iter().map(Input::Chunk);
+    before.chain(gap.map(|gap| Input::Gap(gap.1))).chain(after.into_iter().map(Input::Chunk)).collect()
+}
+
+/// `through` never runs backwards, is never past what was pushed, and never past the beginning of what is blocked or, unedited, redacted.
+fn watermark(run: &Run, input: &StreamInput) {
     let mut through = 0;
-    for (pushed, verdict) in parts.verdicts {
+    for (pushed, verdict) in &run.verdicts {
         if let Some(now) = verdict.through() {
-            assert!(through <= now && now <= pushed as u64);
+            assert!(through <= now && now <= *pushed as u64, "{through}, then {now} of {pushed}: {input:?}");
             through = now;
         }
     }
-});
+    for finding in run.findings() {
+        match finding.action() {
+            Action::Block => {
+                let start = finding.outer().start;
+                assert!(through <= start, "{through} bytes left, {start} is blocked: {input:?}");
+            }
+            // The edit covers the value, which may be less than the match.
+            Action::Redact if !run.last.is_block() && input.gap.is_none() => {
+                let range = finding.outer().start as usize..finding.outer().end as usize;
+                let left = run.sent[range.clone()] == input.content[range.clone()];
+                assert!(!left, "{range:?} left as it came: {input:?}");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Enrolled values that stand in the stream as they are lie in some finding.
+fn found(run: &Run, input: &StreamInput) {
+    if run.suppressed > 0 || input.gap.is_some() {
+        return;
+    }
+    for secret in SECRETS.iter().filter(|secret| secret.len() <= 192) {
+        for at in memchr::memmem::find_iter(&input.content, secret) {
+            let value = at as u64..(at + secret.len()) as u64;
+            let touches = |range: std::ops::Range<u64>| range.start < value.end && value.start < range.end;
+            let found = run.findings().any(|f| matches!(f.kind(), Kind::Known(..)) && touches(f.outer()));
+            assert!(found, "an enrolled value at {at} is not found: {input:?}");
+        }
+    }
+}
+
+/// What a stream says it holds stays within its limits, whatever it is given.
+fn bounded(input: &StreamInput, parts: &[Input<'_>]) {
+    let limits = input.engine.limits();
+    let mut stream = input.engine.stream(input.flow.clone());
+    let mut last = None;
+    for part in parts.iter().map(Some).chain([None]) {
+        let verdict = match part {
+            Some(Input::Chunk(chunk)) => stream.push(chunk),
+            Some(Input::Gap(len)) => stream.gap(*len),
+            None => stream.finish(),
+        };
+        while stream.poll_event().is_some() {}
+        let (memory, windows) = (stream.memory(), stream.windows());
+        assert!(memory <= engines::most_memory(limits), "{memory} bytes: {input:?}");
+        assert!(windows <= limits.windows, "{windows} bytes of windows: {input:?}");
+        let sticky = matches!(last, Some(Verdict::Block(_))) && !verdict.is_block();
+        assert!(!sticky, "a block was taken back: {input:?}");
+        last = Some(verdict);
+    }
+}
