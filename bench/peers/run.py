@@ -306,7 +306,11 @@ def compare(work, args):
 
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     model = next((l.split(":")[1].strip() for l in lines(Path("/proc/cpuinfo")) if l.startswith("model name")), platform.machine())
-    print(f"commit {commit or 'unknown'}, {datetime.date.today()}, {model}, {os.cpu_count()} cores, one used; load "
+    if "EXFILTER_BIN" in os.environ:
+        commit = "not known (EXFILTER_BIN)"
+    else:
+        commit = commit or "not known"
+    print(f"commit {commit}, {datetime.date.today()}, {model}, {os.cpu_count()} cores, one used; load "
           f"{os.getloadavg()[0]:.1f} at the start; medians of up to {args.repeat} interleaved rounds\n")
 
     start = {}

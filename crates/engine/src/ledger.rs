@@ -1,7 +1,6 @@
 //! [`Ledger`]: what a stream has decided. Findings come in, the policy speaks, events, edits and the verdict come out.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use crate::context::{Facts, Found, Live, Scratch, Unseen};
 use crate::coverage::{Coverage, Opaque, OpaqueReason};
@@ -11,7 +10,7 @@ use crate::finding::{Finding, Kind, PathId, RuleId, SecretId};
 use crate::path::{LanePath, LaneStep, Trail};
 use crate::policy::Action;
 use crate::secrets::Form;
-use crate::slot::SlotValue;
+use crate::slot::{Home, SlotValue};
 use crate::verdict::{Block, BlockReason, Reference};
 
 /// Decisions of one stream.
@@ -99,6 +98,13 @@ impl Ledger {
         self.decide(core, facts, found.into_iter(), unseen.into_iter(), home, on_event);
     }
 
+    /// Says that the slot's value is not whole.
+    pub(crate) fn spoil_slot(&mut self) {
+        if let Some(slot) = &mut self.slot {
+            slot.spoil();
+        }
+    }
+
     /// Whether bytes wait for the end of a slot.
     pub(crate) fn is_waiting(&self) -> bool {
         self.slot.is_some()
@@ -175,7 +181,7 @@ impl Ledger {
         facts: &Facts,
         found: impl Iterator<Item = Found>,
         unseen: impl Iterator<Item = Unseen>,
-        home: Option<Range<u64>>,
+        home: Option<Home>,
         on_event: &mut dyn FnMut(Event),
     ) {
         let mut unseen = unseen.peekable();
@@ -183,9 +189,7 @@ impl Ledger {
             while let Some(unseen) = unseen.next_if(|u| u.when < found.when) {
                 self.settle_unseen(core, facts, unseen, on_event);
             }
-            let is_inside =
-                |home: &Range<u64>| home.start <= found.outer.start && found.outer.end <= home.end;
-            let bound = home.as_ref().is_some_and(is_inside);
+            let bound = home.as_ref().is_some_and(|home| home.holds(&found));
             self.settle_found(core, facts, found, bound, on_event);
         }
         for unseen in unseen {
@@ -270,18 +274,17 @@ impl Ledger {
         PathId(at as u32 + 1)
     }
 
-    /// Inserts an edit in order and joins it with those it touches.
+    /// Inserts an edit in order and joins it with those it overlaps; what two fills claim is filled with asterisks.
     fn add_edit(&mut self, mut edit: Edit) {
-        self.edits.retain(|e| {
-            let apart =
-                e.range.end < edit.range.start || edit.range.end < e.range.start || e.fill != edit.fill;
-            if !apart {
-                edit.range = e.range.start.min(edit.range.start)..e.range.end.max(edit.range.end);
+        let first = self.edits.partition_point(|e| e.range.end <= edit.range.start);
+        let last = self.edits.partition_point(|e| e.range.start < edit.range.end);
+        for other in self.edits.drain(first..last.max(first)) {
+            edit.range = edit.range.start.min(other.range.start)..edit.range.end.max(other.range.end);
+            if other.fill != edit.fill {
+                edit.fill = b'*';
             }
-            apart
-        });
-        let at = self.edits.partition_point(|e| e.range.start < edit.range.start);
-        self.edits.insert(at, edit);
+        }
+        self.edits.insert(first, edit);
     }
 }
 

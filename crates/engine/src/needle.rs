@@ -50,13 +50,14 @@ pub(crate) fn spellings(value: &[u8], public: usize) -> Vec<Spelling> {
         push(Form::Hex, hex.collect(), 2 * public, 0);
     }
     for upper in [true, false] {
-        for form in [PercentSet::Unreserved, PercentSet::Component, PercentSet::Form] {
+        for form in [PercentSet::Unreserved, PercentSet::Component, PercentSet::Form, PercentSet::Path] {
             push(Form::Percent, percent(value, form, upper), public, 0);
         }
     }
-    for (slash, ascii) in [(false, false), (true, false), (false, true)] {
-        push(Form::Json, json(value, slash, ascii), public, 0);
+    for (slash, ascii) in [(false, false), (true, false), (false, true), (true, true)] {
+        push(Form::Json, json(value, slash, ascii, false), public, 0);
     }
+    push(Form::Json, json(value, false, false, true), public, 0);
     if let Ok(text) = std::str::from_utf8(value) {
         let prefix = 2 * public;
         push(Form::Utf16Le, text.encode_utf16().flat_map(u16::to_le_bytes).collect(), prefix, 0);
@@ -119,6 +120,8 @@ enum PercentSet {
     Component,
     /// `application/x-www-form-urlencoded`: a space becomes `+`, `*` stays.
     Form,
+    /// As `Unreserved`, and `/` stays: Python's `quote`.
+    Path,
 }
 
 fn percent(value: &[u8], set: PercentSet, upper: bool) -> Vec<u8> {
@@ -131,6 +134,7 @@ fn percent(value: &[u8], set: PercentSet, upper: bool) -> Vec<u8> {
                 PercentSet::Unreserved => b == b'~',
                 PercentSet::Component => matches!(b, b'~' | b'!' | b'*' | b'\'' | b'(' | b')'),
                 PercentSet::Form => b == b'*',
+                PercentSet::Path => matches!(b, b'~' | b'/'),
             };
         if keep {
             out.push(b);
@@ -143,8 +147,8 @@ fn percent(value: &[u8], set: PercentSet, upper: bool) -> Vec<u8> {
     out
 }
 
-/// `value` as the inside of a JSON string; `slash` escapes `/`, `ascii` escapes all but ASCII.
-fn json(value: &[u8], slash: bool, ascii: bool) -> Vec<u8> {
+/// `value` as the inside of a JSON string; `slash` escapes `/`, `ascii` escapes all but ASCII, `html` escapes `<`, `>` and `&` as Go does.
+fn json(value: &[u8], slash: bool, ascii: bool, html: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len());
     let unit = |out: &mut Vec<u8>, u: u16| out.extend(format!("\\u{u:04x}").into_bytes());
     match std::str::from_utf8(value) {
@@ -157,6 +161,7 @@ fn json(value: &[u8], slash: bool, ascii: bool) -> Vec<u8> {
                     '\r' => out.extend(b"\\r"),
                     '\t' => out.extend(b"\\t"),
                     '/' if slash => out.extend(b"\\/"),
+                    '<' | '>' | '&' if html => unit(&mut out, c as u16),
                     c if u32::from(c) < 0x20 => unit(&mut out, c as u16),
                     c if ascii && !c.is_ascii() => {
                         let mut units = [0; 2];
@@ -229,7 +234,7 @@ mod tests {
     fn escapes_are_those_of_the_formats() {
         assert_eq!(percent(b"a b/~*", PercentSet::Unreserved, true), b"a%20b%2F~%2A");
         assert_eq!(percent(b"a b/~*", PercentSet::Form, false), b"a+b%2f%7e*");
-        assert_eq!(json(b"a\"b\\c\n/\x01", true, false), b"a\\\"b\\\\c\\n\\/\\u0001");
-        assert_eq!(json("\u{e9}\u{1f600}".as_bytes(), false, true), b"\\u00e9\\ud83d\\ude00");
+        assert_eq!(json(b"a\"b\\c\n/\x01", true, false, false), b"a\\\"b\\\\c\\n\\/\\u0001");
+        assert_eq!(json("\u{e9}\u{1f600}".as_bytes(), false, true, false), b"\\u00e9\\ud83d\\ude00");
     }
 }

@@ -101,7 +101,7 @@ impl Refusal {
         Refusal { code, message, remedy }
     }
 
-    /// A stable code: `E_SHORT`, `E_WEAK`, `E_COMMON`, `E_TEMPLATE`, `E_EXAMPLE`, `E_NOTSECRET`, `E_PUBLIC`, `E_LONG`.
+    /// A stable code: `E_SHORT`, `E_WEAK`, `E_COMMON`, `E_TEMPLATE`, `E_EXAMPLE`, `E_NOTSECRET`, `E_PUBLIC`, `E_LONG`, `E_BLOCK`.
     pub fn code(&self) -> &'static str {
         self.code
     }
@@ -242,13 +242,20 @@ impl KnownSecrets {
         if let Some(refusal) = weak::refuse(value) {
             return Err(refusal);
         }
+        let pieces = pieces(value);
+        if pieces.is_empty() {
+            return Err(Refusal::new(
+                "E_BLOCK",
+                "no line of the key's body could be read",
+                "enrol the key as its file has it, or its body alone",
+            ));
+        }
         let secret = self.enrolled.len() as u32;
         self.enrolled.push(Enrolled {
             name: name.into(),
             bindings,
             whole: (self.keys.mac(value), value.len()),
         });
-        let pieces = pieces(value);
         let whole = pieces.len() == 1;
         for piece in pieces {
             let public = if whole { weak::public_prefix(piece) } else { 0 };
@@ -328,10 +335,17 @@ impl KnownSecrets {
 /// The pieces of a value that get needles of their own.
 fn pieces(value: &[u8]) -> Vec<&[u8]> {
     if value.starts_with(b"-----BEGIN") {
-        // The armour is public and the line breaks change on the way; each body line of a private key identifies it.
+        // The armour is public and the line breaks change on the way; each body line of a private key identifies it. Breaks may be
+        // written out, as `\\n` in an environment variable: the letter after the backslash is not part of the line.
         return value
-            .split(|b| matches!(b, b'\n' | b'\r'))
-            .filter(|line| line.len() >= 32 && !line.starts_with(b"-----") && !line.contains(&b':'))
+            .split(|b| matches!(b, b'\n' | b'\r' | b' ' | b'-'))
+            .flat_map(|line| {
+                line.split(|b| *b == b'\\').enumerate().map(|(i, part)| match part {
+                    [b'n' | b'r', rest @ ..] if i > 0 => rest,
+                    part => part,
+                })
+            })
+            .filter(|line| line.len() >= 32 && !line.contains(&b':'))
             .flat_map(cut)
             .collect();
     }
@@ -352,5 +366,24 @@ fn cut(value: &[u8]) -> Vec<&[u8]> {
 impl fmt::Debug for KnownSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KnownSecrets({})", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_with_written_line_breaks_have_the_pieces_of_their_lines() {
+        let lines = ["q8Zt4LmN0pR7sVx2Yb5Kd9Fg3Hj6Wc1AqE", "nB7Zt4LmN0pR7sVx2Yb5Kd9Fg3Hj6Wc1Aq"];
+        for separator in ["\n", "\\n", "\r\n", " "] {
+            let armour = ["-----BEGIN PRIVATE KEY-----", lines[0], lines[1], "-----END PRIVATE KEY-----"];
+            let value = armour.join(separator);
+            assert_eq!(pieces(value.as_bytes()), [lines[0].as_bytes(), lines[1].as_bytes()], "{separator:?}");
+        }
+        let mut secrets = KnownSecrets::new(StoreKey::from_bytes(&[1; 32]).unwrap());
+        let refusal =
+            secrets.add("KEY", b"-----BEGIN PRIVATE KEY----- short -----END PRIVATE KEY-----", vec![]);
+        assert_eq!(refusal.unwrap_err().code(), "E_BLOCK");
     }
 }

@@ -7,6 +7,7 @@ use zeroize::Zeroize;
 
 use crate::context::{Facts, Found, Unseen};
 use crate::engine::Core;
+use crate::finding::{Kind, SecretId};
 use crate::flow::{Flow, HeaderPart, Slot};
 
 /// Longest slot value that is compared with bindings, in bytes; what is longer is no credential's home.
@@ -62,15 +63,20 @@ impl SlotValue {
         (std::mem::take(&mut self.found), std::mem::take(&mut self.unseen))
     }
 
-    /// The range of the slot that is a secret's home: its whole value, if that is the secret.
-    pub(crate) fn home(&self, core: &Core) -> Option<Range<u64>> {
+    /// Says that bytes of the value are missing: nothing is at home in it.
+    pub(crate) fn spoil(&mut self) {
+        self.candidates.clear();
+    }
+
+    /// The secret that is at home in the slot: the one that its whole value is.
+    pub(crate) fn home(&self, core: &Core) -> Option<Home> {
         let known = core.known.as_ref()?;
         self.candidates.iter().find_map(|(id, part)| {
             let (mac, len) = &known.enrolled[*id as usize].whole;
             let (range, mut value) = self.value(*part)?;
             let is_home = value.len() == *len && known.keys.fits(&value, mac);
             value.zeroize();
-            is_home.then_some(range)
+            is_home.then_some(Home { secret: SecretId(*id), range })
         })
     }
 
@@ -96,8 +102,8 @@ impl SlotValue {
             HeaderPart::BasicUser | HeaderPart::BasicPassword => {
                 let start = after("basic")?;
                 let text = &self.bytes[start..];
-                let body = text.iter().position(|b| *b == b'=').map_or(text, |end| &text[..end]);
-                if !body.iter().all(|b| is_char(*b)) {
+                let (body, rest) = text.split_at(text.iter().take_while(|b| is_char(**b)).count());
+                if !rest.iter().all(|b| matches!(b, b'=' | b' ')) {
                     return None;
                 }
                 let mut pair = Vec::with_capacity(text.len());
@@ -105,12 +111,17 @@ impl SlotValue {
                 phase.decode(body, &mut pair);
                 phase.finish(&mut pair);
                 let colon = pair.iter().position(|b| *b == b':');
-                let value = colon.map(|colon| match part {
-                    HeaderPart::BasicUser => pair[..colon].to_vec(),
-                    _ => pair[colon + 1..].to_vec(),
+                let span = colon.map(|colon| match part {
+                    HeaderPart::BasicUser => 0..colon,
+                    _ => colon + 1..pair.len(),
                 });
+                let value = span.clone().map(|span| pair[span].to_vec());
                 pair.zeroize();
-                (start, value?)
+                let span = span?;
+                // The characters that hold bits of the part.
+                let from = start + 8 * span.start / 6;
+                let to = (start + (8 * span.end).div_ceil(6)).min(self.bytes.len());
+                return Some((from as u64..to as u64, value?));
             }
         };
         Some((start as u64..self.bytes.len() as u64, value))
@@ -120,6 +131,20 @@ impl SlotValue {
 impl Drop for SlotValue {
     fn drop(&mut self) {
         self.bytes.zeroize();
+    }
+}
+
+/// A secret at home, and the bytes that spell it.
+pub(crate) struct Home {
+    secret: SecretId,
+    range: Range<u64>,
+}
+
+impl Home {
+    /// Whether a finding is that secret, or a pattern's view of the same bytes.
+    pub(crate) fn holds(&self, found: &Found) -> bool {
+        let inside = self.range.start <= found.outer.start && found.outer.end <= self.range.end;
+        inside && !matches!(found.kind, Kind::Known(id, _) if id != self.secret)
     }
 }
 

@@ -193,10 +193,12 @@ impl Stream {
             if stream.state != State::Open {
                 return stream.push_with(scratch, &[], on_event);
             }
-            let last = std::mem::take(&mut stream.partial);
+            let mut last = std::mem::take(&mut stream.partial);
             stream.feed(&last, true, None, scratch, on_event);
+            last.zeroize();
             let start = stream.pushed;
-            stream.pushed += len;
+            stream.pushed = stream.pushed.saturating_add(len);
+            stream.ledger.spoil_slot();
             let mut cx = Context {
                 core: &stream.engine.core,
                 facts: &stream.facts,
@@ -205,7 +207,7 @@ impl Stream {
                 when: start,
             };
             stream.root.gap(len, &mut cx);
-            cx.opaque(crate::OpaqueReason::Gap, start..start + len, None, start);
+            cx.opaque(crate::OpaqueReason::Gap, start..start.saturating_add(len), None, start);
             stream.ledger.settle(&stream.engine.core, &stream.facts, scratch, on_event);
             stream.ledger.close_slot(&stream.engine.core, &stream.facts, on_event);
             stream.verdict(scratch)

@@ -1,8 +1,10 @@
 //! The engine's integration tests: the laws, and behaviour by feature.
 #![expect(clippy::unwrap_used, reason = "what a test cannot do ends it")]
 
+mod edits;
 mod forms;
 mod laws;
+mod regression;
 mod support;
 
 /// The TOML cases of `crates/testing/cases`, through the engine's own stream.

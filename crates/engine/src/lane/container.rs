@@ -84,7 +84,7 @@ impl Container {
         loop {
             let mut output = cx.scratch.buffer();
             let step = self.decoder.decode(rest, &mut output, OUTPUT);
-            let fate = self.yielded(&output, &slice, input.len(), cx);
+            let fate = self.yielded(&output, &slice, cx);
             cx.scratch.give_buffer(output);
             if let Some(fate) = fate {
                 return fate;
@@ -110,7 +110,7 @@ impl Container {
         loop {
             let mut output = cx.scratch.buffer();
             let step = self.decoder.finish(&mut output, OUTPUT);
-            let fate = self.yielded(&output, &(end..end), 0, cx);
+            let fate = self.yielded(&output, &(end..end), cx);
             cx.scratch.give_buffer(output);
             if fate.is_some() {
                 return;
@@ -130,13 +130,7 @@ impl Container {
     }
 
     /// Takes output over into the lane; `Some` if a limit ended the container.
-    fn yielded(
-        &mut self,
-        output: &[u8],
-        slice: &Range<u64>,
-        taken: usize,
-        cx: &mut Context<'_>,
-    ) -> Option<Fate> {
+    fn yielded(&mut self, output: &[u8], slice: &Range<u64>, cx: &mut Context<'_>) -> Option<Fate> {
         let windows = self.decoder.window_bytes();
         cx.live.windows = cx.live.windows + windows - self.windows;
         self.windows = windows;
@@ -151,7 +145,6 @@ impl Container {
         let start = self.unreleased.unwrap_or(slice.start);
         self.lane.map.push(self.lane.pos, Origin::Const { start, end: slice.end });
         self.lane.feed(output, false, None, cx);
-        self.note(slice, taken);
         self.output += output.len() as u64;
         cx.live.decoded += output.len() as u64;
         let limits = &cx.core.limits;
@@ -184,7 +177,9 @@ impl Container {
             LaneKind::Zstd => self.decoder.is_established(),
             _ => self.output >= GUESS,
         };
-        if !self.declared && (!established || self.covered) {
+        // Only what noise can look like is withdrawn; a window or a dictionary was asked for by a header that made sense.
+        let noise = matches!(fault, Fault::Corrupt | Fault::Truncated);
+        if noise && !self.declared && (!established || self.covered) {
             return Fate::Withdrawn;
         }
         let reason = match fault {
@@ -289,7 +284,7 @@ impl Lane {
             start: at,
             src,
             declared: self.archive.begins_at(at),
-            covered: !self.containers.is_empty(),
+            covered: self.containers.iter().any(|c| c.output > 0),
             unreleased: None,
             output: 0,
             windows: 0,

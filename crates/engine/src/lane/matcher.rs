@@ -1,10 +1,14 @@
 //! The matcher of a lane: confirms of rules and of known secrets.
 
+use exfilter_automaton::{Gate, is_token};
+
 use crate::confirm::{Confirm, View};
 use crate::context::{Context, Found};
+use crate::coverage::OpaqueReason;
 use crate::finding::{Kind, Preview, Proof, Range64, RuleId, SecretId};
 use crate::lane::{Lane, LaneKind, SEEN};
 use crate::policy::Confidence;
+use crate::secrets::Form;
 
 /// What a lane is waiting for.
 #[derive(Default)]
@@ -101,6 +105,13 @@ impl Lane {
             return;
         }
         let rule = &cx.core.rules[id as usize];
+        if rule.dfa().is_none() {
+            // A rule that was never checked and is too large: what it would have said is not known.
+            let (start, end) = (self.map.src(at), self.map.end(at + 1));
+            let trail = self.trail_at(at);
+            let when = self.when(at + SEEN, cx);
+            return cx.opaque(OpaqueReason::Internal, start..end, trail, when);
+        }
         let relaxed = if self.kind == LaneKind::Base64 { 3 } else { 0 };
         let Some(mut confirm) = Confirm::start(rule, id, view, at, relaxed) else { return };
         confirm.src = self.map.src(confirm.start);
@@ -129,7 +140,22 @@ impl Lane {
         let Some(start) = at.checked_sub(u64::from(needle.anchor)).filter(|s| *s >= view.base) else {
             return;
         };
-        let first = start.saturating_sub(u64::from(needle.before));
+        // What cannot be the needle's beginning was not held for it either.
+        let Some(begins) = view.get(start, at) else { return };
+        let is_fit = |(i, b): (usize, &u8)| match needle.form {
+            Form::Utf16Le if needle.gate == Gate::Utf16 => {
+                (*b == 0) == (i % 2 == 1) && (*b == 0 || is_token(*b))
+            }
+            Form::Utf16Be if needle.gate == Gate::Utf16 => {
+                (*b == 0) == (i % 2 == 0) && (*b == 0 || is_token(*b))
+            }
+            _ => !needle.token_before || is_token(*b),
+        };
+        if !begins.iter().enumerate().all(is_fit) {
+            return;
+        }
+        let shared = view.bytes[..view.index(start)].iter().rev().take(needle.before as usize);
+        let first = start - shared.take_while(|b| is_token(**b)).count() as u64;
         let pending = Pending {
             needle: id,
             start,

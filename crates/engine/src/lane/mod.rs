@@ -280,7 +280,7 @@ impl Lane {
         self.archive.gap();
         self.tail.zeroize();
         self.tail.clear();
-        self.pos += len;
+        self.pos = self.pos.saturating_add(len);
         self.decided = self.pos;
     }
 

@@ -8,4 +8,4 @@ mod split_blind;
 mod total;
 mod watermark;
 
-pub(crate) use self::split_blind::outbound;
+pub(crate) use self::split_blind::{cases, outbound};
