@@ -212,7 +212,7 @@ impl Ledger {
         if action == Action::Redact {
             let cut = matches!(found.kind, Kind::Rule(id) if core.rules[id.0 as usize].rule.open_ended);
             match edit_of(&found) {
-                Some(edit) if !cut => self.add_edit(edit),
+                Some(edit) if !cut => insert_edit(&mut self.edits, edit),
                 _ => action = Action::Block,
             }
         }
@@ -273,19 +273,19 @@ impl Ledger {
         };
         PathId(at as u32 + 1)
     }
+}
 
-    /// Inserts an edit in order and joins it with those it overlaps; what two fills claim is filled with asterisks.
-    fn add_edit(&mut self, mut edit: Edit) {
-        let first = self.edits.partition_point(|e| e.range.end <= edit.range.start);
-        let last = self.edits.partition_point(|e| e.range.start < edit.range.end);
-        for other in self.edits.drain(first..last.max(first)) {
-            edit.range = edit.range.start.min(other.range.start)..edit.range.end.max(other.range.end);
-            if other.fill != edit.fill {
-                edit.fill = b'*';
-            }
+/// Inserts an edit in order and joins it with those it overlaps; what two fills claim is filled with asterisks.
+fn insert_edit(edits: &mut Vec<Edit>, mut edit: Edit) {
+    let first = edits.partition_point(|e| e.range.end <= edit.range.start);
+    let last = edits.partition_point(|e| e.range.start < edit.range.end);
+    for other in edits.drain(first..last.max(first)) {
+        edit.range = edit.range.start.min(other.range.start)..edit.range.end.max(other.range.end);
+        if other.fill != edit.fill {
+            edit.fill = b'*';
         }
-        self.edits.insert(first, edit);
     }
+    edits.insert(first, edit);
 }
 
 /// The edit that removes a finding; none where its bytes cannot be overwritten alone.
@@ -307,4 +307,23 @@ fn edit_of(found: &Found) -> Option<Edit> {
     let start = outer.start + u64::from(!(8 * inner.start).is_multiple_of(6));
     let end = outer.end - u64::from(!(8 * inner.end).is_multiple_of(6));
     (start < end).then_some(Edit { range: start..end, fill: b'A' })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_stay_apart_and_in_order() {
+        let mut edits = Vec::new();
+        for (start, end, fill) in
+            [(40, 84, b'A'), (36, 60, b'*'), (90, 95, b'A'), (10, 20, b'*'), (20, 25, b'A')]
+        {
+            insert_edit(&mut edits, Edit { range: start..end, fill });
+        }
+        let seen: Vec<_> = edits.iter().map(|e| (e.range.start, e.range.end, e.fill)).collect();
+        assert_eq!(seen, [(10, 20, b'*'), (20, 25, b'A'), (36, 84, b'*'), (90, 95, b'A')]);
+        insert_edit(&mut edits, Edit { range: 0..100, fill: b'A' });
+        assert_eq!((edits.len(), edits[0].range.clone(), edits[0].fill), (1, 0..100, b'*'));
+    }
 }

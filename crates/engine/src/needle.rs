@@ -237,4 +237,13 @@ mod tests {
         assert_eq!(json(b"a\"b\\c\n/\x01", true, false, false), b"a\\\"b\\\\c\\n\\/\\u0001");
         assert_eq!(json("\u{e9}\u{1f600}".as_bytes(), false, true, false), b"\\u00e9\\ud83d\\ude00");
     }
+
+    #[test]
+    fn escapes_of_go_and_python_are_spelled() {
+        let value = b"abc/def+ghi=jkl&mno<pqr";
+        let needles = spellings(value, 0);
+        let has = |text: &[u8]| needles.iter().any(|n| n.bytes == text);
+        assert!(has(b"abc/def+ghi=jkl\\u0026mno\\u003cpqr"), "Go's encoding/json");
+        assert!(has(b"abc/def%2Bghi%3Djkl%26mno%3Cpqr"), "Python's urllib.parse.quote");
+    }
 }

@@ -1,7 +1,10 @@
 //! Faults that were there once, each under the name of its cause.
 
-use exfilter_engine::Limits;
-use exfilter_testing::{Rng, forms, keys, run, split};
+use exfilter_engine::{
+    Action, Authority, Binding, Engine, Flow, HostPattern, KnownSecrets, Limits, OpaqueReason, Policy, Rule,
+    Slot, StoreKey,
+};
+use exfilter_testing::{Rng, forms, keys, run, split, wrap};
 
 use crate::laws::outbound;
 use crate::support;
@@ -28,4 +31,103 @@ fn an_anchor_behind_what_cannot_be_its_needle() {
             }
         }
     }
+}
+
+fn at(slot: &str) -> Flow {
+    let authority = Authority::parse(b"https://api.example.com").unwrap();
+    Flow::outbound(authority).slot(Slot::parse(slot.as_bytes()).unwrap())
+}
+
+/// An engine with the test rules, a secret that is at home in the password of a Basic header, and one without a home.
+fn with_home(policy: Policy) -> (Engine, Vec<u8>, Vec<u8>) {
+    let mut rng = Rng::new(92);
+    let (home, other) = (rng.text(keys::BASE62, 32), rng.text(keys::BASE62, 32));
+    let mut secrets = KnownSecrets::new(StoreKey::from_bytes(&[7; 32]).unwrap());
+    let host = HostPattern::parse(b"api.example.com").unwrap();
+    let slot = Slot::parse(b"header:authorization:basic.password").unwrap();
+    secrets.add("HOME", &home, vec![Binding { host, slot }]).unwrap();
+    secrets.add("OTHER", &other, vec![]).unwrap();
+    let rules = exfilter_testing::rules::features();
+    (Engine::builder().rules(rules).known_secrets(secrets).policy(policy).build().unwrap(), home, other)
+}
+
+fn basic(pair: &[u8]) -> Vec<u8> {
+    [b"Basic ", &wrap::base64(pair, false, true)[..]].concat()
+}
+
+/// The home of one part of a header was the whole header, so what stood beside it was let through.
+#[test]
+fn a_home_is_no_home_for_its_neighbours() {
+    let (engine, home, other) = with_home(Policy::default());
+    let is_blocked = |header: &[u8]| {
+        let chunks = split::whole(header.len());
+        run::run(&engine, &at("header:authorization"), header, &chunks).last.is_block()
+    };
+    assert!(!is_blocked(&basic(&[b"someone:", &home[..]].concat())));
+    assert!(is_blocked(&basic(&[&other[..], b":", &home].concat())));
+    let token = keys::github(&mut Rng::new(93), "ghp_");
+    assert!(is_blocked(&[&basic(&[b"uu:", &home[..]].concat())[..], b" ", &token].concat()));
+}
+
+/// A value with a gap in it was still taken for a whole one.
+#[test]
+fn a_gap_leaves_nothing_at_home() {
+    let mut policy = Policy::default();
+    policy.opaque(OpaqueReason::Gap, Action::Report);
+    let (engine, home, _) = with_home(policy);
+    let mut stream = engine.stream(at("header:authorization"));
+    let _ = stream.push(&basic(&[b"uu:", &home[..]].concat()));
+    let _ = stream.gap(10);
+    assert!(stream.finish().is_block());
+}
+
+/// The length of a gap was added without care.
+#[test]
+fn a_gap_of_any_length() {
+    let engine = support::engine(&[], Limits::default());
+    let mut stream = engine.stream(outbound());
+    let _ = stream.push(b"before");
+    assert!(stream.gap(u64::MAX).is_block());
+    assert!(stream.finish().is_block());
+}
+
+/// A frame over the window limit was taken for a chance magic number unless the content began with it.
+#[test]
+fn a_large_window_is_reported_wherever_the_frame_stands() {
+    let engine = support::engine(&[], Limits::default());
+    // No flags, and a window descriptor of 128 MiB (exponent 17 over 2^10).
+    let frame = [&b"\x28\xb5\x2f\xfd\x00\x88"[..], &[0; 80]].concat();
+    for before in [&b""[..], b"--boundary\r\n\r\n"] {
+        let content = [before, &frame].concat();
+        for chunks in [split::whole(content.len()), split::every(content.len(), 1)] {
+            let run = run::run(&engine, &outbound(), &content, &chunks);
+            assert!(run.opaques().any(|o| o.reason() == OpaqueReason::WindowTooLarge));
+            assert!(run.last.is_block());
+        }
+    }
+}
+
+/// A gzip header that yields nothing excused the fault of a container beside it.
+#[test]
+fn a_header_alone_covers_nothing() {
+    let engine = support::engine(&[], Limits::default());
+    let idle = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\xff\xff";
+    // A raw block of five bytes, then one of the reserved type.
+    let broken = b"\x28\xb5\x2f\xfd\x00\x50\x28\x00\x00hello\x06\x00\x00";
+    let content = [&b"text "[..], idle, broken, &[b'.'; 200]].concat();
+    let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+    assert!(run.opaques().any(|o| o.reason() == OpaqueReason::Corrupt));
+    assert!(run.last.is_block());
+}
+
+/// A rule that is too large to run, and that nobody had checked, never matched and said nothing.
+#[test]
+fn a_rule_too_large_to_run_is_not_silent() {
+    let pattern = "tok_(?:[a-z]{1,40}[0-9]?[a-z]{1,40}-?){1,20}zz";
+    let engine = Engine::builder().rules([Rule::new("large", "tok_", pattern)]).build().unwrap();
+    let run = run::run(&engine, &outbound(), b"tok_abcdefghijklmnopzz ", &split::whole(23));
+    assert!(run.opaques().any(|o| o.reason() == OpaqueReason::Internal));
+    assert!(run.last.is_block());
+    let error = Engine::builder().rules([Rule::new("large", "tok_", pattern)]).eager(true).build();
+    assert!(error.is_err());
 }
