@@ -49,7 +49,30 @@ pub enum OpaqueReason {
 }
 
 impl OpaqueReason {
-    pub(crate) const COUNT: usize = 19;
+    /// Every reason, in order of declaration.
+    pub const ALL: [OpaqueReason; 19] = [
+        OpaqueReason::Encrypted,
+        OpaqueReason::UnknownCoding,
+        OpaqueReason::MissingDictionary,
+        OpaqueReason::WindowTooLarge,
+        OpaqueReason::Ratio,
+        OpaqueReason::TotalOutput,
+        OpaqueReason::Depth,
+        OpaqueReason::Members,
+        OpaqueReason::Corrupt,
+        OpaqueReason::Truncated,
+        OpaqueReason::Gap,
+        OpaqueReason::UnresolvedBase,
+        OpaqueReason::Undelimited,
+        OpaqueReason::Hold,
+        OpaqueReason::Tunnel,
+        OpaqueReason::Spool,
+        OpaqueReason::Internal,
+        OpaqueReason::UnsupportedFormat,
+        OpaqueReason::HighEntropy,
+    ];
+
+    pub(crate) const COUNT: usize = OpaqueReason::ALL.len();
 
     /// Whether the default outbound policy blocks on it.
     pub fn blocks_by_default(self) -> bool {

@@ -28,6 +28,7 @@
 //! alive, stepping window by window and scanning a batch come to the same, so batches are scanned at once.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use zeroize::Zeroize;
 
@@ -62,7 +63,7 @@ const HOLD_CHECK: u64 = 64;
 /// window (gzip 43 KiB, zstd as the frame declares, up to the limits).
 pub struct Stream {
     engine: Engine,
-    facts: Box<Facts>,
+    facts: Arc<Facts>,
     root: Lane,
     /// Bytes of the window that is not complete.
     partial: Vec<u8>,
@@ -86,7 +87,11 @@ enum State {
 
 impl Stream {
     pub(crate) fn new(engine: Engine, flow: Flow) -> Stream {
-        let facts = Box::new(Facts::new(&engine.core, flow));
+        let facts = Arc::new(Facts::new(&engine.core, flow));
+        Stream::open(engine, facts)
+    }
+
+    fn open(engine: Engine, facts: Arc<Facts>) -> Stream {
         let reference = engine.next_reference(facts.flow.reference_seed());
         let ledger = Ledger::new(&engine.core, &facts, reference);
         Stream {
@@ -118,10 +123,8 @@ impl Stream {
         chunk: &[u8],
         on_event: &mut dyn FnMut(Event),
     ) -> Verdict {
-        match self.state {
-            State::Open => {}
-            State::Discarded => return Verdict::Block(self.ledger.block(BlockReason::Misuse)),
-            State::Finished => return Verdict::Block(self.ledger.block(BlockReason::Misuse)),
+        if self.state != State::Open {
+            return Verdict::Block(self.ledger.block(BlockReason::Misuse));
         }
         self.ledger.watch_slot(&self.engine.core, &self.facts, chunk, on_event);
         self.pushed += chunk.len() as u64;
@@ -135,11 +138,7 @@ impl Stream {
                 self.partial.extend_from_slice(&rest[..n]);
                 rest = &rest[n..];
                 if self.partial.len() == room {
-                    let mut full = std::mem::take(&mut self.partial);
-                    self.feed(&full, false, None, scratch, on_event);
-                    full.zeroize();
-                    full.clear();
-                    self.partial = full;
+                    self.feed_partial(false, scratch, on_event);
                 }
                 continue;
             }
@@ -166,9 +165,7 @@ impl Stream {
     pub fn finish_with(&mut self, scratch: &mut Scratch, on_event: &mut dyn FnMut(Event)) -> Verdict {
         if self.state == State::Open {
             self.state = State::Finished;
-            let mut last = std::mem::take(&mut self.partial);
-            self.feed(&last, true, None, scratch, on_event);
-            last.zeroize();
+            self.feed_partial(true, scratch, on_event);
             self.ledger.close_slot(&self.engine.core, &self.facts, on_event);
             if self.ledger.blocked().is_none() {
                 self.ledger.release_edits(self.through);
@@ -193,9 +190,7 @@ impl Stream {
             if stream.state != State::Open {
                 return stream.push_with(scratch, &[], on_event);
             }
-            let mut last = std::mem::take(&mut stream.partial);
-            stream.feed(&last, true, None, scratch, on_event);
-            last.zeroize();
+            stream.feed_partial(true, scratch, on_event);
             let start = stream.pushed;
             stream.pushed = stream.pushed.saturating_add(len);
             stream.ledger.spoil_slot();
@@ -226,16 +221,7 @@ impl Stream {
 
     /// Makes the stream new for the same flow; everything of the old one is wiped.
     pub fn reset(&mut self) {
-        let reference = self.engine.next_reference(self.facts.flow.reference_seed());
-        self.root = Lane::root();
-        self.partial.zeroize();
-        self.partial.clear();
-        self.pushed = 0;
-        self.through = 0;
-        self.live = Live::default();
-        self.ledger = Ledger::new(&self.engine.core, &self.facts, reference);
-        self.events.clear();
-        self.state = State::Open;
+        *self = Stream::open(self.engine.clone(), Arc::clone(&self.facts));
     }
 
     /// The edits to apply before the bytes up to `through` of the last verdict leave: ordered, not overlapping.
@@ -299,6 +285,14 @@ impl Stream {
         self.events = events;
         engine.return_scratch(scratch);
         verdict
+    }
+
+    /// Feeds the window that was being collected, and wipes it.
+    fn feed_partial(&mut self, eof: bool, scratch: &mut Scratch, on_event: &mut dyn FnMut(Event)) {
+        let mut partial = std::mem::take(&mut self.partial);
+        self.feed(&partial, eof, None, scratch, on_event);
+        partial.zeroize();
+        self.partial = partial;
     }
 
     /// Feeds the tree and settles what was found. Returns how much was taken.

@@ -293,29 +293,6 @@ fn action(word: &str) -> Action {
     }
 }
 
-/// Every reason.
-pub const REASONS: [OpaqueReason; 19] = [
-    OpaqueReason::Encrypted,
-    OpaqueReason::UnknownCoding,
-    OpaqueReason::MissingDictionary,
-    OpaqueReason::WindowTooLarge,
-    OpaqueReason::Ratio,
-    OpaqueReason::TotalOutput,
-    OpaqueReason::Depth,
-    OpaqueReason::Members,
-    OpaqueReason::Corrupt,
-    OpaqueReason::Truncated,
-    OpaqueReason::Gap,
-    OpaqueReason::UnresolvedBase,
-    OpaqueReason::Undelimited,
-    OpaqueReason::Hold,
-    OpaqueReason::Tunnel,
-    OpaqueReason::Spool,
-    OpaqueReason::Internal,
-    OpaqueReason::UnsupportedFormat,
-    OpaqueReason::HighEntropy,
-];
-
 fn reason(word: &str) -> OpaqueReason {
-    REASONS.into_iter().find(|r| r.as_str() == word).unwrap_or_else(|| panic!("no reason {word}"))
+    OpaqueReason::ALL.into_iter().find(|r| r.as_str() == word).unwrap_or_else(|| panic!("no reason {word}"))
 }

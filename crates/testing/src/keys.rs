@@ -9,16 +9,21 @@ pub const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
 /// Lower-case hexadecimal digits.
 pub const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// A classic GitHub token: `prefix` (`ghp_`), 30 random characters and the six of the checksum: base62 of the CRC-32 of the 30.
+/// A classic GitHub token: `prefix` (`ghp_`), 30 random characters and their [`github_checksum`].
 pub fn github(rng: &mut Rng, prefix: &str) -> Vec<u8> {
     let body = rng.text(BASE62, 30);
-    let mut crc = crc32fast::hash(&body);
+    [prefix.as_bytes(), &body, &github_checksum(&body)].concat()
+}
+
+/// The six characters that end a classic GitHub token: base62 of the CRC-32 of its body.
+pub fn github_checksum(body: &[u8]) -> [u8; 6] {
+    let mut crc = crc32fast::hash(body);
     let mut sum = [b'0'; 6];
     for place in sum.iter_mut().rev() {
         *place = BASE62[(crc % 62) as usize];
         crc /= 62;
     }
-    [prefix.as_bytes(), &body, &sum].concat()
+    sum
 }
 
 /// A value as people have them in environment variables: one of several shapes, all random.

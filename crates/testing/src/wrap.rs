@@ -164,9 +164,10 @@ pub fn zstd(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
 }
 
 /// A ustar archive of regular files.
-pub fn tar(members: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+pub fn tar(members: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)]) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, content) in members {
+        let (name, content) = (name.as_ref(), content.as_ref());
         let mut header = [0u8; 512];
         header[..name.len().min(100)].copy_from_slice(&name[..name.len().min(100)]);
         header[100..108].copy_from_slice(b"0000644\0");

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use exfilter::{Engine, Event, Flow, PathId, Stream};
+use exfilter::{Engine, Event, Flow, OpaqueReason, PathId, Stream};
 
 use super::progress::Progress;
 use super::report::{Gap, Lane, Place, Reason, Seen, Suppressed};
@@ -105,7 +105,7 @@ impl<'a> Examiner<'a> {
         examined.containers = coverage.containers;
         examined.members = coverage.members;
         let told = examined.gaps.len() as u64;
-        let all: u64 = Reason::OPAQUE.iter().map(|reason| coverage.opaque(*reason)).sum();
+        let all: u64 = OpaqueReason::ALL.iter().map(|reason| coverage.opaque(*reason)).sum();
         examined.unlisted_gaps = all.saturating_sub(told);
         examined.suppressed =
             stream.suppressed().map(|(rule, n)| Suppressed::rule(self.engine.rule(rule), n)).collect();

@@ -373,29 +373,6 @@ impl Gap {
 }
 
 impl Reason {
-    /// Every reason that an engine can have.
-    pub(crate) const OPAQUE: [OpaqueReason; 19] = [
-        OpaqueReason::Encrypted,
-        OpaqueReason::UnknownCoding,
-        OpaqueReason::MissingDictionary,
-        OpaqueReason::WindowTooLarge,
-        OpaqueReason::Ratio,
-        OpaqueReason::TotalOutput,
-        OpaqueReason::Depth,
-        OpaqueReason::Members,
-        OpaqueReason::Corrupt,
-        OpaqueReason::Truncated,
-        OpaqueReason::Gap,
-        OpaqueReason::UnresolvedBase,
-        OpaqueReason::Undelimited,
-        OpaqueReason::Hold,
-        OpaqueReason::Tunnel,
-        OpaqueReason::Spool,
-        OpaqueReason::Internal,
-        OpaqueReason::UnsupportedFormat,
-        OpaqueReason::HighEntropy,
-    ];
-
     /// The reason for an error while opening or walking.
     pub(crate) fn of_open(error: &io::Error) -> Reason {
         if error.kind() == io::ErrorKind::NotFound {

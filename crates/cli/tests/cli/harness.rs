@@ -46,13 +46,8 @@ pub(crate) fn plant(value: &[u8]) {
 /// A GitHub token with a valid checksum that nobody ever issued.
 pub(crate) fn github_token() -> String {
     let body = secret(30);
-    let mut crc = crc32fast::hash(body.as_bytes());
-    let mut digits = [b'0'; 6];
-    for digit in digits.iter_mut().rev() {
-        *digit = ALNUM[(crc % 62) as usize];
-        crc /= 62;
-    }
-    format!("ghp_{body}{}", std::str::from_utf8(&digits).unwrap())
+    let sum = exfilter_testing::keys::github_checksum(body.as_bytes());
+    format!("ghp_{body}{}", std::str::from_utf8(&sum).unwrap())
 }
 
 /// A rule file with one rule of every confidence; `acme_hi_`, `acme_md_` and `acme_lo_` before 24 hex digits.
@@ -256,43 +251,10 @@ pub(crate) fn zstd(content: &[u8]) -> Vec<u8> {
 
 /// Makes a tar archive (ustar) of regular files.
 pub(crate) fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut archive = Vec::new();
-    for (name, content) in members {
-        let mut header = [0_u8; 512];
-        header[..name.len()].copy_from_slice(name.as_bytes());
-        header[100..107].copy_from_slice(b"0000644");
-        header[108..115].copy_from_slice(b"0000000");
-        header[116..123].copy_from_slice(b"0000000");
-        header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
-        header[136..147].copy_from_slice(b"00000000000");
-        header[148..156].fill(b' ');
-        header[156] = b'0';
-        header[257..265].copy_from_slice(b"ustar\x0000");
-        let sum: u32 = header.iter().map(|b| u32::from(*b)).sum();
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        archive.extend_from_slice(&header);
-        archive.extend_from_slice(content);
-        archive.resize(archive.len().next_multiple_of(512), 0);
-    }
-    archive.resize(archive.len() + 1024, 0);
-    archive
+    exfilter_testing::wrap::tar(members)
 }
 
 /// Encodes as base64 (RFC 4648).
 pub(crate) fn base64(content: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in content.chunks(3) {
-        let mut group = [0; 3];
-        group[..chunk.len()].copy_from_slice(chunk);
-        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
-        for i in 0..4 {
-            if i <= chunk.len() {
-                text.push(ALPHABET[(bits >> (18 - 6 * i)) as usize & 63] as char);
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
+    String::from_utf8(exfilter_testing::wrap::base64(content, false, true)).unwrap()
 }

@@ -185,7 +185,10 @@ impl Lane {
             if latest.iter().any(|(r, end)| *r == rule && confirm.literal < *end) {
                 return false;
             }
-            if confirm.alive || open.contains(&rule) {
+            if open.contains(&rule) {
+                return true;
+            }
+            if confirm.alive {
                 open.push(rule);
                 return true;
             }

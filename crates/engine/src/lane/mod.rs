@@ -67,8 +67,9 @@ pub(crate) struct Depth {
 /// What may begin a child lane at a position.
 #[derive(Clone, Copy, Debug)]
 enum Start {
-    /// A base64 run, and where it ends if that is known.
+    /// A base64 run.
     Run,
+    /// A magic number.
     Container(LaneKind),
 }
 
@@ -165,7 +166,7 @@ impl Lane {
         self.dismiss(&mut hits, view, eof, cx);
         let mut taken = input.len();
         if let Some(window) = batch {
-            let start = hits.iter().find(|h| self.as_start(h, cx).is_some());
+            let start = hits.iter().find(|h| start_of(h).is_some());
             if let Some(start) = start {
                 let seen = base + start.at as u64 + SEEN;
                 let cut = seen.div_ceil(window) * window;
@@ -279,7 +280,6 @@ impl Lane {
         self.denied = None;
         self.archive.gap();
         self.tail.zeroize();
-        self.tail.clear();
         self.pos = self.pos.saturating_add(len);
         self.decided = self.pos;
     }
@@ -300,14 +300,6 @@ impl Lane {
         });
     }
 
-    fn as_start(&self, hit: &Hit, _cx: &Context<'_>) -> Option<Start> {
-        match hit.what {
-            What::Run => Some(Start::Run),
-            What::Literal(id) => container::magic(id).map(Start::Container),
-            What::Anchor(_) => None,
-        }
-    }
-
     fn run(
         &mut self,
         view: View<'_>,
@@ -325,7 +317,7 @@ impl Lane {
         self.feed_containers(view, fresh, cx);
         for hit in hits {
             let at = view.base + hit.at as u64;
-            match (self.as_start(hit, cx), hit.what) {
+            match (start_of(hit), hit.what) {
                 (Some(Start::Run), _) => self.start_group(view, at, eof, cx),
                 (Some(Start::Container(kind)), _) => self.start_container(kind, view, at, sliced, cx),
                 (None, What::Literal(rule)) => self.start_confirm(rule, view, at, eof, cx),
@@ -356,7 +348,6 @@ impl Lane {
         }
         self.archive.forget(keep);
         self.tail.zeroize();
-        self.tail.clear();
         self.tail.extend_from_slice(&view.bytes[kept..]);
         self.map.forget(self.decided.saturating_sub(cx.core.reach.kept as u64));
     }
@@ -406,6 +397,15 @@ impl Lane {
             self.here = Some(Arc::new(Trail { up: self.up.clone(), step }));
         }
         self.here.clone()
+    }
+}
+
+/// What a hit begins, if it begins a child.
+fn start_of(hit: &Hit) -> Option<Start> {
+    match hit.what {
+        What::Run => Some(Start::Run),
+        What::Literal(id) => container::magic(id).map(Start::Container),
+        What::Anchor(_) => None,
     }
 }
 
