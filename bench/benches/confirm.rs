@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use exfilter::rules::{builtin_entries, example};
-use exfilter_bench::secrets::{Rng, values};
+use exfilter_bench::secrets::{Rng, alnum, values};
 use exfilter_bench::{CHUNK, engine, literals, scan};
 
 const SIZE: usize = 1_000_000;
@@ -20,7 +20,7 @@ fn near_misses() -> Vec<u8> {
         out.extend_from_slice(b"token = \"");
         out.extend_from_slice(literal.as_bytes());
         let n = rng.below(12);
-        out.extend(rng.alnum(n));
+        out.extend(alnum(&mut rng, n));
         out.extend_from_slice(b"\"\n");
     }
     out

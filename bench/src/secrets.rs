@@ -1,44 +1,14 @@
 //! Made-up secrets in the shapes that people enrol, from a seed. They open nothing.
 
 use exfilter::{KnownSecrets, StoreKey};
+pub use exfilter_testing::Rng;
+use exfilter_testing::keys::{BASE62, HEX};
 
-const ALNUM: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const URL64: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
-const HEX: &[u8] = b"0123456789abcdef";
 
-/// SplitMix64: small, and the same on every machine.
-#[derive(Clone, Debug)]
-pub struct Rng(u64);
-
-impl Rng {
-    /// A generator from a seed.
-    pub fn new(seed: u64) -> Rng {
-        Rng(seed)
-    }
-
-    /// The next number.
-    pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next_u64() % n as u64) as usize
-    }
-
-    /// `n` characters of an alphabet.
-    pub fn pick(&mut self, alphabet: &[u8], n: usize) -> Vec<u8> {
-        (0..n).map(|_| alphabet[self.below(alphabet.len())]).collect()
-    }
-
-    /// `n` letters and digits.
-    pub fn alnum(&mut self, n: usize) -> Vec<u8> {
-        self.pick(ALNUM, n)
-    }
+/// `n` letters and digits.
+pub fn alnum(rng: &mut Rng, n: usize) -> Vec<u8> {
+    rng.text(BASE62, n)
 }
 
 /// One value; `i` decides its shape: prefixed tokens, hex, base64url, bare letters and digits.
@@ -49,14 +19,14 @@ fn value(rng: &mut Rng, i: usize) -> Vec<u8> {
         out
     };
     match i % 8 {
-        0 => prefixed("ghp_", rng.alnum(36)),
-        1 => rng.pick(HEX, 32),
-        2 => rng.pick(URL64, 43),
-        3 => rng.alnum(24),
-        4 => prefixed("sk-proj-", rng.pick(URL64, 48)),
-        5 => rng.pick(HEX, 64),
-        6 => rng.alnum(20),
-        _ => prefixed("npm_", rng.alnum(36)),
+        0 => prefixed("ghp_", alnum(rng, 36)),
+        1 => rng.text(HEX, 32),
+        2 => rng.text(URL64, 43),
+        3 => alnum(rng, 24),
+        4 => prefixed("sk-proj-", rng.text(URL64, 48)),
+        5 => rng.text(HEX, 64),
+        6 => alnum(rng, 20),
+        _ => prefixed("npm_", alnum(rng, 36)),
     }
 }
 
