@@ -21,7 +21,7 @@ mod frame;
 
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
-use self::frame::{FRAME_HEADER, FrameHeader, checksum_flag, window_size};
+use self::frame::{BLOCK, FRAME_HEADER, FrameHeader, checksum_flag, window_size};
 use crate::decoder::{Decoder, Fault, Step};
 
 /// The bytes a frame begins with.
@@ -32,11 +32,6 @@ pub const PROBE_LEN: usize = 4;
 
 /// What a skippable frame begins with, but for the first byte, `50..=5f`.
 const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
-
-/// The longest block content, in bytes ([RFC 8878 section 3.1.1.2.4]).
-///
-/// [RFC 8878 section 3.1.1.2.4]: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.2.4
-const BLOCK: usize = 128 * 1024;
 
 /// Bytes of a block's header.
 const BLOCK_HEADER: usize = 3;
@@ -60,9 +55,15 @@ pub fn starts(prefix: &[u8]) -> bool {
 ///
 /// # Checks
 ///
-/// The frame's content checksum and its declared size are verified, at the end of the frame. Dictionaries are not
-/// supported ([`Fault::MissingDictionary`]), and a frame that declares a larger window than the limit is refused before
-/// anything is allocated for it ([`Fault::WindowTooLarge`]).
+/// The frame's content checksum and its declared size are verified, at the end of the frame.
+///
+/// A frame that declares a larger window than the limit is decoded with a window of the limit for as long as nothing in
+/// it can refer further back; the block in which something could is refused ([`Fault::WindowTooLarge`]), and the first one
+/// if the limit is below the size of a block.
+///
+/// Dictionaries are not supported ([`Fault::MissingDictionary`]). That is said when a block of such a frame has been
+/// passed over and another block header follows, or at the frame's end: programs that know Zstandard hold its magic number
+/// as a constant, with machine code behind it, and most of that asks for a dictionary.
 ///
 /// # End
 ///
@@ -100,6 +101,10 @@ struct Frame {
     block_max: usize,
     /// Output of this frame so far.
     made: u64,
+    /// A block in which more output than this is reached may refer to what the decoder does not keep.
+    reach: u64,
+    /// Whether a block with content has been passed over for want of a dictionary.
+    passed: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -131,6 +136,11 @@ enum State {
         left: usize,
         last: bool,
     },
+    /// A block that needs a dictionary.
+    Pass {
+        left: usize,
+        last: bool,
+    },
     Checksum {
         left: usize,
     },
@@ -141,8 +151,34 @@ enum State {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Raw,
-    /// RLE or compressed: nothing comes out before the block's last byte.
-    Whole,
+    Rle,
+    Compressed,
+}
+
+/// What a block header says.
+struct BlockHeader {
+    kind: Kind,
+    /// Bytes of content.
+    left: usize,
+    last: bool,
+}
+
+impl BlockHeader {
+    /// Reads a header; a block larger than `max` or of the reserved type is none.
+    fn parse(bytes: [u8; BLOCK_HEADER], max: usize) -> Result<Self, Fault> {
+        let bits = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]);
+        let size = (bits >> 3) as usize;
+        if size > max {
+            return Err(Fault::Corrupt);
+        }
+        let (kind, left) = match bits >> 1 & 3 {
+            0 => (Kind::Raw, size),
+            1 => (Kind::Rle, 1),
+            2 => (Kind::Compressed, size),
+            _ => return Err(Fault::Corrupt),
+        };
+        Ok(Self { kind, left, last: bits & 1 != 0 })
+    }
 }
 
 impl Zstd {
@@ -209,19 +245,23 @@ impl Zstd {
     /// Reads the frame header in `head` and tells libzstd of the frame.
     fn begin_frame(&mut self) -> Result<(), Fault> {
         let header = FrameHeader::parse(&self.head)?;
+        let (window_byte, reach) = if header.window <= self.window_limit {
+            (header.window_byte, u64::MAX)
+        } else {
+            let byte = frame::largest_window(self.window_limit).ok_or(Fault::WindowTooLarge)?;
+            (byte, window_size(byte))
+        };
+        self.frame = Frame { header, block_max: header.block_max(), made: 0, reach, passed: false };
         if header.dictionary != 0 {
-            return Err(Fault::MissingDictionary);
+            return Ok(());
         }
-        if header.window > self.window_limit {
+        if self.frame.block_max as u64 > reach {
             return Err(Fault::WindowTooLarge);
         }
-        let block_max = window_size(header.window_byte).min(BLOCK as u64) as usize;
-        self.frame = Frame { header, block_max, made: 0 };
 
         // libzstd is given a header of our own, without the content size. With it, libzstd would find out about a wrong
         // size while it decodes the last block, and keep that block to itself.
-        let header =
-            [MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], checksum_flag(header.checksum), header.window_byte];
+        let header = [MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], checksum_flag(header.checksum), window_byte];
         self.prepare_context()?;
         let mut nothing = Vec::new();
         match self.feed(&header, &mut nothing, 0) {
@@ -264,19 +304,19 @@ impl Zstd {
     }
 
     fn begin_block(&mut self) -> Result<(), Fault> {
-        let bits = u32::from_le_bytes([self.head[0], self.head[1], self.head[2], 0]);
-        let last = bits & 1 != 0;
-        let size = (bits >> 3) as usize;
-        if size > self.frame.block_max {
-            return Err(Fault::Corrupt);
-        }
-        let (kind, left) = match bits >> 1 & 3 {
-            0 => (Kind::Raw, size),
-            1 => (Kind::Whole, 1),
-            2 => (Kind::Whole, size),
-            _ => return Err(Fault::Corrupt),
-        };
         let header = [self.head[0], self.head[1], self.head[2]];
+        let BlockHeader { kind, left, last } = BlockHeader::parse(header, self.frame.block_max)?;
+        if self.frame.header.dictionary != 0 {
+            if self.frame.passed {
+                return Err(Fault::MissingDictionary);
+            }
+            self.state = State::Pass { left, last };
+            self.pass(0);
+            return Ok(());
+        }
+        if left > 0 && self.frame.made + self.frame.block_max as u64 > self.frame.reach {
+            return Err(Fault::WindowTooLarge);
+        }
         let mut nothing = Vec::new();
         match self.feed(&header, &mut nothing, 0) {
             Some((BLOCK_HEADER, 0)) => {}
@@ -294,14 +334,32 @@ impl Zstd {
 
     fn end_block(&mut self, last: bool) {
         self.held = 0;
-        self.established = true;
         let fits = self.frame.header.content_size.is_none_or(|size| size == self.frame.made);
         self.state = match (last, self.frame.header.checksum) {
             (false, _) => State::BlockHeader { at: 0 },
             (true, _) if !fits => State::Failed(Fault::Corrupt),
             (true, true) => State::Checksum { left: 4 },
-            (true, false) => State::Magic { at: 0, skippable: false, first: false },
+            (true, false) => self.end_frame(),
         };
+    }
+
+    /// The frame was one: returns what may follow.
+    fn end_frame(&mut self) -> State {
+        self.established = true;
+        State::Magic { at: 0, skippable: false, first: false }
+    }
+
+    /// Passes over `taken` bytes of a block that cannot be decoded.
+    fn pass(&mut self, taken: usize) {
+        if let State::Pass { left, last } = self.state {
+            self.held += taken as u64;
+            self.frame.passed |= taken > 0;
+            self.state = match left - taken {
+                0 if last => State::Failed(Fault::MissingDictionary),
+                0 => State::BlockHeader { at: 0 },
+                left => State::Pass { left, last },
+            };
+        }
     }
 
     /// Decodes block content; returns what was consumed and how to go on.
@@ -323,14 +381,15 @@ impl Zstd {
             }
             let (source, room) = match kind {
                 Kind::Raw => (&source[..source.len().min(room)], source.len().min(room)),
-                Kind::Whole if yields => (source, room.min(offer)),
-                Kind::Whole => (source, 0),
+                // Nothing comes out before the block's last byte.
+                Kind::Rle | Kind::Compressed if yields => (source, room.min(offer)),
+                Kind::Rle | Kind::Compressed => (source, 0),
             };
             let fed = self.feed(source, out, room);
             let (took, made) = fed.unwrap_or((source.len(), 0));
             used += took;
             left -= took;
-            if kind == Kind::Whole {
+            if kind != Kind::Raw {
                 self.held += took as u64;
                 self.waiting = yields && made == room;
             }
@@ -341,6 +400,7 @@ impl Zstd {
             self.state = State::Block { kind, left, last };
             offer = (offer * 2).min(BLOCK);
             if left == 0 && !self.waiting {
+                self.established |= kind == Kind::Compressed;
                 self.end_block(last);
                 return (used, Next::State);
             }
@@ -352,7 +412,7 @@ impl Zstd {
         let fits = self.feed(source, &mut Vec::new(), 0) == Some((source.len(), 0));
         self.state = match left - source.len() {
             _ if !fits => State::Failed(Fault::Corrupt),
-            0 => State::Magic { at: 0, skippable: false, first: false },
+            0 => self.end_frame(),
             left => State::Checksum { left },
         };
         source.len()
@@ -404,6 +464,11 @@ impl Zstd {
                 taken
             }
             State::Checksum { left } => self.checksum(left, input),
+            State::Pass { left, .. } => {
+                let taken = input.len().min(left);
+                self.pass(taken);
+                taken
+            }
             State::Block { .. } | State::Ended | State::Failed(_) => 0,
         }
     }

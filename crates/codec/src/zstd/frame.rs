@@ -5,6 +5,11 @@ use crate::decoder::Fault;
 /// The longest frame header after the magic number: descriptor, window, dictionary, content size.
 pub(super) const FRAME_HEADER: usize = 1 + 1 + 4 + 8;
 
+/// The longest block content, in bytes ([RFC 8878 section 3.1.1.2.4]).
+///
+/// [RFC 8878 section 3.1.1.2.4]: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.2.4
+pub(super) const BLOCK: usize = 128 * 1024;
+
 const CHECKSUM: u8 = 0x04;
 const RESERVED: u8 = 0x08;
 const SINGLE_SEGMENT: u8 = 0x20;
@@ -48,6 +53,11 @@ impl FrameHeader {
         let checksum = descriptor & CHECKSUM != 0;
         Ok(Self { checksum, dictionary, content_size, window, window_byte })
     }
+
+    /// The largest block of the frame, in bytes.
+    pub(super) fn block_max(&self) -> usize {
+        window_size(self.window_byte).min(BLOCK as u64) as usize
+    }
 }
 
 /// The length of the header that begins with `descriptor`, itself included; at most [`FRAME_HEADER`].
@@ -66,6 +76,11 @@ pub(super) fn checksum_flag(checksum: bool) -> u8 {
 pub(super) fn window_size(descriptor: u8) -> u64 {
     let base = 1u64 << (10 + (descriptor >> 3));
     base + base / 8 * u64::from(descriptor & 7)
+}
+
+/// The descriptor of the largest window of at most `limit` bytes, if there is one.
+pub(super) fn largest_window(limit: u64) -> Option<u8> {
+    (0..=u8::MAX).rev().find(|&descriptor| window_size(descriptor) <= limit)
 }
 
 /// The descriptor of the smallest window of at least `size` bytes (the largest one if there is none).
@@ -107,6 +122,10 @@ mod tests {
         {
             assert_eq!(window_byte(size), byte);
         }
+        assert_eq!(
+            [0, 1023, 1024, 1151, 1152, (1 << 20) + 1].map(largest_window),
+            [None, None, Some(0), Some(0), Some(1), Some(10 << 3)]
+        );
     }
 
     #[test]

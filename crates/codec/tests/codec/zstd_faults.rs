@@ -95,25 +95,58 @@ fn a_wrong_size_or_checksum_hides_nothing() {
 }
 
 #[test]
-fn windows_over_the_limit_are_refused_before_anything_is_allocated() {
-    let at = |len: usize| End::Bad(4 + len as u64, Fault::WindowTooLarge);
+fn a_window_over_the_limit_is_decoded_as_far_as_nothing_can_refer_beyond_it() {
     // The windows of 1 MiB, of an eighth more, and of the largest size there is.
     for (descriptor, fits) in [(10 << 3, true), (10 << 3 | 1, false), (0xff, false)] {
-        let packed = ByHand::new(&[0, descriptor]).raw(b"content", true).bytes();
-        let mut decoder = Zstd::new(MIB);
-        let run = whole(&mut decoder, &packed);
-        assert_eq!(run.end, if fits { End::Whole } else { at(2) });
-        assert_eq!(decoder.window_bytes() > 0, fits);
+        let few = ByHand::new(&[0, descriptor]).raw(b"content", true).bytes();
+        assert_eq!(whole(&mut Zstd::new(MIB), &few).end, End::Whole);
+        let mut many = ByHand::new(&[0, descriptor]);
+        // Seven blocks reach 896 KiB; what the eighth one refers to is kept, what a ninth one could is not.
+        for _ in 0..8 {
+            many = many.block(1, 128 * 1024, b"x", false);
+        }
+        let packed = many.block(1, 5, b"y", true).bytes();
+        let reached = packed.len() as u64 - 1;
+        let run = whole(&mut Zstd::new(MIB), &packed);
+        assert_eq!(run.end, if fits { End::Whole } else { End::Bad(reached, Fault::WindowTooLarge) });
+        assert_eq!(run.out.len(), (1 << 20) + if fits { 5 } else { 0 });
     }
     // Single segments: the content is the window.
     for (size, fits) in [(1u64 << 20, true), ((1 << 20) + 1, false), (u64::MAX, false)] {
-        let packed = ByHand::new(&[&[0xe0][..], &size.to_le_bytes()].concat()).raw(b"content", false).bytes();
-        let end = if fits { End::Bad(packed.len() as u64, Fault::Truncated) } else { at(9) };
-        assert_eq!(whole(&mut Zstd::new(MIB), &packed).end, end);
+        let mut packed = ByHand::new(&[&[0xe0][..], &size.to_le_bytes()].concat());
+        for _ in 0..8 {
+            packed = packed.block(1, 128 * 1024, b"x", false);
+        }
+        let packed = packed.raw(b"y", false).bytes();
+        let run = whole(&mut Zstd::new(MIB), &packed);
+        // Decoding checks the size of the content at its end only.
+        let fault = if fits { Fault::Truncated } else { Fault::WindowTooLarge };
+        assert_eq!(run.end, End::Bad(packed.len() as u64 - u64::from(!fits), fault));
     }
-    // No window at all.
-    assert_eq!(whole(&mut Zstd::new(0), &ByHand::new(&[0, 0]).raw(b"", true).bytes()).end, at(2));
+}
+
+#[test]
+fn a_limit_below_a_block_refuses_larger_windows_at_once() {
+    let at = |len: usize| End::Bad(4 + len as u64, Fault::WindowTooLarge);
+    for (limit, header) in [(0, &[0, 0][..]), (1 << 16, &[0, 0x38]), (1 << 16, &[0xa0, 0, 0, 2, 0])] {
+        let mut decoder = Zstd::new(limit);
+        assert_eq!(whole(&mut decoder, &ByHand::new(header).raw(b"", true).bytes()).end, at(header.len()));
+        assert_eq!(decoder.window_bytes(), 0);
+    }
     assert_eq!(whole(&mut Zstd::new(0), &ByHand::new(&[0x20, 0]).raw(b"", true).bytes()).end, End::Whole);
+}
+
+/// What refers back as far as it can, with a window of twice the limit.
+#[test]
+fn a_clamped_window_decodes_the_same() {
+    let text = Rng(35).text(MIB as usize);
+    let text = [&text[..], &text[..]].concat();
+    let (packed, _) = compress(&text, Options { window_log: Some(21), ..Options::default() });
+    assert!(whole(&mut Zstd::new(2 * MIB), &packed).out == text);
+    let run = whole(&mut Zstd::new(MIB), &packed);
+    assert!(matches!(run.end, End::Bad(_, Fault::WindowTooLarge)));
+    assert!(run.out.len() as u64 > MIB - 2 * 128 * 1024);
+    assert!(text.starts_with(&run.out));
 }
 
 #[test]
@@ -129,8 +162,18 @@ fn the_window_is_what_the_header_declares() {
 #[test]
 fn dictionaries_are_missing() {
     for header in [&[1, 0, 7][..], &[2, 0, 0, 7], &[3, 0, 0, 0, 0, 7], &[0x21, 7, 1]] {
-        let packed = ByHand::new(header).raw(b"content", true).bytes();
-        assert_eq!(end_of(&packed), End::Bad(4 + header.len() as u64, Fault::MissingDictionary));
+        let len = 4 + header.len() as u64;
+        let one = |last| ByHand::new(header).raw(b"content", last);
+        let missing = |at| End::Bad(len + at, Fault::MissingDictionary);
+        assert_eq!(end_of(&one(true).bytes()), missing(10));
+        assert_eq!(end_of(&one(false).raw(b"more", true).bytes()), missing(13));
+        assert_eq!(end_of(&one(false).bytes()), End::Bad(len + 10, Fault::Truncated));
+        // What follows is no block: then this was no frame.
+        assert_eq!(end_of(&one(false).block(3, 5, b"", true).bytes()), End::Bad(len + 13, Fault::Corrupt));
+        assert_eq!(
+            end_of(&ByHand::new(header).block(3, 5, b"", true).bytes()),
+            End::Bad(len + 3, Fault::Corrupt)
+        );
     }
     assert_eq!(end_of(&ByHand::new(&[3, 0, 0, 0, 0, 0]).raw(b"content", true).bytes()), End::Whole);
 }

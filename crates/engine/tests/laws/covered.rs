@@ -59,10 +59,15 @@ fn paddings(rng: &mut Rng) -> Vec<Padding> {
     for whole in [plain_gzip(&noise), plain_zstd(&noise), wrap::tar(&[(b"a".to_vec(), noise.clone())])] {
         add(OpaqueReason::Truncated, none, whole[..whole.len() - 2000].to_vec());
     }
-    // Frame header: no size, window 16 MiB; or a dictionary id of one byte.
+    // Frame header: no size, window 16 MiB; or a dictionary id of one byte. One block of three bytes.
     let frame = |head: &[u8]| [b"\x28\xb5\x2f\xfd", head, b"\x19\0\0abc"].concat();
-    add(OpaqueReason::WindowTooLarge, none, frame(b"\0\x70"));
+    add(OpaqueReason::WindowTooLarge, |l| l.window = 1 << 16, frame(b"\0\x70"));
     add(OpaqueReason::MissingDictionary, none, frame(b"\x01\0\x07"));
+    // Blocks of 128 KiB of one letter.
+    let mut long = b"\x28\xb5\x2f\xfd\0\x70".to_vec();
+    (0..4).for_each(|_| long.extend(b"\x02\0\x10x"));
+    long.extend(b"\x19\0\0abc");
+    add(OpaqueReason::WindowTooLarge, |l| l.window = 1 << 18, long);
     // A stored block that ends in a candidate, and thousands of empty ones.
     let mut idle = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\0\x07\0\xf8\xffghp_abc".to_vec();
     (0..2000).for_each(|_| idle.extend(b"\0\0\0\xff\xff"));

@@ -94,9 +94,11 @@ fn a_gap_of_any_length() {
 /// A frame over the window limit was taken for a chance magic number unless the content began with it.
 #[test]
 fn a_large_window_is_reported_wherever_the_frame_stands() {
-    let engine = support::engine(&[], Limits::default());
-    // No flags, and a window descriptor of 128 MiB (exponent 17 over 2^10).
-    let frame = [&b"\x28\xb5\x2f\xfd\x00\x88"[..], &[0; 80]].concat();
+    let mut limits = Limits::default();
+    limits.window = 1 << 18;
+    let engine = support::engine(&[], limits);
+    // No flags, and a window descriptor of 128 MiB (exponent 17 over 2^10); blocks of 128 KiB of one letter.
+    let frame = [&b"\x28\xb5\x2f\xfd\x00\x88"[..], &b"\x02\0\x10x".repeat(4)].concat();
     for before in [&b""[..], b"--boundary\r\n\r\n"] {
         let content = [before, &frame].concat();
         for chunks in [split::whole(content.len()), split::every(content.len(), 1)] {
@@ -107,14 +109,40 @@ fn a_large_window_is_reported_wherever_the_frame_stands() {
     }
 }
 
+/// Programs that know Zstandard hold its magic number as a constant, and code follows it. What that code would have to be read as was
+/// reported: a window of gigabytes, a dictionary, or one stored block.
+#[test]
+fn a_magic_number_in_a_program_is_no_frame() {
+    let engine = support::engine(&[], Limits::default());
+    for code in [
+        &b"\x75\xe9\x0f\xb6\x57\x04\x48\x8d\x0d"[..],
+        b"\x0f\x84\x5a\x01\x00\x00\x8b\x07\x83",
+        b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff",
+        b"\x00\x00\x08\x00\x00\x90\xff\xff\xff",
+    ] {
+        let content = [&b"text \x28\xb5\x2f\xfd"[..], code, &[0x90; 200]].concat();
+        for chunks in [split::whole(content.len()), split::every(content.len(), 1)] {
+            let run = run::run(&engine, &outbound(), &content, &chunks);
+            assert_eq!(run.opaques().count(), 0, "{code:02x?}");
+            assert!(!run.last.is_block());
+        }
+    }
+}
+
 /// A gzip header that yields nothing excused the fault of a container beside it.
 #[test]
 fn a_header_alone_covers_nothing() {
     let engine = support::engine(&[], Limits::default());
     let idle = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\xff\xff";
-    // A raw block of five bytes, then one of the reserved type.
-    let broken = b"\x28\xb5\x2f\xfd\x00\x50\x28\x00\x00hello\x06\x00\x00";
-    let content = [&b"text "[..], idle, broken, &[b'.'; 200]].concat();
+    // A compressed block, then one of the reserved type.
+    let mut broken = vec![0; 1000];
+    let len = zstd_safe::compress(&mut broken[..], &b"hello ".repeat(100), 3).unwrap();
+    broken.truncate(len);
+    // Magic number, descriptor, two bytes of size; then the header of the only block, which shall not be the last one.
+    assert_eq!((broken[4], broken[7] & 7), (0x60, 5));
+    broken[7] &= !1;
+    broken.extend(b"\x06\0\0");
+    let content = [&b"text "[..], idle, &broken, &[b'.'; 200]].concat();
     let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
     assert!(run.opaques().any(|o| o.reason() == OpaqueReason::Corrupt));
     assert!(run.last.is_block());
