@@ -55,8 +55,9 @@ pub struct Tar {
     current: u64,
     /// What `x` headers said of the next member.
     next: Described,
-    /// What `g` headers said of all members after them.
+    /// What `g` headers said of all members after them, and the offset of the first of them.
     all: Described,
+    global_header: Option<u64>,
     long_name: Option<Vec<u8>>,
     members: u64,
     max_members: u64,
@@ -111,6 +112,7 @@ impl Tar {
             have: 0,
             offset: 0,
             first_header: None,
+            global_header: None,
             current: 0,
             next: Described::default(),
             all: Described::default(),
@@ -167,7 +169,7 @@ impl Tar {
         let padding = padding(size);
         let kind = header.kind();
         self.current = match kind {
-            Type::Pax { global: true } => at,
+            Type::Pax { global: true } => *self.global_header.get_or_insert(at),
             _ => *self.first_header.get_or_insert(at),
         };
         match kind {
@@ -184,13 +186,15 @@ impl Tar {
                     Type::NoContent => 0,
                     _ => described.size.or(self.all.size).unwrap_or(size),
                 };
-                let name = described
-                    .sparse_name
-                    .or(described.path)
-                    .or_else(|| self.long_name.take())
-                    .or_else(|| self.all.path.clone())
-                    .unwrap_or_else(|| header.name());
-                self.long_name = None;
+                let own = described.sparse_name.or(described.path).or(self.long_name.take());
+                let name = match (own, &self.all.path, self.global_header) {
+                    (Some(name), _, _) => name,
+                    (None, Some(path), Some(from)) => {
+                        self.current = from;
+                        path.clone()
+                    }
+                    _ => header.name(),
+                };
                 if kind == Type::OldSparse && header.sparse_goes_on() {
                     self.state = State::Sparse { size, name };
                 } else {

@@ -108,6 +108,30 @@ impl Checksum {
         }
     }
 
+    /// Whether the checksum stands at a token's end, so that only one end can verify; else it says nothing of where the token ends.
+    pub(crate) fn ends_token(self) -> bool {
+        !matches!(self, Checksum::Jwt | Checksum::PypiMacaroon)
+    }
+
+    /// Whether a value whose first bytes are `head` (32 of them, or all there are) can verify: cheap, and never wrong about one that does.
+    pub(crate) fn may_begin(self, head: &[u8]) -> bool {
+        match self {
+            Checksum::Jwt => {
+                let mut buffer = [0; 9];
+                let json = head.get(..12).and_then(|head| base64url(head, &mut buffer));
+                let is_text =
+                    |json: &[u8]| str::from_utf8(json).map_or_else(|e| e.error_len().is_none(), |_| true);
+                json.is_some_and(|json| {
+                    is_text(json) && json.iter().all(|b| *b >= b' ' || b.is_ascii_whitespace())
+                })
+            }
+            Checksum::PypiMacaroon => [&b"pypi-AgEIcHlwaS5vcmcC"[..], b"pypi-AgENdGVzdC5weXBpLm9yZwI"]
+                .iter()
+                .any(|known| head.starts_with(known)),
+            _ => true,
+        }
+    }
+
     /// Writes the valid checksum over the place of `token` where it belongs, and says whether there is such a place.
     ///
     /// For making examples and tests: what stands at the place does not matter.
@@ -333,8 +357,9 @@ const JWT_HEADER: usize = 1024;
 fn jwt(value: &[u8]) -> bool {
     let Some(end) = value.iter().take(JWT_HEADER + 1).position(|&b| b == b'.') else { return false };
     let mut buffer = [0; JWT_HEADER / 4 * 3];
-    base64url(&value[..end], &mut buffer)
-        .is_some_and(|header| Json { rest: header }.has_alg().unwrap_or(false))
+    base64url(&value[..end], &mut buffer).is_some_and(|header| {
+        str::from_utf8(header).is_ok() && Json { rest: header }.has_alg().unwrap_or(false)
+    })
 }
 
 fn pypi_macaroon(value: &[u8]) -> bool {
@@ -643,6 +668,7 @@ mod tests {
             assert!(Checksum::Jwt.verify(format!("{}.eyJ", spell(good)).as_bytes()), "{good}");
             assert!(Checksum::Jwt.verify(format!("{}.", spell(good)).as_bytes()), "{good}");
             assert!(!Checksum::Jwt.verify(spell(good).as_bytes()), "{good}");
+            assert!(Checksum::Jwt.may_begin(spell(good).as_bytes()), "{good}");
         }
         for bad in [
             r#"{"typ":"JWT"}"#,
@@ -664,6 +690,9 @@ mod tests {
         assert!(Checksum::PypiMacaroon.verify(b"pypi-AgENdGVzdC5weXBpLm9yZwIkMDAwMA"));
         assert!(!Checksum::PypiMacaroon.verify(b"pypi-AgEIcHlwaS5vcmcBJDAwMDA"));
         assert!(!Checksum::PypiMacaroon.verify(b"pypi-AgE"));
+        assert!(Checksum::PypiMacaroon.may_begin(b"pypi-AgEIcHlwaS5vcmcCJDAwMDA"));
+        assert!(Checksum::PypiMacaroon.may_begin(b"pypi-AgENdGVzdC5weXBpLm9yZwIk"));
+        assert!(!Checksum::PypiMacaroon.may_begin(b"pypi-AgEpypi-AgEpypi-AgE"));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::sync::OnceLock;
 
 use exfilter_automaton::{Automaton, Gate, is_token};
-use regex_automata::dfa::{StartKind, dense};
+use regex_automata::dfa::{Automaton as _, StartKind, dense};
 use regex_automata::nfa::thompson;
-use regex_automata::util::syntax;
+use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, MatchKind, meta};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -22,8 +22,6 @@ pub(crate) struct Compiled {
     /// What the automaton looks for: the rule's literals, or more of their pattern's beginning where they are short.
     pub(crate) literals: Vec<Vec<u8>>,
     pub(crate) lead: Option<CompiledLead>,
-    /// Whether every match of the pattern has the same length; then a verified checksum needs no boundary.
-    pub(crate) fixed_len: bool,
     has_value: bool,
     dfa: OnceLock<Option<dense::DFA<Vec<u32>>>>,
     value: OnceLock<Option<meta::Regex>>,
@@ -90,7 +88,6 @@ impl Compiled {
             gate,
             literals,
             lead,
-            fixed_len: properties.minimum_len() == properties.maximum_len(),
             has_value: rule.pattern.contains("(?P<value>") || rule.pattern.contains("(?<value>"),
             dfa: OnceLock::new(),
             value: OnceLock::new(),
@@ -116,6 +113,31 @@ impl Compiled {
         })?;
         let _ = self.dfa.set(Some(built));
         Ok(())
+    }
+
+    /// Where the rule's literals stand in `bytes`, the last one first.
+    pub(crate) fn literals_in(&self, bytes: &[u8]) -> impl Iterator<Item = usize> {
+        (0..bytes.len()).rev().filter(|at| {
+            self.rule.literals.iter().any(|literal| match bytes.get(*at..*at + literal.len()) {
+                Some(here) if self.rule.ignore_case => here.eq_ignore_ascii_case(literal.as_bytes()),
+                Some(here) => here == literal.as_bytes(),
+                None => false,
+            })
+        })
+    }
+
+    /// Whether `bytes`, from first to last, is a match.
+    pub(crate) fn is_match(&self, bytes: &[u8]) -> bool {
+        let Some(dfa) = self.dfa() else { return false };
+        let config = start::Config::new().anchored(Anchored::Yes);
+        let Ok(mut state) = dfa.start_state(&config) else { return false };
+        for byte in bytes {
+            state = dfa.next_state(state, *byte);
+            if dfa.is_dead_state(state) {
+                return false;
+            }
+        }
+        dfa.is_match_state(dfa.next_eoi_state(state))
     }
 
     /// The span of the group `value` in `matched`, which begins at the literal; the whole if there is none.
@@ -159,7 +181,7 @@ fn parse(pattern: &str) -> Result<Hir, String> {
 fn build_dfa(pattern: &str) -> Result<dense::DFA<Vec<u32>>, String> {
     dense::Builder::new()
         .syntax(syntax_config())
-        .thompson(thompson::Config::new().utf8(false).shrink(false))
+        .thompson(thompson::Config::new().utf8(false).shrink(false).nfa_size_limit(Some(4 * DFA_LIMIT)))
         .configure(
             dense::Config::new()
                 .start_kind(StartKind::Anchored)

@@ -1,7 +1,7 @@
 //! Confirms: what happens between a literal and a finding.
 //!
 //! A confirm starts at a literal, walks a DFA forward byte by byte, across chunks if need be, and ends when the DFA is dead. What it has to
-//! remember in between is a [`Confirm`] of 72 bytes.
+//! remember in between is a [`Confirm`] of 88 bytes.
 
 use regex_automata::Anchored;
 use regex_automata::dfa::Automaton as _;
@@ -9,6 +9,7 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 
 use crate::compile::Compiled;
+use crate::lane::SEEN;
 use crate::rule::Boundary;
 
 /// A confirm under way. Offsets are offsets of the lane.
@@ -20,13 +21,18 @@ pub(crate) struct Confirm {
     pub(crate) literal: u64,
     /// Where the match begins: the lead's first byte.
     pub(crate) start: u64,
+    /// Where the literal of the match stands: at `literal`, or at a later one from which on a checksum verifies.
+    pub(crate) matched: u64,
     /// The outer offset of `start`.
     pub(crate) src: u64,
     /// The end of the longest match so far, and the outer offset after it.
     pub(crate) end: Option<(u64, u64)>,
-    /// Whether `end` is there because a checksum verified without boundaries.
-    verified: bool,
-    left: bool,
+    /// Whether the checksum of the match verified.
+    pub(crate) verified: bool,
+    /// Whether the left boundary holds. Where it does not, only a checksum that verifies makes a finding.
+    pub(crate) left: bool,
+    /// Checksums tried at ends without a right boundary.
+    tries: u8,
     pub(crate) alive: bool,
     /// Whether the policy could do more than report it, so that its bytes are held.
     pub(crate) holds: bool,
@@ -79,9 +85,9 @@ impl Confirm {
         };
         let start = at - lead as u64;
         let left = start <= relaxed || holds_before(rule.rule.left, &before[..index - lead]);
-        let waived = rule.rule.checksum.is_some() && rule.fixed_len;
-        if !left && !waived {
-            return None;
+        if !left {
+            let head = &view.bytes[index..view.bytes.len().min(index + SEEN as usize - 1)];
+            rule.rule.checksum.filter(|checksum| lead > 0 || checksum.may_begin(head))?;
         }
         let dfa = rule.dfa()?;
         let config = start::Config::new().anchored(Anchored::Yes).look_behind(before.last().copied());
@@ -91,10 +97,12 @@ impl Confirm {
             state,
             literal: at,
             start,
+            matched: at,
             src: 0,
             end: None,
             verified: false,
             left,
+            tries: 0,
             alive: true,
             holds: true,
             decided: 0,
@@ -122,7 +130,7 @@ impl Confirm {
                 if dfa.is_match_state(state) {
                     self.matched(rule, view, view.base + i as u64, Some(*byte), &outer_end);
                 } else if dfa.is_dead_state(state) || dfa.is_quit_state(state) {
-                    self.alive = false;
+                    self.conclude(rule, view);
                     self.decided = view.base + i as u64 + 1;
                     return;
                 }
@@ -133,8 +141,19 @@ impl Confirm {
             if dfa.is_match_state(dfa.next_eoi_state(state)) {
                 self.matched(rule, view, view.end(), None, &outer_end);
             }
-            self.alive = false;
+            self.conclude(rule, view);
             self.decided = u64::MAX;
+        }
+    }
+
+    /// Ends the confirm: a match whose checksum is not known to verify is tried, and dropped if only that would carry it.
+    fn conclude(&mut self, rule: &Compiled, view: View<'_>) {
+        self.alive = false;
+        if let (Some((end, outer_end)), Some(_), false) = (self.end, rule.rule.checksum, self.verified)
+            && !self.verify(rule, view, end, outer_end)
+            && !self.left
+        {
+            self.end = None;
         }
     }
 
@@ -145,13 +164,10 @@ impl Confirm {
             && self.left == earlier.left
             && earlier.alive
             && (earlier.end.is_some() || self.end.is_none())
+            && (earlier.verified || !self.verified)
     }
 
-    /// Whether the match that ended was accepted on its checksum alone.
-    pub(crate) fn is_verified(&self) -> bool {
-        self.verified
-    }
-
+    /// The pattern matches up to `end`, and `next` follows.
     fn matched(
         &mut self,
         rule: &Compiled,
@@ -160,21 +176,49 @@ impl Confirm {
         next: Option<u8>,
         outer_end: impl Fn(u64) -> u64,
     ) {
-        if self.left && holds_after(rule.rule.right, next) {
+        if holds_after(rule.rule.right, next) && !self.verified {
             self.end = Some((end, outer_end(end)));
-        } else if rule.fixed_len
-            && let Some(checksum) = rule.rule.checksum
-            && let Some(matched) = view.get(self.literal, end)
-        {
-            let whole = view.get(self.start, end).unwrap_or(matched);
-            let value = rule.value_span(matched).map_or(whole, |span| &matched[span]);
-            if checksum.verify(value) {
-                self.verified = true;
-                self.end = Some((end, outer_end(end)));
-            }
+        } else if self.tries < TRIES && rule.rule.checksum.is_some_and(|checksum| checksum.ends_token()) {
+            self.tries += 1;
+            self.verify(rule, view, end, outer_end(end));
         }
     }
+
+    /// Whether a checksum verifies up to `end`, from the literal on or from a later one: a literal in front of a token makes the two one longer
+    /// match. Takes what verifies for the match.
+    fn verify(&mut self, rule: &Compiled, view: View<'_>, end: u64, outer_end: u64) -> bool {
+        let (Some(checksum), Some(bytes)) = (rule.rule.checksum, view.get(self.literal, end)) else {
+            return false;
+        };
+        let whole = view.get(self.start, end).unwrap_or(bytes);
+        let mut at = 0;
+        let mut fits = checksum.verify(rule.value_span(bytes).map_or(whole, |span| &bytes[span]));
+        if !fits && rule.lead.is_none() {
+            let later = rule
+                .literals_in(bytes)
+                .filter(|at| *at > 0 && rule.is_match(&bytes[*at..]))
+                .take(LATER)
+                .find(|at| {
+                    let bytes = &bytes[*at..];
+                    checksum.verify(rule.value_span(bytes).map_or(bytes, |span| &bytes[span]))
+                });
+            fits = later.is_some();
+            at = later.unwrap_or(0);
+        }
+        if fits {
+            self.verified = true;
+            self.matched = self.literal + at as u64;
+            self.end = Some((end, outer_end));
+        }
+        fits
+    }
 }
+
+/// Later literals from which on a checksum is tried.
+const LATER: usize = 4;
+
+/// Ends without a right boundary at which a match's checksum is tried: an end of fixed shape has one, and what has many is not worth more.
+const TRIES: u8 = 4;
 
 fn is_inside(boundary: Boundary, b: u8) -> bool {
     match boundary {

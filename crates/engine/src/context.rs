@@ -52,6 +52,8 @@ pub(crate) struct Live {
     pub(crate) containers: u64,
     pub(crate) archives: u64,
     pub(crate) members: u64,
+    /// Bytes pushed after scanning was given up.
+    pub(crate) discarded: u64,
 }
 
 /// What a feed works with.

@@ -14,7 +14,7 @@ pub enum OpaqueReason {
     UnknownCoding,
     /// A compressed frame that needs a dictionary.
     MissingDictionary,
-    /// A frame that declares a window over [`Limits::window`](crate::Limits::window).
+    /// A frame that makes use of a window over [`Limits::window`](crate::Limits::window).
     WindowTooLarge,
     /// More output than [`Limits::ratio`](crate::Limits::ratio) allows.
     Ratio,
@@ -175,6 +175,8 @@ pub struct Coverage {
     pub archives: u64,
     /// Members of archives.
     pub members: u64,
+    /// Bytes that came after [`Stream::discard`](crate::Stream::discard), or waited for their window then.
+    pub discarded: u64,
     /// Ranges that were not examined, counted per reason; index with [`Coverage::opaque`].
     pub(crate) opaque: [u64; OpaqueReason::COUNT],
 }
@@ -187,6 +189,6 @@ impl Coverage {
 
     /// Whether everything was examined.
     pub fn is_complete(&self) -> bool {
-        self.opaque.iter().all(|n| *n == 0)
+        self.discarded == 0 && self.opaque.iter().all(|n| *n == 0)
     }
 }

@@ -1,5 +1,6 @@
 //! [`Engine`]: rules and known secrets, compiled.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -58,7 +59,9 @@ pub(crate) struct Core {
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     pub(crate) reach: Reach,
+    /// Streams opened so far, and the key under which they are counted.
     opened: AtomicU64,
+    references: RandomState,
     pool: Mutex<Vec<Scratch>>,
 }
 
@@ -135,9 +138,12 @@ impl Engine {
     }
 
     pub(crate) fn next_reference(&self, seed: u64) -> u64 {
-        let n = if seed != 0 { seed } else { self.core.opened.fetch_add(1, Ordering::Relaxed) };
+        if seed == 0 {
+            // Keyed and random per engine: whoever sees a reference learns nothing of the others.
+            return self.core.references.hash_one(self.core.opened.fetch_add(1, Ordering::Relaxed));
+        }
         // SplitMix64's finaliser: distinct inputs give distinct references, neighbours do not look alike.
-        let mut z = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
@@ -238,7 +244,8 @@ impl EngineBuilder {
             policy: self.policy.clone(),
             limits: self.limits.clone(),
             reach,
-            opened: AtomicU64::new(1),
+            opened: AtomicU64::new(0),
+            references: RandomState::new(),
             pool: Mutex::new(Vec::new()),
         };
         Ok(Engine { core: Arc::new(core) })

@@ -80,7 +80,7 @@ impl Flow {
         self
     }
 
-    /// Sets the number from which the stream's [`Reference`](crate::Reference) is made; without it the engine counts.
+    /// Sets the number from which the stream's [`Reference`](crate::Reference) is made; without it references are random.
     #[must_use]
     pub fn reference(mut self, reference: u64) -> Flow {
         self.reference = reference;

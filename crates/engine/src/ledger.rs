@@ -68,7 +68,13 @@ impl Ledger {
         scratch.found.dedup();
         scratch.unseen.sort_unstable();
         match &mut self.slot {
-            Some(slot) => slot.defer(&mut scratch.found, &mut scratch.unseen),
+            Some(slot) => {
+                slot.defer(&mut scratch.found, &mut scratch.unseen);
+                if slot.is_full() {
+                    slot.spoil();
+                    self.close_slot(core, facts, on_event);
+                }
+            }
             None => {
                 self.decide(core, facts, scratch.found.drain(..), scratch.unseen.drain(..), None, on_event);
             }
@@ -86,6 +92,7 @@ impl Ledger {
         if let Some(slot) = &mut self.slot
             && !slot.take(bytes)
         {
+            slot.spoil();
             self.close_slot(core, facts, on_event);
         }
     }
@@ -151,6 +158,7 @@ impl Ledger {
             archives: live.archives,
             members: live.members,
             opaque: self.coverage,
+            discarded: live.discarded,
         }
     }
 

@@ -25,7 +25,7 @@ pub struct Limits {
     pub output: u64,
     /// Members of archives per stream. Default 1 000 000.
     pub members: u64,
-    /// Window of one decoder in bytes; a frame that declares more is opaque. Default 8 MiB.
+    /// Window of one decoder in bytes; a frame that makes use of more is opaque. Default 8 MiB.
     pub window: u64,
     /// Windows of all decoders of a stream in bytes. Default 16 MiB.
     pub windows: u64,

@@ -13,6 +13,9 @@ use crate::flow::{Flow, HeaderPart, Slot};
 /// Longest slot value that is compared with bindings, in bytes; what is longer is no credential's home.
 const MAX: usize = 8 << 10;
 
+/// Findings and opaque ranges that are kept for the end of a slot. A credential is one finding in a few forms.
+const MAX_DEFERRED: usize = 512;
+
 /// The bytes of a slot, held until its end, and the findings in it.
 pub(crate) struct SlotValue {
     /// (secret, part of the header value) of the bindings that match the flow.
@@ -57,6 +60,11 @@ impl SlotValue {
     pub(crate) fn defer(&mut self, found: &mut Vec<Found>, unseen: &mut Vec<Unseen>) {
         self.found.append(found);
         self.unseen.append(unseen);
+    }
+
+    /// Whether more was found than a slot with one credential can hold.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() + self.unseen.len() > MAX_DEFERRED
     }
 
     pub(crate) fn deferred(&mut self) -> (Vec<Found>, Vec<Unseen>) {

@@ -124,6 +124,10 @@ impl Stream {
         on_event: &mut dyn FnMut(Event),
     ) -> Verdict {
         if self.state != State::Open {
+            if self.state == State::Discarded {
+                self.pushed = self.pushed.saturating_add(chunk.len() as u64);
+                self.live.discarded = self.live.discarded.saturating_add(chunk.len() as u64);
+            }
             return Verdict::Block(self.ledger.block(BlockReason::Misuse));
         }
         self.ledger.watch_slot(&self.engine.core, &self.facts, chunk, on_event);
@@ -156,7 +160,8 @@ impl Stream {
         self.verdict(scratch)
     }
 
-    /// Ends the stream: `through` is its length, or it is blocked. Calling it again repeats the answer.
+    /// Ends the stream: `through` is its length, or it is blocked. Calling it again repeats the answer; a push in
+    /// between is misuse and blocks for good.
     pub fn finish(&mut self) -> Verdict {
         self.with_queue(|stream, scratch, on_event| stream.finish_with(scratch, on_event))
     }
@@ -209,10 +214,12 @@ impl Stream {
         })
     }
 
-    /// Ends scanning of a blocked stream: bytes pushed from now on are not examined and the block stays. Does nothing before a block.
+    /// Ends scanning of a blocked stream: bytes pushed from now on are not examined ([`Coverage::discarded`] counts them) and the block stays.
+    /// Does nothing before a block.
     pub fn discard(&mut self) {
         if self.ledger.blocked().is_some() && self.state == State::Open {
             self.state = State::Discarded;
+            self.live.discarded = self.pushed - self.root.pos().min(self.pushed);
             self.root = Lane::root();
             self.partial.zeroize();
             self.partial = Vec::new();

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 
+use zeroize::Zeroize as _;
+
 use exfilter_engine::{Audience, Edit, Event, Stream, Verdict};
 
 /// Bytes that wait for their verdict.
@@ -44,8 +46,7 @@ impl Held {
             Verdict::Forward { through } | Verdict::Edit { through } => through,
             Verdict::Block(block) => {
                 // Nothing of what was held leaves, and it is not kept either.
-                self.bytes.iter_mut().for_each(|b| *b = 0);
-                self.bytes.clear();
+                self.wipe();
                 let text = block.audience_text(self.stream.engine(), Audience::Subject);
                 self.refused = Some(text);
                 return Err(self.refusal());
@@ -61,12 +62,25 @@ impl Held {
         Ok(out)
     }
 
+    fn wipe(&mut self) {
+        let (front, back) = self.bytes.as_mut_slices();
+        front.zeroize();
+        back.zeroize();
+        self.bytes.clear();
+    }
+
     fn check(&self) -> io::Result<()> {
         if self.refused.is_some() { Err(self.refusal()) } else { Ok(()) }
     }
 
     fn refusal(&self) -> io::Error {
         io::Error::new(io::ErrorKind::PermissionDenied, self.refused.clone().unwrap_or_default())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.wipe();
     }
 }
 

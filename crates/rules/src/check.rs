@@ -5,6 +5,7 @@ use std::fmt;
 
 use exfilter_engine::{Lead, Rule};
 use regex_automata::dfa::dense;
+use regex_automata::nfa::thompson;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Capture, Class, ClassBytes, ClassBytesRange, Hir, HirKind, Repetition};
@@ -200,6 +201,8 @@ fn check_pattern(
             "max_len",
             format!("is too small; write {}, the longest match with its lead", longest + lead.1),
         );
+        // Its automaton may be of any size.
+        return;
     }
     let shortest = properties.minimum_len().unwrap_or(0) + lead.0;
     if shortest < MIN_LEN {
@@ -214,6 +217,7 @@ fn check_pattern(
                 .dfa_size_limit(Some(MAX_AUTOMATON))
                 .determinize_size_limit(Some(4 * MAX_AUTOMATON)),
         )
+        .thompson(thompson::Config::new().nfa_size_limit(Some(4 * MAX_AUTOMATON)))
         .syntax(syntax())
         .build(&rule.pattern);
     if automaton.is_err() {

@@ -41,7 +41,10 @@ use exfilter_engine::Checksum;
 /// [`TemplateError`] for a placeholder that is not in the grammar, or a `{checksum:N}` without a checksum that has its
 /// place there.
 pub fn expand(template: &str, checksum: Option<Checksum>, seed: u64) -> Result<Vec<u8>, TemplateError> {
-    let mut expander = Expander { random: Random(seed), checksum: None, out: Vec::new() };
+    if template.len() > LONGEST {
+        return Err(TemplateError::new(format!("a template is at most {LONGEST} bytes long")));
+    }
+    let mut expander = Expander { random: Random(seed), checksum: None, nested: 0, out: Vec::new() };
     expander.text(template)?;
     let Expander { checksum: place, mut out, .. } = expander;
     if let Some((at, len)) = place {
@@ -80,6 +83,12 @@ impl std::error::Error for TemplateError {}
 /// The longest run a placeholder makes, in characters: twice the longest match of any rule.
 const LONGEST: usize = 4096;
 
+/// The longest text a template makes, in bytes.
+const LONGEST_TEXT: usize = 16 * LONGEST;
+
+/// How deep `{b64:TEXT}` nests.
+const DEEPEST: usize = 4;
+
 const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BASE64URL: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -87,6 +96,8 @@ struct Expander {
     random: Random,
     /// Where `{checksum:N}` stands and N.
     checksum: Option<(usize, usize)>,
+    /// The number of `{b64:` whose text is being made.
+    nested: usize,
     out: Vec<u8>,
 }
 
@@ -107,6 +118,9 @@ impl Expander {
             let (name, argument) = inner.split_once(':').unwrap_or((inner, ""));
             self.placeholder(name, argument)?;
             rest = &rest[close + 1..];
+            if self.out.len() > LONGEST_TEXT {
+                return Err(TemplateError::new(format!("a template makes at most {LONGEST_TEXT} bytes")));
+            }
         }
         self.out.extend_from_slice(rest.as_bytes());
         Ok(())
@@ -163,8 +177,13 @@ impl Expander {
     }
 
     fn base64(&mut self, inner: &str, standard: bool) -> Result<(), TemplateError> {
+        if self.nested == DEEPEST {
+            return Err(TemplateError::new(format!("{{b64:}} stands in {DEEPEST} others; write fewer")));
+        }
         let start = self.out.len();
+        self.nested += 1;
         self.text(inner)?;
+        self.nested -= 1;
         let bytes = self.out.split_off(start);
         let alphabet = if standard { BASE64 } else { BASE64URL }.as_bytes();
         for group in bytes.chunks(3) {

@@ -7,16 +7,21 @@
 //! 2. The match starts at `s`: `q` less the longest run of the lead's characters before it, cut to its `max`;
 //!    shorter than its `min` is no match.
 //! 3. The pattern is matched anchored at `q`. Of all its ends the longest counts whose right side satisfies the
-//!    boundary. If the rule has a checksum and its pattern one length only, an end whose value verifies needs no boundary.
-//! 4. `s` has to satisfy the left boundary, on the same condition.
-//! 5. The value is the group `value` of the pattern, run on exactly the bytes from `q` to the end, or else the whole match.
-//! 6. A match whose value has less entropy than the rule asks for is dropped; it still covers its place.
+//!    boundary. If the rule has a checksum that stands at a token's end, an end whose value verifies needs no boundary, and
+//!    after one no other counts that does not verify. Of the ends without a boundary (and those after one that verified), the
+//!    first four are tried.
+//! 4. If the rule has a checksum and no lead, and the value does not verify, the literals inside the match are tried, the last
+//!    four that begin a match with the same end: the match begins at the last of them from which on the value verifies. This holds for
+//!    the ends tried in 3 as well.
+//! 5. `s` has to satisfy the left boundary, unless the value verifies.
+//! 6. The value is the group `value` of the pattern, run on exactly the bytes from `q` to the end, or else the whole match.
+//! 7. A match whose value has less entropy than the rule asks for is dropped; it still covers its place.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use exfilter_engine::{Boundary, Lead, Rule};
+use exfilter_engine::{Boundary, Checksum, Lead, Rule};
 use regex_automata::dfa::{Automaton, OverlappingState, dense};
 use regex_automata::meta::Regex;
 use regex_automata::{Anchored, Input, MatchKind};
@@ -80,8 +85,6 @@ struct Automata {
     ends: dense::DFA<Vec<u32>>,
     /// Knows the group `value`.
     groups: Option<Regex>,
-    /// Whether all matches of the pattern have one length.
-    fixed: bool,
 }
 
 /// A rule and, once it was needed, what is derived from its pattern.
@@ -143,23 +146,37 @@ impl Compiled {
             start -= run.min(usize::from(lead.max));
         }
         let automata = self.automata();
-        for end in automata.ends_from(hay, q).into_iter().rev() {
+        let make = |start: usize, q: usize, end: usize| {
             let value = automata.value(hay, q, end).unwrap_or(start..end);
             let verified = self.rule.checksum.is_some_and(|checksum| checksum.verify(&hay[value.clone()]));
-            let unbounded = verified && automata.fixed;
-            if !(after(self.rule.right, hay, end) || unbounded) {
-                continue;
+            OracleMatch { rule: index, start, end, value_start: value.start, value_end: value.end, verified }
+        };
+        let best = |end: usize| {
+            let here = make(start, q, end);
+            if here.verified || self.rule.checksum.is_none() || self.lead.is_some() {
+                return here;
             }
-            return (unbounded || before(self.rule.left, hay, start)).then_some(OracleMatch {
-                rule: index,
-                start,
-                end,
-                value_start: value.start,
-                value_end: value.end,
-                verified,
-            });
+            let inside = (q + 1..end).rev().filter(|at| self.literal_at(&hay[*at..end]));
+            let inside = inside.filter(|at| automata.ends_from(&hay[..end], *at).last() == Some(&end));
+            inside.take(4).map(|at| make(at, at, end)).find(|m| m.verified).unwrap_or(here)
+        };
+        let at_end = !matches!(self.rule.checksum, None | Some(Checksum::Jwt | Checksum::PypiMacaroon));
+        let mut found: Option<OracleMatch> = None;
+        let mut sure = false;
+        let mut tries = 0;
+        for end in automata.ends_from(hay, q) {
+            if after(self.rule.right, hay, end) && !sure {
+                found = Some(best(end));
+            } else if at_end && tries < 4 {
+                tries += 1;
+                let here = best(end);
+                if here.verified {
+                    found = Some(here);
+                    sure = true;
+                }
+            }
         }
-        None
+        found.filter(|m| m.verified || before(self.rule.left, hay, start))
     }
 
     fn entropy_suffices(&self, value: &[u8]) -> bool {
@@ -184,11 +201,7 @@ impl Automata {
                 .build(&format!(r"(?:{pattern})\z"))
                 .expect("the pattern of a rule compiles")
         });
-        let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern);
-        let hir = hir.expect("the pattern of a rule parses");
-        let fixed = hir.properties().minimum_len().is_some()
-            && hir.properties().minimum_len() == hir.properties().maximum_len();
-        Automata { ends, groups, fixed }
+        Automata { ends, groups }
     }
 
     /// Every end of a match that begins at `q`, in increasing order.

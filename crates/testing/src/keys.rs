@@ -15,6 +15,24 @@ pub fn github(rng: &mut Rng, prefix: &str) -> Vec<u8> {
     [prefix.as_bytes(), &body, &github_checksum(&body)].concat()
 }
 
+/// `ATATT3`, a body of varying length and its checksum, as Atlassian's tokens have it.
+pub fn varying(rng: &mut Rng) -> Vec<u8> {
+    let len = 20 + rng.below(20);
+    let mut token = [b"ATATT3", &rng.text(BASE64URL, len)[..], b"="].concat();
+    let sum = crc32fast::hash(&token);
+    token.extend(format!("{sum:08X}").into_bytes());
+    token
+}
+
+/// A key that a rule of [`features`](crate::rules::features) finds: of fixed length, of varying length, or behind its own beginning.
+pub fn token(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(4) {
+        0 => varying(rng),
+        1 => [&b"ATATT3".repeat(1 + rng.below(3))[..], &varying(rng)].concat(),
+        _ => github(rng, "ghp_"),
+    }
+}
+
 /// The six characters that end a classic GitHub token: base62 of the CRC-32 of its body.
 pub fn github_checksum(body: &[u8]) -> [u8; 6] {
     let mut crc = crc32fast::hash(body);

@@ -2,7 +2,7 @@
 
 use exfilter_engine::{Boundary, Checksum, Confidence, Lead, Rule};
 
-/// Fixed and open lengths, a checksum, a lead, an ungated literal, case folding with an entropy floor.
+/// Fixed and open lengths, checksums, a lead, an ungated literal, case folding with an entropy floor.
 pub fn features() -> Vec<Rule> {
     let mut github = Rule::new("github", "ghp_", "ghp_[A-Za-z0-9]{36}");
     github.checksum = Some(Checksum::Crc32Base62);
@@ -23,5 +23,8 @@ pub fn features() -> Vec<Rule> {
     context.ignore_case = true;
     context.min_entropy = Some(3.5);
     context.confidence = Confidence::High;
-    vec![github, open, lead, url, context]
+    let mut varying = Rule::new("varying", "ATATT3", "ATATT3[A-Za-z0-9_-]{20,90}=[0-9A-F]{8}");
+    varying.checksum = Some(Checksum::Crc32UpperHex);
+    varying.confidence = Confidence::High;
+    vec![github, varying, open, lead, url, context]
 }

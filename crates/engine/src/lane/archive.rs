@@ -138,7 +138,8 @@ impl Lane {
             }
             let head = view.get(0, HEADER.min(view.end())).unwrap_or(&[]);
             if head.len() as u64 == HEADER && Tar::sniff(head) {
-                self.archive.state = State::Tar(Box::new(Tar::new(cx.core.limits.members)));
+                self.archive.state =
+                    State::Tar(Box::new(Tar::new(cx.core.limits.members.saturating_sub(cx.live.members))));
                 cx.live.archives += 1;
                 from = 0;
             } else {

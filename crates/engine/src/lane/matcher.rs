@@ -16,16 +16,16 @@ pub(crate) struct Matcher {
     /// In order of their literals.
     confirms: Vec<Confirm>,
     known: Vec<Pending>,
-    /// Ended confirms, while they can still matter to later ones of their rule.
+    /// What ended confirms mean for later ones of their rule: one per rule, while it can still matter.
     claims: Vec<Claim>,
 }
 
-/// An ended confirm of a rule.
+/// The ended confirms of a rule.
 struct Claim {
     rule: u32,
-    /// Where its match ended; 0 if it had none. Literals before that begin no other match of the rule.
+    /// Where their last match ended; 0 if they had none. Literals before that begin no other match of the rule.
     end: u64,
-    /// Where it was decided; what began later and was decided earlier counts as decided here.
+    /// Where the last of them was decided; what began later and was decided earlier counts as decided here.
     decided: u64,
 }
 
@@ -220,14 +220,16 @@ impl Lane {
     /// A confirm ended with a match.
     fn matched(&mut self, confirm: &Confirm, view: View<'_>, cx: &mut Context<'_>) {
         let Some((end, outer_end)) = confirm.end else { return };
-        let earlier = self.matcher.claims.iter().filter(|c| c.rule == confirm.rule).map(|c| c.decided);
-        let decided = earlier.max().unwrap_or(0).max(confirm.decided);
+        let earlier = self.matcher.claims.iter().find(|c| c.rule == confirm.rule).map_or(0, |c| c.decided);
+        let decided = earlier.max(confirm.decided);
         self.claim(confirm.rule, end, decided, confirm.literal);
         let core = cx.core;
         let compiled = &core.rules[confirm.rule as usize];
         let rule = &compiled.rule;
-        let Some(whole) = view.get(confirm.start, end) else { return };
-        let matched = &whole[(confirm.literal - confirm.start) as usize..];
+        // What stands before a later literal from which on a checksum verifies is not part of the match.
+        let start = if confirm.matched == confirm.literal { confirm.start } else { confirm.matched };
+        let Some(whole) = view.get(start, end) else { return };
+        let matched = &whole[(confirm.matched - start) as usize..];
         let span = compiled.value_span(matched);
         let value = span.clone().map_or(whole, |span| &matched[span]);
         if rule.min_entropy.is_some_and(|floor| crate::confirm::shannon(value) < f64::from(floor)) {
@@ -235,7 +237,7 @@ impl Lane {
         }
         let proof = match rule.checksum {
             None => Proof::None,
-            Some(checksum) if confirm.is_verified() || checksum.verify(value) => Proof::Verified,
+            Some(_) if confirm.verified => Proof::Verified,
             Some(_) => Proof::Failed,
         };
         let confidence = match proof {
@@ -253,8 +255,11 @@ impl Lane {
         let preview = Preview::new(literal.max_by_key(|l| l.len()).map_or("", |l| l.as_str()));
         let found = Found {
             when: self.when(decided.max(confirm.literal + SEEN), cx),
-            outer: Range64 { start: confirm.src, end: outer_end },
-            inner: Range64 { start: confirm.start, end },
+            outer: Range64 {
+                start: if self.map.is_identity() { start } else { confirm.src },
+                end: outer_end,
+            },
+            inner: Range64 { start, end },
             kind: Kind::Rule(RuleId(confirm.rule)),
             confidence,
             proof,
@@ -264,9 +269,9 @@ impl Lane {
             trail: None,
             writable: match span {
                 Some(span) => {
-                    self.writable(confirm.literal + span.start as u64, confirm.literal + span.end as u64)
+                    self.writable(confirm.matched + span.start as u64, confirm.matched + span.end as u64)
                 }
-                None => self.writable(confirm.start, end),
+                None => self.writable(start, end),
             },
         };
         self.report(found, view, cx);
@@ -274,8 +279,15 @@ impl Lane {
 
     /// Remembers an ended confirm, if a later one of its rule could care.
     fn claim(&mut self, rule: u32, end: u64, decided: u64, literal: u64) {
-        if end > 0 || decided > literal + SEEN {
-            self.matcher.claims.push(Claim { rule, end, decided });
+        if end == 0 && decided <= literal + SEEN {
+            return;
+        }
+        match self.matcher.claims.iter_mut().find(|c| c.rule == rule) {
+            Some(claim) => {
+                claim.end = claim.end.max(end);
+                claim.decided = claim.decided.max(decided);
+            }
+            None => self.matcher.claims.push(Claim { rule, end, decided }),
         }
     }
 

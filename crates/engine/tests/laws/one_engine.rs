@@ -17,7 +17,7 @@ fn push_push_with_and_scanner_say_the_same() {
         let mut rng = Rng::new(case << 8 | 7);
         let secrets: Vec<Vec<u8>> = (0..2).map(|_| keys::secret(&mut rng)).collect();
         let engine = support::engine(&secrets, Limits::default());
-        let planted = if rng.one_in(2) { keys::github(&mut rng, "ghp_") } else { secrets[0].clone() };
+        let planted = if rng.one_in(2) { keys::token(&mut rng) } else { secrets[0].clone() };
         let (content, layers) = nested(&mut rng, &planted);
         let flow = if rng.one_in(2) { outbound() } else { Flow::at_rest().reference(1).lines() };
 

@@ -28,7 +28,7 @@ fn nested_wrappings_in_any_chunking() {
         let secrets: Vec<Vec<u8>> = (0..3).map(|_| keys::secret(&mut rng)).collect();
         let limits = small_limits(&mut rng, case);
         let engine = support::engine(&secrets, limits);
-        let planted = if rng.one_in(2) { keys::github(&mut rng, "ghp_") } else { secrets[0].clone() };
+        let planted = if rng.one_in(2) { keys::token(&mut rng) } else { secrets[0].clone() };
         let (content, layers) = nested(&mut rng, &planted);
         let flow = if rng.one_in(4) { Flow::at_rest().lines().reference(1) } else { outbound().lines() };
         let mut first = None;

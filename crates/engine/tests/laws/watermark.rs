@@ -13,7 +13,7 @@ fn a_planted_secret_is_found_and_nothing_of_it_has_left() {
         let secrets: Vec<Vec<u8>> = (0..3).map(|_| keys::secret(&mut rng)).collect();
         let engine = support::engine(&secrets, Limits::default());
         let is_known = rng.one_in(2);
-        let planted = if is_known { secrets[2].clone() } else { keys::github(&mut rng, "ghp_") };
+        let planted = if is_known { secrets[2].clone() } else { keys::token(&mut rng) };
         let (content, layers) = nested(&mut rng, &planted);
         for chunks in split::standard(&mut rng, content.len()) {
             let run = run::run(&engine, &outbound(), &content, &chunks);

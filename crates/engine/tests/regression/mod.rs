@@ -69,6 +69,72 @@ fn a_home_is_no_home_for_its_neighbours() {
     assert!(is_blocked(&[&basic(&[b"uu:", &home[..]].concat())[..], b" ", &token].concat()));
 }
 
+/// A value that went on after a whole secret was taken for the secret when the rest came in one piece too long to be kept.
+#[test]
+fn what_is_too_long_for_a_home_is_not_at_home() {
+    let (engine, home, _) = with_home(Policy::default());
+    let header = [&basic(&[b"someone:", &home[..]].concat())[..], &[b' '; 9000]].concat();
+    let head = header.len() - 9000;
+    for chunks in [split::whole(header.len()), split::two(header.len(), head), split::every(header.len(), 64)]
+    {
+        assert!(run::run(&engine, &at("header:authorization"), &header, &chunks).last.is_block());
+    }
+}
+
+/// Findings that waited for the end of a slot were kept without a limit.
+#[test]
+fn a_slot_full_of_findings_is_no_home() {
+    let (engine, home, other) = with_home(Policy::default());
+    let many = [&other[..], b" "].concat().repeat(4000);
+    let pair = [&b"someone:"[..], &home].concat();
+    // Compressed, the header stays under the length that is kept.
+    let header = [&basic(&pair)[..], b" ", &wrap::gzip(&mut Rng::new(94), &many)].concat();
+    assert!(header.len() < 8000);
+    for chunks in [split::whole(header.len()), split::every(header.len(), 1)] {
+        let mut stream = engine.stream(at("header:authorization"));
+        let mut rest = &header[..];
+        for len in chunks {
+            let _ = stream.push(&rest[..len]);
+            rest = &rest[len..];
+            assert!(stream.memory() < 512 << 10, "{}", stream.memory());
+        }
+        assert!(stream.finish().is_block());
+    }
+}
+
+/// What a stream was not shown after `discard` still counted as examined.
+#[test]
+fn what_is_discarded_is_not_examined() {
+    let (engine, _, other) = with_home(Policy::default());
+    let mut stream = engine.stream(outbound());
+    assert!(stream.push(&[&other[..], b" and so on ", &[b'.'; 300]].concat()).is_block());
+    assert!(stream.coverage().is_complete());
+    stream.discard();
+    assert!(stream.push(b"more").is_block());
+    assert!(!stream.coverage().is_complete());
+    assert!((4..80).contains(&stream.coverage().discarded));
+}
+
+/// A name that a global header gives to every member was shown although a key stood in that header.
+#[test]
+fn a_key_in_a_global_header_is_masked_in_names() {
+    let mut rng = Rng::new(95);
+    let (first, second) = (keys::github(&mut rng, "ghp_"), keys::github(&mut rng, "ghp_"));
+    let record = |len: usize| [format!("{len} path=").as_bytes(), &first, b"\n"].concat();
+    let records = record(record(10).len());
+    let mut archive = wrap::tar(&[(&b"pax"[..], &records[..]), (b"a", &[&second[..], b"\n"].concat())]);
+    archive[156] = b'g';
+    let sum: u32 =
+        archive[..148].iter().chain(&[b' '; 8]).chain(&archive[156..512]).map(|b| u32::from(*b)).sum();
+    archive[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let engine = support::engine(&[], Limits::default());
+    for chunks in [split::whole(archive.len()), split::every(archive.len(), 1)] {
+        let run = run::run(&engine, &outbound(), &archive, &chunks);
+        let paths: Vec<_> = run.events.iter().map(|(_, path)| path.to_string()).collect();
+        assert_eq!(paths, ["", "<masked>"]);
+    }
+}
+
 /// A value with a gap in it was still taken for a whole one.
 #[test]
 fn a_gap_leaves_nothing_at_home() {
