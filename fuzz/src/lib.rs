@@ -7,6 +7,7 @@ pub mod archive;
 pub mod content;
 pub mod damage;
 pub mod decoder;
+pub mod encode;
 pub mod engines;
 pub mod rulefile;
 pub mod slices;

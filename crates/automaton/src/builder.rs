@@ -30,6 +30,7 @@ pub struct Builder {
     utf16: Vec<(u32, u32)>,
     plain: Vec<(u32, u32)>,
     run_min: usize,
+    escapes: bool,
     key: u64,
 }
 
@@ -75,6 +76,12 @@ impl Builder {
         self
     }
 
+    /// Asks for every escape that may stand for a token character.
+    pub fn escapes(&mut self, wanted: bool) -> &mut Builder {
+        self.escapes = wanted;
+        self
+    }
+
     /// Sets the key of the anchor hash.
     pub fn key(&mut self, key: u64) -> &mut Builder {
         self.key = key;
@@ -97,6 +104,7 @@ impl Builder {
             utf16: Anchors::new(self.key, std::mem::take(&mut self.utf16)),
             plain: Anchors::new(self.key, std::mem::take(&mut self.plain)),
             run_min: self.run_min,
+            escapes: self.escapes,
         })
     }
 }

@@ -9,6 +9,9 @@ pub(crate) const NUL: u8 = 4;
 /// Bit of lower-case letters and what shares bits 5 and 6 with them.
 pub(crate) const LOWER: u8 = 8;
 
+/// Bit of the characters that begin an escape: `\\ % & =`.
+pub(crate) const ESCAPE: u8 = 16;
+
 /// Class bits of every byte: the definition that all vector tiers must agree with.
 pub(crate) const TABLE: [u8; 256] = {
     let mut table = [0u8; 256];
@@ -21,6 +24,9 @@ pub(crate) const TABLE: [u8; 256] = {
             table[b] = TOKEN;
         } else if c == 0 {
             table[b] = NUL;
+        }
+        if matches!(c, b'\\' | b'%' | b'&' | b'=') {
+            table[b] |= ESCAPE;
         }
         if c & 0x60 == 0x60 {
             table[b] |= LOWER;
@@ -40,6 +46,29 @@ pub const fn is_token(b: u8) -> bool {
 #[inline]
 pub const fn is_base64(b: u8) -> bool {
     TABLE[b as usize] & BASE64 != 0
+}
+
+/// Whether `b` is the first digit of a token character, or of 1f, with which gzip begins.
+#[inline]
+pub(crate) fn is_high_digit(b: u8) -> bool {
+    matches!(b, b'1'..=b'7')
+}
+
+/// Whether `bytes`, whose first one begins an escape, may stand for a token character: `\` with one of `u U x X /` or an octal digit, `%` and
+/// `=` with the digits of one, `&#`, and `=` at the end of a line. Other escapes stand for what ends a token anyway.
+#[inline]
+pub(crate) fn is_escape(bytes: [u8; 3]) -> bool {
+    let [first, second, third] = bytes;
+    match first {
+        b'\\' => matches!(second, b'u' | b'U' | b'x' | b'X' | b'/' | b'0'..=b'7'),
+        b'%' => is_high_digit(second) && third.is_ascii_hexdigit(),
+        b'=' => {
+            is_high_digit(second) && matches!(third, b'0'..=b'9' | b'A'..=b'F')
+                || matches!(second, b'\r' | b'\n')
+        }
+        b'&' => second == b'#',
+        _ => false,
+    }
 }
 
 /// Whether `b` may begin an anchor of [`Gate::NonLower`](crate::Gate::NonLower): a token character that is no lower-case letter.

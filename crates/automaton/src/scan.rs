@@ -2,7 +2,7 @@
 
 use crate::anchors::Anchors;
 use crate::arch::{Tier, Vector};
-use crate::class::is_token;
+use crate::class::{is_escape, is_high_digit, is_token};
 use crate::literals::{Gated, Ungated};
 
 /// What stands at a position.
@@ -10,6 +10,8 @@ use crate::literals::{Gated, Ungated};
 pub enum What {
     /// The first position of a maximal run of base64 characters of at least the length asked for.
     Run,
+    /// The first byte of what may be an escape that stands for a token character or for the first byte of a magic number: `\u0067`, `%67`, `&#103;`, `=67`, `\/`.
+    Escape,
     /// A literal, exactly; its id.
     Literal(u32),
     /// An anchor whose tag fits; its id. The caller confirms it.
@@ -37,6 +39,7 @@ pub struct Automaton {
     pub(crate) utf16: Anchors,
     pub(crate) plain: Anchors,
     pub(crate) run_min: usize,
+    pub(crate) escapes: bool,
 }
 
 /// Class masks of 64 bytes.
@@ -46,6 +49,7 @@ pub(crate) struct Masks {
     pub(crate) base64: u64,
     pub(crate) nul: u64,
     pub(crate) lower: u64,
+    pub(crate) escape: u64,
 }
 
 /// One masked scan.
@@ -136,6 +140,9 @@ impl Automaton {
         if !self.plain.is_empty() {
             open = open.min(from);
         }
+        if self.escapes {
+            open = self.escape_from(hay, from).min(open);
+        }
         // Ungated literals: one that is wholly there, or one that is cut by the end.
         let tail = from.max(end.saturating_sub(Automaton::LITERAL_MAX));
         for tier in [&self.ungated, &self.folded] {
@@ -145,6 +152,20 @@ impl Automaton {
             open = whole.min(cut);
         }
         open
+    }
+
+    /// The first place in `from..` of `hay` where an escape stands that [`What::Escape`] tells of, or that may still become one; `hay.len()` if
+    /// there is none.
+    pub fn escape_from(&self, hay: &[u8], from: usize) -> usize {
+        let byte = |at: usize| hay.get(at).copied();
+        (from..hay.len())
+            .find(|at| match (hay[*at], byte(at + 1), byte(at + 2)) {
+                (b'\\' | b'%' | b'&' | b'=', None, _) => true,
+                (b'%' | b'=', Some(second), None) if is_high_digit(second) => true,
+                (first, Some(second), third) => is_escape([first, second, third.unwrap_or(0)]),
+                _ => false,
+            })
+            .unwrap_or(hay.len())
     }
 
     /// Memory of the tables, in bytes, literals apart.
@@ -265,6 +286,16 @@ fn step<V: Vector>(
             starts &= starts - 1;
         }
     }
+    if automaton.escapes {
+        let mut left = here.escape & wanted;
+        while left != 0 {
+            let i = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if is_escape([window[i], window[i + 1], window[i + 2]]) {
+                sink.hits.push(Hit { at: at + i, what: What::Escape });
+            }
+        }
+    }
     if here.nul | there.nul != 0 && !automaton.utf16.is_empty() {
         let nul = u128::from(here.nul) | u128::from(there.nul) << 64;
         let mut units = token & nul >> 1;
@@ -352,6 +383,10 @@ mod tests {
             if base64 >= run_min && (at == 0 || !crate::is_base64(hay[at - 1])) {
                 hits.push(Hit { at, what: What::Run });
             }
+            let three = [0, 1, 2].map(|i| hay.get(at + i).copied().unwrap_or(0));
+            if is_escape(three) {
+                hits.push(Hit { at, what: What::Escape });
+            }
             for (id, (literal, fold)) in gated.iter().enumerate() {
                 let fits = hay
                     .get(at..at + literal.len())
@@ -409,7 +444,7 @@ mod tests {
 
     fn automaton(tier: Tier) -> Automaton {
         let mut builder = Builder::new();
-        builder.key(KEY).base64_runs(20);
+        builder.key(KEY).base64_runs(20).escapes(true);
         for (id, (literal, fold)) in GATED.iter().enumerate() {
             builder.literal(literal, id as u32, Gate::Token, *fold);
         }
@@ -443,6 +478,7 @@ mod tests {
             Just(b"\x1f\x8b\x08".to_vec()),
             Just(b" ".to_vec()),
             Just(b"%7E~.=".to_vec()),
+            Just(b"\\u0061\\n%3d&#97;&amp;=3D=\r\n\\/%".to_vec()),
             proptest::collection::vec(any::<u8>(), 0..9),
             proptest::collection::vec(b'a'..=b'c', 0..40),
         ];

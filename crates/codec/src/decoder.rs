@@ -38,6 +38,8 @@ pub enum Fault {
     WindowTooLarge,
     /// A part of the format that is not looked into.
     Unsupported,
+    /// The content is encrypted.
+    Encrypted,
     /// More members than the limit.
     Members,
 }

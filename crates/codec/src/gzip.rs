@@ -15,23 +15,15 @@
 //! [RFC 1952]: https://www.rfc-editor.org/rfc/rfc1952
 
 use crc32fast::Hasher;
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::inflate_flags::{
-    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_IGNORE_ADLER32, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
-};
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress_with_limit};
-use zeroize::Zeroize as _;
 
 use crate::decoder::{Decoder, Fault, Step};
+use crate::inflate::{Inflated, Inflater};
 
 /// The bytes every member begins with: the two identification bytes and the only compression method.
 pub const MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
 
 /// Bytes that [`starts`] wants to see.
 pub const PROBE_LEN: usize = 4;
-
-/// The window of deflate, in bytes ([RFC 1951 section 2](https://www.rfc-editor.org/rfc/rfc1951#section-2)).
-const WINDOW: usize = 32 * 1024;
 
 const FHCRC: u8 = 0x02;
 const FEXTRA: u8 = 0x04;
@@ -72,17 +64,7 @@ pub fn starts(prefix: &[u8]) -> bool {
 /// drop.
 pub struct Gzip {
     state: State,
-    inflater: Box<DecompressorOxide>,
-    /// The last 32 KiB of the member's output, in a ring; always `WINDOW` long.
-    window: Box<[u8]>,
-    /// Where in `window` the next byte goes; `at <= WINDOW`.
-    at: usize,
-    /// Whether the ring has been filled once in this member: before that a distance beyond `at` is an error.
-    wrapped: bool,
-    /// How much of the window has ever been written.
-    dirty: usize,
-    /// Whether the inflater stopped for want of room.
-    waiting: bool,
+    inflater: Inflater,
     /// Of the header while that is read, then of the member's output.
     crc: Hasher,
     flags: u8,
@@ -138,12 +120,7 @@ impl Gzip {
     pub fn new() -> Self {
         Self {
             state: State::Fixed { at: 0 },
-            inflater: Box::default(),
-            window: vec![0; WINDOW].into_boxed_slice(),
-            at: 0,
-            wrapped: false,
-            dirty: 0,
-            waiting: false,
+            inflater: Inflater::new(),
             crc: Hasher::new(),
             flags: 0,
             bad_header: false,
@@ -157,9 +134,7 @@ impl Gzip {
 
     /// Forgets everything and wipes the window; the allocations stay.
     pub fn reset(&mut self) {
-        self.window[..self.dirty].zeroize();
-        (self.at, self.wrapped, self.dirty, self.waiting) = (0, false, 0, false);
-        self.inflater.init();
+        self.inflater.reset();
         self.crc = Hasher::new();
         (self.flags, self.bad_header, self.isize) = (0, false, 0);
         (self.total_in, self.drained_in, self.established) = (0, 0, false);
@@ -250,62 +225,27 @@ impl Gzip {
     }
 
     fn begin_body(&mut self) {
-        self.inflater.init();
-        (self.at, self.wrapped, self.waiting) = (0, false, false);
+        self.inflater.begin();
         self.crc = Hasher::new();
         self.isize = 0;
     }
 
-    /// Inflates `input` until it, the body or the room ends. Returns what was consumed, and whether to go on with
-    /// another state.
-    fn body(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> (usize, bool) {
-        let mut used = 0;
-        loop {
-            if input.len() == used && !self.waiting {
-                return (used, false);
+    /// Inflates `input` until it, the body or the room ends; returns what was consumed and why.
+    fn body(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> (usize, Inflated) {
+        let start = out.len();
+        let (used, inflated) = self.inflater.inflate(input, out, limit);
+        let made = &out[start..];
+        self.crc.update(made);
+        self.isize = self.isize.wrapping_add(made.len() as u32);
+        match inflated {
+            Inflated::Input | Inflated::Room => {}
+            Inflated::Done => {
+                self.established = true;
+                self.state = State::Trailer { at: 0, sum: 0 };
             }
-            if out.len() >= limit {
-                self.waiting = true;
-                return (used, false);
-            }
-            if self.at == WINDOW {
-                (self.at, self.wrapped) = (0, true);
-            }
-            let mut flags = TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_IGNORE_ADLER32;
-            if !self.wrapped {
-                flags |= TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-            }
-            let room = (limit - out.len()).min(WINDOW - self.at);
-            let (status, consumed, made) = decompress_with_limit(
-                &mut self.inflater,
-                &input[used..],
-                &mut self.window,
-                self.at,
-                room,
-                flags,
-            );
-            used += consumed;
-            // All that was made is handed out before the status is looked at, so a fault loses nothing.
-            let made = &self.window[self.at..self.at + made];
-            out.extend_from_slice(made);
-            self.crc.update(made);
-            self.isize = self.isize.wrapping_add(made.len() as u32);
-            self.at += made.len();
-            self.dirty = self.dirty.max(self.at);
-            self.waiting = status == TINFLStatus::HasMoreOutput;
-            match status {
-                TINFLStatus::HasMoreOutput | TINFLStatus::NeedsMoreInput => {}
-                TINFLStatus::Done => {
-                    self.established = true;
-                    self.state = State::Trailer { at: 0, sum: 0 };
-                    return (used, true);
-                }
-                _ => {
-                    self.state = State::Failed(Fault::Corrupt);
-                    return (used, true);
-                }
-            }
+            Inflated::Corrupt => self.state = State::Failed(Fault::Corrupt),
         }
+        (used, inflated)
     }
 
     fn trailer_byte(&mut self, at: u8, sum: u64, byte: u8) -> State {
@@ -347,12 +287,6 @@ impl Default for Gzip {
     }
 }
 
-impl Drop for Gzip {
-    fn drop(&mut self) {
-        self.window[..self.dirty].zeroize();
-    }
-}
-
 /// Says how far it is, not what it holds.
 impl std::fmt::Debug for Gzip {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -370,16 +304,16 @@ impl Decoder for Gzip {
                 State::Ended => return Step::Done { consumed: at },
                 State::Failed(fault) => return Step::Bad { consumed: at, fault },
                 State::Body => {
-                    let (used, go_on) = self.body(rest, out, limit);
+                    let (used, inflated) = self.body(rest, out, limit);
                     at += used;
                     self.total_in += used as u64;
-                    if !self.waiting {
+                    if !self.inflater.is_waiting() {
                         self.drained_in = self.total_in;
                     }
-                    match (go_on, self.waiting) {
-                        (true, _) => continue,
-                        (false, true) => return Step::Full { consumed: at },
-                        (false, false) => return Step::More,
+                    match inflated {
+                        Inflated::Input => return Step::More,
+                        Inflated::Room => return Step::Full { consumed: at },
+                        Inflated::Done | Inflated::Corrupt => continue,
                     }
                 }
                 State::Trailer { at, sum } => match rest.first() {
@@ -427,7 +361,7 @@ impl Decoder for Gzip {
     }
 
     fn window_bytes(&self) -> u64 {
-        (WINDOW + size_of::<DecompressorOxide>()) as u64
+        Inflater::MEMORY
     }
 
     fn is_established(&self) -> bool {

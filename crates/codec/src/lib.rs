@@ -3,7 +3,7 @@
 //! Nothing here knows about secrets, streams or policies; the engine nests these in any order. Three kinds of thing
 //! live here:
 //!
-//! - a [`Decoder`] turns bytes into other bytes (gzip, zstd);
+//! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive);
 //! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar);
 //! - [`base64`] decodes runs of base64 characters at a chosen alignment.
 //!
@@ -63,20 +63,55 @@
 //! assert_eq!(names(&[0; 1024]), Ok(vec![]));
 //! ```
 //!
+//! # Latency, and what marks a format
+//!
+//! | decoder | [`Decoder::block_max`] | begins with | after its end |
+//! |---|---|---|---|
+//! | `gzip::Gzip` | 0 | `1f 8b 08` | further members |
+//! | `zlib::Zlib` | 0 | `78` and one of four bytes, as a guess | nothing |
+//! | `deflate::Deflate` | 0 | nothing | nothing |
+//! | `brotli::Brotli` | 0 | nothing | nothing |
+//! | `xz::Xz` | 5 bytes | `fd 37 7a 58 5a 00` | padding, further streams |
+//! | `zstd::Zstd` | a block, 128 KiB | `28 b5 2f fd` | further frames |
+//! | `bzip2::Bzip2` | a block, 2.3 MB | `42 5a 68`, a level, a block's magic number | further streams |
+//! | `zip::ZipEntry` | that of its method | `50 4b 03 04` and a header that makes sense | nothing |
+//!
 //! # Features
 //!
-//! - `gzip` (default): `gzip::Gzip`, on miniz_oxide's inflate.
-//! - `zstd` (default): `zstd::Zstd`, on libzstd, which is C.
+//! All of them are on by default.
 //!
-//! base64 and tar need neither and are always there.
+//! - `deflate`: `deflate::Deflate` and `zlib::Zlib`, on miniz_oxide's inflate.
+//! - `gzip`: `gzip::Gzip`; implies `deflate`.
+//! - `zip`: `zip::ZipEntry`; implies `deflate`. Methods other than stored and deflate are those of the features that are on.
+//! - `zstd`: `zstd::Zstd`, on libzstd, which is C.
+//! - `bzip2`: `bzip2::Bzip2`, on libbz2-rs.
+//! - `xz`: `xz::Xz`, on liblzma, which is C.
+//! - `brotli`: `brotli::Brotli`, on brotli-decompressor.
+//!
+//! base64 and tar need none of them and are always there.
 #![forbid(unsafe_code)]
 
 pub mod base64;
+#[cfg(feature = "brotli")]
+pub mod brotli;
+#[cfg(feature = "bzip2")]
+pub mod bzip2;
 mod decoder;
+#[cfg(feature = "deflate")]
+pub mod deflate;
+pub mod escape;
 #[cfg(feature = "gzip")]
 pub mod gzip;
+#[cfg(feature = "deflate")]
+mod inflate;
 mod segmenter;
 pub mod tar;
+#[cfg(feature = "xz")]
+pub mod xz;
+#[cfg(feature = "zip")]
+pub mod zip;
+#[cfg(feature = "deflate")]
+pub mod zlib;
 #[cfg(feature = "zstd")]
 pub mod zstd;
 

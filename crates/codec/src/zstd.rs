@@ -79,6 +79,8 @@ pub struct Zstd {
     state: State,
     /// No frame whose window is larger is decoded, in bytes.
     window_limit: u64,
+    /// Whether the content is one frame, whatever follows.
+    single: bool,
     /// Present from the first frame on.
     context: Option<DCtx<'static>>,
     /// The header being read.
@@ -188,6 +190,7 @@ impl Zstd {
         Self {
             state: State::Magic { at: 0, skippable: false, first: true },
             window_limit: window_limit.min(1 << 31),
+            single: false,
             context: None,
             head: [0; FRAME_HEADER],
             frame: Frame::default(),
@@ -199,11 +202,18 @@ impl Zstd {
         }
     }
 
+    /// A decoder for one frame, and skippable ones before it, which ends with its last byte.
+    #[cfg(feature = "zip")]
+    pub(crate) fn single(window_limit: u64) -> Self {
+        Self { single: true, ..Self::new(window_limit) }
+    }
+
     /// Forgets everything; the limit stays. A window of more than 1 MiB is given back.
     pub fn reset(&mut self) {
         const KEEP: usize = 1024 * 1024;
         let context = self.context.take().filter(|context| context.sizeof() <= KEEP);
-        *self = Self { context, starts: std::mem::take(&mut self.starts), ..Self::new(self.window_limit) };
+        let (single, starts) = (self.single, std::mem::take(&mut self.starts));
+        *self = Self { context, single, starts, ..Self::new(self.window_limit) };
         self.starts.clear();
     }
 
@@ -346,6 +356,9 @@ impl Zstd {
     /// The frame was one: returns what may follow.
     fn end_frame(&mut self) -> State {
         self.established = true;
+        if self.single {
+            return State::Ended;
+        }
         State::Magic { at: 0, skippable: false, first: false }
     }
 

@@ -1,21 +1,40 @@
 //! What the codecs promise, checked against independent implementations.
-#![cfg(all(feature = "gzip", feature = "zstd"))]
+#![cfg(all(
+    feature = "brotli",
+    feature = "bzip2",
+    feature = "gzip",
+    feature = "xz",
+    feature = "zip",
+    feature = "zstd"
+))]
 #![expect(clippy::unwrap_used, reason = "what a test cannot do ends it")]
 
 #[path = "codec/base64.rs"]
 mod base64;
+#[path = "codec/brotli.rs"]
+mod brotli;
+#[path = "codec/bzip2.rs"]
+mod bzip2;
 #[path = "codec/deflate.rs"]
 mod deflate;
 #[path = "codec/gzip.rs"]
 mod gzip;
 #[path = "codec/gzip_faults.rs"]
 mod gzip_faults;
+#[path = "codec/inflate.rs"]
+mod inflate;
 #[path = "codec/support.rs"]
 mod support;
 #[path = "codec/tar.rs"]
 mod tar;
 #[path = "codec/tar_faults.rs"]
 mod tar_faults;
+#[path = "codec/xz.rs"]
+mod xz;
+#[path = "codec/zip.rs"]
+mod zip;
+#[path = "codec/zip_faults.rs"]
+mod zip_faults;
 #[path = "codec/zstd.rs"]
 mod zstd;
 #[path = "codec/zstd_faults.rs"]

@@ -11,7 +11,7 @@ use crate::coverage::OpaqueReason;
 use crate::engine::Core;
 use crate::finding::{Kind, Preview, Proof, Range64};
 use crate::flow::{Direction, Flow};
-use crate::lane::Group;
+use crate::lane::{Escaped, Group};
 use crate::path::Trail;
 use crate::policy::Confidence;
 
@@ -128,6 +128,8 @@ pub struct Scratch {
     hits: Vec<Vec<Hit>>,
     #[expect(clippy::vec_box, reason = "a group moves between here and its lane; boxed, that is a pointer")]
     groups: Vec<Box<Group>>,
+    #[expect(clippy::vec_box, reason = "as a group")]
+    escaped: Vec<Box<Escaped>>,
     pub(crate) found: Vec<Found>,
     pub(crate) unseen: Vec<Unseen>,
 }
@@ -166,6 +168,18 @@ impl Scratch {
     pub(crate) fn give_group(&mut self, group: Box<Group>) {
         if self.groups.len() < GROUPS {
             self.groups.push(group);
+        }
+    }
+}
+
+impl Scratch {
+    pub(crate) fn escaped(&mut self) -> Option<Box<Escaped>> {
+        self.escaped.pop()
+    }
+
+    pub(crate) fn give_escaped(&mut self, escaped: Box<Escaped>) {
+        if self.escaped.len() < GROUPS {
+            self.escaped.push(escaped);
         }
     }
 }

@@ -235,7 +235,7 @@ impl EngineBuilder {
         for (id, needle) in needles.iter().enumerate() {
             builder.anchor(needle.tag, id as u32, needle.gate);
         }
-        builder.base64_runs(shortest_run(&rules));
+        builder.base64_runs(shortest_run(&rules)).escapes(true);
         let automaton = builder.build().map_err(BuildError::engine)?;
         let core = Core {
             rules,
@@ -280,8 +280,12 @@ impl Reach {
                 reach.plain = reach.plain.max(back + 1);
             }
         }
-        reach.kept =
-            reach.token.max(reach.mixed).max(reach.utf16).max(reach.plain) + confirm::BOUNDARY_REACH + 2;
+        // What an escape may cut is held while the escape is still open.
+        reach.token = reach.token.max(4);
+        reach.kept = lane::ESCAPE_BACK
+            + reach.token.max(reach.mixed).max(reach.utf16).max(reach.plain)
+            + confirm::BOUNDARY_REACH
+            + 2;
         reach
     }
 }

@@ -1,12 +1,12 @@
 //! [`Ledger`]: what a stream has decided. Findings come in, the policy speaks, events, edits and the verdict come out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::context::{Facts, Found, Live, Scratch, Unseen};
 use crate::coverage::{Coverage, Opaque, OpaqueReason};
 use crate::engine::Core;
 use crate::event::{Edit, Event};
-use crate::finding::{Finding, Kind, PathId, RuleId, SecretId};
+use crate::finding::{Finding, Kind, PathId, Range64, RuleId, SecretId};
 use crate::path::{LanePath, LaneStep, Trail};
 use crate::policy::Action;
 use crate::secrets::Form;
@@ -24,6 +24,8 @@ pub(crate) struct Ledger {
     coverage: [u64; OpaqueReason::COUNT],
     /// Edits whose bytes have not been released, in order, not overlapping.
     edits: Vec<Edit>,
+    /// The last findings of enrolled secrets: one may be found by a needle for its spelling and again in the lane that undoes the spelling.
+    recent: VecDeque<(SecretId, Range64, bool)>,
     /// Findings that wait for the end of a slot in which a secret may be at home.
     slot: Option<Box<SlotValue>>,
 }
@@ -38,6 +40,9 @@ enum What {
 /// Paths that a new one is compared with.
 const RECENT_PATHS: usize = 8;
 
+/// Findings that a new one is compared with.
+const RECENT_FINDINGS: usize = 16;
+
 impl Ledger {
     pub(crate) fn new(core: &Core, facts: &Facts, reference: u64) -> Ledger {
         Ledger {
@@ -49,6 +54,7 @@ impl Ledger {
             suppressed: BTreeMap::new(),
             coverage: [0; OpaqueReason::COUNT],
             edits: Vec::new(),
+            recent: VecDeque::new(),
             slot: SlotValue::open(core, facts),
         }
     }
@@ -177,8 +183,12 @@ impl Ledger {
     }
 
     pub(crate) fn memory(&self) -> usize {
-        self.paths.capacity() * size_of::<LanePath>()
+        let steps =
+            self.paths.iter().map(|path| path.steps.capacity()).sum::<usize>() * size_of::<LaneStep>();
+        steps
+            + self.paths.capacity() * size_of::<LanePath>()
             + self.edits.capacity() * size_of::<Edit>()
+            + self.recent.capacity() * size_of::<(SecretId, Range64, bool)>()
             + self.slot.as_ref().map_or(0, |s| s.memory())
     }
 
@@ -213,6 +223,16 @@ impl Ledger {
         bound: bool,
         on_event: &mut dyn FnMut(Event),
     ) {
+        if let Kind::Known(id, _) = found.kind {
+            let unescaped = found.trail.as_ref().is_some_and(|t| t.step == LaneStep::Escapes);
+            if self.recent.contains(&(id, found.outer, !unescaped)) {
+                return;
+            }
+            if self.recent.len() == RECENT_FINDINGS {
+                self.recent.pop_front();
+            }
+            self.recent.push_back((id, found.outer, unescaped));
+        }
         let mut action = match bound {
             true => Action::Allow,
             false => core.policy.decide(&facts.flow, found.confidence, found.documented),
@@ -308,6 +328,10 @@ fn edit_of(found: &Found) -> Option<Edit> {
         (None, Kind::Known(_, Form::Base64(_))) => return None,
         (None, _) => return Some(Edit { range: outer.start..outer.end, fill: b'*' }),
         (Some(Trail { up: None, step: LaneStep::Base64 }), _) => {}
+        // An escape is overwritten whole.
+        (Some(Trail { up: None, step: LaneStep::Escapes }), _) => {
+            return Some(Edit { range: outer.start..outer.end, fill: b'*' });
+        }
         // In an archive, or below one: a digest may cover it.
         (Some(_), _) => return None,
     }

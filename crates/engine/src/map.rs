@@ -36,6 +36,11 @@ pub(crate) enum Origin {
         /// The first character.
         outer: u64,
     },
+    /// Text that stands in the outer stream itself: byte `i` of the segment is the byte `outer + i`.
+    Shift {
+        /// The first byte.
+        outer: u64,
+    },
 }
 
 impl OuterMap {
@@ -51,6 +56,7 @@ impl OuterMap {
             Some(Segment { at: from, origin: Origin::Base64 { outer } }) => {
                 outer + 8 * at.saturating_sub(from) / 6
             }
+            Some(Segment { at: from, origin: Origin::Shift { outer } }) => outer + at.saturating_sub(from),
         }
     }
 
@@ -62,6 +68,9 @@ impl OuterMap {
             Some(Segment { origin: Origin::Const { end, .. }, .. }) => end,
             Some(Segment { at: from, origin: Origin::Base64 { outer } }) => {
                 outer + (8 * (last.saturating_sub(from) + 1)).div_ceil(6)
+            }
+            Some(Segment { at: from, origin: Origin::Shift { outer } }) => {
+                outer + last.saturating_sub(from) + 1
             }
         }
     }
@@ -81,6 +90,8 @@ impl OuterMap {
         let OuterMap::Segments(segments) = self else { return };
         match segments.back_mut() {
             Some(last) if last.origin == origin && matches!(origin, Origin::Const { .. }) => {}
+            Some(Segment { at: from, origin: Origin::Shift { outer: first } }) if matches!(origin, Origin::Shift { outer } if outer - *first == at - *from) =>
+                {}
             Some(last) if last.at == at => last.origin = origin,
             _ => segments.push_back(Segment { at, origin }),
         }

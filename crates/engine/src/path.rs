@@ -13,6 +13,8 @@ pub enum LaneStep {
     Zstd,
     /// Decoded base64 or base64url.
     Base64,
+    /// Text whose escapes were undone: JSON, percent, HTML, quoted-printable, those of programming languages.
+    Escapes,
     /// A member of a tar archive: its name, escaped for display, cut, and masked when a finding stands in it.
     Member(String),
 }
@@ -40,6 +42,7 @@ impl fmt::Display for LanePath {
                 LaneStep::Gzip => f.write_str("gzip")?,
                 LaneStep::Zstd => f.write_str("zstd")?,
                 LaneStep::Base64 => f.write_str("base64")?,
+                LaneStep::Escapes => f.write_str("escapes")?,
                 LaneStep::Member(name) => f.write_str(name)?,
             }
         }

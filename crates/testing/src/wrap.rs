@@ -17,10 +17,13 @@ pub enum Layer {
     Zstd,
     /// A member of a tar archive.
     Tar,
+    /// Characters written as escapes: JSON's, percent, HTML's or quoted-printable.
+    Escapes,
 }
 
 /// All layers.
-pub const LAYERS: [Layer; 5] = [Layer::Text, Layer::Base64, Layer::Gzip, Layer::Zstd, Layer::Tar];
+pub const LAYERS: [Layer; 6] =
+    [Layer::Text, Layer::Base64, Layer::Gzip, Layer::Zstd, Layer::Tar, Layer::Escapes];
 
 /// Wraps `content` in `layer`.
 pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
@@ -46,7 +49,87 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
             }
             tar(&members)
         }
+        Layer::Escapes => {
+            let style = if content.is_ascii() { rng.below(4) } else { rng.below(2) };
+            let [before, after] = [(); 2].map(|()| text(rng));
+            match style {
+                0 => [&before[..], b"q=", &percent(rng, content), b" ", &after].concat(),
+                1 => [&before[..], b"\n", &quoted_printable(rng, content), b"\r\n", &after].concat(),
+                2 => [&before[..], b"{\"k\": \"", &json(rng, content), b"\"}", &after].concat(),
+                _ => [&before[..], b"<b title='", &html(rng, content), b"'>", &after].concat(),
+            }
+        }
     }
+}
+
+/// Percent-encoding: what is not unreserved, and some of the rest.
+pub fn percent(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let one_in = *rng.pick(&[1, 2, 10, 1000]);
+    let mut out = Vec::new();
+    for b in content {
+        let plain = b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
+        if plain && !rng.one_in(one_in) {
+            out.push(*b);
+        } else {
+            out.extend(format!("%{b:02X}").bytes());
+        }
+    }
+    out
+}
+
+/// Quoted-printable with soft line breaks.
+pub fn quoted_printable(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let (one_in, width) = (*rng.pick(&[1, 3, 1000]), 20 + rng.below(50));
+    let mut out = Vec::new();
+    let mut column = 0;
+    for b in content {
+        if column >= width {
+            out.extend(if rng.one_in(2) { &b"=\r\n"[..] } else { b"=\n" });
+            column = 0;
+        }
+        // The bracket is the first byte of zstd, see SHORTCOMINGS.
+        if (b' '..=b'~').contains(b) && !matches!(b, b'=' | b'(') && !rng.one_in(one_in) {
+            out.push(*b);
+            column += 1;
+        } else {
+            out.extend(format!("={b:02X}").bytes());
+            column += 3;
+        }
+    }
+    out
+}
+
+/// The inside of a JSON string.
+pub fn json(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let (one_in, slash) = (*rng.pick(&[1, 2, 10, 1000]), rng.one_in(2));
+    let mut out = Vec::new();
+    for b in content {
+        match b {
+            b'"' | b'\\' => out.extend([b'\\', *b]),
+            b'\n' => out.extend(b"\\n"),
+            b'/' if slash => out.extend(b"\\/"),
+            b' '..=b'~' if !rng.one_in(one_in) => out.push(*b),
+            _ => out.extend(format!("\\u{b:04x}").bytes()),
+        }
+    }
+    out
+}
+
+/// An attribute of HTML.
+pub fn html(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let one_in = *rng.pick(&[1, 2, 10, 1000]);
+    let mut out = Vec::new();
+    for b in content {
+        match b {
+            b'&' => out.extend(b"&amp;"),
+            b'<' => out.extend(b"&lt;"),
+            b'\'' => out.extend(b"&#39;"),
+            b' '..=b'~' if !rng.one_in(one_in) => out.push(*b),
+            _ if rng.one_in(2) => out.extend(format!("&#x{b:X};").bytes()),
+            _ => out.extend(format!("&#{b};").bytes()),
+        }
+    }
+    out
 }
 
 /// Ordinary-looking text.

@@ -18,8 +18,8 @@
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
-    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setr_epi8, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
+    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi8,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
 };
 
 use super::Vector;
@@ -72,13 +72,14 @@ impl Vector for Avx2 {
         unsafe {
             let low = _mm256_loadu_si256(block.as_ptr().cast::<__m256i>());
             let high = _mm256_loadu_si256(block.as_ptr().add(32).cast::<__m256i>());
-            let (t0, b0, z0, l0) = half(low);
-            let (t1, b1, z1, l1) = half(high);
+            let (t0, b0, z0, l0, e0) = half(low);
+            let (t1, b1, z1, l1, e1) = half(high);
             Masks {
                 token: u64::from(t0) | u64::from(t1) << 32,
                 base64: u64::from(b0) | u64::from(b1) << 32,
                 nul: u64::from(z0) | u64::from(z1) << 32,
                 lower: u64::from(l0) | u64::from(l1) << 32,
+                escape: u64::from(e0) | u64::from(e1) << 32,
             }
         }
     }
@@ -122,10 +123,10 @@ unsafe fn begin(at: *const u8, buckets: &Buckets) -> u32 {
     !(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32)
 }
 
-/// Token, base64, NUL and lower-case masks of 32 bytes.
+/// Token, base64, NUL, lower-case and escape masks of 32 bytes.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn half(x: __m256i) -> (u32, u32, u32, u32) {
+fn half(x: __m256i) -> (u32, u32, u32, u32, u32) {
     #[rustfmt::skip]
     let rows = _mm256_setr_epi8(
         0, 0, 0x01 | 0x20 | -0x80, 0x02 | 0x40, 0x04, 0x08 | 0x10, 0x04, 0x08 | 0x20, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -147,5 +148,13 @@ fn half(x: __m256i) -> (u32, u32, u32, u32) {
     let mask = |v| _mm256_movemask_epi8(_mm256_cmpeq_epi8(v, zero)) as u32;
     // Shifts move bits 6 and 5 to where the mask is taken; what crosses between bytes lands lower.
     let lower = _mm256_and_si256(_mm256_slli_epi16::<1>(x), _mm256_slli_epi16::<2>(x));
-    (!mask(bits), !mask(base64), mask(x), _mm256_movemask_epi8(lower) as u32)
+    let is = |b: u8| _mm256_cmpeq_epi8(x, _mm256_set1_epi8(b as i8));
+    let escape = _mm256_or_si256(_mm256_or_si256(is(b'\\'), is(b'%')), _mm256_or_si256(is(b'&'), is(b'=')));
+    (
+        !mask(bits),
+        !mask(base64),
+        mask(x),
+        _mm256_movemask_epi8(lower) as u32,
+        _mm256_movemask_epi8(escape) as u32,
+    )
 }

@@ -111,6 +111,66 @@ pub(crate) fn bytewise(decoder: &mut dyn Decoder, input: &[u8]) -> Run {
     run(decoder, input.chunks(1), usize::MAX)
 }
 
+/// Decodes `packed` whole, byte by byte, and in slices under a cap; all must show the same. Returns the finest run.
+pub(crate) fn blind<D: Decoder>(new: impl Fn() -> D, packed: &[u8], lens: &[usize], cap: usize) -> Run {
+    let finest = bytewise(&mut new(), packed);
+    for (slices, cap) in
+        [(vec![packed], usize::MAX), (cut(packed, lens), usize::MAX), (cut(packed, lens), cap)]
+    {
+        let sliced = run(&mut new(), slices, cap);
+        let (a, b) = (sliced.result(), finest.result());
+        assert_eq!((a.0.len(), a.1, a.2, a.3), (b.0.len(), b.1, b.2, b.3), "cut after {lens:?}, cap {cap}");
+        assert!(a.0 == b.0, "other bytes: cut after {lens:?}, cap {cap}");
+        sliced.assert_trace_within(&finest);
+    }
+    finest
+}
+
+/// What every decoder must do with every beginning of `packed`, which decodes to `content`: it is cut short, and what comes out
+/// is what a longer beginning shows too.
+pub(crate) fn every_truncation<D: Decoder>(new: impl Fn() -> D, packed: &[u8], content: &[u8]) {
+    let finest = bytewise(&mut new(), packed);
+    assert!(finest.out == content);
+    for len in 0..packed.len() {
+        let run = whole(&mut new(), &packed[..len]);
+        assert_eq!(run.end, End::Bad(len as u64, Fault::Truncated), "cut at {len}");
+        let made = len.checked_sub(1).map_or(0, |last| finest.trace[last].1 as usize);
+        assert!(run.out == content[..made], "cut at {len}");
+    }
+}
+
+/// What every decoder must do when a bit of `packed` is flipped: not depend on slices, and not say that other content is whole.
+/// `matters` tells bits whose change must be noticed.
+pub(crate) fn every_flipped_bit<D: Decoder>(
+    new: impl Fn() -> D,
+    packed: &[u8],
+    content: &[u8],
+    matters: impl Fn(usize) -> bool,
+) {
+    let mut broken = packed.to_vec();
+    for bit in 0..packed.len() * 8 {
+        broken[bit / 8] ^= 1 << (bit % 8);
+        let run = blind(&new, &broken, &[7, 64, 1], 13);
+        let whole = matches!(run.end, End::Whole | End::At(_));
+        assert!(!whole || run.out == content || !matters(bit), "bit {bit} goes unnoticed");
+        broken[bit / 8] ^= 1 << (bit % 8);
+    }
+}
+
+/// A decoder that was reset must be a new one, whatever it has seen.
+pub(crate) fn resets<D: Decoder>(new: impl Fn() -> D, reset: impl Fn(&mut D), packed: &[u8]) {
+    let fresh = whole(&mut new(), packed);
+    let mut decoder = new();
+    for len in [0, 3, 11, packed.len() / 2, packed.len() - 3, packed.len()] {
+        whole(&mut decoder, &packed[..len]);
+        reset(&mut decoder);
+        assert!(whole(&mut decoder, packed) == fresh, "after {len} bytes");
+        reset(&mut decoder);
+    }
+}
+
+pub(crate) fn assert_can_be_sent<T: Send + Sync + std::panic::UnwindSafe>() {}
+
 /// Cuts `input` after each of `lens` bytes in turn, over and over.
 pub(crate) fn cut<'a>(input: &'a [u8], lens: &[usize]) -> Vec<&'a [u8]> {
     let mut rest = input;

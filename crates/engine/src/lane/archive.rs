@@ -53,6 +53,11 @@ impl Archive {
         matches!(self.state, State::Sniffing)
     }
 
+    /// An archive that does not look for a format.
+    pub(crate) fn none() -> Archive {
+        Archive { state: State::None, ..Archive::default() }
+    }
+
     /// Whether a part of the lane, or the lane, begins at `at`.
     pub(crate) fn begins_at(&self, at: u64) -> bool {
         at == 0 || self.parts.iter().any(|p| p.at == at && p.trail.is_some())
@@ -112,7 +117,7 @@ impl Archive {
     }
 
     pub(crate) fn gap(&mut self) {
-        *self = Archive { state: State::None, ..Archive::default() };
+        *self = Archive::none();
     }
 
     pub(crate) fn memory(&self) -> usize {

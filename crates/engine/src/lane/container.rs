@@ -41,7 +41,7 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
     match kind {
         LaneKind::Gzip => bytes.get(3).is_none_or(|flags| flags & 0xe0 == 0),
         LaneKind::Zstd => bytes.get(4).is_none_or(|descriptor| descriptor & 0x08 == 0),
-        LaneKind::Root | LaneKind::Base64 => false,
+        LaneKind::Root | LaneKind::Base64 | LaneKind::Escapes => false,
     }
 }
 
@@ -189,6 +189,7 @@ impl Container {
             Fault::WindowTooLarge => OpaqueReason::WindowTooLarge,
             Fault::Unsupported => OpaqueReason::UnsupportedFormat,
             Fault::Members => OpaqueReason::Members,
+            Fault::Encrypted => OpaqueReason::Encrypted,
         };
         self.event(reason, end, cx);
         Fate::Over
@@ -260,6 +261,10 @@ impl Lane {
         if self.containers.iter_mut().any(|c| c.has_taken_member(at)) {
             return;
         }
+        if self.touched.as_ref().is_some_and(|touched| !touched.meets(at, at + 4)) {
+            // The parent has seen it as it is.
+            return;
+        }
         let limits = &cx.core.limits;
         let src = self.map.src(at);
         if self.depth.containers >= limits.containers || cx.live.lanes + 1 > limits.lanes {
@@ -271,7 +276,7 @@ impl Lane {
         let decoder: Box<dyn Decoder> = match kind {
             LaneKind::Gzip => Box::new(Gzip::new()),
             LaneKind::Zstd => Box::new(Zstd::new(limits.window)),
-            LaneKind::Root | LaneKind::Base64 => return,
+            LaneKind::Root | LaneKind::Base64 | LaneKind::Escapes => return,
         };
         cx.live.lanes += 1;
         cx.live.containers += 1;

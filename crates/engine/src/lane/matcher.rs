@@ -1,12 +1,13 @@
 //! The matcher of a lane: confirms of rules and of known secrets.
 
 use exfilter_automaton::{Gate, is_token};
+use exfilter_codec::escape;
 
 use crate::confirm::{Confirm, View};
 use crate::context::{Context, Found};
 use crate::coverage::OpaqueReason;
 use crate::finding::{Kind, Preview, Proof, Range64, RuleId, SecretId};
-use crate::lane::{Lane, LaneKind, SEEN};
+use crate::lane::{Lane, LaneKind, SEEN, escaped};
 use crate::policy::Confidence;
 use crate::secrets::Form;
 
@@ -18,6 +19,17 @@ pub(crate) struct Matcher {
     known: Vec<Pending>,
     /// What ended confirms mean for later ones of their rule: one per rule, while it can still matter.
     claims: Vec<Claim>,
+    /// Candidates that ended at what may be an escape in them, until it is decided whether it is one.
+    parked: Vec<Parked>,
+}
+
+/// A candidate that an escape may have cut: what it stands for may complete it.
+struct Parked {
+    start: u64,
+    src: u64,
+    /// After the last byte that was looked at.
+    end: u64,
+    holds: bool,
 }
 
 /// The ended confirms of a rule.
@@ -44,26 +56,56 @@ impl Matcher {
         self.confirms.clear();
         self.known.clear();
         self.claims.clear();
+        self.parked.clear();
+    }
+
+    /// Forgets what is decided.
+    pub(crate) fn unpark(&mut self, decided: u64) {
+        self.parked.retain(|p| p.end > decided);
+    }
+
+    /// The least lane offset at which a parked candidate began.
+    pub(crate) fn parked(&self) -> u64 {
+        self.parked.iter().map(|p| p.start).min().unwrap_or(u64::MAX)
+    }
+
+    /// The least lane offset at which a candidate began that the escape at `at` may cut.
+    pub(crate) fn cut_at(&self, at: u64) -> u64 {
+        let parked = self.parked.iter().filter(|p| p.start < at && at < p.end).map(|p| p.start);
+        let known = self.known.iter().filter(|k| k.start < at && at < k.end).map(|k| k.start);
+        parked.chain(known).min().unwrap_or(u64::MAX)
+    }
+
+    /// Keeps a candidate that ended without a match if it is long and something that begins escapes stands near its end.
+    fn park(&mut self, bytes: &[u8], candidate: Parked) {
+        let near = &bytes[bytes.len().saturating_sub(escape::MAX_LEN)..];
+        if near.iter().any(|b| escape::is_introducer(*b))
+            && !self.parked.iter().any(|p| p.start <= candidate.start && p.end >= candidate.end)
+        {
+            self.parked.push(candidate);
+        }
     }
 
     /// The least outer offset that something pending began at.
     pub(crate) fn hold(&self) -> u64 {
         let confirms = self.confirms.iter().filter(|c| c.holds).map(|c| c.src);
         let known = self.known.iter().filter(|k| k.holds).map(|k| k.src);
-        confirms.chain(known).min().unwrap_or(u64::MAX)
+        let parked = self.parked.iter().filter(|p| p.holds).map(|p| p.src);
+        confirms.chain(known).chain(parked).min().unwrap_or(u64::MAX)
     }
 
     /// The least lane offset whose byte something pending needs.
     pub(crate) fn first(&self) -> u64 {
         let confirms =
             self.confirms.iter().map(|c| c.start.saturating_sub(crate::confirm::BOUNDARY_REACH as u64));
-        confirms.chain(self.known.iter().map(|k| k.start)).min().unwrap_or(u64::MAX)
+        confirms.chain(self.known.iter().map(|k| k.start)).min().unwrap_or(u64::MAX).min(self.parked())
     }
 
     pub(crate) fn memory(&self) -> usize {
         self.confirms.capacity() * size_of::<Confirm>()
             + self.known.capacity() * size_of::<Pending>()
             + self.claims.capacity() * size_of::<Claim>()
+            + self.parked.capacity() * size_of::<Parked>()
     }
 }
 
@@ -74,6 +116,7 @@ impl Lane {
         for confirm in confirms.iter_mut().filter(|c| c.alive) {
             let rule = &cx.core.rules[confirm.rule as usize];
             confirm.advance(rule, view, fresh, eof, |at| self.map.end(at));
+            park(&mut self.matcher, confirm, view);
         }
         self.matcher.confirms = confirms;
         self.resolve(view, cx);
@@ -117,6 +160,7 @@ impl Lane {
         confirm.src = self.map.src(confirm.start);
         confirm.holds = cx.may_act(rule);
         confirm.advance(rule, view, at, eof, |at| self.map.end(at));
+        park(&mut self.matcher, &confirm, view);
         if !confirm.alive && confirm.end.is_none() {
             self.claim(id, 0, confirm.decided, at);
             return;
@@ -296,6 +340,11 @@ impl Lane {
         let needle = &known.needles[pending.needle as usize];
         let Some(bytes) = view.get(pending.start, pending.end) else { return };
         if !known.keys.fits(bytes, &needle.mac) {
+            if bytes.len() > escaped::BACK {
+                let holds = pending.holds;
+                let (start, end, src) = (pending.start, pending.end, pending.src);
+                self.matcher.park(bytes, Parked { start, src, end, holds });
+            }
             return;
         }
         let found = Found {
@@ -315,6 +364,10 @@ impl Lane {
     }
 
     fn report(&mut self, mut found: Found, view: View<'_>, cx: &mut Context<'_>) {
+        if self.touched.as_ref().is_some_and(|touched| !touched.meets(found.inner.start, found.inner.end)) {
+            // The parent has seen it as it is.
+            return;
+        }
         self.archive.mask(found.inner.start, found.inner.end);
         if cx.facts.lines {
             found.line = Some(self.archive.line(view, found.inner.start));
@@ -334,8 +387,22 @@ impl Lane {
     /// A range of this lane in the outer stream and here, if an edit may overwrite it there.
     fn writable(&self, start: u64, end: u64) -> Option<(Range64, Range64)> {
         let exact = self.map.is_identity()
+            || self.kind == LaneKind::Escapes
             || self.map.is_plain_base64(start) && self.map.is_plain_base64(end.saturating_sub(1));
         let outer = Range64 { start: self.map.src(start), end: self.map.end(end) };
         (exact && start < end).then_some((outer, Range64 { start, end }))
+    }
+}
+
+/// Parks a confirm that has just ended without a match and began too far back for an escape's own look.
+fn park(matcher: &mut Matcher, confirm: &Confirm, view: View<'_>) {
+    if confirm.alive || confirm.end.is_some() || confirm.decided == u64::MAX {
+        return;
+    }
+    let Confirm { start, src, holds, decided: end, .. } = *confirm;
+    if end - start > escaped::BACK as u64
+        && let Some(bytes) = view.get(start.max(view.base), end)
+    {
+        matcher.park(bytes, Parked { start, src, end, holds });
     }
 }

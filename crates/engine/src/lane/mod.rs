@@ -17,17 +17,21 @@
 
 mod archive;
 mod container;
+mod escaped;
 mod matcher;
 mod shape;
 
 use std::sync::Arc;
 
 use exfilter_automaton::{Automaton, Hit, What};
+use exfilter_codec::escape;
 use zeroize::Zeroize;
 
 use self::archive::Archive;
 use self::container::Container;
 pub(crate) use self::container::MAGICS;
+pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped};
+use self::escaped::{Look, Texts, Touched};
 use self::matcher::Matcher;
 pub(crate) use self::shape::Group;
 use crate::confirm::View;
@@ -43,6 +47,7 @@ pub(crate) enum LaneKind {
     Gzip,
     Zstd,
     Base64,
+    Escapes,
 }
 
 impl LaneKind {
@@ -52,6 +57,7 @@ impl LaneKind {
             LaneKind::Gzip => Some(LaneStep::Gzip),
             LaneKind::Zstd => Some(LaneStep::Zstd),
             LaneKind::Base64 => Some(LaneStep::Base64),
+            LaneKind::Escapes => Some(LaneStep::Escapes),
         }
     }
 }
@@ -69,6 +75,8 @@ pub(crate) struct Depth {
 enum Start {
     /// A base64 run.
     Run,
+    /// An escape.
+    Escape,
     /// A magic number.
     Container(LaneKind),
 }
@@ -93,6 +101,10 @@ pub(crate) struct Lane {
     archive: Archive,
     group: Option<Box<Group>>,
     containers: Vec<Container>,
+    /// From the first escape on.
+    texts: Option<Box<Texts>>,
+    /// In a lane of unescaped text, what escapes stand for.
+    touched: Option<Box<Touched>>,
     /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
     denied: Option<(u64, u64)>,
     /// Whether such a run was reported in this lane already; one is enough.
@@ -118,6 +130,8 @@ impl Lane {
             archive: Archive::default(),
             group: None,
             containers: Vec::new(),
+            texts: None,
+            touched: None,
             denied: None,
             refused_shapes: false,
         }
@@ -137,6 +151,8 @@ impl Lane {
         self.archive = Archive::default();
         self.group = None;
         self.containers.clear();
+        self.texts = None;
+        self.touched = None;
         self.denied = None;
         self.refused_shapes = false;
     }
@@ -200,11 +216,15 @@ impl Lane {
 
     /// Whether a child lane is alive.
     pub(crate) fn has_children(&self) -> bool {
-        self.group.is_some() || !self.containers.is_empty()
+        self.group.is_some()
+            || self.texts.as_ref().is_some_and(|texts| texts.is_alive())
+            || !self.containers.is_empty()
     }
 
     pub(crate) fn has_containers(&self) -> bool {
-        !self.containers.is_empty() || self.group.as_ref().is_some_and(|g| g.has_containers())
+        !self.containers.is_empty()
+            || self.group.as_ref().is_some_and(|g| g.has_containers())
+            || self.texts.as_ref().is_some_and(|texts| texts.has_containers())
     }
 
     /// The least outer offset that must not leave yet; `partial` are bytes of this lane that have not been fed.
@@ -224,6 +244,7 @@ impl Lane {
         if let Some(group) = &self.group {
             hold = hold.min(group.hold(&self.map, cx));
         }
+        hold = hold.min(self.texts.as_ref().map_or(u64::MAX, |texts| texts.hold(&self.map, self.pos, cx)));
         self.containers.iter().map(|c| c.hold(cx)).fold(hold, u64::min)
     }
 
@@ -249,21 +270,38 @@ impl Lane {
             cx.opaque(OpaqueReason::Hold, group.src()..now, self.trail_at(group.start()), now);
             group.release(cx);
         }
+        while let Some(escaped) = self.texts.as_mut().and_then(|texts| texts.overdue(&self.map, now, cx)) {
+            cx.opaque(OpaqueReason::Hold, escaped.src()..now, self.trail_at(escaped.start()), now);
+            escaped.release(cx);
+        }
+    }
+
+    /// The longest input that a decoder below may take without output, in bytes of this lane's parent.
+    fn block_max(&self) -> u64 {
+        // The longest escape stands for one byte of it.
+        let own = self.containers.iter().map(|c| c.block_max()).max().unwrap_or(0);
+        let group = self.group.as_ref().map_or(0, |g| g.block_max());
+        escape::MAX_LEN as u64 * own.max(group)
     }
 
     /// Memory held by this lane and its children, in bytes, windows of decoders apart.
     pub(crate) fn memory(&self) -> usize {
-        self.tail.capacity()
+        // A step of the path, with its counts of references.
+        let here = self.here.as_ref().map_or(0, |_| size_of::<Trail>() + 2 * size_of::<usize>());
+        here + self.tail.capacity()
             + self.map.bytes()
             + self.matcher.memory()
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
+            + self.texts.as_ref().map_or(0, |texts| texts.memory())
+            + self.touched.as_ref().map_or(0, |t| t.memory())
             + self.containers.iter().map(|c| c.memory()).sum::<usize>()
     }
 
     /// Windows of all decoders below, in bytes.
     pub(crate) fn windows(&self) -> u64 {
         self.group.as_ref().map_or(0, |g| g.windows())
+            + self.texts.as_ref().map_or(0, |texts| texts.windows())
             + self.containers.iter().map(|c| c.windows()).sum::<u64>()
     }
 
@@ -275,6 +313,9 @@ impl Lane {
         }
         if let Some(group) = self.group.take() {
             group.release(cx);
+        }
+        if let Some(texts) = &mut self.texts {
+            texts.release(cx);
         }
         self.matcher.clear();
         self.denied = None;
@@ -292,6 +333,10 @@ impl Lane {
     fn dismiss(&self, hits: &mut Vec<Hit>, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
         hits.retain(|hit| match hit.what {
             What::Run => !shape::is_idle(view.bytes, hit.at, eof, cx),
+            What::Escape => {
+                escaped::begins(view.bytes, hit.at)
+                    && escaped::look(view.bytes, hit.at, eof, cx) != Look::Idle
+            }
             What::Literal(id) => match container::magic(id) {
                 Some(kind) => container::begins(kind, &view.bytes[hit.at..]),
                 None => true,
@@ -312,17 +357,20 @@ impl Lane {
         self.feed_archive(view, fresh, eof, cx);
         self.resume(view, fresh, eof, cx);
         self.settle_denied(view, eof, cx);
+        self.settle_denied_texts(view, eof, cx);
         self.feed_group(view, eof, cx);
+        self.feed_texts(view, eof, cx);
         // Before the hits: a magic number that a decoder has taken as its next member begins no container.
         self.feed_containers(view, fresh, cx);
         for hit in hits {
             let at = view.base + hit.at as u64;
             match (start_of(hit), hit.what) {
                 (Some(Start::Run), _) => self.start_group(view, at, eof, cx),
+                (Some(Start::Escape), _) => self.start_escaped(view, at, eof, cx),
                 (Some(Start::Container(kind)), _) => self.start_container(kind, view, at, sliced, cx),
                 (None, What::Literal(rule)) => self.start_confirm(rule, view, at, eof, cx),
                 (None, What::Anchor(needle)) => self.start_known(needle, view, at, cx),
-                (None, What::Run) => {}
+                (None, What::Run | What::Escape) => {}
             }
         }
     }
@@ -337,6 +385,8 @@ impl Lane {
     /// Keeps the tail that later decisions may look at.
     fn retain(&mut self, view: View<'_>, cx: &mut Context<'_>) {
         let mut keep = self.decided.saturating_sub(cx.core.reach.kept as u64);
+        self.matcher.unpark(self.decided);
+        keep = keep.min(self.texts.as_ref().map_or(u64::MAX, |texts| texts.first()));
         keep = keep.min(self.matcher.first()).min(self.denied.map_or(u64::MAX, |d| d.0));
         if self.archive.is_sniffing() {
             keep = 0;
@@ -349,7 +399,10 @@ impl Lane {
         self.archive.forget(keep);
         self.tail.zeroize();
         self.tail.extend_from_slice(&view.bytes[kept..]);
-        self.map.forget(self.decided.saturating_sub(cx.core.reach.kept as u64));
+        self.map.forget(self.decided.saturating_sub(cx.core.reach.kept as u64).min(self.matcher.parked()));
+        if let Some(touched) = &mut self.touched {
+            touched.forget(keep);
+        }
     }
 
     /// The outer offset of the first position that may still become part of a candidate.
@@ -372,6 +425,11 @@ impl Lane {
                 let units = units.take_while(is_unit).count();
                 first = first.min(open - units);
             }
+        }
+        let escape = cx.core.automaton.escape_from(bytes, from);
+        if escape < bytes.len() {
+            let before = bytes[..escape].iter().rev().take(escaped::BACK);
+            first = first.min(escape - before.take_while(|b| exfilter_automaton::is_token(**b)).count());
         }
         if reach.mixed > 0 {
             first = first.min(open.saturating_sub(reach.mixed));
@@ -404,6 +462,7 @@ impl Lane {
 fn start_of(hit: &Hit) -> Option<Start> {
     match hit.what {
         What::Run => Some(Start::Run),
+        What::Escape => Some(Start::Escape),
         What::Literal(id) => container::magic(id).map(Start::Container),
         What::Anchor(_) => None,
     }

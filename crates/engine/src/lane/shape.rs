@@ -167,6 +167,11 @@ impl Lane {
 
     /// A run begins at `at`.
     pub(crate) fn start_group(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
+        let end = view.base + cx.core.automaton.run_end(view.bytes, view.index(at)) as u64;
+        if (end < view.end() || eof) && self.touched.as_ref().is_some_and(|touched| !touched.meets(at, end)) {
+            // The parent has seen it as it is.
+            return;
+        }
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + 4 > cx.core.limits.lanes {
             if !self.refused_shapes {
                 self.denied = Some((at, self.map.src(at)));
@@ -225,6 +230,9 @@ impl Lane {
     pub(crate) fn release_children(&mut self, cx: &mut Context<'_>) {
         if let Some(group) = self.group.take() {
             group.release(cx);
+        }
+        if let Some(texts) = &mut self.texts {
+            texts.release(cx);
         }
         for container in std::mem::take(&mut self.containers) {
             container.release(cx);

@@ -27,7 +27,10 @@ fn a_planted_secret_is_found_and_nothing_of_it_has_left() {
             }
             assert!(matches!(run.last, Verdict::Block(_)), "case {case}, {layers:?}: the secret was missed");
             let hit = run.findings().find(|f| matches!(f.kind(), Kind::Known(..)) == is_known);
-            if hit.is_none() && layers.iter().filter(|l| **l == wrap::Layer::Base64).count() > 3 {
+            if hit.is_none()
+                && layers.iter().filter(|l| matches!(l, wrap::Layer::Base64 | wrap::Layer::Escapes)).count()
+                    > 3
+            {
                 // Deeper than the limit: refused, and nothing of it has left.
                 assert!(run.opaques().any(|o| o.reason() == OpaqueReason::Depth), "case {case}, {layers:?}");
                 assert!(!leaks(&content[..through as usize], &planted, 0), "case {case}, {layers:?}");
@@ -123,7 +126,71 @@ fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
             inner.push(wrap::unbase64(&run[skip..]));
         }
     }
+    for unescape in [percents, slashes, entities, printables] {
+        let text = unescape(bytes);
+        if text != bytes {
+            inner.push(text);
+        }
+    }
     inner.iter().any(|inner| !inner.is_empty() && leaks(inner, value, depth + 1))
+}
+
+/// `bytes` with everything replaced that `read` knows: it gives the length of an escape and what it stands for.
+fn replaced(bytes: &[u8], read: impl Fn(&[u8]) -> Option<(usize, Vec<u8>)>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        match read(&bytes[at..]) {
+            Some((len, made)) => {
+                out.extend(made);
+                at += len;
+            }
+            None => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+fn number(digits: Option<&[u8]>, base: u32) -> Option<u8> {
+    u8::from_str_radix(str::from_utf8(digits?).ok()?, base).ok()
+}
+
+fn percents(bytes: &[u8]) -> Vec<u8> {
+    replaced(bytes, |b| (b[0] == b'%').then(|| Some((3, vec![number(b.get(1..3), 16)?])))?)
+}
+
+fn printables(bytes: &[u8]) -> Vec<u8> {
+    replaced(bytes, |b| match b {
+        [b'=', b'\r', b'\n', ..] => Some((3, vec![])),
+        [b'=', b'\n', ..] => Some((2, vec![])),
+        [b'=', ..] => Some((3, vec![number(b.get(1..3), 16)?])),
+        _ => None,
+    })
+}
+
+fn slashes(bytes: &[u8]) -> Vec<u8> {
+    replaced(bytes, |b| match b {
+        [b'\\', b'u', b'0', b'0', ..] => Some((6, vec![number(b.get(4..6), 16)?])),
+        [b'\\', b'n', ..] => Some((2, b"\n".to_vec())),
+        [b'\\', other @ (b'/' | b'"' | b'\\'), ..] => Some((2, vec![*other])),
+        _ => None,
+    })
+}
+
+fn entities(bytes: &[u8]) -> Vec<u8> {
+    replaced(bytes, |b| {
+        let end = b.iter().take(8).position(|b| *b == b';')?;
+        match &b[..end] {
+            [b'&', b'#', b'x', digits @ ..] => Some((end + 1, vec![number(Some(digits), 16)?])),
+            [b'&', b'#', digits @ ..] => Some((end + 1, vec![number(Some(digits), 10)?])),
+            b"&amp" => Some((end + 1, b"&".to_vec())),
+            b"&lt" => Some((end + 1, b"<".to_vec())),
+            _ => None,
+        }
+    })
 }
 
 fn read_all(mut reader: impl std::io::Read) -> Vec<u8> {

@@ -1,0 +1,235 @@
+//! zlib ([RFC 1950]): one deflate stream with a header and a checksum.
+//!
+//! ```text
+//! +-----+-----+-------------+--------------------+-----------------+
+//! | CMF | FLG | DICTID (4)  | deflate blocks ... | ADLER32 (4, BE) |      DICTID only if FDICT is set
+//! +-----+-----+-------------+--------------------+-----------------+
+//!   CMF: bits 7-4 log2 of the window less 8, at most 7; bits 3-0 method, 8
+//!   FLG: bits 7-6 level, 5 FDICT, 4-0 such that CMF * 256 + FLG is a multiple of 31
+//! ```
+//!
+//! [RFC 1950]: https://www.rfc-editor.org/rfc/rfc1950
+
+use adler2::Adler32;
+
+use crate::decoder::{Decoder, Fault, Step};
+use crate::inflate::{Inflated, Inflater};
+
+/// Bytes that [`starts`] wants to see.
+pub const PROBE_LEN: usize = 2;
+
+/// The first byte of what compressors write: deflate with a window of 32 KiB.
+const CMF: u8 = 0x78;
+
+/// The second byte, for each of the four levels.
+const FLG: [u8; 4] = [0x01, 0x5e, 0x9c, 0xda];
+
+const FDICT: u8 = 0x20;
+
+/// Whether `prefix` begins with one of the four headers that compressors write. Of random data one place in 2^14 does, so
+/// this is a weak guess; other headers are valid too, and [`Zlib`] takes them.
+#[must_use]
+pub fn starts(prefix: &[u8]) -> bool {
+    matches!(prefix, [CMF, flags, ..] if FLG.contains(flags))
+}
+
+/// A push decoder for zlib.
+///
+/// # Latency
+///
+/// None: a byte is handed out as soon as the last bit of the symbol that yields it has been given, so
+/// [`Decoder::unreleased`] is 0 whenever the decoder is drained (its last step was not [`Step::Full`]).
+///
+/// # Checks
+///
+/// The header's check bits and the Adler-32 are verified. Distances that reach before the beginning are
+/// [`Fault::Corrupt`]; those that reach beyond a declared window of less than 32 KiB are followed, as most receivers do. A
+/// preset dictionary is not supported ([`Fault::MissingDictionary`]).
+///
+/// # End
+///
+/// [`Step::Done`] is reported with the last byte of the checksum, without a look at what follows.
+///
+/// # Resource usage
+///
+/// 32 KiB for the window and about 11 KiB for tables, whatever the input. The window is wiped by [`Zlib::reset`] and on
+/// drop.
+pub struct Zlib {
+    state: State,
+    inflater: Inflater,
+    adler: Adler32,
+    /// Input consumed since the beginning.
+    total_in: u64,
+    /// `total_in` when nothing was waiting for the last time.
+    drained_in: u64,
+    established: bool,
+    starts: Vec<u64>,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// CMF, once it has been seen.
+    Header {
+        cmf: Option<u8>,
+    },
+    Body,
+    /// `at` bytes of the checksum have been seen.
+    Trailer {
+        at: u8,
+        sum: u32,
+    },
+    Ended,
+    Failed(Fault),
+}
+
+impl Zlib {
+    /// A decoder that expects the first byte of a header.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            state: State::Header { cmf: None },
+            inflater: Inflater::new(),
+            adler: Adler32::new(),
+            total_in: 0,
+            drained_in: 0,
+            established: false,
+            starts: Vec::new(),
+        }
+    }
+
+    /// Forgets everything and wipes the window; the allocations stay.
+    pub fn reset(&mut self) {
+        self.inflater.reset();
+        self.adler = Adler32::new();
+        (self.total_in, self.drained_in, self.established) = (0, 0, false);
+        self.state = State::Header { cmf: None };
+    }
+
+    fn count(&mut self, used: usize) {
+        self.total_in += used as u64;
+        if !self.inflater.is_waiting() {
+            self.drained_in = self.total_in;
+        }
+    }
+
+    /// Inflates `input` until it, the body or the room ends; returns what was consumed and why.
+    fn body(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> (usize, Inflated) {
+        let start = out.len();
+        let (used, inflated) = self.inflater.inflate(input, out, limit);
+        self.adler.write_slice(&out[start..]);
+        match inflated {
+            Inflated::Input | Inflated::Room => {}
+            Inflated::Done => {
+                self.established = true;
+                self.state = State::Trailer { at: 0, sum: 0 };
+            }
+            Inflated::Corrupt => self.state = State::Failed(Fault::Corrupt),
+        }
+        (used, inflated)
+    }
+
+    /// Reads a byte of what is around the body; false if it was at fault, which is not consumed then.
+    fn structure(&mut self, byte: u8) -> bool {
+        self.state = match self.state {
+            State::Header { cmf: None } if byte & 0x0f == 8 && byte >> 4 <= 7 => {
+                State::Header { cmf: Some(byte) }
+            }
+            State::Header { cmf: Some(cmf) } if u16::from_be_bytes([cmf, byte]).is_multiple_of(31) => {
+                match byte & FDICT {
+                    0 => State::Body,
+                    _ => State::Failed(Fault::MissingDictionary),
+                }
+            }
+            State::Header { .. } => {
+                self.state = State::Failed(Fault::Corrupt);
+                return false;
+            }
+            State::Trailer { at, sum } => {
+                let sum = sum << 8 | u32::from(byte);
+                match at {
+                    3 if sum == self.adler.checksum() => State::Ended,
+                    3 => State::Failed(Fault::Corrupt),
+                    _ => State::Trailer { at: at + 1, sum },
+                }
+            }
+            State::Body | State::Ended | State::Failed(_) => return false,
+        };
+        true
+    }
+}
+
+impl Default for Zlib {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Says how far it is, not what it holds.
+impl std::fmt::Debug for Zlib {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Zlib").field("total_in", &self.total_in).finish_non_exhaustive()
+    }
+}
+
+impl Decoder for Zlib {
+    fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Step {
+        let limit = out.len().saturating_add(cap);
+        let mut at = 0;
+        loop {
+            let rest = &input[at..];
+            match self.state {
+                State::Ended => return Step::Done { consumed: at },
+                State::Failed(fault) => return Step::Bad { consumed: at, fault },
+                State::Body => {
+                    let (used, inflated) = self.body(rest, out, limit);
+                    at += used;
+                    self.count(used);
+                    match inflated {
+                        Inflated::Input => return Step::More,
+                        Inflated::Room => return Step::Full { consumed: at },
+                        Inflated::Done | Inflated::Corrupt => {}
+                    }
+                }
+                State::Header { .. } | State::Trailer { .. } => match rest.first() {
+                    None => return Step::More,
+                    Some(&byte) => {
+                        let used = usize::from(self.structure(byte));
+                        at += used;
+                        self.count(used);
+                    }
+                },
+            }
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step {
+        match self.decode(&[], out, cap) {
+            Step::More => {
+                self.state = State::Failed(Fault::Truncated);
+                Step::Bad { consumed: 0, fault: Fault::Truncated }
+            }
+            step => step,
+        }
+    }
+
+    fn unreleased(&self) -> u64 {
+        self.total_in - self.drained_in
+    }
+
+    fn block_max(&self) -> u64 {
+        0
+    }
+
+    fn window_bytes(&self) -> u64 {
+        Inflater::MEMORY
+    }
+
+    /// Whether the final block has ended.
+    fn is_established(&self) -> bool {
+        self.established
+    }
+
+    fn member_starts(&mut self) -> &mut Vec<u64> {
+        &mut self.starts
+    }
+}

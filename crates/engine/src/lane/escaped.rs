@@ -1,0 +1,492 @@
+//! Text with escapes: a lane of what it stands for.
+//!
+//! One reader knows all escapes but those of quoted-printable, so that there is one chain of lanes (what is escaped twice is a second lane below the
+//! first) and not several views of the same text. A lane lives from the token in which the first escape stands to the first byte that neither belongs to a token nor begins an
+//! escape:
+//!
+//! ```text
+//! parent   {"key": "ghp_abc\u0064ef\/gh", "other": 1}
+//!                   ^ begins  ^ hit      ^ ends
+//! lane              ghp_abcdef/gh
+//! ```
+//!
+//! Only what holds a byte that an escape stands for is reported from it; the parent has seen the rest.
+
+use std::collections::VecDeque;
+
+use exfilter_automaton::{Automaton, is_token};
+use exfilter_codec::escape::{self, Parsed};
+
+use crate::confirm::View;
+use crate::context::Context;
+use crate::coverage::OpaqueReason;
+use crate::lane::archive::Archive;
+use crate::lane::{Depth, Lane, LaneKind, MAGICS, SEEN};
+use crate::map::{Origin, OuterMap};
+
+/// Token characters before the first escape that belong to the lane: in them a literal may begin that the escape cuts. What began
+/// earlier is a candidate, and known as one.
+pub(crate) const BACK: usize = Automaton::LITERAL_MAX;
+
+/// Longest text, in bytes, that [`is_idle`] reads.
+const QUICK: usize = 640;
+
+/// Bytes after which a container that the text began with is alive.
+const BINARY: u64 = 2 * Automaton::LOOKAHEAD as u64;
+
+/// Text being unescaped.
+pub(crate) struct Escaped {
+    start: u64,
+    /// Bytes of the parent before this offset have been taken.
+    fed: u64,
+    src: u64,
+    lane: Lane,
+    reads: Reads,
+}
+
+/// Which bytes of a lane an escape stands for: ranges of lane offsets, in order.
+#[derive(Default)]
+pub(crate) struct Touched {
+    ranges: VecDeque<(u64, u64)>,
+}
+
+impl Touched {
+    fn add(&mut self, start: u64, end: u64) {
+        match self.ranges.back_mut() {
+            Some(last) if last.1 >= start => last.1 = last.1.max(end),
+            _ => self.ranges.push_back((start, end)),
+        }
+    }
+
+    pub(crate) fn meets(&self, start: u64, end: u64) -> bool {
+        let after = self.ranges.partition_point(|r| r.1 <= start);
+        self.ranges.get(after).is_some_and(|r| r.0 < end)
+    }
+
+    pub(crate) fn forget(&mut self, keep: u64) {
+        while self.ranges.front().is_some_and(|r| r.1 <= keep) {
+            self.ranges.pop_front();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.ranges.clear();
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.ranges.capacity() * size_of::<(u64, u64)>()
+    }
+}
+
+/// Which escapes a lane knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    /// Those that begin with `\\`, `%` or `&`.
+    Text,
+    /// Those of quoted-printable.
+    Printable,
+    /// Those that begin with one byte: a magic number was written with it, and in compressed content the others stand for themselves.
+    Only(u8),
+}
+
+impl Reads {
+    fn of(introducer: u8) -> Reads {
+        if introducer == b'=' { Reads::Printable } else { Reads::Text }
+    }
+
+    fn has(self, b: u8) -> bool {
+        match self {
+            Reads::Text => matches!(b, b'\\' | b'%' | b'&'),
+            Reads::Printable => b == b'=',
+            Reads::Only(only) => b == only,
+        }
+    }
+}
+
+/// A piece of text.
+enum Piece {
+    /// These bytes stand for themselves.
+    Plain(usize),
+    Escape(escape::Escape),
+    /// More bytes decide what this is.
+    Open,
+    /// The text is over.
+    End,
+}
+
+/// The piece at the beginning of `bytes`.
+fn piece(bytes: &[u8], reads: Reads, eof: bool) -> Piece {
+    let plain = bytes.iter().take_while(|b| is_token(**b) && !reads.has(**b)).count();
+    if plain > 0 {
+        return Piece::Plain(plain);
+    }
+    match bytes.first() {
+        None if eof => Piece::End,
+        None => Piece::Open,
+        Some(first) if reads.has(*first) => match escape::parse(bytes) {
+            Parsed::Escape(escape) => Piece::Escape(escape),
+            Parsed::Incomplete if !eof => Piece::Open,
+            // Perhaps a part of an escape that is itself escaped.
+            _ => Piece::Plain(1),
+        },
+        Some(_) => Piece::End,
+    }
+}
+
+/// Whether what stands at `at` is an escape for a token character, or the first one of a magic number.
+pub(crate) fn begins(bytes: &[u8], at: usize) -> bool {
+    let Parsed::Escape(first) = escape::parse(&bytes[at..]) else { return false };
+    if first.bytes().iter().all(|b| is_token(*b)) {
+        return true;
+    }
+    let mut made = [0; 4];
+    let (mut n, mut to) = (0, at);
+    while n < made.len() {
+        match escape::parse(bytes.get(to..).unwrap_or(&[])) {
+            Parsed::Escape(escape) if escape.bytes().len() <= 1 => {
+                made[n..n + escape.bytes().len()].copy_from_slice(escape.bytes());
+                n += escape.bytes().len();
+                to += escape.len();
+            }
+            Parsed::Text if to < bytes.len() => {
+                made[n] = bytes[to];
+                n += 1;
+                to += 1;
+            }
+            _ => return false,
+        }
+    }
+    MAGICS.iter().any(|(magic, _)| made.starts_with(magic))
+}
+
+/// Where the text of an escape at `at` begins: [`BACK`] token characters before it at most. They may begin with an escape that ends a token.
+fn beginning(bytes: &[u8], at: usize) -> usize {
+    let back = bytes[..at].iter().rev().take(BACK).take_while(|b| is_token(**b)).count();
+    let start = at - back;
+    match start.checked_sub(1).map(|before| (before, escape::parse(&bytes[before..at]))) {
+        Some((before, Parsed::Escape(escape))) => before + escape.len(),
+        _ => start,
+    }
+}
+
+/// What a look at text says.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Look {
+    /// It is over and holds nothing: no candidate, no magic number, no run, no further escape. It needs no lane.
+    Idle,
+    /// It holds something, or is too long for a look, which went to this place.
+    Busy(usize),
+    /// It is not over.
+    Open,
+}
+
+/// Reads the text around the escape at `at`.
+pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> Look {
+    let reads = Reads::of(bytes[at]);
+    let start = beginning(bytes, at);
+    if at - start >= BACK {
+        return Look::Busy(at + 1);
+    }
+    let mut decoded = cx.scratch.buffer();
+    let mut to = start;
+    let look = loop {
+        if to - start > QUICK {
+            break Look::Busy(to);
+        }
+        match piece(&bytes[to..], reads, eof) {
+            Piece::Plain(n) => {
+                decoded.extend_from_slice(&bytes[to..to + n]);
+                to += n;
+            }
+            Piece::Escape(escape) => {
+                decoded.extend_from_slice(escape.bytes());
+                to += escape.len();
+            }
+            Piece::Open => break Look::Open,
+            Piece::End => {
+                let mut hits = cx.scratch.hits();
+                cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
+                let idle = hits.is_empty();
+                cx.scratch.give_hits(hits);
+                break if idle { Look::Idle } else { Look::Busy(to) };
+            }
+        }
+    };
+    cx.scratch.give_buffer(decoded);
+    look
+}
+
+impl Escaped {
+    fn new() -> Escaped {
+        let mut lane = Lane::new(LaneKind::Escapes, Depth::default(), None, OuterMap::segments());
+        lane.touched = Some(Box::default());
+        Escaped { start: 0, fed: 0, src: 0, lane, reads: Reads::Text }
+    }
+
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
+    pub(crate) fn src(&self) -> u64 {
+        self.src
+    }
+
+    fn hold(&self, map: &OuterMap, pos: u64, cx: &Context<'_>) -> u64 {
+        let open = if self.fed < pos { map.src(self.fed) } else { u64::MAX };
+        self.lane.hold(&[], cx).min(open)
+    }
+
+    fn memory(&self) -> usize {
+        size_of::<Escaped>() + size_of::<Touched>() + self.lane.memory()
+    }
+
+    /// Gives the lane back.
+    pub(crate) fn release(mut self: Box<Escaped>, cx: &mut Context<'_>) {
+        cx.live.lanes -= 1;
+        self.lane.release_children(cx);
+        cx.scratch.give_escaped(self);
+    }
+
+    /// Takes what is at hand of the text; returns whether it is over.
+    fn feed(&mut self, map: &OuterMap, view: View<'_>, eof: bool, cx: &mut Context<'_>) -> bool {
+        let mut decoded = cx.scratch.buffer();
+        let mut over = false;
+        loop {
+            let at = self.lane.pos + decoded.len() as u64;
+            match piece(&view.bytes[view.index(self.fed)..], self.reads, eof) {
+                Piece::Plain(n) => {
+                    let plain = view.get(self.fed, self.fed + n as u64).unwrap_or(&[]);
+                    decoded.extend_from_slice(plain);
+                    self.originate(map, at, n as u64);
+                    self.fed += n as u64;
+                }
+                Piece::Escape(escape) => {
+                    decoded.extend_from_slice(escape.bytes());
+                    let end = self.fed + escape.len() as u64;
+                    let made = escape.bytes().len() as u64;
+                    if made > 0 {
+                        self.lane.map.push(at, Origin::Const { start: map.src(self.fed), end: map.end(end) });
+                    }
+                    if let Some(touched) = &mut self.lane.touched {
+                        // A line that goes on touches what it joins.
+                        if made > 0 {
+                            touched.add(at, at + made)
+                        } else {
+                            touched.add(at.saturating_sub(1), at + 1)
+                        }
+                    }
+                    self.fed = end;
+                }
+                Piece::Open => break,
+                Piece::End => {
+                    self.lane.feed(&decoded, false, None, cx);
+                    decoded.clear();
+                    let begins = matches!(self.reads, Reads::Only(_)) && self.lane.pos < BINARY;
+                    if self.fed == view.end() || !begins && !self.lane.has_containers() {
+                        over = true;
+                        break;
+                    }
+                    let other = view.get(self.fed, self.fed + 1).unwrap_or(&[]);
+                    decoded.extend_from_slice(other);
+                    self.originate(map, self.lane.pos, other.len() as u64);
+                    self.fed += 1;
+                }
+            }
+        }
+        self.lane.feed(&decoded, over, None, cx);
+        cx.scratch.give_buffer(decoded);
+        over
+    }
+
+    /// Says where `n` bytes that stand for themselves come from.
+    fn originate(&mut self, map: &OuterMap, at: u64, n: u64) {
+        if map.is_identity() {
+            self.lane.map.push(at, Origin::Shift { outer: self.fed });
+            return;
+        }
+        for i in 0..n {
+            let from = self.fed + i;
+            self.lane.map.push(at + i, Origin::Const { start: map.src(from), end: map.end(from + 1) });
+        }
+    }
+}
+
+/// The texts of a lane: one with the escapes of quoted-printable, one with all others. A `=` with two digits after it is an escape in the one
+/// and the end of a name, or a part of a token, in all others.
+#[derive(Default)]
+pub(crate) struct Texts([Text; 2]);
+
+/// The text under way of one kind, and how far it has come.
+#[derive(Default)]
+struct Text {
+    child: Option<Box<Escaped>>,
+    /// Text before this offset of the lane has been read, and compressed content written in escapes.
+    read: u64,
+    unpacked: u64,
+    /// Text for which no lane could be had: where its first escape stands, and the outer offset of its beginning.
+    denied: Option<(u64, u64)>,
+}
+
+impl Texts {
+    pub(crate) fn is_alive(&self) -> bool {
+        self.children().next().is_some()
+    }
+
+    pub(crate) fn has_containers(&self) -> bool {
+        self.children().any(|child| child.lane.has_containers())
+    }
+
+    /// The least outer offset that must not leave yet.
+    pub(crate) fn hold(&self, map: &OuterMap, pos: u64, cx: &Context<'_>) -> u64 {
+        let denied = self.0.iter().filter_map(|text| text.denied).map(|d| d.1);
+        self.children().map(|child| child.hold(map, pos, cx)).chain(denied).min().unwrap_or(u64::MAX)
+    }
+
+    /// The least offset of the lane whose byte is still needed.
+    pub(crate) fn first(&self) -> u64 {
+        let denied = self.0.iter().filter_map(|text| text.denied);
+        let denied = denied.map(|d| d.0.saturating_sub((BACK + escape::MAX_LEN) as u64));
+        self.children().map(|child| child.fed).chain(denied).min().unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Texts>() + self.children().map(|child| child.memory()).sum::<usize>()
+    }
+
+    pub(crate) fn windows(&self) -> u64 {
+        self.children().map(|child| child.lane.windows()).sum()
+    }
+
+    /// Ends everything without an event.
+    pub(crate) fn release(&mut self, cx: &mut Context<'_>) {
+        for text in &mut self.0 {
+            text.denied = None;
+            if let Some(child) = text.child.take() {
+                child.release(cx);
+            }
+        }
+    }
+
+    /// Takes out a text in which a decoder has held back for too long: the outer offset before which that is.
+    pub(crate) fn overdue(&mut self, map: &OuterMap, now: u64, cx: &Context<'_>) -> Option<Box<Escaped>> {
+        let limit = cx.core.limits.max_hold;
+        let is_overdue = |child: &Escaped| {
+            child.lane.has_containers()
+                && child.hold(map, now, cx) < now.saturating_sub(limit + child.lane.block_max())
+        };
+        let text = self.0.iter_mut().find(|text| text.child.as_deref().is_some_and(is_overdue))?;
+        text.child.take()
+    }
+
+    fn children(&self) -> impl Iterator<Item = &Escaped> {
+        self.0.iter().filter_map(|text| text.child.as_deref())
+    }
+
+    fn of(&mut self, introducer: u8) -> &mut Text {
+        &mut self.0[usize::from(introducer == b'=')]
+    }
+}
+
+impl Lane {
+    /// An escape that stands for a token character, or the first one of a magic number, is at `at`.
+    pub(crate) fn start_escaped(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
+        let here = &view.bytes[view.index(at)..];
+        let binary = match escape::parse(here) {
+            Parsed::Escape(escape) => !escape.bytes().iter().all(|b| is_token(*b)),
+            Parsed::Incomplete | Parsed::Text => false,
+        };
+        let introducer = here[0];
+        let text = self.texts.get_or_insert_default().of(introducer);
+        let start = if binary {
+            let is_packed = text.child.as_ref().is_some_and(|child| matches!(child.reads, Reads::Only(_)));
+            if is_packed || text.denied.is_some() || at < text.unpacked {
+                return;
+            }
+            // Compressed content, perhaps in the middle of text: other escapes of the text stand for themselves in it.
+            if let Some(mut child) = text.child.take() {
+                child.lane.feed(&[], true, None, cx);
+                child.release(cx);
+            }
+            at
+        } else {
+            if text.child.is_some() || text.denied.is_some() || at < text.read {
+                return;
+            }
+            let start = view.base + beginning(view.bytes, view.index(at)) as u64;
+            start.min(self.matcher.cut_at(at)).max(view.base).max(text.read)
+        };
+        if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + 1 > cx.core.limits.lanes {
+            if !self.refused_shapes {
+                text.denied = Some((at, self.map.src(start)));
+                self.settle_denied_texts(view, eof, cx);
+            }
+            return;
+        }
+        cx.live.lanes += 1;
+        let mut child = cx.scratch.escaped().unwrap_or_else(|| Box::new(Escaped::new()));
+        let depth = Depth { shapes: self.depth.shapes + 1, ..self.depth };
+        let up = self.trail_at(at);
+        child.start = start;
+        child.fed = start;
+        child.src = self.map.src(start);
+        child.reads = if binary { Reads::Only(introducer) } else { Reads::of(introducer) };
+        let mut touched = child.lane.touched.take().unwrap_or_default();
+        touched.clear();
+        child.lane.restart(LaneKind::Escapes, depth, up);
+        child.lane.touched = Some(touched);
+        // Text begins where it happens to; an archive would not.
+        child.lane.archive = Archive::none();
+        self.texts.get_or_insert_default().of(introducer).child = Some(child);
+        self.feed_text(introducer, view, eof, cx);
+    }
+
+    /// Decides about text for which no lane could be had: it matters only if there is something in it.
+    pub(crate) fn settle_denied_texts(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        let Some(texts) = &self.texts else { return };
+        for denied in texts.0.each_ref().map(|text| text.denied) {
+            let Some((at, start)) = denied else { continue };
+            let look = look(view.bytes, view.index(at), eof, cx);
+            if look == Look::Open {
+                continue;
+            }
+            self.texts.get_or_insert_default().of(view.bytes[view.index(at)]).denied = None;
+            if let Look::Busy(to) = look
+                && !self.refused_shapes
+            {
+                self.refused_shapes = true;
+                let to = view.base + to as u64;
+                let decided = if eof && to == view.end() { u64::MAX } else { (to + 1).max(at + SEEN) };
+                let end = self.map.end(to);
+                let trail = self.trail_at(at);
+                let when = self.when(decided, cx);
+                cx.opaque(OpaqueReason::Depth, start..end, trail, when);
+            }
+        }
+    }
+
+    /// Feeds the texts that are being unescaped, and ends what is over.
+    pub(crate) fn feed_texts(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        for introducer in [b'%', b'='] {
+            self.feed_text(introducer, view, eof, cx);
+        }
+    }
+
+    fn feed_text(&mut self, introducer: u8, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        let Some(text) = self.texts.as_mut().map(|texts| texts.of(introducer)) else { return };
+        let Some(mut child) = text.child.take() else { return };
+        let found = cx.scratch.found.len();
+        let over = child.feed(&self.map, view, eof, cx);
+        if cx.scratch.found.len() > found {
+            self.archive.mask(child.start, child.fed);
+        }
+        text.read = child.fed;
+        if matches!(child.reads, Reads::Only(_)) {
+            text.unpacked = child.fed;
+        }
+        if over {
+            child.release(cx);
+        } else {
+            text.child = Some(child);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Encoders for [`crate::decoder::DecoderInput`]: content in one of many spellings of a format.
+
+use std::io::Write;
+
+use exfilter_testing::{Rng, wrap};
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, ZlibEncoder};
+use lzma_rust2::{CheckType, FilterType, XzOptions, XzWriter};
+
+const MEMORY: &str = "writing to memory";
+
+/// Raw deflate.
+pub fn deflate(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(rng.below(10) as u32));
+    pieces(rng, content, &mut encoder);
+    encoder.finish().expect(MEMORY)
+}
+
+/// zlib.
+pub fn zlib(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(rng.below(10) as u32));
+    pieces(rng, content, &mut encoder);
+    encoder.finish().expect(MEMORY)
+}
+
+/// bzip2, in one or two streams.
+pub fn bzip2(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    parts(rng, content).iter().flat_map(|part| one_bzip2(rng, part)).collect()
+}
+
+fn one_bzip2(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let mut encoder =
+        bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::new(1 + rng.below(9) as u32));
+    encoder.write_all(content).expect(MEMORY);
+    encoder.finish().expect(MEMORY)
+}
+
+/// xz, in one or two streams, at times with padding, filters and several blocks.
+pub fn xz(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for part in parts(rng, content) {
+        out.resize(out.len().next_multiple_of(4) + if out.is_empty() { 0 } else { 4 * rng.below(3) }, 0);
+        out.extend(one_xz(rng, part));
+    }
+    out
+}
+
+fn one_xz(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let mut options = XzOptions::with_preset(rng.below(4) as u32);
+    options.set_check_sum_type(*rng.pick(&[
+        CheckType::None,
+        CheckType::Crc32,
+        CheckType::Crc64,
+        CheckType::Sha256,
+    ]));
+    options.lzma_options.dict_size = 1 << (12 + rng.below(9));
+    if rng.one_in(3) {
+        options.set_block_size(std::num::NonZeroU64::new(5000));
+    }
+    if rng.one_in(4) {
+        options.prepend_pre_filter(FilterType::Delta, 1 + rng.below(4) as u32);
+    }
+    let mut writer = XzWriter::new(Vec::new(), options).expect("the options are sound");
+    pieces(rng, content, &mut writer);
+    writer.finish().expect(MEMORY)
+}
+
+/// Brotli.
+pub fn brotli(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let params = brotli::enc::BrotliEncoderParams {
+        quality: rng.below(10) as i32,
+        lgwin: 10 + rng.below(15) as i32,
+        ..Default::default()
+    };
+    let mut writer = brotli::CompressorWriter::with_params(Vec::new(), 4096, &params);
+    pieces(rng, content, &mut writer);
+    writer.into_inner()
+}
+
+/// An entry of a zip archive.
+pub fn zip(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let method = *rng.pick(&[0u16, 8, 12, 93, 95]);
+    // Where the header does not tell the size, the body is one frame; those of zstd may be two.
+    let descriptor = !matches!(method, 0 | 93) && rng.one_in(2);
+    let body = match method {
+        8 => deflate(rng, content),
+        12 if descriptor => one_bzip2(rng, content),
+        12 => bzip2(rng, content),
+        93 => wrap::zstd(rng, content),
+        95 if descriptor => one_xz(rng, content),
+        95 => xz(rng, content),
+        _ => content.to_vec(),
+    };
+    let (crc, packed, size) = (crc32fast::hash(content), body.len() as u64, content.len() as u64);
+    let wide = rng.one_in(2);
+    let mut extra = if rng.one_in(3) { b"\x75\x70\x02\0ab".to_vec() } else { Vec::new() };
+    let mut head = [crc, packed as u32, size as u32];
+    if wide {
+        head = [crc, u32::MAX, u32::MAX];
+        extra.extend(b"\x01\0\x10\0");
+        let sizes = if descriptor { [0; 2] } else { [size, packed] };
+        extra.extend(sizes.map(u64::to_le_bytes).concat());
+    }
+    if descriptor {
+        head = if wide { [0, u32::MAX, u32::MAX] } else { [0; 3] };
+    }
+    let name = &b"a/name/of/a/file.txt"[..1 + rng.below(20)];
+    let mut out = b"PK\x03\x04\x14\0".to_vec();
+    out.extend([if descriptor { 8 } else { 0 }, 0]);
+    out.extend(method.to_le_bytes());
+    out.extend([0; 4]);
+    out.extend(head.map(u32::to_le_bytes).concat());
+    out.extend([name.len() as u16, extra.len() as u16].map(u16::to_le_bytes).concat());
+    out.extend([name, &extra, &body].concat());
+    if descriptor {
+        if rng.one_in(2) {
+            out.extend(b"PK\x07\x08");
+        }
+        out.extend(crc.to_le_bytes());
+        for size in [packed, size] {
+            out.extend(&size.to_le_bytes()[..if wide { 8 } else { 4 }]);
+        }
+    }
+    out
+}
+
+/// Writes `content` in pieces, with a flush here and there.
+fn pieces(rng: &mut Rng, content: &[u8], writer: &mut impl Write) {
+    let len = *rng.pick(&[7, 100, 1000, 100_000]);
+    for piece in content.chunks(len) {
+        writer.write_all(piece).expect(MEMORY);
+        if rng.one_in(8) {
+            writer.flush().expect(MEMORY);
+        }
+    }
+}
+
+/// `content`, or it in two parts.
+fn parts<'a>(rng: &mut Rng, content: &'a [u8]) -> Vec<&'a [u8]> {
+    if !rng.one_in(3) {
+        return vec![content];
+    }
+    let (first, second) = content.split_at(rng.below(content.len() + 1));
+    vec![first, second]
+}
