@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use exfilter_automaton::{Automaton, is_token};
+use exfilter_automaton::{Automaton, What, is_token};
 use exfilter_codec::escape::{self, Parsed};
 
 use crate::confirm::View;
@@ -136,6 +136,12 @@ fn piece(bytes: &[u8], reads: Reads, eof: bool) -> Piece {
 /// Whether what stands at `at` is an escape for a token character, or the first one of a magic number.
 pub(crate) fn begins(bytes: &[u8], at: usize) -> bool {
     let Parsed::Escape(first) = escape::parse(&bytes[at..]) else { return false };
+    if first.bytes().is_empty() {
+        // A line that goes on in the middle of a token; after padding of base64 none does.
+        let before = at.checked_sub(1).map(|i| bytes[i]);
+        let after = bytes.get(at + first.len());
+        return before.is_some_and(|b| is_token(b) && b != b'=') && after.is_some_and(|b| is_token(*b));
+    }
     if first.bytes().iter().all(|b| is_token(*b)) {
         return true;
     }
@@ -169,6 +175,36 @@ fn beginning(bytes: &[u8], at: usize) -> usize {
     }
 }
 
+/// Whether a candidate may begin before the text of the escape at `at`.
+pub(crate) fn is_long(bytes: &[u8], at: usize) -> bool {
+    at - beginning(bytes, at) >= BACK
+}
+
+/// [`Touched`] for a look: the first ranges are exact, later ones are one.
+#[derive(Default)]
+struct Few {
+    ranges: [(usize, usize); 8],
+    len: usize,
+}
+
+impl Few {
+    fn add(&mut self, start: usize, end: usize) {
+        match self.len {
+            n if n > 0 && (self.ranges[n - 1].1 >= start || n == self.ranges.len()) => {
+                self.ranges[n - 1].1 = end
+            }
+            n => {
+                self.ranges[n] = (start, end);
+                self.len += 1;
+            }
+        }
+    }
+
+    fn meets(&self, start: usize, end: usize) -> bool {
+        self.ranges[..self.len].iter().any(|r| r.0 < end && start < r.1)
+    }
+}
+
 /// What a look at text says.
 #[derive(PartialEq, Eq)]
 pub(crate) enum Look {
@@ -184,10 +220,8 @@ pub(crate) enum Look {
 pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> Look {
     let reads = Reads::of(bytes[at]);
     let start = beginning(bytes, at);
-    if at - start >= BACK {
-        return Look::Busy(at + 1);
-    }
     let mut decoded = cx.scratch.buffer();
+    let mut touched = Few::default();
     let mut to = start;
     let look = loop {
         if to - start > QUICK {
@@ -199,6 +233,7 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
                 to += n;
             }
             Piece::Escape(escape) => {
+                touched.add(decoded.len().saturating_sub(1), decoded.len() + escape.bytes().len().max(1));
                 decoded.extend_from_slice(escape.bytes());
                 to += escape.len();
             }
@@ -206,7 +241,15 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
             Piece::End => {
                 let mut hits = cx.scratch.hits();
                 cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
-                let idle = hits.is_empty();
+                let automaton = &cx.core.automaton;
+                let idle = !hits.iter().any(|hit| match hit.what {
+                    What::Run => touched.meets(hit.at, automaton.run_end(&decoded, hit.at)),
+                    What::Escape => touched.meets(hit.at, hit.at + escape::MAX_LEN),
+                    // A match ends anywhere after its literal, and begins a lead before it at most.
+                    What::Literal(_) | What::Anchor(_) => {
+                        touched.meets(hit.at.saturating_sub(cx.core.reach.kept), decoded.len())
+                    }
+                });
                 cx.scratch.give_hits(hits);
                 break if idle { Look::Idle } else { Look::Busy(to) };
             }
@@ -323,8 +366,18 @@ struct Text {
     /// Text before this offset of the lane has been read, and compressed content written in escapes.
     read: u64,
     unpacked: u64,
-    /// Text for which no lane could be had: where its first escape stands, and the outer offset of its beginning.
-    denied: Option<(u64, u64)>,
+    denied: Option<Denied>,
+}
+
+/// Text for which no lane could be had.
+#[derive(Clone, Copy)]
+struct Denied {
+    /// Where its first escape stands.
+    at: u64,
+    /// The outer offset of its beginning.
+    src: u64,
+    /// Whether a candidate of the parent goes on in it.
+    cut: bool,
 }
 
 impl Texts {
@@ -338,14 +391,14 @@ impl Texts {
 
     /// The least outer offset that must not leave yet.
     pub(crate) fn hold(&self, map: &OuterMap, pos: u64, cx: &Context<'_>) -> u64 {
-        let denied = self.0.iter().filter_map(|text| text.denied).map(|d| d.1);
+        let denied = self.0.iter().filter_map(|text| text.denied).map(|d| d.src);
         self.children().map(|child| child.hold(map, pos, cx)).chain(denied).min().unwrap_or(u64::MAX)
     }
 
     /// The least offset of the lane whose byte is still needed.
     pub(crate) fn first(&self) -> u64 {
         let denied = self.0.iter().filter_map(|text| text.denied);
-        let denied = denied.map(|d| d.0.saturating_sub((BACK + escape::MAX_LEN) as u64));
+        let denied = denied.map(|d| d.at.saturating_sub((BACK + escape::MAX_LEN) as u64));
         self.children().map(|child| child.fed).chain(denied).min().unwrap_or(u64::MAX)
     }
 
@@ -397,6 +450,7 @@ impl Lane {
         };
         let introducer = here[0];
         let text = self.texts.get_or_insert_default().of(introducer);
+        let mut cut = false;
         let start = if binary {
             let is_packed = text.child.as_ref().is_some_and(|child| matches!(child.reads, Reads::Only(_)));
             if is_packed || text.denied.is_some() || at < text.unpacked {
@@ -413,11 +467,16 @@ impl Lane {
                 return;
             }
             let start = view.base + beginning(view.bytes, view.index(at)) as u64;
+            cut = self.matcher.cut_at(at) < start;
             start.min(self.matcher.cut_at(at)).max(view.base).max(text.read)
         };
+        if !cut && look(view.bytes, view.index(at), eof, cx) == Look::Idle {
+            return;
+        }
+        let text = self.texts.get_or_insert_default().of(introducer);
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + 1 > cx.core.limits.lanes {
             if !self.refused_shapes {
-                text.denied = Some((at, self.map.src(start)));
+                text.denied = Some(Denied { at, src: self.map.src(start), cut });
                 self.settle_denied_texts(view, eof, cx);
             }
             return;
@@ -444,8 +503,11 @@ impl Lane {
     pub(crate) fn settle_denied_texts(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
         let Some(texts) = &self.texts else { return };
         for denied in texts.0.each_ref().map(|text| text.denied) {
-            let Some((at, start)) = denied else { continue };
-            let look = look(view.bytes, view.index(at), eof, cx);
+            let Some(Denied { at, src: start, cut }) = denied else { continue };
+            let look = match cut {
+                true => Look::Busy(view.index(at) + 1),
+                false => look(view.bytes, view.index(at), eof, cx),
+            };
             if look == Look::Open {
                 continue;
             }

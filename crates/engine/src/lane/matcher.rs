@@ -59,6 +59,11 @@ impl Matcher {
         self.parked.clear();
     }
 
+    /// Whether nothing is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.confirms.is_empty() && self.known.is_empty() && self.parked.is_empty()
+    }
+
     /// Forgets what is decided.
     pub(crate) fn unpark(&mut self, decided: u64) {
         self.parked.retain(|p| p.end > decided);

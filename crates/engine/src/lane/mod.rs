@@ -331,17 +331,26 @@ impl Lane {
 
     /// Removes the hits that cannot begin a child: runs that decode to nothing, magic numbers of something else.
     fn dismiss(&self, hits: &mut Vec<Hit>, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        // Whether a candidate may be under way that an escape cuts.
+        let mut candidate = !self.matcher.is_idle();
         hits.retain(|hit| match hit.what {
             What::Run => !shape::is_idle(view.bytes, hit.at, eof, cx),
             What::Escape => {
                 escaped::begins(view.bytes, hit.at)
-                    && escaped::look(view.bytes, hit.at, eof, cx) != Look::Idle
+                    && (candidate && escaped::is_long(view.bytes, hit.at)
+                        || escaped::look(view.bytes, hit.at, eof, cx) != Look::Idle)
             }
             What::Literal(id) => match container::magic(id) {
                 Some(kind) => container::begins(kind, &view.bytes[hit.at..]),
-                None => true,
+                None => {
+                    candidate = true;
+                    true
+                }
             },
-            What::Anchor(_) => true,
+            What::Anchor(_) => {
+                candidate = true;
+                true
+            }
         });
     }
 

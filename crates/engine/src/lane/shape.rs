@@ -3,11 +3,13 @@
 //! A run is a maximal stretch of base64 characters of at least the length that the shortest match would be encoded to. Where its text began
 //! cannot be known (`\nQUJD` has the `n` in front), so it is decoded at all four alignments; three of them yield noise that no rule fits.
 
+use exfilter_automaton::What;
 use exfilter_codec::base64::Phase;
 
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
+use crate::lane::escaped::{self, Look};
 use crate::lane::{Depth, Lane, LaneKind, SEEN};
 use crate::map::{Origin, OuterMap};
 
@@ -46,7 +48,10 @@ pub(crate) fn is_idle(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) 
         decoded.push(0xff);
     }
     cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
-    let idle = hits.is_empty();
+    let idle = hits.iter().all(|hit| {
+        hit.what == What::Escape
+            && (!escaped::begins(&decoded, hit.at) || escaped::look(&decoded, hit.at, true, cx) == Look::Idle)
+    });
     cx.scratch.give_hits(hits);
     cx.scratch.give_buffer(decoded);
     idle
