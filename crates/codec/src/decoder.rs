@@ -67,6 +67,11 @@ pub trait Decoder: Send + std::panic::UnwindSafe {
     /// content is what its magic number said.
     fn is_established(&self) -> bool;
 
+    /// The name of what is being decoded, once it is known; any bytes.
+    fn name(&self) -> Option<&[u8]> {
+        None
+    }
+
     /// Offsets (from the first byte ever given to this decoder) at which concatenated members after the first one
     /// began; the caller drains it.
     fn member_starts(&mut self) -> &mut Vec<u64>;

@@ -426,6 +426,10 @@ impl std::fmt::Debug for ZipEntry {
 }
 
 impl Decoder for ZipEntry {
+    fn name(&self) -> Option<&[u8]> {
+        ZipEntry::name(self)
+    }
+
     fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Step {
         let limit = out.len().saturating_add(cap);
         let mut at = 0;

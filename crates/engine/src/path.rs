@@ -11,11 +11,19 @@ pub enum LaneStep {
     Gzip,
     /// Decompressed zstd.
     Zstd,
+    /// Decompressed bzip2.
+    Bzip2,
+    /// Decompressed xz.
+    Xz,
+    /// Decompressed zlib.
+    Zlib,
+    /// An entry of a zip archive whose name is not known.
+    Zip,
     /// Decoded base64 or base64url.
     Base64,
     /// Text whose escapes were undone: JSON, percent, HTML, quoted-printable, those of programming languages.
     Escapes,
-    /// A member of a tar archive: its name, escaped for display, cut, and masked when a finding stands in it.
+    /// A member of a tar or zip archive: its name, escaped for display, cut, and masked when a finding stands in it.
     Member(String),
 }
 
@@ -41,6 +49,10 @@ impl fmt::Display for LanePath {
             match step {
                 LaneStep::Gzip => f.write_str("gzip")?,
                 LaneStep::Zstd => f.write_str("zstd")?,
+                LaneStep::Bzip2 => f.write_str("bzip2")?,
+                LaneStep::Xz => f.write_str("xz")?,
+                LaneStep::Zlib => f.write_str("zlib")?,
+                LaneStep::Zip => f.write_str("zip")?,
                 LaneStep::Base64 => f.write_str("base64")?,
                 LaneStep::Escapes => f.write_str("escapes")?,
                 LaneStep::Member(name) => f.write_str(name)?,

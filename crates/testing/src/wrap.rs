@@ -15,6 +15,8 @@ pub enum Layer {
     Gzip,
     /// Zstd at some level, at times in several frames.
     Zstd,
+    /// An entry of a zip archive, stored or deflated, or a zlib stream.
+    Zip,
     /// A member of a tar archive.
     Tar,
     /// Characters written as escapes: JSON's, percent, HTML's or quoted-printable.
@@ -22,8 +24,8 @@ pub enum Layer {
 }
 
 /// All layers.
-pub const LAYERS: [Layer; 6] =
-    [Layer::Text, Layer::Base64, Layer::Gzip, Layer::Zstd, Layer::Tar, Layer::Escapes];
+pub const LAYERS: [Layer; 7] =
+    [Layer::Text, Layer::Base64, Layer::Gzip, Layer::Zstd, Layer::Zip, Layer::Tar, Layer::Escapes];
 
 /// Wraps `content` in `layer`.
 pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
@@ -42,6 +44,7 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
         }
         Layer::Gzip => gzip(rng, content),
         Layer::Zstd => zstd(rng, content),
+        Layer::Zip => zip(rng, content),
         Layer::Tar => {
             let mut members = vec![(b"package/lib/a.js".to_vec(), content.to_vec())];
             if rng.one_in(2) {
@@ -244,6 +247,49 @@ pub fn zstd(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
         out.extend(&frame[..n]);
     }
     out
+}
+
+/// A zip archive ([APPNOTE.TXT](https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT) 4.3) of one or two entries, without its central
+/// directory; at times with a data descriptor.
+pub fn zip(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    if rng.one_in(2) {
+        let other = text(rng);
+        out.extend(zip_entry(rng, b"package.json", &other));
+    }
+    out.extend(zip_entry(rng, b"lib/a.js", content));
+    out
+}
+
+fn zip_entry(rng: &mut Rng, name: &[u8], content: &[u8]) -> Vec<u8> {
+    let deflated = rng.one_in(2);
+    let body = if deflated { deflate(rng, content) } else { content.to_vec() };
+    let described = deflated && rng.one_in(2);
+    let mut sums = Vec::new();
+    for n in [crc32fast::hash(content), body.len() as u32, content.len() as u32] {
+        sums.extend(n.to_le_bytes());
+    }
+    let mut out = b"PK\x03\x04\x14\0".to_vec();
+    out.extend(if described { 8u16 } else { 0 }.to_le_bytes());
+    out.extend(if deflated { 8u16 } else { 0 }.to_le_bytes());
+    out.extend([0; 4]);
+    out.extend(if described { &[0; 12] } else { &sums[..] });
+    out.extend((name.len() as u16).to_le_bytes());
+    out.extend([0; 2]);
+    out.extend(name);
+    out.extend(body);
+    if described {
+        out.extend(b"PK\x07\x08");
+        out.extend(sums);
+    }
+    out
+}
+
+fn deflate(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let level = flate2::Compression::new(rng.below(10) as u32);
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), level);
+    encoder.write_all(content).expect("writing to memory cannot fail");
+    encoder.finish().expect("writing to memory cannot fail")
 }
 
 /// A ustar archive of regular files.

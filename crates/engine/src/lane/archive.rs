@@ -173,6 +173,15 @@ impl Lane {
         }
     }
 
+    /// Names the lane: it is a member of an archive. A name in which something might be found is not shown.
+    pub(crate) fn name(&mut self, name: &[u8], cx: &mut Context<'_>) {
+        let mut hits = cx.scratch.hits();
+        cx.core.automaton.scan(name, 0, name.len(), &mut hits);
+        let name = if hits.is_empty() { escape(name) } else { MASKED.into() };
+        cx.scratch.give_hits(hits);
+        self.here = Some(Arc::new(Trail { up: self.up.clone(), step: LaneStep::Member(name) }));
+    }
+
     pub(crate) fn finish_archive(&mut self, cx: &mut Context<'_>) {
         let State::Tar(tar) = &mut self.archive.state else { return };
         if let Err((at, fault)) = tar.finish(&mut |_| {}) {

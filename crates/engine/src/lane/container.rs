@@ -1,10 +1,14 @@
 //! Compressed content: a decoder and the lane of what it yields.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
-use exfilter_codec::gzip::Gzip;
-use exfilter_codec::zstd::Zstd;
+use exfilter_automaton::{Hit, What};
+use exfilter_codec::bzip2::{self, Bzip2};
+use exfilter_codec::gzip::{self, Gzip};
+use exfilter_codec::xz::{self, Xz};
+use exfilter_codec::zip::{self, ZipEntry};
+use exfilter_codec::zlib::{self, Zlib};
+use exfilter_codec::zstd::{self, Zstd};
 use exfilter_codec::{Decoder, Fault, Step};
 
 use crate::confirm::View;
@@ -23,26 +27,50 @@ const OUTPUT: usize = 8 << 10;
 /// Ids of magic numbers in the automaton; rules come from 0 upwards.
 const GZIP: u32 = u32::MAX;
 const ZSTD: u32 = u32::MAX - 1;
+const BZIP2: u32 = u32::MAX - 2;
+const XZ: u32 = u32::MAX - 3;
+const ZIP: u32 = u32::MAX - 4;
+/// Not looked for everywhere: two bytes are too few. See [`zlib_at`].
+const ZLIB: u32 = u32::MAX - 5;
 
 /// The magic numbers that begin a container, with their automaton ids.
-pub(crate) const MAGICS: [(&[u8], u32); 2] = [(b"\x1f\x8b\x08", GZIP), (b"\x28\xb5\x2f\xfd", ZSTD)];
+pub(crate) const MAGICS: [(&[u8], u32); 5] = [
+    (&gzip::MAGIC, GZIP),
+    (&zstd::MAGIC, ZSTD),
+    (&bzip2::MAGIC, BZIP2),
+    (&xz::MAGIC, XZ),
+    (&zip::MAGIC, ZIP),
+];
 
 /// The kind of container behind an automaton id.
 pub(crate) fn magic(id: u32) -> Option<LaneKind> {
     match id {
         GZIP => Some(LaneKind::Gzip),
         ZSTD => Some(LaneKind::Zstd),
+        BZIP2 => Some(LaneKind::Bzip2),
+        XZ => Some(LaneKind::Xz),
+        ZIP => Some(LaneKind::Zip),
+        ZLIB => Some(LaneKind::Zlib),
         _ => None,
     }
 }
 
-/// Whether what follows a magic number can be a header: reserved bits are zero.
+/// Whether what follows a magic number can be a header.
 pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
     match kind {
         LaneKind::Gzip => bytes.get(3).is_none_or(|flags| flags & 0xe0 == 0),
         LaneKind::Zstd => bytes.get(4).is_none_or(|descriptor| descriptor & 0x08 == 0),
+        LaneKind::Bzip2 => bytes.len() < bzip2::PROBE_LEN || bzip2::starts(bytes),
+        LaneKind::Xz => bytes.len() < xz::PROBE_LEN || xz::starts(bytes),
+        LaneKind::Zip => zip::starts(bytes),
+        LaneKind::Zlib => zlib::starts(bytes),
         LaneKind::Root | LaneKind::Base64 | LaneKind::Escapes => false,
     }
+}
+
+/// A hit for zlib's header where `bytes`, the beginning of some content, begin with one.
+pub(crate) fn zlib_at(bytes: &[u8]) -> Option<Hit> {
+    zlib::starts(bytes).then_some(Hit { at: 0, what: What::Literal(ZLIB) })
 }
 
 /// A container being decoded.
@@ -61,8 +89,6 @@ pub(crate) struct Container {
     unreleased: Option<u64>,
     output: u64,
     windows: u64,
-    /// Parent offsets of further members that the decoder has taken.
-    members: VecDeque<u64>,
 }
 
 /// What became of a container after a feed.
@@ -100,9 +126,6 @@ impl Container {
             }
         }
         self.note(&slice, input.len());
-        let members = &mut self.members;
-        let start = self.start;
-        members.extend(self.decoder.member_starts().drain(..).map(|m| start + m));
         Fate::Alive
     }
 
@@ -142,6 +165,11 @@ impl Container {
         if output.is_empty() {
             return None;
         }
+        if self.output == 0
+            && let Some(name) = self.decoder.name()
+        {
+            self.lane.name(name, cx);
+        }
         let start = self.unreleased.unwrap_or(slice.start);
         self.lane.map.push(self.lane.pos, Origin::Const { start, end: slice.end });
         self.lane.feed(output, false, None, cx);
@@ -174,8 +202,8 @@ impl Container {
         // Also of what turns out to be no container: whoever decodes as far as we did sees what we saw.
         self.lane.feed(&[], true, None, cx);
         let established = match self.kind {
-            LaneKind::Zstd => self.decoder.is_established(),
-            _ => self.output >= GUESS,
+            LaneKind::Gzip | LaneKind::Zlib => self.output >= GUESS,
+            _ => self.decoder.is_established(),
         };
         // Only what noise can look like is withdrawn; a window or a dictionary was asked for by a header that made sense.
         let noise = matches!(fault, Fault::Corrupt | Fault::Truncated);
@@ -238,12 +266,9 @@ impl Container {
         self.windows + self.lane.windows()
     }
 
-    /// Whether the magic number at a parent offset began a member that this decoder has taken.
-    pub(crate) fn has_taken_member(&mut self, at: u64) -> bool {
-        while self.members.front().is_some_and(|m| *m < at) {
-            self.members.pop_front();
-        }
-        self.members.front() == Some(&at)
+    /// Hands over the parent offsets of members that the decoder has taken.
+    fn hand_over(&mut self, taken: &mut Vec<u64>) {
+        taken.extend(self.decoder.member_starts().drain(..).map(|m| self.start + m));
     }
 }
 
@@ -258,7 +283,7 @@ impl Lane {
         sliced: u64,
         cx: &mut Context<'_>,
     ) {
-        if self.containers.iter_mut().any(|c| c.has_taken_member(at)) {
+        if self.taken.contains(&at) {
             return;
         }
         if self.touched.as_ref().is_some_and(|touched| !touched.meets(at, at + 4)) {
@@ -276,8 +301,21 @@ impl Lane {
         let decoder: Box<dyn Decoder> = match kind {
             LaneKind::Gzip => Box::new(Gzip::new()),
             LaneKind::Zstd => Box::new(Zstd::new(limits.window)),
+            LaneKind::Bzip2 => Box::new(Bzip2::new()),
+            LaneKind::Xz => Box::new(Xz::new(limits.window)),
+            LaneKind::Zip => Box::new(ZipEntry::new(limits.window)),
+            LaneKind::Zlib => Box::new(Zlib::new()),
             LaneKind::Root | LaneKind::Base64 | LaneKind::Escapes => return,
         };
+        if kind == LaneKind::Zip {
+            cx.live.members += 1;
+            if cx.live.members > limits.members {
+                let trail = self.trail_at(at);
+                let when = cx.when;
+                cx.opaque(OpaqueReason::Members, src..self.map.end(view.end()), trail, when);
+                return;
+            }
+        }
         cx.live.lanes += 1;
         cx.live.containers += 1;
         let depth = Depth { containers: self.depth.containers + 1, shapes: 0 };
@@ -288,17 +326,19 @@ impl Lane {
             lane: Box::new(Lane::new(kind, depth, up, OuterMap::segments())),
             start: at,
             src,
-            declared: self.archive.begins_at(at),
+            // Text may begin with what is zlib's header.
+            declared: kind != LaneKind::Zlib && self.archive.begins_at(at),
             covered: self.containers.iter().any(|c| c.output > 0),
             unreleased: None,
             output: 0,
             windows: 0,
-            members: VecDeque::new(),
         };
         let sliced = sliced.max(at);
         for (from, to) in [(at, sliced), (sliced, view.end())] {
             let Some(input) = view.get(from, to).filter(|input| !input.is_empty()) else { continue };
-            match container.feed(&self.map, input, from, cx) {
+            let fate = container.feed(&self.map, input, from, cx);
+            container.hand_over(&mut self.taken);
+            match fate {
                 Fate::Alive => {}
                 fate => return container.bury(&fate, cx),
             }
@@ -314,6 +354,7 @@ impl Lane {
                 Some(input) if !input.is_empty() => container.feed(&self.map, input, fresh, cx),
                 _ => Fate::Alive,
             };
+            container.hand_over(&mut self.taken);
             match fate {
                 Fate::Alive => at += 1,
                 fate => self.containers.remove(at).bury(&fate, cx),

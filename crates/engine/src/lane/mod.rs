@@ -46,6 +46,11 @@ pub(crate) enum LaneKind {
     Root,
     Gzip,
     Zstd,
+    Bzip2,
+    Xz,
+    Zlib,
+    /// One entry of a zip archive.
+    Zip,
     Base64,
     Escapes,
 }
@@ -56,6 +61,10 @@ impl LaneKind {
             LaneKind::Root => None,
             LaneKind::Gzip => Some(LaneStep::Gzip),
             LaneKind::Zstd => Some(LaneStep::Zstd),
+            LaneKind::Bzip2 => Some(LaneStep::Bzip2),
+            LaneKind::Xz => Some(LaneStep::Xz),
+            LaneKind::Zlib => Some(LaneStep::Zlib),
+            LaneKind::Zip => Some(LaneStep::Zip),
             LaneKind::Base64 => Some(LaneStep::Base64),
             LaneKind::Escapes => Some(LaneStep::Escapes),
         }
@@ -101,6 +110,8 @@ pub(crate) struct Lane {
     archive: Archive,
     group: Option<Box<Group>>,
     containers: Vec<Container>,
+    /// Where members begin that a decoder has taken: their magic numbers begin no container.
+    taken: Vec<u64>,
     /// From the first escape on.
     texts: Option<Box<Texts>>,
     /// In a lane of unescaped text, what escapes stand for.
@@ -130,6 +141,7 @@ impl Lane {
             archive: Archive::default(),
             group: None,
             containers: Vec::new(),
+            taken: Vec::new(),
             texts: None,
             touched: None,
             denied: None,
@@ -151,6 +163,7 @@ impl Lane {
         self.archive = Archive::default();
         self.group = None;
         self.containers.clear();
+        self.taken.clear();
         self.texts = None;
         self.touched = None;
         self.denied = None;
@@ -179,6 +192,10 @@ impl Lane {
         let to = view.index(limit(view.end())).max(from);
         cx.core.automaton.scan(view.bytes, from, to, &mut hits);
         hits.dedup();
+        // Text begins where it happens to; all other content begins where it begins.
+        if base == 0 && from == 0 && to > 0 && self.kind != LaneKind::Escapes {
+            hits.splice(0..0, container::zlib_at(view.bytes));
+        }
         self.dismiss(&mut hits, view, eof, cx);
         let mut taken = input.len();
         if let Some(window) = batch {
@@ -291,6 +308,7 @@ impl Lane {
         here + self.tail.capacity()
             + self.map.bytes()
             + self.matcher.memory()
+            + self.taken.capacity() * size_of::<u64>()
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
             + self.texts.as_ref().map_or(0, |texts| texts.memory())
@@ -395,6 +413,8 @@ impl Lane {
     fn retain(&mut self, view: View<'_>, cx: &mut Context<'_>) {
         let mut keep = self.decided.saturating_sub(cx.core.reach.kept as u64);
         self.matcher.unpark(self.decided);
+        let decided = self.decided;
+        self.taken.retain(|at| *at >= decided);
         keep = keep.min(self.texts.as_ref().map_or(u64::MAX, |texts| texts.first()));
         keep = keep.min(self.matcher.first()).min(self.denied.map_or(u64::MAX, |d| d.0));
         if self.archive.is_sniffing() {

@@ -9,6 +9,7 @@ use exfilter_codec::base64::Phase;
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
+use crate::lane::container;
 use crate::lane::escaped::{self, Look};
 use crate::lane::{Depth, Lane, LaneKind, SEEN};
 use crate::map::{Origin, OuterMap};
@@ -40,18 +41,23 @@ pub(crate) fn is_idle(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) 
     }
     let mut decoded = cx.scratch.buffer();
     let mut hits = cx.scratch.hits();
+    let mut packed = false;
     for skip in 0..4u8 {
+        let start = decoded.len();
         let mut phase = Phase::new(skip);
         phase.decode(&bytes[at..end], &mut decoded);
         phase.finish(&mut decoded);
+        packed |= container::zlib_at(&decoded[start..]).is_some();
         // Belongs to no token and no literal, so that one scan serves all four.
         decoded.push(0xff);
     }
     cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
-    let idle = hits.iter().all(|hit| {
-        hit.what == What::Escape
-            && (!escaped::begins(&decoded, hit.at) || escaped::look(&decoded, hit.at, true, cx) == Look::Idle)
-    });
+    let idle = !packed
+        && hits.iter().all(|hit| {
+            hit.what == What::Escape
+                && (!escaped::begins(&decoded, hit.at)
+                    || escaped::look(&decoded, hit.at, true, cx) == Look::Idle)
+        });
     cx.scratch.give_hits(hits);
     cx.scratch.give_buffer(decoded);
     idle
