@@ -169,11 +169,11 @@ pub struct Coverage {
     pub bytes: u64,
     /// Bytes that decoders produced, over all lanes.
     pub decoded: u64,
-    /// Decoded containers (gzip and zstd lanes).
+    /// Decoded containers (compressed streams and entries of zip archives).
     pub containers: u64,
     /// Archives (tar).
     pub archives: u64,
-    /// Members of archives.
+    /// Members of archives (tar and zip).
     pub members: u64,
     /// Bytes that came after [`Stream::discard`](crate::Stream::discard), or waited for their window then.
     pub discarded: u64,
