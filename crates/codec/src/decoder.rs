@@ -67,6 +67,11 @@ pub trait Decoder: Send + std::panic::UnwindSafe {
     /// content is what its magic number said.
     fn is_established(&self) -> bool;
 
+    /// Whether the output is the input as it stands: a member that is stored.
+    fn is_plain(&self) -> bool {
+        false
+    }
+
     /// The name of what is being decoded, once it is known; any bytes.
     fn name(&self) -> Option<&[u8]> {
         None

@@ -426,6 +426,10 @@ impl std::fmt::Debug for ZipEntry {
 }
 
 impl Decoder for ZipEntry {
+    fn is_plain(&self) -> bool {
+        self.body_at > 0 && self.header.method == STORED && !self.header.is_encrypted()
+    }
+
     fn name(&self) -> Option<&[u8]> {
         ZipEntry::name(self)
     }

@@ -24,8 +24,9 @@ pub(crate) struct Ledger {
     coverage: [u64; OpaqueReason::COUNT],
     /// Edits whose bytes have not been released, in order, not overlapping.
     edits: Vec<Edit>,
-    /// The last findings of enrolled secrets: one may be found by a needle for its spelling and again in the lane that undoes the spelling.
-    recent: VecDeque<(SecretId, Range64, bool)>,
+    /// The last findings, and whether they were made in unescaped text: what is found as it is spelled may be found again where the spelling is
+    /// undone.
+    recent: VecDeque<(What, Range64, bool)>,
     /// Findings that wait for the end of a slot in which a secret may be at home.
     slot: Option<Box<SlotValue>>,
 }
@@ -188,7 +189,7 @@ impl Ledger {
         steps
             + self.paths.capacity() * size_of::<LanePath>()
             + self.edits.capacity() * size_of::<Edit>()
-            + self.recent.capacity() * size_of::<(SecretId, Range64, bool)>()
+            + self.recent.capacity() * size_of::<(What, Range64, bool)>()
             + self.slot.as_ref().map_or(0, |s| s.memory())
     }
 
@@ -223,15 +224,21 @@ impl Ledger {
         bound: bool,
         on_event: &mut dyn FnMut(Event),
     ) {
-        if let Kind::Known(id, _) = found.kind {
-            let unescaped = found.trail.as_ref().is_some_and(|t| t.step == LaneStep::Escapes);
-            if self.recent.contains(&(id, found.outer, !unescaped)) {
+        let what = match found.kind {
+            Kind::Rule(id) => What::Rule(id),
+            Kind::Known(id, _) => What::Secret(id),
+        };
+        let unescaped = found.trail.as_ref().is_some_and(|t| t.step == LaneStep::Escapes);
+        // Only there do outer ranges say where a match of a rule is, to the byte.
+        let exact = found.trail.as_ref().is_none_or(|t| t.up.is_none() && unescaped);
+        if matches!(what, What::Secret(_)) || exact {
+            if self.recent.contains(&(what, found.outer, !unescaped)) {
                 return;
             }
             if self.recent.len() == RECENT_FINDINGS {
                 self.recent.pop_front();
             }
-            self.recent.push_back((id, found.outer, unescaped));
+            self.recent.push_back((what, found.outer, unescaped));
         }
         let mut action = match bound {
             true => Action::Allow,
@@ -248,10 +255,6 @@ impl Ledger {
             self.block(BlockReason::Finding(found.kind));
         }
         if self.findings >= core.limits.findings {
-            let what = match found.kind {
-                Kind::Rule(id) => What::Rule(id),
-                Kind::Known(id, _) => What::Secret(id),
-            };
             *self.suppressed.entry(what).or_default() += 1;
             return;
         }

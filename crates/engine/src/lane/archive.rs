@@ -6,13 +6,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use exfilter_automaton::{Hit, What};
 use exfilter_codec::tar::Tar;
 use exfilter_codec::{Fault, Part, Segmenter};
 
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
-use crate::lane::Lane;
+use crate::lane::{Lane, container};
 use crate::path::{LaneStep, Trail};
 
 /// What is shown for a name in which a finding stands.
@@ -31,6 +32,8 @@ pub(crate) struct Archive {
     last_break: Option<u64>,
     /// After the last byte of the findings so far: a header that is not complete yet may hold them.
     found: u64,
+    /// Line and column at which the lane begins, where it has no lines of its own.
+    place: Option<(u64, u64)>,
 }
 
 #[derive(Default)]
@@ -54,8 +57,13 @@ impl Archive {
     }
 
     /// An archive that does not look for a format.
-    pub(crate) fn none() -> Archive {
+    fn none() -> Archive {
         Archive { state: State::None, ..Archive::default() }
+    }
+
+    /// The archive of text that begins at a line and column of its parent: no format is looked for, and escapes for line breaks are none.
+    pub(crate) fn text(place: Option<(u64, u64)>) -> Archive {
+        Archive { place, ..Archive::none() }
     }
 
     /// Whether a part of the lane, or the lane, begins at `at`.
@@ -83,6 +91,9 @@ impl Archive {
 
     /// Line and column of a lane offset in its part, both from 1.
     pub(crate) fn line(&self, view: View<'_>, at: u64) -> (u64, u64) {
+        if let Some((line, column)) = self.place {
+            return (line, column + at);
+        }
         let start = self.part(at).map_or(0, |p| p.at);
         // The count kept is that of the part that the tail begins in.
         let is_first = start <= view.base;
@@ -177,7 +188,12 @@ impl Lane {
     pub(crate) fn name(&mut self, name: &[u8], cx: &mut Context<'_>) {
         let mut hits = cx.scratch.hits();
         cx.core.automaton.scan(name, 0, name.len(), &mut hits);
-        let name = if hits.is_empty() { escape(name) } else { MASKED.into() };
+        let is_candidate = |hit: &Hit| match hit.what {
+            What::Literal(id) => container::magic(id).is_none(),
+            What::Anchor(_) => true,
+            What::Run | What::Escape => false,
+        };
+        let name = if hits.iter().any(is_candidate) { MASKED.into() } else { escape(name) };
         cx.scratch.give_hits(hits);
         self.here = Some(Arc::new(Trail { up: self.up.clone(), step: LaneStep::Member(name) }));
     }

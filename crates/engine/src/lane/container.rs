@@ -89,6 +89,8 @@ pub(crate) struct Container {
     unreleased: Option<u64>,
     output: u64,
     windows: u64,
+    /// Parent offset of the first byte that was not taken.
+    reached: u64,
 }
 
 /// What became of a container after a feed.
@@ -115,6 +117,10 @@ impl Container {
             if let Some(fate) = fate {
                 return fate;
             }
+            self.reached += match step {
+                Step::More => rest.len(),
+                Step::Full { consumed } | Step::Done { consumed } | Step::Bad { consumed, .. } => consumed,
+            } as u64;
             match step {
                 Step::More => break,
                 Step::Full { consumed } => rest = &rest[consumed..],
@@ -266,9 +272,12 @@ impl Container {
         self.windows + self.lane.windows()
     }
 
-    /// Hands over the parent offsets of members that the decoder has taken.
-    fn hand_over(&mut self, taken: &mut Vec<u64>) {
+    /// Hands over the parent offsets of members that the decoder has taken, and the end of what it hands on as it stands.
+    fn hand_over(&mut self, taken: &mut Vec<u64>, passed: &mut u64) {
         taken.extend(self.decoder.member_starts().drain(..).map(|m| self.start + m));
+        if self.decoder.is_plain() && self.output > 0 {
+            *passed = (*passed).max(self.reached);
+        }
     }
 }
 
@@ -283,7 +292,7 @@ impl Lane {
         sliced: u64,
         cx: &mut Context<'_>,
     ) {
-        if self.taken.contains(&at) {
+        if self.taken.contains(&at) || at < self.passed {
             return;
         }
         if self.touched.as_ref().is_some_and(|touched| !touched.meets(at, at + 4)) {
@@ -326,18 +335,19 @@ impl Lane {
             lane: Box::new(Lane::new(kind, depth, up, OuterMap::segments())),
             start: at,
             src,
-            // Text may begin with what is zlib's header.
-            declared: kind != LaneKind::Zlib && self.archive.begins_at(at),
+            // Text may begin with what is zlib's header, and programs write magic numbers in escapes.
+            declared: kind != LaneKind::Zlib && self.kind != LaneKind::Escapes && self.archive.begins_at(at),
             covered: self.containers.iter().any(|c| c.output > 0),
             unreleased: None,
             output: 0,
             windows: 0,
+            reached: at,
         };
         let sliced = sliced.max(at);
         for (from, to) in [(at, sliced), (sliced, view.end())] {
             let Some(input) = view.get(from, to).filter(|input| !input.is_empty()) else { continue };
             let fate = container.feed(&self.map, input, from, cx);
-            container.hand_over(&mut self.taken);
+            container.hand_over(&mut self.taken, &mut self.passed);
             match fate {
                 Fate::Alive => {}
                 fate => return container.bury(&fate, cx),
@@ -354,7 +364,7 @@ impl Lane {
                 Some(input) if !input.is_empty() => container.feed(&self.map, input, fresh, cx),
                 _ => Fate::Alive,
             };
-            container.hand_over(&mut self.taken);
+            container.hand_over(&mut self.taken, &mut self.passed);
             match fate {
                 Fate::Alive => at += 1,
                 fate => self.containers.remove(at).bury(&fate, cx),

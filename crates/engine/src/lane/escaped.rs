@@ -493,8 +493,7 @@ impl Lane {
         touched.clear();
         child.lane.restart(LaneKind::Escapes, depth, up);
         child.lane.touched = Some(touched);
-        // Text begins where it happens to; an archive would not.
-        child.lane.archive = Archive::none();
+        child.lane.archive = Archive::text(cx.facts.lines.then(|| self.archive.line(view, start)));
         self.texts.get_or_insert_default().of(introducer).child = Some(child);
         self.feed_text(introducer, view, eof, cx);
     }

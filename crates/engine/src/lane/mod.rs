@@ -112,6 +112,8 @@ pub(crate) struct Lane {
     containers: Vec<Container>,
     /// Where members begin that a decoder has taken: their magic numbers begin no container.
     taken: Vec<u64>,
+    /// Content before this offset was handed on as it stands by a decoder below: it begins its containers there.
+    passed: u64,
     /// From the first escape on.
     texts: Option<Box<Texts>>,
     /// In a lane of unescaped text, what escapes stand for.
@@ -142,6 +144,7 @@ impl Lane {
             group: None,
             containers: Vec::new(),
             taken: Vec::new(),
+            passed: 0,
             texts: None,
             touched: None,
             denied: None,
@@ -164,6 +167,7 @@ impl Lane {
         self.group = None;
         self.containers.clear();
         self.taken.clear();
+        self.passed = 0;
         self.texts = None;
         self.touched = None;
         self.denied = None;

@@ -195,6 +195,38 @@ fn a_magic_number_in_a_program_is_no_frame() {
     }
 }
 
+/// A magic number that a program writes in escapes was taken for the beginning of a container.
+#[test]
+fn a_magic_number_in_escapes_is_no_container() {
+    let engine = support::engine(&[], Limits::default());
+    for magic in [&br"\x1f\x8b\x08\0\0"[..], br"\x28\xb5\x2f\xfd", b"%1F%8B%08%00", b"=28=B5/=FD"] {
+        let content = [b"const MAGIC: &[u8] = b\"", magic, b"\";\nand more of it, as it comes\n"].concat();
+        for chunks in [split::whole(content.len()), split::every(content.len(), 1)] {
+            let run = run::run(&engine, &outbound(), &content, &chunks);
+            assert_eq!(run.opaques().count(), 0);
+            assert!(!run.last.is_block());
+        }
+    }
+}
+
+/// What a zip archive only stores was decoded once in the archive and once in the entry.
+#[test]
+fn a_stored_entry_begins_its_containers_once() {
+    let mut rng = Rng::new(96);
+    let engine = support::engine(&[], Limits::default());
+    let content = [&keys::github(&mut rng, "ghp_")[..], b"\n"].concat();
+    let inner = wrap::gzip(&mut rng, &content);
+    let mut archive = b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0".to_vec();
+    archive.extend(crc32fast::hash(&inner).to_le_bytes());
+    archive.extend([(inner.len() as u32).to_le_bytes(), (inner.len() as u32).to_le_bytes()].concat());
+    archive.extend([b"\x04\0\0\0a.gz", &inner[..], b"PK\x01\x02 and so on"].concat());
+    for chunks in [split::whole(archive.len()), split::every(archive.len(), 1)] {
+        let run = run::run(&engine, &outbound(), &archive, &chunks);
+        let paths: Vec<_> = run.events.iter().map(|(_, path)| path.to_string()).collect();
+        assert_eq!(paths, ["a.gz > gzip"]);
+    }
+}
+
 /// A gzip header that yields nothing excused the fault of a container beside it.
 #[test]
 fn a_header_alone_covers_nothing() {
