@@ -12,6 +12,9 @@ pub(crate) const LOWER: u8 = 8;
 /// Bit of the characters that begin an escape: `\\ % & =`.
 pub(crate) const ESCAPE: u8 = 16;
 
+/// Bit of the characters that may follow those in an escape for a token character.
+pub(crate) const FOLLOW: u8 = 32;
+
 /// Class bits of every byte: the definition that all vector tiers must agree with.
 pub(crate) const TABLE: [u8; 256] = {
     let mut table = [0u8; 256];
@@ -27,6 +30,9 @@ pub(crate) const TABLE: [u8; 256] = {
         }
         if matches!(c, b'\\' | b'%' | b'&' | b'=') {
             table[b] |= ESCAPE;
+        }
+        if matches!(c, b'0'..=b'7' | b'u' | b'U' | b'x' | b'X' | b'/' | b'#' | b'\r' | b'\n') {
+            table[b] |= FOLLOW;
         }
         if c & 0x60 == 0x60 {
             table[b] |= LOWER;

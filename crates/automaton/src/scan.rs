@@ -50,6 +50,8 @@ pub(crate) struct Masks {
     pub(crate) nul: u64,
     pub(crate) lower: u64,
     pub(crate) escape: u64,
+    /// What may follow the first byte of an escape.
+    pub(crate) follow: u64,
 }
 
 /// One masked scan.
@@ -287,7 +289,7 @@ fn step<V: Vector>(
         }
     }
     if automaton.escapes {
-        let mut left = here.escape & wanted;
+        let mut left = here.escape & (here.follow >> 1 | there.follow << 63) & wanted;
         while left != 0 {
             let i = left.trailing_zeros() as usize;
             left &= left - 1;
@@ -542,6 +544,17 @@ mod tests {
             for tier in Tier::all() {
                 let end = tier.run_end(&hay, 0);
                 assert_eq!(end == 200, crate::is_base64(b), "byte {b:#04x}, tier {tier:?}");
+            }
+            for first in *b"\\%&=a" {
+                let hay = [first, b, b'6', b' '].repeat(40);
+                let want = hay.windows(3).filter(|w| is_escape([w[0], w[1], w[2]])).count();
+                for tier in Tier::all() {
+                    let (mut hits, mut automaton) = (Vec::new(), automaton(tier));
+                    automaton.run_min = 0;
+                    automaton.scan(&hay, 0, hay.len(), &mut hits);
+                    let seen = hits.iter().filter(|hit| hit.what == What::Escape).count();
+                    assert_eq!(seen, want, "{first:#04x} {b:#04x}, tier {tier:?}");
+                }
             }
         }
     }

@@ -5,7 +5,7 @@
 //!
 //! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive);
 //! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar);
-//! - [`base64`] decodes runs of base64 characters at a chosen alignment, and [`escape`] reads what an escape in text stands for.
+//! - [`base64`] and [`hex`] decode runs of their characters at a chosen alignment, and [`escape`] reads what an escape in text stands for.
 //!
 //! # Rules every codec keeps
 //!
@@ -102,6 +102,7 @@ pub mod deflate;
 pub mod escape;
 #[cfg(feature = "gzip")]
 pub mod gzip;
+pub mod hex;
 #[cfg(feature = "deflate")]
 mod inflate;
 mod segmenter;

@@ -232,7 +232,9 @@ impl Ledger {
         // Only there do outer ranges say where a match of a rule is, to the byte.
         let exact = found.trail.as_ref().is_none_or(|t| t.up.is_none() && unescaped);
         if matches!(what, What::Secret(_)) || exact {
-            if self.recent.contains(&(what, found.outer, !unescaped)) {
+            // Of a rule, the match as it stands is the one to be told of.
+            let told = unescaped || matches!(what, What::Secret(_));
+            if told && self.recent.contains(&(what, found.outer, !unescaped)) {
                 return;
             }
             if self.recent.len() == RECENT_FINDINGS {

@@ -36,6 +36,11 @@ pub(crate) enum Origin {
         /// The first character.
         outer: u64,
     },
+    /// Hexadecimal digits that stand in the outer stream itself: byte `i` of the segment came from the digits `outer + 2 i` and the next one.
+    Hex {
+        /// The first digit.
+        outer: u64,
+    },
     /// Text that stands in the outer stream itself: byte `i` of the segment is the byte `outer + i`.
     Shift {
         /// The first byte.
@@ -56,6 +61,7 @@ impl OuterMap {
             Some(Segment { at: from, origin: Origin::Base64 { outer } }) => {
                 outer + 8 * at.saturating_sub(from) / 6
             }
+            Some(Segment { at: from, origin: Origin::Hex { outer } }) => outer + 2 * at.saturating_sub(from),
             Some(Segment { at: from, origin: Origin::Shift { outer } }) => outer + at.saturating_sub(from),
         }
     }
@@ -68,6 +74,9 @@ impl OuterMap {
             Some(Segment { origin: Origin::Const { end, .. }, .. }) => end,
             Some(Segment { at: from, origin: Origin::Base64 { outer } }) => {
                 outer + (8 * (last.saturating_sub(from) + 1)).div_ceil(6)
+            }
+            Some(Segment { at: from, origin: Origin::Hex { outer } }) => {
+                outer + 2 * (last.saturating_sub(from) + 1)
             }
             Some(Segment { at: from, origin: Origin::Shift { outer } }) => {
                 outer + last.saturating_sub(from) + 1

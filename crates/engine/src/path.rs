@@ -21,6 +21,8 @@ pub enum LaneStep {
     Zip,
     /// Decoded base64 or base64url.
     Base64,
+    /// Decoded hexadecimal digits.
+    Hex,
     /// Text whose escapes were undone: JSON, percent, HTML, quoted-printable, those of programming languages.
     Escapes,
     /// A member of a tar or zip archive: its name, escaped for display, cut, and masked when a finding stands in it.
@@ -54,6 +56,7 @@ impl fmt::Display for LanePath {
                 LaneStep::Zlib => f.write_str("zlib")?,
                 LaneStep::Zip => f.write_str("zip")?,
                 LaneStep::Base64 => f.write_str("base64")?,
+                LaneStep::Hex => f.write_str("hex")?,
                 LaneStep::Escapes => f.write_str("escapes")?,
                 LaneStep::Member(name) => f.write_str(name)?,
             }

@@ -11,6 +11,8 @@ pub enum Layer {
     Text,
     /// Base64, standard or URL-safe alphabet, with or without padding, at a random alignment.
     Base64,
+    /// Hexadecimal digits in either case, at a random alignment.
+    Hex,
     /// Gzip at some level, at times with flushes, several members or header fields.
     Gzip,
     /// Zstd at some level, at times in several frames.
@@ -24,8 +26,16 @@ pub enum Layer {
 }
 
 /// All layers.
-pub const LAYERS: [Layer; 7] =
-    [Layer::Text, Layer::Base64, Layer::Gzip, Layer::Zstd, Layer::Zip, Layer::Tar, Layer::Escapes];
+pub const LAYERS: [Layer; 8] = [
+    Layer::Text,
+    Layer::Base64,
+    Layer::Hex,
+    Layer::Gzip,
+    Layer::Zstd,
+    Layer::Zip,
+    Layer::Tar,
+    Layer::Escapes,
+];
 
 /// Wraps `content` in `layer`.
 pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
@@ -41,6 +51,13 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
             inner.extend(text(rng));
             let body = base64(&inner, rng.one_in(2), rng.one_in(2));
             [b"{\"data\": \"", &body[..], b"\"}"].concat()
+        }
+        Layer::Hex => {
+            let inner = [&text(rng)[..], b" ", content, b" ", &text(rng)].concat();
+            let lower: String = inner.iter().map(|b| format!("{b:02x}")).collect();
+            let digits = if rng.one_in(2) { lower.to_uppercase() } else { lower };
+            let before: &[u8] = *rng.pick(&[&b"0x"[..], b"\"", b"=", b" 7"]);
+            [b"data: ", before, digits.as_bytes(), b"\n"].concat()
         }
         Layer::Gzip => gzip(rng, content),
         Layer::Zstd => zstd(rng, content),

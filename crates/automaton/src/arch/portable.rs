@@ -2,7 +2,7 @@
 
 use super::Vector;
 use crate::buckets::Buckets;
-use crate::class::{BASE64, ESCAPE, LOWER, NUL, TABLE, TOKEN};
+use crate::class::{BASE64, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
 use crate::scan::Masks;
 
 /// Table look-ups.
@@ -19,6 +19,7 @@ impl Vector for Portable {
             masks.base64 |= u64::from(class & BASE64 != 0) << i;
             masks.lower |= u64::from(class & LOWER != 0) << i;
             masks.escape |= u64::from(class & ESCAPE != 0) << i;
+            masks.follow |= u64::from(class & FOLLOW != 0) << i;
             masks.nul |= u64::from(class & NUL != 0) << i;
         }
         masks

@@ -14,12 +14,24 @@
 //! bit 7  row 2      column  5         %            token only
 //! ```
 //!
+//! A second pair of look-ups tells what begins escapes and what may follow it:
+//!
+//! ```text
+//! bit 0  row 2      columns 3 f     # /            follow
+//! bit 1  row 3      columns 0-7     0-7            follow
+//! bit 2  rows 5 7   columns 5 8     U X u x        follow
+//! bit 3  row 0      columns a d     LF CR          follow
+//! bit 4  row 5      column  c       \              escape
+//! bit 5  row 2      columns 5 6     % &            escape
+//! bit 6  row 3      column  d       =              escape
+//! ```
+//!
 //! Bytes from 128 on have a high nibble of 8 or more, whose row is empty.
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
-    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi8,
-    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
+    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setr_epi8, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
 };
 
 use super::Vector;
@@ -28,6 +40,12 @@ use crate::scan::{Job, Masks, Sink};
 
 /// Bits 0-4: the base64 characters.
 const BASE64_BITS: i8 = 0x1f;
+
+/// Bits 4-6 of the second look-up: the characters that begin escapes.
+const ESCAPE_BITS: i8 = 0x70;
+
+/// Bits 0-3 of the second look-up: the characters that may follow those.
+const FOLLOW_BITS: i8 = 0x0f;
 
 /// Proof that AVX2 and the bit-manipulation extensions are there.
 #[derive(Clone, Copy)]
@@ -72,14 +90,15 @@ impl Vector for Avx2 {
         unsafe {
             let low = _mm256_loadu_si256(block.as_ptr().cast::<__m256i>());
             let high = _mm256_loadu_si256(block.as_ptr().add(32).cast::<__m256i>());
-            let (t0, b0, z0, l0, e0) = half(low);
-            let (t1, b1, z1, l1, e1) = half(high);
+            let (t0, b0, z0, l0, e0, f0) = half(low);
+            let (t1, b1, z1, l1, e1, f1) = half(high);
             Masks {
                 token: u64::from(t0) | u64::from(t1) << 32,
                 base64: u64::from(b0) | u64::from(b1) << 32,
                 nul: u64::from(z0) | u64::from(z1) << 32,
                 lower: u64::from(l0) | u64::from(l1) << 32,
                 escape: u64::from(e0) | u64::from(e1) << 32,
+                follow: u64::from(f0) | u64::from(f1) << 32,
             }
         }
     }
@@ -123,10 +142,10 @@ unsafe fn begin(at: *const u8, buckets: &Buckets) -> u32 {
     !(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32)
 }
 
-/// Token, base64, NUL, lower-case and escape masks of 32 bytes.
+/// Token, base64, NUL, lower-case, escape and follow masks of 32 bytes.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn half(x: __m256i) -> (u32, u32, u32, u32, u32) {
+fn half(x: __m256i) -> (u32, u32, u32, u32, u32, u32) {
     #[rustfmt::skip]
     let rows = _mm256_setr_epi8(
         0, 0, 0x01 | 0x20 | -0x80, 0x02 | 0x40, 0x04, 0x08 | 0x10, 0x04, 0x08 | 0x20, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -148,13 +167,20 @@ fn half(x: __m256i) -> (u32, u32, u32, u32, u32) {
     let mask = |v| _mm256_movemask_epi8(_mm256_cmpeq_epi8(v, zero)) as u32;
     // Shifts move bits 6 and 5 to where the mask is taken; what crosses between bytes lands lower.
     let lower = _mm256_and_si256(_mm256_slli_epi16::<1>(x), _mm256_slli_epi16::<2>(x));
-    let is = |b: u8| _mm256_cmpeq_epi8(x, _mm256_set1_epi8(b as i8));
-    let escape = _mm256_or_si256(_mm256_or_si256(is(b'\\'), is(b'%')), _mm256_or_si256(is(b'&'), is(b'=')));
-    (
-        !mask(bits),
-        !mask(base64),
-        mask(x),
-        _mm256_movemask_epi8(lower) as u32,
-        _mm256_movemask_epi8(escape) as u32,
-    )
+    #[rustfmt::skip]
+    let rows = _mm256_setr_epi8(
+        0x08, 0, 0x01 | 0x20, 0x02 | 0x40, 0, 0x04 | 0x10, 0, 0x04, 0, 0, 0, 0, 0, 0, 0, 0,
+        0x08, 0, 0x01 | 0x20, 0x02 | 0x40, 0, 0x04 | 0x10, 0, 0x04, 0, 0, 0, 0, 0, 0, 0, 0,
+    );
+    #[rustfmt::skip]
+    let columns = _mm256_setr_epi8(
+        0x02, 0x02, 0x02, 0x01 | 0x02, 0x02, 0x02 | 0x04 | 0x20, 0x02 | 0x20, 0x02, 0x04, 0, 0x08, 0, 0x10, 0x08 | 0x40, 0, 0x01,
+        0x02, 0x02, 0x02, 0x01 | 0x02, 0x02, 0x02 | 0x04 | 0x20, 0x02 | 0x20, 0x02, 0x04, 0, 0x08, 0, 0x10, 0x08 | 0x40, 0, 0x01,
+    );
+    let column = _mm256_shuffle_epi8(columns, _mm256_and_si256(x, nibble));
+    let row = _mm256_shuffle_epi8(rows, _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble));
+    let escapes = _mm256_and_si256(column, row);
+    let escape = _mm256_and_si256(escapes, _mm256_set1_epi8(ESCAPE_BITS));
+    let follow = _mm256_and_si256(escapes, _mm256_set1_epi8(FOLLOW_BITS));
+    (!mask(bits), !mask(base64), mask(x), _mm256_movemask_epi8(lower) as u32, !mask(escape), !mask(follow))
 }

@@ -64,7 +64,7 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         LaneKind::Xz => bytes.len() < xz::PROBE_LEN || xz::starts(bytes),
         LaneKind::Zip => zip::starts(bytes),
         LaneKind::Zlib => zlib::starts(bytes),
-        LaneKind::Root | LaneKind::Base64 | LaneKind::Escapes => false,
+        LaneKind::Root | LaneKind::Base64 | LaneKind::Hex | LaneKind::Escapes => false,
     }
 }
 
@@ -314,7 +314,7 @@ impl Lane {
             LaneKind::Xz => Box::new(Xz::new(limits.window)),
             LaneKind::Zip => Box::new(ZipEntry::new(limits.window)),
             LaneKind::Zlib => Box::new(Zlib::new()),
-            LaneKind::Root | LaneKind::Base64 | LaneKind::Escapes => return,
+            LaneKind::Root | LaneKind::Base64 | LaneKind::Hex | LaneKind::Escapes => return,
         };
         if kind == LaneKind::Zip {
             cx.live.members += 1;

@@ -343,6 +343,10 @@ impl Lane {
     fn check_known(&mut self, pending: &Pending, view: View<'_>, cx: &mut Context<'_>) {
         let Some(known) = &cx.core.known else { return };
         let needle = &known.needles[pending.needle as usize];
+        if self.kind == LaneKind::Hex && needle.form == Form::Raw {
+            // The parent has a needle for it as it is spelled there.
+            return;
+        }
         let Some(bytes) = view.get(pending.start, pending.end) else { return };
         if !known.keys.fits(bytes, &needle.mac) {
             if bytes.len() > escaped::BACK {

@@ -52,6 +52,7 @@ pub(crate) enum LaneKind {
     /// One entry of a zip archive.
     Zip,
     Base64,
+    Hex,
     Escapes,
 }
 
@@ -66,6 +67,7 @@ impl LaneKind {
             LaneKind::Zlib => Some(LaneStep::Zlib),
             LaneKind::Zip => Some(LaneStep::Zip),
             LaneKind::Base64 => Some(LaneStep::Base64),
+            LaneKind::Hex => Some(LaneStep::Hex),
             LaneKind::Escapes => Some(LaneStep::Escapes),
         }
     }

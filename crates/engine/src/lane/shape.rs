@@ -1,10 +1,11 @@
-//! Base64 runs: a group of four lanes, one per alignment.
+//! Runs of base64 characters: a group of four lanes, one per alignment, and two more where the run begins with hexadecimal digits.
 //!
 //! A run is a maximal stretch of base64 characters of at least the length that the shortest match would be encoded to. Where its text began
 //! cannot be known (`\nQUJD` has the `n` in front), so it is decoded at all four alignments; three of them yield noise that no rule fits.
 
 use exfilter_automaton::What;
 use exfilter_codec::base64::Phase;
+use exfilter_codec::hex;
 
 use crate::confirm::View;
 use crate::context::Context;
@@ -21,6 +22,30 @@ pub(crate) struct Group {
     fed: u64,
     src: u64,
     phases: [PhaseLane; 4],
+    /// The lanes of a run of digits, while digits go on.
+    digits: [HexLane; 2],
+    /// Whether they are in use, and where the digits begin.
+    hex: bool,
+    digits_at: u64,
+}
+
+struct HexLane {
+    skip: u64,
+    phase: hex::Phase,
+    lane: Lane,
+    /// Whether all digits so far were followed by more.
+    open: bool,
+}
+
+/// Digits with which a run begins if it is one of hexadecimal digits: a position is decided when as many bytes of it are at hand. What is
+/// blocked is longer.
+const HEX_MIN: usize = 32;
+
+/// Where the hexadecimal digits of the run at `at` begin, if it begins with some, or with `0x` and some.
+fn digits_at(bytes: &[u8], at: usize) -> Option<usize> {
+    let from = if matches!(bytes.get(at..at + 2), Some(b"0x" | b"0X")) { at + 2 } else { at };
+    let digits = bytes.get(from..at + HEX_MIN)?;
+    digits.iter().all(u8::is_ascii_hexdigit).then_some(from)
 }
 
 struct PhaseLane {
@@ -51,6 +76,12 @@ pub(crate) fn is_idle(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) 
         // Belongs to no token and no literal, so that one scan serves all four.
         decoded.push(0xff);
     }
+    for (from, skip) in digits_at(bytes, at).into_iter().flat_map(|from| [(from, 0), (from, 1)]) {
+        let start = decoded.len();
+        hex::Phase::new(skip).decode(&bytes[from..end], &mut decoded);
+        packed |= container::zlib_at(&decoded[start..]).is_some();
+        decoded.push(0xff);
+    }
     cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
     let idle = !packed
         && hits.iter().all(|hit| {
@@ -74,7 +105,25 @@ impl Group {
                 phase: Phase::new(skip as u8),
                 lane: Lane::new(LaneKind::Base64, Depth::default(), None, OuterMap::segments()),
             }),
+            digits: [0, 1].map(|skip| HexLane {
+                skip,
+                phase: hex::Phase::new(skip as u8),
+                lane: Lane::new(LaneKind::Hex, Depth::default(), None, OuterMap::segments()),
+                open: false,
+            }),
+            hex: false,
+            digits_at: 0,
         }
+    }
+
+    /// Its lanes.
+    fn lanes(&self) -> impl Iterator<Item = &Lane> {
+        let digits = self.digits.iter().filter(|_| self.hex).map(|d| &d.lane);
+        self.phases.iter().map(|p| &p.lane).chain(digits)
+    }
+
+    fn count(&self) -> u32 {
+        if self.hex { 6 } else { 4 }
     }
 
     pub(crate) fn start(&self) -> u64 {
@@ -110,11 +159,22 @@ impl Group {
             lane.feed(&decoded, end, None, cx);
             cx.scratch.give_buffer(decoded);
         }
+        for digits in self.digits.iter_mut().filter(|digits| self.hex && digits.open) {
+            let fed = self.fed.max(self.digits_at);
+            let chars = view.get(fed, to).unwrap_or(&[]);
+            digits.feed(self.digits_at, fed, chars, map, end, cx);
+        }
         self.fed = to;
     }
 
     pub(crate) fn hold(&self, map: &OuterMap, cx: &Context<'_>) -> u64 {
         let mut hold = u64::MAX;
+        for digits in self.digits.iter().filter(|digits| self.hex && digits.open) {
+            if digits.phase.pending() > 0 {
+                hold = hold.min(map.src(self.fed.saturating_sub(1)));
+            }
+            hold = hold.min(digits.lane.hold(&[], cx));
+        }
         for phase in &self.phases {
             let pending = phase.phase.pending() as u64;
             if pending > 0 {
@@ -126,34 +186,54 @@ impl Group {
     }
 
     pub(crate) fn has_containers(&self) -> bool {
-        self.phases.iter().any(|p| p.lane.has_containers())
+        self.lanes().any(|lane| lane.has_containers())
     }
 
     pub(crate) fn block_max(&self) -> u64 {
         // Blocks of a nested codec arrive through base64, four characters for three bytes, at most three layers deep.
-        4 * self
-            .phases
-            .iter()
-            .flat_map(|p| p.lane.containers.iter().map(|c| c.block_max()))
-            .max()
-            .unwrap_or(0)
+        4 * self.lanes().flat_map(|lane| lane.containers.iter().map(|c| c.block_max())).max().unwrap_or(0)
     }
 
     pub(crate) fn memory(&self) -> usize {
-        size_of::<Group>() + self.phases.iter().map(|p| p.lane.memory()).sum::<usize>()
+        // The lanes that are not in use keep their buffers.
+        let all = self.phases.iter().map(|p| &p.lane).chain(self.digits.iter().map(|d| &d.lane));
+        size_of::<Group>() + all.map(Lane::memory).sum::<usize>()
     }
 
     pub(crate) fn windows(&self) -> u64 {
-        self.phases.iter().map(|p| p.lane.windows()).sum()
+        self.lanes().map(Lane::windows).sum()
     }
 
     /// Gives the group's lanes back.
     pub(crate) fn release(mut self: Box<Group>, cx: &mut Context<'_>) {
-        cx.live.lanes -= 4;
+        cx.live.lanes -= self.count();
         for phase in &mut self.phases {
             phase.lane.release_children(cx);
         }
+        for digits in &mut self.digits {
+            digits.lane.release_children(cx);
+        }
         cx.scratch.give_group(self);
+    }
+}
+
+impl HexLane {
+    /// Takes the digits with which `chars`, which stand at `fed`, begin; with `end` the run is over.
+    fn feed(&mut self, start: u64, fed: u64, chars: &[u8], map: &OuterMap, end: bool, cx: &mut Context<'_>) {
+        let mut decoded = cx.scratch.buffer();
+        let first = fed.saturating_sub(self.phase.pending() as u64).max(start + self.skip);
+        let taken = self.phase.decode(chars, &mut decoded);
+        self.open = !end && taken == chars.len();
+        if !map.is_identity() {
+            for i in 0..decoded.len() as u64 {
+                let pair = first + 2 * i;
+                self.lane
+                    .map
+                    .push(self.lane.pos + i, Origin::Const { start: map.src(pair), end: map.end(pair + 2) });
+            }
+        }
+        self.lane.feed(&decoded, !self.open, None, cx);
+        cx.scratch.give_buffer(decoded);
     }
 }
 
@@ -183,20 +263,33 @@ impl Lane {
             // The parent has seen it as it is.
             return;
         }
-        if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + 4 > cx.core.limits.lanes {
+        let digits = digits_at(view.bytes, view.index(at)).map(|from| view.base + from as u64);
+        let lanes = if digits.is_some() { 6 } else { 4 };
+        if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + lanes > cx.core.limits.lanes {
             if !self.refused_shapes {
                 self.denied = Some((at, self.map.src(at)));
                 self.settle_denied(view, eof, cx);
             }
             return;
         }
-        cx.live.lanes += 4;
+        cx.live.lanes += lanes;
         let mut group = cx.scratch.group().unwrap_or_else(|| Box::new(Group::new()));
         let depth = Depth { shapes: self.depth.shapes + 1, ..self.depth };
         let up = self.trail_at(at);
         group.start = at;
         group.fed = at;
         group.src = self.map.src(at);
+        group.hex = digits.is_some();
+        group.digits_at = digits.unwrap_or(at);
+        let digits_at = group.digits_at;
+        for HexLane { skip, phase, lane, open } in group.digits.iter_mut().filter(|_| digits.is_some()) {
+            *phase = hex::Phase::new(*skip as u8);
+            *open = true;
+            lane.restart(LaneKind::Hex, depth, up.clone());
+            if self.map.is_identity() {
+                lane.map.push(0, Origin::Hex { outer: digits_at + *skip });
+            }
+        }
         for PhaseLane { skip, phase, lane } in &mut group.phases {
             *phase = Phase::new(*skip as u8);
             lane.restart(LaneKind::Base64, depth, up.clone());

@@ -28,7 +28,10 @@ fn a_planted_secret_is_found_and_nothing_of_it_has_left() {
             assert!(matches!(run.last, Verdict::Block(_)), "case {case}, {layers:?}: the secret was missed");
             let hit = run.findings().find(|f| matches!(f.kind(), Kind::Known(..)) == is_known);
             if hit.is_none()
-                && layers.iter().filter(|l| matches!(l, wrap::Layer::Base64 | wrap::Layer::Escapes)).count()
+                && layers
+                    .iter()
+                    .filter(|l| matches!(l, wrap::Layer::Base64 | wrap::Layer::Hex | wrap::Layer::Escapes))
+                    .count()
                     > 3
             {
                 // Deeper than the limit: refused, and nothing of it has left.
@@ -128,6 +131,11 @@ fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
     for run in bytes.split(|b| !is_char(b)).filter(|run| run.len() >= 16) {
         for skip in 0..4 {
             inner.push(wrap::unbase64(&run[skip..]));
+        }
+    }
+    for run in bytes.split(|b| !b.is_ascii_hexdigit()).filter(|run| run.len() >= 16) {
+        for skip in 0..2 {
+            inner.push(run[skip..].chunks_exact(2).filter_map(|pair| number(Some(pair), 16)).collect());
         }
     }
     for unescape in [percents, slashes, entities, printables] {
