@@ -56,8 +56,8 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
             let inner = [&text(rng)[..], b" ", content, b" ", &text(rng)].concat();
             let lower: String = inner.iter().map(|b| format!("{b:02x}")).collect();
             let digits = if rng.one_in(2) { lower.to_uppercase() } else { lower };
-            let before: &[u8] = *rng.pick(&[&b"0x"[..], b"\"", b"=", b" 7"]);
-            [b"data: ", before, digits.as_bytes(), b"\n"].concat()
+            let before = rng.pick(&["0x", "\"", "=", " 7"]);
+            format!("data: {before}{digits}\n").into_bytes()
         }
         Layer::Gzip => gzip(rng, content),
         Layer::Zstd => zstd(rng, content),
