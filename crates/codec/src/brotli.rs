@@ -18,7 +18,7 @@ use brotli_decompressor::{
 };
 use zeroize::Zeroize as _;
 
-use crate::decoder::{Decoder, Fault, Step};
+use crate::decoder::{Decoder, Fault, Next, Step, take_turns};
 
 /// Bytes taken from the library at a time.
 const ROOM: usize = 4 * 1024;
@@ -77,16 +77,6 @@ enum State {
     },
     Ended,
     Failed(Fault),
-}
-
-/// How decoding goes on.
-enum Next {
-    /// With the new state.
-    State,
-    /// With more input.
-    Input,
-    /// With more room.
-    Room,
 }
 
 impl Brotli {
@@ -232,35 +222,24 @@ impl std::fmt::Debug for Brotli {
 impl Decoder for Brotli {
     fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Step {
         let limit = out.len().saturating_add(cap);
-        let mut at = 0;
-        loop {
+        take_turns(input, |rest| {
             let (used, next) = match self.state {
-                State::Ended => return Step::Done { consumed: at },
-                State::Failed(fault) => return Step::Bad { consumed: at, fault },
-                State::Body => self.body(&input[at..], out, limit),
+                State::Ended => (0, Next::Done),
+                State::Failed(fault) => (0, Next::Bad(fault)),
+                State::Body => self.body(rest, out, limit),
                 State::Failing { fault, from } => (0, self.fail(fault, from, out, limit)),
             };
-            at += used;
             self.total_in += used as u64;
             if !self.waiting {
                 self.drained_in = self.total_in;
             }
-            match next {
-                Next::State => {}
-                Next::Input => return Step::More,
-                Next::Room => return Step::Full { consumed: at },
-            }
-        }
+            (used, next)
+        })
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step {
-        match self.decode(&[], out, cap) {
-            Step::More => {
-                self.state = State::Failed(Fault::Truncated);
-                Step::Bad { consumed: 0, fault: Fault::Truncated }
-            }
-            step => step,
-        }
+    fn end(&mut self) -> Result<(), Fault> {
+        self.state = State::Failed(Fault::Truncated);
+        Err(Fault::Truncated)
     }
 
     fn unreleased(&self) -> u64 {

@@ -17,7 +17,7 @@
 
 use bzip2::{Decompress, Status};
 
-use crate::decoder::{Decoder, Fault, Step};
+use crate::decoder::{Decoder, Fault, Next, Step, take_turns};
 
 /// The bytes a stream begins with; the level and the magic number of a block or of the end follow.
 pub const MAGIC: [u8; 3] = *b"BZh";
@@ -114,16 +114,6 @@ enum State {
     Blocks,
     Ended,
     Failed(Fault),
-}
-
-/// How decoding goes on.
-enum Next {
-    /// With the new state.
-    State,
-    /// With more input.
-    Input,
-    /// With more room.
-    Room,
 }
 
 impl Bzip2 {
@@ -306,12 +296,10 @@ impl std::fmt::Debug for Bzip2 {
 impl Decoder for Bzip2 {
     fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Step {
         let limit = out.len().saturating_add(cap);
-        let mut at = 0;
-        loop {
-            let rest = &input[at..];
+        take_turns(input, |rest| {
             let (used, next) = match (self.state, rest.first()) {
-                (State::Ended, _) => return Step::Done { consumed: at },
-                (State::Failed(fault), _) => return Step::Bad { consumed: at, fault },
+                (State::Ended, _) => (0, Next::Done),
+                (State::Failed(fault), _) => (0, Next::Bad(fault)),
                 (State::Blocks, _) => self.blocks(rest, out, limit),
                 (_, None) => (0, Next::Input),
                 (State::Magic { at, end, first }, Some(&byte)) => {
@@ -319,33 +307,21 @@ impl Decoder for Bzip2 {
                 }
                 (State::Empty { at }, Some(&byte)) => (usize::from(self.empty_byte(at, byte)), Next::State),
             };
-            at += used;
             self.total_in += used as u64;
             if !matches!(self.state, State::Blocks) {
                 self.drained_in = self.total_in;
             }
-            match next {
-                Next::State => {}
-                Next::Input => return Step::More,
-                Next::Room => return Step::Full { consumed: at },
-            }
-        }
+            (used, next)
+        })
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step {
-        if let step @ (Step::Full { .. } | Step::Bad { .. }) = self.decode(&[], out, cap) {
-            return step;
+    fn end(&mut self) -> Result<(), Fault> {
+        if matches!(self.state, State::Magic { first: false, .. }) {
+            self.state = State::Ended;
+            return Ok(());
         }
-        match self.state {
-            State::Magic { first: false, .. } | State::Ended => {
-                self.state = State::Ended;
-                Step::Done { consumed: 0 }
-            }
-            _ => {
-                self.state = State::Failed(Fault::Truncated);
-                Step::Bad { consumed: 0, fault: Fault::Truncated }
-            }
-        }
+        self.state = State::Failed(Fault::Truncated);
+        Err(Fault::Truncated)
     }
 
     fn unreleased(&self) -> u64 {

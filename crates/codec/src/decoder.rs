@@ -51,7 +51,22 @@ pub trait Decoder: Send + std::panic::UnwindSafe {
 
     /// Says that no input follows. [`Step::Done`] with `consumed: 0` if the content was complete, else [`Step::Bad`] with
     /// [`Fault::Truncated`]; [`Step::Full`] while output is waiting.
-    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step;
+    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step {
+        match self.decode(&[], out, cap) {
+            Step::More => match self.end() {
+                Ok(()) => Step::Done { consumed: 0 },
+                Err(fault) => Step::Bad { consumed: 0, fault },
+            },
+            step => step,
+        }
+    }
+
+    /// Ends the content where all input has been taken and all output handed out: what [`Decoder::finish`] comes down to.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Truncated`] if it may not end here.
+    fn end(&mut self) -> Result<(), Fault>;
 
     /// Input bytes consumed so far whose information is not in the output yet: 0 for a decoder without latency (but for a
     /// symbol cut in two), the part of the current block that has been taken in for a block-wise one.
@@ -80,4 +95,43 @@ pub trait Decoder: Send + std::panic::UnwindSafe {
     /// Offsets (from the first byte ever given to this decoder) at which concatenated members after the first one
     /// began; the caller drains it.
     fn member_starts(&mut self) -> &mut Vec<u64>;
+}
+
+/// How decoding goes on after a turn.
+#[cfg_attr(
+    not(any(feature = "brotli", feature = "bzip2", feature = "deflate", feature = "xz", feature = "zstd")),
+    expect(dead_code, reason = "for decoders, none of which is on")
+)]
+pub(crate) enum Next {
+    /// With the new state.
+    State,
+    /// With more input.
+    Input,
+    /// With more room.
+    Room,
+    /// Not at all: the content is over.
+    Done,
+    /// Not at all: the input is broken.
+    Bad(Fault),
+}
+
+/// Takes turns on `input` until more of it or more room is needed, or the content is over. A turn is given what is left and says how much of it
+/// it consumed.
+#[cfg_attr(
+    not(any(feature = "brotli", feature = "bzip2", feature = "deflate", feature = "xz", feature = "zstd")),
+    expect(dead_code, reason = "for decoders, none of which is on")
+)]
+pub(crate) fn take_turns(input: &[u8], mut turn: impl FnMut(&[u8]) -> (usize, Next)) -> Step {
+    let mut consumed = 0;
+    loop {
+        let (used, next) = turn(&input[consumed..]);
+        consumed += used;
+        match next {
+            Next::State => {}
+            Next::Input => return Step::More,
+            Next::Room => return Step::Full { consumed },
+            Next::Done => return Step::Done { consumed },
+            Next::Bad(fault) => return Step::Bad { consumed, fault },
+        }
+    }
 }

@@ -107,14 +107,9 @@ impl Decoder for Deflate {
         }
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step {
-        match self.decode(&[], out, cap) {
-            Step::More => {
-                self.state = State::Failed(Fault::Truncated);
-                Step::Bad { consumed: 0, fault: Fault::Truncated }
-            }
-            step => step,
-        }
+    fn end(&mut self) -> Result<(), Fault> {
+        self.state = State::Failed(Fault::Truncated);
+        Err(Fault::Truncated)
     }
 
     fn unreleased(&self) -> u64 {

@@ -16,7 +16,7 @@
 
 use crc32fast::Hasher;
 
-use crate::decoder::{Decoder, Fault, Step};
+use crate::decoder::{Decoder, Fault, Next, Step, take_turns};
 use crate::inflate::{Inflated, Inflater};
 
 /// The bytes every member begins with: the two identification bytes and the only compression method.
@@ -231,7 +231,7 @@ impl Gzip {
     }
 
     /// Inflates `input` until it, the body or the room ends; returns what was consumed and why.
-    fn body(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> (usize, Inflated) {
+    fn body(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> (usize, Next) {
         let start = out.len();
         let (used, inflated) = self.inflater.inflate(input, out, limit);
         let made = &out[start..];
@@ -245,7 +245,7 @@ impl Gzip {
             }
             Inflated::Corrupt => self.state = State::Failed(Fault::Corrupt),
         }
-        (used, inflated)
+        (used, inflated.next())
     }
 
     fn trailer_byte(&mut self, at: u8, sum: u64, byte: u8) -> State {
@@ -297,59 +297,34 @@ impl std::fmt::Debug for Gzip {
 impl Decoder for Gzip {
     fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Step {
         let limit = out.len().saturating_add(cap);
-        let mut at = 0;
-        loop {
-            let rest = &input[at..];
-            let used = match self.state {
-                State::Ended => return Step::Done { consumed: at },
-                State::Failed(fault) => return Step::Bad { consumed: at, fault },
-                State::Body => {
-                    let (used, inflated) = self.body(rest, out, limit);
-                    at += used;
-                    self.total_in += used as u64;
-                    if !self.inflater.is_waiting() {
-                        self.drained_in = self.total_in;
-                    }
-                    match inflated {
-                        Inflated::Input => return Step::More,
-                        Inflated::Room => return Step::Full { consumed: at },
-                        Inflated::Done | Inflated::Corrupt => continue,
-                    }
+        take_turns(input, |rest| {
+            let (used, next) = match (self.state, rest.first()) {
+                (State::Ended, _) => (0, Next::Done),
+                (State::Failed(fault), _) => (0, Next::Bad(fault)),
+                (State::Body, _) => self.body(rest, out, limit),
+                (_, None) => (0, Next::Input),
+                (State::Trailer { at, sum }, Some(&byte)) => {
+                    self.state = self.trailer_byte(at, sum, byte);
+                    (1, Next::State)
                 }
-                State::Trailer { at, sum } => match rest.first() {
-                    None => return Step::More,
-                    Some(&byte) => {
-                        self.state = self.trailer_byte(at, sum, byte);
-                        1
-                    }
-                },
-                State::Next { at } => match rest.first() {
-                    None => return Step::More,
-                    Some(&byte) => usize::from(self.next_byte(at, byte)),
-                },
-                _ if rest.is_empty() => return Step::More,
-                _ => self.header(rest),
+                (State::Next { at }, Some(&byte)) => (usize::from(self.next_byte(at, byte)), Next::State),
+                _ => (self.header(rest), Next::State),
             };
-            at += used;
             self.total_in += used as u64;
-            self.drained_in = self.total_in;
-        }
+            if !self.inflater.is_waiting() {
+                self.drained_in = self.total_in;
+            }
+            (used, next)
+        })
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step {
-        if let full @ (Step::Full { .. } | Step::Bad { .. }) = self.decode(&[], out, cap) {
-            return full;
+    fn end(&mut self) -> Result<(), Fault> {
+        if matches!(self.state, State::Next { .. }) {
+            self.state = State::Ended;
+            return Ok(());
         }
-        match self.state {
-            State::Next { .. } | State::Ended => {
-                self.state = State::Ended;
-                Step::Done { consumed: 0 }
-            }
-            _ => {
-                self.state = State::Failed(Fault::Truncated);
-                Step::Bad { consumed: 0, fault: Fault::Truncated }
-            }
-        }
+        self.state = State::Failed(Fault::Truncated);
+        Err(Fault::Truncated)
     }
 
     fn unreleased(&self) -> u64 {

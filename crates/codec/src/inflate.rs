@@ -7,6 +7,8 @@ use miniz_oxide::inflate::core::inflate_flags::{
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress_with_limit};
 use zeroize::Zeroize as _;
 
+use crate::decoder::Next;
+
 /// The window of deflate, in bytes ([RFC 1951 section 2](https://www.rfc-editor.org/rfc/rfc1951#section-2)).
 const WINDOW: usize = 32 * 1024;
 
@@ -36,6 +38,17 @@ pub(crate) enum Inflated {
     Done,
     /// The input is broken. All before the fault is in the output.
     Corrupt,
+}
+
+impl Inflated {
+    /// How a decoder goes on that has taken over the end of the body into its state.
+    pub(crate) fn next(self) -> Next {
+        match self {
+            Inflated::Input => Next::Input,
+            Inflated::Room => Next::Room,
+            Inflated::Done | Inflated::Corrupt => Next::State,
+        }
+    }
 }
 
 impl Inflater {

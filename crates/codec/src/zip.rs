@@ -24,7 +24,7 @@ use self::descriptor::{Descriptor, Fit};
 use self::header::Header;
 #[cfg(feature = "bzip2")]
 use crate::bzip2::Bzip2;
-use crate::decoder::{Decoder, Fault, Step};
+use crate::decoder::{Decoder, Fault, Next, Step, take_turns};
 use crate::deflate::Deflate;
 #[cfg(feature = "xz")]
 use crate::xz::Xz;
@@ -184,16 +184,6 @@ impl Inner {
             Self::Xz(xz) => xz,
         }
     }
-}
-
-/// How decoding goes on.
-enum Next {
-    /// With the new state.
-    State,
-    /// With more input.
-    Input,
-    /// With more room.
-    Room,
 }
 
 impl ZipEntry {
@@ -436,35 +426,23 @@ impl Decoder for ZipEntry {
 
     fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Step {
         let limit = out.len().saturating_add(cap);
-        let mut at = 0;
-        loop {
-            let rest = &input[at..];
+        take_turns(input, |rest| {
             let (used, next) = match self.state {
-                State::Ended => return Step::Done { consumed: at },
-                State::Failed(fault) => return Step::Bad { consumed: at, fault },
+                State::Ended => (0, Next::Done),
+                State::Failed(fault) => (0, Next::Bad(fault)),
                 State::Stored { left } => self.stored(left, rest, out, limit),
                 State::Packed { left } => self.packed(left, rest, out, limit),
                 _ if rest.is_empty() && self.is_idle() => (0, Next::Input),
                 _ => (self.structure(rest), Next::State),
             };
-            at += used;
             self.total_in += used as u64;
-            match next {
-                Next::State => {}
-                Next::Input => return Step::More,
-                Next::Room => return Step::Full { consumed: at },
-            }
-        }
+            (used, next)
+        })
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step {
-        match self.decode(&[], out, cap) {
-            Step::More => {
-                self.state = State::Failed(Fault::Truncated);
-                Step::Bad { consumed: 0, fault: Fault::Truncated }
-            }
-            step => step,
-        }
+    fn end(&mut self) -> Result<(), Fault> {
+        self.state = State::Failed(Fault::Truncated);
+        Err(Fault::Truncated)
     }
 
     fn unreleased(&self) -> u64 {

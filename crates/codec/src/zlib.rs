@@ -12,7 +12,7 @@
 
 use adler2::Adler32;
 
-use crate::decoder::{Decoder, Fault, Step};
+use crate::decoder::{Decoder, Fault, Next, Step, take_turns};
 use crate::inflate::{Inflated, Inflater};
 
 /// Bytes that [`starts`] wants to see.
@@ -105,15 +105,8 @@ impl Zlib {
         self.state = State::Header { cmf: None };
     }
 
-    fn count(&mut self, used: usize) {
-        self.total_in += used as u64;
-        if !self.inflater.is_waiting() {
-            self.drained_in = self.total_in;
-        }
-    }
-
     /// Inflates `input` until it, the body or the room ends; returns what was consumed and why.
-    fn body(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> (usize, Inflated) {
+    fn body(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> (usize, Next) {
         let start = out.len();
         let (used, inflated) = self.inflater.inflate(input, out, limit);
         self.adler.write_slice(&out[start..]);
@@ -125,7 +118,7 @@ impl Zlib {
             }
             Inflated::Corrupt => self.state = State::Failed(Fault::Corrupt),
         }
-        (used, inflated)
+        (used, inflated.next())
     }
 
     /// Reads a byte of what is around the body; false if it was at fault, which is not consumed then.
@@ -174,42 +167,27 @@ impl std::fmt::Debug for Zlib {
 impl Decoder for Zlib {
     fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Step {
         let limit = out.len().saturating_add(cap);
-        let mut at = 0;
-        loop {
-            let rest = &input[at..];
-            match self.state {
-                State::Ended => return Step::Done { consumed: at },
-                State::Failed(fault) => return Step::Bad { consumed: at, fault },
-                State::Body => {
-                    let (used, inflated) = self.body(rest, out, limit);
-                    at += used;
-                    self.count(used);
-                    match inflated {
-                        Inflated::Input => return Step::More,
-                        Inflated::Room => return Step::Full { consumed: at },
-                        Inflated::Done | Inflated::Corrupt => {}
-                    }
+        take_turns(input, |rest| {
+            let (used, next) = match (self.state, rest.first()) {
+                (State::Ended, _) => (0, Next::Done),
+                (State::Failed(fault), _) => (0, Next::Bad(fault)),
+                (State::Body, _) => self.body(rest, out, limit),
+                (State::Header { .. } | State::Trailer { .. }, None) => (0, Next::Input),
+                (State::Header { .. } | State::Trailer { .. }, Some(&byte)) => {
+                    (usize::from(self.structure(byte)), Next::State)
                 }
-                State::Header { .. } | State::Trailer { .. } => match rest.first() {
-                    None => return Step::More,
-                    Some(&byte) => {
-                        let used = usize::from(self.structure(byte));
-                        at += used;
-                        self.count(used);
-                    }
-                },
+            };
+            self.total_in += used as u64;
+            if !self.inflater.is_waiting() {
+                self.drained_in = self.total_in;
             }
-        }
+            (used, next)
+        })
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step {
-        match self.decode(&[], out, cap) {
-            Step::More => {
-                self.state = State::Failed(Fault::Truncated);
-                Step::Bad { consumed: 0, fault: Fault::Truncated }
-            }
-            step => step,
-        }
+    fn end(&mut self) -> Result<(), Fault> {
+        self.state = State::Failed(Fault::Truncated);
+        Err(Fault::Truncated)
     }
 
     fn unreleased(&self) -> u64 {

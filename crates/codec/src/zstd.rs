@@ -22,7 +22,7 @@ mod frame;
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
 use self::frame::{BLOCK, FRAME_HEADER, FrameHeader, checksum_flag, window_size};
-use crate::decoder::{Decoder, Fault, Step};
+use crate::decoder::{Decoder, Fault, Next, Step, take_turns};
 
 /// The bytes a frame begins with.
 pub const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -496,53 +496,29 @@ impl Zstd {
     }
 }
 
-/// How decoding goes on.
-enum Next {
-    /// With the new state.
-    State,
-    /// With more input.
-    Input,
-    /// With more room.
-    Room,
-}
-
 impl Decoder for Zstd {
     fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, cap: usize) -> Step {
         let limit = out.len().saturating_add(cap);
-        let mut at = 0;
-        loop {
-            let rest = &input[at..];
+        take_turns(input, |rest| {
             let (used, next) = match self.state {
-                State::Ended => return Step::Done { consumed: at },
-                State::Failed(fault) => return Step::Bad { consumed: at, fault },
+                State::Ended => (0, Next::Done),
+                State::Failed(fault) => (0, Next::Bad(fault)),
                 State::Block { .. } => self.block(rest, out, limit),
                 _ if rest.is_empty() => (0, Next::Input),
                 _ => (self.structure(rest), Next::State),
             };
-            at += used;
             self.total_in += used as u64;
-            match next {
-                Next::State => {}
-                Next::Input => return Step::More,
-                Next::Room => return Step::Full { consumed: at },
-            }
-        }
+            (used, next)
+        })
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>, cap: usize) -> Step {
-        if let step @ (Step::Full { .. } | Step::Bad { .. }) = self.decode(&[], out, cap) {
-            return step;
+    fn end(&mut self) -> Result<(), Fault> {
+        if matches!(self.state, State::Magic { first: false, .. }) {
+            self.state = State::Ended;
+            return Ok(());
         }
-        match self.state {
-            State::Magic { first: false, .. } | State::Ended => {
-                self.state = State::Ended;
-                Step::Done { consumed: 0 }
-            }
-            _ => {
-                self.fail(Fault::Truncated);
-                Step::Bad { consumed: 0, fault: Fault::Truncated }
-            }
-        }
+        self.state = State::Failed(Fault::Truncated);
+        Err(Fault::Truncated)
     }
 
     fn unreleased(&self) -> u64 {
