@@ -115,15 +115,14 @@ impl Compiled {
         Ok(())
     }
 
-    /// Where the rule's literals stand in `bytes`, the last one first.
-    pub(crate) fn literals_in(&self, bytes: &[u8]) -> impl Iterator<Item = usize> {
-        (0..bytes.len()).rev().filter(|at| {
-            self.rule.literals.iter().any(|literal| match bytes.get(*at..*at + literal.len()) {
-                Some(here) if self.rule.ignore_case => here.eq_ignore_ascii_case(literal.as_bytes()),
-                Some(here) => here == literal.as_bytes(),
-                None => false,
-            })
-        })
+    /// The longest of the rule's literals with which `bytes` begins.
+    pub(crate) fn literal_at(&self, bytes: &[u8]) -> Option<&str> {
+        let stands = |literal: &&String| match bytes.get(..literal.len()) {
+            Some(here) if self.rule.ignore_case => here.eq_ignore_ascii_case(literal.as_bytes()),
+            Some(here) => here == literal.as_bytes(),
+            None => false,
+        };
+        self.rule.literals.iter().filter(stands).max_by_key(|literal| literal.len()).map(String::as_str)
     }
 
     /// Whether `bytes`, from first to last, is a match.

@@ -190,18 +190,17 @@ impl Confirm {
         let (Some(checksum), Some(bytes)) = (rule.rule.checksum, view.get(self.literal, end)) else {
             return false;
         };
-        let whole = view.get(self.start, end).unwrap_or(bytes);
+        let verifies = |bytes: &[u8], whole: &[u8]| {
+            checksum.verify(rule.value_span(bytes).map_or(whole, |span| &bytes[span]))
+        };
         let mut at = 0;
-        let mut fits = checksum.verify(rule.value_span(bytes).map_or(whole, |span| &bytes[span]));
+        let mut fits = verifies(bytes, view.get(self.start, end).unwrap_or(bytes));
         if !fits && rule.lead.is_none() {
-            let later = rule
-                .literals_in(bytes)
-                .filter(|at| *at > 0 && rule.is_match(&bytes[*at..]))
-                .take(LATER)
-                .find(|at| {
-                    let bytes = &bytes[*at..];
-                    checksum.verify(rule.value_span(bytes).map_or(bytes, |span| &bytes[span]))
-                });
+            let mut later = (1..bytes.len())
+                .rev()
+                .filter(|at| rule.literal_at(&bytes[*at..]).is_some() && rule.is_match(&bytes[*at..]))
+                .take(LATER);
+            let later = later.find(|at| verifies(&bytes[*at..], &bytes[*at..]));
             fits = later.is_some();
             at = later.unwrap_or(0);
         }

@@ -11,7 +11,7 @@ use crate::coverage::OpaqueReason;
 use crate::engine::Core;
 use crate::finding::{Kind, Preview, Proof, Range64};
 use crate::flow::{Direction, Flow};
-use crate::lane::{Escaped, Group};
+use crate::lane::{Escaped, Group, Touched};
 use crate::path::Trail;
 use crate::policy::Confidence;
 
@@ -130,6 +130,7 @@ pub struct Scratch {
     groups: Vec<Box<Group>>,
     #[expect(clippy::vec_box, reason = "as a group")]
     escaped: Vec<Box<Escaped>>,
+    pub(crate) touched: Touched,
     pub(crate) found: Vec<Found>,
     pub(crate) unseen: Vec<Unseen>,
 }
@@ -170,9 +171,7 @@ impl Scratch {
             self.groups.push(group);
         }
     }
-}
 
-impl Scratch {
     pub(crate) fn escaped(&mut self) -> Option<Box<Escaped>> {
         self.escaped.pop()
     }

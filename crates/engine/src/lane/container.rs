@@ -58,7 +58,7 @@ pub(crate) fn magic(id: u32) -> Option<LaneKind> {
 /// Whether what follows a magic number can be a header.
 pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
     match kind {
-        LaneKind::Gzip => bytes.get(3).is_none_or(|flags| flags & 0xe0 == 0),
+        LaneKind::Gzip => bytes.len() < gzip::PROBE_LEN || gzip::starts(bytes),
         LaneKind::Zstd => bytes.get(4).is_none_or(|descriptor| descriptor & 0x08 == 0),
         LaneKind::Bzip2 => bytes.len() < bzip2::PROBE_LEN || bzip2::starts(bytes),
         LaneKind::Xz => bytes.len() < xz::PROBE_LEN || xz::starts(bytes),

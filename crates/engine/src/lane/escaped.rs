@@ -19,16 +19,15 @@ use exfilter_codec::escape::{self, Parsed};
 
 use crate::confirm::View;
 use crate::context::Context;
-use crate::coverage::OpaqueReason;
 use crate::lane::archive::Archive;
-use crate::lane::{Depth, Lane, LaneKind, MAGICS, SEEN};
+use crate::lane::{Depth, Lane, LaneKind, MAGICS};
 use crate::map::{Origin, OuterMap};
 
 /// Token characters before the first escape that belong to the lane: in them a literal may begin that the escape cuts. What began
 /// earlier is a candidate, and known as one.
 pub(crate) const BACK: usize = Automaton::LITERAL_MAX;
 
-/// Longest text, in bytes, that [`is_idle`] reads.
+/// Longest text, in bytes, that [`look`] reads.
 const QUICK: usize = 640;
 
 /// Bytes after which a container that the text began with is alive.
@@ -55,6 +54,14 @@ impl Touched {
         match self.ranges.back_mut() {
             Some(last) if last.1 >= start => last.1 = last.1.max(end),
             _ => self.ranges.push_back((start, end)),
+        }
+    }
+
+    /// Notes what an escape stands for that is read at `at`; a line that goes on touches what it joins.
+    fn note(&mut self, at: u64, escape: &escape::Escape) {
+        match escape.bytes().len() as u64 {
+            0 => self.add(at.saturating_sub(1), at + 1),
+            made => self.add(at, at + made),
         }
     }
 
@@ -96,7 +103,7 @@ impl Reads {
 
     fn has(self, b: u8) -> bool {
         match self {
-            Reads::Text => matches!(b, b'\\' | b'%' | b'&'),
+            Reads::Text => escape::is_introducer(b) && b != b'=',
             Reads::Printable => b == b'=',
             Reads::Only(only) => b == only,
         }
@@ -180,31 +187,6 @@ pub(crate) fn is_long(bytes: &[u8], at: usize) -> bool {
     at - beginning(bytes, at) >= BACK
 }
 
-/// [`Touched`] for a look: the first ranges are exact, later ones are one.
-#[derive(Default)]
-struct Few {
-    ranges: [(usize, usize); 8],
-    len: usize,
-}
-
-impl Few {
-    fn add(&mut self, start: usize, end: usize) {
-        match self.len {
-            n if n > 0 && (self.ranges[n - 1].1 >= start || n == self.ranges.len()) => {
-                self.ranges[n - 1].1 = end
-            }
-            n => {
-                self.ranges[n] = (start, end);
-                self.len += 1;
-            }
-        }
-    }
-
-    fn meets(&self, start: usize, end: usize) -> bool {
-        self.ranges[..self.len].iter().any(|r| r.0 < end && start < r.1)
-    }
-}
-
 /// What a look at text says.
 #[derive(PartialEq, Eq)]
 pub(crate) enum Look {
@@ -221,7 +203,8 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
     let reads = Reads::of(bytes[at]);
     let start = beginning(bytes, at);
     let mut decoded = cx.scratch.buffer();
-    let mut touched = Few::default();
+    let mut touched = std::mem::take(&mut cx.scratch.touched);
+    touched.clear();
     let mut to = start;
     let look = loop {
         if to - start > QUICK {
@@ -233,7 +216,7 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
                 to += n;
             }
             Piece::Escape(escape) => {
-                touched.add(decoded.len().saturating_sub(1), decoded.len() + escape.bytes().len().max(1));
+                touched.note(decoded.len() as u64, &escape);
                 decoded.extend_from_slice(escape.bytes());
                 to += escape.len();
             }
@@ -242,12 +225,13 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
                 let mut hits = cx.scratch.hits();
                 cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
                 let automaton = &cx.core.automaton;
+                let meets = |start: usize, end: usize| touched.meets(start as u64, end as u64);
                 let idle = !hits.iter().any(|hit| match hit.what {
-                    What::Run => touched.meets(hit.at, automaton.run_end(&decoded, hit.at)),
-                    What::Escape => touched.meets(hit.at, hit.at + escape::MAX_LEN),
+                    What::Run => meets(hit.at, automaton.run_end(&decoded, hit.at)),
+                    What::Escape => meets(hit.at, hit.at + escape::MAX_LEN),
                     // A match ends anywhere after its literal, and begins a lead before it at most.
                     What::Literal(_) | What::Anchor(_) => {
-                        touched.meets(hit.at.saturating_sub(cx.core.reach.kept), decoded.len())
+                        meets(hit.at.saturating_sub(cx.core.reach.kept), decoded.len())
                     }
                 });
                 cx.scratch.give_hits(hits);
@@ -255,6 +239,7 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
             }
         }
     };
+    cx.scratch.touched = touched;
     cx.scratch.give_buffer(decoded);
     look
 }
@@ -277,6 +262,11 @@ impl Escaped {
     fn hold(&self, map: &OuterMap, pos: u64, cx: &Context<'_>) -> u64 {
         let open = if self.fed < pos { map.src(self.fed) } else { u64::MAX };
         self.lane.hold(&[], cx).min(open)
+    }
+
+    /// Whether it is compressed content.
+    fn is_binary(&self) -> bool {
+        matches!(self.reads, Reads::Only(_))
     }
 
     fn memory(&self) -> usize {
@@ -311,12 +301,7 @@ impl Escaped {
                         self.lane.map.push(at, Origin::Const { start: map.src(self.fed), end: map.end(end) });
                     }
                     if let Some(touched) = &mut self.lane.touched {
-                        // A line that goes on touches what it joins.
-                        if made > 0 {
-                            touched.add(at, at + made)
-                        } else {
-                            touched.add(at.saturating_sub(1), at + 1)
-                        }
+                        touched.note(at, &escape);
                     }
                     self.fed = end;
                 }
@@ -324,7 +309,7 @@ impl Escaped {
                 Piece::End => {
                     self.lane.feed(&decoded, false, None, cx);
                     decoded.clear();
-                    let begins = matches!(self.reads, Reads::Only(_)) && self.lane.pos < BINARY;
+                    let begins = self.is_binary() && self.lane.pos < BINARY;
                     if self.fed == view.end() || !begins && !self.lane.has_containers() {
                         over = true;
                         break;
@@ -357,7 +342,9 @@ impl Escaped {
 /// The texts of a lane: one with the escapes of quoted-printable, one with all others. A `=` with two digits after it is an escape in the one
 /// and the end of a name, or a part of a token, in all others.
 #[derive(Default)]
-pub(crate) struct Texts([Text; 2]);
+///
+/// There is nothing before the first escape.
+pub(crate) struct Texts(Option<Box<[Text; 2]>>);
 
 /// The text under way of one kind, and how far it has come.
 #[derive(Default)]
@@ -391,19 +378,20 @@ impl Texts {
 
     /// The least outer offset that must not leave yet.
     pub(crate) fn hold(&self, map: &OuterMap, pos: u64, cx: &Context<'_>) -> u64 {
-        let denied = self.0.iter().filter_map(|text| text.denied).map(|d| d.src);
+        let denied = self.both().filter_map(|text| text.denied).map(|d| d.src);
         self.children().map(|child| child.hold(map, pos, cx)).chain(denied).min().unwrap_or(u64::MAX)
     }
 
     /// The least offset of the lane whose byte is still needed.
     pub(crate) fn first(&self) -> u64 {
-        let denied = self.0.iter().filter_map(|text| text.denied);
+        let denied = self.both().filter_map(|text| text.denied);
         let denied = denied.map(|d| d.at.saturating_sub((BACK + escape::MAX_LEN) as u64));
         self.children().map(|child| child.fed).chain(denied).min().unwrap_or(u64::MAX)
     }
 
     pub(crate) fn memory(&self) -> usize {
-        size_of::<Texts>() + self.children().map(|child| child.memory()).sum::<usize>()
+        self.both().map(size_of_val).sum::<usize>()
+            + self.children().map(|child| child.memory()).sum::<usize>()
     }
 
     pub(crate) fn windows(&self) -> u64 {
@@ -412,7 +400,7 @@ impl Texts {
 
     /// Ends everything without an event.
     pub(crate) fn release(&mut self, cx: &mut Context<'_>) {
-        for text in &mut self.0 {
+        for text in self.0.iter_mut().flat_map(|texts| texts.iter_mut()) {
             text.denied = None;
             if let Some(child) = text.child.take() {
                 child.release(cx);
@@ -427,16 +415,33 @@ impl Texts {
             child.lane.has_containers()
                 && child.hold(map, now, cx) < now.saturating_sub(limit + child.lane.block_max())
         };
-        let text = self.0.iter_mut().find(|text| text.child.as_deref().is_some_and(is_overdue))?;
+        let text = self.0.as_mut()?.iter_mut().find(|text| text.child.as_deref().is_some_and(is_overdue))?;
         text.child.take()
     }
 
     fn children(&self) -> impl Iterator<Item = &Escaped> {
-        self.0.iter().filter_map(|text| text.child.as_deref())
+        self.both().filter_map(|text| text.child.as_deref())
+    }
+
+    fn both(&self) -> impl Iterator<Item = &Text> {
+        self.0.iter().flat_map(|texts| texts.iter())
     }
 
     fn of(&mut self, introducer: u8) -> &mut Text {
-        &mut self.0[usize::from(introducer == b'=')]
+        &mut self.0.get_or_insert_default()[usize::from(introducer == b'=')]
+    }
+
+    /// Whether an escape at `at` belongs to what has been read, or is being read.
+    fn has(&self, introducer: u8, at: u64, binary: bool) -> bool {
+        let text = self.both().nth(usize::from(introducer == b'='));
+        text.is_some_and(|text| {
+            let read = if binary {
+                text.child.as_ref().is_some_and(|child| child.is_binary()) || at < text.unpacked
+            } else {
+                text.child.is_some() || at < text.read
+            };
+            read || text.denied.is_some()
+        })
     }
 }
 
@@ -449,31 +454,24 @@ impl Lane {
             Parsed::Incomplete | Parsed::Text => false,
         };
         let introducer = here[0];
-        let text = self.texts.get_or_insert_default().of(introducer);
-        let mut cut = false;
-        let start = if binary {
-            let is_packed = text.child.as_ref().is_some_and(|child| matches!(child.reads, Reads::Only(_)));
-            if is_packed || text.denied.is_some() || at < text.unpacked {
-                return;
-            }
-            // Compressed content, perhaps in the middle of text: other escapes of the text stand for themselves in it.
-            if let Some(mut child) = text.child.take() {
-                child.lane.feed(&[], true, None, cx);
-                child.release(cx);
-            }
-            at
-        } else {
-            if text.child.is_some() || text.denied.is_some() || at < text.read {
-                return;
-            }
-            let start = view.base + beginning(view.bytes, view.index(at)) as u64;
-            cut = self.matcher.cut_at(at) < start;
-            start.min(self.matcher.cut_at(at)).max(view.base).max(text.read)
-        };
-        if !cut && look(view.bytes, view.index(at), eof, cx) == Look::Idle {
+        if self.texts.has(introducer, at, binary) {
             return;
         }
-        let text = self.texts.get_or_insert_default().of(introducer);
+        // A candidate of the parent goes on in the text, and began before what a look would read.
+        let beginning = view.base + beginning(view.bytes, view.index(at)) as u64;
+        let cut_at = if binary { u64::MAX } else { self.matcher.cut_at(at) };
+        let cut = cut_at < beginning;
+        let is_long = at - beginning >= BACK as u64;
+        if !(cut && is_long) && look(view.bytes, view.index(at), eof, cx) == Look::Idle {
+            return;
+        }
+        let text = self.texts.of(introducer);
+        let start = if binary { at } else { beginning.min(cut_at).max(view.base).max(text.read) };
+        if binary && let Some(mut child) = text.child.take() {
+            // Compressed content in the middle of text: other escapes of the text stand for themselves in it.
+            child.lane.feed(&[], true, None, cx);
+            child.release(cx);
+        }
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + 1 > cx.core.limits.lanes {
             if !self.refused_shapes {
                 text.denied = Some(Denied { at, src: self.map.src(start), cut });
@@ -494,15 +492,14 @@ impl Lane {
         child.lane.restart(LaneKind::Escapes, depth, up);
         child.lane.touched = Some(touched);
         child.lane.archive = Archive::text(cx.facts.lines.then(|| self.archive.line(view, start)));
-        self.texts.get_or_insert_default().of(introducer).child = Some(child);
+        self.texts.of(introducer).child = Some(child);
         self.feed_text(introducer, view, eof, cx);
     }
 
     /// Decides about text for which no lane could be had: it matters only if there is something in it.
     pub(crate) fn settle_denied_texts(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
-        let Some(texts) = &self.texts else { return };
-        for denied in texts.0.each_ref().map(|text| text.denied) {
-            let Some(Denied { at, src: start, cut }) = denied else { continue };
+        let denied: [Option<Denied>; 2] = std::array::from_fn(|i| self.texts.both().nth(i)?.denied);
+        for Denied { at, src, cut } in denied.into_iter().flatten() {
             let look = match cut {
                 true => Look::Busy(view.index(at) + 1),
                 false => look(view.bytes, view.index(at), eof, cx),
@@ -510,17 +507,11 @@ impl Lane {
             if look == Look::Open {
                 continue;
             }
-            self.texts.get_or_insert_default().of(view.bytes[view.index(at)]).denied = None;
+            self.texts.of(view.bytes[view.index(at)]).denied = None;
             if let Look::Busy(to) = look
                 && !self.refused_shapes
             {
-                self.refused_shapes = true;
-                let to = view.base + to as u64;
-                let decided = if eof && to == view.end() { u64::MAX } else { (to + 1).max(at + SEEN) };
-                let end = self.map.end(to);
-                let trail = self.trail_at(at);
-                let when = self.when(decided, cx);
-                cx.opaque(OpaqueReason::Depth, start..end, trail, when);
+                self.refuse_shape(at, src, to, view, eof, cx);
             }
         }
     }
@@ -533,7 +524,10 @@ impl Lane {
     }
 
     fn feed_text(&mut self, introducer: u8, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
-        let Some(text) = self.texts.as_mut().map(|texts| texts.of(introducer)) else { return };
+        if !self.texts.is_alive() {
+            return;
+        }
+        let text = self.texts.of(introducer);
         let Some(mut child) = text.child.take() else { return };
         let found = cx.scratch.found.len();
         let over = child.feed(&self.map, view, eof, cx);
@@ -541,7 +535,7 @@ impl Lane {
             self.archive.mask(child.start, child.fed);
         }
         text.read = child.fed;
-        if matches!(child.reads, Reads::Only(_)) {
+        if child.is_binary() {
             text.unpacked = child.fed;
         }
         if over {

@@ -296,12 +296,7 @@ impl Lane {
         };
         let documented = !rule.documented.is_empty()
             && rule.documented.contains(&crate::rule::Rule::example_digest(value));
-        let literal = rule.literals.iter().filter(|l| {
-            matched.len() >= l.len()
-                && (matched.starts_with(l.as_bytes())
-                    || rule.ignore_case && matched[..l.len()].eq_ignore_ascii_case(l.as_bytes()))
-        });
-        let preview = Preview::new(literal.max_by_key(|l| l.len()).map_or("", |l| l.as_str()));
+        let preview = Preview::new(compiled.literal_at(matched).unwrap_or(""));
         let found = Found {
             when: self.when(decided.max(confirm.literal + SEEN), cx),
             outer: Range64 {

@@ -30,8 +30,8 @@ use zeroize::Zeroize;
 use self::archive::Archive;
 use self::container::Container;
 pub(crate) use self::container::MAGICS;
-pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped};
-use self::escaped::{Look, Texts, Touched};
+pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
+use self::escaped::{Look, Texts};
 use self::matcher::Matcher;
 pub(crate) use self::shape::Group;
 use crate::confirm::View;
@@ -116,8 +116,7 @@ pub(crate) struct Lane {
     taken: Vec<u64>,
     /// Content before this offset was handed on as it stands by a decoder below: it begins its containers there.
     passed: u64,
-    /// From the first escape on.
-    texts: Option<Box<Texts>>,
+    texts: Texts,
     /// In a lane of unescaped text, what escapes stand for.
     touched: Option<Box<Touched>>,
     /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
@@ -147,7 +146,7 @@ impl Lane {
             containers: Vec::new(),
             taken: Vec::new(),
             passed: 0,
-            texts: None,
+            texts: Texts::default(),
             touched: None,
             denied: None,
             refused_shapes: false,
@@ -170,7 +169,7 @@ impl Lane {
         self.containers.clear();
         self.taken.clear();
         self.passed = 0;
-        self.texts = None;
+        self.texts = Texts::default();
         self.touched = None;
         self.denied = None;
         self.refused_shapes = false;
@@ -202,7 +201,7 @@ impl Lane {
         if base == 0 && from == 0 && to > 0 && self.kind != LaneKind::Escapes {
             hits.splice(0..0, container::zlib_at(view.bytes));
         }
-        self.dismiss(&mut hits, view, eof, cx);
+        self.dismiss(&mut hits, view, eof, batch.is_some(), cx);
         let mut taken = input.len();
         if let Some(window) = batch {
             let start = hits.iter().find(|h| start_of(h).is_some());
@@ -239,15 +238,13 @@ impl Lane {
 
     /// Whether a child lane is alive.
     pub(crate) fn has_children(&self) -> bool {
-        self.group.is_some()
-            || self.texts.as_ref().is_some_and(|texts| texts.is_alive())
-            || !self.containers.is_empty()
+        self.group.is_some() || self.texts.is_alive() || !self.containers.is_empty()
     }
 
     pub(crate) fn has_containers(&self) -> bool {
         !self.containers.is_empty()
             || self.group.as_ref().is_some_and(|g| g.has_containers())
-            || self.texts.as_ref().is_some_and(|texts| texts.has_containers())
+            || self.texts.has_containers()
     }
 
     /// The least outer offset that must not leave yet; `partial` are bytes of this lane that have not been fed.
@@ -267,7 +264,7 @@ impl Lane {
         if let Some(group) = &self.group {
             hold = hold.min(group.hold(&self.map, cx));
         }
-        hold = hold.min(self.texts.as_ref().map_or(u64::MAX, |texts| texts.hold(&self.map, self.pos, cx)));
+        hold = hold.min(self.texts.hold(&self.map, self.pos, cx));
         self.containers.iter().map(|c| c.hold(cx)).fold(hold, u64::min)
     }
 
@@ -293,7 +290,7 @@ impl Lane {
             cx.opaque(OpaqueReason::Hold, group.src()..now, self.trail_at(group.start()), now);
             group.release(cx);
         }
-        while let Some(escaped) = self.texts.as_mut().and_then(|texts| texts.overdue(&self.map, now, cx)) {
+        while let Some(escaped) = self.texts.overdue(&self.map, now, cx) {
             cx.opaque(OpaqueReason::Hold, escaped.src()..now, self.trail_at(escaped.start()), now);
             escaped.release(cx);
         }
@@ -317,7 +314,7 @@ impl Lane {
             + self.taken.capacity() * size_of::<u64>()
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
-            + self.texts.as_ref().map_or(0, |texts| texts.memory())
+            + self.texts.memory()
             + self.touched.as_ref().map_or(0, |t| t.memory())
             + self.containers.iter().map(|c| c.memory()).sum::<usize>()
     }
@@ -325,7 +322,7 @@ impl Lane {
     /// Windows of all decoders below, in bytes.
     pub(crate) fn windows(&self) -> u64 {
         self.group.as_ref().map_or(0, |g| g.windows())
-            + self.texts.as_ref().map_or(0, |texts| texts.windows())
+            + self.texts.windows()
             + self.containers.iter().map(|c| c.windows()).sum::<u64>()
     }
 
@@ -338,9 +335,7 @@ impl Lane {
         if let Some(group) = self.group.take() {
             group.release(cx);
         }
-        if let Some(texts) = &mut self.texts {
-            texts.release(cx);
-        }
+        self.texts.release(cx);
         self.matcher.clear();
         self.denied = None;
         self.archive.gap();
@@ -354,14 +349,18 @@ impl Lane {
     }
 
     /// Removes the hits that cannot begin a child: runs that decode to nothing, magic numbers of something else.
-    fn dismiss(&self, hits: &mut Vec<Hit>, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+    ///
+    /// An escape that begins none is removed from a batch only, which would be cut at it; else [`Lane::start_escaped`] sees what it is, and
+    /// does not look where text is being read already.
+    fn dismiss(&self, hits: &mut Vec<Hit>, view: View<'_>, eof: bool, batch: bool, cx: &mut Context<'_>) {
         // Whether a candidate may be under way that an escape cuts.
         let mut candidate = !self.matcher.is_idle();
         hits.retain(|hit| match hit.what {
             What::Run => !shape::is_idle(view.bytes, hit.at, eof, cx),
             What::Escape => {
                 escaped::begins(view.bytes, hit.at)
-                    && (candidate && escaped::is_long(view.bytes, hit.at)
+                    && (!batch
+                        || candidate && escaped::is_long(view.bytes, hit.at)
                         || escaped::look(view.bytes, hit.at, eof, cx) != Look::Idle)
             }
             What::Literal(id) => match container::magic(id) {
@@ -421,7 +420,7 @@ impl Lane {
         self.matcher.unpark(self.decided);
         let decided = self.decided;
         self.taken.retain(|at| *at >= decided);
-        keep = keep.min(self.texts.as_ref().map_or(u64::MAX, |texts| texts.first()));
+        keep = keep.min(self.texts.first());
         keep = keep.min(self.matcher.first()).min(self.denied.map_or(u64::MAX, |d| d.0));
         if self.archive.is_sniffing() {
             keep = 0;

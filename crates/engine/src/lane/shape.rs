@@ -314,6 +314,19 @@ impl Lane {
         if is_idle(view.bytes, from, eof, cx) {
             return;
         }
+        self.refuse_shape(at, start, end, view, eof, cx);
+    }
+
+    /// Says that what stands from `at` to `end` of the view could not be decoded for want of lanes; `start` is its outer offset.
+    pub(crate) fn refuse_shape(
+        &mut self,
+        at: u64,
+        start: u64,
+        end: usize,
+        view: View<'_>,
+        eof: bool,
+        cx: &mut Context<'_>,
+    ) {
         self.refused_shapes = true;
         let end = view.base + end as u64;
         let decided = if eof && end == view.end() { u64::MAX } else { (end + 1).max(at + SEEN) };
@@ -335,9 +348,7 @@ impl Lane {
         if let Some(group) = self.group.take() {
             group.release(cx);
         }
-        if let Some(texts) = &mut self.texts {
-            texts.release(cx);
-        }
+        self.texts.release(cx);
         for container in std::mem::take(&mut self.containers) {
             container.release(cx);
         }
