@@ -9,6 +9,10 @@ seconds=${1:-5}
 # Choices make structures that are much longer than they are; text and raw bytes are what they are.
 declare -A max_len=([stream]=2048)
 
+# A few seconds try the same inputs each time; longer runs try others.
+seed=()
+((seconds >= 30)) || seed=(-seed=1)
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -43,7 +47,7 @@ for target in $(cargo +nightly fuzz list); do
 
     mkdir -p "corpus/$target" "artifacts/$target"
     "$bin/corpus" seed "$target" "corpus/$target"
-    if ! run "$target" "corpus/$target" -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" \
+    if ! run "$target" "corpus/$target" "${seed[@]}" -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" \
         -max_len="${max_len[$target]:-4096}" -print_final_stats=1; then
         said
         echo "$target: failed; the input is under fuzz/artifacts/$target"

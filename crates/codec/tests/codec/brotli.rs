@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use std::io::Write as _;
 
 use crate::support::{
-    End, Rng, assert_can_be_sent, blind, bytewise, cap, content, every_truncation, lens, resets, run, whole,
+    End, Rng, assert_can_be_sent, blind, bytewise, cap, cases, content, every_truncation, lens, resets, run,
+    whole,
 };
 
 const LIMIT: u64 = 16 << 20;
@@ -65,7 +66,7 @@ impl Bits {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn slicing_changes_nothing(

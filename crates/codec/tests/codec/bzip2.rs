@@ -10,8 +10,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::support::{
-    End, Rng, assert_can_be_sent, blind, bytewise, cap, content, cut, every_flipped_bit, every_truncation,
-    lens, resets, run, whole,
+    End, Rng, assert_can_be_sent, blind, bytewise, cap, cases, content, cut, every_flipped_bit,
+    every_truncation, lens, resets, run, whole,
 };
 
 pub(crate) fn compress(content: &[u8], level: u32) -> Vec<u8> {
@@ -84,7 +84,7 @@ fn crc(content: &[u8]) -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn slicing_changes_nothing(

@@ -143,6 +143,10 @@ impl Reader<'_> {
         let literals = self.bits(5)? + 257;
         let distances = self.bits(5)? + 1;
         let lengths = self.bits(4)? + 4;
+        // As zlib has it: RFC 1951 defines no more symbols than these.
+        if literals > 286 || distances > 30 {
+            return Err(OracleEnd::Corrupt);
+        }
         let mut table = [0u8; 19];
         for &place in &ORDER[..lengths] {
             table[place] = self.bits(3)? as u8;
@@ -158,8 +162,8 @@ impl Reader<'_> {
             };
             table.extend(std::iter::repeat_n(value, times));
         }
-        // As zlib has it: RFC 1951 defines no more symbols than these, and a block must be able to end.
-        if table.len() > literals + distances || literals > 286 || distances > 30 || table[256] == 0 {
+        // A block that cannot end (no word for 256) is read for as long as it goes on: there may be receivers that do so.
+        if table.len() > literals + distances {
             return Err(OracleEnd::Corrupt);
         }
         let (literals, distances) = table.split_at(literals);

@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::deflate::{Oracle, OracleEnd, Writer};
-use crate::support::{End, Rng, bytewise, cap, content, cut, lens, run, whole};
+use crate::support::{End, Rng, bytewise, cap, cases, content, cut, lens, run, whole};
 
 /// The optional parts of a member's header.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +99,7 @@ pub(crate) fn all_blocks(rng: &mut Rng) -> (Vec<u8>, Vec<u8>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn slicing_changes_nothing(

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::deflate::{Oracle, OracleEnd, Writer};
 use crate::gzip::{Header, all_blocks, deflate, wrap};
-use crate::support::{End, Rng, bytewise, cap, cut, lens, run, whole};
+use crate::support::{End, Rng, bytewise, cap, cases, cut, lens, run, whole};
 
 const HEADER: usize = 10;
 
@@ -69,7 +69,7 @@ fn every_flipped_bit() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn flipped_bytes(seed: u64, level in 0..=9u32, flips in 1..6usize) {

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use crate::deflate::{Oracle, OracleEnd, Writer};
 use crate::gzip::{all_blocks, deflate};
 use crate::support::{
-    End, Rng, assert_can_be_sent, blind, cap, content, cut, every_flipped_bit, every_truncation, lens,
+    End, Rng, assert_can_be_sent, blind, cap, cases, content, cut, every_flipped_bit, every_truncation, lens,
     resets, run, whole,
 };
 
@@ -32,7 +32,7 @@ fn wrap(deflated: &[u8], content: &[u8]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn slicing_changes_nothing(

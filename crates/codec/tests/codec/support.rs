@@ -2,6 +2,15 @@
 
 use exfilter_codec::{Decoder, Fault, Part, Segmenter, Step};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+/// `cases` cases, the same in every build; in the long run `EXFILTER_CASES`, others each time.
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    match std::env::var("EXFILTER_CASES").ok().and_then(|n| n.parse().ok()) {
+        Some(many) => ProptestConfig { cases: many, max_global_rejects: many, ..ProptestConfig::default() },
+        None => ProptestConfig { cases, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() },
+    }
+}
 
 /// How a decoder ended, slicing aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +59,7 @@ pub(crate) fn run<'a>(
         Run { out: Vec::new(), end: End::Whole, starts: Vec::new(), established: false, trace: Vec::new() };
     let mut offset = 0;
     let mut ended = false;
-    for slice in slices {
+    for slice in slices.into_iter().filter(|slice| !slice.is_empty()) {
         let mut rest = slice;
         loop {
             let before = run.out.len();

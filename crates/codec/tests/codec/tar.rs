@@ -5,7 +5,7 @@ use exfilter_codec::tar::{BLOCK, Tar};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::support::{cut, lens, segment};
+use crate::support::{cases, cut, lens, segment};
 
 /// A header block by hand: GNU magic, and the checksum set.
 pub(crate) fn block(name: &[u8], kind: u8, size: u64, change: impl FnOnce(&mut [u8; BLOCK])) -> Vec<u8> {
@@ -113,6 +113,8 @@ fn build(list: &[(String, Member)]) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn what_another_reader_finds(list in vec((name(), member()), 0..8), lens in lens()) {
         let archive = build(&list);

@@ -4,7 +4,7 @@ use exfilter_codec::tar::Tar;
 use exfilter_codec::{Fault, Part};
 use proptest::prelude::*;
 
-use crate::support::{Rng, cut, lens, segment};
+use crate::support::{Rng, cases, cut, lens, segment};
 use crate::tar::{block, padded, record, set_checksum};
 
 /// Members of all kinds, without the zero blocks at the end, and where each of them, headers and all, begins.
@@ -84,6 +84,8 @@ fn every_flipped_bit() {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn damaged_headers_with_right_checksums(seed: u64, flips in 1..6usize, lens in lens()) {
         let (mut archive, _) = archive();

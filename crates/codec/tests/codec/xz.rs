@@ -10,8 +10,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::support::{
-    End, Rng, assert_can_be_sent, blind, bytewise, cap, content, cut, every_flipped_bit, every_truncation,
-    lens, resets, run, whole,
+    End, Rng, assert_can_be_sent, blind, bytewise, cap, cases, content, cut, every_flipped_bit,
+    every_truncation, lens, resets, run, whole,
 };
 
 const LIMIT: u64 = 8 << 20;
@@ -126,8 +126,11 @@ fn parts(packed: &[u8]) -> Vec<(usize, Part)> {
     parts
 }
 
+/// The longest match that one symbol of LZMA stands for, in bytes.
+const SYMBOL_MAX: usize = 273;
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn slicing_changes_nothing(
@@ -176,7 +179,8 @@ proptest! {
         let result = XzReader::new(&packed[..], true).read_to_end(&mut theirs);
         prop_assert!(result.is_err() || theirs == run.out);
         let same = theirs.iter().zip(&text).take_while(|(a, b)| a == b).count();
-        prop_assert!(run.out.len() >= same, "{} and {same}", run.out.len());
+        // But for the symbol at fault, which may be right by chance.
+        prop_assert!(run.out.len() + SYMBOL_MAX >= same, "{} and {same}", run.out.len());
     }
 
     #[test]

@@ -11,7 +11,8 @@ use zip::{CompressionMethod, ZipArchive};
 
 use crate::gzip::deflate;
 use crate::support::{
-    End, Rng, assert_can_be_sent, blind, bytewise, cap, content, every_truncation, lens, resets, run, whole,
+    End, Rng, assert_can_be_sent, blind, bytewise, cap, cases, content, every_truncation, lens, resets, run,
+    whole,
 };
 use crate::zstd_frames::{Options, compress};
 
@@ -130,7 +131,7 @@ fn sizes() -> impl Strategy<Value = Sizes> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn slicing_changes_nothing(

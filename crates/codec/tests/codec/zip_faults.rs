@@ -4,7 +4,7 @@ use exfilter_codec::Fault;
 use exfilter_codec::zip::ZipEntry;
 use proptest::prelude::*;
 
-use crate::support::{End, Rng, blind, bytewise, cap, every_flipped_bit, lens, whole};
+use crate::support::{End, Rng, blind, bytewise, cap, cases, every_flipped_bit, lens, whole};
 use crate::zip::{Entry, LIMIT, METHODS, Sizes, new};
 
 fn end_of(entry: &Entry) -> End {
@@ -27,7 +27,7 @@ fn every_flipped_bit_is_noticed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn flipped_bytes(

@@ -5,7 +5,7 @@ use exfilter_codec::{Decoder as _, Fault, Step};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::support::{End, Rng, bytewise, cap, content, cut, lens, run, whole};
+use crate::support::{End, Rng, bytewise, cap, cases, content, cut, lens, run, whole};
 use crate::zstd_frames::{ByHand, Layout, Options, compress, single, skippable};
 
 const LIMIT: u64 = 8 << 20;
@@ -31,7 +31,7 @@ fn textures(rng: &mut Rng) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(250))]
+    #![proptest_config(cases(250))]
 
     #[test]
     fn slicing_changes_nothing(

@@ -4,7 +4,7 @@ use exfilter_codec::zstd::Zstd;
 use exfilter_codec::{Decoder as _, Fault};
 use proptest::prelude::*;
 
-use crate::support::{End, Rng, bytewise, cap, cut, lens, run, whole};
+use crate::support::{End, Rng, bytewise, cap, cases, cut, lens, run, whole};
 use crate::zstd_frames::{ByHand, Layout, Options, compress, single, skippable};
 
 const LIMIT: u64 = 8 << 20;
@@ -32,7 +32,7 @@ fn every_flipped_bit() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn flipped_bytes(seed: u64, flips in 1..5usize, size: bool, lens in lens(), cap in cap()) {
