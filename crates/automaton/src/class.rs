@@ -31,7 +31,10 @@ pub(crate) const TABLE: [u8; 256] = {
         if matches!(c, b'\\' | b'%' | b'&' | b'=') {
             table[b] |= ESCAPE;
         }
-        if matches!(c, b'0'..=b'7' | b'u' | b'U' | b'x' | b'X' | b'/' | b'#' | b'\r' | b'\n') {
+        if matches!(
+            c,
+            b'0'..=b'7' | b'u' | b'U' | b'x' | b'X' | b'/' | b'#' | b'\r' | b'\n' | b'B' | b'F' | b'b' | b'f'
+        ) {
             table[b] |= FOLLOW;
         }
         if c & 0x60 == 0x60 {
@@ -54,10 +57,23 @@ pub const fn is_base64(b: u8) -> bool {
     TABLE[b as usize] & BASE64 != 0
 }
 
-/// Whether `b` is the first digit of a token character, or of 1f, with which gzip begins.
+/// Whether `b` may be the first digit after `%` or `=` in an escape that matters, see [`is_pair`].
 #[inline]
 pub(crate) fn is_high_digit(b: u8) -> bool {
-    matches!(b, b'1'..=b'7')
+    matches!(b, b'0'..=b'7' | b'B' | b'b' | b'F' | b'f')
+}
+
+/// Whether two digits stand for a token character, or for the first byte of a magic number that is none: `1f` of gzip, `fd` of xz, `b5` and `03` of
+/// zstd and zip, before which `(` and `PK` may stand as they are.
+#[inline]
+fn is_pair(high: u8, low: u8) -> bool {
+    match high {
+        b'1'..=b'7' => low.is_ascii_hexdigit(),
+        b'0' => low == b'3',
+        b'B' | b'b' => low == b'5',
+        b'F' | b'f' => matches!(low, b'D' | b'd'),
+        _ => false,
+    }
 }
 
 /// Whether `bytes`, whose first one begins an escape, may stand for a token character: `\` with one of `u U x X /` or an octal digit, `%` and
@@ -67,9 +83,9 @@ pub(crate) fn is_escape(bytes: [u8; 3]) -> bool {
     let [first, second, third] = bytes;
     match first {
         b'\\' => matches!(second, b'u' | b'U' | b'x' | b'X' | b'/' | b'0'..=b'7'),
-        b'%' => is_high_digit(second) && third.is_ascii_hexdigit(),
+        b'%' => is_pair(second, third),
         b'=' => {
-            is_high_digit(second) && matches!(third, b'0'..=b'9' | b'A'..=b'F')
+            is_pair(second, third) && !second.is_ascii_lowercase() && !third.is_ascii_lowercase()
                 || matches!(second, b'\r' | b'\n')
         }
         b'&' => second == b'#',

@@ -119,6 +119,11 @@ enum State {
         left: Option<u64>,
     },
     Descriptor(Descriptor),
+    /// Behind an entry that is compressed and says to be empty; `at` bytes of a signature have been seen, the last one being `last`.
+    Behind {
+        at: u8,
+        last: u8,
+    },
     Ended,
     Failed(Fault),
 }
@@ -226,6 +231,12 @@ impl ZipEntry {
         (known && self.body_at > 0).then_some(&self.name[..])
     }
 
+    /// The entry says to be empty, and so it is.
+    fn end_empty(&mut self) -> State {
+        self.verified = true;
+        State::Ended
+    }
+
     /// Takes bytes of the header; returns how many.
     fn head(&mut self, at: usize, input: &[u8]) -> usize {
         let taken = input.len().min(header::LEN - at);
@@ -261,7 +272,7 @@ impl ZipEntry {
             Some(left) if method == STORED => State::Stored { left },
             None if method == STORED => State::Failed(Fault::Unsupported),
             // What has no content needs no block either.
-            Some(0) if header.size == 0 => State::Stored { left: 0 },
+            Some(0) if header.size == 0 && header.crc == 0 => State::Behind { at: 0, last: 0 },
             left => match Inner::new(method, left.is_none(), self.window_limit, self.inner.take()) {
                 Some(inner) => {
                     if !matches!(inner, Inner::Deflate(_)) {
@@ -387,6 +398,18 @@ impl ZipEntry {
                 };
                 usize::from(fit != Fit::No)
             }
+            State::Behind { at, last } => {
+                let Some(&byte) = input.first() else { return 0 };
+                self.state = match (at, last, byte) {
+                    (0, _, b'P') | (1, _, b'K') | (2, _, 1 | 3 | 5..=7) => {
+                        State::Behind { at: at + 1, last: byte }
+                    }
+                    (3, 1, 2) | (3, 3, 4) | (3, 5, 6) | (3, 6, 6 | 7) | (3, 7, 8) => self.end_empty(),
+                    _ => State::Failed(Fault::Corrupt),
+                };
+                // The byte at fault is not consumed.
+                usize::from(!matches!(self.state, State::Failed(_)))
+            }
             State::Stored { .. } | State::Packed { .. } | State::Ended | State::Failed(_) => 0,
         }
     }
@@ -441,6 +464,10 @@ impl Decoder for ZipEntry {
     }
 
     fn end(&mut self) -> Result<(), Fault> {
+        if matches!(self.state, State::Behind { .. }) {
+            self.state = self.end_empty();
+            return Ok(());
+        }
         self.state = State::Failed(Fault::Truncated);
         Err(Fault::Truncated)
     }
@@ -461,11 +488,13 @@ impl Decoder for ZipEntry {
         fields as u64 + self.inner.as_ref().map_or(0, |inner| inner.decoder().window_bytes())
     }
 
-    /// Whether the header makes sense, and either checksum and sizes have been found right or the body is established as
-    /// what the method says.
+    /// Whether the header makes sense, and what follows it does too: a name of characters that can be shown, or a body that is what the method says, or
+    /// checksum and sizes that are right.
     fn is_established(&self) -> bool {
         let inner = self.inner.as_ref().is_some_and(|inner| inner.decoder().is_established());
-        self.plausible && (self.verified || inner)
+        let named =
+            ZipEntry::name(self).is_some_and(|name| !name.is_empty() && name.iter().all(|b| *b >= b' '));
+        self.plausible && (self.verified || inner || named)
     }
 
     /// Where streams or frames of the body begin that have a magic number, the first one among them.

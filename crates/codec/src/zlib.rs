@@ -19,7 +19,7 @@ use crate::inflate::{Inflated, Inflater};
 pub const PROBE_LEN: usize = 2;
 
 /// The first byte of what compressors write: deflate with a window of 32 KiB.
-const CMF: u8 = 0x78;
+pub const CMF: u8 = 0x78;
 
 /// The second byte, for each of the four levels.
 const FLG: [u8; 4] = [0x01, 0x5e, 0x9c, 0xda];

@@ -8,7 +8,7 @@ use crate::engine::Core;
 use crate::event::{Edit, Event};
 use crate::finding::{Finding, Kind, PathId, Range64, RuleId, SecretId};
 use crate::path::{LanePath, LaneStep, Trail};
-use crate::policy::Action;
+use crate::policy::{Action, Confidence};
 use crate::secrets::Form;
 use crate::slot::{Home, SlotValue};
 use crate::verdict::{Block, BlockReason, Reference};
@@ -24,9 +24,8 @@ pub(crate) struct Ledger {
     coverage: [u64; OpaqueReason::COUNT],
     /// Edits whose bytes have not been released, in order, not overlapping.
     edits: Vec<Edit>,
-    /// The last findings, and whether they were made in unescaped text: what is found as it is spelled may be found again where the spelling is
-    /// undone.
-    recent: VecDeque<(What, Range64, bool)>,
+    /// The last findings: what is found as it is spelled may be found again where the spelling is undone.
+    recent: VecDeque<Told>,
     /// Findings that wait for the end of a slot in which a secret may be at home.
     slot: Option<Box<SlotValue>>,
 }
@@ -36,6 +35,15 @@ pub(crate) struct Ledger {
 enum What {
     Rule(RuleId),
     Secret(SecretId),
+}
+
+/// A finding that was decided about.
+struct Told {
+    what: What,
+    outer: Range64,
+    /// Whether it was made in text whose spelling (escapes, hexadecimal digits) was undone.
+    undone: bool,
+    confidence: Confidence,
 }
 
 /// Paths that a new one is compared with.
@@ -189,7 +197,7 @@ impl Ledger {
         steps
             + self.paths.capacity() * size_of::<LanePath>()
             + self.edits.capacity() * size_of::<Edit>()
-            + self.recent.capacity() * size_of::<(What, Range64, bool)>()
+            + self.recent.capacity() * size_of::<Told>()
             + self.slot.as_ref().map_or(0, |s| s.memory())
     }
 
@@ -228,19 +236,26 @@ impl Ledger {
             Kind::Rule(id) => What::Rule(id),
             Kind::Known(id, _) => What::Secret(id),
         };
-        let unescaped = found.trail.as_ref().is_some_and(|t| t.step == LaneStep::Escapes);
+        let step = found.trail.as_ref().map(|trail| &trail.step);
+        let undone = matches!(step, Some(LaneStep::Escapes | LaneStep::Hex));
+        let unescaped = step == Some(&LaneStep::Escapes);
         // Only there do outer ranges say where a match of a rule is, to the byte.
         let exact = found.trail.as_ref().is_none_or(|t| t.up.is_none() && unescaped);
         if matches!(what, What::Secret(_)) || exact {
+            let same = |t: &Told| {
+                t.what == what
+                    && t.outer == found.outer
+                    && t.undone != undone
+                    && t.confidence >= found.confidence
+            };
             // Of a rule, the match as it stands is the one to be told of.
-            let told = unescaped || matches!(what, What::Secret(_));
-            if told && self.recent.contains(&(what, found.outer, !unescaped)) {
+            if (undone || matches!(what, What::Secret(_))) && self.recent.iter().any(same) {
                 return;
             }
             if self.recent.len() == RECENT_FINDINGS {
                 self.recent.pop_front();
             }
-            self.recent.push_back((what, found.outer, unescaped));
+            self.recent.push_back(Told { what, outer: found.outer, undone, confidence: found.confidence });
         }
         let mut action = match bound {
             true => Action::Allow,

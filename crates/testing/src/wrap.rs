@@ -17,8 +17,10 @@ pub enum Layer {
     Gzip,
     /// Zstd at some level, at times in several frames.
     Zstd,
-    /// An entry of a zip archive, stored or deflated, or a zlib stream.
+    /// An entry of a zip archive, stored or deflated.
     Zip,
+    /// A zlib stream.
+    Zlib,
     /// A member of a tar archive.
     Tar,
     /// Characters written as escapes: JSON's, percent, HTML's or quoted-printable.
@@ -26,13 +28,14 @@ pub enum Layer {
 }
 
 /// All layers.
-pub const LAYERS: [Layer; 8] = [
+pub const LAYERS: [Layer; 9] = [
     Layer::Text,
     Layer::Base64,
     Layer::Hex,
     Layer::Gzip,
     Layer::Zstd,
     Layer::Zip,
+    Layer::Zlib,
     Layer::Tar,
     Layer::Escapes,
 ];
@@ -62,6 +65,7 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
         Layer::Gzip => gzip(rng, content),
         Layer::Zstd => zstd(rng, content),
         Layer::Zip => zip(rng, content),
+        Layer::Zlib => zlib(rng, content),
         Layer::Tar => {
             let mut members = vec![(b"package/lib/a.js".to_vec(), content.to_vec())];
             if rng.one_in(2) {
@@ -107,8 +111,7 @@ pub fn quoted_printable(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
             out.extend(if rng.one_in(2) { &b"=\r\n"[..] } else { b"=\n" });
             column = 0;
         }
-        // The bracket is the first byte of zstd, see SHORTCOMINGS.
-        if (b' '..=b'~').contains(b) && !matches!(b, b'=' | b'(') && !rng.one_in(one_in) {
+        if (b' '..=b'~').contains(b) && *b != b'=' && !rng.one_in(one_in) {
             out.push(*b);
             column += 1;
         } else {
@@ -272,41 +275,64 @@ pub fn zip(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     if rng.one_in(2) {
         let other = text(rng);
-        out.extend(zip_entry(rng, b"package.json", &other));
+        out.extend(random_entry(rng, b"package.json", &other));
     }
-    out.extend(zip_entry(rng, b"lib/a.js", content));
+    out.extend(random_entry(rng, b"lib/a.js", content));
     out
 }
 
-fn zip_entry(rng: &mut Rng, name: &[u8], content: &[u8]) -> Vec<u8> {
+fn random_entry(rng: &mut Rng, name: &[u8], content: &[u8]) -> Vec<u8> {
     let deflated = rng.one_in(2);
     let body = if deflated { deflate(rng, content) } else { content.to_vec() };
     let described = deflated && rng.one_in(2);
-    let mut sums = Vec::new();
-    for n in [crc32fast::hash(content), body.len() as u32, content.len() as u32] {
-        sums.extend(n.to_le_bytes());
+    let mut entry = zip_entry(name, &body, content, if deflated { 8 } else { 0 });
+    if described {
+        entry[6] = 8;
+        let sums: Vec<u8> = entry[14..26].to_vec();
+        entry[14..26].fill(0);
+        entry.extend(b"PK\x07\x08");
+        entry.extend(sums);
     }
-    let mut out = b"PK\x03\x04\x14\0".to_vec();
-    out.extend(if described { 8u16 } else { 0 }.to_le_bytes());
-    out.extend(if deflated { 8u16 } else { 0 }.to_le_bytes());
+    entry
+}
+
+/// An entry of a zip archive: `body` is `content`, compressed with `method`.
+pub fn zip_entry(name: &[u8], body: &[u8], content: &[u8], method: u16) -> Vec<u8> {
+    let mut out = b"PK\x03\x04\x14\0\0\0".to_vec();
+    out.extend(method.to_le_bytes());
     out.extend([0; 4]);
-    out.extend(if described { &[0; 12] } else { &sums[..] });
+    for n in [crc32fast::hash(content), body.len() as u32, content.len() as u32] {
+        out.extend(n.to_le_bytes());
+    }
     out.extend((name.len() as u16).to_le_bytes());
     out.extend([0; 2]);
     out.extend(name);
     out.extend(body);
-    if described {
-        out.extend(b"PK\x07\x08");
-        out.extend(sums);
-    }
     out
 }
 
-fn deflate(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+/// Raw deflate at some level.
+pub fn deflate(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
     let level = flate2::Compression::new(rng.below(10) as u32);
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), level);
     encoder.write_all(content).expect("writing to memory cannot fail");
     encoder.finish().expect("writing to memory cannot fail")
+}
+
+/// A zlib stream, with the header that compressors write.
+pub fn zlib(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let level = flate2::Compression::new(rng.below(10) as u32);
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), level);
+    encoder.write_all(content).expect("writing to memory cannot fail");
+    encoder.finish().expect("writing to memory cannot fail")
+}
+
+/// An xz stream.
+pub fn xz(content: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::XzOptions::with_preset(6);
+    let mut writer = lzma_rust2::XzWriter::new(Vec::new(), options).expect("good options");
+    writer.write_all(content).expect("writing to memory cannot fail");
+    writer.finish().expect("writing to memory cannot fail")
 }
 
 /// A ustar archive of regular files.

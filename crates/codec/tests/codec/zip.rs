@@ -315,7 +315,10 @@ fn empty_entries() {
         let end = |entry: &Entry| whole(&mut new(), &[&entry.bytes()[..], b"PK"].concat()).end;
         assert_eq!(end(&entry), End::At(entry.bytes().len() as u64));
         entry.body.clear();
-        assert_eq!(end(&entry), End::At(entry.bytes().len() as u64), "without a body");
+        match method {
+            0 => assert_eq!(end(&entry), End::At(entry.bytes().len() as u64), "without a body"),
+            _ => empty_without_a_body(&entry.bytes()),
+        }
         for (signature, wide) in [(false, false), (true, false), (true, true)] {
             let entry = Entry::new(method, b"", Sizes::Descriptor { signature, wide });
             let expected = match method {
@@ -329,6 +332,24 @@ fn empty_entries() {
             let entry = Entry::new(method, b"", Sizes::Announced);
             assert_eq!(end(&entry), End::At(entry.bytes().len() as u64));
         }
+    }
+}
+
+/// What says to be empty and is compressed may be followed by what an archive goes on with, and by nothing else.
+fn empty_without_a_body(entry: &[u8]) {
+    let end = entry.len() as u64;
+    for next in
+        [&b""[..], b"PK", b"PK\x03\x04", b"PK\x01\x02and", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"]
+    {
+        let run = blind(new, &[entry, next].concat(), &[1, 3], 1);
+        let seen = end + next.len().min(4) as u64;
+        let expected = if next.len() < 4 { End::Whole } else { End::At(seen) };
+        assert_eq!((run.out.len(), run.end), (0, expected));
+    }
+    for (next, fits) in [(&b"x"[..], 0), (b"PX", 1), (b"PK\x02", 2), (b"PK\x03\x02", 3)] {
+        let run = blind(new, &[entry, next].concat(), &[1, 3], 1);
+        assert_eq!(run.end, End::Bad(end + fits, Fault::Corrupt));
+        assert!(run.established);
     }
 }
 

@@ -73,6 +73,11 @@ pub(crate) fn zlib_at(bytes: &[u8]) -> Option<Hit> {
     zlib::starts(bytes).then_some(Hit { at: 0, what: What::Literal(ZLIB) })
 }
 
+/// Whether some content that begins with `bytes` may begin with zlib's header.
+pub(crate) fn may_be_zlib(bytes: &[u8]) -> bool {
+    zlib::starts(bytes) || bytes == [zlib::CMF]
+}
+
 /// A container being decoded.
 pub(crate) struct Container {
     decoder: Box<dyn Decoder>,
@@ -83,6 +88,8 @@ pub(crate) struct Container {
     src: u64,
     /// Whether the content begins with it; else it is a guess.
     declared: bool,
+    /// Whether it stands in an entry that is stored, whose end may cut it.
+    stored: bool,
     /// Whether it began while another container of the lane was alive: stored blocks of that one show what is in it, cut by their headers.
     covered: bool,
     /// The outer offset of the block that has been taken in and not yielded.
@@ -178,6 +185,7 @@ impl Container {
         }
         let start = self.unreleased.unwrap_or(slice.start);
         self.lane.map.push(self.lane.pos, Origin::Const { start, end: slice.end });
+        self.lane.stored = self.decoder.is_plain();
         self.lane.feed(output, false, None, cx);
         self.output += output.len() as u64;
         cx.live.decoded += output.len() as u64;
@@ -212,7 +220,7 @@ impl Container {
             _ => self.decoder.is_established(),
         };
         // Only what noise can look like is withdrawn; a window or a dictionary was asked for by a header that made sense.
-        let noise = matches!(fault, Fault::Corrupt | Fault::Truncated);
+        let noise = fault == Fault::Corrupt || fault == Fault::Truncated && !self.stored;
         if noise && !self.declared && (!established || self.covered) {
             return Fate::Withdrawn;
         }
@@ -295,8 +303,7 @@ impl Lane {
         if self.taken.contains(&at) || at < self.passed {
             return;
         }
-        if self.touched.as_ref().is_some_and(|touched| !touched.meets(at, at + 4)) {
-            // The parent has seen it as it is.
+        if self.is_as_spelled(at, at + 4) {
             return;
         }
         let limits = &cx.core.limits;
@@ -337,6 +344,7 @@ impl Lane {
             src,
             // Text may begin with what is zlib's header, and programs write magic numbers in escapes.
             declared: kind != LaneKind::Zlib && self.kind != LaneKind::Escapes && self.archive.begins_at(at),
+            stored: self.stored,
             covered: self.containers.iter().any(|c| c.output > 0),
             unreleased: None,
             output: 0,
@@ -350,7 +358,10 @@ impl Lane {
             container.hand_over(&mut self.taken, &mut self.passed);
             match fate {
                 Fate::Alive => {}
-                fate => return container.bury(&fate, cx),
+                fate => {
+                    self.ended = self.ended.max(container.reached);
+                    return container.bury(&fate, cx);
+                }
             }
         }
         self.containers.push(container);
@@ -367,7 +378,10 @@ impl Lane {
             container.hand_over(&mut self.taken, &mut self.passed);
             match fate {
                 Fate::Alive => at += 1,
-                fate => self.containers.remove(at).bury(&fate, cx),
+                fate => {
+                    self.ended = self.ended.max(container.reached);
+                    self.containers.remove(at).bury(&fate, cx);
+                }
             }
         }
     }

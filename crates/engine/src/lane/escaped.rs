@@ -10,6 +10,8 @@
 //! lane              ghp_abcdef/gh
 //! ```
 //!
+//! Where the escape cuts a candidate of the parent, the lane begins with that, and takes what stands before the escape whatever it is.
+//!
 //! Only what holds a byte that an escape stands for is reported from it; the parent has seen the rest.
 
 use std::collections::VecDeque;
@@ -27,10 +29,13 @@ use crate::map::{Origin, OuterMap};
 /// earlier is a candidate, and known as one.
 pub(crate) const BACK: usize = Automaton::LITERAL_MAX;
 
+/// Longest part of a candidate, in bytes, that is taken over when an escape cuts it.
+pub(crate) const CUT_MAX: u64 = 4096;
+
 /// Longest text, in bytes, that [`look`] reads.
 const QUICK: usize = 640;
 
-/// Bytes after which a container that the text began with is alive.
+/// Bytes after which a container is alive that the text began with, or that follows one.
 const BINARY: u64 = 2 * Automaton::LOOKAHEAD as u64;
 
 /// Text being unescaped.
@@ -39,18 +44,20 @@ pub(crate) struct Escaped {
     /// Bytes of the parent before this offset have been taken.
     fed: u64,
     src: u64,
+    /// Where its first escape stands: what comes before belongs to it.
+    at: u64,
     lane: Lane,
     reads: Reads,
 }
 
-/// Which bytes of a lane an escape stands for: ranges of lane offsets, in order.
+/// Which bytes of a lane are spelled otherwise in its parent: ranges of lane offsets, in order.
 #[derive(Default)]
 pub(crate) struct Touched {
     ranges: VecDeque<(u64, u64)>,
 }
 
 impl Touched {
-    fn add(&mut self, start: u64, end: u64) {
+    pub(crate) fn add(&mut self, start: u64, end: u64) {
         match self.ranges.back_mut() {
             Some(last) if last.1 >= start => last.1 = last.1.max(end),
             _ => self.ranges.push_back((start, end)),
@@ -140,37 +147,65 @@ fn piece(bytes: &[u8], reads: Reads, eof: bool) -> Piece {
     }
 }
 
-/// Whether what stands at `at` is an escape for a token character, or the first one of a magic number.
-pub(crate) fn begins(bytes: &[u8], at: usize) -> bool {
-    let Parsed::Escape(first) = escape::parse(&bytes[at..]) else { return false };
+/// What begins with an escape.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begins {
+    /// Text: it stands for a token character, or a line goes on.
+    Text,
+    /// A magic number, of which so many bytes stand before the escape as they are.
+    Magic(usize),
+}
+
+/// What the escape at `at` begins, if it begins something.
+pub(crate) fn begins(bytes: &[u8], at: usize) -> Option<Begins> {
+    // No more than is at hand wherever a position is decided.
+    let ahead = &bytes[at..bytes.len().min(at + Automaton::LOOKAHEAD)];
+    let Parsed::Escape(first) = escape::parse(ahead) else { return None };
     if first.bytes().is_empty() {
         // A line that goes on in the middle of a token; after padding of base64 none does.
         let before = at.checked_sub(1).map(|i| bytes[i]);
         let after = bytes.get(at + first.len());
-        return before.is_some_and(|b| is_token(b) && b != b'=') && after.is_some_and(|b| is_token(*b));
+        let inside = before.is_some_and(|b| is_token(b) && b != b'=') && after.is_some_and(|b| is_token(*b));
+        return inside.then_some(Begins::Text);
     }
     if first.bytes().iter().all(|b| is_token(*b)) {
-        return true;
+        return Some(Begins::Text);
     }
-    let mut made = [0; 4];
-    let (mut n, mut to) = (0, at);
+    let mut made = [0; MAGIC_LEN];
+    let (mut n, mut to) = (0, 0);
     while n < made.len() {
-        match escape::parse(bytes.get(to..).unwrap_or(&[])) {
+        match escape::parse(&ahead[to..]) {
             Parsed::Escape(escape) if escape.bytes().len() <= 1 => {
                 made[n..n + escape.bytes().len()].copy_from_slice(escape.bytes());
                 n += escape.bytes().len();
                 to += escape.len();
             }
-            Parsed::Text if to < bytes.len() => {
-                made[n] = bytes[to];
+            Parsed::Text if to < ahead.len() => {
+                made[n] = ahead[to];
                 n += 1;
                 to += 1;
             }
-            _ => return false,
+            _ => break,
         }
     }
-    MAGICS.iter().any(|(magic, _)| made.starts_with(magic))
+    let before = &bytes[at.saturating_sub(MAGIC_LEN)..at];
+    let is_plain = |b: &u8| is_token(*b) || *b == BRACKET;
+    MAGICS.iter().find_map(|(magic, _)| {
+        let magic = &magic[..magic.len().min(MAGIC_LEN)];
+        let mut cuts = (0..magic.len()).map(|plain| magic.split_at(plain));
+        let (plain, _) = cuts.find(|(plain, rest)| {
+            plain.iter().all(is_plain) && before.ends_with(plain) && made[..n].starts_with(rest)
+        })?;
+        Some(Begins::Magic(plain.len()))
+    })
 }
+
+/// The only byte of a magic number that may stand for itself before an escape and belongs to no token: the first one of zstd's. Whoever holds
+/// the beginnings of magic numbers and of tokens holds it.
+pub(crate) const BRACKET: u8 = b'(';
+
+/// Bytes of a magic number that are looked at.
+const MAGIC_LEN: usize = 4;
 
 /// Where the text of an escape at `at` begins: [`BACK`] token characters before it at most. They may begin with an escape that ends a token.
 fn beginning(bytes: &[u8], at: usize) -> usize {
@@ -180,11 +215,6 @@ fn beginning(bytes: &[u8], at: usize) -> usize {
         Some((before, Parsed::Escape(escape))) => before + escape.len(),
         _ => start,
     }
-}
-
-/// Whether a candidate may begin before the text of the escape at `at`.
-pub(crate) fn is_long(bytes: &[u8], at: usize) -> bool {
-    at - beginning(bytes, at) >= BACK
 }
 
 /// What a look at text says.
@@ -248,7 +278,7 @@ impl Escaped {
     fn new() -> Escaped {
         let mut lane = Lane::new(LaneKind::Escapes, Depth::default(), None, OuterMap::segments());
         lane.touched = Some(Box::default());
-        Escaped { start: 0, fed: 0, src: 0, lane, reads: Reads::Text }
+        Escaped { start: 0, fed: 0, src: 0, at: 0, lane, reads: Reads::Text }
     }
 
     pub(crate) fn start(&self) -> u64 {
@@ -309,7 +339,8 @@ impl Escaped {
                 Piece::End => {
                     self.lane.feed(&decoded, false, None, cx);
                     decoded.clear();
-                    let begins = self.is_binary() && self.lane.pos < BINARY;
+                    let begins =
+                        self.fed < self.at || self.is_binary() && self.lane.pos < self.lane.ended + BINARY;
                     if self.fed == view.end() || !begins && !self.lane.has_containers() {
                         over = true;
                         break;
@@ -448,25 +479,23 @@ impl Texts {
 impl Lane {
     /// An escape that stands for a token character, or the first one of a magic number, is at `at`.
     pub(crate) fn start_escaped(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
-        let here = &view.bytes[view.index(at)..];
-        let binary = match escape::parse(here) {
-            Parsed::Escape(escape) => !escape.bytes().iter().all(|b| is_token(*b)),
-            Parsed::Incomplete | Parsed::Text => false,
-        };
-        let introducer = here[0];
+        let Some(begins) = begins(view.bytes, view.index(at)) else { return };
+        let binary = matches!(begins, Begins::Magic(_));
+        let introducer = view.bytes[view.index(at)];
         if self.texts.has(introducer, at, binary) {
             return;
         }
-        // A candidate of the parent goes on in the text, and began before what a look would read.
         let beginning = view.base + beginning(view.bytes, view.index(at)) as u64;
         let cut_at = if binary { u64::MAX } else { self.matcher.cut_at(at) };
         let cut = cut_at < beginning;
-        let is_long = at - beginning >= BACK as u64;
-        if !(cut && is_long) && look(view.bytes, view.index(at), eof, cx) == Look::Idle {
+        if !binary && !cut && look(view.bytes, view.index(at), eof, cx) == Look::Idle {
             return;
         }
         let text = self.texts.of(introducer);
-        let start = if binary { at } else { beginning.min(cut_at).max(view.base).max(text.read) };
+        let start = match begins {
+            Begins::Magic(plain) => at - plain as u64,
+            Begins::Text => beginning.min(cut_at).max(view.base).max(text.read),
+        };
         if binary && let Some(mut child) = text.child.take() {
             // Compressed content in the middle of text: other escapes of the text stand for themselves in it.
             child.lane.feed(&[], true, None, cx);
@@ -484,6 +513,7 @@ impl Lane {
         let depth = Depth { shapes: self.depth.shapes + 1, ..self.depth };
         let up = self.trail_at(at);
         child.start = start;
+        child.at = at;
         child.fed = start;
         child.src = self.map.src(start);
         child.reads = if binary { Reads::Only(introducer) } else { Reads::of(introducer) };

@@ -76,17 +76,18 @@ impl Matcher {
 
     /// The least lane offset at which a candidate began that the escape at `at` may cut.
     pub(crate) fn cut_at(&self, at: u64) -> u64 {
-        let parked = self.parked.iter().filter(|p| p.start < at && at < p.end).map(|p| p.start);
-        let known = self.known.iter().filter(|k| k.start < at && at < k.end).map(|k| k.start);
-        parked.chain(known).min().unwrap_or(u64::MAX)
+        let parked = self.parked.iter().filter(|p| at < p.end).map(|p| p.start);
+        let known = self.known.iter().filter(|k| at < k.end).map(|k| k.start);
+        let is_cut = |start: &u64| *start < at && at - *start <= escaped::CUT_MAX;
+        parked.chain(known).filter(is_cut).min().unwrap_or(u64::MAX)
     }
 
-    /// Keeps a candidate that ended without a match if it is long and something that begins escapes stands near its end.
-    fn park(&mut self, bytes: &[u8], candidate: Parked) {
-        let near = &bytes[bytes.len().saturating_sub(escape::MAX_LEN)..];
-        if near.iter().any(|b| escape::is_introducer(*b))
-            && !self.parked.iter().any(|p| p.start <= candidate.start && p.end >= candidate.end)
-        {
+    /// Keeps a candidate that ended without a match and that an escape may have cut: one of the bytes in `cut` begins escapes.
+    fn park(&mut self, cut: &[u8], candidate: Parked) {
+        let covers = |p: &Parked| {
+            p.start <= candidate.start && p.end >= candidate.end && (p.holds || !candidate.holds)
+        };
+        if cut.iter().any(|b| escape::is_introducer(*b)) && !self.parked.iter().any(covers) {
             self.parked.push(candidate);
         }
     }
@@ -339,16 +340,16 @@ impl Lane {
         let Some(known) = &cx.core.known else { return };
         let needle = &known.needles[pending.needle as usize];
         if self.kind == LaneKind::Hex && needle.form == Form::Raw {
-            // The parent has a needle for it as it is spelled there.
-            return;
+            // The parent has a needle for it in digits of one case.
+            let mixed = self.touched.as_ref().is_some_and(|t| t.meets(pending.start, pending.end));
+            if !mixed {
+                return;
+            }
         }
         let Some(bytes) = view.get(pending.start, pending.end) else { return };
         if !known.keys.fits(bytes, &needle.mac) {
-            if bytes.len() > escaped::BACK {
-                let holds = pending.holds;
-                let (start, end, src) = (pending.start, pending.end, pending.src);
-                self.matcher.park(bytes, Parked { start, src, end, holds });
-            }
+            let Pending { start, end, src, holds, .. } = *pending;
+            self.matcher.park(bytes, Parked { start, src, end, holds });
             return;
         }
         let found = Found {
@@ -368,8 +369,7 @@ impl Lane {
     }
 
     fn report(&mut self, mut found: Found, view: View<'_>, cx: &mut Context<'_>) {
-        if self.touched.as_ref().is_some_and(|touched| !touched.meets(found.inner.start, found.inner.end)) {
-            // The parent has seen it as it is.
+        if self.is_as_spelled(found.inner.start, found.inner.end) {
             return;
         }
         self.archive.mask(found.inner.start, found.inner.end);
@@ -398,15 +398,17 @@ impl Lane {
     }
 }
 
-/// Parks a confirm that has just ended without a match and began too far back for an escape's own look.
+/// Parks a confirm that has just ended without a match: where it ended an escape may have cut it. What began with a token that an escape's own look
+/// reads need not be kept.
 fn park(matcher: &mut Matcher, confirm: &Confirm, view: View<'_>) {
     if confirm.alive || confirm.end.is_some() || confirm.decided == u64::MAX {
         return;
     }
     let Confirm { start, src, holds, decided: end, .. } = *confirm;
-    if end - start > escaped::BACK as u64
-        && let Some(bytes) = view.get(start.max(view.base), end)
-    {
-        matcher.park(bytes, Parked { start, src, end, holds });
+    let Some(bytes) = view.get(start.max(view.base), end) else { return };
+    let last = bytes.len().saturating_sub(1);
+    if bytes.len() > escaped::BACK || !bytes[..last].iter().all(|b| is_token(*b)) {
+        matcher
+            .park(&bytes[bytes.len().saturating_sub(escape::MAX_LEN)..], Parked { start, src, end, holds });
     }
 }

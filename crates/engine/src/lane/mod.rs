@@ -31,7 +31,7 @@ use self::archive::Archive;
 use self::container::Container;
 pub(crate) use self::container::MAGICS;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
-use self::escaped::{Look, Texts};
+use self::escaped::{Begins, Look, Texts};
 use self::matcher::Matcher;
 pub(crate) use self::shape::Group;
 use crate::confirm::View;
@@ -112,12 +112,16 @@ pub(crate) struct Lane {
     archive: Archive,
     group: Option<Box<Group>>,
     containers: Vec<Container>,
+    /// Whether the parent holds this content as it stands, for as long as an entry says that it is.
+    stored: bool,
     /// Where members begin that a decoder has taken: their magic numbers begin no container.
     taken: Vec<u64>,
+    /// Where the last container ended.
+    ended: u64,
     /// Content before this offset was handed on as it stands by a decoder below: it begins its containers there.
     passed: u64,
     texts: Texts,
-    /// In a lane of unescaped text, what escapes stand for.
+    /// In a lane of unescaped text, what escapes stand for; in one of hexadecimal digits, where their letters go over to the other case.
     touched: Option<Box<Touched>>,
     /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
     denied: Option<(u64, u64)>,
@@ -144,7 +148,9 @@ impl Lane {
             archive: Archive::default(),
             group: None,
             containers: Vec::new(),
+            stored: false,
             taken: Vec::new(),
+            ended: 0,
             passed: 0,
             texts: Texts::default(),
             touched: None,
@@ -167,8 +173,9 @@ impl Lane {
         self.archive = Archive::default();
         self.group = None;
         self.containers.clear();
+        self.stored = false;
         self.taken.clear();
-        self.passed = 0;
+        (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
         self.touched = None;
         self.denied = None;
@@ -353,25 +360,31 @@ impl Lane {
     /// An escape that begins none is removed from a batch only, which would be cut at it; else [`Lane::start_escaped`] sees what it is, and
     /// does not look where text is being read already.
     fn dismiss(&self, hits: &mut Vec<Hit>, view: View<'_>, eof: bool, batch: bool, cx: &mut Context<'_>) {
-        // Whether a candidate may be under way that an escape cuts.
-        let mut candidate = !self.matcher.is_idle();
+        // The last place at which a candidate begins that an escape may cut.
+        let mut candidate = (!self.matcher.is_idle()).then_some(0);
+        let is_near = |candidate: Option<usize>, at: usize| {
+            candidate.is_some_and(|from| from == 0 || at - from <= escaped::CUT_MAX as usize)
+        };
         hits.retain(|hit| match hit.what {
             What::Run => !shape::is_idle(view.bytes, hit.at, eof, cx),
-            What::Escape => {
-                escaped::begins(view.bytes, hit.at)
-                    && (!batch
-                        || candidate && escaped::is_long(view.bytes, hit.at)
-                        || escaped::look(view.bytes, hit.at, eof, cx) != Look::Idle)
-            }
+            What::Escape => match escaped::begins(view.bytes, hit.at) {
+                None => false,
+                Some(Begins::Magic(_)) => true,
+                Some(Begins::Text) => {
+                    !batch
+                        || is_near(candidate, hit.at)
+                        || escaped::look(view.bytes, hit.at, eof, cx) != Look::Idle
+                }
+            },
             What::Literal(id) => match container::magic(id) {
                 Some(kind) => container::begins(kind, &view.bytes[hit.at..]),
                 None => {
-                    candidate = true;
+                    candidate = Some(hit.at);
                     true
                 }
             },
             What::Anchor(_) => {
-                candidate = true;
+                candidate = Some(hit.at);
                 true
             }
         });
@@ -463,7 +476,9 @@ impl Lane {
         let escape = cx.core.automaton.escape_from(bytes, from);
         if escape < bytes.len() {
             let before = bytes[..escape].iter().rev().take(escaped::BACK);
-            first = first.min(escape - before.take_while(|b| exfilter_automaton::is_token(**b)).count());
+            let token = before.take_while(|b| exfilter_automaton::is_token(**b)).count();
+            let plain = bytes[..escape].last().is_some_and(|b| *b == escaped::BRACKET);
+            first = first.min(escape - token.max(plain.into()));
         }
         if reach.mixed > 0 {
             first = first.min(open.saturating_sub(reach.mixed));
@@ -471,7 +486,20 @@ impl Lane {
         if reach.plain > 0 {
             first = first.min(from.saturating_sub(reach.plain));
         }
+        if self.may_be_zlib(bytes) {
+            first = 0;
+        }
         if first == bytes.len() { u64::MAX } else { self.map.src(view.base + first as u64) }
+    }
+
+    /// Whether the parent has seen a range as it is: unescaped text in which no escape stood.
+    fn is_as_spelled(&self, start: u64, end: u64) -> bool {
+        self.kind == LaneKind::Escapes && self.touched.as_ref().is_some_and(|t| !t.meets(start, end))
+    }
+
+    /// Whether the content may begin with zlib's header, and a lane for it has not begun.
+    fn may_be_zlib(&self, bytes: &[u8]) -> bool {
+        self.decided == 0 && self.kind != LaneKind::Escapes && container::may_be_zlib(bytes)
     }
 
     /// The trail of a lane offset: this lane, and the member of its archive there.

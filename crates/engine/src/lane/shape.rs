@@ -11,7 +11,7 @@ use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
 use crate::lane::container;
-use crate::lane::escaped::{self, Look};
+use crate::lane::escaped::{self, Begins, Look};
 use crate::lane::{Depth, Lane, LaneKind, SEEN};
 use crate::map::{Origin, OuterMap};
 
@@ -35,6 +35,8 @@ struct HexLane {
     lane: Lane,
     /// Whether all digits so far were followed by more.
     open: bool,
+    /// Whether the last letter was a capital.
+    capital: Option<bool>,
 }
 
 /// Digits with which a run begins if it is one of hexadecimal digits: a position is decided when as many bytes of it are at hand. What is
@@ -86,8 +88,11 @@ pub(crate) fn is_idle(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) 
     let idle = !packed
         && hits.iter().all(|hit| {
             hit.what == What::Escape
-                && (!escaped::begins(&decoded, hit.at)
-                    || escaped::look(&decoded, hit.at, true, cx) == Look::Idle)
+                && match escaped::begins(&decoded, hit.at) {
+                    None => true,
+                    Some(Begins::Magic(_)) => false,
+                    Some(Begins::Text) => escaped::look(&decoded, hit.at, true, cx) == Look::Idle,
+                }
         });
     cx.scratch.give_hits(hits);
     cx.scratch.give_buffer(decoded);
@@ -110,6 +115,7 @@ impl Group {
                 phase: hex::Phase::new(skip as u8),
                 lane: Lane::new(LaneKind::Hex, Depth::default(), None, OuterMap::segments()),
                 open: false,
+                capital: None,
             }),
             hex: false,
             digits_at: 0,
@@ -224,6 +230,14 @@ impl HexLane {
         let first = fed.saturating_sub(self.phase.pending() as u64).max(start + self.skip);
         let taken = self.phase.decode(chars, &mut decoded);
         self.open = !end && taken == chars.len();
+        for (i, digit) in chars.iter().enumerate().filter(|(_, digit)| digit.is_ascii_alphabetic()) {
+            let capital = Some(digit.is_ascii_uppercase());
+            if self.capital.is_some() && self.capital != capital {
+                let at = (fed + i as u64).saturating_sub(start + self.skip) / 2;
+                self.lane.touched.get_or_insert_default().add(at, at + 1);
+            }
+            self.capital = capital;
+        }
         if !map.is_identity() {
             for i in 0..decoded.len() as u64 {
                 let pair = first + 2 * i;
@@ -259,8 +273,7 @@ impl Lane {
     /// A run begins at `at`.
     pub(crate) fn start_group(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
         let end = view.base + cx.core.automaton.run_end(view.bytes, view.index(at)) as u64;
-        if (end < view.end() || eof) && self.touched.as_ref().is_some_and(|touched| !touched.meets(at, end)) {
-            // The parent has seen it as it is.
+        if (end < view.end() || eof) && self.is_as_spelled(at, end) {
             return;
         }
         let digits = digits_at(view.bytes, view.index(at)).map(|from| view.base + from as u64);
@@ -282,9 +295,11 @@ impl Lane {
         group.hex = digits.is_some();
         group.digits_at = digits.unwrap_or(at);
         let digits_at = group.digits_at;
-        for HexLane { skip, phase, lane, open } in group.digits.iter_mut().filter(|_| digits.is_some()) {
+        for HexLane { skip, phase, lane, open, capital } in
+            group.digits.iter_mut().filter(|_| digits.is_some())
+        {
             *phase = hex::Phase::new(*skip as u8);
-            *open = true;
+            (*open, *capital) = (true, None);
             lane.restart(LaneKind::Hex, depth, up.clone());
             if self.map.is_identity() {
                 lane.map.push(0, Origin::Hex { outer: digits_at + *skip });

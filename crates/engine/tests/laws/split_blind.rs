@@ -5,8 +5,8 @@ use exfilter_testing::{Rng, keys, run, split, wrap};
 
 use crate::support;
 
-/// Content in one to four wrappings, with one secret in it and decoys around. Escapes are not
-/// mixed, and no zip archive is written in them: see SHORTCOMINGS.
+/// Content in one to four wrappings, with one secret in it and decoys around. Escapes are not mixed, see SHORTCOMINGS, and zlib stands
+/// where content begins.
 pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>) {
     let mut content = wrap::wrap(rng, wrap::Layer::Text, secret);
     let mut layers = Vec::new();
@@ -15,8 +15,8 @@ pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>
         if layer == wrap::Layer::Escapes && layers.iter().filter(|l| **l == layer).count() == 1 {
             layer = wrap::Layer::Text;
         }
-        if layer == wrap::Layer::Escapes && layers.contains(&wrap::Layer::Zip) {
-            layer = wrap::Layer::Base64;
+        if layers.last() == Some(&wrap::Layer::Zlib) {
+            layer = *rng.pick(&[wrap::Layer::Gzip, wrap::Layer::Zstd, wrap::Layer::Zip, wrap::Layer::Zlib]);
         }
         content = wrap::wrap(rng, layer, &content);
         layers.push(layer);

@@ -119,9 +119,16 @@ fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
         if bytes[at..].starts_with(b"\x1f\x8b\x08") {
             inner.push(read_all(flate2::read::MultiGzDecoder::new(&bytes[at..])));
         }
-        if bytes[at..].starts_with(b"PK\x03\x04") && bytes.get(at + 8) == Some(&8) {
+        if bytes[at..].starts_with(b"PK\x03\x04") {
             let body = bytes.get(at + 26).map_or(bytes.len(), |name| at + 30 + usize::from(*name));
-            inner.push(read_all(flate2::read::DeflateDecoder::new(bytes.get(body..).unwrap_or(&[]))));
+            let body = bytes.get(body..).unwrap_or(&[]);
+            inner.push(match bytes.get(at + 8) {
+                Some(8) => read_all(flate2::read::DeflateDecoder::new(body)),
+                _ => body.to_vec(),
+            });
+        }
+        if at == 0 && bytes.starts_with(b"\x78") {
+            inner.push(read_all(flate2::read::ZlibDecoder::new(bytes)));
         }
         if bytes[at..].starts_with(b"\x28\xb5\x2f\xfd") {
             inner.push(unzstd(&bytes[at..]));

@@ -1,0 +1,204 @@
+//! Faults of the lanes: escapes, hexadecimal digits, containers.
+
+use exfilter_engine::{Checksum, Confidence, Engine, Limits, OpaqueReason, Proof, Rule};
+use exfilter_testing::{Rng, keys, run, split, wrap};
+
+use crate::laws::outbound;
+use crate::support;
+
+/// The chunkings that each case is run in.
+fn chunkings(len: usize) -> Vec<Vec<usize>> {
+    vec![split::whole(len), split::every(len, 1), split::every(len, 61)]
+}
+
+/// Runs `content` in several chunkings and gives each run to `check`. Nothing of what is found may have left before.
+fn in_any_chunks(engine: &Engine, content: &[u8], check: impl Fn(&run::Run)) {
+    for chunks in chunkings(content.len()) {
+        let run = run::run(engine, &outbound(), content, &chunks);
+        let through: Vec<_> = run.verdicts.iter().filter_map(|v| v.1.through()).collect();
+        assert!(through.is_sorted(), "through ran backwards");
+        for found in run.findings() {
+            assert!(through.iter().all(|through| *through <= found.outer().start), "{:?}", found.outer());
+        }
+        check(&run);
+    }
+}
+
+fn finds(engine: &Engine, content: &[u8]) {
+    in_any_chunks(engine, content, |run| assert!(run.findings().count() > 0, "{}", lossy(content)));
+}
+
+/// Content of a test, which holds no key that was ever issued; long runs are left out.
+fn lossy(content: &[u8]) -> String {
+    String::from_utf8_lossy(&content[..content.len().min(60)]).into_owned()
+}
+
+/// `value` with the byte at `at` written as JSON may write it.
+fn escaped(value: &[u8], at: usize) -> Vec<u8> {
+    let escape = format!("\\u{:04x}", value[at]);
+    [&value[..at], escape.as_bytes(), &value[at + 1..]].concat()
+}
+
+/// A candidate that spans a byte outside tokens and is cut by an escape made the text lane begin there, and end at once.
+#[test]
+fn an_escape_cuts_a_candidate_with_a_name() {
+    let mut rng = Rng::new(201);
+    let (value, token) = (rng.text(keys::BASE62, 40), keys::github(&mut rng, "ghp_"));
+    let engine = support::engine(&[value.clone()], Limits::default());
+    let rules_only = support::engine(&[], Limits::default());
+    for at in [0, 1, 5, 13, 39] {
+        for name in ["secret_access_key = \"", "secret_access_key=", "https://user:", "a: '"] {
+            finds(&engine, &[name.as_bytes(), &escaped(&value, at), b"\" and more"].concat());
+            finds(&engine, &[name.as_bytes(), &escaped(&token, at), b"\" and more"].concat());
+        }
+        // The name and the value are one candidate.
+        finds(&rules_only, &[b"secret_access_key = \"", &escaped(&value, at)[..], b"\"\n"].concat());
+    }
+}
+
+/// A long value with one escape, wherever it stands: the candidate that failed was kept only if the escape stood near its end.
+#[test]
+fn one_escape_anywhere_in_a_long_value() {
+    let mut rng = Rng::new(202);
+    for len in [20, 57, 70, 128, 400] {
+        let value = rng.text(keys::BASE62, len);
+        let engine = support::engine(&[value.clone()], Limits::default());
+        for at in (0..len).step_by(len / 20) {
+            finds(&engine, &[b"{\"v\": \"", &escaped(&value, at)[..], b"\"}"].concat());
+            finds(&engine, &escaped(&value, at));
+        }
+    }
+}
+
+/// A value in digits of both cases was left to the needles of the parent, which know one case each.
+#[test]
+fn hexadecimal_digits_of_both_cases() {
+    let mut rng = Rng::new(203);
+    let value = rng.text(keys::BASE62, 32);
+    let engine = support::engine(&[value.clone()], Limits::default());
+    let lower: String = value.iter().map(|b| format!("{b:02x}")).collect();
+    let mixed: String =
+        lower.chars().enumerate().map(|(i, c)| if i % 3 == 0 { c.to_ascii_uppercase() } else { c }).collect();
+    for digits in [lower.clone(), lower.to_uppercase(), mixed] {
+        for before in ["", "digest: ", "0x", "aA0"] {
+            let content = format!("{before}{digits}\n");
+            in_any_chunks(&engine, content.as_bytes(), |run| {
+                assert_eq!(run.findings().count(), 1, "{before} once");
+            });
+        }
+    }
+}
+
+/// The lane of zlib at the beginning of content began behind bytes that had left.
+#[test]
+fn zlib_is_held_from_its_first_byte() {
+    let mut rng = Rng::new(204);
+    let token = keys::github(&mut rng, "ghp_");
+    let engine = support::engine(&[], Limits::default());
+    let packed = wrap::zlib(&mut rng, &[b"token ", &token[..], b"\n"].concat());
+    finds(&engine, &packed);
+    finds(&engine, &wrap::gzip(&mut rng, &packed));
+    finds(&engine, &[b"{\"z\": \"", &wrap::base64(&packed, false, true)[..], b"\"}"].concat());
+    // What begins as zlib does and is none leaves as soon as that is seen.
+    let mut stream = engine.stream(outbound());
+    assert_eq!(stream.push(b"x").through(), Some(0));
+    assert_eq!(stream.push(b" ").through(), Some(2));
+}
+
+/// Magic numbers of which some or all bytes are written as escapes.
+#[test]
+fn magic_numbers_in_escapes() {
+    let mut rng = Rng::new(205);
+    let token = keys::github(&mut rng, "ghp_");
+    let engine = support::engine(&[], Limits::default());
+    let content = [b"token ", &token[..], b"\n"].concat();
+    for packed in [
+        wrap::gzip(&mut rng, &content),
+        wrap::zstd(&mut rng, &content),
+        wrap::zip(&mut rng, &content),
+        wrap::xz(&content),
+    ] {
+        let python: String = packed
+            .iter()
+            .map(|b| match b {
+                b'\\' | b'\'' => format!("\\{}", *b as char),
+                b' '..=b'~' => char::from(*b).to_string(),
+                _ => format!("\\x{b:02x}"),
+            })
+            .collect();
+        let all: String = packed.iter().map(|b| format!("%{b:02X}")).collect();
+        for text in [python, all] {
+            finds(&engine, format!("data = b'{text}'\n").as_bytes());
+        }
+    }
+    // One escape, and the rest as it is.
+    let packed = wrap::gzip(&mut rng, &content);
+    finds(&engine, &[b"\\x1f", &packed[1..]].concat());
+}
+
+/// A stored entry that says to be shorter than it is cut a container in it in two; the parent took it for examined.
+#[test]
+fn a_container_that_its_entry_cuts_is_not_clean() {
+    let mut rng = Rng::new(206);
+    let engine = support::engine(&[], Limits::default());
+    let token = keys::github(&mut rng, "ghp_");
+    let packed = wrap::gzip(&mut rng, &[&rng_text(7), &token[..]].concat());
+    let shown = 12;
+    let mut entry = wrap::zip_entry(b"a", &packed[..shown], &packed[..shown], 0);
+    entry.extend(&packed[shown..]);
+    in_any_chunks(&engine, &entry, |run| {
+        assert!(run.findings().count() > 0 || is_opaque(run, OpaqueReason::Truncated));
+    });
+}
+
+/// An entry that says to be empty hid its deflated body.
+#[test]
+fn an_entry_that_says_to_be_empty_is_not_clean() {
+    let mut rng = Rng::new(207);
+    let engine = support::engine(&[], Limits::default());
+    let token = keys::github(&mut rng, "ghp_");
+    let body = wrap::deflate(&mut rng, &[&rng_text(9), &token[..]].concat());
+    let entry = [wrap::zip_entry(b"a", b"", b"", 8), body].concat();
+    in_any_chunks(&engine, &entry, |run| assert!(is_opaque(run, OpaqueReason::Corrupt)));
+    // One that is empty, as archives have them.
+    let empty = wrap::zip_entry(b"a/", b"", b"", 8);
+    for next in [&b""[..], &wrap::zip_entry(b"b", b"x", b"x", 0), b"PK\x01\x02and so on"] {
+        let content = [&empty[..], next].concat();
+        in_any_chunks(&engine, &content, |run| assert!(run.coverage.is_complete()));
+    }
+}
+
+fn rng_text(seed: u64) -> Vec<u8> {
+    wrap::text(&mut Rng::new(seed))
+}
+
+fn is_opaque(run: &run::Run, reason: OpaqueReason) -> bool {
+    run.opaques().any(|opaque| opaque.reason() == reason)
+}
+
+/// Of two candidates that end at the same escape, the one that is only reported dropped the hold of the one that blocks.
+#[test]
+fn the_hold_of_the_stricter_candidate_stays() {
+    let mut rng = Rng::new(208);
+    let value = rng.text(keys::BASE62, 40);
+    let engine = support::engine(&[value.clone()], Limits::default());
+    for at in [14, 20, 39] {
+        finds(&engine, &[b"https://secret_access_key: ", &escaped(&value, at)[..], b"@host/"].concat());
+    }
+}
+
+/// A match as it stands hid a surer one of the same range where escapes are undone.
+#[test]
+fn what_is_surer_is_told_of_also_where_it_is_unescaped() {
+    let mut rule = Rule::new("percent", "TOK-", "TOK-[A-Za-z0-9%]{20,90}=[0-9A-F]{8}");
+    rule.checksum = Some(Checksum::Crc32UpperHex);
+    rule.confidence = Confidence::Medium;
+    let engine = Engine::builder().rules(vec![rule]).build().unwrap();
+    let body = [b"TOK-", &Rng::new(209).text(keys::BASE62, 30)[..], b"="].concat();
+    let sum = format!("{:08X}", crc32fast::hash(&body));
+    let spelled = [&body[..9], format!("%{:02X}", body[9]).as_bytes(), &body[10..], sum.as_bytes()].concat();
+    in_any_chunks(&engine, &[b"q=", &spelled[..], b" "].concat(), |run| {
+        assert!(run.findings().any(|found| found.proof() == Proof::Verified));
+        assert!(run.last.is_block());
+    });
+}
