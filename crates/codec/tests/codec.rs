@@ -9,6 +9,10 @@
 ))]
 #![expect(clippy::unwrap_used, reason = "what a test cannot do ends it")]
 
+#[path = "codec/base32.rs"]
+mod base32;
+#[path = "codec/base58.rs"]
+mod base58;
 #[path = "codec/base64.rs"]
 mod base64;
 #[path = "codec/brotli.rs"]
