@@ -6,7 +6,7 @@
 //! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive);
 //! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar);
 //! - [`base64`], [`base32`] and [`hex`] decode runs of their characters at a chosen alignment, [`base85`] and [`ascii85`] a text from its
-//!   beginning, [`base58`] a whole token; [`escape`] reads what an escape in text stands for.
+//!   beginning, [`base58`] a whole token; [`escape`] and [`charcodes`] read what an escape in text, and each code of a list, stands for.
 //!
 //! # Rules every codec keeps
 //!
@@ -101,6 +101,7 @@ pub mod base85;
 pub mod brotli;
 #[cfg(feature = "bzip2")]
 pub mod bzip2;
+pub mod charcodes;
 mod decoder;
 #[cfg(feature = "deflate")]
 pub mod deflate;

@@ -23,6 +23,8 @@ mod base85;
 mod brotli;
 #[path = "codec/bzip2.rs"]
 mod bzip2;
+#[path = "codec/charcodes.rs"]
+mod charcodes;
 #[path = "codec/deflate.rs"]
 mod deflate;
 #[path = "codec/gzip.rs"]
