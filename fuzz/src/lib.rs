@@ -11,3 +11,4 @@ pub mod encode;
 pub mod engines;
 pub mod rulefile;
 pub mod slices;
+pub mod text;

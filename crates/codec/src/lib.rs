@@ -5,7 +5,8 @@
 //!
 //! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive);
 //! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar);
-//! - [`base64`] and [`hex`] decode runs of their characters at a chosen alignment, and [`escape`] reads what an escape in text stands for.
+//! - [`base64`], [`base32`] and [`hex`] decode runs of their characters at a chosen alignment, [`base85`] and [`ascii85`] a text from its
+//!   beginning, [`base58`] a whole token; [`escape`] and [`charcodes`] read what an escape in text, and each code of a list, stands for.
 //!
 //! # Rules every codec keeps
 //!
@@ -88,14 +89,19 @@
 //! - `xz`: `xz::Xz`, on liblzma, which is C.
 //! - `brotli`: `brotli::Brotli`, on brotli-decompressor.
 //!
-//! base64 and tar need none of them and are always there.
+//! What decodes text, and tar, need none of them and are always there.
 #![forbid(unsafe_code)]
 
+pub mod ascii85;
+pub mod base32;
+pub mod base58;
 pub mod base64;
+pub mod base85;
 #[cfg(feature = "brotli")]
 pub mod brotli;
 #[cfg(feature = "bzip2")]
 pub mod bzip2;
+pub mod charcodes;
 mod decoder;
 #[cfg(feature = "deflate")]
 pub mod deflate;

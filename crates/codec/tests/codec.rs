@@ -9,12 +9,22 @@
 ))]
 #![expect(clippy::unwrap_used, reason = "what a test cannot do ends it")]
 
+#[path = "codec/ascii85.rs"]
+mod ascii85;
+#[path = "codec/base32.rs"]
+mod base32;
+#[path = "codec/base58.rs"]
+mod base58;
 #[path = "codec/base64.rs"]
 mod base64;
+#[path = "codec/base85.rs"]
+mod base85;
 #[path = "codec/brotli.rs"]
 mod brotli;
 #[path = "codec/bzip2.rs"]
 mod bzip2;
+#[path = "codec/charcodes.rs"]
+mod charcodes;
 #[path = "codec/deflate.rs"]
 mod deflate;
 #[path = "codec/gzip.rs"]
