@@ -33,6 +33,12 @@ pub fn starts(prefix: &[u8]) -> bool {
     matches!(prefix, [CMF, flags, ..] if FLG.contains(flags))
 }
 
+/// Whether `prefix` begins with a header: deflate, a window that exists, and check bits that fit. Of random data one place in 2^10 does.
+#[must_use]
+pub fn is_header(prefix: &[u8]) -> bool {
+    matches!(prefix, [cmf, flags, ..] if cmf & 0x0f == 8 && cmf >> 4 <= 7 && u16::from_be_bytes([*cmf, *flags]).is_multiple_of(31))
+}
+
 /// A push decoder for zlib.
 ///
 /// # Latency

@@ -32,6 +32,38 @@ pub struct Flow {
     editable: bool,
     lines: bool,
     reference: u64,
+    codings: Vec<Coding>,
+}
+
+/// A content coding ([RFC 9110 section 8.4.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Gzip,
+    /// zlib, or deflate without a header, as some senders have it.
+    Deflate,
+    Brotli,
+    Zstd,
+    Bzip2,
+    Xz,
+    Unknown,
+}
+
+impl Coding {
+    fn parse(name: &[u8]) -> Option<Coding> {
+        const NAMES: [(&str, Option<Coding>); 9] = [
+            ("", None),
+            ("identity", None),
+            ("gzip", Some(Coding::Gzip)),
+            ("x-gzip", Some(Coding::Gzip)),
+            ("deflate", Some(Coding::Deflate)),
+            ("br", Some(Coding::Brotli)),
+            ("zstd", Some(Coding::Zstd)),
+            ("bzip2", Some(Coding::Bzip2)),
+            ("xz", Some(Coding::Xz)),
+        ];
+        let known = NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
+        known.map_or(Some(Coding::Unknown), |(_, coding)| *coding)
+    }
 }
 
 impl Flow {
@@ -56,7 +88,8 @@ impl Flow {
     }
 
     fn new(direction: Direction) -> Flow {
-        Flow { direction, authority: None, slot: Slot::Body, editable: false, lines: false, reference: 0 }
+        let (slot, codings) = (Slot::Body, Vec::new());
+        Flow { direction, authority: None, slot, editable: false, lines: false, reference: 0, codings }
     }
 
     /// Sets which part of the message the bytes are. Default [`Slot::Body`].
@@ -78,6 +111,31 @@ impl Flow {
     pub fn lines(mut self) -> Flow {
         self.lines = true;
         self
+    }
+
+    /// Says how the content is coded: the value of `Content-Encoding`, several values joined by commas. `gzip`, `deflate` (zlib, or without its
+    /// header), `br`, `zstd`, `bzip2` and `xz` are undone, in the reverse order; any other is [`OpaqueReason::UnknownCoding`].
+    ///
+    /// It is a hint: the bytes are examined as they are too, and what is compressed is found without it, but for Brotli and deflate without a
+    /// header, which begin with no mark. Content that is not what it says is [`OpaqueReason::Corrupt`].
+    ///
+    /// ```
+    /// use exfilter_engine::Flow;
+    /// let flow = Flow::outbound_unknown().content_encoding(b"br");
+    /// ```
+    ///
+    /// [`OpaqueReason::Corrupt`]: crate::OpaqueReason::Corrupt
+    /// [`OpaqueReason::UnknownCoding`]: crate::OpaqueReason::UnknownCoding
+    #[must_use]
+    pub fn content_encoding(mut self, value: &[u8]) -> Flow {
+        self.codings =
+            value.split(|b| *b == b',').filter_map(|name| Coding::parse(name.trim_ascii())).collect();
+        self
+    }
+
+    /// The codings, in the order in which they were applied.
+    pub(crate) fn codings(&self) -> &[Coding] {
+        &self.codings
     }
 
     /// Sets the number from which the stream's [`Reference`](crate::Reference) is made; without it references are random.

@@ -17,6 +17,10 @@ pub enum LaneStep {
     Xz,
     /// Decompressed zlib.
     Zlib,
+    /// Deflate without a header, where the flow says so.
+    Deflate,
+    /// Brotli, where the flow says so.
+    Brotli,
     /// An entry of a zip archive whose name is not known.
     Zip,
     /// Decoded base64 or base64url.
@@ -54,6 +58,8 @@ impl fmt::Display for LanePath {
                 LaneStep::Bzip2 => f.write_str("bzip2")?,
                 LaneStep::Xz => f.write_str("xz")?,
                 LaneStep::Zlib => f.write_str("zlib")?,
+                LaneStep::Deflate => f.write_str("deflate")?,
+                LaneStep::Brotli => f.write_str("br")?,
                 LaneStep::Zip => f.write_str("zip")?,
                 LaneStep::Base64 => f.write_str("base64")?,
                 LaneStep::Hex => f.write_str("hex")?,

@@ -97,8 +97,8 @@ impl Stream {
         let ledger = Ledger::new(&engine.core, &facts, reference);
         Stream {
             engine,
+            root: Lane::root(&facts.flow),
             facts,
-            root: Lane::root(),
             partial: Vec::new(),
             batch: BATCH,
             pushed: 0,
@@ -221,7 +221,7 @@ impl Stream {
         if self.ledger.blocked().is_some() && self.state == State::Open {
             self.state = State::Discarded;
             self.live.discarded = self.pushed - self.root.pos().min(self.pushed);
-            self.root = Lane::root();
+            self.root = Lane::root(&self.facts.flow);
             self.partial.zeroize();
             self.partial = Vec::new();
         }

@@ -327,9 +327,17 @@ pub fn zlib(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
     encoder.finish().expect("writing to memory cannot fail")
 }
 
+/// A Brotli stream.
+pub fn brotli(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let quality = rng.below(10) as u32;
+    let mut writer = brotli::CompressorWriter::new(Vec::new(), 4096, quality, 18);
+    writer.write_all(content).expect("writing to memory cannot fail");
+    writer.into_inner()
+}
+
 /// An xz stream.
 pub fn xz(content: &[u8]) -> Vec<u8> {
-    let options = lzma_rust2::XzOptions::with_preset(6);
+    let options = lzma_rust2::XzOptions::with_preset(1);
     let mut writer = lzma_rust2::XzWriter::new(Vec::new(), options).expect("good options");
     writer.write_all(content).expect("writing to memory cannot fail");
     writer.finish().expect("writing to memory cannot fail")

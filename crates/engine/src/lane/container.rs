@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use exfilter_automaton::{Hit, What};
+use exfilter_codec::brotli::Brotli;
 use exfilter_codec::bzip2::{self, Bzip2};
+use exfilter_codec::deflate::Deflate;
 use exfilter_codec::gzip::{self, Gzip};
 use exfilter_codec::xz::{self, Xz};
 use exfilter_codec::zip::{self, ZipEntry};
@@ -14,6 +16,7 @@ use exfilter_codec::{Decoder, Fault, Step};
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
+use crate::flow::Coding;
 use crate::lane::{Depth, Lane, LaneKind};
 use crate::map::{Origin, OuterMap};
 
@@ -30,8 +33,11 @@ const ZSTD: u32 = u32::MAX - 1;
 const BZIP2: u32 = u32::MAX - 2;
 const XZ: u32 = u32::MAX - 3;
 const ZIP: u32 = u32::MAX - 4;
-/// Not looked for everywhere: two bytes are too few. See [`zlib_at`].
+/// Not looked for everywhere: two bytes are too few. See [`first`].
 const ZLIB: u32 = u32::MAX - 5;
+/// Not looked for at all: nothing marks them.
+const DEFLATE: u32 = u32::MAX - 6;
+const BROTLI: u32 = u32::MAX - 7;
 
 /// The magic numbers that begin a container, with their automaton ids.
 pub(crate) const MAGICS: [(&[u8], u32); 5] = [
@@ -51,6 +57,8 @@ pub(crate) fn magic(id: u32) -> Option<LaneKind> {
         XZ => Some(LaneKind::Xz),
         ZIP => Some(LaneKind::Zip),
         ZLIB => Some(LaneKind::Zlib),
+        DEFLATE => Some(LaneKind::Deflate),
+        BROTLI => Some(LaneKind::Brotli),
         _ => None,
     }
 }
@@ -64,13 +72,37 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         LaneKind::Xz => bytes.len() < xz::PROBE_LEN || xz::starts(bytes),
         LaneKind::Zip => zip::starts(bytes),
         LaneKind::Zlib => zlib::starts(bytes),
-        LaneKind::Root | LaneKind::Base64 | LaneKind::Hex | LaneKind::Escapes => false,
+        LaneKind::Root
+        | LaneKind::Deflate
+        | LaneKind::Brotli
+        | LaneKind::Base64
+        | LaneKind::Hex
+        | LaneKind::Escapes => false,
     }
 }
 
 /// A hit for zlib's header where `bytes`, the beginning of some content, begin with one.
 pub(crate) fn zlib_at(bytes: &[u8]) -> Option<Hit> {
-    zlib::starts(bytes).then_some(Hit { at: 0, what: What::Literal(ZLIB) })
+    zlib::starts(bytes).then(|| first(ZLIB))
+}
+
+/// A hit for the container that content in `coding`, which begins with `bytes`, is; none for what is not known.
+pub(crate) fn coded(coding: Coding, bytes: &[u8]) -> Option<Hit> {
+    Some(first(match coding {
+        Coding::Gzip => GZIP,
+        Coding::Deflate if zlib::is_header(bytes) => ZLIB,
+        Coding::Deflate => DEFLATE,
+        Coding::Brotli => BROTLI,
+        Coding::Zstd => ZSTD,
+        Coding::Bzip2 => BZIP2,
+        Coding::Xz => XZ,
+        Coding::Unknown => return None,
+    }))
+}
+
+/// A hit where content begins.
+fn first(id: u32) -> Hit {
+    Hit { at: 0, what: What::Literal(id) }
 }
 
 /// Whether some content that begins with `bytes` may begin with zlib's header.
@@ -219,9 +251,11 @@ impl Container {
             LaneKind::Gzip | LaneKind::Zlib => self.output >= GUESS,
             _ => self.decoder.is_established(),
         };
-        // Only what noise can look like is withdrawn; a window or a dictionary was asked for by a header that made sense.
+        // Only what noise can look like is withdrawn; a window or a dictionary was asked for by a header that made sense, unless that header is
+        // itself cut by those of another container.
         let noise = fault == Fault::Corrupt || fault == Fault::Truncated && !self.stored;
-        if noise && !self.declared && (!established || self.covered) {
+        let guess = noise && (!established || self.covered) || self.covered && self.output == 0;
+        if guess && !self.declared {
             return Fate::Withdrawn;
         }
         let reason = match fault {
@@ -321,6 +355,8 @@ impl Lane {
             LaneKind::Xz => Box::new(Xz::new(limits.window)),
             LaneKind::Zip => Box::new(ZipEntry::new(limits.window)),
             LaneKind::Zlib => Box::new(Zlib::new()),
+            LaneKind::Deflate => Box::new(Deflate::new()),
+            LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
             LaneKind::Root | LaneKind::Base64 | LaneKind::Hex | LaneKind::Escapes => return,
         };
         if kind == LaneKind::Zip {
@@ -336,14 +372,18 @@ impl Lane {
         cx.live.containers += 1;
         let depth = Depth { containers: self.depth.containers + 1, shapes: 0 };
         let up = self.trail_at(at);
+        let coded = at == 0 && self.codings > 0;
+        let mut lane = Box::new(Lane::new(kind, depth, up, OuterMap::segments()));
+        lane.codings = if coded { self.codings - 1 } else { 0 };
         let mut container = Container {
             decoder,
             kind,
-            lane: Box::new(Lane::new(kind, depth, up, OuterMap::segments())),
+            lane,
             start: at,
             src,
             // Text may begin with what is zlib's header, and programs write magic numbers in escapes.
-            declared: kind != LaneKind::Zlib && self.kind != LaneKind::Escapes && self.archive.begins_at(at),
+            declared: coded
+                || kind != LaneKind::Zlib && self.kind != LaneKind::Escapes && self.archive.begins_at(at),
             stored: self.stored,
             covered: self.containers.iter().any(|c| c.output > 0),
             unreleased: None,

@@ -37,6 +37,7 @@ pub(crate) use self::shape::Group;
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
+use crate::flow::Flow;
 use crate::map::OuterMap;
 use crate::path::{LaneStep, Trail};
 
@@ -49,6 +50,8 @@ pub(crate) enum LaneKind {
     Bzip2,
     Xz,
     Zlib,
+    Deflate,
+    Brotli,
     /// One entry of a zip archive.
     Zip,
     Base64,
@@ -65,6 +68,8 @@ impl LaneKind {
             LaneKind::Bzip2 => Some(LaneStep::Bzip2),
             LaneKind::Xz => Some(LaneStep::Xz),
             LaneKind::Zlib => Some(LaneStep::Zlib),
+            LaneKind::Deflate => Some(LaneStep::Deflate),
+            LaneKind::Brotli => Some(LaneStep::Brotli),
             LaneKind::Zip => Some(LaneStep::Zip),
             LaneKind::Base64 => Some(LaneStep::Base64),
             LaneKind::Hex => Some(LaneStep::Hex),
@@ -112,6 +117,8 @@ pub(crate) struct Lane {
     archive: Archive,
     group: Option<Box<Group>>,
     containers: Vec<Container>,
+    /// Content codings of the flow that have not been undone in this content.
+    codings: u8,
     /// Whether the parent holds this content as it stands, for as long as an entry says that it is.
     stored: bool,
     /// Where members begin that a decoder has taken: their magic numbers begin no container.
@@ -130,8 +137,10 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn root() -> Lane {
-        Lane::new(LaneKind::Root, Depth::default(), None, OuterMap::Identity)
+    pub(crate) fn root(flow: &Flow) -> Lane {
+        let mut root = Lane::new(LaneKind::Root, Depth::default(), None, OuterMap::Identity);
+        root.codings = flow.codings().len().try_into().unwrap_or(u8::MAX);
+        root
     }
 
     fn new(kind: LaneKind, depth: Depth, up: Option<Arc<Trail>>, map: OuterMap) -> Lane {
@@ -148,6 +157,7 @@ impl Lane {
             archive: Archive::default(),
             group: None,
             containers: Vec::new(),
+            codings: 0,
             stored: false,
             taken: Vec::new(),
             ended: 0,
@@ -173,7 +183,7 @@ impl Lane {
         self.archive = Archive::default();
         self.group = None;
         self.containers.clear();
-        self.stored = false;
+        (self.codings, self.stored) = (0, false);
         self.taken.clear();
         (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
@@ -204,9 +214,8 @@ impl Lane {
         let to = view.index(limit(view.end())).max(from);
         cx.core.automaton.scan(view.bytes, from, to, &mut hits);
         hits.dedup();
-        // Text begins where it happens to; all other content begins where it begins.
-        if base == 0 && from == 0 && to > 0 && self.kind != LaneKind::Escapes {
-            hits.splice(0..0, container::zlib_at(view.bytes));
+        if base == 0 && from == 0 && to > 0 {
+            self.begin(&mut hits, view, cx);
         }
         self.dismiss(&mut hits, view, eof, batch.is_some(), cx);
         let mut taken = input.len();
@@ -355,6 +364,31 @@ impl Lane {
         self.pos
     }
 
+    /// Puts the container that the content is, if the flow says so or its first bytes do, before all `hits`.
+    fn begin(&mut self, hits: &mut Vec<Hit>, view: View<'_>, cx: &mut Context<'_>) {
+        let coding = self.codings.checked_sub(1).map(|last| cx.facts.flow.codings().get(usize::from(last)));
+        let first = match coding {
+            Some(coding) => {
+                let hit = coding.and_then(|coding| container::coded(*coding, view.bytes));
+                if hit.is_none() {
+                    let (start, trail) = (self.map.src(0), self.trail_at(0));
+                    let when = self.when(SEEN, cx);
+                    cx.opaque(OpaqueReason::UnknownCoding, start..u64::MAX, trail, when);
+                    self.codings = 0;
+                }
+                hit
+            }
+            // Text begins where it happens to; all other content begins where it begins.
+            None if self.kind != LaneKind::Escapes => container::zlib_at(view.bytes),
+            None => None,
+        };
+        if let Some(first) = first
+            && hits.first() != Some(&first)
+        {
+            hits.insert(0, first);
+        }
+    }
+
     /// Removes the hits that cannot begin a child: runs that decode to nothing, magic numbers of something else.
     ///
     /// An escape that begins none is removed from a batch only, which would be cut at it; else [`Lane::start_escaped`] sees what it is, and
@@ -377,7 +411,11 @@ impl Lane {
                 }
             },
             What::Literal(id) => match container::magic(id) {
-                Some(kind) => container::begins(kind, &view.bytes[hit.at..]),
+                // What the flow says it is may look as it likes.
+                Some(kind) => {
+                    view.base == 0 && hit.at == 0 && self.codings > 0
+                        || container::begins(kind, &view.bytes[hit.at..])
+                }
                 None => {
                     candidate = Some(hit.at);
                     true
@@ -486,7 +524,7 @@ impl Lane {
         if reach.plain > 0 {
             first = first.min(from.saturating_sub(reach.plain));
         }
-        if self.may_be_zlib(bytes) {
+        if self.may_begin(bytes) {
             first = 0;
         }
         if first == bytes.len() { u64::MAX } else { self.map.src(view.base + first as u64) }
@@ -497,9 +535,10 @@ impl Lane {
         self.kind == LaneKind::Escapes && self.touched.as_ref().is_some_and(|t| !t.meets(start, end))
     }
 
-    /// Whether the content may begin with zlib's header, and a lane for it has not begun.
-    fn may_be_zlib(&self, bytes: &[u8]) -> bool {
-        self.decided == 0 && self.kind != LaneKind::Escapes && container::may_be_zlib(bytes)
+    /// Whether the content, of which nothing is decided yet, may be a container that no literal marks.
+    fn may_begin(&self, bytes: &[u8]) -> bool {
+        let unmarked = self.codings > 0 || self.kind != LaneKind::Escapes && container::may_be_zlib(bytes);
+        self.decided == 0 && unmarked && !bytes.is_empty()
     }
 
     /// The trail of a lane offset: this lane, and the member of its archive there.
