@@ -4,7 +4,7 @@
 //! live here:
 //!
 //! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive);
-//! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar);
+//! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar, ar);
 //! - [`base64`] and [`hex`] decode runs of their characters at a chosen alignment, and [`escape`] reads what an escape in text stands for.
 //!
 //! # Rules every codec keeps
@@ -76,6 +76,11 @@
 //! | `bzip2::Bzip2` | a block, 2.3 MB | `42 5a 68`, a level, a block's magic number | further streams |
 //! | `zip::ZipEntry` | that of its method | `50 4b 03 04` and a header that makes sense | nothing |
 //!
+//! | segmenter | begins with | ends with | after its end |
+//! |---|---|---|---|
+//! | [`tar::Tar`] | a header with a checksum that fits | a block of zeros, or the input | anything |
+//! | [`ar::Ar`] | `!<arch>` or `!<thin>`, a line feed, and a header | the input | nothing |
+//!
 //! # Features
 //!
 //! All of them are on by default.
@@ -88,9 +93,10 @@
 //! - `xz`: `xz::Xz`, on liblzma, which is C.
 //! - `brotli`: `brotli::Brotli`, on brotli-decompressor.
 //!
-//! base64 and tar need none of them and are always there.
+//! base64, tar and ar need none of them and are always there.
 #![forbid(unsafe_code)]
 
+pub mod ar;
 pub mod base64;
 #[cfg(feature = "brotli")]
 pub mod brotli;

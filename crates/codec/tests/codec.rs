@@ -9,6 +9,8 @@
 ))]
 #![expect(clippy::unwrap_used, reason = "what a test cannot do ends it")]
 
+#[path = "codec/ar.rs"]
+mod ar;
 #[path = "codec/base64.rs"]
 mod base64;
 #[path = "codec/brotli.rs"]
