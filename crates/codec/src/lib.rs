@@ -4,7 +4,7 @@
 //! live here:
 //!
 //! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive);
-//! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar, ar);
+//! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar, ar, cpio);
 //! - [`base64`] and [`hex`] decode runs of their characters at a chosen alignment, and [`escape`] reads what an escape in text stands for.
 //!
 //! # Rules every codec keeps
@@ -80,6 +80,7 @@
 //! |---|---|---|---|
 //! | [`tar::Tar`] | a header with a checksum that fits | a block of zeros, or the input | anything |
 //! | [`ar::Ar`] | `!<arch>` or `!<thin>`, a line feed, and a header | the input | nothing |
+//! | [`cpio::Cpio`] | `070701`, `070702`, `070707`, or octal 070707 in 16 bits, and a header that makes sense | a trailer | zeros, further archives, anything |
 //!
 //! # Features
 //!
@@ -93,7 +94,7 @@
 //! - `xz`: `xz::Xz`, on liblzma, which is C.
 //! - `brotli`: `brotli::Brotli`, on brotli-decompressor.
 //!
-//! base64, tar and ar need none of them and are always there.
+//! base64, tar, ar and cpio need none of them and are always there.
 #![forbid(unsafe_code)]
 
 pub mod ar;
@@ -102,6 +103,7 @@ pub mod base64;
 pub mod brotli;
 #[cfg(feature = "bzip2")]
 pub mod bzip2;
+pub mod cpio;
 mod decoder;
 #[cfg(feature = "deflate")]
 pub mod deflate;

@@ -17,6 +17,8 @@ mod base64;
 mod brotli;
 #[path = "codec/bzip2.rs"]
 mod bzip2;
+#[path = "codec/cpio.rs"]
+mod cpio;
 #[path = "codec/deflate.rs"]
 mod deflate;
 #[path = "codec/gzip.rs"]
