@@ -236,6 +236,10 @@ fn names_are_cut() {
         let packed = archive(&[member("//", &table), member("/0", b"")]);
         assert!(members(&packed)[1].0 == name[..len.min(Part::NAME_MAX)], "{len}");
     }
+    // A slash where it is cut is not that of its end.
+    let directory = [&name[..Part::NAME_MAX - 1], b"/"].concat();
+    let packed = archive(&[member("//", &[&directory[..], b"name/\n"].concat()), member("/0", b"")]);
+    assert!(members(&packed)[1].0 == directory);
 }
 
 #[test]
