@@ -1,12 +1,14 @@
-//! [`Archive`]: tar archives with every type of header.
+//! [`Archive`]: archives of every format, and the oracle of segmenters.
 
-use arbitrary::{Arbitrary, Result, Unstructured};
-use exfilter_testing::wrap;
+pub mod ar;
+pub mod cpio;
+pub mod tar;
 
-use crate::damage::damage;
-use crate::slices::Slices;
+use exfilter_codec::{Fault, Part, Segmenter};
 
-/// A tar archive.
+use crate::slices::{Slices, cut};
+
+/// An archive.
 #[derive(Debug)]
 pub struct Archive {
     /// Its bytes.
@@ -19,84 +21,74 @@ pub struct Archive {
     pub plain: Option<Vec<u64>>,
 }
 
-const TYPES: &[u8; 10] = b"00000xgLKS";
+type End = Result<(), (u64, Fault)>;
 
-impl<'a> Arbitrary<'a> for Archive {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Archive> {
-        let slices = Slices::arbitrary(u)?;
-        let keep = u.arbitrary::<u16>()?.into();
-        if u.ratio(1, 8)? {
-            let bytes = u.bytes(u.len())?.to_vec();
-            return Ok(Archive { bytes, slices, keep, plain: None });
-        }
-        let mut bytes = Vec::new();
-        let mut plain = Some(Vec::new());
-        for _ in 0..u.int_in_range(0..=5u8)? {
-            let kind = if u.ratio(1, 8)? { u.arbitrary()? } else { *u.choose(TYPES)? };
-            let n = u.int_in_range(0..=130usize)?;
-            let name = u.bytes(n.min(u.len()))?.to_vec();
-            let content = body(u, kind)?;
-            let len = content.len() as u64;
-            let mut member = wrap::tar(&[(name, content)]);
-            member.truncate(member.len() - 1024);
-            member[156] = kind;
-            let strange = u.ratio(1, 6)?;
-            if strange {
-                let at = u.choose_index(512)?;
-                member[at] = u.arbitrary()?;
-            }
-            if !strange || u.ratio(3, 4)? {
-                seal(&mut member);
-            }
-            match &mut plain {
-                Some(lens) if kind == b'0' && !strange => lens.push(len),
-                _ => plain = None,
-            }
-            bytes.extend(member);
-        }
-        bytes.extend([0; 1024]);
-        if damage(u, &mut bytes)? {
-            plain = None;
-        }
-        Ok(Archive { bytes, slices, keep, plain })
-    }
-}
+/// The members that are read.
+const MEMBERS: u64 = 4;
 
-/// What stands behind a header of this type.
-fn body(u: &mut Unstructured<'_>, kind: u8) -> Result<Vec<u8>> {
-    const KEYS: [&str; 5] = ["path", "size", "GNU.sparse.name", "GNU.sparse.realsize", "mtime"];
-    let mut out = Vec::new();
-    if matches!(kind, b'x' | b'g') && u.ratio(7, 8)? {
-        for _ in 0..u.int_in_range(0..=4u8)? {
-            let key = *u.choose(&KEYS)?;
-            let value = if u.arbitrary()? {
-                u.int_in_range(0..=3000u32)?.to_string().into_bytes()
+impl Archive {
+    /// Parts do not depend on slices, are in pairs, in order and within the input; a beginning has the first ones; plain
+    /// members are all named.
+    pub fn check<S: Segmenter>(&self, new: impl Fn(u64) -> S) {
+        let bytes = &self.bytes[..];
+        let whole = read(&mut new(MEMBERS), &[bytes]);
+        let sliced = read(&mut new(MEMBERS), &cut(bytes, &self.slices.of(bytes.len())));
+        assert!(whole == sliced, "{:?} and {:?}", whole.1, sliced.1);
+        ordered(&whole, bytes.len() as u64);
+
+        let short = read(&mut new(MEMBERS), &[&bytes[..self.keep % (bytes.len() + 1)]]);
+        assert!(whole.0.starts_with(&short.0), "a beginning has the first parts");
+
+        if let Some(lens) = &self.plain {
+            let named = whole.0.iter().filter_map(|part| match part {
+                Part::Begin { len, .. } => Some(*len),
+                Part::End { .. } => None,
+            });
+            if lens.len() as u64 <= MEMBERS {
+                assert_eq!(whole.1, Ok(()));
+                assert_eq!(named.collect::<Vec<_>>(), *lens);
             } else {
-                let n = u.int_in_range(0..=60usize)?;
-                u.bytes(n.min(u.len()))?.to_vec()
-            };
-            out.extend(record(key, &value));
+                assert!(matches!(whole.1, Err((_, Fault::Members))));
+                assert_eq!(named.count() as u64, MEMBERS);
+            }
         }
-        return Ok(out);
     }
-    let n = u.int_in_range(0..=1200usize)?;
-    out.extend(u.bytes(n.min(u.len() / 4))?);
-    if u.arbitrary()? {
-        out.resize(n, b'n');
-    }
-    Ok(out)
 }
 
-/// `LEN KEY=VALUE\n`, where LEN counts itself.
-fn record(key: &str, value: &[u8]) -> Vec<u8> {
-    let rest = key.len() + value.len() + 3;
-    let digits = (1..).find(|n| (rest + n).to_string().len() == *n).unwrap_or(1);
-    [format!("{} {key}=", rest + digits).as_bytes(), value, b"\n"].concat()
+fn read(segmenter: &mut dyn Segmenter, slices: &[&[u8]]) -> (Vec<Part>, End) {
+    let mut parts = Vec::new();
+    for slice in slices {
+        if let Err(fault) = segmenter.feed(slice, &mut |part| parts.push(part)) {
+            return (parts, Err(fault));
+        }
+    }
+    let end = segmenter.finish(&mut |part| parts.push(part));
+    (parts, end)
 }
 
-/// Makes the header's checksum fit.
-fn seal(member: &mut [u8]) {
-    member[148..156].fill(b' ');
-    let sum: u32 = member[..512].iter().map(|b| u32::from(*b)).sum();
-    member[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+/// Parts are in order, in pairs, and within the input.
+fn ordered((parts, end): &(Vec<Part>, End), input: u64) {
+    let mut last = 0;
+    let mut open = None;
+    for part in parts {
+        let at = match part {
+            Part::Begin { at, header, len, name } => {
+                // A name may come from a global header, long before.
+                assert!(open.is_none() && header < at);
+                assert!(name.len() <= Part::NAME_MAX);
+                open = Some(at.saturating_add(*len));
+                *at
+            }
+            Part::End { at } => {
+                assert_eq!(open.take(), Some(*at));
+                *at
+            }
+        };
+        assert!(last <= at && at <= input);
+        last = at;
+    }
+    match end {
+        Ok(()) => assert!(open.is_none(), "a member that does not end is a fault"),
+        Err((at, _)) => assert!(*at <= input),
+    }
 }

@@ -4,7 +4,7 @@
 //! live here:
 //!
 //! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive);
-//! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar);
+//! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar, ar, cpio);
 //! - [`base64`], [`base32`] and [`hex`] decode runs of their characters at a chosen alignment, [`base85`] and [`ascii85`] a text from its
 //!   beginning, [`base58`] a whole token; [`escape`] and [`charcodes`] read what an escape in text, and each code of a list, stands for.
 //!
@@ -77,6 +77,12 @@
 //! | `bzip2::Bzip2` | a block, 2.3 MB | `42 5a 68`, a level, a block's magic number | further streams |
 //! | `zip::ZipEntry` | that of its method | `50 4b 03 04` and a header that makes sense | nothing |
 //!
+//! | segmenter | begins with | ends with | after its end |
+//! |---|---|---|---|
+//! | [`tar::Tar`] | a header with a checksum that fits | a block of zeros, or the input | anything |
+//! | [`ar::Ar`] | `!<arch>` or `!<thin>`, a line feed, and a header | the input | nothing |
+//! | [`cpio::Cpio`] | `070701`, `070702`, `070707`, or octal 070707 in 16 bits, and a header that makes sense | a trailer | zeros, further archives, anything |
+//!
 //! # Features
 //!
 //! All of them are on by default.
@@ -89,9 +95,10 @@
 //! - `xz`: `xz::Xz`, on liblzma, which is C.
 //! - `brotli`: `brotli::Brotli`, on brotli-decompressor.
 //!
-//! What decodes text, and tar, need none of them and are always there.
+//! What decodes text, and tar, ar and cpio, need none of them and are always there.
 #![forbid(unsafe_code)]
 
+pub mod ar;
 pub mod ascii85;
 pub mod base32;
 pub mod base58;
@@ -102,6 +109,7 @@ pub mod brotli;
 #[cfg(feature = "bzip2")]
 pub mod bzip2;
 pub mod charcodes;
+pub mod cpio;
 mod decoder;
 #[cfg(feature = "deflate")]
 pub mod deflate;

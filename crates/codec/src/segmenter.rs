@@ -44,3 +44,31 @@ pub trait Segmenter: Send {
     /// [`Fault::Truncated`] inside a member or a header, with the offset of its header.
     fn finish(&mut self, sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)>;
 }
+
+/// Takes up to `want` bytes off the front of `input`, and counts them in `offset`.
+pub(crate) fn take<'a>(input: &mut &'a [u8], want: u64, offset: &mut u64) -> &'a [u8] {
+    let len = usize::try_from(want).map_or(input.len(), |want| want.min(input.len()));
+    let (taken, rest) = input.split_at(len);
+    *input = rest;
+    *offset += len as u64;
+    taken
+}
+
+/// Fills `block`, whose first `have` bytes are there; true once it is whole.
+pub(crate) fn fill(block: &mut [u8], have: &mut usize, input: &mut &[u8], offset: &mut u64) -> bool {
+    let taken = take(input, (block.len() - *have) as u64, offset);
+    block[*have..*have + taken.len()].copy_from_slice(taken);
+    *have += taken.len();
+    *have == block.len()
+}
+
+/// Appends what of `bytes` fits into a name of at most [`Part::NAME_MAX`] bytes.
+pub(crate) fn keep(name: &mut Vec<u8>, bytes: &[u8]) {
+    let room = Part::NAME_MAX.saturating_sub(name.len());
+    name.extend_from_slice(&bytes[..bytes.len().min(room)]);
+}
+
+/// What stands before the first zero.
+pub(crate) fn before_zero(field: &[u8]) -> &[u8] {
+    field.split(|&b| b == 0).next().unwrap_or_default()
+}

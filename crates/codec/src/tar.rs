@@ -13,17 +13,24 @@
 //! Headers of type `x` and `g` (pax records `LEN KEY=VALUE\\n`), `L` and `K` (GNU long names) describe the member after
 //! them.
 //!
+//! A sparse member holds what is between its holes. The old kind, type `S`, has the map of them in its header and extension
+//! blocks behind it; the pax kinds, whose records are `GNU.sparse.*`, have it in the records, or, from [format 1.0] on, in
+//! front of the content.
+//!
+//! [format 1.0]: https://www.gnu.org/software/tar/manual/html_node/PAX-1.html
 //! [POSIX ustar and pax]: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_01
 
 mod header;
 mod pax;
+mod sparse;
 
 use std::mem;
 
 use self::header::{Header, Type};
 use self::pax::Records;
+use self::sparse::Map;
 use crate::decoder::Fault;
-use crate::segmenter::{Part, Segmenter};
+use crate::segmenter::{Part, Segmenter, before_zero, fill, keep, take};
 
 /// The size of a block: headers are one, contents are padded to whole ones.
 pub const BLOCK: usize = 512;
@@ -31,7 +38,8 @@ pub const BLOCK: usize = 512;
 /// Names the members of a tar archive and says where their contents stand.
 ///
 /// Every member is reported, those without content (links, directories, devices) with length 0. A name is the pax
-/// `GNU.sparse.name` or `path`, else the GNU long name, else the header's prefix and name.
+/// `GNU.sparse.name` or `path`, else the GNU long name, else the header's prefix and name, `/` between them. The map in
+/// front of a sparse member's content is no part of the content; what is no map ends with its block.
 ///
 /// # Errors
 ///
@@ -41,7 +49,7 @@ pub const BLOCK: usize = 512;
 ///
 /// # Resource usage
 ///
-/// 800 bytes, and up to four names of at most [`Part::NAME_MAX`] bytes, whatever the input.
+/// 850 bytes, and up to four names of at most [`Part::NAME_MAX`] bytes, whatever the input.
 pub struct Tar {
     state: State,
     /// The header being read; the first `have` bytes are.
@@ -70,12 +78,26 @@ struct Described {
     /// `GNU.sparse.name`: the path of a sparse member, whose `path` is a made-up one.
     sparse_name: Option<Vec<u8>>,
     size: Option<u64>,
+    /// `GNU.sparse.major`: whether a sparse member's map stands in front of its content.
+    sparse_map: bool,
 }
 
 enum State {
     Header,
     /// Extension blocks of an old GNU sparse header, kept in `block` one after the other; `size` is the content's.
     Sparse {
+        size: u64,
+        name: Vec<u8>,
+    },
+    /// The map in front of a sparse member's content.
+    SparseMap {
+        left: u64,
+        map: Map,
+        name: Vec<u8>,
+    },
+    /// From the end of that map to the next block; `size` is the content's.
+    SparsePadding {
+        left: u64,
         size: u64,
         name: Vec<u8>,
     },
@@ -129,25 +151,13 @@ impl Tar {
         block.first_chunk().is_some_and(|block| Header(block).is_plausible())
     }
 
-    /// Takes up to `want` bytes of `input`.
-    fn take<'a>(&mut self, input: &mut &'a [u8], want: u64) -> &'a [u8] {
-        let len = usize::try_from(want).map_or(input.len(), |want| want.min(input.len()));
-        let (taken, rest) = input.split_at(len);
-        *input = rest;
-        self.offset += len as u64;
-        taken
-    }
-
     /// Fills `block`; true once it is whole.
     fn fill(&mut self, input: &mut &[u8]) -> bool {
-        let taken = self.take(input, (BLOCK - self.have) as u64);
-        self.block[self.have..self.have + taken.len()].copy_from_slice(taken);
-        self.have += taken.len();
-        if self.have == BLOCK {
+        let whole = fill(&mut self.block, &mut self.have, input, &mut self.offset);
+        if whole {
             self.have = 0;
-            return true;
         }
-        false
+        whole
     }
 
     /// Reads the header in `block`.
@@ -197,6 +207,8 @@ impl Tar {
                 };
                 if kind == Type::OldSparse && header.sparse_goes_on() {
                     self.state = State::Sparse { size, name };
+                } else if kind == Type::Content && described.sparse_map && size > 0 {
+                    self.state = State::SparseMap { left: size, map: Map::new(), name };
                 } else {
                     self.begin(size, name, sink)?;
                 }
@@ -214,10 +226,12 @@ impl Tar {
         }
         self.members += 1;
         sink(Part::Begin { at, header, len, name });
-        self.state = State::Content { left: len, padding: padding(len) };
+        // Not of `len` alone: a map may fill the last block in part.
+        let padding = padding(at.wrapping_add(len));
+        self.state = State::Content { left: len, padding };
         if len == 0 {
             sink(Part::End { at });
-            self.state = State::Header;
+            self.state = State::Skip { left: u64::from(padding) };
         }
         Ok(())
     }
@@ -236,8 +250,31 @@ impl Tar {
                     return self.begin(size, name, sink);
                 }
             }
+            State::SparseMap { left, mut map, name } => {
+                let seen = take(&mut &input[..], left, &mut 0);
+                let read = map.feed(seen) as u64;
+                take(input, read, &mut self.offset);
+                let left = left - read;
+                if left == 0 || map.has_ended() {
+                    let padding = u64::from(padding(self.offset)).min(left);
+                    let size = left - padding;
+                    if padding == 0 {
+                        return self.begin(size, name, sink);
+                    }
+                    self.state = State::SparsePadding { left: padding, size, name };
+                } else {
+                    self.state = State::SparseMap { left, map, name };
+                }
+            }
+            State::SparsePadding { left, size, name } => {
+                let left = left - take(input, left, &mut self.offset).len() as u64;
+                if left == 0 {
+                    return self.begin(size, name, sink);
+                }
+                self.state = State::SparsePadding { left, size, name };
+            }
             State::Content { left, padding } => {
-                let taken = self.take(input, left).len() as u64;
+                let taken = take(input, left, &mut self.offset).len() as u64;
                 self.state = State::Content { left: left - taken, padding };
                 if left == taken {
                     sink(Part::End { at: self.offset });
@@ -245,11 +282,10 @@ impl Tar {
                 }
             }
             State::LongName { left, padding, mut name, mut ended } => {
-                let taken = self.take(input, left);
-                let text = taken.split(|&b| b == 0).next().unwrap_or_default();
+                let taken = take(input, left, &mut self.offset);
+                let text = before_zero(taken);
                 if !ended {
-                    let room = Part::NAME_MAX - name.len();
-                    name.extend_from_slice(&text[..text.len().min(room)]);
+                    keep(&mut name, text);
                     ended = text.len() < taken.len();
                 }
                 let left = left - taken.len() as u64;
@@ -261,7 +297,7 @@ impl Tar {
                 }
             }
             State::Pax { left, padding, mut records, global } => {
-                let taken = self.take(input, left);
+                let taken = take(input, left, &mut self.offset);
                 let header = self.current;
                 let described = if global { &mut self.all } else { &mut self.next };
                 records.feed(taken, described).map_err(|fault| (header, fault))?;
@@ -274,14 +310,13 @@ impl Tar {
                 }
             }
             State::Skip { left } => {
-                let taken = self.take(input, left).len() as u64;
+                let taken = take(input, left, &mut self.offset).len() as u64;
                 if taken < left {
                     self.state = State::Skip { left: left - taken };
                 }
             }
             State::Dead => {
-                let all = input.len() as u64;
-                self.take(input, all);
+                take(input, u64::MAX, &mut self.offset);
                 self.state = State::Dead;
             }
         }

@@ -9,6 +9,8 @@
 ))]
 #![expect(clippy::unwrap_used, reason = "what a test cannot do ends it")]
 
+#[path = "codec/ar.rs"]
+mod ar;
 #[path = "codec/ascii85.rs"]
 mod ascii85;
 #[path = "codec/base32.rs"]
@@ -25,6 +27,8 @@ mod brotli;
 mod bzip2;
 #[path = "codec/charcodes.rs"]
 mod charcodes;
+#[path = "codec/cpio.rs"]
+mod cpio;
 #[path = "codec/deflate.rs"]
 mod deflate;
 #[path = "codec/gzip.rs"]

@@ -1,6 +1,7 @@
 //! One header block.
 
 use super::BLOCK;
+use crate::segmenter::before_zero;
 
 /// A view of a header block.
 pub(super) struct Header<'a>(pub(super) &'a [u8; BLOCK]);
@@ -44,7 +45,7 @@ impl Header<'_> {
         if self.has_magic() {
             return true;
         }
-        let name = text(self.field(0, 100));
+        let name = before_zero(self.field(0, 100));
         let numbers = [(100, 8), (108, 8), (116, 8), (124, 12), (136, 12)];
         !name.is_empty()
             && name.iter().all(|&b| b >= b' ' && b != 0x7f)
@@ -71,8 +72,8 @@ impl Header<'_> {
 
     /// The name with, for POSIX headers, its prefix.
     pub(super) fn name(&self) -> Vec<u8> {
-        let name = text(self.field(0, 100));
-        let prefix = if self.field(257, 6) == b"ustar\0" { text(self.field(345, 155)) } else { &[] };
+        let name = before_zero(self.field(0, 100));
+        let prefix = if self.field(257, 6) == b"ustar\0" { before_zero(self.field(345, 155)) } else { &[] };
         if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() }
     }
 
@@ -93,11 +94,6 @@ impl Header<'_> {
     fn field(&self, at: usize, len: usize) -> &[u8] {
         &self.0[at..at + len]
     }
-}
-
-/// What stands before the first zero.
-fn text(field: &[u8]) -> &[u8] {
-    field.split(|&b| b == 0).next().unwrap_or_default()
 }
 
 /// A number field: octal digits between spaces and zeros (none: 0), or, if the first bit is set, GNU's big-endian binary.

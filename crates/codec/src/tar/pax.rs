@@ -40,6 +40,7 @@ enum At {
 enum Field {
     Path,
     SparseName,
+    SparseMajor,
     Size,
     Other,
 }
@@ -71,6 +72,7 @@ impl Records {
                     let field = match &self.key[..] {
                         b"path" => Field::Path,
                         b"GNU.sparse.name" => Field::SparseName,
+                        b"GNU.sparse.major" => Field::SparseMajor,
                         b"size" => Field::Size,
                         _ => Field::Other,
                     };
@@ -123,6 +125,7 @@ impl Records {
         match field {
             Field::Path => into.path = Some(self.value.clone()).filter(|name| !name.is_empty()),
             Field::SparseName => into.sparse_name = Some(self.value.clone()).filter(|name| !name.is_empty()),
+            Field::SparseMajor => into.sparse_map = self.value == b"1",
             Field::Size if self.value.is_empty() => into.size = None,
             Field::Size => {
                 let digits = std::str::from_utf8(&self.value).ok().filter(|text| !text.starts_with('+'));

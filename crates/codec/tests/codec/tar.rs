@@ -219,6 +219,164 @@ fn the_ustar_prefix() {
 }
 
 #[test]
+fn names_split_over_prefix_and_name() {
+    let (full_prefix, full_name) = ("p".repeat(155), "n".repeat(100));
+    let long = "l".repeat(300);
+    for (prefix, name, joined) in [
+        ("", "name", "name".to_owned()),
+        ("a/b", "c/d", "a/b/c/d".to_owned()),
+        // The split is at any slash, that of a directory's name at its end among them.
+        ("a/b/c", "d/", "a/b/c/d/".to_owned()),
+        ("a/", "b", "a//b".to_owned()),
+        (&full_prefix, "n", format!("{full_prefix}/n")),
+        ("p", &full_name, format!("p/{full_name}")),
+        (&full_prefix, &full_name, format!("{full_prefix}/{full_name}")),
+    ] {
+        let split = block(name.as_bytes(), b'0', 3, |block| {
+            block[257..265].copy_from_slice(b"ustar\x0000");
+            block[345..345 + prefix.len()].copy_from_slice(prefix.as_bytes());
+        });
+        assert!(Tar::sniff(&split));
+        let records = record(b"path", long.as_bytes());
+        let pax = [block(b"x", b'x', records.len() as u64, |_| ()), padded(&records)].concat();
+        let archive = [&split, &padded(b"abc"), &pax, &split, &padded(b"abc")].map(|part| &part[..]).concat();
+        let names: Vec<_> = members(&archive).into_iter().map(|member| member.0).collect();
+        assert_eq!(names, [joined.as_bytes(), long.as_bytes()]);
+    }
+}
+
+/// A pax header with these records.
+pub(crate) fn pax(records: &[(&str, &str)]) -> Vec<u8> {
+    let records: Vec<_> =
+        records.iter().map(|(key, value)| record(key.as_bytes(), value.as_bytes())).collect();
+    let records = records.concat();
+    [block(b"PaxHeaders", b'x', records.len() as u64, |_| ()), padded(&records)].concat()
+}
+
+/// What the records of a sparse member say whose map stands in front of its content.
+pub(crate) const MAPPED: [(&str, &str); 4] = [
+    ("GNU.sparse.major", "1"),
+    ("GNU.sparse.minor", "0"),
+    ("GNU.sparse.name", "real/name"),
+    ("GNU.sparse.realsize", "100000"),
+];
+
+#[test]
+fn sparse_members_of_every_format() {
+    type Records<'a> = &'a [(&'a str, &'a str)];
+    let made_up = b"GNUSparseFile.123/name";
+    // 0.0 and 0.1 have the map in the records, 1.0 in front of the content.
+    let formats: [(Records<'_>, &[u8], &[u8]); 3] = [
+        (
+            &[
+                ("GNU.sparse.size", "100000"),
+                ("GNU.sparse.numblocks", "2"),
+                ("GNU.sparse.offset", "0"),
+                ("GNU.sparse.numbytes", "3"),
+                ("GNU.sparse.offset", "90000"),
+                ("GNU.sparse.numbytes", "3"),
+            ],
+            b"real/name",
+            b"",
+        ),
+        (
+            &[
+                ("GNU.sparse.size", "100000"),
+                ("GNU.sparse.numblocks", "2"),
+                ("GNU.sparse.name", "real/name"),
+                ("GNU.sparse.map", "0,3,90000,3"),
+            ],
+            made_up,
+            b"",
+        ),
+        (&MAPPED, made_up, b"2\n0\n3\n90000\n3\n"),
+    ];
+    for (records, name, map) in formats {
+        let content = [&padded(map)[..], b"abcdef"].concat();
+        let member = [block(name, b'0', content.len() as u64, |_| ()), padded(&content)].concat();
+        let headers = pax(records);
+        let next = [block(b"next", b'0', 3, |_| ()), padded(b"xyz")].concat();
+        let found = members(&[&headers[..], &member, &next].concat());
+        let at = headers.len() + 512 + padded(map).len();
+        assert_eq!(found[0], (b"real/name".to_vec(), 6, at as u64));
+        assert_eq!(found[1], (b"next".to_vec(), 3, at as u64 + 1024));
+    }
+
+    // The old kind: 21 pieces in each block of the map behind the header, and the name as it is.
+    for extensions in 0..4 {
+        let header = block(b"old", b'S', 600, |block| {
+            block[386..398].copy_from_slice(b"00000000000\0");
+            block[398..410].copy_from_slice(b"00000001130\0");
+            block[482] = u8::from(extensions > 0);
+            block[483..495].copy_from_slice(b"00000303240\0");
+        });
+        let mut blocks = Vec::new();
+        for left in (0..extensions).rev() {
+            let mut block = b"00000000000\0".repeat(42);
+            block.resize(BLOCK, 0);
+            block[504] = u8::from(left > 0);
+            blocks.extend(block);
+        }
+        let next = [block(b"next", b'0', 3, |_| ()), padded(b"xyz")].concat();
+        let archive = [&header[..], &blocks, &padded(&[b'x'; 600]), &next].concat();
+        let at = 512 + 512 * extensions;
+        assert_eq!(members(&archive), [(b"old".to_vec(), 600, at), (b"next".to_vec(), 3, at + 1536)]);
+    }
+}
+
+#[test]
+fn maps_of_sparse_members() {
+    let exact = format!("63\n{}", "123\n".repeat(126)).into_bytes();
+    assert_eq!(exact.len(), 507);
+    let exact = [b"00000".to_vec(), exact].concat();
+    let long = format!("500\n{}", "1234567\n".repeat(1000)).into_bytes();
+    for (map, blocks) in [
+        (&b"0\n"[..], 1),
+        (b"1\n0\n3\n", 1),
+        (&exact, 1),
+        (&long, 16),
+        // What is no map ends with its block.
+        (b"", 1),
+        (b"\n", 1),
+        (b"abc", 1),
+        (b"2\n0\n\n", 1),
+        (b"1\n-1\n3\n", 1),
+        (b"9999999999999999999\n", 1),
+        (&[&long[..4000], b"x"].concat(), 8),
+    ] {
+        for content in [&b""[..], b"abc", &[b'x'; 1500]] {
+            let whole = [&padded(&[map, &[0; 1]].concat()[..map.len().max(1)]), content].concat();
+            let next = [block(b"next", b'0', 3, |_| ()), padded(b"xyz")].concat();
+            let headers = [pax(&MAPPED), block(b"n", b'0', whole.len() as u64, |_| ())].concat();
+            let found = members(&[&headers[..], &padded(&whole), &next].concat());
+            let at = headers.len() as u64 + 512 * blocks;
+            assert_eq!(found[0], (b"real/name".to_vec(), content.len() as u64, at));
+            assert_eq!(found[1].0, b"next");
+        }
+    }
+    // A member that is nothing but a map, cut anywhere; and one that holds nothing, or has no content to hold it.
+    for len in [0, 1, 7, 9, 500, 511, 512] {
+        let whole = &padded(b"2\n0\n3\n90000\n3\n")[..len];
+        let next = [block(b"next", b'0', 3, |_| ()), padded(b"xyz")].concat();
+        for kind in *b"05" {
+            let content = if kind == b'0' { padded(whole) } else { Vec::new() };
+            let header = block(b"n", kind, len as u64, |_| ());
+            let found = members(&[&pax(&MAPPED)[..], &header, &content, &next].concat());
+            assert_eq!((&found[0].0[..], found[0].1), (&b"real/name"[..], 0), "{len}");
+            assert_eq!((&found[1].0[..], found[1].1), (&b"next"[..], 3), "{len}");
+        }
+    }
+    // Records for one member are not for the next, and another version has no map there.
+    let plain = [block(b"n", b'0', 4, |_| ()), padded(b"0\nab")].concat();
+    let other = pax(&[("GNU.sparse.major", "0"), ("GNU.sparse.minor", "1")]);
+    let mapped =
+        [pax(&MAPPED), block(b"n", b'0', 515, |_| ()), padded(&[&padded(b"0\n"), &b"abc"[..]].concat())];
+    let lens: Vec<_> =
+        members(&[&mapped.concat()[..], &plain, &other, &plain].concat()).iter().map(|m| m.1).collect();
+    assert_eq!(lens, [3, 4, 4]);
+}
+
+#[test]
 fn sizes_in_binary_and_sparse_members() {
     let binary = |block: &mut [u8; BLOCK]| block[124..136].copy_from_slice(b"\x80\0\0\0\0\0\0\0\0\0\x02\x58");
     let sparse = |block: &mut [u8; BLOCK]| block[482] = 1;

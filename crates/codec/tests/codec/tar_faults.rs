@@ -5,12 +5,13 @@ use exfilter_codec::{Fault, Part};
 use proptest::prelude::*;
 
 use crate::support::{Rng, cases, cut, lens, segment};
-use crate::tar::{block, padded, record, set_checksum};
+use crate::tar::{MAPPED, block, padded, pax, record, set_checksum};
 
 /// Members of all kinds, without the zero blocks at the end, and where each of them, headers and all, begins.
 fn archive() -> (Vec<u8>, Vec<usize>) {
     let records = [record(b"path", b"pax"), record(b"size", b"4")].concat();
-    let parts: [Vec<Vec<u8>>; 4] = [
+    let mapped = [&padded(b"2\n0\n3\n90000\n600\n")[..], &[3; 603]].concat();
+    let parts: [Vec<Vec<u8>>; 5] = [
         vec![block(b"file", b'0', 600, |_| ()), padded(&[1; 600])],
         vec![
             block(b"x", b'x', records.len() as u64, |_| ()),
@@ -26,6 +27,7 @@ fn archive() -> (Vec<u8>, Vec<usize>) {
             vec![0; 512],
             padded(&[2; 513]),
         ],
+        vec![pax(&MAPPED), block(b"mapped", b'0', mapped.len() as u64, |_| ()), padded(&mapped)],
     ];
     let mut archive = Vec::new();
     let mut starts = Vec::new();
@@ -178,7 +180,7 @@ fn records_that_are_none() {
 #[test]
 fn members_over_the_limit() {
     let (archive, starts) = archive();
-    for max in 0..=5 {
+    for max in 0..=6 {
         let (parts, result) = segment(&mut Tar::new(max), [&archive[..]]);
         let fits = starts.len().min(max as usize);
         assert_eq!(parts.len(), fits * 2);
@@ -199,6 +201,10 @@ fn endless_sizes() {
         assert!(matches!(result(&archive), Err((0, Fault::Truncated))), "{kind}: {:?}", result(&archive));
         assert_eq!(result(&huge(kind, 0x80)), Err((0, Fault::Corrupt)));
     }
+    // A map that has no end.
+    let endless =
+        [&pax(&MAPPED)[..], &huge(b'0', 0x7f), b"999999999999999999\n", &b"1\n".repeat(1000)].concat();
+    assert_eq!(result(&endless), Err((0, Fault::Truncated)));
 }
 
 #[test]
