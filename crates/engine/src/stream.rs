@@ -135,6 +135,8 @@ impl Stream {
         self.pushed += chunk.len() as u64;
         let window = self.facts.window as usize;
         let mut rest = chunk;
+        // Whether the root was fed from this chunk without a window in between that was collected apart.
+        let mut in_place = false;
         while !rest.is_empty() {
             // A whole window, but for the first one after a gap.
             let room = window - (self.root.pos() % window as u64) as usize;
@@ -145,17 +147,22 @@ impl Stream {
                 if self.partial.len() == room {
                     self.feed_partial(false, scratch, on_event);
                 }
+                in_place = false;
                 continue;
             }
+            let at = chunk.len() - rest.len();
+            let fed = if in_place { at } else { 0 };
             let taken = if self.root.has_children() {
-                self.feed(&rest[..window], false, None, scratch, on_event)
+                self.feed(&chunk[at - fed..at + window], fed, false, None, scratch, on_event)
             } else {
                 let n = (rest.len().min(self.batch) / window).max(1) * window;
-                let taken = self.feed(&rest[..n], false, Some(window as u64), scratch, on_event);
+                let batch = &chunk[at - fed..at + n];
+                let taken = self.feed(batch, fed, false, Some(window as u64), scratch, on_event);
                 self.batch = if taken < n { BATCH_MIN } else { (2 * self.batch).min(BATCH) };
                 taken
             };
             debug_assert!(taken > 0, "a feed takes a window at least");
+            in_place = true;
             rest = &rest[taken..];
         }
         self.verdict(scratch)
@@ -298,15 +305,16 @@ impl Stream {
     /// Feeds the window that was being collected, and wipes it.
     fn feed_partial(&mut self, eof: bool, scratch: &mut Scratch, on_event: &mut dyn FnMut(Event)) {
         let mut partial = std::mem::take(&mut self.partial);
-        self.feed(&partial, eof, None, scratch, on_event);
+        self.feed(&partial, 0, eof, None, scratch, on_event);
         partial.zeroize();
         self.partial = partial;
     }
 
-    /// Feeds the tree and settles what was found. Returns how much was taken.
+    /// Feeds the tree `bytes` from `fed` on, before which stands what was fed last, and settles what was found. Returns how much was taken.
     fn feed(
         &mut self,
         bytes: &[u8],
+        fed: usize,
         eof: bool,
         batch: Option<u64>,
         scratch: &mut Scratch,
@@ -319,7 +327,7 @@ impl Stream {
             scratch,
             when: u64::MAX,
         };
-        let taken = self.root.feed(bytes, eof, batch, &mut cx);
+        let taken = self.root.feed_from(bytes, fed, eof, batch, &mut cx);
         let windows = self.root.pos() / self.facts.window;
         if self.facts.holds() && windows.is_multiple_of(HOLD_CHECK) && self.root.has_containers() {
             self.root.give_up(&mut cx);

@@ -528,6 +528,9 @@ impl Lane {
 
     /// Decides about text for which no lane could be had: it matters only if there is something in it.
     pub(crate) fn settle_denied_texts(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        if self.texts.both().all(|text| text.denied.is_none()) {
+            return;
+        }
         let denied: [Option<Denied>; 2] = std::array::from_fn(|i| self.texts.both().nth(i)?.denied);
         for Denied { at, src, cut } in denied.into_iter().flatten() {
             let look = match cut {

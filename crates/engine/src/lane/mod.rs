@@ -192,10 +192,7 @@ impl Lane {
         self.refused_shapes = false;
     }
 
-    /// Feeds the next bytes. With `batch`, bytes after the window in which a child would begin are not taken. Returns how many
-    /// were.
-    ///
-    /// `eof` says that nothing follows.
+    /// Feeds the next bytes; `eof` says that nothing follows. Returns how many were taken: all of them without `batch`, see [`Lane::feed_from`].
     pub(crate) fn feed(
         &mut self,
         input: &[u8],
@@ -203,13 +200,37 @@ impl Lane {
         batch: Option<u64>,
         cx: &mut Context<'_>,
     ) -> usize {
-        let mut work = cx.scratch.buffer();
-        work.extend_from_slice(&self.tail);
+        self.feed_from(input, 0, eof, batch, cx)
+    }
+
+    /// Feeds `bytes` from `fed` on; what stands before that was fed last. With `batch`, bytes after the window in which a child would begin are
+    /// not taken. Returns how many were.
+    ///
+    /// `eof` says that nothing follows.
+    pub(crate) fn feed_from(
+        &mut self,
+        bytes: &[u8],
+        fed: usize,
+        eof: bool,
+        batch: Option<u64>,
+        cx: &mut Context<'_>,
+    ) -> usize {
+        let input = &bytes[fed..];
         let base = self.pos - self.tail.len() as u64;
-        work.extend_from_slice(input);
+        let mut copy = cx.scratch.buffer();
+        let work = match fed.checked_sub(self.tail.len()) {
+            // The tail stands before the input already.
+            Some(from) if fed > 0 => &bytes[from..],
+            _ => {
+                copy.extend_from_slice(&self.tail);
+                copy.extend_from_slice(input);
+                &copy[..]
+            }
+        };
+        debug_assert!(work.starts_with(&self.tail), "what was fed last stands before the input");
         let mut hits = cx.scratch.hits();
         let limit = |end: u64| if eof { end } else { end.saturating_sub(Automaton::LOOKAHEAD as u64) };
-        let view = View { bytes: &work, base };
+        let mut view = View { bytes: work, base };
         let from = view.index(self.decided);
         let to = view.index(limit(view.end())).max(from);
         cx.core.automaton.scan(view.bytes, from, to, &mut hits);
@@ -228,7 +249,7 @@ impl Lane {
                     taken -= (view.end() - cut) as usize;
                     let keep = view.index(limit(cut));
                     hits.retain(|h| h.at < keep);
-                    work.truncate((cut - base) as usize);
+                    view.bytes = &work[..(cut - base) as usize];
                 }
             }
         }
@@ -240,7 +261,6 @@ impl Lane {
             cx.when = if eof { u64::MAX } else { self.pos };
             sliced = batch.map_or(fresh, |window| fresh.max(self.pos.saturating_sub(window)));
         }
-        let view = View { bytes: &work, base };
         self.run(view, fresh, sliced, &hits, eof, cx);
         self.decided = limit(self.pos).max(self.decided);
         if eof {
@@ -248,7 +268,7 @@ impl Lane {
         }
         self.retain(view, cx);
         cx.scratch.give_hits(hits);
-        cx.scratch.give_buffer(work);
+        cx.scratch.give_buffer(copy);
         taken
     }
 
@@ -482,8 +502,12 @@ impl Lane {
             self.archive.count_lines(view, keep);
         }
         self.archive.forget(keep);
-        self.tail.zeroize();
-        self.tail.extend_from_slice(&view.bytes[kept..]);
+        let kept = &view.bytes[kept..];
+        if let Some(rest) = self.tail.get_mut(kept.len()..) {
+            rest.zeroize();
+        }
+        self.tail.clear();
+        self.tail.extend_from_slice(kept);
         self.map.forget(self.decided.saturating_sub(cx.core.reach.kept as u64).min(self.matcher.parked()));
         if let Some(touched) = &mut self.touched {
             touched.forget(keep);
