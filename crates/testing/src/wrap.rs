@@ -53,14 +53,17 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
             inner.push(b' ');
             inner.extend(text(rng));
             let body = base64(&inner, rng.one_in(2), rng.one_in(2));
+            let body = if rng.one_in(3) { fold(rng, &body) } else { body };
             [b"{\"data\": \"", &body[..], b"\"}"].concat()
         }
         Layer::Hex => {
             let inner = [&text(rng)[..], b" ", content, b" ", &text(rng)].concat();
             let lower: String = inner.iter().map(|b| format!("{b:02x}")).collect();
             let digits = if rng.one_in(2) { lower.to_uppercase() } else { lower };
-            let before = rng.pick(&["0x", "\"", "=", " 7"]);
-            format!("data: {before}{digits}\n").into_bytes()
+            let before = *rng.pick(&["0x", "\"", "=", " 7"]);
+            let digits = digits.into_bytes();
+            let digits = if rng.one_in(3) { fold(rng, &digits) } else { digits };
+            [b"data: ", before.as_bytes(), &digits, b"\n"].concat()
         }
         Layer::Gzip => gzip(rng, content),
         Layer::Zstd => zstd(rng, content),
@@ -84,6 +87,14 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
             }
         }
     }
+}
+
+/// Lines of one length, of 40 characters or more: what is shorter is no run of the test rules.
+pub fn fold(rng: &mut Rng, run: &[u8]) -> Vec<u8> {
+    let any = 40 + rng.below(90);
+    let width = *rng.pick(&[40, 60, 64, 76, any]);
+    let between = *rng.pick(&["\n", "\r\n", "\\n", "\\r\\n", "\\\n", "\n    ", "\r\n\t"]);
+    run.chunks(width).collect::<Vec<_>>().join(between.as_bytes())
 }
 
 /// Percent-encoding: what is not unreserved, and some of the rest.

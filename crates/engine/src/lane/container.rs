@@ -100,6 +100,11 @@ pub(crate) fn coded(coding: Coding, bytes: &[u8]) -> Option<Hit> {
     }))
 }
 
+/// A hit for zlib's header in the middle of a lane.
+pub(crate) fn zlib_hit(at: usize) -> Hit {
+    Hit { at, ..first(ZLIB) }
+}
+
 /// A hit where content begins.
 fn first(id: u32) -> Hit {
     Hit { at: 0, what: What::Literal(id) }

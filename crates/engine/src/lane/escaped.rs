@@ -341,7 +341,9 @@ impl Escaped {
                     decoded.clear();
                     let begins =
                         self.fed < self.at || self.is_binary() && self.lane.pos < self.lane.ended + BINARY;
-                    if self.fed == view.end() || !begins && !self.lane.has_containers() {
+                    // A run may go on behind a line break.
+                    let goes_on = begins || self.lane.has_run() || self.lane.has_containers();
+                    if self.fed == view.end() || !goes_on {
                         over = true;
                         break;
                     }

@@ -116,6 +116,10 @@ pub(crate) struct Lane {
     matcher: Matcher,
     archive: Archive,
     group: Option<Box<Group>>,
+    /// Runs before this offset have been read.
+    run_read: u64,
+    /// Offsets, apart from the first one, at which some content may begin that is zlib's.
+    starts: Vec<u64>,
     containers: Vec<Container>,
     /// Content codings of the flow that have not been undone in this content.
     codings: u8,
@@ -128,7 +132,7 @@ pub(crate) struct Lane {
     /// Content before this offset was handed on as it stands by a decoder below: it begins its containers there.
     passed: u64,
     texts: Texts,
-    /// In a lane of unescaped text, what escapes stand for; in one of hexadecimal digits, where their letters go over to the other case.
+    /// In a lane of unescaped text, what escapes stand for; in one of hexadecimal digits, where their letters go over to the other case and where lines end.
     touched: Option<Box<Touched>>,
     /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
     denied: Option<(u64, u64)>,
@@ -156,6 +160,8 @@ impl Lane {
             matcher: Matcher::default(),
             archive: Archive::default(),
             group: None,
+            run_read: 0,
+            starts: Vec::new(),
             containers: Vec::new(),
             codings: 0,
             stored: false,
@@ -182,6 +188,8 @@ impl Lane {
         self.matcher.clear();
         self.archive = Archive::default();
         self.group = None;
+        self.run_read = 0;
+        self.starts.clear();
         self.containers.clear();
         (self.codings, self.stored) = (0, false);
         self.taken.clear();
@@ -238,6 +246,15 @@ impl Lane {
         if base == 0 && from == 0 && to > 0 {
             self.begin(&mut hits, view, cx);
         }
+        self.starts.retain(|start| {
+            let at = view.index(*start);
+            if at < to && container::may_be_zlib(&view.bytes[at..]) {
+                let hit = container::zlib_hit(at);
+                let place = hits.partition_point(|h| h.at < at);
+                hits.insert(place, hit);
+            }
+            at >= to
+        });
         self.dismiss(&mut hits, view, eof, batch.is_some(), cx);
         let mut taken = input.len();
         if let Some(window) = batch {
@@ -275,6 +292,11 @@ impl Lane {
     /// Whether a child lane is alive.
     pub(crate) fn has_children(&self) -> bool {
         self.group.is_some() || self.texts.is_alive() || !self.containers.is_empty()
+    }
+
+    /// Whether a run is being read.
+    pub(crate) fn has_run(&self) -> bool {
+        self.group.is_some()
     }
 
     pub(crate) fn has_containers(&self) -> bool {
@@ -347,7 +369,7 @@ impl Lane {
         here + self.tail.capacity()
             + self.map.bytes()
             + self.matcher.memory()
-            + self.taken.capacity() * size_of::<u64>()
+            + (self.taken.capacity() + self.starts.capacity()) * size_of::<u64>()
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
             + self.texts.memory()
@@ -420,7 +442,7 @@ impl Lane {
             candidate.is_some_and(|from| from == 0 || at - from <= escaped::CUT_MAX as usize)
         };
         hits.retain(|hit| match hit.what {
-            What::Run => !shape::is_idle(view.bytes, hit.at, eof, cx),
+            What::Run => shape::look(view.bytes, hit.at, eof, cx) != Look::Idle,
             What::Escape => match escaped::begins(view.bytes, hit.at) {
                 None => false,
                 Some(Begins::Magic(_)) => true,
@@ -491,7 +513,7 @@ impl Lane {
         self.matcher.unpark(self.decided);
         let decided = self.decided;
         self.taken.retain(|at| *at >= decided);
-        keep = keep.min(self.texts.first());
+        keep = keep.min(self.texts.first()).min(self.group.as_ref().map_or(u64::MAX, |group| group.fed()));
         keep = keep.min(self.matcher.first()).min(self.denied.map_or(u64::MAX, |d| d.0));
         if self.archive.is_sniffing() {
             keep = 0;
@@ -551,6 +573,7 @@ impl Lane {
         if self.may_begin(bytes) {
             first = 0;
         }
+        first = first.min(self.starts.iter().map(|start| view.index(*start)).min().unwrap_or(first));
         if first == bytes.len() { u64::MAX } else { self.map.src(view.base + first as u64) }
     }
 

@@ -2,9 +2,13 @@
 //!
 //! A run is a maximal stretch of base64 characters of at least the length that the shortest match would be encoded to. Where its text began
 //! cannot be known (`\nQUJD` has the `n` in front), so it is decoded at all four alignments; three of them yield noise that no rule fits.
+//!
+//! A run may be folded: where a line of it ends at a line break, the next line goes on with it if it begins, after blanks, with a base64 character.
+//! What stands between the lines belongs to none of the lanes.
 
 use exfilter_automaton::What;
-use exfilter_codec::base64::Phase;
+use exfilter_codec::base64::{Phase, is_char};
+use exfilter_codec::escape::{self, Parsed};
 use exfilter_codec::hex;
 
 use crate::confirm::View;
@@ -27,6 +31,8 @@ pub(crate) struct Group {
     /// Whether they are in use, and where the digits begin.
     hex: bool,
     digits_at: u64,
+    /// Where its line begins.
+    line_at: u64,
 }
 
 struct HexLane {
@@ -37,6 +43,8 @@ struct HexLane {
     open: bool,
     /// Whether the last letter was a capital.
     capital: Option<bool>,
+    /// Where the digit that waits for the next one stands, if a line ended behind it.
+    cut: Option<u64>,
 }
 
 /// Digits with which a run begins if it is one of hexadecimal digits: a position is decided when as many bytes of it are at hand. What is
@@ -50,37 +58,172 @@ fn digits_at(bytes: &[u8], at: usize) -> Option<usize> {
     digits.iter().all(u8::is_ascii_hexdigit).then_some(from)
 }
 
+/// Whether a line of a run, which begins at `at`, is a run of digits of its own. Zeros and other little numbers in base64 are few different digits.
+fn is_digits(bytes: &[u8], at: usize) -> bool {
+    digits_at(bytes, at).is_some_and(|from| {
+        let seen = bytes[from..at + HEX_MIN].iter().fold(0u128, |seen, digit| seen | 1 << (digit & 0x7f));
+        seen.count_ones() >= DIFFERENT
+    })
+}
+
+/// See [`is_digits`].
+const DIFFERENT: u32 = 6;
+
 struct PhaseLane {
     skip: u64,
     phase: Phase,
     lane: Lane,
+    /// Where the characters that wait for the rest of their quad begin, if a line ended behind them.
+    cut: Option<u64>,
 }
 
-/// Longest run, in characters, that [`is_idle`] decodes; a shorter result than a tar header cannot be an archive either.
+/// Longest run, in characters, that [`look`] decodes; a shorter result than a tar header cannot be an archive either.
 const QUICK: usize = 640;
 
-/// Whether the run at `at` is over within `bytes` and holds nothing at any alignment: no candidate, no magic number, no further run. Such a run
-/// needs no lanes; what they would report is nothing.
-pub(crate) fn is_idle(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> bool {
-    let end = cx.core.automaton.run_end(bytes, at);
-    if (end == bytes.len() && !eof) || end - at > QUICK {
-        return false;
+/// The shortest line of a folded run that another one may follow, in characters.
+const LINE_MIN: u64 = 32;
+
+/// The most that may stand between two lines of a folded run, in bytes: a line break, and blanks.
+const FOLD_MAX: usize = 32;
+
+/// What follows a line of a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fold {
+    /// More bytes decide.
+    Open,
+    /// Nothing.
+    End,
+    /// Another line, at this index; it may begin with zlib's header.
+    Line(usize, bool),
+}
+
+/// What follows the line of a run that ends at index `end` of `bytes`. `digits` says whether it has been hexadecimal digits so far, which a line of such
+/// goes on with; else that is a run of its own.
+fn fold(bytes: &[u8], end: usize, digits: bool, eof: bool) -> Fold {
+    let open = if eof { Fold::End } else { Fold::Open };
+    let after = &bytes[end..bytes.len().min(end + FOLD_MAX)];
+    let len = match line_break(after) {
+        Some(0) => return Fold::End,
+        Some(len) => len,
+        None => return open,
+    };
+    let blanks = after[len..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let line = end + len + blanks;
+    match bytes.get(line) {
+        _ if len + blanks >= FOLD_MAX => return Fold::End,
+        None => return open,
+        Some(b) if !is_char(*b) => return Fold::End,
+        Some(_) => {}
     }
+    let head = &bytes[line..bytes.len().min(line + HEX_MIN)];
+    if !digits && is_digits(bytes, line) {
+        return Fold::End;
+    }
+    // Either question is open only if all that is at hand answers it.
+    let is_short = head.len() < HEX_MIN && !eof;
+    let digits_only = |head: &[u8]| head.iter().all(u8::is_ascii_hexdigit);
+    let may_be_digits =
+        !digits && (digits_only(head) || head.len() > 1 && digits_only(&head[2..]) && head[0] == b'0');
+    if is_short && (head.len() < 3 || may_be_digits) {
+        return Fold::Open;
+    }
+    Fold::Line(line, ZLIB.iter().any(|zlib| head.starts_with(zlib)))
+}
+
+/// The length of the line break that `bytes` begin with: as it is, or escaped once or several times (`\n`, `%0D%0A`, `\\n`). 0 if there is none, `None`
+/// if more bytes decide.
+fn line_break(bytes: &[u8]) -> Option<usize> {
+    const MAX: usize = 16;
+    let (mut at, mut escaped) = (0, false);
+    while at < MAX {
+        let byte = *bytes.get(at)?;
+        let (len, made) = match byte {
+            b'\n' | b'\r' => (1, byte),
+            // What a backslash that was itself escaped stands for.
+            b'n' if escaped => (1, b'\n'),
+            b'r' if escaped => (1, b'\r'),
+            b'\\' | b'%' | b'&' => match escape::parse(&bytes[at..]) {
+                Parsed::Escape(escape) => (escape.len(), *escape.bytes().first().unwrap_or(&b'\n')),
+                Parsed::Incomplete => return None,
+                Parsed::Text => return Some(0),
+            },
+            _ => return Some(0),
+        };
+        at += len;
+        escaped = made == b'\\';
+        match made {
+            b'\n' => return Some(at),
+            b'\r' | b'\\' => {}
+            _ => return Some(0),
+        }
+    }
+    Some(0)
+}
+
+/// What zlib's headers begin with in base64.
+const ZLIB: [&[u8]; 4] = [b"eAE", b"eF4", b"eJw", b"eNo"];
+
+/// Reads the run at `at`: whether it is over within `bytes` and holds nothing at any alignment, no candidate, no magic number, no further run. Such a
+/// run needs no lanes; what they would report is nothing.
+pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> Look {
+    let mut lines = cx.scratch.buffer();
+    let look = look_at_lines(bytes, at, eof, &mut lines, cx);
+    cx.scratch.give_buffer(lines);
+    look
+}
+
+/// The same; `lines` is for the characters of a run that is folded.
+fn look_at_lines(bytes: &[u8], at: usize, eof: bool, lines: &mut Vec<u8>, cx: &mut Context<'_>) -> Look {
+    let automaton = &cx.core.automaton;
+    let digits = digits_at(bytes, at);
+    let mut is_hex = digits.is_some();
+    let (mut line, mut end) = (at, automaton.run_end(bytes, at));
+    loop {
+        if end - at > QUICK {
+            return Look::Busy(at + QUICK + 1);
+        }
+        if end == bytes.len() && !eof {
+            return Look::Open;
+        }
+        is_hex &= digits.is_some_and(|from| bytes[from.max(line)..end].iter().all(u8::is_ascii_hexdigit));
+        let next = if end - line < LINE_MIN as usize { Fold::End } else { fold(bytes, end, is_hex, eof) };
+        match next {
+            Fold::Open => return Look::Open,
+            Fold::End => break,
+            Fold::Line(_, true) => return Look::Busy(end),
+            Fold::Line(next, false) => {
+                lines.extend_from_slice(&bytes[line..end]);
+                (line, end) = (next, automaton.run_end(bytes, next));
+            }
+        }
+    }
+    let from = digits.map(|from| from - at);
+    let is_idle = if lines.is_empty() {
+        holds_nothing(&bytes[at..end], from, cx)
+    } else {
+        lines.extend_from_slice(&bytes[line..end]);
+        holds_nothing(lines, from, cx)
+    };
+    if is_idle { Look::Idle } else { Look::Busy(end) }
+}
+
+/// Whether a run decodes to nothing, also as hexadecimal digits from `digits` on.
+fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> bool {
     let mut decoded = cx.scratch.buffer();
     let mut hits = cx.scratch.hits();
     let mut packed = false;
     for skip in 0..4u8 {
         let start = decoded.len();
         let mut phase = Phase::new(skip);
-        phase.decode(&bytes[at..end], &mut decoded);
+        phase.decode(run, &mut decoded);
         phase.finish(&mut decoded);
         packed |= container::zlib_at(&decoded[start..]).is_some();
         // Belongs to no token and no literal, so that one scan serves all four.
         decoded.push(0xff);
     }
-    for (from, skip) in digits_at(bytes, at).into_iter().flat_map(|from| [(from, 0), (from, 1)]) {
+    for (from, skip) in digits.into_iter().flat_map(|from| [(from, 0), (from, 1)]) {
         let start = decoded.len();
-        hex::Phase::new(skip).decode(&bytes[from..end], &mut decoded);
+        hex::Phase::new(skip).decode(&run[from..], &mut decoded);
         packed |= container::zlib_at(&decoded[start..]).is_some();
         decoded.push(0xff);
     }
@@ -109,6 +252,7 @@ impl Group {
                 skip,
                 phase: Phase::new(skip as u8),
                 lane: Lane::new(LaneKind::Base64, Depth::default(), None, OuterMap::segments()),
+                cut: None,
             }),
             digits: [0, 1].map(|skip| HexLane {
                 skip,
@@ -116,9 +260,11 @@ impl Group {
                 lane: Lane::new(LaneKind::Hex, Depth::default(), None, OuterMap::segments()),
                 open: false,
                 capital: None,
+                cut: None,
             }),
             hex: false,
             digits_at: 0,
+            line_at: 0,
         }
     }
 
@@ -140,30 +286,16 @@ impl Group {
         self.src
     }
 
+    /// Characters before this lane offset have been taken.
+    pub(crate) fn fed(&self) -> u64 {
+        self.fed
+    }
+
     /// Takes characters up to `to`; with `end` the run is over.
     fn feed(&mut self, map: &OuterMap, view: View<'_>, to: u64, end: bool, cx: &mut Context<'_>) {
         let chars = view.get(self.fed, to).unwrap_or(&[]);
-        for PhaseLane { skip, phase, lane } in &mut self.phases {
-            let mut decoded = cx.scratch.buffer();
-            let first = self.fed.saturating_sub(phase.pending() as u64).max(self.start + *skip);
-            phase.decode(chars, &mut decoded);
-            if end {
-                phase.finish(&mut decoded);
-            }
-            if !map.is_identity() {
-                // Each byte is attributed to its group of four characters; equal origins merge.
-                let mut at = lane.pos;
-                let mut quad = first;
-                while at < lane.pos + decoded.len() as u64 {
-                    let start = map.src(quad);
-                    let after = map.end((quad + 4).min(to.max(quad + 1)));
-                    lane.map.push(at, Origin::Const { start, end: after });
-                    at += 3;
-                    quad += 4;
-                }
-            }
-            lane.feed(&decoded, end, None, cx);
-            cx.scratch.give_buffer(decoded);
+        for phase in &mut self.phases {
+            phase.feed(self.start, self.fed, chars, map, end, cx);
         }
         for digits in self.digits.iter_mut().filter(|digits| self.hex && digits.open) {
             let fed = self.fed.max(self.digits_at);
@@ -173,18 +305,61 @@ impl Group {
         self.fed = to;
     }
 
+    /// What follows the line that ends at lane offset `end`.
+    fn fold(&self, view: View<'_>, end: u64, eof: bool) -> Fold {
+        if end - self.line_at < LINE_MIN {
+            return Fold::End;
+        }
+        let digits = self.hex && self.digits.iter().any(|digits| digits.open);
+        fold(view.bytes, view.index(end), digits, eof)
+    }
+
+    /// Goes on at `line`, another line.
+    fn begin_line(&mut self, line: u64, zlib: bool, map: &OuterMap) {
+        for PhaseLane { phase, lane, cut, .. } in &mut self.phases {
+            match phase.pending() as u64 {
+                0 => {
+                    if map.is_identity() {
+                        lane.map.push(lane.pos, Origin::Base64 { outer: line });
+                    }
+                    if zlib {
+                        lane.starts.push(lane.pos);
+                    }
+                }
+                pending => {
+                    cut.get_or_insert(self.fed - pending);
+                }
+            }
+        }
+        for HexLane { phase, lane, cut, open, .. } in self.digits.iter_mut().filter(|_| self.hex) {
+            if *open {
+                // No needle of the parent spans a line break.
+                lane.touched.get_or_insert_default().add(lane.pos.saturating_sub(1), lane.pos + 1);
+            }
+            match phase.pending() as u64 {
+                _ if !*open => {}
+                0 if map.is_identity() => lane.map.push(lane.pos, Origin::Hex { outer: line }),
+                0 => {}
+                _ => {
+                    cut.get_or_insert(self.fed - 1);
+                }
+            }
+        }
+        (self.fed, self.line_at) = (line, line);
+    }
+
     pub(crate) fn hold(&self, map: &OuterMap, cx: &Context<'_>) -> u64 {
         let mut hold = u64::MAX;
         for digits in self.digits.iter().filter(|digits| self.hex && digits.open) {
             if digits.phase.pending() > 0 {
-                hold = hold.min(map.src(self.fed.saturating_sub(1)));
+                hold = hold.min(map.src(digits.cut.unwrap_or(self.fed.saturating_sub(1))));
             }
             hold = hold.min(digits.lane.hold(&[], cx));
         }
         for phase in &self.phases {
             let pending = phase.phase.pending() as u64;
             if pending > 0 {
-                hold = hold.min(map.src(self.fed.saturating_sub(pending)));
+                hold = hold.min(map.src(phase.cut.unwrap_or(self.fed.saturating_sub(pending))));
             }
             hold = hold.min(phase.lane.hold(&[], cx));
         }
@@ -223,31 +398,105 @@ impl Group {
     }
 }
 
+impl PhaseLane {
+    /// Takes `chars`, which stand at `fed`; with `end` the run, which began at `start`, is over.
+    fn feed(&mut self, start: u64, fed: u64, chars: &[u8], map: &OuterMap, end: bool, cx: &mut Context<'_>) {
+        let PhaseLane { skip, phase, lane, cut } = self;
+        let (mut fed, mut chars) = (fed, chars);
+        let mut decoded = cx.scratch.buffer();
+        if let Some(quad) = *cut {
+            let (rest, others) = chars.split_at(chars.len().min(4 - phase.pending()));
+            phase.decode(rest, &mut decoded);
+            (fed, chars) = (fed + rest.len() as u64, others);
+            if end && chars.is_empty() {
+                phase.finish(&mut decoded);
+            }
+            if phase.pending() == 0 {
+                *cut = None;
+                if !decoded.is_empty() {
+                    lane.map.push(lane.pos, Origin::Const { start: map.src(quad), end: map.end(fed) });
+                    lane.feed(&decoded, false, None, cx);
+                    decoded.clear();
+                }
+                if map.is_identity() {
+                    lane.map.push(lane.pos, Origin::Base64 { outer: fed });
+                }
+            }
+        }
+        let first = fed.saturating_sub(phase.pending() as u64).max(start + *skip);
+        phase.decode(chars, &mut decoded);
+        if end {
+            phase.finish(&mut decoded);
+        }
+        if !map.is_identity() {
+            // Each byte is attributed to its group of four characters; equal origins merge.
+            let mut at = lane.pos;
+            let mut quad = first;
+            let to = fed + chars.len() as u64;
+            while at < lane.pos + decoded.len() as u64 {
+                let start = map.src(quad);
+                let after = map.end((quad + 4).min(to.max(quad + 1)));
+                lane.map.push(at, Origin::Const { start, end: after });
+                at += 3;
+                quad += 4;
+            }
+        }
+        lane.feed(&decoded, end, None, cx);
+        cx.scratch.give_buffer(decoded);
+    }
+}
+
 impl HexLane {
     /// Takes the digits with which `chars`, which stand at `fed`, begin; with `end` the run is over.
     fn feed(&mut self, start: u64, fed: u64, chars: &[u8], map: &OuterMap, end: bool, cx: &mut Context<'_>) {
+        self.note_cases(chars);
         let mut decoded = cx.scratch.buffer();
-        let first = fed.saturating_sub(self.phase.pending() as u64).max(start + self.skip);
-        let taken = self.phase.decode(chars, &mut decoded);
-        self.open = !end && taken == chars.len();
+        let (mut fed, mut chars) = (fed, chars);
+        self.open = true;
+        if let Some(digit) = self.cut
+            && let Some((_, others)) = chars.split_first()
+        {
+            self.open = self.phase.decode(&chars[..1], &mut decoded) == 1;
+            self.cut = None;
+            (fed, chars) = (fed + 1, others);
+            if self.open {
+                let origin = Origin::Const { start: map.src(digit), end: map.end(fed) };
+                self.lane.map.push(self.lane.pos, origin);
+                self.lane.feed(&decoded, false, None, cx);
+                decoded.clear();
+                if map.is_identity() {
+                    self.lane.map.push(self.lane.pos, Origin::Hex { outer: fed });
+                }
+            }
+        }
+        if self.open {
+            let first = fed.saturating_sub(self.phase.pending() as u64).max(start + self.skip);
+            self.open = self.phase.decode(chars, &mut decoded) == chars.len();
+            if !map.is_identity() {
+                for i in 0..decoded.len() as u64 {
+                    let pair = first + 2 * i;
+                    let origin = Origin::Const { start: map.src(pair), end: map.end(pair + 2) };
+                    self.lane.map.push(self.lane.pos + i, origin);
+                }
+            }
+        }
+        self.open &= !end;
+        self.lane.feed(&decoded, !self.open, None, cx);
+        cx.scratch.give_buffer(decoded);
+    }
+
+    /// Notes the bytes at which letters go over to the other case; `chars` come next.
+    fn note_cases(&mut self, chars: &[u8]) {
+        let pending = self.phase.pending();
         for (i, digit) in chars.iter().enumerate().filter(|(_, digit)| digit.is_ascii_alphabetic()) {
             let capital = Some(digit.is_ascii_uppercase());
             if self.capital.is_some() && self.capital != capital {
-                let at = (fed + i as u64).saturating_sub(start + self.skip) / 2;
-                self.lane.touched.get_or_insert_default().add(at, at + 1);
+                // A digit that is skipped may count as one of the first byte.
+                let at = self.lane.pos + ((pending + i) / 2) as u64;
+                self.lane.touched.get_or_insert_default().add(at.saturating_sub(1), at + 1);
             }
             self.capital = capital;
         }
-        if !map.is_identity() {
-            for i in 0..decoded.len() as u64 {
-                let pair = first + 2 * i;
-                self.lane
-                    .map
-                    .push(self.lane.pos + i, Origin::Const { start: map.src(pair), end: map.end(pair + 2) });
-            }
-        }
-        self.lane.feed(&decoded, !self.open, None, cx);
-        cx.scratch.give_buffer(decoded);
     }
 }
 
@@ -255,14 +504,28 @@ impl Lane {
     /// Feeds the open run, and ends it if it is over.
     pub(crate) fn feed_group(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
         let Some(mut group) = self.group.take() else { return };
-        let from = view.index(group.fed);
-        let to = view.base + cx.core.automaton.run_end(view.bytes, from) as u64;
-        let end = to < view.end() || eof;
         let found = cx.scratch.found.len();
-        group.feed(&self.map, view, to, end, cx);
+        let end = loop {
+            let to = cx.core.automaton.run_end(view.bytes, view.index(group.fed));
+            let to = view.base + to as u64;
+            group.feed(&self.map, view, to, false, cx);
+            let fold = match to < view.end() || eof {
+                true => group.fold(view, to, eof),
+                false => Fold::Open,
+            };
+            match fold {
+                Fold::Open => break false,
+                Fold::End => {
+                    group.feed(&self.map, view, to, true, cx);
+                    break true;
+                }
+                Fold::Line(line, zlib) => group.begin_line(view.base + line as u64, zlib, &self.map),
+            }
+        };
         if cx.scratch.found.len() > found {
-            self.archive.mask(group.start, to);
+            self.archive.mask(group.start, group.fed);
         }
+        self.run_read = group.fed;
         if end {
             group.release(cx);
         } else {
@@ -272,6 +535,10 @@ impl Lane {
 
     /// A run begins at `at`.
     pub(crate) fn start_group(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
+        if self.group.is_some() || self.denied.is_some() || at < self.run_read {
+            // A line of the one that is being read.
+            return;
+        }
         let end = view.base + cx.core.automaton.run_end(view.bytes, view.index(at)) as u64;
         if (end < view.end() || eof) && self.is_as_spelled(at, end) {
             return;
@@ -294,19 +561,20 @@ impl Lane {
         group.src = self.map.src(at);
         group.hex = digits.is_some();
         group.digits_at = digits.unwrap_or(at);
+        group.line_at = at;
         let digits_at = group.digits_at;
-        for HexLane { skip, phase, lane, open, capital } in
+        for HexLane { skip, phase, lane, open, capital, cut } in
             group.digits.iter_mut().filter(|_| digits.is_some())
         {
             *phase = hex::Phase::new(*skip as u8);
-            (*open, *capital) = (true, None);
+            (*open, *capital, *cut) = (true, None, None);
             lane.restart(LaneKind::Hex, depth, up.clone());
             if self.map.is_identity() {
                 lane.map.push(0, Origin::Hex { outer: digits_at + *skip });
             }
         }
-        for PhaseLane { skip, phase, lane } in &mut group.phases {
-            *phase = Phase::new(*skip as u8);
+        for PhaseLane { skip, phase, lane, cut } in &mut group.phases {
+            (*phase, *cut) = (Phase::new(*skip as u8), None);
             lane.restart(LaneKind::Base64, depth, up.clone());
             if self.map.is_identity() {
                 lane.map.push(0, Origin::Base64 { outer: at + *skip });
@@ -320,16 +588,14 @@ impl Lane {
     /// ends; a run that is too long for a look counts as if they had.
     pub(crate) fn settle_denied(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
         let Some((at, start)) = self.denied else { return };
-        let from = view.index(at);
-        let end = cx.core.automaton.run_end(view.bytes, from).min(from + QUICK + 1);
-        if end == view.bytes.len() && !eof && end - from <= QUICK {
+        let look = look(view.bytes, view.index(at), eof, cx);
+        if look == Look::Open {
             return;
         }
         self.denied = None;
-        if is_idle(view.bytes, from, eof, cx) {
-            return;
+        if let Look::Busy(end) = look {
+            self.refuse_shape(at, start, end, view, eof, cx);
         }
-        self.refuse_shape(at, start, end, view, eof, cx);
     }
 
     /// Says that what stands from `at` to `end` of the view could not be decoded for want of lanes; `start` is its outer offset.

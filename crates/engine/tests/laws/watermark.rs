@@ -145,7 +145,7 @@ fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
             inner.push(run[skip..].chunks_exact(2).filter_map(|pair| number(Some(pair), 16)).collect());
         }
     }
-    for unescape in [percents, slashes, entities, printables] {
+    for unescape in [percents, slashes, entities, printables, unfolded] {
         let text = unescape(bytes);
         if text != bytes {
             inner.push(text);
@@ -171,6 +171,28 @@ fn replaced(bytes: &[u8], read: impl Fn(&[u8]) -> Option<(usize, Vec<u8>)>) -> V
         }
     }
     out
+}
+
+/// What folds of runs stand for: nothing.
+fn unfolded(bytes: &[u8]) -> Vec<u8> {
+    replaced(bytes, |b| {
+        let mut len = 0;
+        for end in [
+            &[&b"\r"[..], b"\\r", b"\\\\r", b"\\u000d", b"%0D", b"&#13;", b"&#xD;"][..],
+            &[
+                b"\n", b"\\n", b"\\\\n", b"\\\n", b"\\\\\n", b"\\\\\\n", b"\\u000a", b"%0A", b"&#10;",
+                b"&#xA;",
+            ],
+        ] {
+            let found = end.iter().find(|end| b[len..].starts_with(end)).map(|end| end.len());
+            len += found.or(if len == 0 { Some(0) } else { None })?;
+        }
+        if len == 0 {
+            return None;
+        }
+        let blanks = b[len..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        Some((len + blanks, vec![]))
+    })
 }
 
 fn number(digits: Option<&[u8]>, base: u32) -> Option<u8> {
