@@ -32,7 +32,7 @@ pub struct Flow {
     editable: bool,
     lines: bool,
     reference: u64,
-    codings: Vec<Coding>,
+    codings: Box<[Coding]>,
 }
 
 /// A content coding ([RFC 9110 section 8.4.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1)).
@@ -88,7 +88,7 @@ impl Flow {
     }
 
     fn new(direction: Direction) -> Flow {
-        let (slot, codings) = (Slot::Body, Vec::new());
+        let (slot, codings) = (Slot::Body, Box::default());
         Flow { direction, authority: None, slot, editable: false, lines: false, reference: 0, codings }
     }
 

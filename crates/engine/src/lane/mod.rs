@@ -100,6 +100,10 @@ enum Start {
 /// Bytes from a position on that have been fed when the position is decided: its lookahead, and one more.
 pub(crate) const SEEN: u64 = Automaton::LOOKAHEAD as u64 + 1;
 
+/// Lane offsets at which content may begin in the middle of the lane.
+#[derive(Default)]
+struct Starts(Vec<u64>);
+
 /// One lane.
 pub(crate) struct Lane {
     kind: LaneKind,
@@ -119,7 +123,7 @@ pub(crate) struct Lane {
     /// Runs before this offset have been read.
     run_read: u64,
     /// Offsets, apart from the first one, at which some content may begin that is zlib's.
-    starts: Vec<u64>,
+    starts: Option<Box<Starts>>,
     containers: Vec<Container>,
     /// Content codings of the flow that have not been undone in this content.
     codings: u8,
@@ -135,7 +139,7 @@ pub(crate) struct Lane {
     /// In a lane of unescaped text, what escapes stand for; in one of hexadecimal digits, where their letters go over to the other case and where lines end.
     touched: Option<Box<Touched>>,
     /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
-    denied: Option<(u64, u64)>,
+    denied: Option<Box<(u64, u64)>>,
     /// Whether such a run was reported in this lane already; one is enough.
     refused_shapes: bool,
 }
@@ -161,7 +165,7 @@ impl Lane {
             archive: Archive::default(),
             group: None,
             run_read: 0,
-            starts: Vec::new(),
+            starts: None,
             containers: Vec::new(),
             codings: 0,
             stored: false,
@@ -189,7 +193,7 @@ impl Lane {
         self.archive = Archive::default();
         self.group = None;
         self.run_read = 0;
-        self.starts.clear();
+        self.starts = None;
         self.containers.clear();
         (self.codings, self.stored) = (0, false);
         self.taken.clear();
@@ -246,15 +250,9 @@ impl Lane {
         if base == 0 && from == 0 && to > 0 {
             self.begin(&mut hits, view, cx);
         }
-        self.starts.retain(|start| {
-            let at = view.index(*start);
-            if at < to && container::may_be_zlib(&view.bytes[at..]) {
-                let hit = container::zlib_hit(at);
-                let place = hits.partition_point(|h| h.at < at);
-                hits.insert(place, hit);
-            }
-            at >= to
-        });
+        if let Some(starts) = self.starts.take() {
+            self.begin_again(&starts, &mut hits, view, to);
+        }
         self.dismiss(&mut hits, view, eof, batch.is_some(), cx);
         let mut taken = input.len();
         if let Some(window) = batch {
@@ -307,7 +305,7 @@ impl Lane {
 
     /// The least outer offset that must not leave yet; `partial` are bytes of this lane that have not been fed.
     pub(crate) fn hold(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
-        let mut hold = self.matcher.hold().min(self.denied.map_or(u64::MAX, |d| d.1));
+        let mut hold = self.matcher.hold().min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
         let base = self.pos - self.tail.len() as u64;
         if partial.is_empty() {
             hold = hold.min(self.open_src(View { bytes: &self.tail, base }, cx));
@@ -369,7 +367,9 @@ impl Lane {
         here + self.tail.capacity()
             + self.map.bytes()
             + self.matcher.memory()
-            + (self.taken.capacity() + self.starts.capacity()) * size_of::<u64>()
+            + self.taken.capacity() * size_of::<u64>()
+            + self.starts.as_ref().map_or(0, |s| size_of::<Starts>() + s.0.capacity() * size_of::<u64>())
+            + self.denied.as_ref().map_or(0, |denied| size_of_val(&**denied))
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
             + self.texts.memory()
@@ -428,6 +428,19 @@ impl Lane {
             && hits.first() != Some(&first)
         {
             hits.insert(0, first);
+        }
+    }
+
+    /// Puts what begins at `starts` among `hits`, as far as it is decided before index `to`.
+    fn begin_again(&mut self, starts: &Starts, hits: &mut Vec<Hit>, view: View<'_>, to: usize) {
+        for start in &starts.0 {
+            let at = view.index(*start);
+            if at >= to {
+                self.starts.get_or_insert_default().0.push(*start);
+            } else if container::may_be_zlib(&view.bytes[at..]) {
+                let place = hits.partition_point(|hit| hit.at < at);
+                hits.insert(place, container::zlib_hit(at));
+            }
         }
     }
 
@@ -514,7 +527,7 @@ impl Lane {
         let decided = self.decided;
         self.taken.retain(|at| *at >= decided);
         keep = keep.min(self.texts.first()).min(self.group.as_ref().map_or(u64::MAX, |group| group.fed()));
-        keep = keep.min(self.matcher.first()).min(self.denied.map_or(u64::MAX, |d| d.0));
+        keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
         if self.archive.is_sniffing() {
             keep = 0;
         }
@@ -573,7 +586,8 @@ impl Lane {
         if self.may_begin(bytes) {
             first = 0;
         }
-        first = first.min(self.starts.iter().map(|start| view.index(*start)).min().unwrap_or(first));
+        let starts = self.starts.iter().flat_map(|starts| &starts.0);
+        first = first.min(starts.map(|start| view.index(*start)).min().unwrap_or(first));
         if first == bytes.len() { u64::MAX } else { self.map.src(view.base + first as u64) }
     }
 

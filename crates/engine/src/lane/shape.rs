@@ -127,7 +127,7 @@ fn fold(bytes: &[u8], end: usize, digits: bool, eof: bool) -> Fold {
     if is_short && (head.len() < 3 || may_be_digits) {
         return Fold::Open;
     }
-    Fold::Line(line, ZLIB.iter().any(|zlib| head.starts_with(zlib)))
+    Fold::Line(line, begins_zlib(head))
 }
 
 /// The length of the line break that `bytes` begin with: as it is, or escaped once or several times (`\n`, `%0D%0A`, `\\n`). 0 if there is none, `None`
@@ -160,8 +160,14 @@ fn line_break(bytes: &[u8]) -> Option<usize> {
     Some(0)
 }
 
-/// What zlib's headers begin with in base64.
-const ZLIB: [&[u8]; 4] = [b"eAE", b"eF4", b"eJw", b"eNo"];
+/// Whether base64 begins with one of zlib's headers: `78` and `01`, `5e`, `9c` or `da`.
+fn begins_zlib(chars: &[u8]) -> bool {
+    let &[b'e', second, third, ..] = chars else { return false };
+    matches!(
+        (second, third),
+        (b'A', b'E'..=b'H') | (b'F', b'4'..=b'7') | (b'J', b'w'..=b'z') | (b'N', b'o'..=b'r')
+    )
+}
 
 /// Reads the run at `at`: whether it is over within `bytes` and holds nothing at any alignment, no candidate, no magic number, no further run. Such a
 /// run needs no lanes; what they would report is nothing.
@@ -323,7 +329,7 @@ impl Group {
                         lane.map.push(lane.pos, Origin::Base64 { outer: line });
                     }
                     if zlib {
-                        lane.starts.push(lane.pos);
+                        lane.starts.get_or_insert_default().0.push(lane.pos);
                     }
                 }
                 pending => {
@@ -547,7 +553,7 @@ impl Lane {
         let lanes = if digits.is_some() { 6 } else { 4 };
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + lanes > cx.core.limits.lanes {
             if !self.refused_shapes {
-                self.denied = Some((at, self.map.src(at)));
+                self.denied = Some(Box::new((at, self.map.src(at))));
                 self.settle_denied(view, eof, cx);
             }
             return;
@@ -587,7 +593,7 @@ impl Lane {
     /// Decides about a run for which no lanes could be had: it matters only if lanes would have found something in it. That is known when it
     /// ends; a run that is too long for a look counts as if they had.
     pub(crate) fn settle_denied(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
-        let Some((at, start)) = self.denied else { return };
+        let Some((at, start)) = self.denied.as_deref().copied() else { return };
         let look = look(view.bytes, view.index(at), eof, cx);
         if look == Look::Open {
             return;
