@@ -35,6 +35,9 @@ pub(crate) const CUT_MAX: u64 = 4096;
 /// Longest text, in bytes, that [`look`] reads.
 const QUICK: usize = 640;
 
+/// Text is fed in slices of about so many bytes: where each comes from is kept for those of a slice.
+const SLICE: usize = 256;
+
 /// Bytes after which a container is alive that the text began with, or that follows one.
 const BINARY: u64 = 2 * Automaton::LOOKAHEAD as u64;
 
@@ -315,9 +318,14 @@ impl Escaped {
         let mut decoded = cx.scratch.buffer();
         let mut over = false;
         loop {
+            if decoded.len() >= SLICE {
+                self.lane.feed(&decoded, false, None, cx);
+                decoded.clear();
+            }
             let at = self.lane.pos + decoded.len() as u64;
             match piece(&view.bytes[view.index(self.fed)..], self.reads, eof) {
                 Piece::Plain(n) => {
+                    let n = n.min(SLICE);
                     let plain = view.get(self.fed, self.fed + n as u64).unwrap_or(&[]);
                     decoded.extend_from_slice(plain);
                     self.originate(map, at, n as u64);
@@ -488,7 +496,7 @@ impl Lane {
             return;
         }
         let beginning = view.base + beginning(view.bytes, view.index(at)) as u64;
-        let cut_at = if binary { u64::MAX } else { self.matcher.cut_at(at) };
+        let cut_at = if binary { u64::MAX } else { self.matcher.cut_at(at, cx.facts.holds()) };
         let cut = cut_at < beginning;
         if !binary && !cut && look(view.bytes, view.index(at), eof, cx) == Look::Idle {
             return;

@@ -74,12 +74,14 @@ impl Matcher {
         self.parked.iter().map(|p| p.start).min().unwrap_or(u64::MAX)
     }
 
-    /// The least lane offset at which a candidate began that the escape at `at` may cut.
-    pub(crate) fn cut_at(&self, at: u64) -> u64 {
-        let parked = self.parked.iter().filter(|p| at < p.end).map(|p| p.start);
-        let known = self.known.iter().filter(|k| at < k.end).map(|k| k.start);
-        let is_cut = |start: &u64| *start < at && at - *start <= escaped::CUT_MAX;
-        parked.chain(known).filter(is_cut).min().unwrap_or(u64::MAX)
+    /// The least lane offset at which a candidate began that the escape at `at` may cut; `held` says that only what is held is at hand in full.
+    pub(crate) fn cut_at(&self, at: u64, held: bool) -> u64 {
+        let parked = self.parked.iter().filter(|p| at < p.end).map(|p| (p.start, p.holds));
+        let known = self.known.iter().filter(|k| at < k.end).map(|k| (k.start, k.holds));
+        let is_cut = |(start, holds): &(u64, bool)| {
+            *start < at && at - *start <= escaped::CUT_MAX && (*holds || !held)
+        };
+        parked.chain(known).filter(is_cut).map(|(start, _)| start).min().unwrap_or(u64::MAX)
     }
 
     /// Keeps a candidate that ended without a match and that an escape may have cut: one of the bytes in `cut` begins escapes.
