@@ -54,6 +54,12 @@ pub fn starts(prefix: &[u8]) -> bool {
     header::is_plausible(prefix)
 }
 
+/// Whether `prefix` may begin an entry: receivers that read the central directory do not look at most of the header. A magic number and a name.
+#[must_use]
+pub fn may_start(prefix: &[u8]) -> bool {
+    prefix.len() >= PROBE_LEN && prefix.starts_with(&MAGIC) && prefix[26..28] != [0, 0]
+}
+
 /// A push decoder for one entry of a zip archive.
 ///
 /// The methods are stored (0) and deflate (8), and behind the features of their names bzip2 (12), Zstandard (93) and xz (95).
@@ -488,13 +494,10 @@ impl Decoder for ZipEntry {
         fields as u64 + self.inner.as_ref().map_or(0, |inner| inner.decoder().window_bytes())
     }
 
-    /// Whether the header makes sense, and what follows it does too: a name of characters that can be shown, or a body that is what the method says, or
-    /// checksum and sizes that are right.
+    /// Whether checksum and sizes are right, or the body is what the method says, or the header makes sense.
     fn is_established(&self) -> bool {
         let inner = self.inner.as_ref().is_some_and(|inner| inner.decoder().is_established());
-        let named =
-            ZipEntry::name(self).is_some_and(|name| !name.is_empty() && name.iter().all(|b| *b >= b' '));
-        self.plausible && (self.verified || inner || named)
+        self.verified || inner || self.plausible && self.body_at > 0
     }
 
     /// Where streams or frames of the body begin that have a magic number, the first one among them.

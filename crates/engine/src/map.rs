@@ -84,14 +84,16 @@ impl OuterMap {
         }
     }
 
-    /// Whether lane offsets and outer offsets are the same, or related bit by bit: what an edit may rely on.
+    /// Whether lane offsets and outer offsets are the same.
     pub(crate) fn is_identity(&self) -> bool {
         matches!(self, OuterMap::Identity)
     }
 
-    /// Whether the byte at `at` stands in base64 in the outer stream itself.
-    pub(crate) fn is_plain_base64(&self, at: u64) -> bool {
-        matches!(self.find(at), Some(Segment { origin: Origin::Base64 { .. }, .. }))
+    /// Whether the bytes from `start` to `end` stand in one line of base64 in the outer stream itself.
+    pub(crate) fn is_plain_base64(&self, start: u64, end: u64) -> bool {
+        let segment = self.find(start);
+        matches!(segment, Some(Segment { origin: Origin::Base64 { .. }, .. }))
+            && segment == self.find(end.saturating_sub(1))
     }
 
     /// Says where the bytes from `at` on come from.

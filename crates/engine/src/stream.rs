@@ -49,6 +49,9 @@ const BATCH: usize = 16 << 10;
 /// The first batch after one that was cut short: where children begin often, little is scanned twice.
 const BATCH_MIN: usize = 512;
 
+/// Offsets of a stream stay below this.
+const OFFSET_MAX: u64 = 1 << 62;
+
 /// Windows between looks at [`Limits::max_hold`](crate::Limits::max_hold).
 const HOLD_CHECK: u64 = 64;
 
@@ -197,10 +200,12 @@ impl Stream {
         self.events.pop_front()
     }
 
-    /// Says that `len` bytes were lost before they reached the stream. What was under way is given up, and the range is opaque.
+    /// Says that `len` bytes were lost before they reached the stream. What was under way is given up, and the range is opaque. A stream of more than
+    /// 2^62 bytes is misuse, which blocks.
     pub fn gap(&mut self, len: u64) -> Verdict {
         self.with_queue(|stream, scratch, on_event| {
-            if stream.state != State::Open {
+            if stream.state != State::Open || len > OFFSET_MAX.saturating_sub(stream.pushed) {
+                stream.state = if stream.state == State::Open { State::Finished } else { stream.state };
                 return stream.push_with(scratch, &[], on_event);
             }
             stream.feed_partial(true, scratch, on_event);

@@ -17,10 +17,6 @@ const MASKED: u16 = 1 << 13;
 /// Flags that are in use: those above, and the two of a method and "enhanced deflating" (1, 2, 4).
 const KNOWN_FLAGS: u16 = ENCRYPTED | DESCRIPTOR | PATCHED | STRONG | UTF8 | MASKED | 0b1_0110;
 
-/// Methods that have a name (4.4.5), whether decoded here or not.
-const KNOWN_METHODS: [u16; 23] =
-    [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 14, 16, 18, 19, 20, 93, 94, 95, 96, 97, 98, 99];
-
 /// The newest version of the format that an entry can need, 6.3.
 const NEWEST: u8 = 63;
 
@@ -124,7 +120,6 @@ pub(super) fn is_plausible(bytes: &[u8]) -> bool {
         && bytes.starts_with(&MAGIC)
         && bytes[4] <= NEWEST
         && u16_at(bytes, 6) & !KNOWN_FLAGS == 0
-        && KNOWN_METHODS.contains(&u16_at(bytes, 8))
         && (1..=LONGEST_NAME).contains(&u16_at(bytes, 26))
 }
 

@@ -17,7 +17,7 @@ use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
 use crate::flow::Coding;
-use crate::lane::{Depth, Lane, LaneKind};
+use crate::lane::{Depth, Lane, LaneKind, Starts};
 use crate::map::{Origin, OuterMap};
 
 /// Output that a gzip guess must have yielded before a fault is believed to be a fault of what its magic number said. In compiled code a chance
@@ -70,7 +70,7 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         LaneKind::Zstd => bytes.get(4).is_none_or(|descriptor| descriptor & 0x08 == 0),
         LaneKind::Bzip2 => bytes.len() < bzip2::PROBE_LEN || bzip2::starts(bytes),
         LaneKind::Xz => bytes.len() < xz::PROBE_LEN || xz::starts(bytes),
-        LaneKind::Zip => zip::starts(bytes),
+        LaneKind::Zip => zip::may_start(bytes),
         LaneKind::Zlib => zlib::starts(bytes),
         LaneKind::Root
         | LaneKind::Deflate
@@ -79,6 +79,12 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         | LaneKind::Hex
         | LaneKind::Escapes => false,
     }
+}
+
+/// Bytes after which a container of a kind begins, whatever follows or does not.
+fn probe_len(kind: LaneKind) -> u64 {
+    let magic = MAGICS.iter().find(|(_, id)| magic(*id) == Some(kind)).map_or(1, |(magic, _)| magic.len());
+    if kind == LaneKind::Zip { zip::PROBE_LEN as u64 } else { magic as u64 }
 }
 
 /// A hit for zlib's header where `bytes`, the beginning of some content, begin with one.
@@ -125,6 +131,9 @@ pub(crate) struct Container {
     src: u64,
     /// Whether the content begins with it; else it is a guess.
     declared: bool,
+    /// Whether the flow told of it, and whether it has ended.
+    coded: bool,
+    over: bool,
     /// Whether it stands in an entry that is stored, whose end may cut it.
     stored: bool,
     /// Whether it began while another container of the lane was alive: stored blocks of that one show what is in it, cut by their headers.
@@ -153,6 +162,9 @@ impl Container {
         // depend on chunks: the slice in which it appeared, or the beginning of the block it completes.
         let slice = map.src(at)..map.end(at + input.len() as u64);
         let mut rest = input;
+        if self.over {
+            return self.behind(!input.is_empty(), slice.end, cx);
+        }
         loop {
             let mut output = cx.scratch.buffer();
             let step = self.decoder.decode(rest, &mut output, OUTPUT);
@@ -168,9 +180,14 @@ impl Container {
             match step {
                 Step::More => break,
                 Step::Full { consumed } => rest = &rest[consumed..],
-                Step::Done { .. } => {
+                Step::Done { consumed } => {
                     self.lane.feed(&[], true, None, cx);
-                    return Fate::Over;
+                    self.over = self.is_alone();
+                    return if self.over {
+                        self.behind(consumed < rest.len(), slice.end, cx)
+                    } else {
+                        Fate::Over
+                    };
                 }
                 Step::Bad { fault, .. } => return self.failed(fault, slice.end, cx),
             }
@@ -179,7 +196,24 @@ impl Container {
         Fate::Alive
     }
 
+    /// Whether the content ends with it: what stands behind one of the codings without a mark would not be found.
+    fn is_alone(&self) -> bool {
+        self.coded && matches!(self.kind, LaneKind::Brotli | LaneKind::Deflate | LaneKind::Zlib)
+    }
+
+    /// It is over; whether more of the content comes.
+    fn behind(&mut self, more: bool, end: u64, cx: &mut Context<'_>) -> Fate {
+        if !more {
+            return Fate::Alive;
+        }
+        self.event(OpaqueReason::Corrupt, end, cx);
+        Fate::Over
+    }
+
     fn finish(&mut self, end: u64, cx: &mut Context<'_>) {
+        if self.over {
+            return;
+        }
         loop {
             let mut output = cx.scratch.buffer();
             let step = self.decoder.finish(&mut output, OUTPUT);
@@ -258,7 +292,9 @@ impl Container {
         };
         // Only what noise can look like is withdrawn; a window or a dictionary was asked for by a header that made sense, unless that header is
         // itself cut by those of another container.
-        let noise = fault == Fault::Corrupt || fault == Fault::Truncated && !self.stored;
+        let noise = fault == Fault::Corrupt
+            || fault == Fault::Truncated && !self.stored
+            || self.kind == LaneKind::Zip && !established;
         let guess = noise && (!established || self.covered) || self.covered && self.output == 0;
         if guess && !self.declared {
             return Fate::Withdrawn;
@@ -320,8 +356,11 @@ impl Container {
     }
 
     /// Hands over the parent offsets of members that the decoder has taken, and the end of what it hands on as it stands.
-    fn hand_over(&mut self, taken: &mut Vec<u64>, passed: &mut u64) {
-        taken.extend(self.decoder.member_starts().drain(..).map(|m| self.start + m));
+    fn hand_over(&mut self, taken: &mut Option<Box<Starts>>, passed: &mut u64) {
+        let starts = self.decoder.member_starts();
+        if !starts.is_empty() {
+            taken.get_or_insert_default().0.extend(starts.drain(..).map(|m| self.start + m));
+        }
         if self.decoder.is_plain() && self.output > 0 {
             *passed = (*passed).max(self.reached);
         }
@@ -339,7 +378,9 @@ impl Lane {
         sliced: u64,
         cx: &mut Context<'_>,
     ) {
-        if self.taken.contains(&at) || at < self.passed {
+        let is_taken = self.taken.as_ref().is_some_and(|taken| taken.0.contains(&at));
+        // What lies in the entry that far has begun there.
+        if is_taken || at + probe_len(kind) <= self.passed {
             return;
         }
         if self.is_as_spelled(at, at + 4) {
@@ -387,6 +428,8 @@ impl Lane {
             start: at,
             src,
             // Text may begin with what is zlib's header, and programs write magic numbers in escapes.
+            coded,
+            over: false,
             declared: coded
                 || kind != LaneKind::Zlib && self.kind != LaneKind::Escapes && self.archive.begins_at(at),
             stored: self.stored,

@@ -17,11 +17,13 @@
 use std::collections::VecDeque;
 
 use exfilter_automaton::{Automaton, What, is_token};
+use exfilter_codec::base64::is_char;
 use exfilter_codec::escape::{self, Parsed};
 
 use crate::confirm::View;
 use crate::context::Context;
 use crate::lane::archive::Archive;
+use crate::lane::shape::{FOLD_MAX, Fold, LINE_MIN, next_line};
 use crate::lane::{Depth, Lane, LaneKind, MAGICS};
 use crate::map::{Origin, OuterMap};
 
@@ -49,6 +51,9 @@ pub(crate) struct Escaped {
     src: u64,
     /// Where its first escape stands: what comes before belongs to it.
     at: u64,
+    line: Line,
+    /// The lane offset at which a line begins that goes on with a run.
+    folded: u64,
     lane: Lane,
     reads: Reads,
 }
@@ -220,6 +225,69 @@ fn beginning(bytes: &[u8], at: usize) -> usize {
     }
 }
 
+/// How text ends: with a run that may go on in the next line, and what has come since of the line break.
+#[derive(Clone, Copy)]
+struct Line {
+    /// Base64 characters at the end.
+    run: u64,
+    /// What stands behind the last run of a line's length, `len` bytes of it.
+    after: [u8; FOLD_MAX],
+    len: usize,
+}
+
+impl Line {
+    const NEW: Line = Line { run: 0, after: [0; FOLD_MAX], len: 0 };
+
+    fn take(&mut self, decoded: &[u8]) {
+        for b in decoded {
+            if self.len > 0 || self.run >= LINE_MIN && !is_char(*b) {
+                self.len += 1;
+                if let Some(place) = self.after.get_mut(self.len - 1) {
+                    *place = *b;
+                }
+            }
+            self.run = if is_char(*b) { self.run + 1 } else { 0 };
+            if self.run >= LINE_MIN {
+                self.len = 0;
+            }
+        }
+    }
+}
+
+/// What follows text that ends with `line`, where `bytes` come next: [`Fold::Line`] with the decoded bytes up to the next line of its run.
+fn folded(bytes: &[u8], reads: Reads, line: &Line, eof: bool, cx: &mut Context<'_>) -> Fold {
+    if line.len == 0 && line.run < LINE_MIN || line.len >= FOLD_MAX {
+        return Fold::End;
+    }
+    let mut ahead = cx.scratch.buffer();
+    ahead.extend_from_slice(&line.after[..line.len]);
+    let mut at = 0;
+    let mut all = false;
+    while ahead.len() < FOLD_MAX {
+        match piece(&bytes[at..], reads, eof) {
+            Piece::Escape(escape) => {
+                ahead.extend_from_slice(escape.bytes());
+                at += escape.len();
+            }
+            Piece::Plain(_) | Piece::End if at < bytes.len() => {
+                ahead.push(bytes[at]);
+                at += 1;
+            }
+            Piece::Plain(_) | Piece::End | Piece::Open => {
+                all = eof;
+                break;
+            }
+        }
+    }
+    let fold = next_line(&ahead, 0, all);
+    cx.scratch.give_buffer(ahead);
+    match fold {
+        Fold::Line(len, _) if len <= line.len => Fold::End,
+        Fold::Line(len, zlib) => Fold::Line(len - line.len, zlib),
+        fold => fold,
+    }
+}
+
 /// What a look at text says.
 #[derive(PartialEq, Eq)]
 pub(crate) enum Look {
@@ -239,6 +307,8 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
     let mut touched = std::mem::take(&mut cx.scratch.touched);
     touched.clear();
     let mut to = start;
+    // A line that goes on with a run begins here.
+    let mut goes_on = 0;
     let look = loop {
         if to - start > QUICK {
             break Look::Busy(to);
@@ -255,6 +325,25 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
             }
             Piece::Open => break Look::Open,
             Piece::End => {
+                let fold = match decoded.len() < goes_on {
+                    true => Fold::Line(0, false),
+                    false if to == bytes.len() => Fold::End,
+                    false => {
+                        let mut line = Line::NEW;
+                        line.take(&decoded);
+                        folded(&bytes[to..], reads, &line, eof, cx)
+                    }
+                };
+                match fold {
+                    Fold::End => {}
+                    Fold::Open => break Look::Open,
+                    Fold::Line(len, _) => {
+                        goes_on = goes_on.max(decoded.len() + len);
+                        decoded.push(bytes[to]);
+                        to += 1;
+                        continue;
+                    }
+                }
                 let mut hits = cx.scratch.hits();
                 cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
                 let automaton = &cx.core.automaton;
@@ -281,7 +370,7 @@ impl Escaped {
     fn new() -> Escaped {
         let mut lane = Lane::new(LaneKind::Escapes, Depth::default(), None, OuterMap::segments());
         lane.touched = Some(Box::default());
-        Escaped { start: 0, fed: 0, src: 0, at: 0, lane, reads: Reads::Text }
+        Escaped { start: 0, fed: 0, src: 0, at: 0, line: Line::NEW, folded: 0, lane, reads: Reads::Text }
     }
 
     pub(crate) fn start(&self) -> u64 {
@@ -328,11 +417,13 @@ impl Escaped {
                     let n = n.min(SLICE);
                     let plain = view.get(self.fed, self.fed + n as u64).unwrap_or(&[]);
                     decoded.extend_from_slice(plain);
+                    self.line.take(plain);
                     self.originate(map, at, n as u64);
                     self.fed += n as u64;
                 }
                 Piece::Escape(escape) => {
                     decoded.extend_from_slice(escape.bytes());
+                    self.line.take(escape.bytes());
                     let end = self.fed + escape.len() as u64;
                     let made = escape.bytes().len() as u64;
                     if made > 0 {
@@ -349,15 +440,26 @@ impl Escaped {
                     decoded.clear();
                     let begins =
                         self.fed < self.at || self.is_binary() && self.lane.pos < self.lane.ended + BINARY;
-                    // A run may go on behind a line break.
-                    let goes_on = begins || self.lane.has_run() || self.lane.has_containers();
-                    if self.fed == view.end() || !goes_on {
+                    if self.fed == view.end() {
                         over = true;
                         break;
+                    }
+                    if !begins && !self.lane.has_containers() {
+                        // A run may go on behind a line break.
+                        let rest = &view.bytes[view.index(self.fed)..];
+                        match folded(rest, self.reads, &self.line, eof, cx) {
+                            Fold::Open => break,
+                            Fold::Line(len, _) => self.folded = self.lane.pos + len as u64,
+                            Fold::End => {
+                                over = true;
+                                break;
+                            }
+                        }
                     }
                     let other = view.get(self.fed, self.fed + 1).unwrap_or(&[]);
                     decoded.extend_from_slice(other);
                     self.originate(map, self.lane.pos, other.len() as u64);
+                    self.line.take(other);
                     self.fed += 1;
                 }
             }
@@ -492,7 +594,7 @@ impl Lane {
         let Some(begins) = begins(view.bytes, view.index(at)) else { return };
         let binary = matches!(begins, Begins::Magic(_));
         let introducer = view.bytes[view.index(at)];
-        if self.texts.has(introducer, at, binary) {
+        if self.texts.has(introducer, at, binary) || self.is_as_spelled(at, at + escape::MAX_LEN as u64) {
             return;
         }
         let beginning = view.base + beginning(view.bytes, view.index(at)) as u64;
@@ -523,7 +625,7 @@ impl Lane {
         let depth = Depth { shapes: self.depth.shapes + 1, ..self.depth };
         let up = self.trail_at(at);
         child.start = start;
-        child.at = at;
+        (child.at, child.line, child.folded) = (at, Line::NEW, 0);
         child.fed = start;
         child.src = self.map.src(start);
         child.reads = if binary { Reads::Only(introducer) } else { Reads::of(introducer) };

@@ -100,9 +100,15 @@ enum Start {
 /// Bytes from a position on that have been fed when the position is decided: its lookahead, and one more.
 pub(crate) const SEEN: u64 = Automaton::LOOKAHEAD as u64 + 1;
 
-/// Lane offsets at which content may begin in the middle of the lane.
+/// Lane offsets at which content begins in the middle of the lane.
 #[derive(Default)]
 struct Starts(Vec<u64>);
+
+impl Starts {
+    fn memory(&self) -> usize {
+        size_of::<Starts>() + self.0.capacity() * size_of::<u64>()
+    }
+}
 
 /// One lane.
 pub(crate) struct Lane {
@@ -122,6 +128,10 @@ pub(crate) struct Lane {
     group: Option<Box<Group>>,
     /// Runs before this offset have been read.
     run_read: u64,
+    /// Runs before this offset hold nothing.
+    run_idle: u64,
+    /// Where a run of unescaped text begins in which no escape has stood yet; `u64::MAX` if there is none.
+    waiting: u64,
     /// Offsets, apart from the first one, at which some content may begin that is zlib's.
     starts: Option<Box<Starts>>,
     containers: Vec<Container>,
@@ -130,7 +140,7 @@ pub(crate) struct Lane {
     /// Whether the parent holds this content as it stands, for as long as an entry says that it is.
     stored: bool,
     /// Where members begin that a decoder has taken: their magic numbers begin no container.
-    taken: Vec<u64>,
+    taken: Option<Box<Starts>>,
     /// Where the last container ended.
     ended: u64,
     /// Content before this offset was handed on as it stands by a decoder below: it begins its containers there.
@@ -165,11 +175,13 @@ impl Lane {
             archive: Archive::default(),
             group: None,
             run_read: 0,
+            run_idle: 0,
+            waiting: u64::MAX,
             starts: None,
             containers: Vec::new(),
             codings: 0,
             stored: false,
-            taken: Vec::new(),
+            taken: None,
             ended: 0,
             passed: 0,
             texts: Texts::default(),
@@ -192,11 +204,11 @@ impl Lane {
         self.matcher.clear();
         self.archive = Archive::default();
         self.group = None;
-        self.run_read = 0;
+        (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
         self.starts = None;
         self.containers.clear();
         (self.codings, self.stored) = (0, false);
-        self.taken.clear();
+        self.taken = None;
         (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
         self.touched = None;
@@ -253,20 +265,10 @@ impl Lane {
         if let Some(starts) = self.starts.take() {
             self.begin_again(&starts, &mut hits, view, to);
         }
-        self.dismiss(&mut hits, view, eof, batch.is_some(), cx);
         let mut taken = input.len();
-        if let Some(window) = batch {
-            let start = hits.iter().find(|h| start_of(h).is_some());
-            if let Some(start) = start {
-                let seen = base + start.at as u64 + SEEN;
-                let cut = seen.div_ceil(window) * window;
-                if cut < view.end() {
-                    taken -= (view.end() - cut) as usize;
-                    let keep = view.index(limit(cut));
-                    hits.retain(|h| h.at < keep);
-                    view.bytes = &work[..(cut - base) as usize];
-                }
-            }
+        if let Some(end) = self.dismiss(&mut hits, view, eof, batch, cx) {
+            taken -= (view.end() - end) as usize;
+            view.bytes = &work[..(end - base) as usize];
         }
         let fresh = self.pos;
         self.pos += taken as u64;
@@ -292,11 +294,6 @@ impl Lane {
         self.group.is_some() || self.texts.is_alive() || !self.containers.is_empty()
     }
 
-    /// Whether a run is being read.
-    pub(crate) fn has_run(&self) -> bool {
-        self.group.is_some()
-    }
-
     pub(crate) fn has_containers(&self) -> bool {
         !self.containers.is_empty()
             || self.group.as_ref().is_some_and(|g| g.has_containers())
@@ -305,7 +302,8 @@ impl Lane {
 
     /// The least outer offset that must not leave yet; `partial` are bytes of this lane that have not been fed.
     pub(crate) fn hold(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
-        let mut hold = self.matcher.hold().min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
+        let mut hold = if self.waiting == u64::MAX { u64::MAX } else { self.map.src(self.waiting) };
+        hold = hold.min(self.matcher.hold()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
         let base = self.pos - self.tail.len() as u64;
         if partial.is_empty() {
             hold = hold.min(self.open_src(View { bytes: &self.tail, base }, cx));
@@ -367,8 +365,7 @@ impl Lane {
         here + self.tail.capacity()
             + self.map.bytes()
             + self.matcher.memory()
-            + self.taken.capacity() * size_of::<u64>()
-            + self.starts.as_ref().map_or(0, |s| size_of::<Starts>() + s.0.capacity() * size_of::<u64>())
+            + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
             + self.denied.as_ref().map_or(0, |denied| size_of_val(&**denied))
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
@@ -415,7 +412,7 @@ impl Lane {
                 if hit.is_none() {
                     let (start, trail) = (self.map.src(0), self.trail_at(0));
                     let when = self.when(SEEN, cx);
-                    cx.opaque(OpaqueReason::UnknownCoding, start..u64::MAX, trail, when);
+                    cx.opaque(OpaqueReason::UnknownCoding, start..start, trail, when);
                     self.codings = 0;
                 }
                 hit
@@ -444,23 +441,42 @@ impl Lane {
         }
     }
 
-    /// Removes the hits that cannot begin a child: runs that decode to nothing, magic numbers of something else.
+    /// Removes the hits that cannot begin a child: runs that decode to nothing, magic numbers of something else. With `batch`, also those after the
+    /// window in which the first child begins; returns where that ends.
     ///
     /// An escape that begins none is removed from a batch only, which would be cut at it; else [`Lane::start_escaped`] sees what it is, and
     /// does not look where text is being read already.
-    fn dismiss(&self, hits: &mut Vec<Hit>, view: View<'_>, eof: bool, batch: bool, cx: &mut Context<'_>) {
+    fn dismiss(
+        &mut self,
+        hits: &mut Vec<Hit>,
+        view: View<'_>,
+        eof: bool,
+        batch: Option<u64>,
+        cx: &mut Context<'_>,
+    ) -> Option<u64> {
+        let mut cut = None;
+        let mut keep = usize::MAX;
         // The last place at which a candidate begins that an escape may cut.
         let mut candidate = (!self.matcher.is_idle()).then_some(0);
         let is_near = |candidate: Option<usize>, at: usize| {
             candidate.is_some_and(|from| from == 0 || at - from <= escaped::CUT_MAX as usize)
         };
-        hits.retain(|hit| match hit.what {
-            What::Run => shape::look(view.bytes, hit.at, eof, cx) != Look::Idle,
+        let coded = self.codings > 0;
+        let run_idle = &mut self.run_idle;
+        let mut stays = |hit: &Hit| match hit.what {
+            What::Run if view.base + (hit.at as u64) < *run_idle => false,
+            What::Run => {
+                let (look, end) = shape::look(view.bytes, hit.at, eof, cx);
+                if look == Look::Idle {
+                    *run_idle = view.base + end as u64;
+                }
+                look != Look::Idle
+            }
             What::Escape => match escaped::begins(view.bytes, hit.at) {
                 None => false,
                 Some(Begins::Magic(_)) => true,
                 Some(Begins::Text) => {
-                    !batch
+                    batch.is_none()
                         || is_near(candidate, hit.at)
                         || escaped::look(view.bytes, hit.at, eof, cx) != Look::Idle
                 }
@@ -468,8 +484,7 @@ impl Lane {
             What::Literal(id) => match container::magic(id) {
                 // What the flow says it is may look as it likes.
                 Some(kind) => {
-                    view.base == 0 && hit.at == 0 && self.codings > 0
-                        || container::begins(kind, &view.bytes[hit.at..])
+                    coded && view.base == 0 && hit.at == 0 || container::begins(kind, &view.bytes[hit.at..])
                 }
                 None => {
                     candidate = Some(hit.at);
@@ -480,7 +495,22 @@ impl Lane {
                 candidate = Some(hit.at);
                 true
             }
+        };
+        hits.retain(|hit| {
+            if hit.at >= keep || !stays(hit) {
+                return false;
+            }
+            if let (None, Some(window), Some(_)) = (cut, batch, start_of(hit)) {
+                let seen = view.base + hit.at as u64 + SEEN;
+                let end = seen.div_ceil(window) * window;
+                if end < view.end() {
+                    cut = Some(end);
+                    keep = view.index(end - Automaton::LOOKAHEAD as u64);
+                }
+            }
+            true
         });
+        cut
     }
 
     fn run(
@@ -495,6 +525,7 @@ impl Lane {
         self.feed_archive(view, fresh, eof, cx);
         self.resume(view, fresh, eof, cx);
         self.settle_denied(view, eof, cx);
+        self.settle_waiting(view, eof, cx);
         self.settle_denied_texts(view, eof, cx);
         self.feed_group(view, eof, cx);
         self.feed_texts(view, eof, cx);
@@ -525,9 +556,12 @@ impl Lane {
         let mut keep = self.decided.saturating_sub(cx.core.reach.kept as u64);
         self.matcher.unpark(self.decided);
         let decided = self.decided;
-        self.taken.retain(|at| *at >= decided);
+        if let Some(taken) = &mut self.taken {
+            taken.0.retain(|at| *at >= decided);
+        }
         keep = keep.min(self.texts.first()).min(self.group.as_ref().map_or(u64::MAX, |group| group.fed()));
         keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
+        keep = keep.min(self.waiting);
         if self.archive.is_sniffing() {
             keep = 0;
         }
@@ -538,12 +572,16 @@ impl Lane {
         }
         self.archive.forget(keep);
         let kept = &view.bytes[kept..];
-        if let Some(rest) = self.tail.get_mut(kept.len()..) {
+        if kept.len() > self.tail.capacity() {
+            // What is left behind when it grows is wiped.
+            self.tail.zeroize();
+        } else if let Some(rest) = self.tail.get_mut(kept.len()..) {
             rest.zeroize();
         }
         self.tail.clear();
         self.tail.extend_from_slice(kept);
-        self.map.forget(self.decided.saturating_sub(cx.core.reach.kept as u64).min(self.matcher.parked()));
+        let kept = self.decided.saturating_sub(cx.core.reach.kept as u64);
+        self.map.forget(kept.min(self.matcher.parked()).min(self.waiting));
         if let Some(touched) = &mut self.touched {
             touched.forget(keep);
         }

@@ -81,14 +81,14 @@ struct PhaseLane {
 const QUICK: usize = 640;
 
 /// The shortest line of a folded run that another one may follow, in characters.
-const LINE_MIN: u64 = 32;
+pub(crate) const LINE_MIN: u64 = 32;
 
 /// The most that may stand between two lines of a folded run, in bytes: a line break, and blanks.
-const FOLD_MAX: usize = 32;
+pub(crate) const FOLD_MAX: usize = 32;
 
 /// What follows a line of a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fold {
+pub(crate) enum Fold {
     /// More bytes decide.
     Open,
     /// Nothing.
@@ -97,9 +97,8 @@ enum Fold {
     Line(usize, bool),
 }
 
-/// What follows the line of a run that ends at index `end` of `bytes`. `digits` says whether it has been hexadecimal digits so far, which a line of such
-/// goes on with; else that is a run of its own.
-fn fold(bytes: &[u8], end: usize, digits: bool, eof: bool) -> Fold {
+/// What follows the line that ends at index `end` of `bytes`: [`Fold::Line`] where another one begins with a base64 character.
+pub(crate) fn next_line(bytes: &[u8], end: usize, eof: bool) -> Fold {
     let open = if eof { Fold::End } else { Fold::Open };
     let after = &bytes[end..bytes.len().min(end + FOLD_MAX)];
     let len = match line_break(after) {
@@ -110,11 +109,17 @@ fn fold(bytes: &[u8], end: usize, digits: bool, eof: bool) -> Fold {
     let blanks = after[len..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     let line = end + len + blanks;
     match bytes.get(line) {
-        _ if len + blanks >= FOLD_MAX => return Fold::End,
-        None => return open,
-        Some(b) if !is_char(*b) => return Fold::End,
-        Some(_) => {}
+        _ if len + blanks >= FOLD_MAX => Fold::End,
+        None => open,
+        Some(b) if !is_char(*b) => Fold::End,
+        Some(_) => Fold::Line(line, false),
     }
+}
+
+/// What follows the line of a run that ends at index `end` of `bytes`. `digits` says whether it has been hexadecimal digits so far, which a line of such
+/// goes on with; else that is a run of its own.
+fn fold(bytes: &[u8], end: usize, digits: bool, eof: bool) -> Fold {
+    let Fold::Line(line, _) = next_line(bytes, end, eof) else { return next_line(bytes, end, eof) };
     let head = &bytes[line..bytes.len().min(line + HEX_MIN)];
     if !digits && is_digits(bytes, line) {
         return Fold::End;
@@ -171,46 +176,62 @@ fn begins_zlib(chars: &[u8]) -> bool {
 
 /// Reads the run at `at`: whether it is over within `bytes` and holds nothing at any alignment, no candidate, no magic number, no further run. Such a
 /// run needs no lanes; what they would report is nothing.
-pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> Look {
+///
+/// Also returns where the look ended: an idle run is read up to there.
+pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> (Look, usize) {
     let mut lines = cx.scratch.buffer();
-    let look = look_at_lines(bytes, at, eof, &mut lines, cx);
+    let (extent, end) = extent(bytes, at, eof, &mut lines, cx);
+    let look = match extent {
+        Extent::Open => Look::Open,
+        Extent::Long => Look::Busy(end),
+        Extent::Over(from) => {
+            let run = if lines.is_empty() { &bytes[at..end] } else { &lines[..] };
+            if holds_nothing(run, from, cx) { Look::Idle } else { Look::Busy(end) }
+        }
+    };
     cx.scratch.give_buffer(lines);
-    look
+    (look, end)
 }
 
-/// The same; `lines` is for the characters of a run that is folded.
-fn look_at_lines(bytes: &[u8], at: usize, eof: bool, lines: &mut Vec<u8>, cx: &mut Context<'_>) -> Look {
+/// How far a run goes.
+enum Extent {
+    /// More bytes decide.
+    Open,
+    /// Too far for a look.
+    Long,
+    /// It is over; hexadecimal digits begin so many characters after its beginning, if it begins with some.
+    Over(Option<usize>),
+}
+
+/// How far the run at `at` goes, and where that was seen. Fills `lines` with its characters if it is folded.
+fn extent(bytes: &[u8], at: usize, eof: bool, lines: &mut Vec<u8>, cx: &Context<'_>) -> (Extent, usize) {
     let automaton = &cx.core.automaton;
     let digits = digits_at(bytes, at);
     let mut is_hex = digits.is_some();
     let (mut line, mut end) = (at, automaton.run_end(bytes, at));
     loop {
         if end - at > QUICK {
-            return Look::Busy(at + QUICK + 1);
+            return (Extent::Long, at + QUICK + 1);
         }
         if end == bytes.len() && !eof {
-            return Look::Open;
+            return (Extent::Open, end);
         }
         is_hex &= digits.is_some_and(|from| bytes[from.max(line)..end].iter().all(u8::is_ascii_hexdigit));
         let next = if end - line < LINE_MIN as usize { Fold::End } else { fold(bytes, end, is_hex, eof) };
         match next {
-            Fold::Open => return Look::Open,
+            Fold::Open => return (Extent::Open, end),
             Fold::End => break,
-            Fold::Line(_, true) => return Look::Busy(end),
+            Fold::Line(_, true) => return (Extent::Long, end),
             Fold::Line(next, false) => {
                 lines.extend_from_slice(&bytes[line..end]);
                 (line, end) = (next, automaton.run_end(bytes, next));
             }
         }
     }
-    let from = digits.map(|from| from - at);
-    let is_idle = if lines.is_empty() {
-        holds_nothing(&bytes[at..end], from, cx)
-    } else {
+    if !lines.is_empty() {
         lines.extend_from_slice(&bytes[line..end]);
-        holds_nothing(lines, from, cx)
-    };
-    if is_idle { Look::Idle } else { Look::Busy(end) }
+    }
+    (Extent::Over(digits.map(|from| from - at)), end)
 }
 
 /// Whether a run decodes to nothing, also as hexadecimal digits from `digits` on.
@@ -541,12 +562,11 @@ impl Lane {
 
     /// A run begins at `at`.
     pub(crate) fn start_group(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
-        if self.group.is_some() || self.denied.is_some() || at < self.run_read {
+        if self.group.is_some() || self.denied.is_some() || self.waiting != u64::MAX || at < self.run_read {
             // A line of the one that is being read.
             return;
         }
-        let end = view.base + cx.core.automaton.run_end(view.bytes, view.index(at)) as u64;
-        if (end < view.end() || eof) && self.is_as_spelled(at, end) {
+        if self.waits_for_escape(view, at, eof, cx) {
             return;
         }
         let digits = digits_at(view.bytes, view.index(at)).map(|from| view.base + from as u64);
@@ -590,16 +610,47 @@ impl Lane {
         self.feed_group(view, eof, cx);
     }
 
+    /// Whether the run at `at` of unescaped text stands as it does in the parent, as far as it is at hand, and is not too long to wait for the first
+    /// byte that does not: the parent decodes it.
+    fn waits_for_escape(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) -> bool {
+        self.waiting = u64::MAX;
+        if self.kind != LaneKind::Escapes {
+            return false;
+        }
+        let mut lines = cx.scratch.buffer();
+        let (extent, end) = extent(view.bytes, view.index(at), eof, &mut lines, cx);
+        cx.scratch.give_buffer(lines);
+        let end = view.base + end as u64;
+        if !self.is_as_spelled(at, end) {
+            return false;
+        }
+        match extent {
+            Extent::Long => return false,
+            Extent::Over(_) => self.run_read = end,
+            Extent::Open => self.waiting = at,
+        }
+        true
+    }
+
+    /// Looks again at a run that waits for an escape.
+    pub(crate) fn settle_waiting(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        let at = std::mem::replace(&mut self.waiting, u64::MAX);
+        if at != u64::MAX {
+            self.start_group(view, at, eof, cx);
+        }
+    }
+
     /// Decides about a run for which no lanes could be had: it matters only if lanes would have found something in it. That is known when it
     /// ends; a run that is too long for a look counts as if they had.
     pub(crate) fn settle_denied(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
         let Some((at, start)) = self.denied.as_deref().copied() else { return };
-        let look = look(view.bytes, view.index(at), eof, cx);
+        let (look, end) = look(view.bytes, view.index(at), eof, cx);
         if look == Look::Open {
             return;
         }
         self.denied = None;
-        if let Look::Busy(end) = look {
+        self.run_read = self.run_read.max(view.base + end as u64);
+        if look != Look::Idle {
             self.refuse_shape(at, start, end, view, eof, cx);
         }
     }
