@@ -10,9 +10,9 @@ use exfilter_codec::hex;
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
-use crate::lane::container;
 use crate::lane::escaped::{self, Begins, Look};
 use crate::lane::{Depth, Lane, LaneKind, SEEN};
+use crate::lane::{archive, container};
 use crate::map::{Origin, OuterMap};
 
 /// A run being decoded.
@@ -56,10 +56,10 @@ struct PhaseLane {
     lane: Lane,
 }
 
-/// Longest run, in characters, that [`is_idle`] decodes; a shorter result than a tar header cannot be an archive either.
+/// Longest run, in characters, that [`is_idle`] decodes.
 const QUICK: usize = 640;
 
-/// Whether the run at `at` is over within `bytes` and holds nothing at any alignment: no candidate, no magic number, no further run. Such a run
+/// Whether the run at `at` is over within `bytes` and holds nothing at any alignment: no candidate, no magic number, no archive, no further run. Such a run
 /// needs no lanes; what they would report is nothing.
 pub(crate) fn is_idle(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> bool {
     let end = cx.core.automaton.run_end(bytes, at);
@@ -74,14 +74,14 @@ pub(crate) fn is_idle(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) 
         let mut phase = Phase::new(skip);
         phase.decode(&bytes[at..end], &mut decoded);
         phase.finish(&mut decoded);
-        packed |= container::zlib_at(&decoded[start..]).is_some();
+        packed |= container::zlib_at(&decoded[start..]).is_some() || archive::begins(&decoded[start..]);
         // Belongs to no token and no literal, so that one scan serves all four.
         decoded.push(0xff);
     }
     for (from, skip) in digits_at(bytes, at).into_iter().flat_map(|from| [(from, 0), (from, 1)]) {
         let start = decoded.len();
         hex::Phase::new(skip).decode(&bytes[from..end], &mut decoded);
-        packed |= container::zlib_at(&decoded[start..]).is_some();
+        packed |= container::zlib_at(&decoded[start..]).is_some() || archive::begins(&decoded[start..]);
         decoded.push(0xff);
     }
     cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
