@@ -44,7 +44,7 @@ fn escaped(value: &[u8], at: usize) -> Vec<u8> {
 fn an_escape_cuts_a_candidate_with_a_name() {
     let mut rng = Rng::new(201);
     let (value, token) = (rng.text(keys::BASE62, 40), keys::github(&mut rng, "ghp_"));
-    let engine = support::engine(&[value.clone()], Limits::default());
+    let engine = support::engine(std::slice::from_ref(&value), Limits::default());
     let rules_only = support::engine(&[], Limits::default());
     for at in [0, 1, 5, 13, 39] {
         for name in ["secret_access_key = \"", "secret_access_key=", "https://user:", "a: '"] {
@@ -62,7 +62,7 @@ fn one_escape_anywhere_in_a_long_value() {
     let mut rng = Rng::new(202);
     for len in [20, 57, 70, 128, 400] {
         let value = rng.text(keys::BASE62, len);
-        let engine = support::engine(&[value.clone()], Limits::default());
+        let engine = support::engine(std::slice::from_ref(&value), Limits::default());
         for at in (0..len).step_by(len / 20) {
             finds(&engine, &[b"{\"v\": \"", &escaped(&value, at)[..], b"\"}"].concat());
             finds(&engine, &escaped(&value, at));
@@ -75,7 +75,7 @@ fn one_escape_anywhere_in_a_long_value() {
 fn hexadecimal_digits_of_both_cases() {
     let mut rng = Rng::new(203);
     let value = rng.text(keys::BASE62, 32);
-    let engine = support::engine(&[value.clone()], Limits::default());
+    let engine = support::engine(std::slice::from_ref(&value), Limits::default());
     let lower: String = value.iter().map(|b| format!("{b:02x}")).collect();
     let mixed: String =
         lower.chars().enumerate().map(|(i, c)| if i % 3 == 0 { c.to_ascii_uppercase() } else { c }).collect();
@@ -181,7 +181,7 @@ fn is_opaque(run: &run::Run, reason: OpaqueReason) -> bool {
 fn the_hold_of_the_stricter_candidate_stays() {
     let mut rng = Rng::new(208);
     let value = rng.text(keys::BASE62, 40);
-    let engine = support::engine(&[value.clone()], Limits::default());
+    let engine = support::engine(std::slice::from_ref(&value), Limits::default());
     for at in [14, 20, 39] {
         finds(&engine, &[b"https://secret_access_key: ", &escaped(&value, at)[..], b"@host/"].concat());
     }
