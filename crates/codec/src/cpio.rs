@@ -61,6 +61,20 @@ pub fn starts(prefix: &[u8]) -> bool {
     header::is_plausible(prefix)
 }
 
+/// How many bytes [`starts`] wants to see of what begins with `prefix`, as far as `prefix` tells: at most [`PROBE_LEN`], and no
+/// content. What has as many is decided: more of it changes nothing.
+#[must_use]
+pub fn probe_len(prefix: &[u8]) -> usize {
+    match Format::of(prefix) {
+        Begins::Not => 0,
+        Begins::Wants(len) => len,
+        Begins::As(format) => {
+            let name = format.header(prefix).map_or(0, |header| header.name);
+            usize::try_from(name).map_or(PROBE_LEN, |name| PROBE_LEN.min(format.len() + name))
+        }
+    }
+}
+
 /// Names the members of a cpio archive, and of those after it, and says where their contents stand.
 ///
 /// Every member is reported, those without content (directories, devices, all but one of several hard links) with length

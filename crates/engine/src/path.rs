@@ -29,8 +29,18 @@ pub enum LaneStep {
     Hex,
     /// Text whose escapes were undone: JSON, percent, HTML, quoted-printable, those of programming languages.
     Escapes,
-    /// A member of a tar or zip archive: its name, escaped for display, cut, and masked when a finding stands in it.
+    /// A member of an archive (tar, ar, cpio, zip): its name, escaped for display, cut, and masked when a finding stands in it.
     Member(String),
+}
+
+impl LaneStep {
+    /// Memory of its name, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            LaneStep::Member(name) => name.capacity(),
+            _ => 0,
+        }
+    }
 }
 
 /// The way from the outer stream to a lane, outermost step first. Empty for the stream itself.

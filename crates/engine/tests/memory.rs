@@ -213,6 +213,15 @@ fn the_account_is_true_of_what_adversaries_send() {
         ("gzip headers", b"\x1f\x8b\x08\x08\0\0\0\0\0\x03name".repeat(2000)),
         ("empty gzip members", wrap::gzip(&mut rng, b"").repeat(1500)),
         ("members", names.repeat(40)),
+        ("members of an ar", {
+            let one = wrap::ar(&[(b"a", b"x")]);
+            [&one[..8], &one[8..].repeat(600)].concat()
+        }),
+        ("long names of an ar", {
+            let members: Vec<_> = (0..200).map(|i| (format!("{i}/{}", "a/".repeat(200)), "x")).collect();
+            wrap::ar(&members)
+        }),
+        ("members of a cpio", wrap::cpio(wrap::Cpio::Old, &[(b"a", b"x")])[..30].repeat(1500)),
         ("keys", (0..800).flat_map(|_| [&keys::github(&mut rng, "ghp_")[..], b"\n"].concat()).collect()),
         ("a gzip of zeros", wrap::gzip(&mut rng, &vec![0; 900_000])),
         ("a gzip of keys", {

@@ -23,12 +23,16 @@ pub enum Layer {
     Zlib,
     /// A member of a tar archive.
     Tar,
+    /// A member of an ar archive, its name of System V or BSD.
+    Ar,
+    /// A member of a cpio archive in some format.
+    Cpio,
     /// Characters written as escapes: JSON's, percent, HTML's or quoted-printable.
     Escapes,
 }
 
 /// All layers.
-pub const LAYERS: [Layer; 9] = [
+pub const LAYERS: [Layer; 11] = [
     Layer::Text,
     Layer::Base64,
     Layer::Hex,
@@ -37,6 +41,8 @@ pub const LAYERS: [Layer; 9] = [
     Layer::Zip,
     Layer::Zlib,
     Layer::Tar,
+    Layer::Ar,
+    Layer::Cpio,
     Layer::Escapes,
 ];
 
@@ -69,12 +75,18 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
         Layer::Zstd => zstd(rng, content),
         Layer::Zip => zip(rng, content),
         Layer::Zlib => zlib(rng, content),
-        Layer::Tar => {
-            let mut members = vec![(b"package/lib/a.js".to_vec(), content.to_vec())];
+        Layer::Tar => tar(&members(rng, content)),
+        Layer::Ar => {
+            let mut members = members(rng, content);
             if rng.one_in(2) {
-                members.insert(0, (b"package/package.json".to_vec(), text(rng)));
+                members.iter_mut().for_each(|(name, _)| drop(name.drain(..8)));
             }
-            tar(&members)
+            if rng.one_in(2) { ar(&members) } else { bsd_ar(&members) }
+        }
+        Layer::Cpio => {
+            let format = *rng.pick(&[Cpio::Newc, Cpio::Odc, Cpio::Old]);
+            let zeros = 512 * rng.below(2);
+            [cpio(format, &members(rng, content)), vec![0; zeros]].concat()
         }
         Layer::Escapes => {
             let style = if content.is_ascii() { rng.below(4) } else { rng.below(2) };
@@ -95,6 +107,15 @@ pub fn fold(rng: &mut Rng, run: &[u8]) -> Vec<u8> {
     let width = *rng.pick(&[40, 60, 64, 76, any]);
     let between = *rng.pick(&["\n", "\r\n", "\\n", "\\r\\n", "\\\n", "\n    ", "\r\n\t"]);
     run.chunks(width).collect::<Vec<_>>().join(between.as_bytes())
+}
+
+/// A member that holds `content`, at times behind another one.
+fn members(rng: &mut Rng, content: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut members = vec![(b"package/lib/a.js".to_vec(), content.to_vec())];
+    if rng.one_in(2) {
+        members.insert(0, (b"package/package.json".to_vec(), text(rng)));
+    }
+    members
 }
 
 /// Percent-encoding: what is not unreserved, and some of the rest.
@@ -375,5 +396,92 @@ pub fn tar(members: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)]) -> Vec<u8> {
         out.extend(vec![0; content.len().next_multiple_of(512) - content.len()]);
     }
     out.extend([0; 1024]);
+    out
+}
+
+/// An ar archive with names as System V and GNU write them: long ones in a table.
+pub fn ar(members: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)]) -> Vec<u8> {
+    let is_long = |name: &[u8]| name.len() > 15 || name.contains(&b'/');
+    let mut table = Vec::new();
+    let mut fields = Vec::new();
+    for (name, _) in members {
+        let name = name.as_ref();
+        if is_long(name) {
+            fields.push(format!("/{}", table.len()).into_bytes());
+            table.extend([name, b"/\n"].concat());
+        } else {
+            fields.push([name, b"/"].concat());
+        }
+    }
+    let mut out = b"!<arch>\n".to_vec();
+    if !table.is_empty() {
+        ar_member(&mut out, b"//", &[], &table);
+    }
+    for (field, (_, content)) in fields.iter().zip(members) {
+        ar_member(&mut out, field, &[], content.as_ref());
+    }
+    out
+}
+
+/// An ar archive with names as BSD writes them: in front of the contents.
+pub fn bsd_ar(members: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)]) -> Vec<u8> {
+    let mut out = b"!<arch>\n".to_vec();
+    for (name, content) in members {
+        let mut name = name.as_ref().to_vec();
+        name.resize(name.len().next_multiple_of(4), 0);
+        ar_member(&mut out, format!("#1/{}", name.len()).as_bytes(), &name, content.as_ref());
+    }
+    out
+}
+
+fn ar_member(out: &mut Vec<u8>, field: &[u8], name: &[u8], content: &[u8]) {
+    out.extend(field);
+    out.resize(out.len() + 16 - field.len(), b' ');
+    let len = name.len() + content.len();
+    out.extend(format!("{:<12}{:<6}{:<6}{:<8}{len:<10}`\n", 0, 0, 0, "100644").bytes());
+    out.extend([name, content].concat());
+    if len % 2 == 1 {
+        out.push(b'\n');
+    }
+}
+
+/// How a cpio archive's headers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cpio {
+    /// Hexadecimal digits, padded to 4.
+    Newc,
+    /// Octal digits.
+    Odc,
+    /// Words of 16 bits, little-endian, padded to 2.
+    Old,
+}
+
+/// A cpio archive of regular files, with its trailer.
+pub fn cpio(format: Cpio, members: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let files = members.iter().map(|(name, content)| (name.as_ref(), content.as_ref(), 0o100_644));
+    for (name, content, mode) in files.chain([(&b"TRAILER!!!"[..], &b""[..], 0)]) {
+        let (name_len, len) = (name.len() + 1, content.len());
+        let align = match format {
+            Cpio::Newc => {
+                out.extend(format!("070701{:08X}{mode:08X}{:032X}{len:08X}", 1, 0).bytes());
+                out.extend(format!("{:032X}{name_len:08X}{:08X}", 0, 0).bytes());
+                4
+            }
+            Cpio::Odc => {
+                out.extend(format!("070707{:012o}{mode:06o}{:035o}{name_len:06o}{len:011o}", 0, 0).bytes());
+                1
+            }
+            Cpio::Old => {
+                let words = [0o070_707, 0, 1, mode, 0, 0, 1, 0, 0, 0, name_len, len >> 16, len & 0xffff];
+                out.extend(words.iter().flat_map(|word| (*word as u16).to_le_bytes()));
+                2
+            }
+        };
+        out.extend([name, b"\0"].concat());
+        out.resize(out.len().next_multiple_of(align), 0);
+        out.extend(content);
+        out.resize(out.len().next_multiple_of(align), 0);
+    }
     out
 }

@@ -1,7 +1,7 @@
 //! cpio: what is valid, in any slicing, and what is broken or over a limit.
 
 use exfilter_codec::cpio::{
-    BINARY_BE_MAGIC, BINARY_LE_MAGIC, CRC_MAGIC, Cpio, NEWC_MAGIC, ODC_MAGIC, PROBE_LEN, starts,
+    BINARY_BE_MAGIC, BINARY_LE_MAGIC, CRC_MAGIC, Cpio, NEWC_MAGIC, ODC_MAGIC, PROBE_LEN, probe_len, starts,
 };
 use exfilter_codec::{Fault, Part};
 use proptest::collection::vec;
@@ -355,6 +355,23 @@ fn formats_do_not_mix() {
             }
         }
     }
+}
+
+/// What has as many bytes as it wants to see is decided, and the first content begins no earlier.
+#[test]
+fn probes() {
+    for format in FORMATS {
+        for name in [&b"n\0"[..], b"a name\0", b"nn", b"n\x01\0", &[b'n'; 200]] {
+            let archive = [format.named(FILE, name, 3), b"\x01\0z".repeat(90)].concat();
+            let len = (0..).find(|len| *len >= probe_len(&archive[..*len])).expect("it ends");
+            assert!(len <= PROBE_LEN.min(format.header_len() + name.len()), "{format:?}");
+            for more in len..archive.len() {
+                assert_eq!(probe_len(&archive[..more]), len, "{format:?}");
+                assert_eq!(starts(&archive[..more]), starts(&archive[..len]), "{format:?}");
+            }
+        }
+    }
+    assert_eq!((probe_len(b""), probe_len(b"07"), probe_len(b"xy"), probe_len(b"07x")), (2, 6, 0, 6));
 }
 
 #[test]

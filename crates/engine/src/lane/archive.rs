@@ -1,26 +1,44 @@
 //! Members and lines: which part of a lane an offset lies in.
 //!
-//! A tar archive owns no bytes: its content is contiguous in the lane that it stands in and is scanned there. What it adds is names, and a new
-//! count of lines per member.
+//! An archive (tar, ar, cpio) owns no bytes: its content is contiguous in the lane that it stands in and is scanned there. What it adds is names,
+//! and a new count of lines per member.
+//!
+//! It is told by the first bytes of a lane. tar's header has a checksum and ar's a magic number of eight bytes: what follows them and is broken is
+//! told of. cpio's has digits, which text may begin with, so it is believed once a name has ended as names do. Where a header should stand,
+//! anything else is a fault of the archive, also after its last member: nothing says that it was the last. The end of tar and cpio is
+//! marked, and what follows the mark is nobody's.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use exfilter_automaton::{Hit, What};
-use exfilter_codec::tar::Tar;
+use exfilter_codec::ar::{self, Ar};
+use exfilter_codec::base64;
+use exfilter_codec::cpio::{self, Cpio};
+use exfilter_codec::escape::{self, Parsed};
+use exfilter_codec::hex;
+use exfilter_codec::tar::{self, Tar};
 use exfilter_codec::{Fault, Part, Segmenter};
+use zeroize::Zeroize;
 
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
+use crate::engine::Core;
 use crate::lane::{Lane, container};
 use crate::path::{LaneStep, Trail};
 
 /// What is shown for a name in which a finding stands.
 const MASKED: &str = "<masked>";
 
-/// Bytes of a lane's beginning that tell a tar archive.
-const HEADER: u64 = 512;
+/// Bytes of a lane's beginning that tell whatever archive it is.
+const HEADER: u64 = tar::BLOCK as u64;
+
+/// Characters shown of a name.
+const SHOWN: usize = 256;
+
+/// Room for parts that is kept while they are few.
+const PARTS: usize = 32;
 
 /// The parts of a lane that its tail still reaches into.
 #[derive(Default)]
@@ -42,6 +60,56 @@ enum State {
     Sniffing,
     None,
     Tar(Box<Tar>),
+    Ar(Box<Named>),
+    /// Until it has named a member it is a guess.
+    Cpio {
+        cpio: Box<Cpio>,
+        named: bool,
+    },
+}
+
+/// ar, whose long names stand in a table.
+struct Named {
+    /// Until it has failed.
+    ar: Option<Ar>,
+    /// Where the table stands, and whether a finding does in it.
+    table: Option<(u64, u64)>,
+    found: bool,
+}
+
+impl Named {
+    fn new(members: u64) -> Named {
+        Named { ar: Some(Ar::new(members)), table: None, found: false }
+    }
+}
+
+impl State {
+    /// The archive that begins with `head`; nothing also where that is still too short to tell.
+    fn of(head: &[u8], members: u64) -> Option<State> {
+        if ar::starts(head) {
+            Some(State::Ar(Box::new(Named::new(members))))
+        } else if head.len() >= cpio::probe_len(head) && cpio::starts(head) {
+            Some(State::Cpio { cpio: Box::new(Cpio::new(members)), named: false })
+        } else if head.get(..tar::BLOCK).is_some_and(Tar::sniff) {
+            Some(State::Tar(Box::new(Tar::new(members))))
+        } else {
+            None
+        }
+    }
+
+    fn segmenter(&mut self) -> Option<&mut dyn Segmenter> {
+        match self {
+            State::Sniffing | State::None => None,
+            State::Tar(tar) => Some(&mut **tar),
+            State::Ar(named) => named.ar.as_mut().map(|ar| ar as &mut dyn Segmenter),
+            State::Cpio { cpio, .. } => Some(&mut **cpio),
+        }
+    }
+}
+
+/// Whether an archive begins with `head`, of which nothing follows.
+pub(crate) fn begins(head: &[u8]) -> bool {
+    State::of(head, 0).is_some()
 }
 
 struct Member {
@@ -78,9 +146,17 @@ impl Archive {
     /// Hides the names in whose header a finding stands.
     pub(crate) fn mask(&mut self, start: u64, end: u64) {
         self.found = self.found.max(end);
+        let table = match &mut self.state {
+            State::Ar(named) => {
+                named.found |= named.table.is_some_and(|table| start < table.1 && end > table.0);
+                named.table.filter(|_| named.found)
+            }
+            _ => None,
+        };
         for part in &mut self.parts {
-            if start < part.at
-                && end > part.header
+            let in_header = start < part.at && end > part.header;
+            let in_table = table.is_some_and(|table| part.header >= table.1);
+            if (in_header || in_table)
                 && let Some(trail) = &part.trail
             {
                 let step = LaneStep::Member(MASKED.into());
@@ -125,6 +201,9 @@ impl Archive {
         while self.parts.get(1).is_some_and(|second| second.at <= keep) {
             self.parts.pop_front();
         }
+        if self.parts.len() < PARTS {
+            self.parts.shrink_to(PARTS);
+        }
     }
 
     pub(crate) fn gap(&mut self) {
@@ -132,11 +211,17 @@ impl Archive {
     }
 
     pub(crate) fn memory(&self) -> usize {
-        let tar = match self.state {
-            State::Tar(_) => size_of::<Tar>(),
+        let reader = match &self.state {
             State::Sniffing | State::None => 0,
+            State::Tar(_) => size_of::<Tar>(),
+            State::Ar(named) => size_of::<Named>() + named.ar.as_ref().map_or(0, Ar::memory),
+            State::Cpio { .. } => size_of::<Cpio>(),
         };
-        tar + self.parts.capacity() * size_of::<Member>()
+        // A step of the path, with its counts of references, and the name in it.
+        let step = size_of::<Trail>() + 2 * size_of::<usize>();
+        let named = self.parts.iter().filter_map(|part| part.trail.as_deref());
+        let names: usize = named.map(|trail| step + trail.step.memory()).sum();
+        reader + self.parts.capacity() * size_of::<Member>() + names
     }
 
     fn part(&self, at: u64) -> Option<&Member> {
@@ -149,100 +234,193 @@ impl Lane {
     pub(crate) fn feed_archive(&mut self, view: View<'_>, fresh: u64, eof: bool, cx: &mut Context<'_>) {
         let mut from = fresh;
         if self.archive.is_sniffing() {
-            if view.end() < HEADER && !eof {
-                return;
-            }
             let head = view.get(0, HEADER.min(view.end())).unwrap_or(&[]);
-            if head.len() as u64 == HEADER && Tar::sniff(head) {
-                self.archive.state =
-                    State::Tar(Box::new(Tar::new(cx.core.limits.members.saturating_sub(cx.live.members))));
-                cx.live.archives += 1;
-                from = 0;
-            } else {
-                self.archive.state = State::None;
+            let members = cx.core.limits.members.saturating_sub(cx.live.members);
+            match State::of(head, members) {
+                Some(state) => {
+                    self.archive.state = state;
+                    cx.live.archives += 1;
+                    from = 0;
+                }
+                None if view.end() < HEADER && !eof => return,
+                None => self.archive.state = State::None,
             }
         }
+        if self.archive.state.segmenter().is_none() {
+            return;
+        }
         let up = self.here();
-        let State::Tar(tar) = &mut self.archive.state else { return };
-        let input = view.get(from, view.end()).unwrap_or(&[]);
-        let found = self.archive.found;
-        let parts = &mut self.archive.parts;
+        let core = cx.core;
+        let mut hits = cx.scratch.hits();
         let mut members = 0;
-        let result = tar.feed(input, &mut |part| match part {
-            Part::Begin { at, header, name, .. } => {
-                members += 1;
-                let name = if found > header { MASKED.into() } else { escape(&name) };
-                let step = LaneStep::Member(name);
-                let trail = Some(Arc::new(Trail { up: up.clone(), step }));
-                parts.push_back(Member { at, header, trail });
+        // In the root a batch may hold several windows; a fault falls into the one in which it shows.
+        let window = if self.map.is_identity() { cx.facts.window } else { u64::MAX };
+        let mut fault = None;
+        while from < view.end() && fault.is_none() {
+            let to = view.end().min((from / window + 1).saturating_mul(window));
+            let Archive { state, parts, found, .. } = &mut self.archive;
+            let masked = matches!(state, State::Ar(named) if named.found);
+            let mut table = None;
+            let Some(segmenter) = state.segmenter() else { break };
+            let result = segmenter.feed(view.get(from, to).unwrap_or(&[]), &mut |part| match part {
+                Part::Begin { at, header, len, name } => {
+                    members += 1;
+                    if name == b"//" {
+                        table = Some((at, at.saturating_add(len)));
+                    }
+                    let name =
+                        if *found > header || masked { MASKED.into() } else { shown(&name, core, &mut hits) };
+                    let step = LaneStep::Member(name);
+                    let trail = Some(Arc::new(Trail { up: up.clone(), step }));
+                    parts.push_back(Member { at, header, trail });
+                }
+                Part::End { at } => parts.push_back(Member { at, header: at, trail: None }),
+            });
+            match state {
+                State::Ar(named) => named.table = table.or(named.table),
+                State::Cpio { named, .. } => *named |= members > 0,
+                _ => {}
             }
-            Part::End { at } => parts.push_back(Member { at, header: at, trail: None }),
-        });
+            fault = result.err().map(|(at, fault)| (at, fault, to));
+            from = to;
+        }
+        cx.scratch.give_hits(hits);
         cx.live.members += members;
-        if let Err((at, fault)) = result {
-            self.fail_archive(at, fault, false, cx);
+        if let Some((at, fault, decided)) = fault {
+            self.fail_archive(at, fault, (!eof).then_some(decided), cx);
         }
     }
 
-    /// Names the lane: it is a member of an archive. A name in which something might be found is not shown.
+    /// Names the lane: it is a member of an archive.
     pub(crate) fn name(&mut self, name: &[u8], cx: &mut Context<'_>) {
         let mut hits = cx.scratch.hits();
-        cx.core.automaton.scan(name, 0, name.len(), &mut hits);
-        let is_candidate = |hit: &Hit| match hit.what {
-            What::Literal(id) => container::magic(id).is_none(),
-            What::Anchor(_) => true,
-            What::Run | What::Escape => false,
-        };
-        let name = if hits.iter().any(is_candidate) { MASKED.into() } else { escape(name) };
+        let name = shown(name, cx.core, &mut hits);
         cx.scratch.give_hits(hits);
         self.here = Some(Arc::new(Trail { up: self.up.clone(), step: LaneStep::Member(name) }));
     }
 
     pub(crate) fn finish_archive(&mut self, cx: &mut Context<'_>) {
-        let State::Tar(tar) = &mut self.archive.state else { return };
-        if let Err((at, fault)) = tar.finish(&mut |_| {}) {
-            self.fail_archive(at, fault, true, cx);
+        let Some(segmenter) = self.archive.state.segmenter() else { return };
+        if let Err((at, fault)) = segmenter.finish(&mut |_| {}) {
+            self.fail_archive(at, fault, None, cx);
         }
     }
 
-    fn fail_archive(&mut self, at: u64, fault: Fault, eof: bool, cx: &mut Context<'_>) {
-        self.archive.state = State::None;
+    /// Ends the archive for a fault that shows in the bytes before `decided`, or where the content ends.
+    fn fail_archive(&mut self, at: u64, fault: Fault, decided: Option<u64>, cx: &mut Context<'_>) {
+        if let State::Ar(named) = &mut self.archive.state {
+            named.ar = None;
+        } else {
+            let state = std::mem::replace(&mut self.archive.state, State::None);
+            if matches!(state, State::Cpio { named: false, .. }) && fault != Fault::Members {
+                cx.live.archives -= 1;
+                return;
+            }
+        }
         let reason = match fault {
             Fault::Truncated => OpaqueReason::Truncated,
             Fault::Members => OpaqueReason::Members,
             _ => OpaqueReason::Corrupt,
         };
-        // In the root, where a batch may reach further, the fault is known when its header is complete. Elsewhere the pieces are those of
-        // the schedule; the header may be farther back than the map remembers.
-        let (start, end, decided) = if self.map.is_identity() && !eof {
-            (at, at + HEADER, at + HEADER)
-        } else {
-            let end = self.map.end(self.pos);
-            (self.map.src(at.max(self.decided)).min(end), end, self.pos)
+        // Elsewhere than in the root the pieces are those of the schedule; the header may be farther back than the map remembers.
+        let (start, end, when) = match decided {
+            Some(decided) if self.map.is_identity() => (at, decided, self.when(decided, cx)),
+            _ => {
+                let end = self.map.end(self.pos);
+                (self.map.src(at.max(self.decided)).min(end), end, cx.when)
+            }
         };
         let trail = self.here();
-        let when = if eof { cx.when } else { self.when(decided, cx) };
         cx.opaque(reason, start..end, trail, when);
     }
 }
 
-/// A name for people: printable ASCII and other letters as they are, the rest as `\xNN`; at most 256 characters.
-fn escape(name: &[u8]) -> String {
-    const MAX: usize = 256;
-    let mut out = String::new();
-    for chunk in name.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c.is_control() || c == '\\' || is_invisible(c) {
-                out.extend(c.escape_unicode());
-            } else {
-                out.push(c);
+/// What is shown for a name: itself, unless something might be found in it.
+fn shown(name: &[u8], core: &Core, hits: &mut Vec<Hit>) -> String {
+    if may_hold(name, core, hits, NAME_DEPTH) { MASKED.into() } else { displayed(name) }
+}
+
+/// How often the spelling of a name is undone to see what is in it.
+const NAME_DEPTH: u8 = 2;
+
+/// Whether something might be found in a name, as it stands or where its base64, hexadecimal digits or escapes are undone.
+fn may_hold(name: &[u8], core: &Core, hits: &mut Vec<Hit>, depth: u8) -> bool {
+    hits.clear();
+    core.automaton.scan(name, 0, name.len(), hits);
+    let is_candidate = |hit: &Hit| match hit.what {
+        What::Literal(id) => container::magic(id).is_none(),
+        What::Anchor(_) => true,
+        What::Run | What::Escape => false,
+    };
+    if hits.iter().any(is_candidate) {
+        return true;
+    }
+    if depth == 0 {
+        return false;
+    }
+    let runs: Vec<usize> = hits.iter().filter(|hit| hit.what == What::Run).map(|hit| hit.at).collect();
+    let is_escaped = hits.iter().any(|hit| hit.what == What::Escape);
+    let mut views = Vec::new();
+    for at in runs {
+        let run = &name[at..core.automaton.run_end(name, at)];
+        for skip in 0..4 {
+            let mut view = Vec::new();
+            let mut phase = base64::Phase::new(skip);
+            phase.decode(run, &mut view);
+            phase.finish(&mut view);
+            views.push(view);
+        }
+        for skip in 0..2 {
+            let mut view = Vec::new();
+            hex::Phase::new(skip).decode(run, &mut view);
+            views.push(view);
+        }
+    }
+    if is_escaped {
+        let mut view = Vec::new();
+        let mut at = 0;
+        while let Some(byte) = name.get(at) {
+            match escape::parse(&name[at..]) {
+                Parsed::Escape(escape) => {
+                    view.extend_from_slice(escape.bytes());
+                    at += escape.len();
+                }
+                Parsed::Incomplete | Parsed::Text => {
+                    view.push(*byte);
+                    at += 1;
+                }
             }
         }
-        chunk.invalid().iter().for_each(|b| out.push_str(&format!("\\x{b:02x}")));
+        views.push(view);
     }
-    if out.chars().count() > MAX {
-        out = out.chars().take(MAX).collect();
-        out.push('\u{2026}');
+    let held = views.iter().any(|view| may_hold(view, core, hits, depth - 1));
+    views.iter_mut().for_each(|view| view.zeroize());
+    held
+}
+
+/// A name for people: printable ASCII and other letters as they are, the rest as `\xNN`; at most [`SHOWN`] characters, and a mark.
+fn displayed(name: &[u8]) -> String {
+    let mut out = String::new();
+    let mut room = SHOWN;
+    let mut push = |c: char| {
+        let fits = room > 0;
+        out.push(if fits { c } else { '\u{2026}' });
+        room = room.saturating_sub(1);
+        fits
+    };
+    for chunk in name.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let whole = match c {
+                _ if c.is_control() || c == '\\' || is_invisible(c) => c.escape_unicode().all(&mut push),
+                _ => push(c),
+            };
+            if !whole {
+                return out;
+            }
+        }
+        if !chunk.invalid().iter().all(|b| format!("\\x{b:02x}").chars().all(&mut push)) {
+            return out;
+        }
     }
     out
 }

@@ -14,9 +14,9 @@ use exfilter_codec::hex;
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
-use crate::lane::container;
 use crate::lane::escaped::{self, Begins, Look};
 use crate::lane::{Depth, Lane, LaneKind, SEEN};
+use crate::lane::{archive, container};
 use crate::map::{Origin, OuterMap};
 
 /// A run being decoded.
@@ -77,7 +77,7 @@ struct PhaseLane {
     cut: Option<u64>,
 }
 
-/// Longest run, in characters, that [`look`] decodes; a shorter result than a tar header cannot be an archive either.
+/// Longest run, in characters, that [`look`] decodes.
 const QUICK: usize = 640;
 
 /// The shortest line of a folded run that another one may follow, in characters.
@@ -244,14 +244,14 @@ fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> boo
         let mut phase = Phase::new(skip);
         phase.decode(run, &mut decoded);
         phase.finish(&mut decoded);
-        packed |= container::zlib_at(&decoded[start..]).is_some();
+        packed |= container::zlib_at(&decoded[start..]).is_some() || archive::begins(&decoded[start..]);
         // Belongs to no token and no literal, so that one scan serves all four.
         decoded.push(0xff);
     }
     for (from, skip) in digits.into_iter().flat_map(|from| [(from, 0), (from, 1)]) {
         let start = decoded.len();
         hex::Phase::new(skip).decode(&run[from..], &mut decoded);
-        packed |= container::zlib_at(&decoded[start..]).is_some();
+        packed |= container::zlib_at(&decoded[start..]).is_some() || archive::begins(&decoded[start..]);
         decoded.push(0xff);
     }
     cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);

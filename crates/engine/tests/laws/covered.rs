@@ -44,6 +44,12 @@ fn paddings(rng: &mut Rng) -> Vec<Padding> {
     add(OpaqueReason::Depth, none, shapes);
     let members: Vec<_> = (0..5).map(|i| (format!("{i}").into_bytes(), b"words".to_vec())).collect();
     add(OpaqueReason::Members, |l| l.members = 3, wrap::tar(&members));
+    add(OpaqueReason::Members, |l| l.members = 3, wrap::ar(&members));
+    add(OpaqueReason::Members, |l| l.members = 3, wrap::bsd_ar(&members));
+    for format in [wrap::Cpio::Newc, wrap::Cpio::Odc, wrap::Cpio::Old] {
+        add(OpaqueReason::Members, |l| l.members = 3, wrap::cpio(format, &members));
+        add(OpaqueReason::Members, |l| l.members = 0, wrap::cpio(format, &members));
+    }
     let mut broken = plain_gzip(&[words(rng), key.clone()].concat());
     let middle = broken.len() / 2;
     broken[middle..middle + 40].fill(0xff);
@@ -56,7 +62,21 @@ fn paddings(rng: &mut Rng) -> Vec<Padding> {
     let second = 512 + 4000usize.next_multiple_of(512);
     header[second + 20] = b'!';
     add(OpaqueReason::Corrupt, none, header);
-    for whole in [plain_gzip(&noise), plain_zstd(&noise), wrap::tar(&[(b"a".to_vec(), noise.clone())])] {
+    let two = [(b"a".to_vec(), words(rng)), (b"b".to_vec(), b"x".to_vec())];
+    for mut archive in [wrap::ar(&two), wrap::bsd_ar(&two)] {
+        let second = memchr::memmem::rfind(&archive, b"`\n").expect("a header has an end");
+        archive[second] = b'!';
+        add(OpaqueReason::Corrupt, none, archive);
+    }
+    for (format, header) in [(wrap::Cpio::Newc, 110 + 2 + 4000), (wrap::Cpio::Odc, 76 + 2 + 4000)] {
+        let mut archive = wrap::cpio(format, &two);
+        archive[header + 3] = b'x';
+        add(OpaqueReason::Corrupt, none, archive);
+    }
+    let one = [(b"a".to_vec(), noise.clone())];
+    let cpio = [wrap::Cpio::Newc, wrap::Cpio::Odc, wrap::Cpio::Old].map(|format| wrap::cpio(format, &one));
+    let plain = [plain_gzip(&noise), plain_zstd(&noise), wrap::tar(&one), wrap::ar(&one), wrap::bsd_ar(&one)];
+    for whole in plain.into_iter().chain(cpio) {
         add(OpaqueReason::Truncated, none, whole[..whole.len() - 2000].to_vec());
     }
     // Frame header: no size, window 16 MiB; or a dictionary id of one byte. One block of three bytes.

@@ -4,6 +4,7 @@ mod bounded;
 mod covered;
 mod mute;
 mod one_engine;
+mod pieces;
 mod split_blind;
 mod total;
 mod watermark;

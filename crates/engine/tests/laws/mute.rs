@@ -4,7 +4,7 @@ use exfilter_engine::{
     Audience, Authority, Binding, Engine, Event, Flow, HostPattern, KnownSecrets, Limits, Rule, Scratch,
     Slot, StoreKey, Verdict,
 };
-use exfilter_testing::{Rng, forms, keys, rules, split, wrap};
+use exfilter_testing::{Rng, forms, keys, rules, run, split, wrap};
 
 use super::split_blind::{cases, nested, outbound};
 use crate::support;
@@ -137,6 +137,24 @@ fn named(text: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("in a folder", short([b"keys/", text, b"/a.txt"].concat())),
         ("glued", short([b"a.b=", text, b"&c"].concat())),
     ];
+    // In ar's table of names, which is far from the headers, and in front of contents; in cpio behind digits.
+    for name in [text.to_vec(), [b"a.b=", text, b"&c"].concat(), [b"keys/", text, b"/a.txt"].concat()] {
+        let others = (b"other".to_vec(), b"o".to_vec());
+        let members = [others.clone(), (name, content(&mut rng)), others];
+        out.push(("in ar", wrap::ar(&members)));
+        out.push(("in BSD's ar", wrap::bsd_ar(&members)));
+        for format in [wrap::Cpio::Newc, wrap::Cpio::Odc, wrap::Cpio::Old] {
+            out.push(("in cpio", wrap::cpio(format, &members)));
+        }
+        // The two fields of ustar, which a slash joins.
+        let [_, (name, content), _] = members;
+        if let Some(slash) = name.iter().position(|b| *b == b'/').filter(|at| name.len() - at <= 100) {
+            let mut split = wrap::tar(&[(&name[slash + 1..], content)]);
+            split[345..345 + slash].copy_from_slice(&name[..slash]);
+            set_type(&mut split, b'0');
+            out.push(("in two fields", split));
+        }
+    }
     // A GNU long name and a pax path come in a member of their own before the one that they name.
     let long = [&b"folder/".repeat(12)[..], text, b"/", &b"folder/".repeat(30), b"file"].concat();
     let pax = {
@@ -189,6 +207,23 @@ fn names_are_masked(spell: fn(&[u8]) -> Vec<u8>) {
 #[test]
 fn names_that_are_secrets_are_masked() {
     names_are_masked(<[u8]>::to_vec);
+}
+
+/// An enrolled value with a slash in it stands in the two fields of a ustar header, and nowhere as it is.
+#[test]
+fn a_secret_over_two_fields_is_masked() {
+    let mut rng = Rng::new(55);
+    let secrets = vec![[&rng.text(keys::BASE62, 20)[..], b"/", &rng.text(keys::BASE62, 20)].concat()];
+    let engine = support::engine(&secrets, Limits::default());
+    let key = keys::github(&mut rng, "ghp_");
+    let mut archive = wrap::tar(&[(&secrets[0][21..], &key)]);
+    archive[345..365].copy_from_slice(&secrets[0][..20]);
+    set_type(&mut archive, b'0');
+    for chunks in split::standard(&mut rng, archive.len()) {
+        let run = run::run(&engine, &outbound(), &archive, &chunks);
+        let paths: Vec<_> = run.events.iter().map(|(_, path)| path.as_str()).collect();
+        assert_eq!(paths, ["<masked>"]);
+    }
 }
 
 #[test]

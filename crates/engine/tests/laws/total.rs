@@ -16,7 +16,7 @@ fn arbitrary_bytes_in_arbitrary_chunks() {
         let engine = support::engine(&secrets, Limits::default());
         let mut content = Vec::new();
         for _ in 0..rng.below(12) {
-            let piece = match rng.below(9) {
+            let piece = match rng.below(11) {
                 0 => {
                     let n = rng.below(300);
                     rng.bytes(n)
@@ -32,6 +32,8 @@ fn arbitrary_bytes_in_arbitrary_chunks() {
                     [*rng.pick(b"\0AV\xff\x1f ")].repeat(n)
                 }
                 5 => wrap::tar(&[(rng.bytes(9), rng.bytes(30))]),
+                9 => wrap::ar(&[(rng.bytes(9), rng.bytes(30)), (rng.bytes(30), rng.bytes(3))]),
+                10 => wrap::cpio(wrap::Cpio::Old, &[(rng.bytes(9), rng.bytes(30))]),
                 6 => {
                     let n = rng.below(44);
                     secrets[0].iter().copied().take(n).collect()
@@ -128,6 +130,21 @@ fn adversaries() -> Vec<Adversary> {
             let mut one = wrap::tar(&[(b"a".to_vec(), b"x".to_vec())]);
             one.truncate(1024);
             fill(&one, n)
+        }),
+        ("members of an ar", |n| {
+            let one = wrap::ar(&[(b"a", b"x")]);
+            [&one[..8], &fill(&one[8..], n)].concat()
+        }),
+        ("members of an ar with one long name", |n| {
+            let name = b"a/".repeat(2000);
+            let two = wrap::ar(&[(&name, b"x"), (&name, b"x")]);
+            let (head, member) = two.split_at(two.len() - 62);
+            [&two[..head.len() - 62], &fill(&[&member[..1], b"0              ", &member[16..]].concat(), n)]
+                .concat()
+        }),
+        ("members of a cpio", |n| {
+            let one = wrap::cpio(wrap::Cpio::Old, &[(b"a", b"x")]);
+            fill(&one[..30], n)
         }),
         ("beginnings of an enrolled secret", |n| fill(&enrolled()[..20], n)),
         ("an enrolled secret again and again", |n| fill(&enrolled(), n)),

@@ -229,3 +229,118 @@ fn folded_runs() {
     let before = wrap::base64(&rng.text(keys::BASE62, 30), false, true);
     finds(&engine, &[&before[..], b"\n", &other].concat());
 }
+
+/// Content as a zip entry holds it, in Huffman codes, so that nothing of it stands as it is.
+fn deflated(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    loop {
+        let body = wrap::deflate(rng, content);
+        if body[0] & 6 != 0 {
+            return body;
+        }
+    }
+}
+
+/// Receivers read version, flags and method from the central directory: a local header that lies about them was dismissed.
+#[test]
+fn zip_headers_that_lie() {
+    let mut rng = Rng::new(211);
+    let engine = support::engine(&[], Limits::default());
+    let content = [&rng_text(13)[..], b" ", &keys::github(&mut rng, "ghp_")].concat();
+    let body = deflated(&mut rng, &content);
+    let said = |content: &[u8]| {
+        in_any_chunks(&engine, content, |run| {
+            assert!(run.findings().count() > 0 || !run.coverage.is_complete(), "called clean");
+        });
+    };
+    let entry = wrap::zip_entry(b"a.txt", &body, &content, 8);
+    for (at, byte) in [(4, 64), (6, 0x80), (8, 0x77)] {
+        let mut lying = entry.clone();
+        lying[at] = byte;
+        said(&lying);
+    }
+    said(&wrap::zip_entry(&[b'a'; 4097], &body, &content, 8));
+    let first = wrap::zip_entry(b"first", b"x", b"x", 0);
+    // Sizes that are wrong, under a name that cannot be shown.
+    said(&[&first[..], &wrap::zip_entry(b"a\tb", b"", b"", 8), &body].concat());
+    said(&[&first[..], &wrap::zip_entry(b"a\tb", &body[..1], b"zzzz", 8), &body[1..]].concat());
+    // A stored entry that ends inside the beginning of the next one.
+    for shown in [1, 2, 3, 4, 10, 29] {
+        said(&[&wrap::zip_entry(b"x", &entry[..shown], &entry[..shown], 0)[..], &entry[shown..]].concat());
+    }
+    let packed = wrap::gzip(&mut rng, &content);
+    for shown in [1, 2, 3, 9] {
+        said(&[&wrap::zip_entry(b"x", &packed[..shown], &packed[..shown], 0)[..], &packed[shown..]].concat());
+    }
+}
+
+/// A name that is a key in another spelling was shown.
+#[test]
+fn names_in_other_spellings_are_masked() {
+    let mut rng = Rng::new(212);
+    let engine = support::engine(&[], Limits::default());
+    let token = keys::github(&mut rng, "ghp_");
+    let hex: String = token.iter().map(|b| format!("{b:02x}")).collect();
+    let percent: String = token.iter().map(|b| format!("%{b:02X}")).collect();
+    let base64 = wrap::base64(&token, false, false);
+    for name in [base64.clone(), hex.into_bytes(), percent.into_bytes(), wrap::base64(&base64, true, false)] {
+        let entry = wrap::zip_entry(&name, b"", b"", 0);
+        let content = [&wrap::zip_entry(&name, &token, &token, 0)[..], &entry].concat();
+        in_any_chunks(&engine, &content, |run| {
+            assert!(run.events.len() > 1);
+            for (_, path) in &run.events {
+                assert!(!path.as_bytes().windows(name.len()).any(|part| part == name), "a name is shown");
+            }
+        });
+    }
+}
+
+/// An edit went over the line break of folded base64.
+#[test]
+fn redaction_keeps_line_breaks() {
+    let mut rng = Rng::new(213);
+    let engine = support::engine(&[], Limits::default());
+    let token = keys::github(&mut rng, "ghp_");
+    let text = [&[b'w'; 40][..], b" ", &token, b" ", &[b'z'; 60]].concat();
+    let run = wrap::base64(&text, false, true);
+    let folded = run.chunks(60).flat_map(|line| [line, b"\n"].concat()).collect::<Vec<u8>>();
+    let run = run::run(&engine, &outbound().editable(), &folded, &split::whole(folded.len()));
+    let breaks = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count();
+    assert!(run.last.is_block() || breaks(&run.sent) == breaks(&folded));
+}
+
+/// The offset of a stream that had lost nearly 2^64 bytes overflowed.
+#[test]
+fn gaps_that_are_too_long() {
+    let engine = support::engine(&[], Limits::default());
+    for len in [u64::MAX, 1 << 62, (1 << 62) + 1] {
+        let mut stream = engine.stream(outbound());
+        let _ = stream.push(b"x");
+        assert!(stream.gap(len).is_block());
+        assert!(stream.push(&[b'x'; 200]).is_block());
+        assert!(stream.finish().is_block());
+    }
+}
+
+/// What stood behind the end of a declared coding without a mark of its own was neither decoded nor reported.
+#[test]
+fn nothing_may_follow_a_declared_coding() {
+    let mut rng = Rng::new(214);
+    let engine = support::engine(&[], Limits::default());
+    let token = [&b"token ".repeat(40)[..], &keys::github(&mut rng, "ghp_")].concat();
+    let harmless = b"harmless ".repeat(40);
+    for (coding, streams) in [
+        ("br", [wrap::brotli(&mut rng, b"harmless"), wrap::brotli(&mut rng, &token)]),
+        ("deflate", [deflated(&mut rng, &harmless), deflated(&mut rng, &token)]),
+        ("deflate", [wrap::zlib(&mut rng, b"harmless"), wrap::zlib(&mut rng, &token)]),
+    ] {
+        let content = streams.concat();
+        for chunks in chunkings(content.len()) {
+            let flow = outbound().content_encoding(coding.as_bytes());
+            let run = run::run(&engine, &flow, &content, &chunks);
+            assert!(is_opaque(&run, OpaqueReason::Corrupt) && run.last.is_block(), "{coding}");
+            let first = &streams[0];
+            let run = run::run(&engine, &flow, first, &split::every(first.len(), 3));
+            assert!(run.coverage.is_complete() && !run.last.is_block(), "{coding}");
+        }
+    }
+}

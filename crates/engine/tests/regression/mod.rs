@@ -9,6 +9,7 @@ use exfilter_testing::{Rng, forms, keys, run, split, wrap};
 use crate::laws::outbound;
 use crate::support;
 
+mod archives;
 mod lanes;
 
 /// An anchor says where its needle would begin. Where the bytes in between cannot be the needle's, that place may have been released long ago,

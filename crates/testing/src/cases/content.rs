@@ -129,6 +129,10 @@ fn one(part: &Part, names: &Names<'_>) -> Content {
         compressed(inner, frame)
     } else if let Some(members) = &part.tar {
         tar(members, names)
+    } else if let Some(members) = &part.ar {
+        archive(members, names, &|members| wrap::ar(members))
+    } else if let Some(members) = &part.cpio {
+        archive(members, names, &|members| wrap::cpio(wrap::Cpio::Newc, members))
     } else if let Some(len) = part.gap {
         Content { gaps: vec![(0, len)], ..Content::default() }
     } else if let Some(name) = &part.stars {
@@ -137,7 +141,7 @@ fn one(part: &Part, names: &Names<'_>) -> Content {
         plain(names.marks[name].bytes.clone())
     } else {
         panic!(
-            "a part says what it is: text, hex, make, rule, secret, random, of, base64, gzip, zstd, tar or gap"
+            "a part says what it is: text, hex, make, rule, secret, random, of, base64, gzip, zstd, tar, ar, cpio or gap"
         )
     };
     if let Some(n) = part.times {
@@ -178,6 +182,31 @@ fn tar(members: &[MemberText], names: &Names<'_>) -> Content {
     }
     out.push(Content { bytes: vec![0; 1024], ..Content::default() });
     out
+}
+
+/// A member, or several: names and contents.
+type Members = [(Vec<u8>, Vec<u8>)];
+
+/// An archive as `write` writes it. Marks of names are not kept: a name may stand anywhere.
+fn archive(members: &[MemberText], names: &Names<'_>, write: &dyn Fn(&Members) -> Vec<u8>) -> Content {
+    let mut marks = Content::default();
+    let mut built = Vec::new();
+    for (i, member) in members.iter().enumerate() {
+        let names = &Names { seed: names.seed.wrapping_mul(37).wrapping_add(i as u64), ..*names };
+        built.push((build(&member.name, names).bytes, build(&member.content, names)));
+    }
+    // Nothing else in an archive is 0xff, so that contents of it show where they stand.
+    let filled: Vec<_> = built.iter().map(|(name, c)| (name.clone(), vec![0xff; c.bytes.len()])).collect();
+    let filled = write(&filled);
+    let bytes = write(&built.iter().map(|(name, c)| (name.clone(), c.bytes.clone())).collect::<Vec<_>>());
+    for (_, content) in built.into_iter().filter(|(_, content)| !content.bytes.is_empty()) {
+        let from = marks.bytes.len();
+        let at = filled[from..].iter().position(|b| *b == 0xff).expect("the content stands there");
+        marks.push(Content { bytes: bytes[from..from + at].to_vec(), ..Content::default() });
+        marks.push(content);
+    }
+    marks.push(Content { bytes: bytes[marks.bytes.len()..].to_vec(), ..Content::default() });
+    marks
 }
 
 /// What a template makes.

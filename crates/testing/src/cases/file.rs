@@ -138,6 +138,8 @@ pub(crate) struct Part {
     pub(crate) gzip: Option<Vec<Part>>,
     pub(crate) zstd: Option<Vec<Part>>,
     pub(crate) tar: Option<Vec<MemberText>>,
+    pub(crate) ar: Option<Vec<MemberText>>,
+    pub(crate) cpio: Option<Vec<MemberText>>,
     /// Bytes that never arrive; only directly in a case's content.
     pub(crate) gap: Option<u64>,
     /// As many asterisks as the mark is long; only in `edited`.
