@@ -1,7 +1,7 @@
 //! Confirms: what happens between a literal and a finding.
 //!
 //! A confirm starts at a literal, walks a DFA forward byte by byte, across chunks if need be, and ends when the DFA is dead. What it has to
-//! remember in between is a [`Confirm`] of 88 bytes.
+//! remember in between is a [`Confirm`] of 80 bytes.
 
 use regex_automata::Anchored;
 use regex_automata::dfa::Automaton as _;

@@ -33,7 +33,7 @@ const ZSTD: u32 = u32::MAX - 1;
 const BZIP2: u32 = u32::MAX - 2;
 const XZ: u32 = u32::MAX - 3;
 const ZIP: u32 = u32::MAX - 4;
-/// Not looked for everywhere: two bytes are too few. See [`first`].
+/// Not looked for everywhere: two bytes are too few. See [`zlib_at`].
 const ZLIB: u32 = u32::MAX - 5;
 /// Not looked for at all: nothing marks them.
 const DEFLATE: u32 = u32::MAX - 6;

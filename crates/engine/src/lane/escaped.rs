@@ -484,9 +484,9 @@ impl Escaped {
 
 /// The texts of a lane: one with the escapes of quoted-printable, one with all others. A `=` with two digits after it is an escape in the one
 /// and the end of a name, or a part of a token, in all others.
-#[derive(Default)]
 ///
 /// There is nothing before the first escape.
+#[derive(Default)]
 pub(crate) struct Texts(Option<Box<[Text; 2]>>);
 
 /// The text under way of one kind, and how far it has come.

@@ -106,7 +106,7 @@ pub(crate) fn next_line(bytes: &[u8], end: usize, eof: bool) -> Fold {
         Some(len) => len,
         None => return open,
     };
-    let blanks = after[len..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let Some(blanks) = blanks(&after[len..], after.len() < FOLD_MAX) else { return open };
     let line = end + len + blanks;
     match bytes.get(line) {
         _ if len + blanks >= FOLD_MAX => Fold::End,
@@ -163,6 +163,22 @@ fn line_break(bytes: &[u8]) -> Option<usize> {
         }
     }
     Some(0)
+}
+
+/// The length of the blanks that `bytes` begin with, as they are or escaped; `None` if more bytes, that may come, decide.
+fn blanks(bytes: &[u8], more: bool) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += match bytes.get(at) {
+            Some(b' ' | b'\t') => 1,
+            Some(b'\\' | b'%' | b'&') => match escape::parse(&bytes[at..]) {
+                Parsed::Escape(escape) if matches!(escape.bytes(), [b' ' | b'\t']) => escape.len(),
+                Parsed::Incomplete if more => return None,
+                Parsed::Escape(_) | Parsed::Incomplete | Parsed::Text => return Some(at),
+            },
+            _ => return Some(at),
+        };
+    }
 }
 
 /// Whether base64 begins with one of zlib's headers: `78` and `01`, `5e`, `9c` or `da`.

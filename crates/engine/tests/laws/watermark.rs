@@ -190,8 +190,11 @@ fn unfolded(bytes: &[u8]) -> Vec<u8> {
         if len == 0 {
             return None;
         }
-        let blanks = b[len..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-        Some((len + blanks, vec![]))
+        let blanks: [&[u8]; 6] = [b" ", b"\t", b"&#9;", b"&#x9;", b"%20", b"%09"];
+        while let Some(blank) = blanks.iter().find(|blank| b[len..].starts_with(blank)) {
+            len += blank.len();
+        }
+        Some((len, vec![]))
     })
 }
 
