@@ -109,7 +109,11 @@ fn main() {
         ("AKIAAKIA", mb, unit(b"AKIA")),
         ("glpat-glpat-", mb, unit(b"glpat-")),
         ("pypi-AgEpypi-AgE", mb, unit(b"pypi-AgE")),
-        ("ATATT3 with checksums that fail", mb, Box::new(|n| cycle(&[&b"ATATT3"[..], &[b'a'; 100], b"=0A1B2C3D"].concat(), n))),
+        (
+            "ATATT3 with checksums that fail",
+            mb,
+            Box::new(|n| cycle(&[&b"ATATT3"[..], &[b'a'; 100], b"=0A1B2C3D"].concat(), n)),
+        ),
         ("all literals, dense", mb, Box::new(|n| prefix_dense(n, 0))),
         ("all literals, 12 apart", mb, Box::new(|n| prefix_dense(n, 12))),
         ("all literals, 40 apart", mb, Box::new(|n| prefix_dense(n, 40))),

@@ -85,7 +85,12 @@ impl Named {
 
 impl State {
     /// The archive that begins with `head`; nothing also where that is still too short to tell.
+    #[inline]
     fn of(head: &[u8], members: u64) -> Option<State> {
+        // Most content is none, which its first byte says unless there is enough of it for tar.
+        if head.len() < tar::BLOCK && !matches!(head.first(), Some(b'!' | b'0' | 0x71 | 0xc7)) {
+            return None;
+        }
         if ar::starts(head) {
             Some(State::Ar(Box::new(Named::new(members))))
         } else if head.len() >= cpio::probe_len(head) && cpio::starts(head) {
@@ -246,7 +251,7 @@ impl Lane {
                 None => self.archive.state = State::None,
             }
         }
-        if self.archive.state.segmenter().is_none() {
+        if matches!(self.archive.state, State::Sniffing | State::None) {
             return;
         }
         let up = self.here();
