@@ -176,9 +176,11 @@ pub(crate) fn begins(bytes: &[u8], at: usize) -> Option<Begins> {
         let inside = before.is_some_and(|b| is_token(b) && b != b'=') && after.is_some_and(|b| is_token(*b));
         return inside.then_some(Begins::Text);
     }
-    if first.bytes().iter().all(|b| is_token(*b)) {
+    let is_text = first.bytes().iter().all(|b| is_token(*b));
+    if is_text && !matches!(first.bytes(), [b'P' | b'K' | b'B' | b'Z' | b'h']) {
         return Some(Begins::Text);
     }
+    // A magic number may begin with token characters.
     let mut made = [0; MAGIC_LEN];
     let (mut n, mut to) = (0, 0);
     while n < made.len() {
@@ -198,14 +200,15 @@ pub(crate) fn begins(bytes: &[u8], at: usize) -> Option<Begins> {
     }
     let before = &bytes[at.saturating_sub(MAGIC_LEN)..at];
     let is_plain = |b: &u8| is_token(*b) || *b == BRACKET;
-    MAGICS.iter().find_map(|(magic, _)| {
+    let magic = MAGICS.iter().find_map(|(magic, _)| {
         let magic = &magic[..magic.len().min(MAGIC_LEN)];
         let mut cuts = (0..magic.len()).map(|plain| magic.split_at(plain));
         let (plain, _) = cuts.find(|(plain, rest)| {
             plain.iter().all(is_plain) && before.ends_with(plain) && made[..n].starts_with(rest)
         })?;
         Some(Begins::Magic(plain.len()))
-    })
+    });
+    magic.or(is_text.then_some(Begins::Text))
 }
 
 /// The only byte of a magic number that may stand for itself before an escape and belongs to no token: the first one of zstd's. Whoever holds
@@ -311,7 +314,7 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
     let mut goes_on = 0;
     let look = loop {
         if to - start > QUICK {
-            break Look::Busy(to);
+            break Look::Busy(start + QUICK + 1);
         }
         match piece(&bytes[to..], reads, eof) {
             Piece::Plain(n) => {
@@ -636,6 +639,11 @@ impl Lane {
         child.lane.archive = Archive::text(cx.facts.lines.then(|| self.archive.line(view, start)));
         self.texts.of(introducer).child = Some(child);
         self.feed_text(introducer, view, eof, cx);
+    }
+
+    /// Where the first text begins for which no lane could be had.
+    pub(crate) fn denied_text(&self) -> u64 {
+        self.texts.both().filter_map(|text| text.denied).map(|denied| denied.at).min().unwrap_or(u64::MAX)
     }
 
     /// Decides about text for which no lane could be had: it matters only if there is something in it.

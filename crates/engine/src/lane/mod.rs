@@ -524,6 +524,11 @@ impl Lane {
     ) {
         self.feed_archive(view, fresh, eof, cx);
         self.resume(view, fresh, eof, cx);
+        // One refusal is reported; what stands first comes first.
+        let text_first = self.denied.as_ref().is_some_and(|denied| self.denied_text() < denied.0);
+        if text_first {
+            self.settle_denied_texts(view, eof, cx);
+        }
         self.settle_denied(view, eof, cx);
         self.settle_waiting(view, eof, cx);
         self.settle_denied_texts(view, eof, cx);

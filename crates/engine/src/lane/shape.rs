@@ -666,7 +666,7 @@ impl Lane {
         }
         self.denied = None;
         self.run_read = self.run_read.max(view.base + end as u64);
-        if look != Look::Idle {
+        if look != Look::Idle && !self.refused_shapes {
             self.refuse_shape(at, start, end, view, eof, cx);
         }
     }

@@ -42,7 +42,7 @@ const BITS: [&[u8]; 35] = [
     b"%2541",
     b"\\\\u0041",
     b"\0",
-    b"1f8b080000000000000000000000000000000000000000000000\n",
+    b"1f8b08",
 ];
 
 fn piece(rng: &mut Rng, secrets: &[Vec<u8>], depth: usize) -> Vec<u8> {
@@ -56,7 +56,11 @@ fn piece(rng: &mut Rng, secrets: &[Vec<u8>], depth: usize) -> Vec<u8> {
         0 => value,
         1 => value[..cut].to_vec(),
         2 => value[cut..].to_vec(),
-        3 => rng.pick::<&[u8]>(&BITS).to_vec(),
+        3 => match *rng.pick::<&[u8]>(&BITS) {
+            // Few different digits.
+            digits @ b"1f8b08" => [digits, &[b'0'; 46], b"\n"].concat(),
+            bits => bits.to_vec(),
+        },
         4 => wrap::text(rng),
         5 => {
             let len = 1 + rng.below(80);

@@ -131,6 +131,10 @@ fn magic_numbers_in_escapes() {
             finds(&engine, format!("data = b'{text}'\n").as_bytes());
         }
     }
+    // Token characters of the magic number in escapes.
+    let packed = wrap::zip(&mut rng, &content);
+    let rest: String = packed[2..].iter().map(|b| format!("={b:02X}")).collect();
+    finds(&engine, format!("x\nP=4B{rest}\n").as_bytes());
     // One escape, and the rest as it is.
     let packed = wrap::gzip(&mut rng, &content);
     finds(&engine, &[b"\\x1f", &packed[1..]].concat());
