@@ -66,7 +66,7 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
             let inner = [&text(rng)[..], b" ", content, b" ", &text(rng)].concat();
             let lower: String = inner.iter().map(|b| format!("{b:02x}")).collect();
             let digits = if rng.one_in(2) { lower.to_uppercase() } else { lower };
-            let before = *rng.pick(&["0x", "\"", "=", " 7"]);
+            let before = *rng.pick(&["0x", "\"", "=", " 7", "%20"]);
             let digits = digits.into_bytes();
             let digits = if rng.one_in(3) { fold(rng, &digits) } else { digits };
             [b"data: ", before.as_bytes(), &digits, b"\n"].concat()

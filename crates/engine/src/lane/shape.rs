@@ -51,9 +51,19 @@ struct HexLane {
 /// blocked is longer.
 const HEX_MIN: usize = 32;
 
-/// Where the hexadecimal digits of the run at `at` begin, if it begins with some, or with `0x` and some.
+/// Where the hexadecimal digits of the run at `at` begin, if it begins with some, or with `0x` and some; the end of an escape may come first.
 fn digits_at(bytes: &[u8], at: usize) -> Option<usize> {
-    let from = if matches!(bytes.get(at..at + 2), Some(b"0x" | b"0X")) { at + 2 } else { at };
+    let before = at.checked_sub(1).map(|before| bytes[before]);
+    let escape = match (before, bytes.get(at)) {
+        (Some(b'%'), _) => 2,
+        (Some(b'\\'), Some(b'u')) => 5,
+        (Some(b'\\'), Some(b'x')) => 3,
+        (Some(b'\\'), Some(b'n' | b'r' | b't')) => 1,
+        _ => 0,
+    };
+    let at_digits = at + escape;
+    let prefixed = matches!(bytes.get(at_digits..at_digits + 2), Some(b"0x" | b"0X"));
+    let from = if prefixed { at_digits + 2 } else { at_digits };
     let digits = bytes.get(from..at + HEX_MIN)?;
     digits.iter().all(u8::is_ascii_hexdigit).then_some(from)
 }

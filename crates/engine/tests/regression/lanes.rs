@@ -80,7 +80,7 @@ fn hexadecimal_digits_of_both_cases() {
     let mixed: String =
         lower.chars().enumerate().map(|(i, c)| if i % 3 == 0 { c.to_ascii_uppercase() } else { c }).collect();
     for digits in [lower.clone(), lower.to_uppercase(), mixed] {
-        for before in ["", "digest: ", "0x", "aA0"] {
+        for before in ["", "digest: ", "0x", "aA0", "%20", "\\n", "\\u00200x"] {
             let content = format!("{before}{digits}\n");
             in_any_chunks(&engine, content.as_bytes(), |run| {
                 assert_eq!(run.findings().count(), 1, "{before} once");
