@@ -19,7 +19,9 @@ fn content(rng: &mut Rng, planted: bool) -> Vec<u8> {
     let token = if planted { keys::github(rng, "ghp_") } else { b"nothing".to_vec() };
     let mut content = wrap::wrap(rng, wrap::Layer::Text, &token);
     for _ in 0..rng.below(3) {
-        let layer = *rng.pick(&wrap::LAYERS);
+        // zlib is found only where content begins.
+        let layers = wrap::LAYERS.into_iter().filter(|layer| *layer != wrap::Layer::Zlib);
+        let layer = *rng.pick(&layers.collect::<Vec<_>>());
         content = wrap::wrap(rng, layer, &content);
     }
     content
