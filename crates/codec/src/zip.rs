@@ -47,8 +47,8 @@ const ZSTD: u16 = 93;
 #[cfg(feature = "xz")]
 const XZ: u16 = 95;
 
-/// Whether `prefix` begins with an entry's header that makes sense: a version, flags and a method that exist, and a name of
-/// 1 to 4096 bytes. Of random data one place in 2^56 does.
+/// Whether `prefix` begins with an entry's header that makes sense: a version and flags that exist, and a name of 1 to 4096
+/// bytes. Of random data one place in 2^46 does.
 #[must_use]
 pub fn starts(prefix: &[u8]) -> bool {
     header::is_plausible(prefix)
