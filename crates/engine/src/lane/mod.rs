@@ -371,6 +371,7 @@ impl Lane {
             + self.group.as_ref().map_or(0, |g| g.memory())
             + self.texts.memory()
             + self.touched.as_ref().map_or(0, |t| t.memory())
+            + (self.containers.capacity() - self.containers.len()) * size_of::<Container>()
             + self.containers.iter().map(|c| c.memory()).sum::<usize>()
     }
 
