@@ -25,7 +25,7 @@
 use std::mem;
 
 use crate::decoder::Fault;
-use crate::segmenter::{Part, Segmenter, before_zero, fill, keep, take};
+use crate::segmenter::{Part, Segmenter, before_zero, fill, keep, take, take_steps};
 
 /// The bytes an archive begins with.
 pub const MAGIC: [u8; 8] = *b"!<arch>\n";
@@ -280,14 +280,8 @@ impl Ar {
 }
 
 impl Segmenter for Ar {
-    fn feed(&mut self, mut input: &[u8], sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)> {
-        while !input.is_empty() {
-            if let Err(error) = self.step(&mut input, sink) {
-                self.state = State::Dead;
-                return Err(error);
-            }
-        }
-        Ok(())
+    fn feed(&mut self, input: &[u8], sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)> {
+        take_steps(input, |input| self.step(input, sink)).inspect_err(|_| self.state = State::Dead)
     }
 
     fn finish(&mut self, _sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)> {

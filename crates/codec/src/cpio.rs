@@ -30,7 +30,7 @@ use std::mem;
 
 use self::header::{Begins, Format, Header};
 use crate::decoder::Fault;
-use crate::segmenter::{Part, Segmenter, before_zero, fill, keep, take};
+use crate::segmenter::{Part, Segmenter, before_zero, fill, keep, take, take_steps};
 
 /// The bytes a header of the newc format begins with.
 pub const NEWC_MAGIC: [u8; 6] = *b"070701";
@@ -304,14 +304,8 @@ impl Cpio {
 }
 
 impl Segmenter for Cpio {
-    fn feed(&mut self, mut input: &[u8], sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)> {
-        while !input.is_empty() {
-            if let Err(error) = self.step(&mut input, sink) {
-                self.state = State::Dead;
-                return Err(error);
-            }
-        }
-        Ok(())
+    fn feed(&mut self, input: &[u8], sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)> {
+        take_steps(input, |input| self.step(input, sink)).inspect_err(|_| self.state = State::Dead)
     }
 
     fn finish(&mut self, _sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)> {

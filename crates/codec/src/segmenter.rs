@@ -45,6 +45,17 @@ pub trait Segmenter: Send {
     fn finish(&mut self, sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)>;
 }
 
+/// Takes steps until `input`, which they take from, is empty or one of them fails.
+pub(crate) fn take_steps(
+    mut input: &[u8],
+    mut step: impl FnMut(&mut &[u8]) -> Result<(), (u64, Fault)>,
+) -> Result<(), (u64, Fault)> {
+    while !input.is_empty() {
+        step(&mut input)?;
+    }
+    Ok(())
+}
+
 /// Takes up to `want` bytes off the front of `input`, and counts them in `offset`.
 pub(crate) fn take<'a>(input: &mut &'a [u8], want: u64, offset: &mut u64) -> &'a [u8] {
     let len = usize::try_from(want).map_or(input.len(), |want| want.min(input.len()));

@@ -30,7 +30,7 @@ use self::header::{Header, Type};
 use self::pax::Records;
 use self::sparse::Map;
 use crate::decoder::Fault;
-use crate::segmenter::{Part, Segmenter, before_zero, fill, keep, take};
+use crate::segmenter::{Part, Segmenter, before_zero, fill, keep, take, take_steps};
 
 /// The size of a block: headers are one, contents are padded to whole ones.
 pub const BLOCK: usize = 512;
@@ -325,14 +325,8 @@ impl Tar {
 }
 
 impl Segmenter for Tar {
-    fn feed(&mut self, mut input: &[u8], sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)> {
-        while !input.is_empty() {
-            if let Err(error) = self.step(&mut input, sink) {
-                self.state = State::Dead;
-                return Err(error);
-            }
-        }
-        Ok(())
+    fn feed(&mut self, input: &[u8], sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)> {
+        take_steps(input, |input| self.step(input, sink)).inspect_err(|_| self.state = State::Dead)
     }
 
     fn finish(&mut self, _sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)> {

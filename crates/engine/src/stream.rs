@@ -138,8 +138,6 @@ impl Stream {
         self.pushed += chunk.len() as u64;
         let window = self.facts.window as usize;
         let mut rest = chunk;
-        // Whether the root was fed from this chunk without a window in between that was collected apart.
-        let mut in_place = false;
         while !rest.is_empty() {
             // A whole window, but for the first one after a gap.
             let room = window - (self.root.pos() % window as u64) as usize;
@@ -150,22 +148,19 @@ impl Stream {
                 if self.partial.len() == room {
                     self.feed_partial(false, scratch, on_event);
                 }
-                in_place = false;
                 continue;
             }
-            let at = chunk.len() - rest.len();
-            let fed = if in_place { at } else { 0 };
+            // Nothing waits, so what stands before in the chunk was fed last.
+            let fed = chunk.len() - rest.len();
             let taken = if self.root.has_children() {
-                self.feed(&chunk[at - fed..at + window], fed, false, None, scratch, on_event)
+                self.feed(&chunk[..fed + window], fed, false, None, scratch, on_event)
             } else {
                 let n = (rest.len().min(self.batch) / window).max(1) * window;
-                let batch = &chunk[at - fed..at + n];
-                let taken = self.feed(batch, fed, false, Some(window as u64), scratch, on_event);
+                let taken = self.feed(&chunk[..fed + n], fed, false, Some(window as u64), scratch, on_event);
                 self.batch = if taken < n { BATCH_MIN } else { (2 * self.batch).min(BATCH) };
                 taken
             };
             debug_assert!(taken > 0, "a feed takes a window at least");
-            in_place = true;
             rest = &rest[taken..];
         }
         self.verdict(scratch)
@@ -204,8 +199,10 @@ impl Stream {
     /// 2^62 bytes is misuse, which blocks.
     pub fn gap(&mut self, len: u64) -> Verdict {
         self.with_queue(|stream, scratch, on_event| {
-            if stream.state != State::Open || len > OFFSET_MAX.saturating_sub(stream.pushed) {
-                stream.state = if stream.state == State::Open { State::Finished } else { stream.state };
+            if stream.state == State::Open && len > OFFSET_MAX.saturating_sub(stream.pushed) {
+                stream.state = State::Finished;
+            }
+            if stream.state != State::Open {
                 return stream.push_with(scratch, &[], on_event);
             }
             stream.feed_partial(true, scratch, on_event);

@@ -13,10 +13,8 @@ use std::sync::Arc;
 
 use exfilter_automaton::{Hit, What};
 use exfilter_codec::ar::{self, Ar};
-use exfilter_codec::base64;
 use exfilter_codec::cpio::{self, Cpio};
 use exfilter_codec::escape::{self, Parsed};
-use exfilter_codec::hex;
 use exfilter_codec::tar::{self, Tar};
 use exfilter_codec::{Fault, Part, Segmenter};
 use zeroize::Zeroize;
@@ -25,6 +23,7 @@ use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
 use crate::engine::Core;
+use crate::lane::shape::decode_run;
 use crate::lane::{Lane, container};
 use crate::path::{LaneStep, Trail};
 
@@ -206,7 +205,7 @@ impl Archive {
         while self.parts.get(1).is_some_and(|second| second.at <= keep) {
             self.parts.pop_front();
         }
-        if self.parts.len() < PARTS {
+        if self.parts.capacity() > PARTS && self.parts.len() < PARTS {
             self.parts.shrink_to(PARTS);
         }
     }
@@ -365,41 +364,28 @@ fn may_hold(name: &[u8], core: &Core, hits: &mut Vec<Hit>, depth: u8) -> bool {
     }
     let runs: Vec<usize> = hits.iter().filter(|hit| hit.what == What::Run).map(|hit| hit.at).collect();
     let is_escaped = hits.iter().any(|hit| hit.what == What::Escape);
-    let mut views = Vec::new();
+    let mut decoded = Vec::new();
     for at in runs {
         let run = &name[at..core.automaton.run_end(name, at)];
-        for skip in 0..4 {
-            let mut view = Vec::new();
-            let mut phase = base64::Phase::new(skip);
-            phase.decode(run, &mut view);
-            phase.finish(&mut view);
-            views.push(view);
-        }
-        for skip in 0..2 {
-            let mut view = Vec::new();
-            hex::Phase::new(skip).decode(run, &mut view);
-            views.push(view);
-        }
+        decode_run(run, Some(0), &mut decoded, |_, _| {});
     }
     if is_escaped {
-        let mut view = Vec::new();
         let mut at = 0;
         while let Some(byte) = name.get(at) {
             match escape::parse(&name[at..]) {
                 Parsed::Escape(escape) => {
-                    view.extend_from_slice(escape.bytes());
+                    decoded.extend_from_slice(escape.bytes());
                     at += escape.len();
                 }
                 Parsed::Incomplete | Parsed::Text => {
-                    view.push(*byte);
+                    decoded.push(*byte);
                     at += 1;
                 }
             }
         }
-        views.push(view);
     }
-    let held = views.iter().any(|view| may_hold(view, core, hits, depth - 1));
-    views.iter_mut().for_each(|view| view.zeroize());
+    let held = may_hold(&decoded, core, hits, depth - 1);
+    decoded.zeroize();
     held
 }
 

@@ -87,14 +87,14 @@ fn probe_len(kind: LaneKind) -> u64 {
     if kind == LaneKind::Zip { zip::PROBE_LEN as u64 } else { magic as u64 }
 }
 
-/// A hit for zlib's header where `bytes`, the beginning of some content, begin with one.
-pub(crate) fn zlib_at(bytes: &[u8]) -> Option<Hit> {
-    zlib::starts(bytes).then(|| first(ZLIB))
+/// A hit for zlib's header at `at`, where some content begins, if it does with one.
+pub(crate) fn zlib_at(bytes: &[u8], at: usize) -> Option<Hit> {
+    zlib::starts(&bytes[at..]).then_some(Hit { at, what: What::Literal(ZLIB) })
 }
 
 /// A hit for the container that content in `coding`, which begins with `bytes`, is; none for what is not known.
 pub(crate) fn coded(coding: Coding, bytes: &[u8]) -> Option<Hit> {
-    Some(first(match coding {
+    let id = match coding {
         Coding::Gzip => GZIP,
         Coding::Deflate if zlib::is_header(bytes) => ZLIB,
         Coding::Deflate => DEFLATE,
@@ -103,17 +103,8 @@ pub(crate) fn coded(coding: Coding, bytes: &[u8]) -> Option<Hit> {
         Coding::Bzip2 => BZIP2,
         Coding::Xz => XZ,
         Coding::Unknown => return None,
-    }))
-}
-
-/// A hit for zlib's header in the middle of a lane.
-pub(crate) fn zlib_hit(at: usize) -> Hit {
-    Hit { at, ..first(ZLIB) }
-}
-
-/// A hit where content begins.
-fn first(id: u32) -> Hit {
-    Hit { at: 0, what: What::Literal(id) }
+    };
+    Some(Hit { at: 0, what: What::Literal(id) })
 }
 
 /// Whether some content that begins with `bytes` may begin with zlib's header.
@@ -181,7 +172,7 @@ impl Container {
                 Step::More => break,
                 Step::Full { consumed } => rest = &rest[consumed..],
                 Step::Done { consumed } => {
-                    self.lane.feed(&[], true, None, cx);
+                    self.lane.feed(&[], true, cx);
                     self.over = self.is_alone();
                     return if self.over {
                         self.behind(consumed < rest.len(), slice.end, cx)
@@ -229,7 +220,7 @@ impl Container {
                     return;
                 }
                 Step::More | Step::Done { .. } => {
-                    self.lane.feed(&[], true, None, cx);
+                    self.lane.feed(&[], true, cx);
                     return;
                 }
             }
@@ -242,7 +233,7 @@ impl Container {
         cx.live.windows = cx.live.windows + windows - self.windows;
         self.windows = windows;
         if cx.live.windows > cx.core.limits.windows {
-            self.lane.feed(&[], true, None, cx);
+            self.lane.feed(&[], true, cx);
             self.event(OpaqueReason::WindowTooLarge, slice.end, cx);
             return Some(Fate::Over);
         }
@@ -257,7 +248,7 @@ impl Container {
         let start = self.unreleased.unwrap_or(slice.start);
         self.lane.map.push(self.lane.pos, Origin::Const { start, end: slice.end });
         self.lane.stored = self.decoder.is_plain();
-        self.lane.feed(output, false, None, cx);
+        self.lane.feed(output, false, cx);
         self.output += output.len() as u64;
         cx.live.decoded += output.len() as u64;
         let limits = &cx.core.limits;
@@ -268,7 +259,7 @@ impl Container {
         } else {
             return None;
         };
-        self.lane.feed(&[], true, None, cx);
+        self.lane.feed(&[], true, cx);
         self.event(reason, slice.end, cx);
         Some(Fate::Over)
     }
@@ -285,7 +276,7 @@ impl Container {
 
     fn failed(&mut self, fault: Fault, end: u64, cx: &mut Context<'_>) -> Fate {
         // Also of what turns out to be no container: whoever decodes as far as we did sees what we saw.
-        self.lane.feed(&[], true, None, cx);
+        self.lane.feed(&[], true, cx);
         let established = match self.kind {
             LaneKind::Gzip | LaneKind::Zlib => self.output >= GUESS,
             _ => self.decoder.is_established(),

@@ -23,7 +23,7 @@ use exfilter_codec::escape::{self, Parsed};
 use crate::confirm::View;
 use crate::context::Context;
 use crate::lane::archive::Archive;
-use crate::lane::shape::{FOLD_MAX, Fold, LINE_MIN, next_line};
+use crate::lane::shape::{FOLD_MAX, Fold, LINE_MIN, QUICK, next_line};
 use crate::lane::{Depth, Lane, LaneKind, MAGICS};
 use crate::map::{Origin, OuterMap};
 
@@ -33,9 +33,6 @@ pub(crate) const BACK: usize = Automaton::LITERAL_MAX;
 
 /// Longest part of a candidate, in bytes, that is taken over when an escape cuts it.
 pub(crate) const CUT_MAX: u64 = 4096;
-
-/// Longest text, in bytes, that [`look`] reads.
-const QUICK: usize = 640;
 
 /// Text is fed in slices of about so many bytes: where each comes from is kept for those of a slice.
 const SLICE: usize = 256;
@@ -52,8 +49,6 @@ pub(crate) struct Escaped {
     /// Where its first escape stands: what comes before belongs to it.
     at: u64,
     line: Line,
-    /// The lane offset at which a line begins that goes on with a run.
-    folded: u64,
     lane: Lane,
     reads: Reads,
 }
@@ -257,7 +252,7 @@ impl Line {
     }
 }
 
-/// What follows text that ends with `line`, where `bytes` come next: [`Fold::Line`] with the decoded bytes up to the next line of its run.
+/// What follows text that ends with `line`, where `bytes` come next: [`Fold::Line`] if they lead to the next line of its run.
 fn folded(bytes: &[u8], reads: Reads, line: &Line, eof: bool, cx: &mut Context<'_>) -> Fold {
     if line.len == 0 && line.run < LINE_MIN || line.len >= FOLD_MAX {
         return Fold::End;
@@ -285,64 +280,55 @@ fn folded(bytes: &[u8], reads: Reads, line: &Line, eof: bool, cx: &mut Context<'
     let fold = next_line(&ahead, 0, all);
     cx.scratch.give_buffer(ahead);
     match fold {
-        Fold::Line(len, _) if len <= line.len => Fold::End,
-        Fold::Line(len, zlib) => Fold::Line(len - line.len, zlib),
+        Fold::Line(at, _) if at <= line.len => Fold::End,
         fold => fold,
     }
 }
 
 /// What a look at text says.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
     /// It is over and holds nothing: no candidate, no magic number, no run, no further escape. It needs no lane.
     Idle,
-    /// It holds something, or is too long for a look, which went to this place.
-    Busy(usize),
+    /// It holds something, or is too long for a look.
+    Busy,
     /// It is not over.
     Open,
 }
 
-/// Reads the text around the escape at `at`.
-pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> Look {
+/// Reads the text around the escape at `at`. Also returns where the look ended.
+pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> (Look, usize) {
     let reads = Reads::of(bytes[at]);
     let start = beginning(bytes, at);
     let mut decoded = cx.scratch.buffer();
     let mut touched = std::mem::take(&mut cx.scratch.touched);
     touched.clear();
     let mut to = start;
-    // A line that goes on with a run begins here.
-    let mut goes_on = 0;
+    let mut line = Line::NEW;
     let look = loop {
         if to - start > QUICK {
-            break Look::Busy(start + QUICK + 1);
+            break (Look::Busy, start + QUICK + 1);
         }
         match piece(&bytes[to..], reads, eof) {
             Piece::Plain(n) => {
                 decoded.extend_from_slice(&bytes[to..to + n]);
+                line.take(&bytes[to..to + n]);
                 to += n;
             }
             Piece::Escape(escape) => {
                 touched.note(decoded.len() as u64, &escape);
                 decoded.extend_from_slice(escape.bytes());
+                line.take(escape.bytes());
                 to += escape.len();
             }
-            Piece::Open => break Look::Open,
+            Piece::Open => break (Look::Open, to),
             Piece::End => {
-                let fold = match decoded.len() < goes_on {
-                    true => Fold::Line(0, false),
-                    false if to == bytes.len() => Fold::End,
-                    false => {
-                        let mut line = Line::NEW;
-                        line.take(&decoded);
-                        folded(&bytes[to..], reads, &line, eof, cx)
-                    }
-                };
-                match fold {
+                match folded(&bytes[to..], reads, &line, eof, cx) {
                     Fold::End => {}
-                    Fold::Open => break Look::Open,
-                    Fold::Line(len, _) => {
-                        goes_on = goes_on.max(decoded.len() + len);
+                    Fold::Open => break (Look::Open, to),
+                    Fold::Line(..) => {
                         decoded.push(bytes[to]);
+                        line.take(&bytes[to..to + 1]);
                         to += 1;
                         continue;
                     }
@@ -360,7 +346,7 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
                     }
                 });
                 cx.scratch.give_hits(hits);
-                break if idle { Look::Idle } else { Look::Busy(to) };
+                break (if idle { Look::Idle } else { Look::Busy }, to);
             }
         }
     };
@@ -373,7 +359,7 @@ impl Escaped {
     fn new() -> Escaped {
         let mut lane = Lane::new(LaneKind::Escapes, Depth::default(), None, OuterMap::segments());
         lane.touched = Some(Box::default());
-        Escaped { start: 0, fed: 0, src: 0, at: 0, line: Line::NEW, folded: 0, lane, reads: Reads::Text }
+        Escaped { start: 0, fed: 0, src: 0, at: 0, line: Line::NEW, lane, reads: Reads::Text }
     }
 
     pub(crate) fn start(&self) -> u64 {
@@ -411,7 +397,7 @@ impl Escaped {
         let mut over = false;
         loop {
             if decoded.len() >= SLICE {
-                self.lane.feed(&decoded, false, None, cx);
+                self.lane.feed(&decoded, false, cx);
                 decoded.clear();
             }
             let at = self.lane.pos + decoded.len() as u64;
@@ -439,7 +425,7 @@ impl Escaped {
                 }
                 Piece::Open => break,
                 Piece::End => {
-                    self.lane.feed(&decoded, false, None, cx);
+                    self.lane.feed(&decoded, false, cx);
                     decoded.clear();
                     let begins =
                         self.fed < self.at || self.is_binary() && self.lane.pos < self.lane.ended + BINARY;
@@ -452,7 +438,7 @@ impl Escaped {
                         let rest = &view.bytes[view.index(self.fed)..];
                         match folded(rest, self.reads, &self.line, eof, cx) {
                             Fold::Open => break,
-                            Fold::Line(len, _) => self.folded = self.lane.pos + len as u64,
+                            Fold::Line(..) => {}
                             Fold::End => {
                                 over = true;
                                 break;
@@ -467,7 +453,7 @@ impl Escaped {
                 }
             }
         }
-        self.lane.feed(&decoded, over, None, cx);
+        self.lane.feed(&decoded, over, cx);
         cx.scratch.give_buffer(decoded);
         over
     }
@@ -603,7 +589,7 @@ impl Lane {
         let beginning = view.base + beginning(view.bytes, view.index(at)) as u64;
         let cut_at = if binary { u64::MAX } else { self.matcher.cut_at(at, cx.facts.holds()) };
         let cut = cut_at < beginning;
-        if !binary && !cut && look(view.bytes, view.index(at), eof, cx) == Look::Idle {
+        if !binary && !cut && look(view.bytes, view.index(at), eof, cx).0 == Look::Idle {
             return;
         }
         let text = self.texts.of(introducer);
@@ -613,7 +599,7 @@ impl Lane {
         };
         if binary && let Some(mut child) = text.child.take() {
             // Compressed content in the middle of text: other escapes of the text stand for themselves in it.
-            child.lane.feed(&[], true, None, cx);
+            child.lane.feed(&[], true, cx);
             child.release(cx);
         }
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + 1 > cx.core.limits.lanes {
@@ -628,7 +614,7 @@ impl Lane {
         let depth = Depth { shapes: self.depth.shapes + 1, ..self.depth };
         let up = self.trail_at(at);
         child.start = start;
-        (child.at, child.line, child.folded) = (at, Line::NEW, 0);
+        (child.at, child.line) = (at, Line::NEW);
         child.fed = start;
         child.src = self.map.src(start);
         child.reads = if binary { Reads::Only(introducer) } else { Reads::of(introducer) };
@@ -653,17 +639,15 @@ impl Lane {
         }
         let denied: [Option<Denied>; 2] = std::array::from_fn(|i| self.texts.both().nth(i)?.denied);
         for Denied { at, src, cut } in denied.into_iter().flatten() {
-            let look = match cut {
-                true => Look::Busy(view.index(at) + 1),
+            let (look, to) = match cut {
+                true => (Look::Busy, view.index(at) + 1),
                 false => look(view.bytes, view.index(at), eof, cx),
             };
             if look == Look::Open {
                 continue;
             }
             self.texts.of(view.bytes[view.index(at)]).denied = None;
-            if let Look::Busy(to) = look
-                && !self.refused_shapes
-            {
+            if look == Look::Busy && !self.refused_shapes {
                 self.refuse_shape(at, src, to, view, eof, cx);
             }
         }

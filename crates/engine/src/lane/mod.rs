@@ -216,15 +216,9 @@ impl Lane {
         self.refused_shapes = false;
     }
 
-    /// Feeds the next bytes; `eof` says that nothing follows. Returns how many were taken: all of them without `batch`, see [`Lane::feed_from`].
-    pub(crate) fn feed(
-        &mut self,
-        input: &[u8],
-        eof: bool,
-        batch: Option<u64>,
-        cx: &mut Context<'_>,
-    ) -> usize {
-        self.feed_from(input, 0, eof, batch, cx)
+    /// Feeds the next bytes; `eof` says that nothing follows.
+    pub(crate) fn feed(&mut self, input: &[u8], eof: bool, cx: &mut Context<'_>) {
+        self.feed_from(input, 0, eof, None, cx);
     }
 
     /// Feeds `bytes` from `fed` on; what stands before that was fed last. With `batch`, bytes after the window in which a child would begin are
@@ -244,8 +238,8 @@ impl Lane {
         let mut copy = cx.scratch.buffer();
         let work = match fed.checked_sub(self.tail.len()) {
             // The tail stands before the input already.
-            Some(from) if fed > 0 => &bytes[from..],
-            _ => {
+            Some(from) => &bytes[from..],
+            None => {
                 copy.extend_from_slice(&self.tail);
                 copy.extend_from_slice(input);
                 &copy[..]
@@ -419,7 +413,7 @@ impl Lane {
                 hit
             }
             // Text begins where it happens to; all other content begins where it begins.
-            None if self.kind != LaneKind::Escapes => container::zlib_at(view.bytes),
+            None if self.kind != LaneKind::Escapes => container::zlib_at(view.bytes, 0),
             None => None,
         };
         if let Some(first) = first
@@ -435,9 +429,9 @@ impl Lane {
             let at = view.index(*start);
             if at >= to {
                 self.starts.get_or_insert_default().0.push(*start);
-            } else if container::may_be_zlib(&view.bytes[at..]) {
+            } else if let Some(hit) = container::zlib_at(view.bytes, at) {
                 let place = hits.partition_point(|hit| hit.at < at);
-                hits.insert(place, container::zlib_hit(at));
+                hits.insert(place, hit);
             }
         }
     }
@@ -479,7 +473,7 @@ impl Lane {
                 Some(Begins::Text) => {
                     batch.is_none()
                         || is_near(candidate, hit.at)
-                        || escaped::look(view.bytes, hit.at, eof, cx) != Look::Idle
+                        || escaped::look(view.bytes, hit.at, eof, cx).0 != Look::Idle
                 }
             },
             What::Literal(id) => match container::magic(id) {

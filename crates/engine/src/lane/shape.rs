@@ -87,8 +87,8 @@ struct PhaseLane {
     cut: Option<u64>,
 }
 
-/// Longest run, in characters, that [`look`] decodes.
-const QUICK: usize = 640;
+/// Longest run, in characters, that [`look`] decodes, and longest text, in bytes, that one at escapes reads.
+pub(crate) const QUICK: usize = 640;
 
 /// The shortest line of a folded run that another one may follow, in characters.
 pub(crate) const LINE_MIN: u64 = 32;
@@ -129,7 +129,10 @@ pub(crate) fn next_line(bytes: &[u8], end: usize, eof: bool) -> Fold {
 /// What follows the line of a run that ends at index `end` of `bytes`. `digits` says whether it has been hexadecimal digits so far, which a line of such
 /// goes on with; else that is a run of its own.
 fn fold(bytes: &[u8], end: usize, digits: bool, eof: bool) -> Fold {
-    let Fold::Line(line, _) = next_line(bytes, end, eof) else { return next_line(bytes, end, eof) };
+    let line = match next_line(bytes, end, eof) {
+        Fold::Line(line, _) => line,
+        fold => return fold,
+    };
     let head = &bytes[line..bytes.len().min(line + HEX_MIN)];
     if !digits && is_digits(bytes, line) {
         return Fold::End;
@@ -209,10 +212,10 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
     let (extent, end) = extent(bytes, at, eof, &mut lines, cx);
     let look = match extent {
         Extent::Open => Look::Open,
-        Extent::Long => Look::Busy(end),
+        Extent::Long => Look::Busy,
         Extent::Over(from) => {
             let run = if lines.is_empty() { &bytes[at..end] } else { &lines[..] };
-            if holds_nothing(run, from, cx) { Look::Idle } else { Look::Busy(end) }
+            if holds_nothing(run, from, cx) { Look::Idle } else { Look::Busy }
         }
     };
     cx.scratch.give_buffer(lines);
@@ -260,26 +263,40 @@ fn extent(bytes: &[u8], at: usize, eof: bool, lines: &mut Vec<u8>, cx: &Context<
     (Extent::Over(digits.map(|from| from - at)), end)
 }
 
+/// Appends what a run is at each alignment, also as hexadecimal digits from `digits` on. `sink` is shown `decoded` and where the last of them begins.
+pub(crate) fn decode_run(
+    run: &[u8],
+    digits: Option<usize>,
+    decoded: &mut Vec<u8>,
+    mut sink: impl FnMut(&[u8], usize),
+) {
+    let mut end = |decoded: &mut Vec<u8>, start| {
+        sink(decoded, start);
+        // Belongs to no token and no literal, so that one scan serves all of them.
+        decoded.push(0xff);
+    };
+    for skip in 0..4 {
+        let start = decoded.len();
+        let mut phase = Phase::new(skip);
+        phase.decode(run, decoded);
+        phase.finish(decoded);
+        end(decoded, start);
+    }
+    for (from, skip) in digits.into_iter().flat_map(|from| [(from, 0), (from, 1)]) {
+        let start = decoded.len();
+        hex::Phase::new(skip).decode(&run[from..], decoded);
+        end(decoded, start);
+    }
+}
+
 /// Whether a run decodes to nothing, also as hexadecimal digits from `digits` on.
 fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> bool {
     let mut decoded = cx.scratch.buffer();
     let mut hits = cx.scratch.hits();
     let mut packed = false;
-    for skip in 0..4u8 {
-        let start = decoded.len();
-        let mut phase = Phase::new(skip);
-        phase.decode(run, &mut decoded);
-        phase.finish(&mut decoded);
-        packed |= container::zlib_at(&decoded[start..]).is_some() || archive::begins(&decoded[start..]);
-        // Belongs to no token and no literal, so that one scan serves all four.
-        decoded.push(0xff);
-    }
-    for (from, skip) in digits.into_iter().flat_map(|from| [(from, 0), (from, 1)]) {
-        let start = decoded.len();
-        hex::Phase::new(skip).decode(&run[from..], &mut decoded);
-        packed |= container::zlib_at(&decoded[start..]).is_some() || archive::begins(&decoded[start..]);
-        decoded.push(0xff);
-    }
+    decode_run(run, digits, &mut decoded, |decoded, start| {
+        packed |= container::zlib_at(decoded, start).is_some() || archive::begins(&decoded[start..]);
+    });
     cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
     let idle = !packed
         && hits.iter().all(|hit| {
@@ -287,7 +304,7 @@ fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> boo
                 && match escaped::begins(&decoded, hit.at) {
                     None => true,
                     Some(Begins::Magic(_)) => false,
-                    Some(Begins::Text) => escaped::look(&decoded, hit.at, true, cx) == Look::Idle,
+                    Some(Begins::Text) => escaped::look(&decoded, hit.at, true, cx).0 == Look::Idle,
                 }
         });
     cx.scratch.give_hits(hits);
@@ -468,7 +485,7 @@ impl PhaseLane {
                 *cut = None;
                 if !decoded.is_empty() {
                     lane.map.push(lane.pos, Origin::Const { start: map.src(quad), end: map.end(fed) });
-                    lane.feed(&decoded, false, None, cx);
+                    lane.feed(&decoded, false, cx);
                     decoded.clear();
                 }
                 if map.is_identity() {
@@ -494,7 +511,7 @@ impl PhaseLane {
                 quad += 4;
             }
         }
-        lane.feed(&decoded, end, None, cx);
+        lane.feed(&decoded, end, cx);
         cx.scratch.give_buffer(decoded);
     }
 }
@@ -515,7 +532,7 @@ impl HexLane {
             if self.open {
                 let origin = Origin::Const { start: map.src(digit), end: map.end(fed) };
                 self.lane.map.push(self.lane.pos, origin);
-                self.lane.feed(&decoded, false, None, cx);
+                self.lane.feed(&decoded, false, cx);
                 decoded.clear();
                 if map.is_identity() {
                     self.lane.map.push(self.lane.pos, Origin::Hex { outer: fed });
@@ -534,7 +551,7 @@ impl HexLane {
             }
         }
         self.open &= !end;
-        self.lane.feed(&decoded, !self.open, None, cx);
+        self.lane.feed(&decoded, !self.open, cx);
         cx.scratch.give_buffer(decoded);
     }
 
