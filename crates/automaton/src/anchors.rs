@@ -1,5 +1,7 @@
 //! Keyed eight-byte anchors: a bitmap in front of a table of tags.
 
+use crate::scan::{Hit, What};
+
 /// Anchors of one gate. Holds keyed hashes, cut to 32 bits, and no bytes of what they were made from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Anchors {
@@ -35,24 +37,39 @@ impl Anchors {
         self.tags.is_empty()
     }
 
-    /// Whether the bitmap has the eight bytes; must not be called on an empty set.
+    /// The test in front of [`Anchors::check`]; must not be used on an empty set.
     #[inline(always)]
-    pub(crate) fn maybe(&self, bytes: u64) -> bool {
-        let at = (mix(self.key, bytes) >> self.shift) as usize;
-        self.bitmap[at / 64] >> (at % 64) & 1 != 0
+    pub(crate) fn filter(&self) -> Filter<'_> {
+        Filter { key: self.key, shift: self.shift, bitmap: &self.bitmap }
     }
 
-    /// The ids whose tag fits the eight bytes.
-    #[inline]
-    pub(crate) fn lookup(&self, bytes: u64) -> &[u32] {
+    /// Adds a hit at `at` for every anchor whose tag fits the eight bytes.
+    pub(crate) fn check(&self, bytes: u64, at: usize, hits: &mut Vec<Hit>) {
         let tag = mix(self.key, bytes);
         let from = self.tags.partition_point(|t| *t < tag);
-        let len = self.tags[from..].iter().take_while(|t| **t == tag).count();
-        &self.ids[from..from + len]
+        let fits = self.tags[from..].iter().take_while(|t| **t == tag);
+        hits.extend(fits.zip(&self.ids[from..]).map(|(_, id)| Hit { at, what: What::Anchor(*id) }));
     }
 
     pub(crate) fn bytes(&self) -> usize {
         self.bitmap.len() * 8 + self.tags.len() * 8
+    }
+}
+
+/// The bitmap of a set of anchors, at hand for a loop.
+#[derive(Clone, Copy)]
+pub(crate) struct Filter<'a> {
+    key: u64,
+    shift: u32,
+    bitmap: &'a [u64],
+}
+
+impl Filter<'_> {
+    /// Whether the bitmap has the eight bytes.
+    #[inline(always)]
+    pub(crate) fn maybe(self, bytes: u64) -> bool {
+        let at = (mix(self.key, bytes) >> self.shift) as usize;
+        self.bitmap[at / 64] >> (at % 64) & 1 != 0
     }
 }
 

@@ -1,11 +1,11 @@
 //! [`Buckets`]: which bytes gated literals begin with, in a form that vectors can test.
 
-/// For each of the first three places of a literal, the set of bytes there, literals being spread over eight buckets: a position passes if
-/// one bucket has all three of its bytes.
+/// For each of the first four places of a literal, the set of bytes there, literals being spread over eight buckets: a position passes if
+/// one bucket has all four of its bytes.
 ///
 /// ```text
-///            place 0         place 1         place 2
-/// byte   ->  bucket bits  &  bucket bits  &  bucket bits   != 0
+///            place 0         place 1         place 2         place 3
+/// byte   ->  bucket bits  &  bucket bits  &  bucket bits  &  bucket bits   != 0
 /// ```
 ///
 /// Vectors test a byte by its nibbles: bits of the low nibble AND bits of the high one, which lets some more bytes through.
@@ -17,7 +17,7 @@ pub(crate) struct Buckets {
 }
 
 /// Bytes of a literal that are tested.
-pub(crate) const PLACES: usize = 3;
+pub(crate) const PLACES: usize = 4;
 
 impl Buckets {
     /// Spreads the beginnings of literals, four bytes each, over the buckets by their first byte.
@@ -38,13 +38,13 @@ impl Buckets {
         buckets
     }
 
-    /// Whether the three bytes may begin a literal.
+    /// Whether the four bytes may begin a literal.
     #[inline(always)]
     pub(crate) fn maybe(&self, bytes: &[u8]) -> bool {
         let bits = |place: usize| {
             let b = bytes[place];
             self.low[place][usize::from(b & 15)] & self.high[place][usize::from(b >> 4)]
         };
-        bits(0) & bits(1) & bits(2) != 0
+        bits(0) & bits(1) & bits(2) & bits(3) != 0
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::anchors::Anchors;
 use crate::arch::Tier;
+use crate::candidates::RUN_MIN;
 use crate::literals::{Gated, Literal, Ungated};
 use crate::scan::Automaton;
 
@@ -69,9 +70,14 @@ impl Builder {
         self
     }
 
-    /// Asks for the first position of every maximal run of at least `min` base64 characters, 1 to 32; 0 for none.
+    /// Asks for the first position of every maximal run of at least `min` base64 characters, 16 to 32; 0 for none.
+    ///
+    /// # Panics
+    ///
+    /// If it is another number.
     pub fn base64_runs(&mut self, min: usize) -> &mut Builder {
-        assert!(min <= Automaton::LOOKAHEAD, "a run must be decided within the lookahead");
+        let decided = RUN_MIN..=Automaton::LOOKAHEAD;
+        assert!(min == 0 || decided.contains(&min), "a run must be decided within the lookahead");
         self.run_min = min;
         self
     }

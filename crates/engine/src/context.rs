@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use exfilter_automaton::Hit;
+use exfilter_automaton::Hits;
 use zeroize::Zeroize;
 
 use crate::compile::Compiled;
@@ -125,7 +125,7 @@ pub(crate) struct Unseen {
 #[derive(Default)]
 pub struct Scratch {
     buffers: Vec<Vec<u8>>,
-    hits: Vec<Vec<Hit>>,
+    hits: Vec<Hits>,
     #[expect(clippy::vec_box, reason = "a group moves between here and its lane; boxed, that is a pointer")]
     groups: Vec<Box<Group>>,
     #[expect(clippy::vec_box, reason = "as a group")]
@@ -153,11 +153,11 @@ impl Scratch {
         self.buffers.push(buffer);
     }
 
-    pub(crate) fn hits(&mut self) -> Vec<Hit> {
+    pub(crate) fn hits(&mut self) -> Hits {
         self.hits.pop().unwrap_or_default()
     }
 
-    pub(crate) fn give_hits(&mut self, mut hits: Vec<Hit>) {
+    pub(crate) fn give_hits(&mut self, mut hits: Hits) {
         hits.clear();
         self.hits.push(hits);
     }

@@ -8,14 +8,14 @@ mod portable;
 mod x86_64;
 
 use crate::buckets::Buckets;
-use crate::scan::{Job, Masks, Sink};
+use crate::scan::{Hits, Job, Masks};
 
 /// A way to classify 64 bytes.
 pub(crate) trait Vector: Copy {
     /// The class masks of a block; bit `i` belongs to byte `i`.
     fn classify(self, block: &[u8; 64]) -> Masks;
 
-    /// The positions of the first 64 bytes whose three bytes may begin a literal; may say yes too often. `window` has 66 bytes at
+    /// The positions of the first 64 bytes whose four bytes may begin a literal; may say yes too often. `window` has 67 bytes at
     /// least.
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> u64;
 }
@@ -49,11 +49,11 @@ impl Tier {
     }
 
     /// Runs the masked part of a scan.
-    pub(crate) fn run(self, job: &Job<'_>, sink: &mut Sink<'_>) {
+    pub(crate) fn run(self, job: &Job<'_>, hits: &mut Hits) {
         match self {
-            Tier::Portable => crate::scan::masked(portable::Portable, job, sink),
+            Tier::Portable => crate::candidates::masked(portable::Portable, job, hits),
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx2 => x86_64::masked(job, sink),
+            Tier::Avx2 => x86_64::masked(job, hits),
         }
     }
 

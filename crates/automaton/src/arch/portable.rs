@@ -28,7 +28,7 @@ impl Vector for Portable {
     #[inline(always)]
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> u64 {
         let mut mask = 0;
-        for (i, bytes) in window.windows(3).take(64).enumerate() {
+        for (i, bytes) in window.windows(4).take(64).enumerate() {
             mask |= u64::from(buckets.maybe(bytes)) << i;
         }
         mask

@@ -31,13 +31,13 @@
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
-    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setr_epi8, _mm256_setzero_si256,
+    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256,
     _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16,
 };
 
 use super::Vector;
 use crate::buckets::{Buckets, PLACES};
-use crate::scan::{Job, Masks, Sink};
+use crate::scan::{Hits, Job, Masks};
 
 /// Bits 0-4: the base64 characters.
 const BASE64_BITS: i8 = 0x1f;
@@ -62,14 +62,14 @@ pub(super) fn available() -> bool {
 }
 
 /// The masked scan. Only reached through a tier that [`available`] has admitted.
-pub(super) fn masked(job: &Job<'_>, sink: &mut Sink<'_>) {
+pub(super) fn masked(job: &Job<'_>, hits: &mut Hits) {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    fn inner(job: &Job<'_>, sink: &mut Sink<'_>) {
-        crate::scan::masked(Avx2(()), job, sink);
+    fn inner(job: &Job<'_>, hits: &mut Hits) {
+        crate::candidates::masked(Avx2(()), job, hits);
     }
     debug_assert!(available());
     // SAFETY: `Tier::detect` yields this tier only if `available` found every feature named above.
-    unsafe { inner(job, sink) }
+    unsafe { inner(job, hits) }
 }
 
 /// The end of a base64 run, see [`crate::scan::run_end`].
@@ -106,8 +106,8 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> u64 {
-        let window: &[u8; 66] = window.first_chunk().expect("the caller shows 66 bytes");
-        // SAFETY: as in `classify`; the farthest load reads the bytes 34 to 65 of `window`.
+        let window: &[u8; 67] = window.first_chunk().expect("the caller shows 67 bytes");
+        // SAFETY: as in `classify`; the farthest load reads the bytes 35 to 66 of `window`.
         unsafe {
             let low = begin(window.as_ptr(), buckets);
             let high = begin(window.as_ptr().add(32), buckets);
@@ -116,72 +116,80 @@ impl Vector for Avx2 {
     }
 }
 
-/// The mask of 32 positions whose three bytes share a bucket.
+/// The mask of 32 positions whose four bytes share a bucket.
 ///
 /// # Safety
 ///
-/// 34 bytes must be readable at `at`.
-#[inline]
-#[target_feature(enable = "avx2")]
+/// 35 bytes must be readable at `at`, and the machine must have AVX2. Inlined into a function that enables it, as it must be for the vectors to
+/// stay in registers; a function that enables features itself cannot be made to.
+#[inline(always)]
 unsafe fn begin(at: *const u8, buckets: &Buckets) -> u32 {
-    let nibble = _mm256_set1_epi8(0x0f);
-    let mut bits = _mm256_set1_epi8(-1);
-    for place in 0..PLACES {
-        // SAFETY: the caller's promise, and the tables have 16 bytes each.
-        let (x, low, high) = unsafe {
-            (
-                _mm256_loadu_si256(at.add(place).cast::<__m256i>()),
-                _mm_loadu_si128(buckets.low[place].as_ptr().cast::<__m128i>()),
-                _mm_loadu_si128(buckets.high[place].as_ptr().cast::<__m128i>()),
-            )
-        };
-        let low = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(low), _mm256_and_si256(x, nibble));
-        let x = _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble);
-        let high = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(high), x);
-        bits = _mm256_and_si256(bits, _mm256_and_si256(low, high));
+    // SAFETY: the caller's promise, and the tables have 16 bytes each.
+    unsafe {
+        let nibble = _mm256_set1_epi8(0x0f);
+        let mut bits = _mm256_set1_epi8(-1);
+        for place in 0..PLACES {
+            let x = _mm256_loadu_si256(at.add(place).cast::<__m256i>());
+            let low = _mm_loadu_si128(buckets.low[place].as_ptr().cast::<__m128i>());
+            let high = _mm_loadu_si128(buckets.high[place].as_ptr().cast::<__m128i>());
+            let low = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(low), _mm256_and_si256(x, nibble));
+            let x = _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble);
+            let high = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(high), x);
+            bits = _mm256_and_si256(bits, _mm256_and_si256(low, high));
+        }
+        !(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32)
     }
-    !(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32)
 }
 
+const D: i8 = 0x02 | 0x08;
+const A: i8 = D | 0x04;
+
+/// The first pair of look-ups: by high nibble, by low nibble.
+#[rustfmt::skip]
+const CLASS: [[i8; 16]; 2] = [
+    [0, 0, 0x01 | 0x20 | -0x80, 0x02 | 0x40, 0x04, 0x08 | 0x10, 0x04, 0x08 | 0x20, 0, 0, 0, 0, 0, 0, 0, 0],
+    [D, A, A, A, A, A | -0x80, A, A, A, A, 0x08 | 0x04, 0x01 | 0x04, 0x04, 0x01 | 0x04 | 0x40, 0x04 | 0x20, 0x01 | 0x04 | 0x10],
+];
+
+/// The second pair.
+#[rustfmt::skip]
+const ESCAPES: [[i8; 16]; 2] = [
+    [0x08, 0, 0x01 | 0x20, 0x02 | 0x40, -0x80, 0x04 | 0x10, -0x80, 0x04, 0, 0, 0, 0, 0, 0, 0, 0],
+    [0x02, 0x02, 0x02 | -0x80, 0x01 | 0x02, 0x02, 0x02 | 0x04 | 0x20, 0x02 | 0x20 | -0x80, 0x02, 0x04, 0, 0x08, 0, 0x10, 0x08 | 0x40, 0, 0x01],
+];
+
 /// Token, base64, NUL, lower-case, escape and follow masks of 32 bytes.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn half(x: __m256i) -> (u32, u32, u32, u32, u32, u32) {
-    #[rustfmt::skip]
-    let rows = _mm256_setr_epi8(
-        0, 0, 0x01 | 0x20 | -0x80, 0x02 | 0x40, 0x04, 0x08 | 0x10, 0x04, 0x08 | 0x20, 0, 0, 0, 0, 0, 0, 0, 0,
-        0, 0, 0x01 | 0x20 | -0x80, 0x02 | 0x40, 0x04, 0x08 | 0x10, 0x04, 0x08 | 0x20, 0, 0, 0, 0, 0, 0, 0, 0,
-    );
-    const D: i8 = 0x02 | 0x08;
-    const A: i8 = D | 0x04;
-    #[rustfmt::skip]
-    let columns = _mm256_setr_epi8(
-        D, A, A, A, A, A | -0x80, A, A, A, A, 0x08 | 0x04, 0x01 | 0x04, 0x04, 0x01 | 0x04 | 0x40, 0x04 | 0x20, 0x01 | 0x04 | 0x10,
-        D, A, A, A, A, A | -0x80, A, A, A, A, 0x08 | 0x04, 0x01 | 0x04, 0x04, 0x01 | 0x04 | 0x40, 0x04 | 0x20, 0x01 | 0x04 | 0x10,
-    );
-    let nibble = _mm256_set1_epi8(0x0f);
-    let zero = _mm256_setzero_si256();
-    let column = _mm256_shuffle_epi8(columns, _mm256_and_si256(x, nibble));
-    let row = _mm256_shuffle_epi8(rows, _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble));
-    let bits = _mm256_and_si256(column, row);
-    let base64 = _mm256_and_si256(bits, _mm256_set1_epi8(BASE64_BITS));
-    let mask = |v| _mm256_movemask_epi8(_mm256_cmpeq_epi8(v, zero)) as u32;
-    // Shifts move bits 6 and 5 to where the mask is taken; what crosses between bytes lands lower.
-    let lower = _mm256_and_si256(_mm256_slli_epi16::<1>(x), _mm256_slli_epi16::<2>(x));
-    #[rustfmt::skip]
-    let rows = _mm256_setr_epi8(
-        0x08, 0, 0x01 | 0x20, 0x02 | 0x40, -0x80, 0x04 | 0x10, -0x80, 0x04, 0, 0, 0, 0, 0, 0, 0, 0,
-        0x08, 0, 0x01 | 0x20, 0x02 | 0x40, -0x80, 0x04 | 0x10, -0x80, 0x04, 0, 0, 0, 0, 0, 0, 0, 0,
-    );
-    #[rustfmt::skip]
-    let columns = _mm256_setr_epi8(
-        0x02, 0x02, 0x02 | -0x80, 0x01 | 0x02, 0x02, 0x02 | 0x04 | 0x20, 0x02 | 0x20 | -0x80, 0x02, 0x04, 0, 0x08, 0, 0x10, 0x08 | 0x40, 0, 0x01,
-        0x02, 0x02, 0x02 | -0x80, 0x01 | 0x02, 0x02, 0x02 | 0x04 | 0x20, 0x02 | 0x20 | -0x80, 0x02, 0x04, 0, 0x08, 0, 0x10, 0x08 | 0x40, 0, 0x01,
-    );
-    let column = _mm256_shuffle_epi8(columns, _mm256_and_si256(x, nibble));
-    let row = _mm256_shuffle_epi8(rows, _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble));
-    let escapes = _mm256_and_si256(column, row);
-    let escape = _mm256_and_si256(escapes, _mm256_set1_epi8(ESCAPE_BITS));
-    let follow = _mm256_and_si256(escapes, _mm256_set1_epi8(FOLLOW_BITS));
-    (!mask(bits), !mask(base64), mask(x), _mm256_movemask_epi8(lower) as u32, !mask(escape), !mask(follow))
+///
+/// # Safety
+///
+/// The machine must have AVX2; inlined as [`begin`] is.
+#[inline(always)]
+unsafe fn half(x: __m256i) -> (u32, u32, u32, u32, u32, u32) {
+    // SAFETY: the caller's promise, and the tables have 16 bytes each.
+    unsafe {
+        let zero = _mm256_setzero_si256();
+        let nibble = _mm256_set1_epi8(0x0f);
+        let low = _mm256_and_si256(x, nibble);
+        let high = _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble);
+        let bits = |table: &[[i8; 16]; 2]| {
+            let [rows, columns] = table
+                .each_ref()
+                .map(|t| _mm256_broadcastsi128_si256(_mm_loadu_si128(t.as_ptr().cast::<__m128i>())));
+            _mm256_and_si256(_mm256_shuffle_epi8(rows, high), _mm256_shuffle_epi8(columns, low))
+        };
+        let mask = |v| _mm256_movemask_epi8(_mm256_cmpeq_epi8(v, zero)) as u32;
+        let some_of = |bits, these| !mask(_mm256_and_si256(bits, _mm256_set1_epi8(these)));
+        let class = bits(&CLASS);
+        let escapes = bits(&ESCAPES);
+        // Shifts move bits 6 and 5 to where the mask is taken; what crosses between bytes lands lower.
+        let lower = _mm256_and_si256(_mm256_slli_epi16::<1>(x), _mm256_slli_epi16::<2>(x));
+        (
+            !mask(class),
+            some_of(class, BASE64_BITS),
+            mask(x),
+            _mm256_movemask_epi8(lower) as u32,
+            some_of(escapes, ESCAPE_BITS),
+            some_of(escapes, FOLLOW_BITS),
+        )
+    }
 }

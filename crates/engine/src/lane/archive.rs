@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use exfilter_automaton::{Hit, What};
+use exfilter_automaton::{Hit, Hits, What};
 use exfilter_codec::ar::{self, Ar};
 use exfilter_codec::cpio::{self, Cpio};
 use exfilter_codec::escape::{self, Parsed};
@@ -340,7 +340,7 @@ impl Lane {
 }
 
 /// What is shown for a name: itself, unless something might be found in it.
-fn shown(name: &[u8], core: &Core, hits: &mut Vec<Hit>) -> String {
+fn shown(name: &[u8], core: &Core, hits: &mut Hits) -> String {
     if may_hold(name, core, hits, NAME_DEPTH) { MASKED.into() } else { displayed(name) }
 }
 
@@ -348,7 +348,7 @@ fn shown(name: &[u8], core: &Core, hits: &mut Vec<Hit>) -> String {
 const NAME_DEPTH: u8 = 2;
 
 /// Whether something might be found in a name, as it stands or where its base64, hexadecimal digits or escapes are undone.
-fn may_hold(name: &[u8], core: &Core, hits: &mut Vec<Hit>, depth: u8) -> bool {
+fn may_hold(name: &[u8], core: &Core, hits: &mut Hits, depth: u8) -> bool {
     hits.clear();
     core.automaton.scan(name, 0, name.len(), hits);
     let is_candidate = |hit: &Hit| match hit.what {
