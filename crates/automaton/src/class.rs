@@ -79,7 +79,7 @@ fn is_pair(high: u8, low: u8) -> bool {
 /// Whether `bytes`, whose first one begins an escape, may stand for a token character: `\` with one of `u U x X /` or an octal digit, `%` and
 /// `=` with the digits of one, `&#`, and `=` at the end of a line. Other escapes stand for what ends a token anyway.
 #[inline]
-pub(crate) fn is_escape(bytes: [u8; 3]) -> bool {
+pub fn is_escape(bytes: [u8; 3]) -> bool {
     let [first, second, third] = bytes;
     match first {
         b'\\' => matches!(second, b'u' | b'U' | b'x' | b'X' | b'/' | b'0'..=b'7'),

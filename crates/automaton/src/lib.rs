@@ -40,5 +40,5 @@ mod scan;
 
 pub use anchors::anchor_tag;
 pub use builder::{Builder, Gate};
-pub use class::{is_base64, is_non_lower, is_token};
+pub use class::{is_base64, is_escape, is_non_lower, is_token};
 pub use scan::{Automaton, Hit, Hits, What};

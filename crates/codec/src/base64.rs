@@ -44,6 +44,16 @@ pub const fn is_char(byte: u8) -> bool {
     VALUES[byte as usize] != NONE
 }
 
+/// The value of a character of base64 or base64url, 0..=63; none of other bytes.
+#[inline]
+#[must_use]
+pub const fn value(byte: u8) -> Option<u8> {
+    match VALUES[byte as usize] {
+        NONE => None,
+        value => Some(value),
+    }
+}
+
 /// A decoder at one alignment.
 ///
 /// It decodes both alphabets at once, mixed or not, knows no padding and keeps at most one incomplete quad.

@@ -11,6 +11,7 @@ use crate::context::Scratch;
 use crate::error::BuildError;
 use crate::finding::{RuleId, SecretId};
 use crate::flow::Flow;
+use crate::lane::Glance;
 use crate::limits::Limits;
 use crate::policy::{Confidence, Policy};
 use crate::rule::Rule;
@@ -59,6 +60,7 @@ pub(crate) struct Core {
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     pub(crate) reach: Reach,
+    pub(crate) glance: Option<Glance>,
     /// Streams opened so far, and the key under which they are counted.
     opened: AtomicU64,
     references: RandomState,
@@ -238,6 +240,7 @@ impl EngineBuilder {
         builder.base64_runs(shortest_run(&rules)).escapes(true);
         let automaton = builder.build().map_err(BuildError::engine)?;
         let core = Core {
+            glance: Glance::new(&rules, needles),
             rules,
             automaton,
             known,

@@ -23,7 +23,7 @@ use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
 use crate::engine::Core;
-use crate::lane::shape::decode_run;
+use crate::lane::shape::{decode_base64, decode_digits};
 use crate::lane::{Lane, container};
 use crate::path::{LaneStep, Trail};
 
@@ -367,7 +367,8 @@ fn may_hold(name: &[u8], core: &Core, hits: &mut Hits, depth: u8) -> bool {
     let mut decoded = Vec::new();
     for at in runs {
         let run = &name[at..core.automaton.run_end(name, at)];
-        decode_run(run, Some(0), &mut decoded, |_, _| {});
+        decode_base64(run, &mut decoded, |_, _| {});
+        decode_digits(run, &mut decoded, |_, _| {});
     }
     if is_escaped {
         let mut at = 0;

@@ -18,6 +18,7 @@
 mod archive;
 mod container;
 mod escaped;
+mod glance;
 mod matcher;
 mod shape;
 
@@ -32,6 +33,7 @@ use self::container::Container;
 pub(crate) use self::container::MAGICS;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
 use self::escaped::{Begins, Look, Texts};
+pub(crate) use self::glance::Glance;
 use self::matcher::Matcher;
 pub(crate) use self::shape::Group;
 use crate::confirm::View;

@@ -203,6 +203,11 @@ fn begins_zlib(chars: &[u8]) -> bool {
     )
 }
 
+/// Whether base64 begins with the magic number of cpio's binary headers, `c7 71` in either order. Other archives begin with text.
+fn begins_cpio(chars: &[u8]) -> bool {
+    matches!(chars, [b'x', b'3', b'E'..=b'H', ..] | [b'c', b'c', b'c'..=b'f', ..])
+}
+
 /// Reads the run at `at`: whether it is over within `bytes` and holds nothing at any alignment, no candidate, no magic number, no further run. Such a
 /// run needs no lanes; what they would report is nothing.
 ///
@@ -263,40 +268,50 @@ fn extent(bytes: &[u8], at: usize, eof: bool, lines: &mut Vec<u8>, cx: &Context<
     (Extent::Over(digits.map(|from| from - at)), end)
 }
 
-/// Appends what a run is at each alignment, also as hexadecimal digits from `digits` on. `sink` is shown `decoded` and where the last of them begins.
-pub(crate) fn decode_run(
-    run: &[u8],
-    digits: Option<usize>,
-    decoded: &mut Vec<u8>,
-    mut sink: impl FnMut(&[u8], usize),
-) {
-    let mut end = |decoded: &mut Vec<u8>, start| {
-        sink(decoded, start);
-        // Belongs to no token and no literal, so that one scan serves all of them.
-        decoded.push(0xff);
-    };
+/// Appends what a run of base64 characters is at each alignment. `sink` is shown `decoded` and where the last of them begins.
+pub(crate) fn decode_base64(run: &[u8], decoded: &mut Vec<u8>, mut sink: impl FnMut(&[u8], usize)) {
     for skip in 0..4 {
         let start = decoded.len();
         let mut phase = Phase::new(skip);
         phase.decode(run, decoded);
         phase.finish(decoded);
-        end(decoded, start);
-    }
-    for (from, skip) in digits.into_iter().flat_map(|from| [(from, 0), (from, 1)]) {
-        let start = decoded.len();
-        hex::Phase::new(skip).decode(&run[from..], decoded);
-        end(decoded, start);
+        sink(decoded, start);
+        decoded.push(SEPARATOR);
     }
 }
 
+/// Appends what hexadecimal digits are at both alignments, as [`decode_base64`] does.
+pub(crate) fn decode_digits(digits: &[u8], decoded: &mut Vec<u8>, mut sink: impl FnMut(&[u8], usize)) {
+    for skip in 0..2 {
+        let start = decoded.len();
+        hex::Phase::new(skip).decode(digits, decoded);
+        sink(decoded, start);
+        decoded.push(SEPARATOR);
+    }
+}
+
+/// Belongs to no token and no literal, so that one scan serves all alignments.
+const SEPARATOR: u8 = 0xff;
+
 /// Whether a run decodes to nothing, also as hexadecimal digits from `digits` on.
 fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> bool {
+    let begins = (0..4).any(|skip| begins_zlib(&run[skip..]) || begins_cpio(&run[skip..]));
+    let idle = !begins && cx.core.glance.as_ref().is_some_and(|glance| glance.is_idle(run));
+    if idle && digits.is_none() {
+        return true;
+    }
     let mut decoded = cx.scratch.buffer();
     let mut hits = cx.scratch.hits();
     let mut packed = false;
-    decode_run(run, digits, &mut decoded, |decoded, start| {
+    let mut begin = |decoded: &[u8], start: usize| {
         packed |= container::zlib_at(decoded, start).is_some() || archive::begins(&decoded[start..]);
-    });
+    };
+    if !idle {
+        decode_base64(run, &mut decoded, &mut begin);
+    }
+    if let Some(from) = digits {
+        decode_digits(&run[from..], &mut decoded, &mut begin);
+    }
     cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
     let idle = !packed
         && hits.iter().all(|hit| {

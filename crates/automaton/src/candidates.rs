@@ -1,0 +1,237 @@
+//! [`masked`]: from class masks to hits, a batch of blocks at a time.
+//!
+//! A mask is turned into a list of positions, and each test runs over a whole list. Which positions pass a test cannot be predicted, so
+//! none of this has a branch that depends on it; only what passed all tests, which is little, is looked at one by one.
+
+use crate::arch::Vector;
+use crate::class::{is_base64, is_escape};
+use crate::scan::{Automaton, Hit, Hits, Job, What, load};
+
+/// Blocks of 64 bytes in a batch.
+const BLOCKS: usize = 8;
+
+/// Bytes that the decisions of a batch read.
+const WINDOW: usize = 64 * BLOCKS + REACH;
+
+/// Base64 characters of a run that the masks look for; the few that have as many are measured.
+pub(crate) const RUN_MIN: usize = 16;
+
+/// Bytes behind the last block of a batch that its decisions read: a block of masks, and a load at the last position.
+const REACH: usize = 64 + 8;
+
+/// The part of a scan that works on masks. Appends hits in order of position.
+#[inline(always)]
+pub(crate) fn masked<V: Vector>(v: V, job: &Job<'_>, hits: &mut Hits) {
+    let Job { hay, from, to, .. } = *job;
+    let Hits { list, candidates } = hits;
+    candidates.grow();
+    let mut batch = Batch {
+        at: from,
+        shown: WINDOW,
+        // Whether the byte before it is a base64 character.
+        before: from > 0 && is_base64(hay[from - 1]),
+    };
+    let mut padded = [0u8; WINDOW];
+    while batch.at < to {
+        let there = &hay[batch.at..];
+        let window = match there.first_chunk() {
+            Some(window) => window,
+            None => {
+                batch.shown = there.len();
+                padded[..there.len()].copy_from_slice(there);
+                padded[there.len()..].fill(0);
+                &padded
+            }
+        };
+        candidates.step(v, job, window, &mut batch, list);
+    }
+}
+
+/// The blocks that are decided together.
+struct Batch {
+    /// Where they begin in the slice.
+    at: usize,
+    /// What stands in the window from here on is no content.
+    shown: usize,
+    /// Whether the byte before them is a base64 character.
+    before: bool,
+}
+
+/// The 64 bytes of `bytes` from `at` on.
+#[inline(always)]
+pub(crate) fn block(bytes: &[u8], at: usize) -> &[u8; 64] {
+    bytes[at..at + 64].try_into().expect("64 bytes were taken")
+}
+
+/// Positions at which something may stand, for each set of tests.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Candidates {
+    literals: Positions,
+    non_lower: Positions,
+    token: Positions,
+}
+
+impl Candidates {
+    fn grow(&mut self) {
+        for positions in [&mut self.literals, &mut self.non_lower, &mut self.token] {
+            positions.list.resize(64 * BLOCKS + 64, 0);
+        }
+    }
+
+    /// Decides a batch, which stands in `window`, and moves it on.
+    #[inline(always)]
+    fn step<V: Vector>(
+        &mut self,
+        v: V,
+        job: &Job<'_>,
+        window: &[u8; WINDOW],
+        batch: &mut Batch,
+        hits: &mut Vec<Hit>,
+    ) {
+        let automaton = job.automaton;
+        let first = hits.len();
+        let blocks = (job.to - batch.at).div_ceil(64).min(BLOCKS);
+        (self.literals.len, self.non_lower.len, self.token.len) = (0, 0, 0);
+        let mut here = v.classify(block(window, 0));
+        for n in 0..blocks {
+            let (i, at) = (64 * n, batch.at + 64 * n);
+            let there = v.classify(block(window, i + 64));
+            let wanted = first_bits(job.to - at);
+            // Bit i: a run of at least GATE token characters continues at i.
+            let gate = run_mask(here.token, there.token, Automaton::GATE) & wanted;
+            self.literals.push::<4>(i, gate & v.beginnings(&window[i..], &automaton.gated.buckets));
+            if !automaton.non_lower.is_empty() {
+                self.non_lower.push::<8>(i, gate & !here.lower);
+            }
+            if !automaton.token.is_empty() {
+                self.token.push::<16>(i, gate);
+            }
+            let long = run_mask(here.base64, there.base64, RUN_MIN);
+            let starts = long & !(here.base64 << 1 | u64::from(batch.before)) & wanted;
+            if starts != 0 && automaton.run_min > 0 {
+                let base64 = u128::from(here.base64) | u128::from(there.base64) << 64;
+                let is_long = |i: &usize| (base64 >> i).trailing_ones() as usize >= automaton.run_min;
+                hits.extend(bits(starts).filter(is_long).map(|i| Hit { at: at + i, what: What::Run }));
+            }
+            let escapes = here.escape & (here.follow >> 1 | there.follow << 63) & wanted;
+            if escapes != 0 && automaton.escapes {
+                let window = &window[i..i + 66];
+                let escapes = bits(escapes).filter(|i| is_escape([window[*i], window[i + 1], window[i + 2]]));
+                hits.extend(escapes.map(|i| Hit { at: at + i, what: What::Escape }));
+            }
+            if here.nul | there.nul != 0 && !automaton.utf16.is_empty() {
+                // What pads the content looks like NUL bytes of it.
+                let shown = |at: usize| first_bits(batch.shown.saturating_sub(at));
+                let nul = u128::from(here.nul & shown(i)) | u128::from(there.nul & shown(i + 64)) << 64;
+                let token = u128::from(here.token) | u128::from(there.token) << 64;
+                let mut units = token & nul >> 1;
+                units &= units >> 2;
+                units &= units >> 4;
+                for unit in bits(units as u64 & wanted) {
+                    let bytes = load(&window[i + unit..]);
+                    if automaton.utf16.filter().maybe(bytes) {
+                        automaton.utf16.check(bytes, at + unit, hits);
+                    }
+                }
+            }
+            batch.before = here.base64 >> 63 != 0;
+            here = there;
+        }
+        let word = |i: usize| load(&window[i..]);
+        let gated = &automaton.gated;
+        self.literals.retain(|i| gated.maybe(word(i) as u32));
+        for i in self.literals.iter() {
+            let found = |id| hits.push(Hit { at: batch.at + i, what: What::Literal(id) });
+            gated.check(job.hay, batch.at + i, word(i) as u32, found);
+        }
+        let anchors = [(&mut self.non_lower, &automaton.non_lower), (&mut self.token, &automaton.token)];
+        for (positions, anchors) in anchors {
+            if !anchors.is_empty() {
+                let filter = anchors.filter();
+                positions.retain(|i| filter.maybe(word(i)));
+                for i in positions.iter() {
+                    anchors.check(word(i), batch.at + i, hits);
+                }
+            }
+        }
+        // Few: cheaper here than all hits of a scan at once.
+        hits[first..].sort_unstable();
+        batch.at += 64 * blocks;
+    }
+}
+
+/// The lowest `n` bits.
+#[inline(always)]
+fn first_bits(n: usize) -> u64 {
+    if n >= 64 { u64::MAX } else { (1 << n) - 1 }
+}
+
+/// The places of the bits of `mask`; for those that are few.
+#[inline(always)]
+fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (mask != 0).then(|| {
+            let i = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            i
+        })
+    })
+}
+
+/// The bits of `here` at which `least` set bits begin, 1 to 64, where `there` follows.
+#[inline(always)]
+fn run_mask(here: u64, there: u64, least: usize) -> u64 {
+    let mut run = u128::from(here) | u128::from(there) << 64;
+    let mut have = 1;
+    while have < least {
+        let more = have.min(least - have);
+        run &= run >> more;
+        have += more;
+    }
+    run as u64
+}
+
+/// Positions of a batch, in order.
+#[derive(Clone, Debug, Default)]
+struct Positions {
+    /// As long as a batch, and a block more, once [`Candidates::grow`] was called.
+    list: Vec<u16>,
+    len: usize,
+}
+
+impl Positions {
+    #[inline(always)]
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        self.list[..self.len].iter().map(|i| usize::from(*i))
+    }
+
+    /// Adds the bits of `mask`, counted from `at`, `N` at a time.
+    #[inline(always)]
+    fn push<const N: usize>(&mut self, at: usize, mask: u64) {
+        let free = &mut self.list[self.len..self.len + 64];
+        let mut left = mask;
+        for group in free.chunks_exact_mut(N) {
+            for place in group {
+                *place = (at + left.trailing_zeros() as usize) as u16;
+                left &= left.wrapping_sub(1);
+            }
+            if left == 0 {
+                break;
+            }
+        }
+        self.len += mask.count_ones() as usize;
+    }
+
+    /// Keeps those that pass `test`.
+    #[inline(always)]
+    fn retain(&mut self, test: impl Fn(usize) -> bool) {
+        let mut kept = 0;
+        for n in 0..self.len {
+            let i = self.list[n];
+            self.list[kept] = i;
+            // All are less; so that the compiler knows.
+            kept += usize::from(test(usize::from(i) % (64 * BLOCKS)));
+        }
+        self.len = kept;
+    }
+}

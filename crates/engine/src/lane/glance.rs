@@ -1,0 +1,195 @@
+//! [`Glance`]: what tells from base64 characters as they stand that they decode to nothing.
+//!
+//! Identifiers and digests are runs of base64 characters, by far most runs of text; what they decode to looks random. A candidate is either
+//! ASCII text of eight bytes or more, or it begins with one of a few triples of bytes: a magic number, the beginning of a short literal, an
+//! escape. Both can be told from the characters:
+//!
+//! ```text
+//! characters   c0       c1       c2       c3         a quad is ASCII text if the highest bit of each byte is clear:
+//! bits         Aaaaaa   aaBbbb   bbbbCc   cccccc     bit 5 of c0, bit 3 of c1, bit 1 of c2
+//!
+//! triple at byte 0     c0 c1 c2 c3         of the characters that hold bits of a triple, the first three that hold no other bits, at each
+//! at byte 1            .. c2 c3 C0 ..      alignment, are looked up in a set
+//! at byte 2            .. c3 C0 C1 ..
+//! ```
+//!
+//! Eight bytes in a row hold two whole quads at every alignment. Both tests say yes too often, and never no to a candidate.
+
+use exfilter_automaton::Gate;
+use exfilter_codec::base64;
+use exfilter_codec::escape::{self, Parsed};
+
+use super::MAGICS;
+use super::shape::QUICK;
+use crate::compile::{Compiled, min_len};
+use crate::secrets::Needle;
+
+/// Compiled for the rules and known secrets of an engine.
+pub(crate) struct Glance {
+    /// A bit for every three characters that may belong to a triple.
+    triples: Box<[u64; 1 << 12]>,
+}
+
+/// Bytes of ASCII text that hold two whole quads.
+const TEXT: usize = 8;
+
+/// What stands for a character that is none: no part of ASCII text.
+const NONE: u8 = 0xff;
+
+impl Glance {
+    /// None if something is looked for that is neither text nor begins with a triple.
+    pub(crate) fn new(rules: &[Compiled], needles: &[Needle]) -> Option<Glance> {
+        let is_text = |needle: &Needle| needle.gate != Gate::None || needle.ascii_anchor;
+        if !needles.iter().all(is_text) {
+            return None;
+        }
+        let mut glance = Glance { triples: Box::new([0; 1 << 12]) };
+        for (magic, _) in MAGICS {
+            glance.add(magic.first_chunk().copied()?);
+        }
+        for rule in rules.iter().filter(|rule| rule.gate == Gate::None) {
+            if min_len(&rule.rule) < TEXT {
+                return None;
+            }
+            for literal in &rule.literals {
+                if !(literal.len() >= TEXT && literal.is_ascii()) {
+                    glance.add_literal(literal.first_chunk().copied()?, rule.rule.ignore_case);
+                }
+            }
+        }
+        for first in *b"\\%&=" {
+            for (second, third) in (0..=255).flat_map(|second| (0..=255).map(move |third| (second, third))) {
+                let bytes = [first, second, third];
+                if !matches!(escape::parse(&bytes), Parsed::Text) && exfilter_automaton::is_escape(bytes) {
+                    glance.add(bytes);
+                }
+            }
+        }
+        Some(glance)
+    }
+
+    fn add_literal(&mut self, triple: [u8; 3], ignore_case: bool) {
+        for cases in 0..8 {
+            let mut spelled = triple;
+            for (place, byte) in spelled.iter_mut().enumerate() {
+                if ignore_case {
+                    let upper = cases >> place & 1 != 0;
+                    *byte = if upper { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
+                }
+            }
+            self.add(spelled);
+        }
+    }
+
+    fn add(&mut self, triple: [u8; 3]) {
+        let [a, b, c] = triple.map(usize::from);
+        let mut set = |at: usize| self.triples[at >> 6] |= 1 << (at & 63);
+        let bits = a << 16 | b << 8 | c;
+        // At byte 1 its first four bits share a character with what stands before, at byte 2 its first two.
+        set(bits >> 6);
+        set(bits >> 2 & 0x3_ffff);
+        set(bits >> 4 & 0x3_ffff);
+    }
+
+    /// Whether `run`, at most [`QUICK`] base64 characters, decodes to nothing at each alignment.
+    pub(crate) fn is_idle(&self, run: &[u8]) -> bool {
+        let mut values = [NONE; QUICK + 8];
+        let Some(shown) = values.get_mut(..run.len()) else { return false };
+        for (value, char) in shown.iter_mut().zip(run) {
+            *value = base64::value(*char).unwrap_or(NONE);
+        }
+        let len = run.len();
+        let mut quads = [NONE; QUICK + 8];
+        let [first, second, third] = [0, 1, 2].map(|i| &values[i..i + len]);
+        for (quad, ((a, b), c)) in quads.iter_mut().zip(first.iter().zip(second).zip(third)) {
+            *quad = a & 0x20 | b & 0x08 | c & 0x02;
+        }
+        let text = quads.iter().zip(&quads[4..]).take(len).fold(false, |text, (a, b)| text | (a | b == 0));
+        let mut triple = 0;
+        let mut known = 0;
+        for value in &values[..len] {
+            triple = (triple << 6 | usize::from(*value)) & 0x3_ffff;
+            known |= self.triples[triple >> 6] >> (triple & 63) & 1;
+        }
+        !text && known == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use exfilter_automaton::{Hits, What};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::lane::shape::decode_base64;
+    use crate::{Engine, Rule};
+
+    static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+        let url = Rule::new("url", "://", "://[^@/]{8,40}@");
+        let armour = Rule::new("armour", "-----BEGIN", "-----BEGIN [A-Z ]{4,20}-----");
+        let mut folded = Rule::new("folded", "Key:", "Key: [0-9A-Za-z]{16}");
+        folded.ignore_case = true;
+        let mut token = Rule::new("token", "acme_", "acme_[0-9A-Za-z]{16}");
+        token.confidence = crate::Confidence::High;
+        Engine::builder().rules([url, armour, folded, token]).build().expect("four rules compile")
+    });
+
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..30),
+            Just(b"://user\xff:p".to_vec()),
+            Just(b"-----BEGIN".to_vec()),
+            Just(b"acme_0123456789abcdef".to_vec()),
+            Just(b"kEY: \xff\xff".to_vec()),
+            Just(b"\\u0067".to_vec()),
+            Just(b"%1f\x8b\x08".to_vec()),
+            Just(b"=67".to_vec()),
+            Just(b"\\/".to_vec()),
+            Just(b"&#x67;".to_vec()),
+            prop::sample::select(MAGICS.map(|(magic, _)| magic).to_vec()).prop_map(<[u8]>::to_vec),
+            Just(b"0123456789abcdef0123456789".to_vec()),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 2000,
+            rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn what_holds_a_candidate_is_not_idle(
+            pieces in proptest::collection::vec(piece(), 1..4),
+            before in "[A-Za-z0-9+/]{0,3}",
+        ) {
+            let mut content = pieces.concat();
+            content.truncate(QUICK * 3 / 4 - 3);
+            let mut run = before.into_bytes();
+            run.extend(exfilter_testing::wrap::base64(&content, false, false));
+            let glance = ENGINE.core.glance.as_ref().expect("only text and magic numbers are looked for");
+            let mut decoded = Vec::new();
+            decode_base64(&run, &mut decoded, |_, _| {});
+            let mut hits = Hits::default();
+            ENGINE.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
+            let counts = |hit: &exfilter_automaton::Hit| match hit.what {
+                What::Escape => !matches!(escape::parse(&decoded[hit.at..]), Parsed::Text) && decoded[hit.at..].iter().take(3).filter(|b| **b != 0xff).count() == 3,
+                _ => true,
+            };
+            if hits.iter().any(counts) {
+                prop_assert!(!glance.is_idle(&run), "{:?} in {:?}", hits, decoded);
+            }
+        }
+    }
+
+    #[test]
+    fn names_and_digests_are_idle() {
+        let glance = ENGINE.core.glance.as_ref().expect("only text and magic numbers are looked for");
+        let names =
+            ["some_long_function_name_here", "IdentifierInCamelCaseThatGoesOn", "path/to/module/source/file"];
+        let idle = names.iter().filter(|name| glance.is_idle(name.as_bytes())).count();
+        assert!(idle >= 2, "{idle} of {names:?}");
+    }
+}
