@@ -3,7 +3,8 @@
 use crate::anchors::Anchors;
 use crate::arch::Tier;
 use crate::candidates::RUN_MIN;
-use crate::literals::{Gated, Literal, Ungated};
+use crate::class::is_token;
+use crate::literals::{Filtered, Literal, Ungated};
 use crate::scan::Automaton;
 
 /// Where an entry can stand, as far as the compiler of rules could prove.
@@ -34,6 +35,9 @@ pub struct Builder {
     escapes: bool,
     key: u64,
 }
+
+/// The shortest literal that a filter for every position is made of: whatever follows a shorter one would pass too often.
+const FILTERED_MIN: usize = 3;
 
 impl Builder {
     /// An empty builder.
@@ -100,9 +104,12 @@ impl Builder {
     ///
     /// Text of the underlying automaton's construction error (too many states).
     pub fn build(&mut self) -> Result<Automaton, String> {
+        let ungated: Vec<Literal> = self.ungated.iter().chain(&self.folded).cloned().collect();
+        let filtered = ungated.iter().all(|literal| literal.bytes.len() >= FILTERED_MIN);
         Ok(Automaton {
             tier: Tier::detect(),
-            gated: Gated::new(std::mem::take(&mut self.gated)),
+            gated: Filtered::new(std::mem::take(&mut self.gated), is_token),
+            loose: (filtered && !ungated.is_empty()).then(|| Filtered::new(ungated, |_| true)),
             ungated: Ungated::new(std::mem::take(&mut self.ungated))?,
             folded: Ungated::new(std::mem::take(&mut self.folded))?,
             token: Anchors::new(self.key, std::mem::take(&mut self.token)),

@@ -8,7 +8,7 @@ use crate::class::{is_base64, is_escape};
 use crate::scan::{Automaton, Hit, Hits, Job, What, load};
 
 /// Blocks of 64 bytes in a batch.
-const BLOCKS: usize = 8;
+const BLOCKS: usize = 16;
 
 /// Bytes that the decisions of a batch read.
 const WINDOW: usize = 64 * BLOCKS + REACH;
@@ -31,15 +31,15 @@ pub(crate) fn masked<V: Vector>(v: V, job: &Job<'_>, hits: &mut Hits) {
         // Whether the byte before it is a base64 character.
         before: from > 0 && is_base64(hay[from - 1]),
     };
-    let mut padded = [0u8; WINDOW];
+    let mut padded;
     while batch.at < to {
         let there = &hay[batch.at..];
         let window = match there.first_chunk() {
             Some(window) => window,
             None => {
                 batch.shown = there.len();
+                padded = [0; WINDOW];
                 padded[..there.len()].copy_from_slice(there);
-                padded[there.len()..].fill(0);
                 &padded
             }
         };
@@ -67,13 +67,14 @@ pub(crate) fn block(bytes: &[u8], at: usize) -> &[u8; 64] {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candidates {
     literals: Positions,
+    loose: Positions,
     non_lower: Positions,
     token: Positions,
 }
 
 impl Candidates {
     fn grow(&mut self) {
-        for positions in [&mut self.literals, &mut self.non_lower, &mut self.token] {
+        for positions in [&mut self.literals, &mut self.loose, &mut self.non_lower, &mut self.token] {
             positions.list.resize(64 * BLOCKS + 64, 0);
         }
     }
@@ -91,7 +92,7 @@ impl Candidates {
         let automaton = job.automaton;
         let first = hits.len();
         let blocks = (job.to - batch.at).div_ceil(64).min(BLOCKS);
-        (self.literals.len, self.non_lower.len, self.token.len) = (0, 0, 0);
+        (self.literals.len, self.loose.len, self.non_lower.len, self.token.len) = (0, 0, 0, 0);
         let mut here = v.classify(block(window, 0));
         for n in 0..blocks {
             let (i, at) = (64 * n, batch.at + 64 * n);
@@ -100,6 +101,9 @@ impl Candidates {
             // Bit i: a run of at least GATE token characters continues at i.
             let gate = run_mask(here.token, there.token, Automaton::GATE) & wanted;
             self.literals.push::<4>(i, gate & v.beginnings(&window[i..], &automaton.gated.buckets));
+            if let Some(loose) = &automaton.loose {
+                self.loose.push::<2>(i, v.beginnings(&window[i..], &loose.buckets) & wanted);
+            }
             if !automaton.non_lower.is_empty() {
                 self.non_lower.push::<8>(i, gate & !here.lower);
             }
@@ -138,11 +142,15 @@ impl Candidates {
             here = there;
         }
         let word = |i: usize| load(&window[i..]);
-        let gated = &automaton.gated;
-        self.literals.retain(|i| gated.maybe(word(i) as u32));
-        for i in self.literals.iter() {
-            let found = |id| hits.push(Hit { at: batch.at + i, what: What::Literal(id) });
-            gated.check(job.hay, batch.at + i, word(i) as u32, found);
+        let literals =
+            [(&mut self.literals, Some(&automaton.gated)), (&mut self.loose, automaton.loose.as_ref())];
+        for (positions, filtered) in literals {
+            let Some(filtered) = filtered else { continue };
+            positions.retain(|i| filtered.maybe(word(i) as u32));
+            for i in positions.iter() {
+                let found = |id| hits.push(Hit { at: batch.at + i, what: What::Literal(id) });
+                filtered.check(job.hay, batch.at + i, word(i) as u32, found);
+            }
         }
         let anchors = [(&mut self.non_lower, &automaton.non_lower), (&mut self.token, &automaton.token)];
         for (positions, anchors) in anchors {

@@ -1,9 +1,9 @@
-//! Exact literals: a gated tier behind a bitmap of their first four bytes, and an ungated one behind packed or Aho-Corasick search.
+//! Exact literals: [`Filtered`] behind a bitmap of their first four bytes, and [`Ungated`] behind packed or Aho-Corasick search, for the shortest ones
+//! and for the ends of slices.
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind, packed};
 
 use crate::buckets::Buckets;
-use crate::class::is_token;
 
 /// A literal as it was added.
 #[derive(Clone, Debug)]
@@ -25,10 +25,10 @@ impl Literal {
     }
 }
 
-/// Literals that stand only where a run of token characters continues.
+/// Literals that are looked for where filters let a position through.
 #[derive(Clone, Debug)]
-pub(crate) struct Gated {
-    /// A bit per hash of four bytes: those a literal begins with, or for a shorter one all that token characters can make of it.
+pub(crate) struct Filtered {
+    /// A bit per hash of four bytes: those a literal begins with, or for a shorter one all that can follow it.
     bitmap: Box<[u64; WORDS]>,
     /// The same for vectors, three bytes, coarser.
     pub(crate) buckets: Buckets,
@@ -41,11 +41,12 @@ pub(crate) struct Gated {
 /// range.
 const WORDS: usize = 1024;
 
-impl Gated {
-    pub(crate) fn new(literals: Vec<Literal>) -> Gated {
+impl Filtered {
+    /// Compiles literals; where one is shorter than four bytes, only bytes that are `rest` can follow.
+    pub(crate) fn new(literals: Vec<Literal>, rest: fn(u8) -> bool) -> Filtered {
         let mut by_quad = Vec::new();
         for (index, literal) in literals.iter().enumerate() {
-            for quad in spell(&literal.bytes[..literal.bytes.len().min(4)], literal.fold) {
+            for quad in spell(&literal.bytes[..literal.bytes.len().min(4)], literal.fold, rest) {
                 by_quad.push((u32::from_le_bytes(quad), index as u32));
             }
         }
@@ -56,7 +57,7 @@ impl Gated {
             bitmap[at / 64] |= 1 << (at % 64);
         }
         let quads: Vec<u32> = by_quad.iter().map(|(quad, _)| *quad).collect();
-        Gated { bitmap, buckets: Buckets::new(&quads), by_quad, literals }
+        Filtered { bitmap, buckets: Buckets::new(&quads), by_quad, literals }
     }
 
     /// Whether a literal may begin with these four bytes.
@@ -89,13 +90,13 @@ fn hash(quad: u32) -> usize {
 }
 
 /// All four bytes that a literal with these first bytes can begin with.
-fn spell(first: &[u8], fold: bool) -> Vec<[u8; 4]> {
+fn spell(first: &[u8], fold: bool, rest: fn(u8) -> bool) -> Vec<[u8; 4]> {
     let mut out = vec![[0u8; 4]];
     for place in 0..4 {
         let choices: Vec<u8> = match first.get(place) {
             Some(b) if fold => vec![*b, b.to_ascii_uppercase()],
             Some(b) => vec![*b],
-            None => (0..=255).filter(|b| is_token(*b)).collect(),
+            None => (0..=255).filter(|b| rest(*b)).collect(),
         };
         out = out
             .iter()

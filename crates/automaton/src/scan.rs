@@ -4,7 +4,7 @@ use crate::anchors::Anchors;
 use crate::arch::{Tier, Vector};
 use crate::candidates::{Candidates, block};
 use crate::class::{is_escape, is_high_digit, is_token};
-use crate::literals::{Gated, Ungated};
+use crate::literals::{Filtered, Ungated};
 
 /// What stands at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +32,9 @@ pub struct Hit {
 #[derive(Clone, Debug)]
 pub struct Automaton {
     pub(crate) tier: Tier,
-    pub(crate) gated: Gated,
+    pub(crate) gated: Filtered,
+    /// The ungated and folded literals, if filters can be made of all of them.
+    pub(crate) loose: Option<Filtered>,
     pub(crate) ungated: Ungated,
     pub(crate) folded: Ungated,
     pub(crate) token: Anchors,
@@ -108,8 +110,10 @@ impl Automaton {
         assert!(from <= to && to <= hay.len(), "the range must lie within the slice");
         let first = hits.len();
         self.tier.run(&Job { automaton: self, hay, from, to }, hits);
-        for tier in [&self.ungated, &self.folded] {
-            tier.scan(hay, from, to, |at, id| hits.push(Hit { at, what: What::Literal(id) }));
+        if self.loose.is_none() {
+            for tier in [&self.ungated, &self.folded] {
+                tier.scan(hay, from, to, |at, id| hits.push(Hit { at, what: What::Literal(id) }));
+            }
         }
         if !self.plain.is_empty() && hay.len() >= 8 {
             let filter = self.plain.filter();
@@ -193,6 +197,7 @@ impl Automaton {
     /// Memory of the tables, in bytes, literals apart.
     pub fn memory(&self) -> usize {
         self.gated.bytes()
+            + self.loose.as_ref().map_or(0, Filtered::bytes)
             + self.token.bytes()
             + self.non_lower.bytes()
             + self.utf16.bytes()

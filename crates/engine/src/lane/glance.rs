@@ -93,27 +93,33 @@ impl Glance {
 
     /// Whether `run`, at most [`QUICK`] base64 characters, decodes to nothing at each alignment.
     pub(crate) fn is_idle(&self, run: &[u8]) -> bool {
-        let mut values = [NONE; QUICK + 8];
-        let Some(shown) = values.get_mut(..run.len()) else { return false };
-        for (value, char) in shown.iter_mut().zip(run) {
-            *value = base64::value(*char).unwrap_or(NONE);
+        let mut values = [NONE; QUICK + STEP + TEXT];
+        if run.len() > QUICK {
+            return false;
         }
-        let len = run.len();
-        let mut quads = [NONE; QUICK + 8];
-        let [first, second, third] = [0, 1, 2].map(|i| &values[i..i + len]);
-        for (quad, ((a, b), c)) in quads.iter_mut().zip(first.iter().zip(second).zip(third)) {
-            *quad = a & 0x20 | b & 0x08 | c & 0x02;
-        }
-        let text = quads.iter().zip(&quads[4..]).take(len).fold(false, |text, (a, b)| text | (a | b == 0));
         let mut triple = 0;
         let mut known = 0;
-        for value in &values[..len] {
+        for (value, char) in values.iter_mut().zip(run) {
+            *value = base64::value(*char).unwrap_or(NONE);
             triple = (triple << 6 | usize::from(*value)) & 0x3_ffff;
             known |= self.triples[triple >> 6] >> (triple & 63) & 1;
         }
-        !text && known == 0
+        known == 0
+            && !(0..run.len()).step_by(STEP).any(|at| {
+                let mut text = false;
+                for i in at..at + STEP {
+                    let bits = (values[i] | values[i + 4]) & 0x20
+                        | (values[i + 1] | values[i + 5]) & 0x08
+                        | (values[i + 2] | values[i + 6]) & 0x02;
+                    text |= bits == 0;
+                }
+                text
+            })
     }
 }
+
+/// Places that are tested for text at once.
+const STEP: usize = 16;
 
 #[cfg(test)]
 mod tests {
