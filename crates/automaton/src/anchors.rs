@@ -12,6 +12,9 @@ pub(crate) struct Anchors {
     /// Sorted; parallel to `ids`.
     tags: Vec<u32>,
     ids: Vec<u32>,
+    /// `tag >> spread` says where its equals begin, and the next entry where they end at the latest.
+    spread: u32,
+    places: Vec<u32>,
 }
 
 impl Anchors {
@@ -28,8 +31,14 @@ impl Anchors {
             bitmap[at / 64] |= 1 << (at % 64);
         }
         anchors.sort_unstable();
-        let (tags, ids) = anchors.into_iter().unzip();
-        Anchors { key: key | 1, shift, bitmap, tags, ids }
+        let (tags, ids): (Vec<u32>, Vec<u32>) = anchors.into_iter().unzip();
+        // About one tag for each place.
+        let depth = tags.len().ilog2().max(1);
+        let spread = 32 - depth;
+        let places = (0..=1u64 << depth)
+            .map(|n| tags.partition_point(|tag| u64::from(*tag) < n << spread) as u32)
+            .collect();
+        Anchors { key: key | 1, shift, bitmap, tags, ids, spread, places }
     }
 
     #[inline]
@@ -46,13 +55,15 @@ impl Anchors {
     /// Adds a hit at `at` for every anchor whose tag fits the eight bytes.
     pub(crate) fn check(&self, bytes: u64, at: usize, hits: &mut Vec<Hit>) {
         let tag = mix(self.key, bytes);
-        let from = self.tags.partition_point(|t| *t < tag);
-        let fits = self.tags[from..].iter().take_while(|t| **t == tag);
-        hits.extend(fits.zip(&self.ids[from..]).map(|(_, id)| Hit { at, what: What::Anchor(*id) }));
+        let place = (tag >> self.spread) as usize;
+        let range = self.places[place] as usize..self.places[place + 1] as usize;
+        let entries = self.tags[range.clone()].iter().zip(&self.ids[range]);
+        let fits = entries.filter(|(there, _)| **there == tag);
+        hits.extend(fits.map(|(_, id)| Hit { at, what: What::Anchor(*id) }));
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.bitmap.len() * 8 + self.tags.len() * 8
+        self.bitmap.len() * 8 + self.tags.len() * 8 + self.places.len() * 4
     }
 }
 

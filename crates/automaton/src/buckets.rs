@@ -1,11 +1,11 @@
-//! [`Buckets`]: which bytes gated literals begin with, in a form that vectors can test.
+//! [`Buckets`]: which bytes literals begin with, in a form that vectors can test.
 
-/// For each of the first four places of a literal, the set of bytes there, literals being spread over eight buckets: a position passes if
-/// one bucket has all four of its bytes.
+/// For each of the first three places of a literal, the set of bytes there, literals being spread over eight buckets: a position passes if
+/// one bucket has all three of its bytes.
 ///
 /// ```text
-///            place 0         place 1         place 2         place 3
-/// byte   ->  bucket bits  &  bucket bits  &  bucket bits  &  bucket bits   != 0
+///            place 0         place 1         place 2
+/// byte   ->  bucket bits  &  bucket bits  &  bucket bits
 /// ```
 ///
 /// Vectors test a byte by its nibbles: bits of the low nibble AND bits of the high one, which lets some more bytes through.
@@ -16,35 +16,43 @@ pub(crate) struct Buckets {
     pub(crate) high: [[u8; 16]; PLACES],
 }
 
-/// Bytes of a literal that are tested.
-pub(crate) const PLACES: usize = 4;
+/// Bytes of a literal that are tested. A fourth one costs more than what it keeps out.
+pub(crate) const PLACES: usize = 3;
+
+/// The buckets of gated literals.
+pub(crate) const GATED: u8 = 0x3f;
+/// The buckets of those that may stand anywhere.
+pub(crate) const LOOSE: u8 = 0xc0;
 
 impl Buckets {
-    /// Spreads the beginnings of literals, four bytes each, over the buckets by their first byte.
-    pub(crate) fn new(quads: &[u32]) -> Buckets {
-        let mut firsts: Vec<u8> = quads.iter().map(|q| *q as u8).collect();
-        firsts.sort_unstable();
-        firsts.dedup();
+    /// Spreads the beginnings of literals, four bytes each, over the buckets of their kind by their first byte.
+    pub(crate) fn new(gated: &[u32], loose: &[u32]) -> Buckets {
         let mut buckets = Buckets { low: [[0; 16]; PLACES], high: [[0; 16]; PLACES] };
-        for quad in quads {
-            let bytes = quad.to_le_bytes();
-            let rank = firsts.binary_search(&bytes[0]).unwrap_or(0);
-            let bit = 1u8 << (rank * 8 / firsts.len().max(1));
-            for (place, byte) in bytes.into_iter().take(PLACES).enumerate() {
-                buckets.low[place][usize::from(byte & 15)] |= bit;
-                buckets.high[place][usize::from(byte >> 4)] |= bit;
+        for (quads, bits) in [(gated, GATED), (loose, LOOSE)] {
+            let mut firsts: Vec<u8> = quads.iter().map(|q| *q as u8).collect();
+            firsts.sort_unstable();
+            firsts.dedup();
+            for quad in quads {
+                let bytes = quad.to_le_bytes();
+                let rank = firsts.binary_search(&bytes[0]).unwrap_or(0);
+                let bucket = rank * bits.count_ones() as usize / firsts.len();
+                let bit = 1u8 << (bits.trailing_zeros() as usize + bucket);
+                for (place, byte) in bytes.into_iter().take(PLACES).enumerate() {
+                    buckets.low[place][usize::from(byte & 15)] |= bit;
+                    buckets.high[place][usize::from(byte >> 4)] |= bit;
+                }
             }
         }
         buckets
     }
 
-    /// Whether the four bytes may begin a literal.
+    /// The buckets that have the three bytes.
     #[inline(always)]
-    pub(crate) fn maybe(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn of(&self, bytes: &[u8]) -> u8 {
         let bits = |place: usize| {
             let b = bytes[place];
             self.low[place][usize::from(b & 15)] & self.high[place][usize::from(b >> 4)]
         };
-        bits(0) & bits(1) & bits(2) & bits(3) != 0
+        bits(0) & bits(1) & bits(2)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::anchors::Anchors;
 use crate::arch::Tier;
+use crate::buckets::Buckets;
 use crate::candidates::RUN_MIN;
 use crate::class::is_token;
 use crate::literals::{Filtered, Literal, Ungated};
@@ -106,10 +107,13 @@ impl Builder {
     pub fn build(&mut self) -> Result<Automaton, String> {
         let ungated: Vec<Literal> = self.ungated.iter().chain(&self.folded).cloned().collect();
         let filtered = ungated.iter().all(|literal| literal.bytes.len() >= FILTERED_MIN);
+        let gated = Filtered::new(std::mem::take(&mut self.gated), is_token);
+        let loose = (filtered && !ungated.is_empty()).then(|| Filtered::new(ungated, |_| true));
         Ok(Automaton {
             tier: Tier::detect(),
-            gated: Filtered::new(std::mem::take(&mut self.gated), is_token),
-            loose: (filtered && !ungated.is_empty()).then(|| Filtered::new(ungated, |_| true)),
+            buckets: Buckets::new(&gated.quads(), &loose.as_ref().map(Filtered::quads).unwrap_or_default()),
+            gated,
+            loose,
             ungated: Ungated::new(std::mem::take(&mut self.ungated))?,
             folded: Ungated::new(std::mem::take(&mut self.folded))?,
             token: Anchors::new(self.key, std::mem::take(&mut self.token)),

@@ -100,10 +100,9 @@ impl Candidates {
             let wanted = first_bits(job.to - at);
             // Bit i: a run of at least GATE token characters continues at i.
             let gate = run_mask(here.token, there.token, Automaton::GATE) & wanted;
-            self.literals.push::<4>(i, gate & v.beginnings(&window[i..], &automaton.gated.buckets));
-            if let Some(loose) = &automaton.loose {
-                self.loose.push::<2>(i, v.beginnings(&window[i..], &loose.buckets) & wanted);
-            }
+            let (gated, loose) = v.beginnings(&window[i..], &automaton.buckets);
+            self.literals.push::<4>(i, gate & gated);
+            self.loose.push::<2>(i, loose & wanted);
             if !automaton.non_lower.is_empty() {
                 self.non_lower.push::<8>(i, gate & !here.lower);
             }

@@ -13,20 +13,24 @@
 //! # How a position is decided
 //!
 //! ```text
-//!  64 bytes --classify--> token mask, base64 mask, NUL mask
+//!  64 bytes --classify--> token mask, base64 mask, NUL mask, ...
 //!  token mask  --shifts-->  "a run of >= GATE token characters continues here"
-//!       and at those positions only:   buckets of three bytes, bitmap of four            -> exact literal
+//!       and at those positions only:   buckets of four bytes, bitmap of four             -> exact literal
 //!                                      anchor bitmap (keyed hash of eight bytes)         -> tag table
 //!  base64 mask --shifts-->  first position of each maximal run of >= run_min
 //!  NUL mask    --shifts-->  "four UTF-16 units continue here"                             -> anchor bitmap
-//!  ungated literals: a packed searcher over every byte; ungated anchors: every position, only if there are any
+//!  ungated literals: the same buckets and bitmap at every position; a search of their own if one has two bytes
+//!  ungated anchors: every position, only if there are any
 //! ```
+//!
+//! Masks of 1 KiB become lists of positions, and each test runs over a whole list, see `candidates.rs`.
 //!
 //! The run gate never asks where a run *starts* (in `\nghp_...` the run begins at the `n`), only that it continues.
 //!
 //! # Resource usage
 //!
-//! The bitmap of literals takes 8 KiB; an anchor takes 4 bytes of bitmap and 8 bytes of table, rounded up to a power of two.
+//! The bitmaps of literals take 8 KiB each; an anchor takes 4 bytes of bitmap, rounded up to a power of two, and
+//! 10 to 12 bytes of tables.
 //! Scanning allocates only to grow the caller's hit buffer.
 
 mod anchors;

@@ -3,8 +3,6 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind, packed};
 
-use crate::buckets::Buckets;
-
 /// A literal as it was added.
 #[derive(Clone, Debug)]
 pub(crate) struct Literal {
@@ -30,10 +28,10 @@ impl Literal {
 pub(crate) struct Filtered {
     /// A bit per hash of four bytes: those a literal begins with, or for a shorter one all that can follow it.
     bitmap: Box<[u64; WORDS]>,
-    /// The same for vectors, three bytes, coarser.
-    pub(crate) buckets: Buckets,
-    /// Sorted: every four bytes (little-endian) that a literal can begin with, and the literal.
-    by_quad: Vec<(u32, u32)>,
+    /// Every four bytes (little-endian) that a literal can begin with, and the literal, by the word of the bitmap that has their bit.
+    by_word: Vec<(u32, u32)>,
+    /// Where those of each word begin.
+    words: Box<[u32]>,
     literals: Vec<Literal>,
 }
 
@@ -44,20 +42,26 @@ const WORDS: usize = 1024;
 impl Filtered {
     /// Compiles literals; where one is shorter than four bytes, only bytes that are `rest` can follow.
     pub(crate) fn new(literals: Vec<Literal>, rest: fn(u8) -> bool) -> Filtered {
-        let mut by_quad = Vec::new();
+        let mut by_word = Vec::new();
         for (index, literal) in literals.iter().enumerate() {
             for quad in spell(&literal.bytes[..literal.bytes.len().min(4)], literal.fold, rest) {
-                by_quad.push((u32::from_le_bytes(quad), index as u32));
+                by_word.push((u32::from_le_bytes(quad), index as u32));
             }
         }
-        by_quad.sort_unstable();
+        let word = |(quad, _): &(u32, u32)| hash(*quad) / 64;
+        by_word.sort_unstable_by_key(|entry| (word(entry), *entry));
         let mut bitmap = Box::new([0u64; WORDS]);
-        for (quad, _) in &by_quad {
+        for (quad, _) in &by_word {
             let at = hash(*quad);
             bitmap[at / 64] |= 1 << (at % 64);
         }
-        let quads: Vec<u32> = by_quad.iter().map(|(quad, _)| *quad).collect();
-        Filtered { bitmap, buckets: Buckets::new(&quads), by_quad, literals }
+        let words = (0..=WORDS).map(|n| by_word.partition_point(|entry| word(entry) < n) as u32).collect();
+        Filtered { bitmap, by_word, words, literals }
+    }
+
+    /// What the literals begin with, four bytes each, little-endian.
+    pub(crate) fn quads(&self) -> Vec<u32> {
+        self.by_word.iter().map(|(quad, _)| *quad).collect()
     }
 
     /// Whether a literal may begin with these four bytes.
@@ -70,8 +74,9 @@ impl Filtered {
     /// Calls `found` with the id of every literal at `at`.
     #[inline]
     pub(crate) fn check(&self, hay: &[u8], at: usize, quad: u32, mut found: impl FnMut(u32)) {
-        let from = self.by_quad.partition_point(|(q, _)| *q < quad);
-        for (_, index) in self.by_quad[from..].iter().take_while(|(q, _)| *q == quad) {
+        let word = hash(quad) / 64;
+        let entries = self.words[word] as usize..self.words[word + 1] as usize;
+        for (_, index) in self.by_word[entries].iter().filter(|(q, _)| *q == quad) {
             let literal = &self.literals[*index as usize];
             if literal.stands_at(hay, at) {
                 found(literal.id);
@@ -80,7 +85,7 @@ impl Filtered {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        8 * WORDS + self.by_quad.len() * 8
+        8 * WORDS + self.by_word.len() * 8 + self.words.len() * 4
     }
 }
 

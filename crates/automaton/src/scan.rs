@@ -2,6 +2,7 @@
 
 use crate::anchors::Anchors;
 use crate::arch::{Tier, Vector};
+use crate::buckets::Buckets;
 use crate::candidates::{Candidates, block};
 use crate::class::{is_escape, is_high_digit, is_token};
 use crate::literals::{Filtered, Ungated};
@@ -32,6 +33,8 @@ pub struct Hit {
 #[derive(Clone, Debug)]
 pub struct Automaton {
     pub(crate) tier: Tier,
+    /// What gated and loose literals begin with.
+    pub(crate) buckets: Buckets,
     pub(crate) gated: Filtered,
     /// The ungated and folded literals, if filters can be made of all of them.
     pub(crate) loose: Option<Filtered>,
@@ -69,7 +72,7 @@ pub(crate) struct Job<'a> {
 ///
 /// # Resource usage
 ///
-/// 4 KiB from the first scan on, and 24 bytes for each hit.
+/// 9 KiB from the first scan on, and 24 bytes for each hit.
 #[derive(Debug, Default)]
 pub struct Hits {
     pub(crate) list: Vec<Hit>,

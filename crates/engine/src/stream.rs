@@ -46,8 +46,6 @@ use crate::verdict::{BlockReason, Reference, Verdict};
 /// Bytes scanned at once while no child lane is alive: a multiple of every window, small enough to stay in the first-level cache
 /// with the tables.
 const BATCH: usize = 16 << 10;
-/// The first batch after one that was cut short: where children begin often, little is scanned twice.
-const BATCH_MIN: usize = 512;
 
 /// Offsets of a stream stay below this.
 const OFFSET_MAX: u64 = 1 << 62;
@@ -71,8 +69,6 @@ pub struct Stream {
     root: Lane,
     /// Bytes of the window that is not complete.
     partial: Vec<u8>,
-    /// Size of the next batch; affects speed only.
-    batch: usize,
     pushed: u64,
     through: u64,
     live: Live,
@@ -103,7 +99,6 @@ impl Stream {
             root: Lane::root(&facts.flow),
             facts,
             partial: Vec::new(),
-            batch: BATCH,
             pushed: 0,
             through: 0,
             live: Live::default(),
@@ -155,10 +150,8 @@ impl Stream {
             let taken = if self.root.has_children() {
                 self.feed(&chunk[..fed + window], fed, false, None, scratch, on_event)
             } else {
-                let n = (rest.len().min(self.batch) / window).max(1) * window;
-                let taken = self.feed(&chunk[..fed + n], fed, false, Some(window as u64), scratch, on_event);
-                self.batch = if taken < n { BATCH_MIN } else { (2 * self.batch).min(BATCH) };
-                taken
+                let n = (rest.len().min(BATCH) / window).max(1) * window;
+                self.feed(&chunk[..fed + n], fed, false, Some(window as u64), scratch, on_event)
             };
             debug_assert!(taken > 0, "a feed takes a window at least");
             rest = &rest[taken..];

@@ -15,9 +15,9 @@ pub(crate) trait Vector: Copy {
     /// The class masks of a block; bit `i` belongs to byte `i`.
     fn classify(self, block: &[u8; 64]) -> Masks;
 
-    /// The positions of the first 64 bytes whose four bytes may begin a literal; may say yes too often. `window` has 67 bytes at
-    /// least.
-    fn beginnings(self, window: &[u8], buckets: &Buckets) -> u64;
+    /// The positions of the first 64 bytes whose three bytes may begin a gated literal, and those that may begin a loose one; may say yes too
+    /// often. `window` has 66 bytes at least.
+    fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64);
 }
 
 /// The tiers this build knows.

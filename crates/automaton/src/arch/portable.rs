@@ -1,7 +1,7 @@
 //! The portable tier, a table look-up per byte; also the oracle of the other tiers.
 
 use super::Vector;
-use crate::buckets::Buckets;
+use crate::buckets::{Buckets, GATED, LOOSE};
 use crate::class::{BASE64, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
 use crate::scan::Masks;
 
@@ -26,11 +26,13 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    fn beginnings(self, window: &[u8], buckets: &Buckets) -> u64 {
-        let mut mask = 0;
-        for (i, bytes) in window.windows(4).take(64).enumerate() {
-            mask |= u64::from(buckets.maybe(bytes)) << i;
+    fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64) {
+        let (mut gated, mut loose) = (0, 0);
+        for (i, bytes) in window.windows(3).take(64).enumerate() {
+            let bits = buckets.of(bytes);
+            gated |= u64::from(bits & GATED != 0) << i;
+            loose |= u64::from(bits & LOOSE != 0) << i;
         }
-        mask
+        (gated, loose)
     }
 }

@@ -36,7 +36,7 @@ use std::arch::x86_64::{
 };
 
 use super::Vector;
-use crate::buckets::{Buckets, PLACES};
+use crate::buckets::{Buckets, GATED, LOOSE, PLACES};
 use crate::scan::{Hits, Job, Masks};
 
 /// Bits 0-4: the base64 characters.
@@ -105,25 +105,25 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn beginnings(self, window: &[u8], buckets: &Buckets) -> u64 {
-        let window: &[u8; 67] = window.first_chunk().expect("the caller shows 67 bytes");
-        // SAFETY: as in `classify`; the farthest load reads the bytes 35 to 66 of `window`.
+    fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64) {
+        let window: &[u8; 66] = window.first_chunk().expect("the caller shows 66 bytes");
+        // SAFETY: as in `classify`; the farthest load reads the bytes 34 to 65 of `window`.
         unsafe {
-            let low = begin(window.as_ptr(), buckets);
-            let high = begin(window.as_ptr().add(32), buckets);
-            u64::from(low) | u64::from(high) << 32
+            let (g0, l0) = begin(window.as_ptr(), buckets);
+            let (g1, l1) = begin(window.as_ptr().add(32), buckets);
+            (u64::from(g0) | u64::from(g1) << 32, u64::from(l0) | u64::from(l1) << 32)
         }
     }
 }
 
-/// The mask of 32 positions whose four bytes share a bucket.
+/// The masks of 32 positions whose three bytes share a bucket: of gated literals, of loose ones.
 ///
 /// # Safety
 ///
-/// 35 bytes must be readable at `at`, and the machine must have AVX2. Inlined into a function that enables it, as it must be for the vectors to
+/// 34 bytes must be readable at `at`, and the machine must have AVX2. Inlined into a function that enables it, as it must be for the vectors to
 /// stay in registers; a function that enables features itself cannot be made to.
 #[inline(always)]
-unsafe fn begin(at: *const u8, buckets: &Buckets) -> u32 {
+unsafe fn begin(at: *const u8, buckets: &Buckets) -> (u32, u32) {
     // SAFETY: the caller's promise, and the tables have 16 bytes each.
     unsafe {
         let nibble = _mm256_set1_epi8(0x0f);
@@ -137,7 +137,11 @@ unsafe fn begin(at: *const u8, buckets: &Buckets) -> u32 {
             let high = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(high), x);
             bits = _mm256_and_si256(bits, _mm256_and_si256(low, high));
         }
-        !(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32)
+        let none = |these: u8| {
+            let some = _mm256_and_si256(bits, _mm256_set1_epi8(these as i8));
+            _mm256_movemask_epi8(_mm256_cmpeq_epi8(some, _mm256_setzero_si256())) as u32
+        };
+        (!none(GATED), !none(LOOSE))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::coverage::OpaqueReason;
 use crate::engine::Core;
 use crate::lane::shape::{decode_base64, decode_digits};
-use crate::lane::{Lane, container};
+use crate::lane::{Lane, container, glance};
 use crate::path::{LaneStep, Trail};
 
 /// What is shown for a name in which a finding stands.
@@ -367,7 +367,7 @@ fn may_hold(name: &[u8], core: &Core, hits: &mut Hits, depth: u8) -> bool {
     let mut decoded = Vec::new();
     for at in runs {
         let run = &name[at..core.automaton.run_end(name, at)];
-        decode_base64(run, &mut decoded, |_, _| {});
+        decode_base64(run, glance::ALL, &mut decoded, |_, _| {});
         decode_digits(run, &mut decoded, |_, _| {});
     }
     if is_escaped {

@@ -1,4 +1,4 @@
-//! [`Glance`]: what tells from base64 characters as they stand that they decode to nothing.
+//! [`Glance`]: what tells from base64 characters as they stand at which alignments they may decode to something.
 //!
 //! Identifiers and digests are runs of base64 characters, by far most runs of text; what they decode to looks random. A candidate is either
 //! ASCII text of eight bytes or more, or it begins with one of a few triples of bytes: a magic number, the beginning of a short literal, an
@@ -9,7 +9,7 @@
 //! bits         Aaaaaa   aaBbbb   bbbbCc   cccccc     bit 5 of c0, bit 3 of c1, bit 1 of c2
 //!
 //! triple at byte 0     c0 c1 c2 c3         of the characters that hold bits of a triple, the first three that hold no other bits, at each
-//! at byte 1            .. c2 c3 C0 ..      alignment, are looked up in a set
+//! at byte 1            .. c2 c3 C0 ..      alignment, are looked up in a bitmap; then all of it
 //! at byte 2            .. c3 C0 C1 ..
 //! ```
 //!
@@ -26,8 +26,10 @@ use crate::secrets::Needle;
 
 /// Compiled for the rules and known secrets of an engine.
 pub(crate) struct Glance {
-    /// A bit for every three characters that may belong to a triple.
-    triples: Box<[u64; 1 << 12]>,
+    /// Triples of bytes at which something begins, sorted.
+    triples: Vec<u32>,
+    /// A bit for every three characters that may belong to one of them.
+    begins: Box<[u64; 1 << 12]>,
 }
 
 /// Bytes of ASCII text that hold two whole quads.
@@ -43,7 +45,7 @@ impl Glance {
         if !needles.iter().all(is_text) {
             return None;
         }
-        let mut glance = Glance { triples: Box::new([0; 1 << 12]) };
+        let mut glance = Glance { triples: Vec::new(), begins: Box::new([0; 1 << 12]) };
         for (magic, _) in MAGICS {
             glance.add(magic.first_chunk().copied()?);
         }
@@ -65,6 +67,8 @@ impl Glance {
                 }
             }
         }
+        glance.triples.sort_unstable();
+        glance.triples.dedup();
         Some(glance)
     }
 
@@ -82,41 +86,68 @@ impl Glance {
     }
 
     fn add(&mut self, triple: [u8; 3]) {
-        let [a, b, c] = triple.map(usize::from);
-        let mut set = |at: usize| self.triples[at >> 6] |= 1 << (at & 63);
-        let bits = a << 16 | b << 8 | c;
+        let bits = triple.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte));
+        self.triples.push(bits);
         // At byte 1 its first four bits share a character with what stands before, at byte 2 its first two.
-        set(bits >> 6);
-        set(bits >> 2 & 0x3_ffff);
-        set(bits >> 4 & 0x3_ffff);
+        for pure in [bits >> 6, bits >> 2, bits >> 4] {
+            let pure = pure as usize & 0x3_ffff;
+            self.begins[pure >> 6] |= 1 << (pure & 63);
+        }
     }
 
-    /// Whether `run`, at most [`QUICK`] base64 characters, decodes to nothing at each alignment.
-    pub(crate) fn is_idle(&self, run: &[u8]) -> bool {
+    /// The alignments, as bits, at which `run`, at most [`QUICK`] base64 characters, may decode to something.
+    pub(crate) fn alignments(&self, run: &[u8]) -> u8 {
         let mut values = [NONE; QUICK + STEP + TEXT];
         if run.len() > QUICK {
-            return false;
+            return ALL;
         }
         let mut triple = 0;
         let mut known = 0;
         for (value, char) in values.iter_mut().zip(run) {
             *value = base64::value(*char).unwrap_or(NONE);
             triple = (triple << 6 | usize::from(*value)) & 0x3_ffff;
-            known |= self.triples[triple >> 6] >> (triple & 63) & 1;
+            known |= self.begins[triple >> 6] >> (triple & 63) & 1;
         }
-        known == 0
-            && !(0..run.len()).step_by(STEP).any(|at| {
-                let mut text = false;
-                for i in at..at + STEP {
-                    let bits = (values[i] | values[i + 4]) & 0x20
-                        | (values[i + 1] | values[i + 5]) & 0x08
-                        | (values[i + 2] | values[i + 6]) & 0x02;
-                    text |= bits == 0;
+        let mut found = if known == 0 { 0 } else { self.exactly(&values[..run.len()]) };
+        for at in (0..run.len()).step_by(STEP) {
+            let is_text = |i: usize| {
+                (values[i] | values[i + 4]) & 0x20
+                    | (values[i + 1] | values[i + 5]) & 0x08
+                    | (values[i + 2] | values[i + 6]) & 0x02
+                    == 0
+            };
+            if (at..at + STEP).fold(false, |text, i| text | is_text(i)) {
+                found |= (at..at + STEP).fold(0, |found, i| found | u8::from(is_text(i)) << (i % 4));
+            }
+        }
+        found
+    }
+
+    /// The alignments, as bits, at which a triple stands.
+    fn exactly(&self, values: &[u8]) -> u8 {
+        let mut found = 0;
+        for (at, five) in values.windows(5).enumerate() {
+            let triple = five[1..4].iter().fold(0, |bits, value| bits << 6 | usize::from(*value));
+            if self.begins[triple >> 6] >> (triple & 63) & 1 == 0 {
+                continue;
+            }
+            let bits = five.iter().fold(0u32, |bits, value| bits << 6 | u32::from(*value));
+            // At byte 0 the triple is the last four characters; at byte 1 and 2 it begins in the first one.
+            for (skipped, shift) in [(at + 1, 0), (at + 3, 4), (at + 2, 2)] {
+                let triple = bits >> shift & 0xff_ffff;
+                if self.triples.binary_search(&triple).is_ok() {
+                    found |= 1 << (skipped % 4);
                 }
-                text
-            })
+            }
+        }
+        // The first four characters have none in front of them.
+        let first = values.iter().take(4).fold(0, |bits, value| bits << 6 | u32::from(*value));
+        found | u8::from(self.triples.binary_search(&first).is_ok())
     }
 }
+
+/// Every alignment.
+pub(crate) const ALL: u8 = 0b1111;
 
 /// Places that are tested for text at once.
 const STEP: usize = 16;
@@ -176,16 +207,19 @@ mod tests {
             let mut run = before.into_bytes();
             run.extend(exfilter_testing::wrap::base64(&content, false, false));
             let glance = ENGINE.core.glance.as_ref().expect("only text and magic numbers are looked for");
-            let mut decoded = Vec::new();
-            decode_base64(&run, &mut decoded, |_, _| {});
-            let mut hits = Hits::default();
-            ENGINE.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
-            let counts = |hit: &exfilter_automaton::Hit| match hit.what {
-                What::Escape => !matches!(escape::parse(&decoded[hit.at..]), Parsed::Text) && decoded[hit.at..].iter().take(3).filter(|b| **b != 0xff).count() == 3,
-                _ => true,
-            };
-            if hits.iter().any(counts) {
-                prop_assert!(!glance.is_idle(&run), "{:?} in {:?}", hits, decoded);
+            let found = glance.alignments(&run);
+            for skip in 0..4 {
+                let mut decoded = Vec::new();
+                decode_base64(&run, 1 << skip, &mut decoded, |_, _| {});
+                let mut hits = Hits::default();
+                ENGINE.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
+                let counts = |hit: &exfilter_automaton::Hit| {
+                    // Two bytes at the end begin nothing.
+                    hit.what != What::Escape || hit.at + 3 < decoded.len() && !matches!(escape::parse(&decoded[hit.at..]), Parsed::Text)
+                };
+                if hits.iter().any(counts) {
+                    prop_assert!(found >> skip & 1 != 0, "{:?} in {:?}", hits, decoded);
+                }
             }
         }
     }
@@ -195,7 +229,7 @@ mod tests {
         let glance = ENGINE.core.glance.as_ref().expect("only text and magic numbers are looked for");
         let names =
             ["some_long_function_name_here", "IdentifierInCamelCaseThatGoesOn", "path/to/module/source/file"];
-        let idle = names.iter().filter(|name| glance.is_idle(name.as_bytes())).count();
+        let idle = names.iter().filter(|name| glance.alignments(name.as_bytes()) == 0).count();
         assert!(idle >= 2, "{idle} of {names:?}");
     }
 }

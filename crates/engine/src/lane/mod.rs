@@ -102,6 +102,28 @@ enum Start {
 /// Bytes from a position on that have been fed when the position is decided: its lookahead, and one more.
 pub(crate) const SEEN: u64 = Automaton::LOOKAHEAD as u64 + 1;
 
+/// Bytes of a batch that are scanned at once.
+const SPAN: usize = 1024;
+
+/// What is known while the hits of a feed are looked through, in order. Positions are indices into its view.
+struct Pass {
+    eof: bool,
+    /// The schedule's window, if this is a batch.
+    batch: Option<u64>,
+    /// The last place at which a candidate begins that an escape may cut.
+    candidate: Option<usize>,
+    /// Hits from here on are left for the next feed, if the batch is cut.
+    keep: usize,
+    /// The lane offset at which it is.
+    cut: Option<u64>,
+}
+
+impl Pass {
+    fn is_near(&self, at: usize) -> bool {
+        self.candidate.is_some_and(|from| from == 0 || at - from <= escaped::CUT_MAX as usize)
+    }
+}
+
 /// Lane offsets at which content begins in the middle of the lane.
 #[derive(Default)]
 struct Starts(Vec<u64>);
@@ -253,16 +275,31 @@ impl Lane {
         let mut view = View { bytes: work, base };
         let from = view.index(self.decided);
         let to = view.index(limit(view.end())).max(from);
-        cx.core.automaton.scan(view.bytes, from, to, &mut hits);
-        hits.dedup();
-        if base == 0 && from == 0 && to > 0 {
-            self.begin(&mut hits, view, cx);
-        }
-        if let Some(starts) = self.starts.take() {
-            self.begin_again(&starts, &mut hits, view, to);
+        // A batch may be cut, so it is scanned a span at a time.
+        let span = if batch.is_some() && self.starts.is_none() { SPAN } else { usize::MAX };
+        let mut pass = Pass {
+            eof,
+            batch,
+            candidate: (!self.matcher.is_idle()).then_some(0),
+            keep: usize::MAX,
+            cut: None,
+        };
+        let mut scanned = from;
+        while scanned < to.min(pass.keep) {
+            let next = to.min(scanned.saturating_add(span));
+            let first = hits.len();
+            cx.core.automaton.scan(view.bytes, scanned, next, &mut hits);
+            if base == 0 && scanned == 0 {
+                self.begin(&mut hits, view, cx);
+            }
+            if let Some(starts) = self.starts.take() {
+                self.begin_again(&starts, &mut hits, view, to);
+            }
+            self.dismiss(&mut hits, first, view, &mut pass, cx);
+            scanned = next;
         }
         let mut taken = input.len();
-        if let Some(end) = self.dismiss(&mut hits, view, eof, batch, cx) {
+        if let Some(end) = pass.cut {
             taken -= (view.end() - end) as usize;
             view.bytes = &work[..(end - base) as usize];
         }
@@ -438,34 +475,48 @@ impl Lane {
         }
     }
 
-    /// Removes the hits that cannot begin a child: runs that decode to nothing, magic numbers of something else. With `batch`, also those after the
-    /// window in which the first child begins; returns where that ends.
+    /// Removes the hits from `first` on that cannot begin a child: runs that decode to nothing, magic numbers of something else. In a batch, also
+    /// those after the window in which the first child begins.
     ///
     /// An escape that begins none is removed from a batch only, which would be cut at it; else [`Lane::start_escaped`] sees what it is, and
     /// does not look where text is being read already.
     fn dismiss(
         &mut self,
         hits: &mut Vec<Hit>,
+        first: usize,
         view: View<'_>,
-        eof: bool,
-        batch: Option<u64>,
+        pass: &mut Pass,
         cx: &mut Context<'_>,
-    ) -> Option<u64> {
-        let mut cut = None;
-        let mut keep = usize::MAX;
-        // The last place at which a candidate begins that an escape may cut.
-        let mut candidate = (!self.matcher.is_idle()).then_some(0);
-        let is_near = |candidate: Option<usize>, at: usize| {
-            candidate.is_some_and(|from| from == 0 || at - from <= escaped::CUT_MAX as usize)
-        };
-        let coded = self.codings > 0;
-        let run_idle = &mut self.run_idle;
-        let mut stays = |hit: &Hit| match hit.what {
-            What::Run if view.base + (hit.at as u64) < *run_idle => false,
+    ) {
+        let mut kept = first;
+        for n in first..hits.len() {
+            let hit = hits[n];
+            let again = kept > first && hits[kept - 1] == hit;
+            if again || hit.at >= pass.keep || !self.stays(&hit, view, pass, cx) {
+                continue;
+            }
+            hits[kept] = hit;
+            kept += 1;
+            if let (None, Some(window), Some(_)) = (pass.cut, pass.batch, start_of(&hit)) {
+                let seen = view.base + hit.at as u64 + SEEN;
+                let end = seen.div_ceil(window) * window;
+                if end < view.end() {
+                    pass.cut = Some(end);
+                    pass.keep = view.index(end - Automaton::LOOKAHEAD as u64);
+                }
+            }
+        }
+        hits.truncate(kept);
+    }
+
+    /// Whether something may begin at a hit.
+    fn stays(&mut self, hit: &Hit, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) -> bool {
+        match hit.what {
+            What::Run if view.base + (hit.at as u64) < self.run_idle => false,
             What::Run => {
-                let (look, end) = shape::look(view.bytes, hit.at, eof, cx);
+                let (look, end) = shape::look(view.bytes, hit.at, pass.eof, cx);
                 if look == Look::Idle {
-                    *run_idle = view.base + end as u64;
+                    self.run_idle = view.base + end as u64;
                 }
                 look != Look::Idle
             }
@@ -473,41 +524,27 @@ impl Lane {
                 None => false,
                 Some(Begins::Magic(_)) => true,
                 Some(Begins::Text) => {
-                    batch.is_none()
-                        || is_near(candidate, hit.at)
-                        || escaped::look(view.bytes, hit.at, eof, cx).0 != Look::Idle
+                    pass.batch.is_none()
+                        || pass.is_near(hit.at)
+                        || escaped::look(view.bytes, hit.at, pass.eof, cx).0 != Look::Idle
                 }
             },
             What::Literal(id) => match container::magic(id) {
                 // What the flow says it is may look as it likes.
                 Some(kind) => {
-                    coded && view.base == 0 && hit.at == 0 || container::begins(kind, &view.bytes[hit.at..])
+                    self.codings > 0 && view.base == 0 && hit.at == 0
+                        || container::begins(kind, &view.bytes[hit.at..])
                 }
                 None => {
-                    candidate = Some(hit.at);
+                    pass.candidate = Some(hit.at);
                     true
                 }
             },
             What::Anchor(_) => {
-                candidate = Some(hit.at);
+                pass.candidate = Some(hit.at);
                 true
             }
-        };
-        hits.retain(|hit| {
-            if hit.at >= keep || !stays(hit) {
-                return false;
-            }
-            if let (None, Some(window), Some(_)) = (cut, batch, start_of(hit)) {
-                let seen = view.base + hit.at as u64 + SEEN;
-                let end = seen.div_ceil(window) * window;
-                if end < view.end() {
-                    cut = Some(end);
-                    keep = view.index(end - Automaton::LOOKAHEAD as u64);
-                }
-            }
-            true
-        });
-        cut
+        }
     }
 
     fn run(

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::coverage::OpaqueReason;
 use crate::lane::escaped::{self, Begins, Look};
 use crate::lane::{Depth, Lane, LaneKind, SEEN};
-use crate::lane::{archive, container};
+use crate::lane::{archive, container, glance};
 use crate::map::{Origin, OuterMap};
 
 /// A run being decoded.
@@ -268,9 +268,14 @@ fn extent(bytes: &[u8], at: usize, eof: bool, lines: &mut Vec<u8>, cx: &Context<
     (Extent::Over(digits.map(|from| from - at)), end)
 }
 
-/// Appends what a run of base64 characters is at each alignment. `sink` is shown `decoded` and where the last of them begins.
-pub(crate) fn decode_base64(run: &[u8], decoded: &mut Vec<u8>, mut sink: impl FnMut(&[u8], usize)) {
-    for skip in 0..4 {
+/// Appends what a run of base64 characters is at each of `alignments`, which are bits. `sink` is shown `decoded` and where the last of them begins.
+pub(crate) fn decode_base64(
+    run: &[u8],
+    alignments: u8,
+    decoded: &mut Vec<u8>,
+    mut sink: impl FnMut(&[u8], usize),
+) {
+    for skip in (0..4).filter(|skip| alignments >> skip & 1 != 0) {
         let start = decoded.len();
         let mut phase = Phase::new(skip);
         phase.decode(run, decoded);
@@ -295,9 +300,12 @@ const SEPARATOR: u8 = 0xff;
 
 /// Whether a run decodes to nothing, also as hexadecimal digits from `digits` on.
 fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> bool {
-    let begins = (0..4).any(|skip| begins_zlib(&run[skip..]) || begins_cpio(&run[skip..]));
-    let idle = !begins && cx.core.glance.as_ref().is_some_and(|glance| glance.is_idle(run));
-    if idle && digits.is_none() {
+    let mut alignments = cx.core.glance.as_ref().map_or(glance::ALL, |glance| glance.alignments(run));
+    for skip in 0..4 {
+        let begins = begins_zlib(&run[skip..]) || begins_cpio(&run[skip..]);
+        alignments |= u8::from(begins) << skip;
+    }
+    if alignments == 0 && digits.is_none() {
         return true;
     }
     let mut decoded = cx.scratch.buffer();
@@ -306,9 +314,7 @@ fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> boo
     let mut begin = |decoded: &[u8], start: usize| {
         packed |= container::zlib_at(decoded, start).is_some() || archive::begins(&decoded[start..]);
     };
-    if !idle {
-        decode_base64(run, &mut decoded, &mut begin);
-    }
+    decode_base64(run, alignments, &mut decoded, &mut begin);
     if let Some(from) = digits {
         decode_digits(&run[from..], &mut decoded, &mut begin);
     }
