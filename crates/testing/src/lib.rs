@@ -7,6 +7,7 @@ pub mod canary;
 pub mod cases;
 pub mod forms;
 pub mod keys;
+pub mod matrix;
 pub mod rng;
 pub mod rules;
 pub mod run;

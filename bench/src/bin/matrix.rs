@@ -1,0 +1,57 @@
+//! The wrapping matrix: which wrappings of keys are seen through, in which carriers.
+//!
+//! `matrix [--all]`: prints the wrappings that are not, or all of them. A wrapping counts if it is seen through in four of the seven carriers
+//! for every key: those of four providers by the rules alone, those and any other value as known secrets.
+
+use exfilter::{Engine, Flow};
+use exfilter_bench::timing::flag;
+use exfilter_testing::matrix::{CARRIERS, Keys, Row, WRAPPINGS, finds, look_alikes, rows};
+
+fn main() {
+    let keys = Keys::new(1);
+    let flow = Flow::outbound_unknown();
+    let rules = Engine::builder().rules(exfilter::rules::builtin()).build().expect("the built-in rules compile");
+    let known = keys.known();
+    let provider: Vec<&[u8]> = keys.provider.iter().map(Vec::as_slice).collect();
+    let all: Vec<&[u8]> = keys.all().map(Vec::as_slice).collect();
+    let by_rules = rows(&rules, &flow, &provider);
+    let by_value = rows(&known, &flow, &all);
+
+    println!("{:32} {:>9} {:>9}   of {} carriers", "wrapping", "rules", "known", CARRIERS.len());
+    let count = |row: &Row| row.seen.iter().filter(|seen| **seen).count();
+    let mark = |row: &Row| format!("{}{}", count(row), if row.counts() { " " } else { "-" });
+    let mut group = None;
+    for (by_rules, by_value) in by_rules.iter().zip(&by_value) {
+        if by_rules.counts() && by_value.counts() && !flag("--all") {
+            continue;
+        }
+        if group.replace(by_rules.wrapping.group) != Some(by_rules.wrapping.group) {
+            println!("{:?}", by_rules.wrapping.group);
+        }
+        println!("  {:30} {:>9} {:>9}", by_rules.wrapping.name, mark(by_rules), mark(by_value));
+    }
+    for (name, rows) in [("rules alone", &by_rules), ("known secrets", &by_value)] {
+        let wrappings = rows.iter().filter(|row| row.counts()).count();
+        let cells: usize = rows.iter().map(count).sum();
+        println!(
+            "{name}: {wrappings} of {} wrappings, {cells} of {} cells",
+            rows.len(),
+            rows.len() * CARRIERS.len()
+        );
+    }
+    let mut rng = exfilter_testing::Rng::new(5);
+    let mut false_alarms = 0;
+    for (name, content) in look_alikes(&keys) {
+        for wrapping in WRAPPINGS {
+            let wrapped = (wrapping.make)(&mut rng, &content);
+            for engine in [&rules, &known] {
+                let kinds = finds(engine, &flow, &wrapped);
+                if !kinds.is_empty() {
+                    false_alarms += 1;
+                    println!("false alarm: {name} in {}", wrapping.name);
+                }
+            }
+        }
+    }
+    println!("look-alikes: {false_alarms} false alarms in {} scans", 2 * WRAPPINGS.len() * look_alikes(&keys).len());
+}

@@ -1,0 +1,325 @@
+//! The wrappings: what a value may be written as on its way out.
+
+use std::fmt::Write as _;
+
+use crate::rng::Rng;
+use crate::wrap;
+
+/// A wrapping, by the name under which it is printed.
+pub struct Wrapping {
+    /// What it is called in the table.
+    pub name: &'static str,
+    /// Which rows it is printed with.
+    pub group: Group,
+    /// Makes it, of a value or of any other content.
+    pub make: fn(&mut Rng, &[u8]) -> Vec<u8>,
+}
+
+/// Kinds of wrappings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// The value in the digits or characters of a coding.
+    Coding,
+    /// The value in escapes of a language or protocol.
+    Escape,
+    /// The value in another character set.
+    Charset,
+    /// The value in a compressed stream or an archive.
+    Container,
+    /// Several of those, one in the other.
+    Nested,
+    /// The value in pieces that a program joins.
+    Pieces,
+    /// The value changed.
+    Transform,
+    /// The value cut by the framing of a protocol.
+    Framing,
+}
+
+macro_rules! wrappings {
+    ($($group:ident { $($name:literal => $make:expr),* $(,)? })*) => {
+        /// All wrappings.
+        pub const WRAPPINGS: &[Wrapping] = &[
+            $($(Wrapping { name: $name, group: Group::$group, make: $make },)*)*
+        ];
+    };
+}
+
+wrappings! {
+    Coding {
+        "plain" => |_, v| v.to_vec(),
+        "base64" => |_, v| wrap::base64(v, false, true),
+        "base64, no padding" => |_, v| wrap::base64(v, false, false),
+        "base64url" => |_, v| wrap::base64(v, true, false),
+        "base64 of user:value" => |_, v| wrap::base64(&[b"user:", v].concat(), false, true),
+        "base64 of x:value" => |_, v| wrap::base64(&[b"x:", v].concat(), false, true),
+        "base64 glued to a word" => |_, v| [b"prefix".as_slice(), &wrap::base64(&[b"k=", v].concat(), false, true)].concat(),
+        "base64, folded at 76, LF" => |rng, v| fold(&wrap::base64(&padded(rng, v), false, true), 76, b"\n"),
+        "base64, folded at 64, CRLF" => |rng, v| fold(&wrap::base64(&padded(rng, v), false, true), 64, b"\r\n"),
+        "base64, folded at 76, \\n" => |rng, v| fold(&wrap::base64(&padded(rng, v), false, true), 76, b"\\n"),
+        "base64, data URI" => |_, v| [b"data:text/plain;base64,".as_slice(), &wrap::base64(v, false, true)].concat(),
+        "hex" => |_, v| hex(v, ""),
+        "hex, upper" => |_, v| hex(v, "").to_ascii_uppercase(),
+        "hex, 0x in front" => |_, v| [b"0x".as_slice(), &hex(v, "")].concat(),
+        "hex, by colons" => |_, v| hex(v, ":"),
+        "hex, by dashes" => |_, v| hex(v, "-"),
+        "hex, by blanks" => |_, v| hex(v, " "),
+        "hex, C array" => |_, v| list(v, ", ", |b| format!("0x{b:02x}")),
+        "hex dump, xxd" => |_, v| dump(v),
+        "decimal codes, commas" => |_, v| list(v, ",", |b| b.to_string()),
+        "decimal codes, JSON array" => |_, v| [b"[".as_slice(), &list(v, ", ", |b| b.to_string()), b"]"].concat(),
+        "decimal codes, blanks" => |_, v| list(v, " ", |b| b.to_string()),
+        "octal codes, blanks" => |_, v| list(v, " ", |b| format!("{b:03o}")),
+        "binary digits, blanks" => |_, v| list(v, " ", |b| format!("{b:08b}")),
+        "base32" => |_, v| radix32(v, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", true),
+        "base32, lower, no padding" => |_, v| radix32(v, b"abcdefghijklmnopqrstuvwxyz234567", false),
+        "base32hex" => |_, v| radix32(v, b"0123456789ABCDEFGHIJKLMNOPQRSTUV", true),
+        "base58" => |_, v| base58(v),
+        "base85" => |_, v| radix85(v, b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"),
+        "base85, Z85" => |_, v| radix85(v, b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"),
+        "Ascii85" => |_, v| [b"<~".as_slice(), &radix85(v, &ascii85()), b"~>"].concat(),
+        "uuencode" => |_, v| uuencode(v),
+    }
+    Escape {
+        "percent, all" => |_, v| list(v, "", |b| format!("%{b:02X}")),
+        "percent, lower" => |_, v| list(v, "", |b| format!("%{b:02x}")),
+        "percent, every third" => |_, v| every_third(v, |b| format!("%{b:02X}")),
+        "percent, twice" => |_, v| list(v, "", |b| format!("%25{b:02X}")),
+        "JSON \\u, all" => |_, v| list(v, "", |b| format!("\\u{b:04x}")),
+        "JSON \\u, every third" => |_, v| every_third(v, |b| format!("\\u{b:04X}")),
+        "JSON \\u in a string in a string" => |_, v| list(v, "", |b| format!("\\\\u{b:04x}")),
+        "\\u{}" => |_, v| list(v, "", |b| format!("\\u{{{b:x}}}")),
+        "\\x, all" => |_, v| list(v, "", |b| format!("\\x{b:02x}")),
+        "\\x, every third" => |_, v| every_third(v, |b| format!("\\x{b:02x}")),
+        "octal escapes" => |_, v| list(v, "", |b| format!("\\{b:03o}")),
+        "HTML, decimal" => |_, v| list(v, "", |b| format!("&#{b};")),
+        "HTML, hexadecimal" => |_, v| list(v, "", |b| format!("&#x{b:x};")),
+        "HTML, every third" => |_, v| every_third(v, |b| format!("&#{b};")),
+        "quoted-printable, all" => |_, v| list(v, "", |b| format!("={b:02X}")),
+        "quoted-printable, soft breaks" => |_, v| fold(v, 9, b"=\r\n"),
+        "CSS escapes" => |_, v| list(v, "", |b| format!("\\{b:06x}")),
+        "PowerShell [char]" => |_, v| list(v, "+", |b| format!("[char]{b}")),
+        "String.fromCharCode" => |_, v| [b"String.fromCharCode(".as_slice(), &list(v, ",", |b| b.to_string()), b")"].concat(),
+        "chr() joined" => |_, v| list(v, "+", |b| format!("chr({b})")),
+    }
+    Charset {
+        "UTF-16LE" => |_, v| v.iter().flat_map(|b| [*b, 0]).collect(),
+        "UTF-16BE" => |_, v| v.iter().flat_map(|b| [0, *b]).collect(),
+        "UTF-16LE with a mark" => |_, v| [vec![0xff, 0xfe], v.iter().flat_map(|b| [*b, 0]).collect()].concat(),
+        "UTF-16LE in base64" => |_, v| wrap::base64(&v.iter().flat_map(|b| [*b, 0]).collect::<Vec<u8>>(), false, true),
+        "UTF-32LE" => |_, v| v.iter().flat_map(|b| [*b, 0, 0, 0]).collect(),
+        "UTF-7" => |_, v| utf7(v),
+        "fullwidth" => |_, v| v.iter().flat_map(|b| fullwidth(*b)).collect(),
+        "zero-width between" => |_, v| list(v, "\u{200b}", |b| char::from(*b).to_string()),
+        "soft hyphens between" => |_, v| list(v, "\u{ad}", |b| char::from(*b).to_string()),
+    }
+    Container {
+        "gzip" => |rng, v| wrap::gzip(rng, v),
+        "zlib" => |rng, v| wrap::zlib(rng, v),
+        "zstd" => |rng, v| wrap::zstd(rng, v),
+        "xz" => |_, v| wrap::xz(v),
+        "zip" => |rng, v| wrap::zip(rng, v),
+        "tar" => |_, v| wrap::tar(&[("notes.txt", v)]),
+        "ar" => |_, v| wrap::ar(&[("notes.txt", v)]),
+        "cpio" => |_, v| wrap::cpio(wrap::Cpio::Newc, &[("notes.txt", v)]),
+    }
+    Nested {
+        "base64 twice" => |_, v| wrap::base64(&wrap::base64(v, false, true), false, true),
+        "base64 three times" => |_, v| wrap::base64(&wrap::base64(&wrap::base64(v, false, true), false, true), false, true),
+        "base64 of hex" => |_, v| wrap::base64(&hex(v, ""), false, true),
+        "hex of base64" => |_, v| hex(&wrap::base64(v, false, true), ""),
+        "hex twice" => |_, v| hex(&hex(v, ""), ""),
+        "percent of base64" => |_, v| every_third(&wrap::base64(v, false, true), |b| format!("%{b:02X}")),
+        "base64 of gzip" => |rng, v| wrap::base64(&wrap::gzip(rng, v), false, true),
+        "base64 of gzip, folded" => |rng, v| { let text = padded(rng, v); fold(&wrap::base64(&wrap::gzip(rng, &text), false, true), 76, b"\n") },
+        "base64 of zlib" => |rng, v| wrap::base64(&wrap::zlib(rng, v), false, true),
+        "base64 of zstd" => |rng, v| wrap::base64(&wrap::zstd(rng, v), false, true),
+        "base64 of zip" => |rng, v| wrap::base64(&wrap::zip(rng, v), false, true),
+        "hex of gzip" => |rng, v| hex(&wrap::gzip(rng, v), ""),
+        "gzip of gzip" => |rng, v| { let inner = wrap::gzip(rng, v); wrap::gzip(rng, &inner) },
+        "gzip of base64" => |rng, v| wrap::gzip(rng, &wrap::base64(v, false, true)),
+        "tar in gzip" => |rng, v| wrap::gzip(rng, &wrap::tar(&[("package/index.js", v)])),
+        "tar in zstd" => |rng, v| wrap::zstd(rng, &wrap::tar(&[("a/b", v)])),
+        "zip in zip" => |rng, v| { let inner = wrap::zip(rng, v); wrap::zip(rng, &inner) },
+        "base64 of tar in gzip" => |rng, v| wrap::base64(&wrap::gzip(rng, &wrap::tar(&[("package/index.js", v)])), false, true),
+        "JSON in JSON, \\u" => |_, v| [b"{\\\"k\\\": \\\"".as_slice(), &list(v, "", |b| format!("\\\\u{b:04x}")), b"\\\"}"].concat(),
+    }
+    Pieces {
+        "\"..\" + \"..\"" => |_, v| cut(v, "\" + \""),
+        "'..'+'..'" => |_, v| cut(v, "'+'"),
+        "adjacent strings" => |_, v| cut(v, "\" \""),
+        "adjacent strings, lines" => |_, v| cut(v, "\"\n    \""),
+        "'..' . '..'" => |_, v| cut(v, "' . '"),
+        "shell quotes" => |_, v| cut(v, "''"),
+        "shell line continuation" => |_, v| cut(v, "\\\n"),
+        "array of parts" => |_, v| cut(v, "\", \""),
+        "array of characters" => |_, v| list(v, "\", \"", |b| char::from(*b).to_string()),
+        "lines" => |_, v| cut(v, "\n"),
+        "wrapped lines, indented" => |_, v| cut(v, "\n    "),
+    }
+    Transform {
+        "reversed" => |_, v| v.iter().rev().copied().collect(),
+        "rot13" => |_, v| v.iter().map(|b| rot13(*b)).collect(),
+        "upper case" => |_, v| v.to_ascii_uppercase(),
+        "lower case" => |_, v| v.to_ascii_lowercase(),
+        "swapped case" => |_, v| v.iter().map(|b| if b.is_ascii_lowercase() { b.to_ascii_uppercase() } else { b.to_ascii_lowercase() }).collect(),
+        "groups of four, dashes" => |_, v| fold(v, 4, b"-"),
+        "groups of four, blanks" => |_, v| fold(v, 4, b" "),
+        "characters by blanks" => |_, v| fold(v, 1, b" "),
+        "characters by dots" => |_, v| fold(v, 1, b"."),
+        "XOR with a byte" => |_, v| v.iter().map(|b| b ^ 0x5a).collect(),
+        "XOR with a byte, hex" => |_, v| hex(&v.iter().map(|b| b ^ 0x5a).collect::<Vec<u8>>(), ""),
+        "XOR with a byte, base64" => |_, v| wrap::base64(&v.iter().map(|b| b ^ 0x5a).collect::<Vec<u8>>(), false, true),
+    }
+    Framing {
+        "HTTP chunks" => |_, v| { let (a, b) = v.split_at(v.len() / 2); [format!("{:x}\r\n", a.len()).as_bytes(), a, b"\r\n", format!("{:x}\r\n", b.len()).as_bytes(), b, b"\r\n0\r\n\r\n"].concat() },
+        "SSE data lines" => |_, v| cut(v, "\ndata: "),
+        "gRPC frames" => |_, v| { let (a, b) = v.split_at(v.len() / 2); [&frame(a)[..], &frame(b)].concat() },
+        "WebSocket, masked" => |_, v| websocket(v),
+        "mail header, folded" => |_, v| cut(v, "\r\n "),
+    }
+}
+
+/// Text around a value, so that it does not begin a line.
+fn padded(rng: &mut Rng, value: &[u8]) -> Vec<u8> {
+    let before = 20 + rng.below(30);
+    [&rng.text(crate::keys::HEX, before)[..], b" ", value, b" and what stands behind it, for a line or so\n"]
+        .concat()
+}
+
+fn fold(text: &[u8], at: usize, with: &[u8]) -> Vec<u8> {
+    text.chunks(at).collect::<Vec<_>>().join(with)
+}
+
+fn list(value: &[u8], with: &str, write: impl Fn(&u8) -> String) -> Vec<u8> {
+    value.iter().map(write).collect::<Vec<_>>().join(with).into_bytes()
+}
+
+fn every_third(value: &[u8], write: impl Fn(u8) -> String) -> Vec<u8> {
+    let write = |(i, b): (usize, &u8)| if i % 3 == 1 { write(*b).into_bytes() } else { vec![*b] };
+    value.iter().enumerate().flat_map(write).collect()
+}
+
+fn hex(value: &[u8], with: &str) -> Vec<u8> {
+    list(value, with, |b| format!("{b:02x}"))
+}
+
+/// The value in three pieces.
+fn cut(value: &[u8], with: &str) -> Vec<u8> {
+    fold(value, value.len().div_ceil(3), with.as_bytes())
+}
+
+fn dump(value: &[u8]) -> Vec<u8> {
+    let mut out = String::new();
+    for (n, line) in value.chunks(16).enumerate() {
+        let pairs: Vec<String> =
+            line.chunks(2).map(|pair| pair.iter().map(|b| format!("{b:02x}")).collect()).collect();
+        let _ = writeln!(out, "{:08x}: {:40} {}", 16 * n, pairs.join(" "), String::from_utf8_lossy(line));
+    }
+    out.into_bytes()
+}
+
+fn radix32(value: &[u8], alphabet: &[u8; 32], pad: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    for group in value.chunks(5) {
+        let bits = group.iter().fold(0u64, |bits, b| bits << 8 | u64::from(*b)) << (8 * (5 - group.len()));
+        let chars = (group.len() * 8).div_ceil(5);
+        out.extend((0..chars).map(|i| alphabet[(bits >> (35 - 5 * i)) as usize & 31]));
+        if pad {
+            out.extend(std::iter::repeat_n(b'=', 8 - chars));
+        }
+    }
+    out
+}
+
+fn base58(value: &[u8]) -> Vec<u8> {
+    const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    let mut digits: Vec<u8> = Vec::new();
+    for byte in value {
+        let mut carry = u32::from(*byte);
+        for digit in &mut digits {
+            carry += u32::from(*digit) << 8;
+            *digit = (carry % 58) as u8;
+            carry /= 58;
+        }
+        while carry > 0 {
+            digits.push((carry % 58) as u8);
+            carry /= 58;
+        }
+    }
+    let zeros = value.iter().take_while(|b| **b == 0).count();
+    std::iter::repeat_n(b'1', zeros).chain(digits.iter().rev().map(|d| ALPHABET[usize::from(*d)])).collect()
+}
+
+fn radix85(value: &[u8], alphabet: &[u8; 85]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for group in value.chunks(4) {
+        let mut bits =
+            group.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (4 - group.len()));
+        let mut chars = [0; 5];
+        for char in chars.iter_mut().rev() {
+            *char = alphabet[(bits % 85) as usize];
+            bits /= 85;
+        }
+        out.extend(&chars[..=group.len()]);
+    }
+    out
+}
+
+fn ascii85() -> [u8; 85] {
+    std::array::from_fn(|i| b'!' + i as u8)
+}
+
+fn uuencode(value: &[u8]) -> Vec<u8> {
+    let mut out = b"begin 644 notes\n".to_vec();
+    for line in value.chunks(45) {
+        out.push(b' ' + line.len() as u8);
+        for group in line.chunks(3) {
+            let bits =
+                group.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - group.len()));
+            out.extend((0..4).map(|i| match (bits >> (18 - 6 * i)) as u8 & 63 {
+                0 => b'`',
+                n => b' ' + n,
+            }));
+        }
+        out.push(b'\n');
+    }
+    out.extend(b"`\nend\n");
+    out
+}
+
+fn utf7(value: &[u8]) -> Vec<u8> {
+    let units: Vec<u8> = value.iter().flat_map(|b| [0, *b]).collect();
+    [b"+".as_slice(), &wrap::base64(&units, false, false), b"-"].concat()
+}
+
+fn fullwidth(byte: u8) -> Vec<u8> {
+    match byte {
+        b'!'..=b'~' => {
+            char::from_u32(0xff00 + u32::from(byte - b' ')).map(String::from).unwrap_or_default().into_bytes()
+        }
+        _ => vec![byte],
+    }
+}
+
+fn rot13(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'z' => b'a' + (byte - b'a' + 13) % 26,
+        b'A'..=b'Z' => b'A' + (byte - b'A' + 13) % 26,
+        _ => byte,
+    }
+}
+
+fn frame(message: &[u8]) -> Vec<u8> {
+    [&[0][..], &(message.len() as u32).to_be_bytes(), message].concat()
+}
+
+fn websocket(message: &[u8]) -> Vec<u8> {
+    let mask = [0x37, 0xfa, 0x21, 0x3d];
+    let masked = message.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m);
+    let head: Vec<u8> = match message.len() {
+        len @ 0..=125 => vec![0x81, 0x80 | len as u8],
+        len => [&[0x81, 0xfe][..], &(len as u16).to_be_bytes()].concat(),
+    };
+    head.into_iter().chain(mask).chain(masked).collect()
+}
