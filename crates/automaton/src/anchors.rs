@@ -2,9 +2,11 @@
 
 use crate::scan::{Hit, What};
 
-/// Anchors of one gate. Holds keyed hashes, cut to 32 bits, and no bytes of what they were made from.
+/// A set of eight-byte anchors. Holds keyed hashes, cut to 32 bits, and no bytes of what they were made from.
+///
+/// For callers that look at words of their own making; an [`Automaton`](crate::Automaton) has its sets inside.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Anchors {
+pub struct Anchors {
     key: u64,
     /// `tag >> shift` indexes the bitmap.
     shift: u32,
@@ -19,7 +21,7 @@ pub(crate) struct Anchors {
 
 impl Anchors {
     /// Compiles (tag, id) pairs whose tags were made by [`anchor_tag`] under `key`.
-    pub(crate) fn new(key: u64, mut anchors: Vec<(u32, u32)>) -> Anchors {
+    pub fn new(key: u64, mut anchors: Vec<(u32, u32)>) -> Anchors {
         if anchors.is_empty() {
             return Anchors::default();
         }
@@ -41,8 +43,9 @@ impl Anchors {
         Anchors { key: key | 1, shift, bitmap, tags, ids, spread, places }
     }
 
+    /// Whether there are none.
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.tags.is_empty()
     }
 
@@ -52,17 +55,29 @@ impl Anchors {
         Filter { key: self.key, shift: self.shift, bitmap: &self.bitmap }
     }
 
-    /// Adds a hit at `at` for every anchor whose tag fits the eight bytes.
-    pub(crate) fn check(&self, bytes: u64, at: usize, hits: &mut Vec<Hit>) {
+    /// The ids whose tag fits the eight bytes, which are little-endian.
+    #[inline]
+    pub fn ids(&self, bytes: u64) -> &[u32] {
+        if self.is_empty() || !self.filter().maybe(bytes) { &[] } else { self.fitting(bytes) }
+    }
+
+    fn fitting(&self, bytes: u64) -> &[u32] {
         let tag = mix(self.key, bytes);
         let place = (tag >> self.spread) as usize;
         let range = self.places[place] as usize..self.places[place + 1] as usize;
-        let entries = self.tags[range.clone()].iter().zip(&self.ids[range]);
-        let fits = entries.filter(|(there, _)| **there == tag);
-        hits.extend(fits.map(|(_, id)| Hit { at, what: What::Anchor(*id) }));
+        let tags = &self.tags[range.clone()];
+        let from = tags.iter().take_while(|there| **there < tag).count();
+        let len = tags[from..].iter().take_while(|there| **there == tag).count();
+        &self.ids[range][from..from + len]
     }
 
-    pub(crate) fn bytes(&self) -> usize {
+    /// Adds a hit at `at` for every anchor whose tag fits the eight bytes.
+    pub(crate) fn check(&self, bytes: u64, at: usize, hits: &mut Vec<Hit>) {
+        hits.extend(self.fitting(bytes).iter().map(|id| Hit { at, what: What::Anchor(*id) }));
+    }
+
+    /// Memory of the tables, in bytes.
+    pub fn memory(&self) -> usize {
         self.bitmap.len() * 8 + self.tags.len() * 8 + self.places.len() * 4
     }
 }

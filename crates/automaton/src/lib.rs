@@ -42,7 +42,7 @@ mod class;
 mod literals;
 mod scan;
 
-pub use anchors::anchor_tag;
+pub use anchors::{Anchors, anchor_tag};
 pub use builder::{Builder, Gate};
 pub use class::{is_base64, is_escape, is_non_lower, is_token};
 pub use scan::{Automaton, Hit, Hits, What};

@@ -201,10 +201,10 @@ impl Automaton {
     pub fn memory(&self) -> usize {
         self.gated.bytes()
             + self.loose.as_ref().map_or(0, Filtered::bytes)
-            + self.token.bytes()
-            + self.non_lower.bytes()
-            + self.utf16.bytes()
-            + self.plain.bytes()
+            + self.token.memory()
+            + self.non_lower.memory()
+            + self.utf16.memory()
+            + self.plain.memory()
     }
 }
 

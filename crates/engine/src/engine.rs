@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use exfilter_automaton::{Automaton, Builder, Gate};
+use exfilter_automaton::{Anchors, Automaton, Builder, Gate};
 
 use crate::compile::{Compiled, min_len};
 use crate::context::Scratch;
@@ -13,10 +13,10 @@ use crate::finding::{RuleId, SecretId};
 use crate::flow::Flow;
 use crate::lane::Glance;
 use crate::limits::Limits;
-use crate::policy::{Confidence, Policy};
+use crate::policy::{Confidence, Policy, Profile};
 use crate::rule::Rule;
 use crate::scanner::Scanner;
-use crate::secrets::{KnownSecrets, Needle};
+use crate::secrets::{KnownSecrets, Needle, ScatteredNeedle};
 use crate::stream::Stream;
 use crate::{confirm, lane, secrets};
 
@@ -50,6 +50,7 @@ pub struct EngineBuilder {
     secrets: Option<KnownSecrets>,
     policy: Policy,
     limits: Limits,
+    profile: Profile,
     eager: bool,
 }
 
@@ -71,6 +72,16 @@ pub(crate) struct Known {
     pub(crate) keys: secrets::Keys,
     pub(crate) enrolled: Vec<secrets::Enrolled>,
     pub(crate) needles: Vec<Needle>,
+    /// None in the profile that does not look for them.
+    pub(crate) scattered: Option<Scattered>,
+}
+
+/// Needles of scattered letters and digits.
+pub(crate) struct Scattered {
+    pub(crate) anchors: Anchors,
+    pub(crate) needles: Vec<ScatteredNeedle>,
+    /// Letters and digits that may stand before the end of an anchor, and belong to the same needle.
+    pub(crate) reach: usize,
 }
 
 /// How far before a position that the automaton reports a candidate may begin, in bytes.
@@ -99,6 +110,7 @@ impl Engine {
             secrets: None,
             policy: Policy::default(),
             limits: Limits::default(),
+            profile: Profile::default(),
             eager: false,
         }
     }
@@ -195,6 +207,12 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets how far known secrets are looked for in text that was changed.
+    pub fn profile(&mut self, profile: Profile) -> &mut EngineBuilder {
+        self.profile = profile;
+        self
+    }
+
     /// Builds every rule's automaton at once, so that a rule that is too large is an error here. Needed for rules that
     /// [`exfilter_rules::check`](https://docs.rs/exfilter-rules) has not seen.
     pub fn eager(&mut self, eager: bool) -> &mut EngineBuilder {
@@ -219,8 +237,10 @@ impl EngineBuilder {
             rules.iter().try_for_each(Compiled::check_dfa)?;
         }
         let known = self.secrets.take().map(|secrets| {
-            let KnownSecrets { keys, enrolled, needles, .. } = secrets;
-            Known { keys, enrolled, needles }
+            let KnownSecrets { keys, enrolled, needles, scattered, .. } = secrets;
+            let wanted = self.profile == Profile::Thorough && !scattered.is_empty();
+            let scattered = wanted.then(|| Scattered::new(&keys, scattered));
+            Known { keys, enrolled, needles, scattered }
         });
         let needles: &[Needle] = known.as_ref().map_or(&[], |k| &k.needles);
         let reach = Reach::of(&rules, needles);
@@ -262,6 +282,14 @@ fn shortest_run(rules: &[Compiled]) -> usize {
     let blocks = |r: &&Compiled| r.rule.confidence >= Confidence::High || r.rule.checksum.is_some();
     let shortest = rules.iter().filter(blocks).map(|r| min_len(&r.rule)).min().unwrap_or(18);
     (4 * shortest / 3).clamp(16, 28)
+}
+
+impl Scattered {
+    fn new(keys: &secrets::Keys, needles: Vec<ScatteredNeedle>) -> Scattered {
+        let tags = needles.iter().enumerate().map(|(id, needle)| (needle.tag, id as u32)).collect();
+        let farthest = needles.iter().map(|needle| needle.anchor).max().unwrap_or(0);
+        Scattered { anchors: Anchors::new(keys.anchor, tags), needles, reach: farthest as usize + 8 }
+    }
 }
 
 impl Reach {

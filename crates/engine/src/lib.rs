@@ -36,7 +36,7 @@ pub use finding::{Finding, Kind, PathId, Proof, RuleId, SecretId};
 pub use flow::{Authority, Direction, Flow, HeaderPart, HostPattern, Slot};
 pub use limits::Limits;
 pub use path::{LanePath, LaneStep};
-pub use policy::{Action, Confidence, Mode, Policy};
+pub use policy::{Action, Confidence, Mode, Policy, Profile};
 pub use rule::{Boundary, KeyClass, Lead, Rule};
 pub use scanner::Scanner;
 pub use secrets::{Binding, Form, KnownSecrets, Refusal, StoreKey};

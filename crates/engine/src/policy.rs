@@ -61,6 +61,19 @@ pub enum Mode {
     Enforce,
 }
 
+/// How far known secrets are looked for in text that was changed on purpose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Profile {
+    /// In every spelling and behind every decoder: what programs do to text. For proxies.
+    #[default]
+    Inline,
+    /// Also as letters and digits in order, in either case, with up to 32 other bytes between two of them
+    /// ([`Form::Scattered`](crate::Form::Scattered)): strings that a program joins, groups, separators, changed case. Holds back some ten
+    /// bytes more of ordinary text, and takes about half as long again. For hooks and audits.
+    Thorough,
+}
+
 /// The policy of an engine: a table from evidence to action.
 ///
 /// Defaults (outbound): *confirmed* and *high* block, and are redacted to LLM hosts where the flow is editable;

@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 
 use crate::error::ParseError;
 use crate::flow::{HostPattern, Slot};
-use crate::{needle, weak};
+use crate::{lane, needle, weak};
 
 /// The 256-bit key under which secrets are fingerprinted. Wiped on drop.
 pub struct StoreKey([u8; 32]);
@@ -68,6 +68,8 @@ pub enum Form {
     Utf16Be,
     /// Back to front.
     Reversed,
+    /// Its letters and digits in order, in either case, whatever stands between them.
+    Scattered,
 }
 
 impl Form {
@@ -84,6 +86,7 @@ impl Form {
             Form::Utf16Le => "UTF-16LE",
             Form::Utf16Be => "UTF-16BE",
             Form::Reversed => "reversed",
+            Form::Scattered => "scattered",
         }
     }
 }
@@ -140,6 +143,21 @@ pub(crate) struct Needle {
     pub(crate) mac: [u8; 16],
 }
 
+/// The letters and digits of a value, in lower case: looked for in text of which nothing else is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct ScatteredNeedle {
+    pub(crate) secret: u32,
+    /// How many there are.
+    pub(crate) len: u32,
+    /// Where its anchor stands among them.
+    pub(crate) anchor: u32,
+    pub(crate) tag: u32,
+    pub(crate) mac: [u8; 16],
+}
+
+/// The fewest letters and digits that are looked for among others.
+const SCATTERED_MIN: usize = 16;
+
 /// What is kept of an enrolled secret beside its needles.
 #[derive(Clone, Debug)]
 pub(crate) struct Enrolled {
@@ -172,6 +190,7 @@ pub struct KnownSecrets {
     pub(crate) keys: Keys,
     pub(crate) enrolled: Vec<Enrolled>,
     pub(crate) needles: Vec<Needle>,
+    pub(crate) scattered: Vec<ScatteredNeedle>,
     /// How many needles share a tag.
     tags: HashMap<u32, u32>,
 }
@@ -220,6 +239,8 @@ impl Drop for Keys {
 const PIECE: usize = 192;
 /// The farthest from its needle's beginning that a gated anchor may stand; farther ones go to the ungated tier, so that little is held back.
 const ANCHOR_REACH: usize = 64;
+/// The farthest from its beginning that the anchor of scattered letters and digits may stand.
+pub(crate) const SCATTERED_REACH: usize = 24;
 /// Needles per anchor tag before another anchor is chosen.
 const CHAIN: u32 = 8;
 
@@ -230,6 +251,7 @@ impl KnownSecrets {
             keys: Keys::derive(&key),
             enrolled: Vec::new(),
             needles: Vec::new(),
+            scattered: Vec::new(),
             tags: HashMap::new(),
         }
     }
@@ -264,6 +286,7 @@ impl KnownSecrets {
             for spelling in needle::spellings(piece, public) {
                 self.add_needle(secret, &spelling);
             }
+            self.add_scattered(secret, piece, public);
         }
         Ok(())
     }
@@ -295,6 +318,24 @@ impl KnownSecrets {
             tag,
             mac: self.keys.mac(bytes),
         });
+    }
+
+    fn add_scattered(&mut self, secret: u32, piece: &[u8], public: usize) {
+        let mut letters = Vec::with_capacity(piece.len());
+        letters.extend(lane::letters(piece, &mut false).map(|(_, letter)| letter));
+        if letters.len() >= SCATTERED_MIN {
+            // What stands before the anchor is held wherever text goes on, so it is as little as may be.
+            let public = lane::letters(&piece[..public], &mut false).count();
+            let anchor = public.min(letters.len() - 8).min(SCATTERED_REACH);
+            self.scattered.push(ScatteredNeedle {
+                secret,
+                len: letters.len() as u32,
+                anchor: anchor as u32,
+                tag: self.tag_at(&letters, anchor),
+                mac: self.keys.mac(&letters),
+            });
+        }
+        letters.zeroize();
     }
 
     /// The first place after the public prefix that a gate covers and that few needles share; an ungated one otherwise.

@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use exfilter::{Engine, Limits, Policy};
+use exfilter::{Engine, Limits, Policy, Profile};
 
 use super::file::{Closed, Examined, Examiner, open};
 use super::progress::Progress;
@@ -85,7 +85,8 @@ fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
     limits.findings = FINDINGS;
     limits.opaques = OPAQUES;
     let mut builder = Engine::builder();
-    builder.rules(rules).policy(policy).limits(limits);
+    // Nothing waits for a verdict here, so every way is tried.
+    builder.rules(rules).policy(policy).limits(limits).profile(Profile::Thorough);
     if args.secrets.secrets_from_env {
         let from = env::collect(&args.secrets.env_name)?;
         if !args.output.quiet {

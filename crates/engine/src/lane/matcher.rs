@@ -367,10 +367,14 @@ impl Lane {
             trail: None,
             writable: self.writable(pending.start, pending.end),
         };
+        if known.scattered.is_some() {
+            let scattered = self.scattered.get_or_insert_default();
+            scattered.note(needle.secret, pending.start, pending.end);
+        }
         self.report(found, view, cx);
     }
 
-    fn report(&mut self, mut found: Found, view: View<'_>, cx: &mut Context<'_>) {
+    pub(crate) fn report(&mut self, mut found: Found, view: View<'_>, cx: &mut Context<'_>) {
         if self.is_as_spelled(found.inner.start, found.inner.end) {
             return;
         }

@@ -20,6 +20,7 @@ mod container;
 mod escaped;
 mod glance;
 mod matcher;
+mod scattered;
 mod shape;
 
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
 use self::escaped::{Begins, Look, Texts};
 pub(crate) use self::glance::Glance;
 use self::matcher::Matcher;
+use self::scattered::Scattered;
+pub(crate) use self::scattered::letters;
 pub(crate) use self::shape::Group;
 use crate::confirm::View;
 use crate::context::Context;
@@ -148,6 +151,8 @@ pub(crate) struct Lane {
     tail: Vec<u8>,
     map: OuterMap,
     matcher: Matcher,
+    /// In the profile that looks for them, from the first byte on.
+    scattered: Option<Box<Scattered>>,
     archive: Archive,
     group: Option<Box<Group>>,
     /// Runs before this offset have been read.
@@ -196,6 +201,7 @@ impl Lane {
             tail: Vec::new(),
             map,
             matcher: Matcher::default(),
+            scattered: None,
             archive: Archive::default(),
             group: None,
             run_read: 0,
@@ -226,6 +232,7 @@ impl Lane {
         self.pos = 0;
         self.decided = 0;
         self.matcher.clear();
+        self.scattered = None;
         self.archive = Archive::default();
         self.group = None;
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
@@ -337,6 +344,7 @@ impl Lane {
     pub(crate) fn hold(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
         let mut hold = if self.waiting == u64::MAX { u64::MAX } else { self.map.src(self.waiting) };
         hold = hold.min(self.matcher.hold()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
+        hold = hold.min(self.scattered_src(partial, cx));
         let base = self.pos - self.tail.len() as u64;
         if partial.is_empty() {
             hold = hold.min(self.open_src(View { bytes: &self.tail, base }, cx));
@@ -398,6 +406,7 @@ impl Lane {
         here + self.tail.capacity()
             + self.map.bytes()
             + self.matcher.memory()
+            + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
             + self.denied.as_ref().map_or(0, |denied| size_of_val(&**denied))
             + self.archive.memory()
@@ -426,6 +435,7 @@ impl Lane {
         }
         self.texts.release(cx);
         self.matcher.clear();
+        self.scattered = None;
         self.denied = None;
         self.archive.gap();
         self.tail.zeroize();
@@ -581,6 +591,7 @@ impl Lane {
                 (None, What::Run | What::Escape) => {}
             }
         }
+        self.feed_scattered(view, fresh, eof, cx);
     }
 
     /// Ends the children, innermost output first.
@@ -600,7 +611,8 @@ impl Lane {
         }
         keep = keep.min(self.texts.first()).min(self.group.as_ref().map_or(u64::MAX, |group| group.fed()));
         keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
-        keep = keep.min(self.waiting);
+        let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
+        keep = keep.min(self.waiting).min(scattered);
         if self.archive.is_sniffing() {
             keep = 0;
         }
@@ -620,7 +632,7 @@ impl Lane {
         self.tail.clear();
         self.tail.extend_from_slice(kept);
         let kept = self.decided.saturating_sub(cx.core.reach.kept as u64);
-        self.map.forget(kept.min(self.matcher.parked()).min(self.waiting));
+        self.map.forget(kept.min(self.matcher.parked()).min(self.waiting).min(scattered));
         if let Some(touched) = &mut self.touched {
             touched.forget(keep);
         }

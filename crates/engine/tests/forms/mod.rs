@@ -1,5 +1,7 @@
 //! Enrolled secrets in every spelling, at every alignment, in any chunking.
 
+mod scattered;
+
 use exfilter_engine::{Kind, Limits};
 use exfilter_testing::{Rng, forms, keys, run, split};
 

@@ -1,6 +1,6 @@
 //! Engines that the tests share.
 
-use exfilter_engine::{Engine, KnownSecrets, Limits, StoreKey};
+use exfilter_engine::{Engine, KnownSecrets, Limits, Profile, StoreKey};
 use exfilter_testing::{canary, rules};
 
 /// A set of known secrets under a fixed key.
@@ -11,6 +11,15 @@ pub(crate) fn known(values: &[Vec<u8>]) -> KnownSecrets {
         secrets.add(&format!("SECRET_{i}"), value, vec![]).expect("a random value is accepted");
     }
     secrets
+}
+
+/// An engine that knows `values`, in the thorough profile, and no rule.
+pub(crate) fn thorough(values: &[Vec<u8>]) -> Engine {
+    Engine::builder()
+        .known_secrets(known(values))
+        .profile(Profile::Thorough)
+        .build()
+        .expect("values alone compile")
 }
 
 /// An engine of [`rules::features`] and `values`.

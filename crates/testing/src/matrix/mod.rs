@@ -4,7 +4,7 @@ mod carriers;
 mod wrappings;
 
 pub use carriers::{CARRIERS, Carrier};
-use exfilter_engine::{Engine, Flow, Kind, KnownSecrets, StoreKey};
+use exfilter_engine::{Engine, Flow, Kind, KnownSecrets, Profile, StoreKey};
 use exfilter_rules::RuleEntry;
 use exfilter_rules::example::expand;
 pub use wrappings::{Group, WRAPPINGS, Wrapping};
@@ -46,7 +46,7 @@ impl Keys {
         self.provider.iter().chain([&self.own])
     }
 
-    /// An engine that knows all values, and no rule.
+    /// An engine that knows all values, and no rule, in the thorough profile.
     ///
     /// # Panics
     ///
@@ -56,7 +56,11 @@ impl Keys {
         for (n, value) in self.all().enumerate() {
             known.add(&format!("KEY_{n}"), value, Vec::new()).expect("a strong value");
         }
-        Engine::builder().known_secrets(known).build().expect("five values compile")
+        Engine::builder()
+            .known_secrets(known)
+            .profile(Profile::Thorough)
+            .build()
+            .expect("five values compile")
     }
 }
 

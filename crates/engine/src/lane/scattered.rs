@@ -1,0 +1,232 @@
+//! [`Scattered`]: letters and digits of known secrets in order, whatever stands between them.
+//!
+//! A value that a program joins from pieces, writes in groups or in the other case has the same letters and digits in the same order. So all
+//! other bytes are passed over, letters count as lower case, and what is left is looked for by its own anchors:
+//!
+//! ```text
+//! lane      "q8Zt4L" +   \n  "mN0pR7sVx2"
+//! kept       q8zt4l            mn0pr7svx2        word: the last eight of them
+//! ```
+//!
+//! The letter behind a backslash is no letter either: `\\n` in a string is a line break. No more than [`GAP`] other bytes may stand between two of them, so what is held back has an end. Nothing is kept but offsets; the
+//! letters are read again from the lane's tail when the last one is there.
+
+use std::collections::VecDeque;
+
+use super::{Lane, LaneKind, SEEN};
+use crate::confirm::View;
+use crate::context::{Context, Found};
+use crate::finding::{Kind, Preview, Proof, Range64, SecretId};
+use crate::policy::Confidence;
+use crate::secrets::Form;
+
+/// Other bytes that may stand between two letters or digits.
+pub(crate) const GAP: u64 = 32;
+
+/// How long matches as they are spelled are remembered, in bytes behind their end: the longest scattered one.
+const REMEMBERED: u64 = 192 * (GAP + 1);
+
+/// The letters and digits of `bytes` that count, each with its place; `escaped` says whether the byte before is a backslash, and is kept up.
+pub(crate) fn letters<'a>(bytes: &'a [u8], escaped: &'a mut bool) -> impl Iterator<Item = (usize, u8)> + 'a {
+    bytes.iter().enumerate().filter_map(move |(i, byte)| {
+        let counts = byte.is_ascii_alphanumeric() && !*escaped;
+        *escaped = *byte == b'\\' && !*escaped;
+        counts.then(|| (i, byte.to_ascii_lowercase()))
+    })
+}
+
+/// What a lane has seen.
+#[derive(Default)]
+pub(crate) struct Scattered {
+    /// The last eight letters and digits, the newest highest.
+    word: u64,
+    /// Whether the last byte was a backslash that takes the next one away.
+    escaped: bool,
+    /// How many there were.
+    count: u64,
+    /// Lane offsets of the last ones, no more than an anchor with what stands before it.
+    places: VecDeque<u64>,
+    pending: Vec<Pending>,
+    /// The least `due` of them.
+    due: u64,
+    /// Matches that wait until it is known whether the value stands there as it is spelled.
+    matched: Vec<Match>,
+    /// Secrets found in another spelling, and where.
+    spelled: Vec<(u32, u64, u64)>,
+}
+
+/// A needle of which more letters are to come.
+struct Pending {
+    needle: u32,
+    /// Lane offset of its first letter, and the outer one.
+    start: u64,
+    src: u64,
+    /// The count at which it is complete.
+    due: u64,
+}
+
+/// A needle that is complete.
+struct Match {
+    secret: u32,
+    start: u64,
+    end: u64,
+    outer: Range64,
+}
+
+impl Scattered {
+    /// Notes a secret that stands at a range of the lane as one of its needles spells it.
+    pub(crate) fn note(&mut self, secret: u32, start: u64, end: u64) {
+        self.spelled.retain(|(.., to)| to + REMEMBERED > start);
+        self.spelled.push((secret, start, end));
+    }
+
+    /// The least lane offset whose byte is still needed.
+    pub(crate) fn first(&self) -> u64 {
+        let pending = self.pending.iter().map(|p| p.start);
+        let matched = self.matched.iter().map(|m| m.start);
+        pending.chain(matched).chain(self.places.front().copied()).min().unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Scattered>()
+            + self.places.capacity() * size_of::<u64>()
+            + self.pending.capacity() * size_of::<Pending>()
+            + self.matched.capacity() * size_of::<Match>()
+            + self.spelled.capacity() * size_of::<(u32, u64, u64)>()
+    }
+
+    /// Forgets what cannot go on at lane offset `at`.
+    fn expire(&mut self, at: u64) {
+        if self.places.back().is_some_and(|last| at - last > GAP + 1) {
+            self.places.clear();
+            self.pending.clear();
+            self.due = u64::MAX;
+        }
+    }
+}
+
+impl Lane {
+    /// Takes the bytes from `fresh` on.
+    pub(crate) fn feed_scattered(&mut self, view: View<'_>, fresh: u64, eof: bool, cx: &mut Context<'_>) {
+        if matches!(self.kind, LaneKind::Base64 | LaneKind::Hex | LaneKind::Escapes) {
+            // Runs and texts that a look passes over have no lane; those that have one must say the same.
+            return;
+        }
+        let core = cx.core;
+        let Some(known) = &core.known else { return };
+        let Some(needles) = &known.scattered else { return };
+        let Some(bytes) = view.get(fresh, view.end()) else { return };
+        if self.scattered.is_none() && !bytes.is_empty() {
+            self.scattered = Some(Box::default());
+        }
+        let Some(mut state) = self.scattered.take() else { return };
+        let mut escaped = state.escaped;
+        for (i, letter) in letters(bytes, &mut escaped) {
+            let at = fresh + i as u64;
+            state.expire(at);
+            if state.places.len() == needles.reach {
+                state.places.pop_front();
+            }
+            state.places.push_back(at);
+            state.count += 1;
+            state.word = push(state.word, letter);
+            for id in needles.anchors.ids(state.word) {
+                let needle = &needles.needles[*id as usize];
+                let before = needle.anchor as usize + 8;
+                let Some(first) = state.places.len().checked_sub(before) else { continue };
+                let start = state.places[first];
+                let due = state.count + u64::from(needle.len) - before as u64;
+                state.pending.push(Pending { needle: *id, start, src: self.map.src(start), due });
+                state.due = if state.pending.len() == 1 { due } else { state.due.min(due) };
+            }
+            if state.count == state.due && !state.pending.is_empty() {
+                let (due, pending): (Vec<_>, Vec<_>) =
+                    state.pending.drain(..).partition(|pending| pending.due == state.count);
+                state.pending = pending;
+                state.due = state.pending.iter().map(|p| p.due).min().unwrap_or(u64::MAX);
+                for Pending { needle, start, src, .. } in due {
+                    let needle = &needles.needles[needle as usize];
+                    let mut value = cx.scratch.buffer();
+                    let range = view.get(start, at + 1).unwrap_or(&[]);
+                    value.extend(letters(range, &mut false).map(|(_, letter)| letter));
+                    if known.keys.fits(&value, &needle.mac) {
+                        let outer = Range64 { start: src, end: self.map.end(at + 1) };
+                        state.matched.push(Match { secret: needle.secret, start, end: at + 1, outer });
+                    }
+                    cx.scratch.give_buffer(value);
+                }
+            }
+        }
+        state.escaped = escaped;
+        state.expire(view.end());
+        // Whatever else the value is spelled as there has been found by then.
+        let mut settled = Vec::new();
+        state.matched.retain_mut(|found| {
+            let is_settled = eof || found.end + SEEN <= view.end();
+            if is_settled {
+                settled.push((found.secret, found.start, found.end, found.outer));
+            }
+            !is_settled
+        });
+        let spelled = |secret: u32, start: u64, end: u64| {
+            state.spelled.iter().any(|(other, from, to)| *other == secret && *from < end && start < *to)
+        };
+        settled.retain(|(secret, start, end, _)| !spelled(*secret, *start, *end));
+        self.scattered = Some(state);
+        for (secret, start, end, outer) in settled {
+            let found = Found {
+                when: self.when(end + SEEN, cx),
+                outer,
+                inner: Range64 { start, end },
+                kind: Kind::Known(SecretId(secret), Form::Scattered),
+                confidence: Confidence::Confirmed,
+                proof: Proof::None,
+                documented: false,
+                preview: Preview::new(""),
+                line: None,
+                trail: None,
+                // Its bytes do not stand together.
+                writable: None,
+            };
+            self.report(found, view, cx);
+        }
+    }
+
+    /// The outer offset before which no scattered secret begins; `partial` are bytes of this lane that have not been fed.
+    pub(crate) fn scattered_src(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
+        let needles = cx.core.known.as_ref().and_then(|known| known.scattered.as_ref());
+        let Some(needles) = needles.filter(|_| cx.facts.known_may_act) else { return u64::MAX };
+        let state = self.scattered.as_deref();
+        let pending = state.into_iter().flat_map(|state| state.pending.iter().map(|p| p.src));
+        let matched = state.into_iter().flat_map(|state| state.matched.iter().map(|m| m.outer.start));
+        let hold = pending.chain(matched).min().unwrap_or(u64::MAX);
+        // Then the letters that may belong to an anchor: of which the last is to come, or which is there and has not been fed.
+        let mut places: Vec<u64> = state.into_iter().flat_map(|state| &state.places).copied().collect();
+        let mut word = state.map_or(0, |state| state.word);
+        let mut escaped = state.is_some_and(|state| state.escaped);
+        let mut first = u64::MAX;
+        for (i, letter) in letters(partial, &mut escaped) {
+            places.push(self.pos + i as u64);
+            word = push(word, letter);
+            for id in needles.anchors.ids(word) {
+                let before = needles.needles[*id as usize].anchor as usize + 8;
+                let start = places.len().checked_sub(before).map_or(u64::MAX, |at| places[at]);
+                first = first.min(start);
+            }
+        }
+        let mut next = self.pos + partial.len() as u64;
+        for place in places.iter().rev().take(needles.reach - 1) {
+            if next - place > GAP + 1 {
+                break;
+            }
+            next = *place;
+            first = first.min(next);
+        }
+        if first == u64::MAX { hold } else { hold.min(self.map.src(first)) }
+    }
+}
+
+/// The word after one more letter or digit.
+fn push(word: u64, letter: u8) -> u64 {
+    word >> 8 | u64::from(letter) << 56
+}

@@ -1,0 +1,142 @@
+//! Letters and digits of known secrets with other bytes between them.
+
+use exfilter_engine::{Flow, Form, Kind};
+use exfilter_testing::run::Run;
+use exfilter_testing::{Rng, keys, run, split, wrap};
+
+use crate::laws::{cases, outbound};
+use crate::support;
+
+/// The spellings in which known secrets were found.
+fn forms(run: &Run) -> Vec<Form> {
+    let known = run.findings().filter_map(|finding| match finding.kind() {
+        Kind::Known(_, form) => Some(form),
+        Kind::Rule(_) => None,
+    });
+    known.collect()
+}
+
+/// A value with other bytes between some of its letters and digits, some of which go over to the other case.
+fn scatter(rng: &mut Rng, value: &[u8]) -> Vec<u8> {
+    const JOINTS: [&str; 13] = [
+        "\\n    \\\"",
+        "\" + \"",
+        "' '",
+        "-",
+        " ",
+        "\n    ",
+        "', '",
+        "\u{200b}",
+        "\\\n",
+        ".",
+        "\0",
+        "\"\n  \"",
+        "\r\n\t",
+    ];
+    let joint = *rng.pick(&JOINTS);
+    let (size, fold) = (1 + rng.below(9), rng.below(3));
+    let mut out = Vec::new();
+    for (i, byte) in value.iter().enumerate() {
+        if i > 0 && i % size == 0 {
+            out.extend(joint.as_bytes());
+        }
+        out.push(match fold {
+            0 => *byte,
+            1 => byte.to_ascii_uppercase(),
+            _ if byte.is_ascii_lowercase() => byte.to_ascii_uppercase(),
+            _ => byte.to_ascii_lowercase(),
+        });
+    }
+    out
+}
+
+#[test]
+fn scattered_values_are_found_and_held_in_any_chunking() {
+    let mut rng = Rng::new(501);
+    for case in cases(4) {
+        let mut rng = Rng::new(rng.next_u64() ^ case);
+        let value = keys::secret(&mut rng);
+        let engine = support::thorough(&[value.clone()]);
+        let scattered = scatter(&mut rng, &value);
+        let before = wrap::text(&mut rng);
+        let (inner, layer) = match rng.below(3) {
+            0 => (scattered.clone(), None),
+            1 => (wrap::gzip(&mut rng, &scattered), Some("gzip")),
+            _ => (wrap::tar(&[("a.js", &scattered)]), Some("tar")),
+        };
+        let content = [&before[..], b"; ", &inner, b";\n", &wrap::text(&mut rng)].concat();
+        let whole = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+        assert!(whole.last.is_block(), "case {case}: {layer:?}");
+        // Stored blocks show it twice.
+        assert!(forms(&whole).len() == 1 || layer == Some("gzip"), "case {case}: {layer:?}");
+        let start = if layer.is_none() {
+            before.len() + 2 + scattered.iter().position(u8::is_ascii_alphanumeric).unwrap_or(0)
+        } else {
+            before.len() + 2 + inner.len()
+        };
+        for chunks in split::standard(&mut rng, content.len()) {
+            let run = run::run(&engine, &outbound(), &content, &chunks);
+            assert_eq!(run.facts(), whole.facts(), "case {case}: {layer:?}");
+            assert!(
+                run.through() as usize <= start,
+                "case {case}: {layer:?}: {} of {start}, {scattered:?}, {chunks:?}",
+                run.through()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_value_as_it_is_spelled_is_found_once() {
+    let mut rng = Rng::new(502);
+    let value = keys::secret(&mut rng);
+    let engine = support::thorough(&[value.clone()]);
+    for spelled in [value.clone(), [b"=".as_slice(), &value, b"=="].concat(), wrap::json(&mut rng, &value)] {
+        let content = [b"token: \"".as_slice(), &spelled, b"\"\n"].concat();
+        let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+        assert_eq!(forms(&run).len(), 1, "{:?}", forms(&run));
+        assert!(!forms(&run).contains(&Form::Scattered));
+    }
+}
+
+#[test]
+fn too_much_between_two_letters_ends_it() {
+    let mut rng = Rng::new(503);
+    let value = rng.text(keys::BASE62, 24);
+    let engine = support::thorough(&[value.clone()]);
+    for (between, found) in [(32, true), (33, false)] {
+        for at in [1, 4, 12, 23] {
+            let (front, back) = value.split_at(at);
+            let content = [front, &vec![b' '; between], back].concat();
+            for chunks in [split::whole(content.len()), split::every(content.len(), 1)] {
+                let run = run::run(&engine, &outbound(), &content, &chunks);
+                assert_eq!(run.last.is_block(), found, "{between} blanks after {at} letters");
+            }
+        }
+    }
+}
+
+#[test]
+fn little_is_held_of_text_without_secrets() {
+    let mut rng = Rng::new(504);
+    let engine = support::thorough(&[keys::secret(&mut rng), rng.text(keys::BASE62, 40)]);
+    let mut stream = engine.stream(outbound());
+    let mut fed = 0;
+    for word in wrap::text(&mut rng).chunks(7).cycle().take(2000) {
+        fed += word.len() as u64;
+        let through = stream.push(word).through().expect("nothing is found");
+        assert!(fed - through <= 700, "{} bytes are held", fed - through);
+    }
+    let quiet = stream.push(&[b' '; 200]).through();
+    assert_eq!(quiet, Some(fed + 200), "blanks end what may go on");
+}
+
+#[test]
+fn the_inline_profile_does_not_look_for_them() {
+    let mut rng = Rng::new(505);
+    let value = rng.text(keys::BASE62, 24);
+    let engine = support::engine(&[value.clone()], exfilter_engine::Limits::default());
+    let content = value.chunks(4).collect::<Vec<_>>().join(&b'-');
+    let run = run::run(&engine, &Flow::outbound_unknown(), &content, &split::whole(content.len()));
+    assert!(!run.last.is_block());
+}
