@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use arbitrary::{Result, Unstructured};
 use exfilter_engine::{
     Action, Authority, Binding, Confidence, Engine, Flow, HostPattern, KnownSecrets, Limits, Mode, Policy,
-    Slot, StoreKey,
+    Profile, Slot, StoreKey,
 };
 use exfilter_testing::{Rng, keys};
 
@@ -23,7 +23,7 @@ pub static ENGINES: LazyLock<Vec<Engine>> = LazyLock::new(|| {
     let tight: Vec<Limits> = (1..4).map(tight).collect();
     let mut all = vec![
         engine(Limits::default(), Policy::default()),
-        engine(Limits::default(), strict()),
+        build(Limits::default(), strict(), Profile::Thorough),
         engine(tight[1].clone(), strict()),
     ];
     let mut observe = Policy::default();
@@ -60,6 +60,10 @@ fn strict() -> Policy {
 }
 
 fn engine(limits: Limits, policy: Policy) -> Engine {
+    build(limits, policy, Profile::Inline)
+}
+
+fn build(limits: Limits, policy: Policy, profile: Profile) -> Engine {
     let key = StoreKey::from_bytes(&[9; 32]).expect("a key has 32 bytes");
     let mut known = KnownSecrets::new(key);
     for (i, secret) in SECRETS.iter().enumerate() {
@@ -71,6 +75,7 @@ fn engine(limits: Limits, policy: Policy) -> Engine {
         .known_secrets(known)
         .policy(policy)
         .limits(limits)
+        .profile(profile)
         .build()
         .expect("the built-in rules build")
 }

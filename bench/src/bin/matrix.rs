@@ -10,7 +10,8 @@ use exfilter_testing::matrix::{CARRIERS, Keys, Row, WRAPPINGS, finds, look_alike
 fn main() {
     let keys = Keys::new(1);
     let flow = Flow::outbound_unknown();
-    let rules = Engine::builder().rules(exfilter::rules::builtin()).build().expect("the built-in rules compile");
+    let rules =
+        Engine::builder().rules(exfilter::rules::builtin()).build().expect("the built-in rules compile");
     let known = keys.known();
     let provider: Vec<&[u8]> = keys.provider.iter().map(Vec::as_slice).collect();
     let all: Vec<&[u8]> = keys.all().map(Vec::as_slice).collect();
@@ -53,5 +54,8 @@ fn main() {
             }
         }
     }
-    println!("look-alikes: {false_alarms} false alarms in {} scans", 2 * WRAPPINGS.len() * look_alikes(&keys).len());
+    println!(
+        "look-alikes: {false_alarms} false alarms in {} scans",
+        2 * WRAPPINGS.len() * look_alikes(&keys).len()
+    );
 }

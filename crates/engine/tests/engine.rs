@@ -5,6 +5,7 @@ mod codings;
 mod edits;
 mod forms;
 mod laws;
+mod matrix;
 mod regression;
 mod support;
 

@@ -56,7 +56,7 @@ fn scattered_values_are_found_and_held_in_any_chunking() {
     for case in cases(4) {
         let mut rng = Rng::new(rng.next_u64() ^ case);
         let value = keys::secret(&mut rng);
-        let engine = support::thorough(&[value.clone()]);
+        let engine = support::thorough(std::slice::from_ref(&value));
         let scattered = scatter(&mut rng, &value);
         let before = wrap::text(&mut rng);
         let (inner, layer) = match rng.below(3) {
@@ -90,7 +90,7 @@ fn scattered_values_are_found_and_held_in_any_chunking() {
 fn a_value_as_it_is_spelled_is_found_once() {
     let mut rng = Rng::new(502);
     let value = keys::secret(&mut rng);
-    let engine = support::thorough(&[value.clone()]);
+    let engine = support::thorough(std::slice::from_ref(&value));
     for spelled in [value.clone(), [b"=".as_slice(), &value, b"=="].concat(), wrap::json(&mut rng, &value)] {
         let content = [b"token: \"".as_slice(), &spelled, b"\"\n"].concat();
         let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
@@ -103,7 +103,7 @@ fn a_value_as_it_is_spelled_is_found_once() {
 fn too_much_between_two_letters_ends_it() {
     let mut rng = Rng::new(503);
     let value = rng.text(keys::BASE62, 24);
-    let engine = support::thorough(&[value.clone()]);
+    let engine = support::thorough(std::slice::from_ref(&value));
     for (between, found) in [(32, true), (33, false)] {
         for at in [1, 4, 12, 23] {
             let (front, back) = value.split_at(at);
@@ -135,7 +135,7 @@ fn little_is_held_of_text_without_secrets() {
 fn the_inline_profile_does_not_look_for_them() {
     let mut rng = Rng::new(505);
     let value = rng.text(keys::BASE62, 24);
-    let engine = support::engine(&[value.clone()], exfilter_engine::Limits::default());
+    let engine = support::engine(std::slice::from_ref(&value), exfilter_engine::Limits::default());
     let content = value.chunks(4).collect::<Vec<_>>().join(&b'-');
     let run = run::run(&engine, &Flow::outbound_unknown(), &content, &split::whole(content.len()));
     assert!(!run.last.is_block());

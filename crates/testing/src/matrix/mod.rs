@@ -52,6 +52,7 @@ impl Keys {
     ///
     /// If it does not compile.
     pub fn known(&self) -> Engine {
+        crate::canary::note(self.all().map(Vec::as_slice));
         let mut known = KnownSecrets::new(StoreKey::from_bytes(&[7; 32]).expect("32 bytes"));
         for (n, value) in self.all().enumerate() {
             known.add(&format!("KEY_{n}"), value, Vec::new()).expect("a strong value");
