@@ -105,15 +105,17 @@ impl Builder {
     ///
     /// Text of the underlying automaton's construction error (too many states).
     pub fn build(&mut self) -> Result<Automaton, String> {
-        let ungated: Vec<Literal> = self.ungated.iter().chain(&self.folded).cloned().collect();
-        let filtered = ungated.iter().all(|literal| literal.bytes.len() >= FILTERED_MIN);
+        let ungated = self.ungated.iter().chain(&self.folded).cloned();
+        let (loose, short): (Vec<Literal>, Vec<Literal>) =
+            ungated.partition(|literal| literal.bytes.len() >= FILTERED_MIN);
         let gated = Filtered::new(std::mem::take(&mut self.gated), is_token);
-        let loose = (filtered && !ungated.is_empty()).then(|| Filtered::new(ungated, |_| true));
+        let loose = Filtered::new(loose, |_| true);
         Ok(Automaton {
             tier: Tier::detect(),
-            buckets: Buckets::new(&gated.quads(), &loose.as_ref().map(Filtered::quads).unwrap_or_default()),
+            buckets: Buckets::new(&gated.quads(), &loose.quads()),
             gated,
             loose,
+            short: Ungated::new(short)?,
             ungated: Ungated::new(std::mem::take(&mut self.ungated))?,
             folded: Ungated::new(std::mem::take(&mut self.folded))?,
             token: Anchors::new(self.key, std::mem::take(&mut self.token)),

@@ -15,7 +15,7 @@
 //! ```text
 //!  64 bytes --classify--> token mask, base64 mask, NUL mask, ...
 //!  token mask  --shifts-->  "a run of >= GATE token characters continues here"
-//!       and at those positions only:   buckets of four bytes, bitmap of four             -> exact literal
+//!       and at those positions only:   buckets of three bytes, bitmap of four            -> exact literal
 //!                                      anchor bitmap (keyed hash of eight bytes)         -> tag table
 //!  base64 mask --shifts-->  first position of each maximal run of >= run_min
 //!  NUL mask    --shifts-->  "four UTF-16 units continue here"                             -> anchor bitmap
@@ -31,7 +31,8 @@
 //!
 //! The bitmaps of literals take 8 KiB each; an anchor takes 4 bytes of bitmap, rounded up to a power of two, and
 //! 10 to 12 bytes of tables.
-//! Scanning allocates only to grow the caller's hit buffer.
+//! Scanning allocates only to grow what the caller lends: the list of hits, and a [`Workspace`]. Up to 1.1 KiB of the end of a slice is copied to the
+//! stack, and is not wiped there.
 
 mod anchors;
 mod arch;
@@ -44,5 +45,6 @@ mod scan;
 
 pub use anchors::{Anchors, anchor_tag};
 pub use builder::{Builder, Gate};
+pub use candidates::Workspace;
 pub use class::{is_base64, is_escape, is_non_lower, is_token};
-pub use scan::{Automaton, Hit, Hits, What};
+pub use scan::{Automaton, Hit, What};

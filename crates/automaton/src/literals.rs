@@ -99,7 +99,7 @@ fn spell(first: &[u8], fold: bool, rest: fn(u8) -> bool) -> Vec<[u8; 4]> {
     let mut out = vec![[0u8; 4]];
     for place in 0..4 {
         let choices: Vec<u8> = match first.get(place) {
-            Some(b) if fold => vec![*b, b.to_ascii_uppercase()],
+            Some(b) if fold && b.is_ascii_lowercase() => vec![*b, b.to_ascii_uppercase()],
             Some(b) => vec![*b],
             None => (0..=255).filter(|b| rest(*b)).collect(),
         };
@@ -114,7 +114,6 @@ fn spell(first: &[u8], fold: bool, rest: fn(u8) -> bool) -> Vec<[u8; 4]> {
             })
             .collect();
     }
-    out.dedup();
     out
 }
 

@@ -3,7 +3,7 @@
 use crate::anchors::Anchors;
 use crate::arch::{Tier, Vector};
 use crate::buckets::Buckets;
-use crate::candidates::{Candidates, block};
+use crate::candidates::{Workspace, block};
 use crate::class::{is_escape, is_high_digit, is_token};
 use crate::literals::{Filtered, Ungated};
 
@@ -36,8 +36,9 @@ pub struct Automaton {
     /// What gated and loose literals begin with.
     pub(crate) buckets: Buckets,
     pub(crate) gated: Filtered,
-    /// The ungated and folded literals, if filters can be made of all of them.
-    pub(crate) loose: Option<Filtered>,
+    /// The ungated and folded literals that are long enough for filters, and those that are not.
+    pub(crate) loose: Filtered,
+    pub(crate) short: Ungated,
     pub(crate) ungated: Ungated,
     pub(crate) folded: Ungated,
     pub(crate) token: Anchors,
@@ -68,31 +69,6 @@ pub(crate) struct Job<'a> {
     pub(crate) to: usize,
 }
 
-/// What a scan found, and its working memory: made once, used for many scans.
-///
-/// # Resource usage
-///
-/// 9 KiB from the first scan on, and 24 bytes for each hit.
-#[derive(Debug, Default)]
-pub struct Hits {
-    pub(crate) list: Vec<Hit>,
-    pub(crate) candidates: Candidates,
-}
-
-impl std::ops::Deref for Hits {
-    type Target = Vec<Hit>;
-
-    fn deref(&self) -> &Vec<Hit> {
-        &self.list
-    }
-}
-
-impl std::ops::DerefMut for Hits {
-    fn deref_mut(&mut self) -> &mut Vec<Hit> {
-        &mut self.list
-    }
-}
-
 impl Automaton {
     /// Bytes of a run of token characters that the gate asks for.
     pub const GATE: usize = 10;
@@ -109,15 +85,11 @@ impl Automaton {
     /// # Panics
     ///
     /// If `from..to` is not a range within `hay`.
-    pub fn scan(&self, hay: &[u8], from: usize, to: usize, hits: &mut Hits) {
+    pub fn scan(&self, hay: &[u8], from: usize, to: usize, work: &mut Workspace, hits: &mut Vec<Hit>) {
         assert!(from <= to && to <= hay.len(), "the range must lie within the slice");
         let first = hits.len();
-        self.tier.run(&Job { automaton: self, hay, from, to }, hits);
-        if self.loose.is_none() {
-            for tier in [&self.ungated, &self.folded] {
-                tier.scan(hay, from, to, |at, id| hits.push(Hit { at, what: What::Literal(id) }));
-            }
-        }
+        self.tier.run(&Job { automaton: self, hay, from, to }, work, hits);
+        self.short.scan(hay, from, to, |at, id| hits.push(Hit { at, what: What::Literal(id) }));
         if !self.plain.is_empty() && hay.len() >= 8 {
             let filter = self.plain.filter();
             for at in from..to.min(hay.len() - 7) {
@@ -127,7 +99,7 @@ impl Automaton {
                 }
             }
         }
-        let new = &mut hits.list[first..];
+        let new = &mut hits[first..];
         if !new.is_sorted() {
             new.sort_unstable();
         }
@@ -200,7 +172,7 @@ impl Automaton {
     /// Memory of the tables, in bytes, literals apart.
     pub fn memory(&self) -> usize {
         self.gated.bytes()
-            + self.loose.as_ref().map_or(0, Filtered::bytes)
+            + self.loose.bytes()
             + self.token.memory()
             + self.non_lower.memory()
             + self.utf16.memory()
@@ -299,7 +271,7 @@ mod tests {
     const GATED: [(&[u8], bool); 4] =
         [(b"ghp_", false), (b"ab", false), (b"secret_key", true), (b"aba", false)];
     const UNGATED: [&[u8]; 3] = [b"://", b"\x1f\x8b\x08", b"//a"];
-    const FOLDED: [&[u8]; 2] = [b"key:", b"y: \"a"];
+    const FOLDED: [&[u8]; 4] = [b"key:", b"y: \"a", b"x-key", b"-k"];
     const ANCHORS: [([u8; 8], Gate); 6] = [
         (*b"AB-ab_a.", Gate::NonLower),
         (*b"0abababa", Gate::NonLower),
@@ -342,6 +314,7 @@ mod tests {
             Just(b"://a".to_vec()),
             Just(b"Key: \"a".to_vec()),
             Just(b"KEY:".to_vec()),
+            Just(b"x-Key".to_vec()),
             Just(b"a\0b\0a\0b\0a\0".to_vec()),
             Just(b"a b a b ".to_vec()),
             Just(b"\x1f\x8b\x08".to_vec()),
@@ -352,6 +325,38 @@ mod tests {
             proptest::collection::vec(b'a'..=b'c', 0..40),
         ];
         proptest::collection::vec(piece, 0..40).prop_map(|p| p.concat())
+    }
+
+    /// Longer than several batches.
+    fn long_text() -> impl Strategy<Value = Vec<u8>> {
+        (proptest::collection::vec(text(), 1..14), any::<bool>()).prop_map(|(texts, again)| {
+            let text = texts.concat();
+            let times = if again { 4000 / text.len().max(1) + 1 } else { 1 };
+            text.repeat(times)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 100,
+            rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn batches_have_no_edges(hay in long_text(), a in 0usize..6000, b in 0usize..6000, more in 0usize..70) {
+            let (a, b) = (a.min(hay.len()), b.min(hay.len()));
+            let (from, to) = (a.min(b), a.max(b));
+            let want = naive(&hay, from, to, &GATED, &UNGATED, &ANCHORS, 20);
+            let mut work = Workspace::default();
+            for tier in Tier::all() {
+                for shown in [hay.len(), hay.len().min(to + Automaton::LOOKAHEAD + more)] {
+                    let mut hits = Vec::new();
+                    automaton(tier).scan(&hay[..shown], from, to, &mut work, &mut hits);
+                    prop_assert_eq!(&hits, &want, "tier {:?}, {} bytes shown", tier, shown);
+                }
+            }
+        }
     }
 
     proptest! {
@@ -368,9 +373,9 @@ mod tests {
             let (from, to) = (a.min(b), a.max(b));
             let want = naive(&hay, from, to, &GATED, &UNGATED, &ANCHORS, 20);
             for tier in Tier::all() {
-                let mut hits = Hits::default();
-                automaton(tier).scan(&hay, from, to, &mut hits);
-                prop_assert_eq!(&*hits, &want, "tier {:?}", tier);
+                let mut hits = Vec::new();
+                automaton(tier).scan(&hay, from, to, &mut Workspace::default(), &mut hits);
+                prop_assert_eq!(&hits, &want, "tier {:?}", tier);
             }
         }
 
@@ -378,12 +383,12 @@ mod tests {
         fn a_cut_slice_with_its_lookahead_reports_the_same(hay in text(), cut in 0usize..400) {
             let cut = cut.min(hay.len());
             let automaton = automaton(Tier::detect());
-            let mut whole = Hits::default();
-            automaton.scan(&hay, 0, cut, &mut whole);
+            let mut whole = Vec::new();
+            automaton.scan(&hay, 0, cut, &mut Workspace::default(), &mut whole);
             let shown = &hay[..hay.len().min(cut + Automaton::LOOKAHEAD)];
-            let mut part = Hits::default();
-            automaton.scan(shown, 0, cut, &mut part);
-            prop_assert_eq!(&*whole, &*part);
+            let mut part = Vec::new();
+            automaton.scan(shown, 0, cut, &mut Workspace::default(), &mut part);
+            prop_assert_eq!(whole, part);
         }
 
         #[test]
@@ -392,9 +397,9 @@ mod tests {
             let automaton = automaton(Tier::detect());
             let from = at.saturating_sub(Automaton::LOOKAHEAD);
             let open = automaton.open_from(&hay[..at], from);
-            let mut hits = Hits::default();
-            automaton.scan(&hay, from, at, &mut hits);
-            for hit in &*hits {
+            let mut hits = Vec::new();
+            automaton.scan(&hay, from, at, &mut Workspace::default(), &mut hits);
+            for hit in &hits {
                 prop_assert!(hit.at >= open, "{:?} stands before {}", hit, open);
             }
         }
@@ -421,9 +426,9 @@ mod tests {
                 let hay = [first, b, b'6', b' '].repeat(40);
                 let want = hay.windows(3).filter(|w| is_escape([w[0], w[1], w[2]])).count();
                 for tier in Tier::all() {
-                    let (mut hits, mut automaton) = (Hits::default(), automaton(tier));
+                    let (mut hits, mut automaton) = (Vec::new(), automaton(tier));
                     automaton.run_min = 0;
-                    automaton.scan(&hay, 0, hay.len(), &mut hits);
+                    automaton.scan(&hay, 0, hay.len(), &mut Workspace::default(), &mut hits);
                     let seen = hits.iter().filter(|hit| hit.what == What::Escape).count();
                     assert_eq!(seen, want, "{first:#04x} {b:#04x}, tier {tier:?}");
                 }

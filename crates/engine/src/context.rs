@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use exfilter_automaton::Hits;
+use exfilter_automaton::{Hit, Workspace};
 use zeroize::Zeroize;
 
 use crate::compile::Compiled;
@@ -120,12 +120,13 @@ pub(crate) struct Unseen {
 ///
 /// # Resource usage
 ///
-/// About 64 KiB once warm, and 2 KiB per group of base64 lanes that was alive at one time. Bytes of streams stay in its buffers until they are
+/// About 80 KiB once warm, and 2 KiB per group of base64 lanes that was alive at one time. Bytes of streams stay in its buffers until they are
 /// overwritten; dropping it wipes them. It holds no state of a stream.
 #[derive(Default)]
 pub struct Scratch {
     buffers: Vec<Vec<u8>>,
-    hits: Vec<Hits>,
+    hits: Vec<Vec<Hit>>,
+    pub(crate) work: Workspace,
     #[expect(clippy::vec_box, reason = "a group moves between here and its lane; boxed, that is a pointer")]
     groups: Vec<Box<Group>>,
     #[expect(clippy::vec_box, reason = "as a group")]
@@ -153,11 +154,11 @@ impl Scratch {
         self.buffers.push(buffer);
     }
 
-    pub(crate) fn hits(&mut self) -> Hits {
+    pub(crate) fn hits(&mut self) -> Vec<Hit> {
         self.hits.pop().unwrap_or_default()
     }
 
-    pub(crate) fn give_hits(&mut self, mut hits: Hits) {
+    pub(crate) fn give_hits(&mut self, mut hits: Vec<Hit>) {
         hits.clear();
         self.hits.push(hits);
     }

@@ -148,7 +148,13 @@ impl Engine {
     /// Memory of the compiled tables in bytes, the rules' automata apart.
     pub fn memory(&self) -> usize {
         let needles = self.core.known.as_ref().map_or(0, |k| k.needles.len() * size_of::<Needle>());
-        self.core.automaton.memory() + needles
+        let scattered = self.core.known.as_ref().and_then(|k| k.scattered.as_ref());
+        let scattered =
+            scattered.map_or(0, |s| s.anchors.memory() + s.needles.len() * size_of::<ScatteredNeedle>());
+        self.core.automaton.memory()
+            + needles
+            + scattered
+            + self.core.glance.as_ref().map_or(0, Glance::memory)
     }
 
     pub(crate) fn next_reference(&self, seed: u64) -> u64 {

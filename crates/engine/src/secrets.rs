@@ -362,9 +362,13 @@ impl KnownSecrets {
         let before = (0..public).rev().filter_map(|at| Some((at, gate(at)?)));
         let mut gated = soon.chain(after()).chain(before);
         let best = gated.clone().find(|(at, _)| shared(at) < CHAIN).or_else(|| gated.next());
-        let mut ungated = public..=last;
+        let ungated = public..=last;
         best.or_else(|| {
-            let at = ungated.clone().find(|at| shared(at) < CHAIN).or_else(|| ungated.next());
+            // An anchor of other characters would take away what tells text by its ASCII.
+            let plain = |at: &usize| bytes[*at..at + 8].is_ascii();
+            let ascii = ungated.clone().filter(plain).find(|at| shared(at) < CHAIN);
+            let any = || ungated.clone().find(|at| shared(at) < CHAIN);
+            let at = ascii.or_else(any).or_else(|| ungated.clone().next());
             at.map(|at| (at, Gate::None))
         })
     }

@@ -43,7 +43,7 @@ use crate::ledger::Ledger;
 use crate::path::LanePath;
 use crate::verdict::{BlockReason, Reference, Verdict};
 
-/// Bytes scanned at once while no child lane is alive: a multiple of every window, small enough to stay in the first-level cache
+/// Bytes fed at once while no child lane is alive: a multiple of every window, small enough to stay in the first-level cache
 /// with the tables.
 const BATCH: usize = 16 << 10;
 

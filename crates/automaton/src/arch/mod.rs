@@ -1,14 +1,15 @@
 //! Vector tiers: the only place with `unsafe`.
 //!
-//! A tier supplies [`Vector::classify`]; the algorithm in [`crate::scan`] is generic over it and instantiated once per
-//! tier. [`Tier::detect`] chooses at run time.
+//! A tier supplies [`Vector::classify`] and [`Vector::beginnings`]; the algorithm in [`crate::candidates`] is generic over them and instantiated
+//! once per tier. [`Tier::detect`] chooses at run time.
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 use crate::buckets::Buckets;
-use crate::scan::{Hits, Job, Masks};
+use crate::candidates::Workspace;
+use crate::scan::{Hit, Job, Masks};
 
 /// A way to classify 64 bytes.
 pub(crate) trait Vector: Copy {
@@ -49,11 +50,11 @@ impl Tier {
     }
 
     /// Runs the masked part of a scan.
-    pub(crate) fn run(self, job: &Job<'_>, hits: &mut Hits) {
+    pub(crate) fn run(self, job: &Job<'_>, work: &mut Workspace, hits: &mut Vec<Hit>) {
         match self {
-            Tier::Portable => crate::candidates::masked(portable::Portable, job, hits),
+            Tier::Portable => crate::candidates::masked(portable::Portable, job, work, hits),
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx2 => x86_64::masked(job, hits),
+            Tier::Avx2 => x86_64::masked(job, work, hits),
         }
     }
 

@@ -37,7 +37,8 @@ use std::arch::x86_64::{
 
 use super::Vector;
 use crate::buckets::{Buckets, GATED, LOOSE, PLACES};
-use crate::scan::{Hits, Job, Masks};
+use crate::candidates::Workspace;
+use crate::scan::{Hit, Job, Masks};
 
 /// Bits 0-4: the base64 characters.
 const BASE64_BITS: i8 = 0x1f;
@@ -62,14 +63,14 @@ pub(super) fn available() -> bool {
 }
 
 /// The masked scan. Only reached through a tier that [`available`] has admitted.
-pub(super) fn masked(job: &Job<'_>, hits: &mut Hits) {
+pub(super) fn masked(job: &Job<'_>, work: &mut Workspace, hits: &mut Vec<Hit>) {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    fn inner(job: &Job<'_>, hits: &mut Hits) {
-        crate::candidates::masked(Avx2(()), job, hits);
+    fn inner(job: &Job<'_>, work: &mut Workspace, hits: &mut Vec<Hit>) {
+        crate::candidates::masked(Avx2(()), job, work, hits);
     }
     debug_assert!(available());
     // SAFETY: `Tier::detect` yields this tier only if `available` found every feature named above.
-    unsafe { inner(job, hits) }
+    unsafe { inner(job, work, hits) }
 }
 
 /// The end of a base64 run, see [`crate::scan::run_end`].

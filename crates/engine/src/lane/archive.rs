@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use exfilter_automaton::{Hit, Hits, What};
+use exfilter_automaton::{Hit, What};
 use exfilter_codec::ar::{self, Ar};
 use exfilter_codec::cpio::{self, Cpio};
 use exfilter_codec::escape::{self, Parsed};
@@ -20,7 +20,7 @@ use exfilter_codec::{Fault, Part, Segmenter};
 use zeroize::Zeroize;
 
 use crate::confirm::View;
-use crate::context::Context;
+use crate::context::{Context, Scratch};
 use crate::coverage::OpaqueReason;
 use crate::engine::Core;
 use crate::lane::shape::{decode_base64, decode_digits};
@@ -255,7 +255,7 @@ impl Lane {
         }
         let up = self.here();
         let core = cx.core;
-        let mut hits = cx.scratch.hits();
+        let scratch = &mut *cx.scratch;
         let mut members = 0;
         // In the root a batch may hold several windows; a fault falls into the one in which it shows.
         let window = if self.map.is_identity() { cx.facts.window } else { u64::MAX };
@@ -273,7 +273,7 @@ impl Lane {
                         table = Some((at, at.saturating_add(len)));
                     }
                     let name =
-                        if *found > header || masked { MASKED.into() } else { shown(&name, core, &mut hits) };
+                        if *found > header || masked { MASKED.into() } else { shown(&name, core, scratch) };
                     let step = LaneStep::Member(name);
                     let trail = Some(Arc::new(Trail { up: up.clone(), step }));
                     parts.push_back(Member { at, header, trail });
@@ -288,7 +288,6 @@ impl Lane {
             fault = result.err().map(|(at, fault)| (at, fault, to));
             from = to;
         }
-        cx.scratch.give_hits(hits);
         cx.live.members += members;
         if let Some((at, fault, decided)) = fault {
             self.fail_archive(at, fault, (!eof).then_some(decided), cx);
@@ -297,9 +296,7 @@ impl Lane {
 
     /// Names the lane: it is a member of an archive.
     pub(crate) fn name(&mut self, name: &[u8], cx: &mut Context<'_>) {
-        let mut hits = cx.scratch.hits();
-        let name = shown(name, cx.core, &mut hits);
-        cx.scratch.give_hits(hits);
+        let name = shown(name, cx.core, cx.scratch);
         self.here = Some(Arc::new(Trail { up: self.up.clone(), step: LaneStep::Member(name) }));
     }
 
@@ -340,17 +337,17 @@ impl Lane {
 }
 
 /// What is shown for a name: itself, unless something might be found in it.
-fn shown(name: &[u8], core: &Core, hits: &mut Hits) -> String {
-    if may_hold(name, core, hits, NAME_DEPTH) { MASKED.into() } else { displayed(name) }
+fn shown(name: &[u8], core: &Core, scratch: &mut Scratch) -> String {
+    if may_hold(name, core, scratch, NAME_DEPTH) { MASKED.into() } else { displayed(name) }
 }
 
 /// How often the spelling of a name is undone to see what is in it.
 const NAME_DEPTH: u8 = 2;
 
 /// Whether something might be found in a name, as it stands or where its base64, hexadecimal digits or escapes are undone.
-fn may_hold(name: &[u8], core: &Core, hits: &mut Hits, depth: u8) -> bool {
-    hits.clear();
-    core.automaton.scan(name, 0, name.len(), hits);
+fn may_hold(name: &[u8], core: &Core, scratch: &mut Scratch, depth: u8) -> bool {
+    let mut hits = Vec::new();
+    core.automaton.scan(name, 0, name.len(), &mut scratch.work, &mut hits);
     let is_candidate = |hit: &Hit| match hit.what {
         What::Literal(id) => container::magic(id).is_none(),
         What::Anchor(_) => true,
@@ -385,7 +382,7 @@ fn may_hold(name: &[u8], core: &Core, hits: &mut Hits, depth: u8) -> bool {
             }
         }
     }
-    let held = may_hold(&decoded, core, hits, depth - 1);
+    let held = may_hold(&decoded, core, scratch, depth - 1);
     decoded.zeroize();
     held
 }

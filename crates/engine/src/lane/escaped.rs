@@ -334,7 +334,7 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
                     }
                 }
                 let mut hits = cx.scratch.hits();
-                cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
+                cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut cx.scratch.work, &mut hits);
                 let automaton = &cx.core.automaton;
                 let meets = |start: usize, end: usize| touched.meets(start as u64, end as u64);
                 let idle = !hits.iter().any(|hit| match hit.what {

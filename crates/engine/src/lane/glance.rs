@@ -40,6 +40,9 @@ const NONE: u8 = 0xff;
 
 impl Glance {
     /// None if something is looked for that is neither text nor begins with a triple.
+    ///
+    /// That every match has [`TEXT`] bytes is needed where `\\/` ends a run: two bytes are no triple, but what a match would need in front of them is text,
+    /// or a literal that is one.
     pub(crate) fn new(rules: &[Compiled], needles: &[Needle]) -> Option<Glance> {
         let is_text = |needle: &Needle| needle.gate != Gate::None || needle.ascii_anchor;
         if !needles.iter().all(is_text) {
@@ -47,7 +50,7 @@ impl Glance {
         }
         let mut glance = Glance { triples: Vec::new(), begins: Box::new([0; 1 << 12]) };
         for (magic, _) in MAGICS {
-            glance.add(magic.first_chunk().copied()?);
+            glance.add(*magic.first_chunk().expect("magic numbers have three bytes"));
         }
         for rule in rules.iter().filter(|rule| rule.gate == Gate::None) {
             if min_len(&rule.rule) < TEXT {
@@ -73,13 +76,14 @@ impl Glance {
     }
 
     fn add_literal(&mut self, triple: [u8; 3], ignore_case: bool) {
-        for cases in 0..8 {
+        if !ignore_case {
+            return self.add(triple);
+        }
+        for cases in 0..8u8 {
             let mut spelled = triple;
             for (place, byte) in spelled.iter_mut().enumerate() {
-                if ignore_case {
-                    let upper = cases >> place & 1 != 0;
-                    *byte = if upper { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
-                }
+                let upper = cases >> place & 1 != 0;
+                *byte = if upper { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
             }
             self.add(spelled);
         }
@@ -93,6 +97,11 @@ impl Glance {
             let pure = pure as usize & 0x3_ffff;
             self.begins[pure >> 6] |= 1 << (pure & 63);
         }
+    }
+
+    /// Memory of the tables, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        size_of_val(&*self.begins) + self.triples.capacity() * size_of::<u32>()
     }
 
     /// The alignments, as bits, at which `run`, at most [`QUICK`] base64 characters, may decode to something.
@@ -163,7 +172,7 @@ fn word(bytes: &[u8]) -> u128 {
 mod tests {
     use std::sync::LazyLock;
 
-    use exfilter_automaton::{Hits, What};
+    use exfilter_automaton::{What, Workspace};
     use proptest::prelude::*;
 
     use super::*;
@@ -218,8 +227,9 @@ mod tests {
             for skip in 0..4 {
                 let mut decoded = Vec::new();
                 decode_base64(&run, 1 << skip, &mut decoded, |_, _| {});
-                let mut hits = Hits::default();
-                ENGINE.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
+                let mut hits = Vec::new();
+                let work = &mut Workspace::default();
+                ENGINE.core.automaton.scan(&decoded, 0, decoded.len(), work, &mut hits);
                 let counts = |hit: &exfilter_automaton::Hit| {
                     // Two bytes at the end begin nothing.
                     hit.what != What::Escape || hit.at + 3 < decoded.len() && !matches!(escape::parse(&decoded[hit.at..]), Parsed::Text)

@@ -295,7 +295,7 @@ impl Lane {
         while scanned < to.min(pass.keep) {
             let next = to.min(scanned.saturating_add(span));
             let first = hits.len();
-            cx.core.automaton.scan(view.bytes, scanned, next, &mut hits);
+            cx.core.automaton.scan(view.bytes, scanned, next, &mut cx.scratch.work, &mut hits);
             if base == 0 && scanned == 0 {
                 self.begin(&mut hits, view, cx);
             }

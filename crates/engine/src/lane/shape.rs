@@ -318,7 +318,7 @@ fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> boo
     if let Some(from) = digits {
         decode_digits(&run[from..], &mut decoded, &mut begin);
     }
-    cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut hits);
+    cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut cx.scratch.work, &mut hits);
     let idle = !packed
         && hits.iter().all(|hit| {
             hit.what == What::Escape
