@@ -5,7 +5,7 @@ use crate::arch::Tier;
 use crate::buckets::Buckets;
 use crate::candidates::RUN_MIN;
 use crate::class::is_token;
-use crate::literals::{Filtered, Literal, Ungated};
+use crate::literals::{Filter, Filtered, Literal, Ungated};
 use crate::scan::Automaton;
 
 /// Where an entry can stand, as far as the compiler of rules could prove.
@@ -112,6 +112,7 @@ impl Builder {
         let loose = Filtered::new(loose, |_| true);
         Ok(Automaton {
             tier: Tier::detect(),
+            filter: Filter::of([&gated, &loose]),
             buckets: Buckets::new(&gated.quads(), &loose.quads()),
             gated,
             loose,

@@ -3,9 +3,11 @@
 //! A mask is turned into a list of positions, and each test runs over a whole list. Which positions pass a test cannot be predicted, so
 //! none of this has a branch that depends on it; only what passed all tests, which is little, is looked at one by one.
 
+use crate::anchors::Filter as AnchorFilter;
 use crate::arch::Vector;
 use crate::class::{is_base64, is_escape};
-use crate::scan::{Automaton, Hit, Job, What, load};
+use crate::literals::Filter;
+use crate::scan::{Hit, Job, What, load};
 
 /// Blocks of 64 bytes in a batch.
 const BLOCKS: usize = 16;
@@ -70,14 +72,13 @@ pub(crate) fn block(bytes: &[u8], at: usize) -> &[u8; 64] {
 #[derive(Debug, Default)]
 pub struct Workspace {
     literals: Positions,
-    loose: Positions,
     non_lower: Positions,
     token: Positions,
 }
 
 impl Workspace {
     fn grow(&mut self) {
-        for positions in [&mut self.literals, &mut self.loose, &mut self.non_lower, &mut self.token] {
+        for positions in [&mut self.literals, &mut self.non_lower, &mut self.token] {
             positions.list.resize(64 * BLOCKS + 64, 0);
         }
     }
@@ -95,24 +96,25 @@ impl Workspace {
         let automaton = job.automaton;
         let first = hits.len();
         let blocks = (job.to - batch.at).div_ceil(64).min(BLOCKS);
-        (self.literals.len, self.loose.len, self.non_lower.len, self.token.len) = (0, 0, 0, 0);
+        (self.literals.len, self.non_lower.len, self.token.len) = (0, 0, 0);
+        let mut gates = [0; BLOCKS];
         let mut here = v.classify(block(window, 0));
         for n in 0..blocks {
             let (i, at) = (64 * n, batch.at + 64 * n);
             let there = v.classify(block(window, i + 64));
             let wanted = first_bits(job.to - at);
-            // Bit i: a run of at least GATE token characters continues at i.
-            let gate = run_mask(here.token, there.token, Automaton::GATE) & wanted;
+            // Bit i: a run of at least GATE token characters, or of RUN_MIN base64 characters, continues at i.
+            let (gate, long) = v.runs([here.token, there.token], [here.base64, there.base64]);
+            let gate = gate & wanted;
+            gates[n] = gate;
             let (gated, loose) = v.beginnings(&window[i..], &automaton.buckets);
-            self.literals.push::<4>(i, gate & gated);
-            self.loose.push::<2>(i, loose & wanted);
+            self.literals.push::<4>(i, gate & gated | loose & wanted);
             if !automaton.non_lower.is_empty() {
                 self.non_lower.push::<8>(i, gate & !here.lower);
             }
             if !automaton.token.is_empty() {
                 self.token.push::<16>(i, gate);
             }
-            let long = run_mask(here.base64, there.base64, RUN_MIN);
             let starts = long & !(here.base64 << 1 | u64::from(batch.before)) & wanted;
             if starts != 0 && automaton.run_min > 0 {
                 let base64 = u128::from(here.base64) | u128::from(there.base64) << 64;
@@ -144,19 +146,20 @@ impl Workspace {
             here = there;
         }
         let word = |i: usize| load(&window[i..]);
-        let literals = [(&mut self.literals, &automaton.gated), (&mut self.loose, &automaton.loose)];
-        for (positions, filtered) in literals {
-            positions.retain(|i| filtered.maybe(word(i) as u32));
-            for i in positions.iter() {
-                let found = |id| hits.push(Hit { at: batch.at + i, what: What::Literal(id) });
-                filtered.check(job.hay, batch.at + i, word(i) as u32, found);
+        keep_literals(&mut self.literals, window, &automaton.filter);
+        for i in self.literals.iter() {
+            let (at, quad) = (batch.at + i, word(i) as u32);
+            let found = |id| hits.push(Hit { at, what: What::Literal(id) });
+            if gates[i / 64] >> (i % 64) & 1 != 0 {
+                automaton.gated.check(job.hay, at, quad, found);
             }
+            let found = |id| hits.push(Hit { at, what: What::Literal(id) });
+            automaton.loose.check(job.hay, at, quad, found);
         }
         let anchors = [(&mut self.non_lower, &automaton.non_lower), (&mut self.token, &automaton.token)];
         for (positions, anchors) in anchors {
             if !anchors.is_empty() {
-                let filter = anchors.filter();
-                positions.retain(|i| filter.maybe(word(i)));
+                keep_anchors(positions, window, anchors.filter());
                 for i in positions.iter() {
                     anchors.check(word(i), batch.at + i, hits);
                 }
@@ -166,6 +169,18 @@ impl Workspace {
         hits[first..].sort_unstable();
         batch.at += 64 * blocks;
     }
+}
+
+/// Keeps the positions whose four bytes may begin a literal. Not inlined, so that the loop has the registers to itself; so is the next one.
+#[inline(never)]
+fn keep_literals(positions: &mut Positions, window: &[u8; WINDOW], filter: &Filter) {
+    positions.retain(|i| filter.maybe(load(&window[i..]) as u32));
+}
+
+/// Keeps the positions whose eight bytes may be an anchor.
+#[inline(never)]
+fn keep_anchors(positions: &mut Positions, window: &[u8; WINDOW], filter: AnchorFilter<'_>) {
+    positions.retain(|i| filter.maybe(load(&window[i..])));
 }
 
 /// The lowest `n` bits.
@@ -186,9 +201,9 @@ fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The bits of `here` at which `least` set bits begin, 1 to 64, where `there` follows.
+/// The bits of the first word at which `least` set bits begin, 1 to 64, where the second one follows.
 #[inline(always)]
-fn run_mask(here: u64, there: u64, least: usize) -> u64 {
+pub(crate) fn run_mask([here, there]: [u64; 2], least: usize) -> u64 {
     let mut run = u128::from(here) | u128::from(there) << 64;
     let mut have = 1;
     while have < least {
@@ -233,10 +248,11 @@ impl Positions {
     /// Keeps those that pass `test`.
     #[inline(always)]
     fn retain(&mut self, test: impl Fn(usize) -> bool) {
+        let list = &mut self.list[..self.len];
         let mut kept = 0;
-        for n in 0..self.len {
-            let i = self.list[n];
-            self.list[kept] = i;
+        for n in 0..list.len() {
+            let i = list[n];
+            list[kept] = i;
             // All are less; so that the compiler knows.
             kept += usize::from(test(usize::from(i) % (64 * BLOCKS)));
         }

@@ -29,7 +29,7 @@
 //!
 //! # Resource usage
 //!
-//! The bitmaps of literals take 8 KiB each; an anchor takes 4 bytes of bitmap, rounded up to a power of two, and
+//! The bitmap of literals takes 8 KiB; an anchor takes 4 bytes of bitmap, rounded up to a power of two, and
 //! 10 to 12 bytes of tables.
 //! Scanning allocates only to grow what the caller lends: the list of hits, and a [`Workspace`]. Up to 1.1 KiB of the end of a slice is copied to the
 //! stack, and is not wiped there.

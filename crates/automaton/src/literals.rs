@@ -26,16 +26,14 @@ impl Literal {
 /// Literals that are looked for where filters let a position through.
 #[derive(Clone, Debug)]
 pub(crate) struct Filtered {
-    /// A bit per hash of four bytes: those a literal begins with, or for a shorter one all that can follow it.
-    bitmap: Box<[u64; WORDS]>,
-    /// Every four bytes (little-endian) that a literal can begin with, and the literal, by the word of the bitmap that has their bit.
+    /// Every four bytes (little-endian) that a literal can begin with, and the literal, by the word of a [`Filter`] that has their bit.
     by_word: Vec<(u32, u32)>,
     /// Where those of each word begin.
     words: Box<[u32]>,
     literals: Vec<Literal>,
 }
 
-/// Words of the bitmap: 8 KiB, which share the first-level cache with the text. A fixed size lets the compiler see that no index is out of
+/// Words of a [`Filter`]: 8 KiB, which share the first-level cache with the text. A fixed size lets the compiler see that no index is out of
 /// range.
 const WORDS: usize = 1024;
 
@@ -50,25 +48,13 @@ impl Filtered {
         }
         let word = |(quad, _): &(u32, u32)| hash(*quad) / 64;
         by_word.sort_unstable_by_key(|entry| (word(entry), *entry));
-        let mut bitmap = Box::new([0u64; WORDS]);
-        for (quad, _) in &by_word {
-            let at = hash(*quad);
-            bitmap[at / 64] |= 1 << (at % 64);
-        }
         let words = (0..=WORDS).map(|n| by_word.partition_point(|entry| word(entry) < n) as u32).collect();
-        Filtered { bitmap, by_word, words, literals }
+        Filtered { by_word, words, literals }
     }
 
     /// What the literals begin with, four bytes each, little-endian.
     pub(crate) fn quads(&self) -> Vec<u32> {
         self.by_word.iter().map(|(quad, _)| *quad).collect()
-    }
-
-    /// Whether a literal may begin with these four bytes.
-    #[inline(always)]
-    pub(crate) fn maybe(&self, quad: u32) -> bool {
-        let at = hash(quad);
-        self.bitmap[at / 64] >> (at % 64) & 1 != 0
     }
 
     /// Calls `found` with the id of every literal at `at`.
@@ -85,7 +71,30 @@ impl Filtered {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        8 * WORDS + self.by_word.len() * 8 + self.words.len() * 4
+        self.by_word.len() * 8 + self.words.len() * 4
+    }
+}
+
+/// A bit per hash of four bytes: those a literal begins with, or for a shorter one all that can follow it.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter(Box<[u64; WORDS]>);
+
+impl Filter {
+    /// The filter in front of `sets`.
+    pub(crate) fn of(sets: [&Filtered; 2]) -> Filter {
+        let mut bitmap = Box::new([0u64; WORDS]);
+        for (quad, _) in sets.into_iter().flat_map(|set| &set.by_word) {
+            let at = hash(*quad);
+            bitmap[at / 64] |= 1 << (at % 64);
+        }
+        Filter(bitmap)
+    }
+
+    /// Whether a literal may begin with these four bytes.
+    #[inline(always)]
+    pub(crate) fn maybe(&self, quad: u32) -> bool {
+        let at = hash(quad);
+        self.0[at / 64] >> (at % 64) & 1 != 0
     }
 }
 

@@ -5,7 +5,7 @@ use crate::arch::{Tier, Vector};
 use crate::buckets::Buckets;
 use crate::candidates::{Workspace, block};
 use crate::class::{is_escape, is_high_digit, is_token};
-use crate::literals::{Filtered, Ungated};
+use crate::literals::{Filter, Filtered, Ungated};
 
 /// What stands at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +35,7 @@ pub struct Automaton {
     pub(crate) tier: Tier,
     /// What gated and loose literals begin with.
     pub(crate) buckets: Buckets,
+    pub(crate) filter: Filter,
     pub(crate) gated: Filtered,
     /// The ungated and folded literals that are long enough for filters, and those that are not.
     pub(crate) loose: Filtered,
@@ -171,7 +172,8 @@ impl Automaton {
 
     /// Memory of the tables, in bytes, literals apart.
     pub fn memory(&self) -> usize {
-        self.gated.bytes()
+        size_of::<[u64; 1024]>()
+            + self.gated.bytes()
             + self.loose.bytes()
             + self.token.memory()
             + self.non_lower.memory()

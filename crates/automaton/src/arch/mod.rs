@@ -8,13 +8,20 @@ mod portable;
 mod x86_64;
 
 use crate::buckets::Buckets;
-use crate::candidates::Workspace;
+use crate::candidates::{RUN_MIN, Workspace, run_mask};
 use crate::scan::{Hit, Job, Masks};
 
 /// A way to classify 64 bytes.
 pub(crate) trait Vector: Copy {
     /// The class masks of a block; bit `i` belongs to byte `i`.
     fn classify(self, block: &[u8; 64]) -> Masks;
+
+    /// Where runs of [`Automaton::GATE`](crate::Automaton::GATE) token characters and of [`RUN_MIN`] base64 characters begin or go on in a block; of each class the
+    /// masks of the block and of the next one.
+    #[inline(always)]
+    fn runs(self, token: [u64; 2], base64: [u64; 2]) -> (u64, u64) {
+        (run_mask(token, crate::Automaton::GATE), run_mask(base64, RUN_MIN))
+    }
 
     /// The positions of the first 64 bytes whose three bytes may begin a gated literal, and those that may begin a loose one; may say yes too
     /// often. `window` has 66 bytes at least.

@@ -31,13 +31,14 @@
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
-    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
-    _mm256_slli_epi16, _mm256_srli_epi16,
+    _mm256_extract_epi64, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+    _mm256_setr_epi64x, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi64,
+    _mm256_sllv_epi64, _mm256_srli_epi16, _mm256_srli_epi64, _mm256_srlv_epi64, _mm256_unpackhi_epi64,
 };
 
 use super::Vector;
 use crate::buckets::{Buckets, GATED, LOOSE, PLACES};
-use crate::candidates::Workspace;
+use crate::candidates::{RUN_MIN, Workspace};
 use crate::scan::{Hit, Job, Masks};
 
 /// Bits 0-4: the base64 characters.
@@ -102,6 +103,37 @@ impl Vector for Avx2 {
                 escape: u64::from(e0) | u64::from(e1) << 32,
                 follow: u64::from(f0) | u64::from(f1) << 32,
             }
+        }
+    }
+
+    #[inline(always)]
+    fn runs(self, token: [u64; 2], base64: [u64; 2]) -> (u64, u64) {
+        // Runs of 2, 4 and 8 in steps that are the same for both; then of 10 and 16.
+        const { assert!(crate::Automaton::GATE == 8 + 2 && RUN_MIN == 8 + 8) };
+        // SAFETY: as in `classify`; nothing is read from memory.
+        unsafe {
+            let lanes = [token[0], token[1], base64[0], base64[1]].map(|mask| mask as i64);
+            let mut x = _mm256_setr_epi64x(lanes[0], lanes[1], lanes[2], lanes[3]);
+            // The next block's bits come in from the left; behind that there are none.
+            let next = |x| _mm256_unpackhi_epi64(x, _mm256_setzero_si256());
+            x = _mm256_and_si256(
+                x,
+                _mm256_or_si256(_mm256_srli_epi64::<1>(x), _mm256_slli_epi64::<63>(next(x))),
+            );
+            x = _mm256_and_si256(
+                x,
+                _mm256_or_si256(_mm256_srli_epi64::<2>(x), _mm256_slli_epi64::<62>(next(x))),
+            );
+            x = _mm256_and_si256(
+                x,
+                _mm256_or_si256(_mm256_srli_epi64::<4>(x), _mm256_slli_epi64::<60>(next(x))),
+            );
+            let (right, left) = (_mm256_setr_epi64x(2, 2, 8, 8), _mm256_setr_epi64x(62, 62, 56, 56));
+            x = _mm256_and_si256(
+                x,
+                _mm256_or_si256(_mm256_srlv_epi64(x, right), _mm256_sllv_epi64(next(x), left)),
+            );
+            (_mm256_extract_epi64::<0>(x) as u64, _mm256_extract_epi64::<2>(x) as u64)
         }
     }
 
