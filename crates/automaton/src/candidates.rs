@@ -99,14 +99,14 @@ impl Workspace {
         (self.literals.len, self.non_lower.len, self.token.len) = (0, 0, 0);
         let mut gates = [0; BLOCKS];
         let mut here = v.classify(block(window, 0));
-        for n in 0..blocks {
+        for (n, open) in gates.iter_mut().enumerate().take(blocks) {
             let (i, at) = (64 * n, batch.at + 64 * n);
             let there = v.classify(block(window, i + 64));
             let wanted = first_bits(job.to - at);
             // Bit i: a run of at least GATE token characters, or of RUN_MIN base64 characters, continues at i.
             let (gate, long) = v.runs([here.token, there.token], [here.base64, there.base64]);
             let gate = gate & wanted;
-            gates[n] = gate;
+            *open = gate;
             let (gated, loose) = v.beginnings(&window[i..], &automaton.buckets);
             self.literals.push::<4>(i, gate & gated | loose & wanted);
             if !automaton.non_lower.is_empty() {
