@@ -34,6 +34,7 @@ pub struct Builder {
     plain: Vec<(u32, u32)>,
     run_min: usize,
     escapes: bool,
+    wide: bool,
     key: u64,
 }
 
@@ -93,6 +94,12 @@ impl Builder {
         self
     }
 
+    /// Asks for text in UTF-16.
+    pub fn wide(&mut self, wanted: bool) -> &mut Builder {
+        self.wide = wanted;
+        self
+    }
+
     /// Sets the key of the anchor hash.
     pub fn key(&mut self, key: u64) -> &mut Builder {
         self.key = key;
@@ -125,6 +132,7 @@ impl Builder {
             plain: Anchors::new(self.key, std::mem::take(&mut self.plain)),
             run_min: self.run_min,
             escapes: self.escapes,
+            wide: self.wide,
         })
     }
 }

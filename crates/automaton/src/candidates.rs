@@ -7,7 +7,7 @@ use crate::anchors::Filter as AnchorFilter;
 use crate::arch::Vector;
 use crate::class::{is_base64, is_escape};
 use crate::literals::Filter;
-use crate::scan::{Hit, Job, What, load};
+use crate::scan::{Automaton, Hit, Job, What, is_wide, load, wide_units};
 
 /// Blocks of 64 bytes in a batch.
 const BLOCKS: usize = 16;
@@ -126,6 +126,20 @@ impl Workspace {
                 let window = &window[i..i + 66];
                 let escapes = bits(escapes).filter(|i| is_escape([window[*i], window[i + 1], window[i + 2]]));
                 hits.extend(escapes.map(|i| Hit { at: at + i, what: What::Escape }));
+            }
+            if here.nul | there.nul != 0 && automaton.wide {
+                let nul = u128::from(here.nul) | u128::from(there.nul) << 64;
+                let mut units = !nul & nul >> 1;
+                for by in [2, 4, 8, 16] {
+                    units &= units >> by;
+                }
+                for unit in bits(units as u64 & wanted) {
+                    let place = at + unit;
+                    let follows = place >= 2 && is_wide(job.hay[place - 2]) && job.hay[place - 1] == 0;
+                    if !follows && wide_units(&job.hay[place..]) == Automaton::WIDE {
+                        hits.push(Hit { at: place, what: What::Wide });
+                    }
+                }
             }
             if here.nul | there.nul != 0 && !automaton.utf16.is_empty() {
                 // What pads the content looks like NUL bytes of it.

@@ -14,6 +14,8 @@ pub enum What {
     Run,
     /// The first byte of what may be an escape that stands for a token character or for the first byte of a magic number: `\u0067`, `%67`, `&#103;`, `=67`, `\/`.
     Escape,
+    /// The first position of a maximal run of ASCII characters with a NUL behind each, sixteen of them or more: text in UTF-16.
+    Wide,
     /// A literal, exactly; its id.
     Literal(u32),
     /// An anchor whose tag fits; its id. The caller confirms it.
@@ -48,6 +50,7 @@ pub struct Automaton {
     pub(crate) plain: Anchors,
     pub(crate) run_min: usize,
     pub(crate) escapes: bool,
+    pub(crate) wide: bool,
 }
 
 /// Class masks of 64 bytes.
@@ -75,13 +78,17 @@ impl Automaton {
     pub const GATE: usize = 10;
     /// Bytes that a decision about a position looks at, from that position on.
     pub const LOOKAHEAD: usize = 32;
+    /// Characters of UTF-16 text that [`What::Wide`] asks for.
+    pub const WIDE: usize = 16;
+    /// Bytes before a position that a decision about it looks at.
+    pub const LOOKBEHIND: usize = 2;
     /// The longest literal.
     pub const LITERAL_MAX: usize = 32;
 
     /// Appends every candidate that begins in `from..to` to `hits`, sorted by position.
     ///
     /// A position is decided for good if at least [`Automaton::LOOKAHEAD`] bytes from it on are in `hay`, or if `hay` ends
-    /// where the content ends. The byte before `from` is looked at if there is one.
+    /// where the content ends. The [`Automaton::LOOKBEHIND`] bytes before `from` are looked at if they are there.
     ///
     /// # Panics
     ///
@@ -139,6 +146,15 @@ impl Automaton {
             });
             open = unit.unwrap_or(open);
         }
+        if self.wide {
+            let may_begin = |at: &usize| {
+                let units = wide_units(&hay[*at..]);
+                units >= Automaton::WIDE
+                    || at + 2 * units == end
+                    || at + 2 * units + 1 == end && is_wide(hay[end - 1])
+            };
+            open = (from..open).find(may_begin).unwrap_or(open);
+        }
         if !self.plain.is_empty() {
             open = open.min(from);
         }
@@ -180,6 +196,19 @@ impl Automaton {
             + self.utf16.memory()
             + self.plain.memory()
     }
+}
+
+/// Whether a character of UTF-16 text that matters begins, or ends, with this byte beside a NUL.
+#[inline(always)]
+pub(crate) fn is_wide(byte: u8) -> bool {
+    byte != 0 && byte.is_ascii()
+}
+
+/// Characters of UTF-16 text with which `bytes` begins, up to [`Automaton::WIDE`].
+#[inline(always)]
+pub(crate) fn wide_units(bytes: &[u8]) -> usize {
+    let units = bytes.chunks_exact(2).take(Automaton::WIDE);
+    units.take_while(|unit| is_wide(unit[0]) && unit[1] == 0).count()
 }
 
 /// The first eight of `bytes`.
@@ -225,6 +254,10 @@ mod tests {
             let base64 = hay[at..].iter().take_while(|b| crate::is_base64(**b)).count();
             if base64 >= run_min && (at == 0 || !crate::is_base64(hay[at - 1])) {
                 hits.push(Hit { at, what: What::Run });
+            }
+            let follows = at >= 2 && is_wide(hay[at - 2]) && hay[at - 1] == 0;
+            if wide_units(&hay[at..]) == Automaton::WIDE && !follows {
+                hits.push(Hit { at, what: What::Wide });
             }
             let three = [0, 1, 2].map(|i| hay.get(at + i).copied().unwrap_or(0));
             if is_escape(three) {
@@ -287,7 +320,7 @@ mod tests {
 
     fn automaton(tier: Tier) -> Automaton {
         let mut builder = Builder::new();
-        builder.key(KEY).base64_runs(20).escapes(true);
+        builder.key(KEY).base64_runs(20).escapes(true).wide(true);
         for (id, (literal, fold)) in GATED.iter().enumerate() {
             builder.literal(literal, id as u32, Gate::Token, *fold);
         }
@@ -320,6 +353,7 @@ mod tests {
             Just(b"a\0b\0a\0b\0a\0".to_vec()),
             Just(b"a b a b ".to_vec()),
             Just(b"\x1f\x8b\x08".to_vec()),
+            (1usize..40).prop_map(|n| b"k\0".repeat(n)),
             Just(b" ".to_vec()),
             Just(b"%7E~.=".to_vec()),
             Just(b"\\u0061\\n%3d&#97;&amp;=3D=\r\n\\/%".to_vec()),

@@ -263,7 +263,7 @@ impl EngineBuilder {
         for (id, needle) in needles.iter().enumerate() {
             builder.anchor(needle.tag, id as u32, needle.gate);
         }
-        builder.base64_runs(shortest_run(&rules)).escapes(true);
+        builder.base64_runs(shortest_run(&rules)).escapes(true).wide(true);
         let automaton = builder.build().map_err(BuildError::engine)?;
         let core = Core {
             glance: Glance::new(&rules, needles),

@@ -27,6 +27,8 @@ pub enum LaneStep {
     Base64,
     /// Decoded hexadecimal digits.
     Hex,
+    /// Text in UTF-16.
+    Utf16,
     /// Text whose escapes were undone: JSON, percent, HTML, quoted-printable, those of programming languages.
     Escapes,
     /// A member of an archive (tar, ar, cpio, zip): its name, escaped for display, cut, and masked when a finding stands in it.
@@ -73,6 +75,7 @@ impl fmt::Display for LanePath {
                 LaneStep::Zip => f.write_str("zip")?,
                 LaneStep::Base64 => f.write_str("base64")?,
                 LaneStep::Hex => f.write_str("hex")?,
+                LaneStep::Utf16 => f.write_str("utf16")?,
                 LaneStep::Escapes => f.write_str("escapes")?,
                 LaneStep::Member(name) => f.write_str(name)?,
             }

@@ -29,10 +29,12 @@ pub enum Layer {
     Cpio,
     /// Characters written as escapes: JSON's, percent, HTML's or quoted-printable.
     Escapes,
+    /// Text in UTF-16 of either byte order, at times with a mark; content that is not ASCII stays as it is.
+    Utf16,
 }
 
 /// All layers.
-pub const LAYERS: [Layer; 11] = [
+pub const LAYERS: [Layer; 12] = [
     Layer::Text,
     Layer::Base64,
     Layer::Hex,
@@ -44,6 +46,7 @@ pub const LAYERS: [Layer; 11] = [
     Layer::Ar,
     Layer::Cpio,
     Layer::Escapes,
+    Layer::Utf16,
 ];
 
 /// Wraps `content` in `layer`.
@@ -71,6 +74,8 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
             let digits = if rng.one_in(3) { fold(rng, &digits) } else { digits };
             [b"data: ", before.as_bytes(), &digits, b"\n"].concat()
         }
+        Layer::Utf16 if content.is_ascii() && !content.contains(&0) => utf16(rng, content),
+        Layer::Utf16 => content.to_vec(),
         Layer::Gzip => gzip(rng, content),
         Layer::Zstd => zstd(rng, content),
         Layer::Zip => zip(rng, content),
@@ -218,6 +223,19 @@ pub fn text(rng: &mut Rng) -> Vec<u8> {
         out.push(b' ');
     }
     out
+}
+
+/// Text in UTF-16, with `content` in it.
+fn utf16(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let accents = if rng.one_in(4) { "\u{e9}\u{4e2d}" } else { "" };
+    let inner = [&text(rng)[..], accents.as_bytes(), b" ", content, b"\n", &text(rng)].concat();
+    let big_endian = rng.one_in(2);
+    let mark = if rng.one_in(2) { "\u{feff}" } else { "" };
+    let text = format!("{mark}{}", String::from_utf8_lossy(&inner));
+    let units =
+        text.encode_utf16().flat_map(|unit| if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() });
+    let before = if rng.one_in(2) { &b"text: "[..] } else { b"" };
+    before.iter().copied().chain(units).collect()
 }
 
 /// Base64 of `bytes`.

@@ -342,7 +342,10 @@ impl Lane {
     /// Whether offsets in it say where something is in the file, to the byte or nearly: no compression on the way.
     pub(crate) fn is_plain(&self) -> bool {
         self.steps.iter().all(|step| {
-            matches!(step, LaneStep::Base64 | LaneStep::Hex | LaneStep::Escapes | LaneStep::Member(_))
+            matches!(
+                step,
+                LaneStep::Base64 | LaneStep::Hex | LaneStep::Utf16 | LaneStep::Escapes | LaneStep::Member(_)
+            )
         })
     }
 

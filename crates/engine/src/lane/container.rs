@@ -77,6 +77,7 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         | LaneKind::Brotli
         | LaneKind::Base64
         | LaneKind::Hex
+        | LaneKind::Wide
         | LaneKind::Escapes => false,
     }
 }
@@ -394,7 +395,7 @@ impl Lane {
             LaneKind::Zlib => Box::new(Zlib::new()),
             LaneKind::Deflate => Box::new(Deflate::new()),
             LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
-            LaneKind::Root | LaneKind::Base64 | LaneKind::Hex | LaneKind::Escapes => return,
+            LaneKind::Root | LaneKind::Base64 | LaneKind::Hex | LaneKind::Escapes | LaneKind::Wide => return,
         };
         if kind == LaneKind::Zip {
             cx.live.members += 1;

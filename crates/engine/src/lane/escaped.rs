@@ -339,6 +339,7 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
                 let meets = |start: usize, end: usize| touched.meets(start as u64, end as u64);
                 let idle = !hits.iter().any(|hit| match hit.what {
                     What::Run => meets(hit.at, automaton.run_end(&decoded, hit.at)),
+                    What::Wide => true,
                     What::Escape => meets(hit.at, hit.at + escape::MAX_LEN),
                     // A match ends anywhere after its literal, and begins a lead before it at most.
                     What::Literal(_) | What::Anchor(_) => {

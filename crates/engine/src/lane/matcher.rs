@@ -348,6 +348,10 @@ impl Lane {
                 return;
             }
         }
+        if self.kind == LaneKind::Wide && needle.form == Form::Raw {
+            // The parent has needles for it.
+            return;
+        }
         let Some(bytes) = view.get(pending.start, pending.end) else { return };
         if !known.keys.fits(bytes, &needle.mac) {
             let Pending { start, end, src, holds, .. } = *pending;

@@ -22,6 +22,7 @@ mod glance;
 mod matcher;
 mod scattered;
 mod shape;
+mod wide;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ use self::matcher::Matcher;
 use self::scattered::Scattered;
 pub(crate) use self::scattered::letters;
 pub(crate) use self::shape::Group;
+use self::wide::Wide;
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
@@ -62,6 +64,8 @@ pub(crate) enum LaneKind {
     Base64,
     Hex,
     Escapes,
+    /// Text in UTF-16.
+    Wide,
 }
 
 impl LaneKind {
@@ -79,6 +83,7 @@ impl LaneKind {
             LaneKind::Base64 => Some(LaneStep::Base64),
             LaneKind::Hex => Some(LaneStep::Hex),
             LaneKind::Escapes => Some(LaneStep::Escapes),
+            LaneKind::Wide => Some(LaneStep::Utf16),
         }
     }
 }
@@ -98,6 +103,8 @@ enum Start {
     Run,
     /// An escape.
     Escape,
+    /// Text in UTF-16.
+    Wide,
     /// A magic number.
     Container(LaneKind),
 }
@@ -155,6 +162,7 @@ pub(crate) struct Lane {
     scattered: Option<Box<Scattered>>,
     archive: Archive,
     group: Option<Box<Group>>,
+    wide: Option<Box<Wide>>,
     /// Runs before this offset have been read.
     run_read: u64,
     /// Runs before this offset hold nothing.
@@ -204,6 +212,7 @@ impl Lane {
             scattered: None,
             archive: Archive::default(),
             group: None,
+            wide: None,
             run_read: 0,
             run_idle: 0,
             waiting: u64::MAX,
@@ -234,7 +243,7 @@ impl Lane {
         self.matcher.clear();
         self.scattered = None;
         self.archive = Archive::default();
-        self.group = None;
+        (self.group, self.wide) = (None, None);
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
         self.starts = None;
         self.containers.clear();
@@ -331,12 +340,13 @@ impl Lane {
 
     /// Whether a child lane is alive.
     pub(crate) fn has_children(&self) -> bool {
-        self.group.is_some() || self.texts.is_alive() || !self.containers.is_empty()
+        self.group.is_some() || self.wide.is_some() || self.texts.is_alive() || !self.containers.is_empty()
     }
 
     pub(crate) fn has_containers(&self) -> bool {
         !self.containers.is_empty()
             || self.group.as_ref().is_some_and(|g| g.has_containers())
+            || self.wide.as_ref().is_some_and(|wide| wide.has_containers())
             || self.texts.has_containers()
     }
 
@@ -358,6 +368,9 @@ impl Lane {
         }
         if let Some(group) = &self.group {
             hold = hold.min(group.hold(&self.map, cx));
+        }
+        if let Some(wide) = &self.wide {
+            hold = hold.min(wide.hold(&self.map, self.pos, cx));
         }
         hold = hold.min(self.texts.hold(&self.map, self.pos, cx));
         self.containers.iter().map(|c| c.hold(cx)).fold(hold, u64::min)
@@ -385,6 +398,14 @@ impl Lane {
             cx.opaque(OpaqueReason::Hold, group.src()..now, self.trail_at(group.start()), now);
             group.release(cx);
         }
+        if let Some(wide) = &self.wide
+            && wide.has_containers()
+            && wide.hold(&self.map, now, cx) < now.saturating_sub(limit + wide.block_max())
+            && let Some(wide) = self.wide.take()
+        {
+            cx.opaque(OpaqueReason::Hold, wide.src()..now, self.trail_at(wide.start()), now);
+            wide.release(cx);
+        }
         while let Some(escaped) = self.texts.overdue(&self.map, now, cx) {
             cx.opaque(OpaqueReason::Hold, escaped.src()..now, self.trail_at(escaped.start()), now);
             escaped.release(cx);
@@ -396,7 +417,8 @@ impl Lane {
         // The longest escape stands for one byte of it.
         let own = self.containers.iter().map(|c| c.block_max()).max().unwrap_or(0);
         let group = self.group.as_ref().map_or(0, |g| g.block_max());
-        escape::MAX_LEN as u64 * own.max(group)
+        let wide = self.wide.as_ref().map_or(0, |wide| wide.block_max());
+        escape::MAX_LEN as u64 * own.max(group).max(wide)
     }
 
     /// Memory held by this lane and its children, in bytes, windows of decoders apart.
@@ -411,6 +433,7 @@ impl Lane {
             + self.denied.as_ref().map_or(0, |denied| size_of_val(&**denied))
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
+            + self.wide.as_ref().map_or(0, |wide| wide.memory())
             + self.texts.memory()
             + self.touched.as_ref().map_or(0, |t| t.memory())
             + (self.containers.capacity() - self.containers.len()) * size_of::<Container>()
@@ -420,6 +443,7 @@ impl Lane {
     /// Windows of all decoders below, in bytes.
     pub(crate) fn windows(&self) -> u64 {
         self.group.as_ref().map_or(0, |g| g.windows())
+            + self.wide.as_ref().map_or(0, |wide| wide.windows())
             + self.texts.windows()
             + self.containers.iter().map(|c| c.windows()).sum::<u64>()
     }
@@ -432,6 +456,9 @@ impl Lane {
         }
         if let Some(group) = self.group.take() {
             group.release(cx);
+        }
+        if let Some(wide) = self.wide.take() {
+            wide.release(cx);
         }
         self.texts.release(cx);
         self.matcher.clear();
@@ -530,6 +557,7 @@ impl Lane {
                 }
                 look != Look::Idle
             }
+            What::Wide => true,
             What::Escape => match escaped::begins(view.bytes, hit.at) {
                 None => false,
                 Some(Begins::Magic(_)) => true,
@@ -577,6 +605,7 @@ impl Lane {
         self.settle_waiting(view, eof, cx);
         self.settle_denied_texts(view, eof, cx);
         self.feed_group(view, eof, cx);
+        self.feed_wide(view, eof, cx);
         self.feed_texts(view, eof, cx);
         // Before the hits: a magic number that a decoder has taken as its next member begins no container.
         self.feed_containers(view, fresh, cx);
@@ -585,10 +614,11 @@ impl Lane {
             match (start_of(hit), hit.what) {
                 (Some(Start::Run), _) => self.start_group(view, at, eof, cx),
                 (Some(Start::Escape), _) => self.start_escaped(view, at, eof, cx),
+                (Some(Start::Wide), _) => self.start_wide(view, at, eof, cx),
                 (Some(Start::Container(kind)), _) => self.start_container(kind, view, at, sliced, cx),
                 (None, What::Literal(rule)) => self.start_confirm(rule, view, at, eof, cx),
                 (None, What::Anchor(needle)) => self.start_known(needle, view, at, cx),
-                (None, What::Run | What::Escape) => {}
+                (None, What::Run | What::Escape | What::Wide) => {}
             }
         }
         self.feed_scattered(view, fresh, eof, cx);
@@ -610,6 +640,7 @@ impl Lane {
             taken.0.retain(|at| *at >= decided);
         }
         keep = keep.min(self.texts.first()).min(self.group.as_ref().map_or(u64::MAX, |group| group.fed()));
+        keep = keep.min(self.wide.as_ref().map_or(u64::MAX, |wide| wide.fed()));
         keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
         let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(self.waiting).min(scattered);
@@ -714,6 +745,7 @@ fn start_of(hit: &Hit) -> Option<Start> {
     match hit.what {
         What::Run => Some(Start::Run),
         What::Escape => Some(Start::Escape),
+        What::Wide => Some(Start::Wide),
         What::Literal(id) => container::magic(id).map(Start::Container),
         What::Anchor(_) => None,
     }

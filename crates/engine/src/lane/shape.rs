@@ -750,6 +750,9 @@ impl Lane {
         if let Some(group) = self.group.take() {
             group.release(cx);
         }
+        if let Some(wide) = self.wide.take() {
+            wide.release(cx);
+        }
         self.texts.release(cx);
         for container in std::mem::take(&mut self.containers) {
             container.release(cx);

@@ -30,7 +30,15 @@ fn a_planted_secret_is_found_and_nothing_of_it_has_left() {
             if hit.is_none()
                 && layers
                     .iter()
-                    .filter(|l| matches!(l, wrap::Layer::Base64 | wrap::Layer::Hex | wrap::Layer::Escapes))
+                    .filter(|l| {
+                        matches!(
+                            l,
+                            wrap::Layer::Base64
+                                | wrap::Layer::Hex
+                                | wrap::Layer::Escapes
+                                | wrap::Layer::Utf16
+                        )
+                    })
                     .count()
                     > 3
             {
