@@ -206,7 +206,13 @@ impl Lane {
         let mut escaped = state.is_some_and(|state| state.escaped);
         let mut first = u64::MAX;
         for (i, letter) in letters(partial, &mut escaped) {
-            places.push(self.pos + i as u64);
+            let place = self.pos + i as u64;
+            if places.last().is_some_and(|last| place - last > GAP + 1) {
+                // What was begun has ended.
+                places.clear();
+                first = u64::MAX;
+            }
+            places.push(place);
             word = push(word, letter);
             for id in needles.anchors.ids(word) {
                 let before = needles.needles[*id as usize].anchor as usize + 8;

@@ -29,7 +29,7 @@ fn scatter(rng: &mut Rng, value: &[u8]) -> Vec<u8> {
         "\u{200b}",
         "\\\n",
         ".",
-        "\0",
+        "\u{1}",
         "\"\n  \"",
         "\r\n\t",
     ];
