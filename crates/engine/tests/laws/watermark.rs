@@ -153,7 +153,7 @@ fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
             inner.push(run[skip..].chunks_exact(2).filter_map(|pair| number(Some(pair), 16)).collect());
         }
     }
-    for unescape in [percents, slashes, entities, printables, unfolded] {
+    for unescape in [percents, slashes, entities, printables, unfolded, narrowed] {
         let text = unescape(bytes);
         if text != bytes {
             inner.push(text);
@@ -179,6 +179,11 @@ fn replaced(bytes: &[u8], read: impl Fn(&[u8]) -> Option<(usize, Vec<u8>)>) -> V
         }
     }
     out
+}
+
+/// UTF-16 in one byte for each character.
+fn narrowed(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().copied().filter(|b| *b != 0).collect()
 }
 
 /// What folds of runs stand for: nothing.
