@@ -5,7 +5,7 @@ use exfilter_testing::Rng;
 use exfilter_testing::matrix::{Keys, Row, WRAPPINGS, finds, look_alikes, rows};
 
 /// Wrappings that count at least, by the rules alone and of known secrets. Raised with every new lane.
-const REACHED: [usize; 2] = [55, 84];
+const REACHED: [usize; 2] = [59, 84];
 
 fn rules() -> Engine {
     Engine::builder().rules(exfilter_rules::builtin()).build().expect("the built-in rules compile")

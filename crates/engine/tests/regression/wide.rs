@@ -1,0 +1,74 @@
+//! Text in UTF-16.
+
+use exfilter_engine::{Engine, Form, Kind, Limits, OpaqueReason};
+use exfilter_testing::{Rng, keys, run, split};
+
+use crate::laws::outbound;
+use crate::support;
+
+fn le(text: &[u8]) -> Vec<u8> {
+    text.iter().flat_map(|b| [*b, 0]).collect()
+}
+
+fn be(text: &[u8]) -> Vec<u8> {
+    text.iter().flat_map(|b| [0, *b]).collect()
+}
+
+fn rules() -> Engine {
+    Engine::builder().rules(exfilter_rules::builtin()).build().unwrap()
+}
+
+#[test]
+fn a_token_in_utf16_has_its_place_and_its_path() {
+    let token = keys::github(&mut Rng::new(601), "ghp_");
+    let engine = rules();
+    for (name, before, text, after) in [
+        ("alone", &b""[..], le(&token), &b""[..]),
+        ("behind bytes", b"xyz", le(&token), b""),
+        ("with a mark", b"\xff\xfe", le(&token), b"\x00\x00"),
+        ("big-endian, to its last character", b"", be(&token), b""),
+        ("big-endian, bytes behind it", b"\xfe\xff", be(&token), b"\xff\xff"),
+        ("little-endian, other letters in front", b"\xe9\x00\x2d\x4e", le(&token), b"\x2d\x4e"),
+    ] {
+        let content = [before, &text, after].concat();
+        for chunks in
+            [split::whole(content.len()), split::every(content.len(), 1), split::every(content.len(), 7)]
+        {
+            let run = run::run(&engine, &outbound(), &content, &chunks);
+            assert!(run.last.is_block(), "{name}");
+            let found: Vec<_> = run.findings().collect();
+            assert_eq!(found.len(), 1, "{name}");
+            assert!(run.events.iter().any(|(_, path)| path == "utf16"), "{name}");
+            let start = before.len() as u64 + u64::from(text[0] == 0);
+            assert_eq!(found[0].outer().start, start, "{name}");
+            assert!(run.through() <= start, "{name}: {} bytes had left", run.through());
+        }
+    }
+}
+
+#[test]
+fn an_enrolled_value_in_utf16_is_found_by_its_needles() {
+    let value = keys::secret(&mut Rng::new(602));
+    let engine = support::engine(std::slice::from_ref(&value), Limits::default());
+    for text in [le(&value), be(&value)] {
+        let content = [&le(b"here it is: ")[..], &text, &le(b", in the middle of text")].concat();
+        let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+        assert!(run.last.is_block());
+        // Its needles find it in the bytes, in both orders; the lane does not find it again.
+        let forms: Vec<_> = run.findings().map(|f| f.kind()).collect();
+        let raw = |kind: &Kind| matches!(kind, Kind::Known(_, Form::Raw));
+        assert!(!forms.is_empty() && !forms.iter().any(raw), "{forms:?}");
+    }
+}
+
+#[test]
+fn text_for_which_no_lane_can_be_had_is_reported() {
+    let mut limits = Limits::default();
+    limits.shapes = 0;
+    let engine = Engine::builder().rules(exfilter_rules::builtin()).limits(limits).build().unwrap();
+    let content = le(&keys::github(&mut Rng::new(603), "ghp_"));
+    for chunks in [split::whole(content.len()), split::every(content.len(), 3)] {
+        let run = run::run(&engine, &outbound(), &content, &chunks);
+        assert!(run.opaques().any(|o| o.reason() == OpaqueReason::Depth));
+    }
+}
