@@ -65,7 +65,7 @@ impl Glance {
         for first in *b"\\%&=" {
             for (second, third) in (0..=255).flat_map(|second| (0..=255).map(move |third| (second, third))) {
                 let bytes = [first, second, third];
-                if !matches!(escape::parse(&bytes), Parsed::Text) && exfilter_automaton::is_escape(bytes) {
+                if exfilter_automaton::is_escape(bytes) && !matches!(escape::parse(&bytes), Parsed::Text) {
                     glance.add(bytes);
                 }
             }
