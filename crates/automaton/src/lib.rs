@@ -47,4 +47,4 @@ pub use anchors::{Anchors, anchor_tag};
 pub use builder::{Builder, Gate};
 pub use candidates::Workspace;
 pub use class::{is_base64, is_escape, is_non_lower, is_token};
-pub use scan::{Automaton, Hit, What};
+pub use scan::{Automaton, Hit, What, is_wide};

@@ -90,6 +90,10 @@ impl Filter {
         Filter(bitmap)
     }
 
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+
     /// Whether a literal may begin with these four bytes.
     #[inline(always)]
     pub(crate) fn maybe(&self, quad: u32) -> bool {

@@ -190,7 +190,7 @@ impl Automaton {
 
     /// Memory of the tables, in bytes, literals apart.
     pub fn memory(&self) -> usize {
-        size_of::<[u64; 1024]>()
+        self.filter.bytes()
             + self.gated.bytes()
             + self.loose.bytes()
             + self.token.memory()
@@ -202,7 +202,7 @@ impl Automaton {
 
 /// Whether a character of UTF-16 text that matters begins, or ends, with this byte beside a NUL.
 #[inline(always)]
-pub(crate) fn is_wide(byte: u8) -> bool {
+pub fn is_wide(byte: u8) -> bool {
     byte != 0 && byte.is_ascii()
 }
 

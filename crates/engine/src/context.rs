@@ -9,11 +9,12 @@ use zeroize::Zeroize;
 use crate::compile::Compiled;
 use crate::coverage::OpaqueReason;
 use crate::engine::Core;
-use crate::finding::{Kind, Preview, Proof, Range64};
+use crate::finding::{Kind, Preview, Proof, Range64, SecretId};
 use crate::flow::{Direction, Flow};
 use crate::lane::{Escaped, Group, Touched};
 use crate::path::Trail;
 use crate::policy::Confidence;
+use crate::secrets::Form;
 
 /// What a flow means for its lanes.
 pub(crate) struct Facts {
@@ -105,6 +106,25 @@ pub(crate) struct Found {
     pub(crate) trail: Option<Arc<Trail>>,
     /// The credential itself, where an edit may overwrite it in the outer stream: the outer range and the lane's.
     pub(crate) writable: Option<(Range64, Range64)>,
+}
+
+impl Found {
+    /// A known secret in one of its spellings; nothing of it is shown.
+    pub(crate) fn known(when: u64, outer: Range64, inner: Range64, secret: u32, form: Form) -> Found {
+        Found {
+            when,
+            outer,
+            inner,
+            kind: Kind::Known(SecretId(secret), form),
+            confidence: Confidence::Confirmed,
+            proof: Proof::None,
+            documented: false,
+            preview: Preview::new(""),
+            line: None,
+            trail: None,
+            writable: None,
+        }
+    }
 }
 
 /// A range that was not examined, before the policy has seen it.

@@ -6,7 +6,7 @@ use exfilter_codec::escape;
 use crate::confirm::{Confirm, View};
 use crate::context::{Context, Found};
 use crate::coverage::OpaqueReason;
-use crate::finding::{Kind, Preview, Proof, Range64, RuleId, SecretId};
+use crate::finding::{Kind, Preview, Proof, Range64, RuleId};
 use crate::lane::{Lane, LaneKind, SEEN, escaped};
 use crate::policy::Confidence;
 use crate::secrets::Form;
@@ -358,19 +358,11 @@ impl Lane {
             self.matcher.park(bytes, Parked { start, src, end, holds });
             return;
         }
-        let found = Found {
-            when: self.when(pending.end.max(pending.hit + SEEN), cx),
-            outer: Range64 { start: pending.src, end: self.map.end(pending.end) },
-            inner: Range64 { start: pending.start, end: pending.end },
-            kind: Kind::Known(SecretId(needle.secret), needle.form),
-            confidence: Confidence::Confirmed,
-            proof: Proof::None,
-            documented: false,
-            preview: Preview::new(""),
-            line: None,
-            trail: None,
-            writable: self.writable(pending.start, pending.end),
-        };
+        let when = self.when(pending.end.max(pending.hit + SEEN), cx);
+        let outer = Range64 { start: pending.src, end: self.map.end(pending.end) };
+        let inner = Range64 { start: pending.start, end: pending.end };
+        let mut found = Found::known(when, outer, inner, needle.secret, needle.form);
+        found.writable = self.writable(pending.start, pending.end);
         if known.scattered.is_some() {
             let scattered = self.scattered.get_or_insert_default();
             scattered.note(needle.secret, pending.start, pending.end);

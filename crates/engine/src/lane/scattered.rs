@@ -16,8 +16,7 @@ use std::collections::VecDeque;
 use super::{Lane, LaneKind, SEEN};
 use crate::confirm::View;
 use crate::context::{Context, Found};
-use crate::finding::{Kind, Preview, Proof, Range64, SecretId};
-use crate::policy::Confidence;
+use crate::finding::Range64;
 use crate::secrets::Form;
 
 /// Other bytes that may stand between two letters or digits.
@@ -160,34 +159,22 @@ impl Lane {
         state.escaped = escaped;
         state.expire(view.end());
         // Whatever else the value is spelled as there has been found by then.
-        let mut settled = Vec::new();
-        state.matched.retain_mut(|found| {
-            let is_settled = eof || found.end + SEEN <= view.end();
-            if is_settled {
-                settled.push((found.secret, found.start, found.end, found.outer));
-            }
-            !is_settled
-        });
-        let spelled = |secret: u32, start: u64, end: u64| {
-            state.spelled.iter().any(|(other, from, to)| *other == secret && *from < end && start < *to)
-        };
-        settled.retain(|(secret, start, end, _)| !spelled(*secret, *start, *end));
-        self.scattered = Some(state);
-        for (secret, start, end, outer) in settled {
-            let found = Found {
-                when: self.when(end + SEEN, cx),
-                outer,
-                inner: Range64 { start, end },
-                kind: Kind::Known(SecretId(secret), Form::Scattered),
-                confidence: Confidence::Confirmed,
-                proof: Proof::None,
-                documented: false,
-                preview: Preview::new(""),
-                line: None,
-                trail: None,
-                // Its bytes do not stand together.
-                writable: None,
+        let is_settled = |found: &Match| eof || found.end + SEEN <= view.end();
+        let (settled, waiting): (Vec<Match>, Vec<Match>) =
+            std::mem::take(&mut state.matched).into_iter().partition(is_settled);
+        state.matched = waiting;
+        let is_spelled = |found: &Match| {
+            let meets = |(other, from, to): &(u32, u64, u64)| {
+                *other == found.secret && *from < found.end && found.start < *to
             };
+            state.spelled.iter().any(meets)
+        };
+        let settled: Vec<Match> = settled.into_iter().filter(|found| !is_spelled(found)).collect();
+        self.scattered = Some(state);
+        for Match { secret, start, end, outer } in settled {
+            let inner = Range64 { start, end };
+            // Its bytes do not stand together, so no edit can be made.
+            let found = Found::known(self.when(end + SEEN, cx), outer, inner, secret, Form::Scattered);
             self.report(found, view, cx);
         }
     }

@@ -9,6 +9,8 @@
 //! Both are a character and a NUL, again and again, but for the last character of big-endian text, which has no NUL behind it; a NUL in front
 //! of the first one tells that it is. Only ASCII characters go on; any other ends the lane, and the next sixteen begin another.
 
+use exfilter_automaton::{Automaton, is_wide};
+
 use super::{Depth, Lane, LaneKind};
 use crate::confirm::View;
 use crate::context::Context;
@@ -66,15 +68,14 @@ impl Wide {
     /// Takes the characters at hand; with `eof` nothing follows. Returns whether the text is over.
     fn feed(&mut self, map: &OuterMap, view: View<'_>, eof: bool, cx: &mut Context<'_>) -> bool {
         let bytes = view.get(self.fed, view.end()).unwrap_or(&[]);
-        let is_character = |byte: &u8| *byte != 0 && byte.is_ascii();
         let mut characters = cx.scratch.buffer();
-        let units = bytes.chunks_exact(2).take_while(|unit| is_character(&unit[0]) && unit[1] == 0);
+        let units = bytes.chunks_exact(2).take_while(|unit| is_wide(unit[0]) && unit[1] == 0);
         characters.extend(units.map(|unit| unit[0]));
         let taken = 2 * characters.len();
         let rest = &bytes[taken..];
-        let is_cut = rest.len() < 2 && rest.iter().all(is_character);
+        let is_cut = rest.len() < 2 && rest.iter().all(|byte| is_wide(*byte));
         let over = eof || !is_cut;
-        let last = rest.first().filter(|byte| over && self.big_endian && is_character(byte));
+        let last = rest.first().filter(|byte| over && self.big_endian && is_wide(**byte));
         characters.extend(last);
         if !map.is_identity() {
             for i in 0..characters.len() as u64 {
@@ -100,7 +101,7 @@ impl Lane {
         }
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes >= cx.core.limits.lanes {
             if !self.refused_shapes {
-                let end = view.index(at + 2 * exfilter_automaton::Automaton::WIDE as u64);
+                let end = view.index(at + 2 * Automaton::WIDE as u64);
                 self.refuse_shape(at, self.map.src(at), end, view, eof, cx);
             }
             return;

@@ -1,8 +1,7 @@
 //! The wrapping matrix: what is seen through does not become less, and nothing that only looks like a key is found.
 
 use exfilter_engine::{Engine, Flow};
-use exfilter_testing::Rng;
-use exfilter_testing::matrix::{Keys, Row, WRAPPINGS, finds, look_alikes, rows};
+use exfilter_testing::matrix::{Keys, Row, false_alarms, rows};
 
 /// Wrappings that count at least, by the rules alone and of known secrets. Raised with every new lane.
 const REACHED: [usize; 2] = [59, 84];
@@ -34,14 +33,7 @@ fn wrappings_are_seen_through() {
 fn look_alikes_are_not_found_in_any_wrapping() {
     let keys = Keys::new(1);
     let flow = Flow::outbound_unknown();
-    let mut rng = Rng::new(5);
-    let engines = [rules(), keys.known()];
-    for (name, content) in look_alikes(&keys) {
-        for wrapping in WRAPPINGS {
-            let wrapped = (wrapping.make)(&mut rng, &content);
-            for engine in &engines {
-                assert_eq!(finds(engine, &flow, &wrapped), [], "{name} in {}", wrapping.name);
-            }
-        }
+    for engine in [rules(), keys.known()] {
+        assert_eq!(false_alarms(&engine, &flow, &keys), [""; 0]);
     }
 }

@@ -4,7 +4,7 @@ mod carriers;
 mod wrappings;
 
 pub use carriers::{CARRIERS, Carrier};
-use exfilter_engine::{Engine, Flow, Kind, KnownSecrets, Profile, StoreKey};
+use exfilter_engine::{Engine, Event, Flow, KnownSecrets, Profile, Scanner, StoreKey};
 use exfilter_rules::RuleEntry;
 use exfilter_rules::example::expand;
 pub use wrappings::{Group, WRAPPINGS, Wrapping};
@@ -94,11 +94,7 @@ pub fn rows(engine: &Engine, flow: &Flow, values: &[&[u8]]) -> Vec<Row> {
         for value in values {
             let wrapped = (wrapping.make)(&mut rng, value);
             for (carrier, seen) in CARRIERS.iter().zip(&mut seen) {
-                let mut found = false;
-                let _ = scanner.scan(&carrier.carry(&wrapped), &mut |event| {
-                    found |= matches!(event, exfilter_engine::Event::Finding(_));
-                });
-                *seen &= found;
+                *seen &= finds(&mut scanner, &carrier.carry(&wrapped));
             }
         }
         Row { wrapping, seen }
@@ -107,7 +103,7 @@ pub fn rows(engine: &Engine, flow: &Flow, values: &[&[u8]]) -> Vec<Row> {
 }
 
 /// What looks like a key and is none: each must be seen through by nothing, in any wrapping.
-pub fn look_alikes(keys: &Keys) -> Vec<(&'static str, Vec<u8>)> {
+fn look_alikes(keys: &Keys) -> Vec<(&'static str, Vec<u8>)> {
     let mut rng = Rng::new(4);
     let github = &keys.provider[0];
     vec![
@@ -121,13 +117,30 @@ pub fn look_alikes(keys: &Keys) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Whether an event of a scan names something that was enrolled or a rule.
-pub fn finds(engine: &Engine, flow: &Flow, content: &[u8]) -> Vec<Kind> {
-    let mut kinds = Vec::new();
-    let _ = engine.scanner(flow.clone()).scan(content, &mut |event| {
-        if let exfilter_engine::Event::Finding(finding) = event {
-            kinds.push(finding.kind());
+/// How many scans [`false_alarms`] makes with each engine.
+pub fn look_alike_scans(keys: &Keys) -> usize {
+    look_alikes(keys).len() * WRAPPINGS.len()
+}
+
+/// The look-alikes in which an engine finds something, with the wrapping in which it does.
+pub fn false_alarms(engine: &Engine, flow: &Flow, keys: &Keys) -> Vec<String> {
+    let mut scanner = engine.scanner(flow.clone());
+    let mut rng = Rng::new(5);
+    let mut alarms = Vec::new();
+    for (name, content) in look_alikes(keys) {
+        for wrapping in WRAPPINGS {
+            let wrapped = (wrapping.make)(&mut rng, &content);
+            if finds(&mut scanner, &wrapped) {
+                alarms.push(format!("{name} in {}", wrapping.name));
+            }
         }
-    });
-    kinds
+    }
+    alarms
+}
+
+/// Whether something is found in `content`.
+fn finds(scanner: &mut Scanner, content: &[u8]) -> bool {
+    let mut found = false;
+    let _ = scanner.scan(content, &mut |event| found |= matches!(event, Event::Finding(_)));
+    found
 }
