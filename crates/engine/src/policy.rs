@@ -69,8 +69,8 @@ pub enum Profile {
     #[default]
     Inline,
     /// Also as letters and digits in order, in either case, with up to 32 other bytes between two of them
-    /// ([`Form::Scattered`](crate::Form::Scattered)): strings that a program joins, groups, separators, changed case. Holds back some ten
-    /// bytes more of ordinary text, and takes about half as long again. For hooks and audits.
+    /// ([`Form::Scattered`](crate::Form::Scattered)): strings that a program joins, groups, separators, changed case. Holds back
+    /// at least the last seven letters and digits of ordinary text, and takes longer. For hooks and audits.
     Thorough,
 }
 
