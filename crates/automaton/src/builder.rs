@@ -35,6 +35,7 @@ pub struct Builder {
     run_min: usize,
     escapes: bool,
     wide: bool,
+    lists: bool,
     key: u64,
 }
 
@@ -100,6 +101,12 @@ impl Builder {
         self
     }
 
+    /// Asks for lists of numbers.
+    pub fn lists(&mut self, wanted: bool) -> &mut Builder {
+        self.lists = wanted;
+        self
+    }
+
     /// Sets the key of the anchor hash.
     pub fn key(&mut self, key: u64) -> &mut Builder {
         self.key = key;
@@ -133,6 +140,7 @@ impl Builder {
             run_min: self.run_min,
             escapes: self.escapes,
             wide: self.wide,
+            lists: self.lists,
         })
     }
 }

@@ -6,8 +6,9 @@
 use crate::anchors::Filter as AnchorFilter;
 use crate::arch::Vector;
 use crate::class::{is_base64, is_escape};
+use crate::list::{self, List};
 use crate::literals::Filter;
-use crate::scan::{Automaton, Hit, Job, What, is_wide, load, wide_units};
+use crate::scan::{Automaton, Hit, Job, What, is_wide, list_window, load, wide_units};
 
 /// Blocks of 64 bytes in a batch.
 const BLOCKS: usize = 16;
@@ -31,6 +32,7 @@ pub(crate) fn masked<V: Vector>(v: V, job: &Job<'_>, work: &mut Workspace, hits:
         shown: WINDOW,
         // Whether the byte before it is a base64 character.
         before: from > 0 && is_base64(hay[from - 1]),
+        number_may_begin: numbers_may_begin(hay, from),
     };
     let mut padded;
     while batch.at < to {
@@ -56,6 +58,8 @@ struct Batch {
     shown: usize,
     /// Whether the byte before them is a base64 character.
     before: bool,
+    /// Bit 0, 1: whether a number may begin at the first byte, at the second one, for what stands before them.
+    number_may_begin: u64,
 }
 
 /// The 64 bytes of `bytes` from `at` on.
@@ -127,6 +131,25 @@ impl Workspace {
                 let escapes = bits(escapes).filter(|i| is_escape([window[*i], window[i + 1], window[i + 2]]));
                 hits.extend(escapes.map(|i| Hit { at: at + i, what: What::Escape }));
             }
+            if automaton.lists {
+                // Where a digit follows no letter or digit, or two bytes behind what may be a backslash.
+                let may_begin = !(here.alnum << 1) & !1 | here.escape << 2 | batch.number_may_begin;
+                let next = !(there.alnum << 1 | here.alnum >> 63) | there.escape << 2 | here.escape >> 62;
+                batch.number_may_begin = !(here.alnum >> 63) & 1 | here.escape >> 62;
+                let numbers = here.digit & may_begin;
+                let more = u128::from(numbers) | u128::from(there.digit & next) << 64;
+                let many = |i: &usize| ((more >> i) as u32).count_ones() >= 3;
+                if numbers & wanted != 0 && more.count_ones() >= 3 {
+                    for i in bits(numbers & wanted).filter(many) {
+                        let place = at + i;
+                        if list::is_beginning(job.hay, place)
+                            && list::list(list_window(job.hay, place)) == List::Begins
+                        {
+                            hits.push(Hit { at: place, what: What::Codes });
+                        }
+                    }
+                }
+            }
             if here.nul | there.nul != 0 && automaton.wide {
                 let nul = u128::from(here.nul) | u128::from(there.nul) << 64;
                 let mut units = !nul & nul >> 1;
@@ -183,6 +206,13 @@ impl Workspace {
         hits[first..].sort_unstable();
         batch.at += 64 * blocks;
     }
+}
+
+/// See [`Batch::number_may_begin`].
+fn numbers_may_begin(hay: &[u8], from: usize) -> u64 {
+    let before = |n: usize| from.checked_sub(n).map_or(0, |at| hay[at]);
+    let after = |n: usize| u64::from(crate::class::TABLE[usize::from(before(n))] & crate::class::ESCAPE != 0);
+    u64::from(!before(1).is_ascii_alphanumeric()) | after(2) | after(1) << 1
 }
 
 /// Keeps the positions whose four bytes may begin a literal. Not inlined, so that the loop has the registers to itself; so is the next one.

@@ -15,6 +15,12 @@ pub(crate) const ESCAPE: u8 = 16;
 /// Bit of the characters that may follow those in an escape for a token character.
 pub(crate) const FOLLOW: u8 = 32;
 
+/// Bit of decimal digits.
+pub(crate) const DIGIT: u8 = 64;
+
+/// Bit of letters and digits.
+pub(crate) const ALNUM: u8 = 128;
+
 /// Class bits of every byte: the definition that all vector tiers must agree with.
 pub(crate) const TABLE: [u8; 256] = {
     let mut table = [0u8; 256];
@@ -39,6 +45,12 @@ pub(crate) const TABLE: [u8; 256] = {
         }
         if c & 0x60 == 0x60 {
             table[b] |= LOWER;
+        }
+        if c.is_ascii_digit() {
+            table[b] |= DIGIT;
+        }
+        if c.is_ascii_alphanumeric() {
+            table[b] |= ALNUM;
         }
         b += 1;
     }

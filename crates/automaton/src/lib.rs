@@ -19,6 +19,7 @@
 //!                                      anchor bitmap (keyed hash of eight bytes)         -> tag table
 //!  base64 mask --shifts-->  first position of each maximal run of >= run_min
 //!  NUL mask    --shifts-->  "four UTF-16 units continue here"                             -> anchor bitmap
+//!  digit mask  --shifts-->  "three numbers begin within 32 bytes"                         -> list
 //!  ungated literals: the same buckets and bitmap at every position; a search of their own if one has two bytes
 //!  ungated anchors: every position, only if there are any
 //! ```
@@ -40,6 +41,7 @@ mod buckets;
 mod builder;
 mod candidates;
 mod class;
+mod list;
 mod literals;
 mod scan;
 

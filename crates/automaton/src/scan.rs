@@ -5,6 +5,7 @@ use crate::arch::{Tier, Vector};
 use crate::buckets::Buckets;
 use crate::candidates::{Workspace, block};
 use crate::class::{is_escape, is_high_digit, is_token};
+use crate::list::{self, List};
 use crate::literals::{Filter, Filtered, Ungated};
 
 /// What stands at a position.
@@ -16,6 +17,8 @@ pub enum What {
     Escape,
     /// The first position of a maximal run of ASCII characters with a NUL behind each, sixteen of them or more: text in UTF-16.
     Wide,
+    /// The first digit of a number with two more behind it, all within [`Automaton::LOOKAHEAD`] bytes: a list, or what is left of one.
+    Codes,
     /// A literal, exactly; its id.
     Literal(u32),
     /// An anchor whose tag fits; its id. The caller confirms it.
@@ -51,6 +54,7 @@ pub struct Automaton {
     pub(crate) run_min: usize,
     pub(crate) escapes: bool,
     pub(crate) wide: bool,
+    pub(crate) lists: bool,
 }
 
 /// Class masks of 64 bytes.
@@ -63,6 +67,9 @@ pub(crate) struct Masks {
     pub(crate) escape: u64,
     /// What may follow the first byte of an escape.
     pub(crate) follow: u64,
+    pub(crate) digit: u64,
+    /// Letters and digits.
+    pub(crate) alnum: u64,
 }
 
 /// One masked scan.
@@ -157,6 +164,18 @@ impl Automaton {
             };
             open = (from..open).find(may_begin).unwrap_or(open);
         }
+        if self.lists {
+            let may_begin = |at: &usize| {
+                let window = list_window(hay, *at);
+                list::is_beginning(hay, *at)
+                    && match list::list(window) {
+                        List::Begins => true,
+                        List::Open => window.len() < Automaton::LOOKAHEAD,
+                        List::No => false,
+                    }
+            };
+            open = (from..open).find(may_begin).unwrap_or(open);
+        }
         if !self.plain.is_empty() {
             open = open.min(from);
         }
@@ -213,6 +232,12 @@ pub(crate) fn wide_units(bytes: &[u8]) -> usize {
     units.take_while(|unit| is_wide(unit[0]) && unit[1] == 0).count()
 }
 
+/// What a decision about a list at `at` looks at.
+#[inline(always)]
+pub(crate) fn list_window(hay: &[u8], at: usize) -> &[u8] {
+    &hay[at..hay.len().min(at + Automaton::LOOKAHEAD)]
+}
+
 /// The first eight of `bytes`.
 #[inline(always)]
 pub(crate) fn load(bytes: &[u8]) -> u64 {
@@ -260,6 +285,9 @@ mod tests {
             let follows = at >= 2 && is_wide(hay[at - 2]) && hay[at - 1] == 0;
             if wide_units(&hay[at..]) == Automaton::WIDE && !follows {
                 hits.push(Hit { at, what: What::Wide });
+            }
+            if list::is_beginning(hay, at) && list::list(list_window(hay, at)) == List::Begins {
+                hits.push(Hit { at, what: What::Codes });
             }
             let three = [0, 1, 2].map(|i| hay.get(at + i).copied().unwrap_or(0));
             if is_escape(three) {
@@ -322,7 +350,7 @@ mod tests {
 
     fn automaton(tier: Tier) -> Automaton {
         let mut builder = Builder::new();
-        builder.key(KEY).base64_runs(20).escapes(true).wide(true);
+        builder.key(KEY).base64_runs(20).escapes(true).wide(true).lists(true);
         for (id, (literal, fold)) in GATED.iter().enumerate() {
             builder.literal(literal, id as u32, Gate::Token, *fold);
         }
@@ -358,6 +386,9 @@ mod tests {
             (1usize..40).prop_map(|n| b"k\0".repeat(n)),
             Just(b" ".to_vec()),
             Just(b"%7E~.=".to_vec()),
+            Just(b"103, 104, \\n105:6a 6b chr(107)".to_vec()),
+            proptest::collection::vec(b'0'..=b'9', 1..4),
+            Just(b", ".to_vec()),
             Just(b"\\u0061\\n%3d&#97;&amp;=3D=\r\n\\/%".to_vec()),
             proptest::collection::vec(any::<u8>(), 0..9),
             proptest::collection::vec(b'a'..=b'c', 0..40),

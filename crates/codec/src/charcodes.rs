@@ -1,201 +1,332 @@
-//! Lists of character codes: `103, 104, 112`, `0x67,0x68`, `67:68:70`.
+//! Lists of character codes: `103, 104, 112`, `0x67,0x68`, `67:68:70`, `chr(103)+chr(104)`.
 //!
-//! | [`Form`] | a code | between codes | where |
-//! |---|---|---|---|
-//! | [`Numbers`](Form::Numbers) | decimal; octal after `0o`, or after `0` if every digit is octal; hexadecimal after `0x` | `,` | arrays of bytes in JSON and programs (`[103,104]`, `String.fromCharCode(103, 104)`, Go's `[]byte{0x67, 0x68}`), [`od -t u1`][od] |
-//! | [`Pairs`](Form::Pairs) | two hexadecimal digits of either case | `:`, `-` or `,` | fingerprints and keys as `openssl` prints them, hex dumps, `.reg` files |
+//! | [`Form`] | a code | where |
+//! |---|---|---|
+//! | [`Decimal`](Form::Decimal) | `103`, at most 255 | arrays of bytes in JSON and programs, `String.fromCharCode(103, 104)`, `[char]103+[char]104`, [`od -t u1`][od] |
+//! | [`Hexadecimal`](Form::Hexadecimal) | `67`, `0x67`, and groups of two to four bytes (`6768`) | fingerprints, arrays in C, hex dumps (`xxd`, `hexdump -C`) |
+//! | [`Octal`](Form::Octal) | `147`, `0o147` | `od -b` |
+//! | [`Binary`](Form::Binary) | `01100111`, `0b01100111` | |
+//! | [`Css`](Form::Css) | one to six hexadecimal digits behind a backslash | [escapes of CSS][css] |
 //!
-//! Spaces, tabs and the ends of lines may stand around what is between codes, or alone. All codes of a list are separated in the same
-//! way. A list begins at its first code, whatever brackets or names stand before it, and is over at what is neither a code nor between codes: the
-//! closing bracket, a second comma, a code above 255, a number with a letter or `_` right behind it. A leading `0` is read
-//! as [ECMAScript] reads it: `010` is 8, `089` is 89.
+//! A list is a [`code`], a [`gap`], a code, and so on; which of the forms it is in shows as it goes: it is in those in which all codes can be.
+//! `10 11 12` is a list in two forms; whoever does not know reads it as both. What [`escape`](crate::escape) undoes (`\147`, `%67`, `=67`, `&#103;`) is no list.
 //!
-//! `10 11 12` is a list in both forms; whoever does not know reads it as both. Codes behind backslashes are [`escape`](crate::escape)'s.
+//! Both functions look at a bounded number of bytes and answer [`Parsed::Open`] as long as more bytes could change the answer.
 //!
 //! # Examples
 //!
 //! ```
-//! use exfilter_codec::charcodes::{Form, List, Parsed};
+//! use exfilter_codec::charcodes::{Form, Parsed, code, gap, values};
 //!
-//! let mut out = Vec::new();
-//! let mut list = List::new(Form::Numbers);
-//! let mut sink = |from, byte| out.push((from, byte));
-//! // The last code may go on.
-//! assert_eq!(list.parse(b"103, 0x68, 11", &mut sink), Parsed::Incomplete);
-//! assert_eq!(list.parse(b"2);", &mut sink), Parsed::End { at: 14 });
-//! assert_eq!(out, [(0..3, b'g'), (5..9, b'h'), (11..14, b'p')]);
+//! let text = b"103, 0x68]";
+//! let Parsed::Found(first) = code(text, false, true) else { panic!("a number") };
+//! assert_eq!((first.len, first.forms.contains(Form::Decimal)), (3, true));
+//! let Parsed::Found(between) = gap(&text[3..], true) else { panic!("a comma") };
+//! assert_eq!(between.len, 2);
+//! assert_eq!(values(b"0x68", Form::Hexadecimal).collect::<Vec<u8>>(), b"h");
+//! assert_eq!(gap(b"]", true), Parsed::Nothing);
+//! // The number may go on.
+//! assert_eq!(code(b"10", false, false), Parsed::Open);
 //! ```
 //!
 //! [od]: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/od.html
-//! [ECMAScript]: https://tc39.es/ecma262/#sec-additional-syntax-numeric-literals
+//! [css]: https://www.w3.org/TR/css-syntax-3/#consume-escaped-code-point
 
-use std::ops::Range;
+/// The longest code, in characters.
+pub const CODE_MAX: usize = 10;
 
-/// The longest code, in characters: leading zeros count.
-pub const MAX_LEN: usize = 8;
+/// The longest gap, in bytes: blanks, a sign, a word. [`DUMP_MAX`] of the lines of a hex dump.
+pub const GAP_MAX: usize = 32;
+
+/// The most that may stand between the last code of a line of a hex dump and the first one of the next, in bytes.
+pub const DUMP_MAX: usize = 96;
+
+/// Letters of the word that a gap may hold (`chr`, `char`, `byte`).
+const WORD_MAX: usize = 6;
 
 /// How codes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// As numbers of programs.
-    Numbers,
-    /// As two hexadecimal digits each.
-    Pairs,
+    /// One to three decimal digits.
+    Decimal,
+    /// Pairs of hexadecimal digits, one to four; or one or more digits behind `0x`.
+    Hexadecimal,
+    /// Three octal digits.
+    Octal,
+    /// Eight binary digits.
+    Binary,
+    /// Hexadecimal digits behind a backslash.
+    Css,
 }
 
-/// What is known of a list after some of its bytes.
+impl Form {
+    /// All of them.
+    pub const ALL: [Form; 5] = [Form::Decimal, Form::Hexadecimal, Form::Octal, Form::Binary, Form::Css];
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// Some forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parsed {
-    /// The list may go on.
-    Incomplete,
-    /// The list is over.
-    End {
-        /// Where the last code ends, counted from the first byte ever given to this reader; 0 if there was none.
-        at: u64,
-    },
+pub struct Forms(u8);
+
+impl Forms {
+    /// All forms.
+    pub const ALL: Forms = Forms(0x1f);
+
+    /// Whether a form is one of them.
+    #[must_use]
+    pub const fn contains(self, form: Form) -> bool {
+        self.0 & form.bit() != 0
+    }
+
+    /// Those that are in `others` too.
+    #[must_use]
+    pub const fn and(self, others: Forms) -> Forms {
+        Forms(self.0 & others.0)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
 }
 
-/// A reader of one list. It keeps at most one code.
-#[derive(Clone, PartialEq, Eq)]
-pub struct List {
-    form: Form,
-    /// The code that is being read.
-    code: [u8; MAX_LEN],
-    len: u8,
-    /// What stands between codes, once a second one has come: blanks alone are a blank.
-    between: Option<u8>,
-    /// What has come since the last code, in the same way; nothing yet right behind it.
-    gap: Option<u8>,
-    /// Input bytes taken.
-    at: u64,
-    /// Where the last code ends.
-    end: u64,
-    over: bool,
+/// What stands at the beginning of some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parsed<T> {
+    /// More bytes decide.
+    Open,
+    /// Nothing of the kind.
+    Nothing,
+    /// This.
+    Found(T),
 }
 
-impl List {
-    /// A reader of a list that has not begun. Blanks may come first.
-    #[must_use]
-    pub const fn new(form: Form) -> Self {
-        Self { form, code: [0; MAX_LEN], len: 0, between: None, gap: None, at: 0, end: 0, over: false }
-    }
+/// A code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Its characters.
+    pub len: usize,
+    /// The forms that it may be in; one at least.
+    pub forms: Forms,
+}
 
-    /// Reads `text`. `sink` is given what every code stands for that is known to be complete now, and where it stands, counted from the first
-    /// byte ever given to this reader. A code is complete when something that is no part of it follows.
-    ///
-    /// A list that is over stays over.
-    pub fn parse(&mut self, text: &[u8], sink: &mut impl FnMut(Range<u64>, u8)) -> Parsed {
-        for byte in text {
-            if !self.over {
-                self.over = !self.take(*byte, sink);
-                self.at += 1;
+/// What stands between two codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Its bytes.
+    pub len: usize,
+    /// Whether it ends with the backslash of CSS.
+    pub escaped: bool,
+}
+
+/// The code at the beginning of `text`; `escaped` says whether a backslash stands before it, `eof` that nothing follows.
+#[must_use]
+pub fn code(text: &[u8], escaped: bool, eof: bool) -> Parsed<Code> {
+    let len = text.iter().take(CODE_MAX + 1).take_while(|b| is_part(**b)).count();
+    if len == 0 && !text.is_empty() || len > CODE_MAX {
+        return Parsed::Nothing;
+    }
+    if len == text.len() && !eof {
+        return Parsed::Open;
+    }
+    let forms = forms(&text[..len], escaped);
+    if forms.is_empty() { Parsed::Nothing } else { Parsed::Found(Code { len, forms }) }
+}
+
+/// What stands before the next code, at the beginning of `text`; `eof` says that nothing follows.
+#[must_use]
+pub fn gap(text: &[u8], eof: bool) -> Parsed<Gap> {
+    match dump_line(text, eof) {
+        Parsed::Nothing => {}
+        open_or_found => return open_or_found,
+    }
+    let (mut at, mut word) = (0, false);
+    loop {
+        if at > GAP_MAX {
+            return Parsed::Nothing;
+        }
+        let Some(&byte) = text.get(at) else { return if eof { Parsed::Nothing } else { Parsed::Open } };
+        if !is_part(byte) {
+            if matches!(byte, b'.' | 0x80..) || byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') {
+                return Parsed::Nothing;
             }
+            at += 1;
+            continue;
         }
-        if self.over { Parsed::End { at: self.end } } else { Parsed::Incomplete }
+        if at == 0 {
+            return Parsed::Nothing;
+        }
+        let is_break = matches!(byte, b'n' | b'r' | b't') && text[at - 1] == b'\\';
+        if is_break {
+            // A line break or tab in a string.
+            at += 1;
+            continue;
+        }
+        let run = text[at..].iter().take(CODE_MAX + 1).take_while(|b| is_part(**b)).count();
+        if run <= CODE_MAX && at + run == text.len() && !eof {
+            return Parsed::Open;
+        }
+        let escaped = text[at - 1] == b'\\';
+        if run <= CODE_MAX && !forms(&text[at..at + run], escaped).is_empty() {
+            return match text[at - 1] {
+                b'%' | b'=' | b'#' => Parsed::Nothing,
+                // Only one blank may end the code before it.
+                b'\\' if at > 1 && !(at == 2 && matches!(text[0], b' ' | b'\t' | b'\n')) => Parsed::Nothing,
+                _ => Parsed::Found(Gap { len: at, escaped }),
+            };
+        }
+        let is_word = run <= WORD_MAX && text[at..at + run].iter().all(u8::is_ascii_alphabetic);
+        if word || !is_word {
+            return Parsed::Nothing;
+        }
+        word = true;
+        at += run;
     }
+}
 
-    /// Says that no text follows, which completes the last code; returns where it ends, as [`Parsed::End`] does.
-    pub fn finish(&mut self, sink: &mut impl FnMut(Range<u64>, u8)) -> u64 {
-        if !self.over {
-            self.over = true;
-            self.complete(sink);
+/// The bytes that `code` stands for in `form`, one to four; none if it is no code in it.
+pub fn values(code: &[u8], form: Form) -> impl Iterator<Item = u8> + use<> {
+    let (value, bytes) = value(code, form).unwrap_or((0, 0));
+    value.to_be_bytes().into_iter().skip(4 - bytes)
+}
+
+/// Letters, digits and `_`, which belong to the same word as a digit beside them.
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+fn forms(code: &[u8], escaped: bool) -> Forms {
+    let fits = |form: &Form| (*form == Form::Css) == escaped && value(code, *form).is_some();
+    Forms(Form::ALL.iter().filter(|form| fits(form)).fold(0, |bits, form| bits | form.bit()))
+}
+
+/// What a code stands for in a form, and in how many bytes.
+fn value(code: &[u8], form: Form) -> Option<(u32, usize)> {
+    let (digits, base, lens, bytes) = match (form, code) {
+        (Form::Decimal, _) => (code, 10, 1..=3, 1),
+        (Form::Hexadecimal, [b'0', b'x' | b'X', digits @ ..]) => {
+            (digits, 16, 1..=8, digits.len().div_ceil(2))
         }
-        self.end
+        (Form::Hexadecimal, _) if code.len() % 2 == 0 => (code, 16, 2..=8, code.len() / 2),
+        (Form::Hexadecimal, _) => return None,
+        (Form::Octal, [b'0', b'o' | b'O', digits @ ..]) => (digits, 8, 1..=3, 1),
+        (Form::Octal, _) => (code, 8, 3..=3, 1),
+        (Form::Binary, [b'0', b'b' | b'B', digits @ ..]) => (digits, 2, 1..=8, 1),
+        (Form::Binary, _) => (code, 2, 8..=8, 1),
+        (Form::Css, _) => (code, 16, 1..=6, 1),
+    };
+    if !lens.contains(&digits.len()) {
+        return None;
     }
-
-    /// Characters of a code that is not in the output yet, at most [`MAX_LEN`].
-    #[must_use]
-    pub const fn pending(&self) -> usize {
-        if self.over { 0 } else { self.len as usize }
-    }
-
-    /// Whether the list goes on with `byte`.
-    fn take(&mut self, byte: u8, sink: &mut impl FnMut(Range<u64>, u8)) -> bool {
-        if byte.is_ascii_alphanumeric() || byte == b'_' {
-            if self.len == 0 && self.end > 0 {
-                // Blanks around a comma are of no account; without one they separate.
-                if self.between.is_some_and(|between| Some(between) != self.gap) {
-                    return false;
-                }
-                self.between = self.gap.take();
-            }
-            let goes_on = self.goes_on(byte);
-            if goes_on {
-                self.code[usize::from(self.len)] = byte;
-                self.len += 1;
-            }
-            return goes_on;
-        }
-        if self.len > 0 && !self.complete(sink) {
-            return false;
-        }
-        match byte {
-            b' ' | b'\t' | b'\n' | b'\r' => {
-                self.gap = self.gap.or(Some(b' '));
-                true
-            }
-            _ if self.end > 0 && self.separates(byte) && matches!(self.gap, None | Some(b' ')) => {
-                self.gap = Some(byte);
-                self.between.is_none_or(|between| between == byte)
-            }
-            _ => false,
-        }
-    }
-
-    fn separates(&self, byte: u8) -> bool {
-        match self.form {
-            Form::Numbers => byte == b',',
-            Form::Pairs => matches!(byte, b':' | b'-' | b','),
-        }
-    }
-
-    /// Whether `byte` may be the next one of the code.
-    fn goes_on(&self, byte: u8) -> bool {
-        let code = &self.code[..usize::from(self.len)];
-        match (self.form, code) {
-            (Form::Pairs, _) => code.len() < 2 && byte.is_ascii_hexdigit(),
-            (Form::Numbers, [b'0']) if matches!(byte, b'x' | b'X' | b'o' | b'O') => true,
-            (Form::Numbers, [b'0', b'x' | b'X', ..]) => code.len() < MAX_LEN && byte.is_ascii_hexdigit(),
-            (Form::Numbers, [b'0', b'o' | b'O', ..]) => code.len() < MAX_LEN && is_octal(&byte),
-            (Form::Numbers, _) => code.len() < MAX_LEN && byte.is_ascii_digit(),
-        }
-    }
-
-    /// Hands out the code that has been read, if it is one.
-    fn complete(&mut self, sink: &mut impl FnMut(Range<u64>, u8)) -> bool {
-        let code = &self.code[..usize::from(self.len)];
-        let (digits, base) = match (self.form, code) {
-            (Form::Pairs, [_, _]) => (code, 16),
-            (Form::Pairs, _) => return false,
-            (Form::Numbers, [b'0', b'x' | b'X', digits @ ..]) => (digits, 16),
-            (Form::Numbers, [b'0', b'o' | b'O', digits @ ..]) => (digits, 8),
-            (Form::Numbers, [b'0', ..]) if code.iter().all(is_octal) => (code, 8),
-            (Form::Numbers, _) => (code, 10),
-        };
-        if digits.is_empty() {
-            return false;
-        }
+    let mut value = 0u32;
+    for digit in digits {
         // Eight digits are less than 2^32.
-        let value = digits.iter().filter_map(|digit| char::from(*digit).to_digit(base));
-        let Ok(value) = u8::try_from(value.fold(0, |code, digit| code * base + digit)) else { return false };
-        sink(self.at - u64::from(self.len)..self.at, value);
-        (self.end, self.len, self.gap) = (self.at, 0, None);
-        true
+        value = value * base + char::from(*digit).to_digit(base)?;
+    }
+    (bytes > 1 || value <= 255).then_some((value, bytes))
+}
+
+/// From the last code of a line of a hex dump to the first one of the next: two blanks or more, the line's characters, a line break, an offset of four to
+/// eight digits, perhaps a colon, and blanks.
+fn dump_line(text: &[u8], eof: bool) -> Parsed<Gap> {
+    let is_cut = text.len() > DUMP_MAX;
+    let open = if eof || is_cut { Parsed::Nothing } else { Parsed::Open };
+    let (text, eof) = (&text[..text.len().min(DUMP_MAX)], eof && !is_cut);
+    let at = |i: usize| text.get(i).copied();
+    match (at(0), at(1)) {
+        (None, _) | (Some(b' '), None) => return open,
+        (Some(b' '), Some(b' ')) => {}
+        _ => return Parsed::Nothing,
+    }
+    let Some(end) = text.iter().position(|b| !matches!(b, b' '..=b'~')) else { return open };
+    if text[end] != b'\n' || text[..end].iter().all(|b| *b == b' ') {
+        return Parsed::Nothing;
+    }
+    let digits = text[end + 1..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    let after = end + 1 + digits;
+    match at(after) {
+        None => return open,
+        Some(b':' | b' ') if (4..=8).contains(&digits) => {}
+        Some(_) => return Parsed::Nothing,
+    }
+    let colon = usize::from(at(after) == Some(b':'));
+    let blanks = text[after + colon..].iter().take_while(|b| **b == b' ').count();
+    let len = after + colon + blanks;
+    match code(&text[len..], false, eof) {
+        Parsed::Open => open,
+        Parsed::Found(_) if (1..=2).contains(&blanks) => Parsed::Found(Gap { len, escaped: false }),
+        Parsed::Found(_) | Parsed::Nothing => Parsed::Nothing,
     }
 }
 
-/// Says how much is pending, not what.
-impl std::fmt::Debug for List {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("List")
-            .field("form", &self.form)
-            .field("pending", &self.pending())
-            .field("at", &self.at)
-            .field("over", &self.over)
-            .finish_non_exhaustive()
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn is_octal(digit: &u8) -> bool {
-    matches!(digit, b'0'..=b'7')
+    /// What a list stands for in each form that it is in to its end, and where that is.
+    fn read(text: &[u8], escaped: bool) -> (Vec<(Form, Vec<u8>)>, usize) {
+        let mut lists: Vec<(Form, Vec<u8>)> = Form::ALL.iter().map(|form| (*form, Vec::new())).collect();
+        let (mut at, mut end, mut escaped) = (0, 0, escaped);
+        while let Parsed::Found(code) = code(&text[at..], escaped, true) {
+            if !lists.iter().any(|(form, _)| code.forms.contains(*form)) {
+                break;
+            }
+            lists.retain(|(form, _)| code.forms.contains(*form));
+            for (form, list) in &mut lists {
+                list.extend(values(&text[at..at + code.len], *form));
+            }
+            end = at + code.len;
+            let Parsed::Found(gap) = gap(&text[end..], true) else { break };
+            (at, escaped) = (end + gap.len, gap.escaped);
+        }
+        (lists, end)
+    }
+
+    #[test]
+    fn lists_are_read_as_programs_and_tools_write_them() {
+        for (text, form) in [
+            ("103,104,112,95", Form::Decimal),
+            ("103, 104, 112, 95]", Form::Decimal),
+            ("103) + chr(104) + chr(112) + chr(95)", Form::Decimal),
+            ("103+[char]104+[char]112+[char]95", Form::Decimal),
+            ("103, (byte) 104, (byte) 112, (byte) 95}", Form::Decimal),
+            ("103,\\n    104,\\n    112,\\n    95", Form::Decimal),
+            ("67:68:70:5F", Form::Hexadecimal),
+            ("0x67, 0x68, 0x70, 0x5f", Form::Hexadecimal),
+            ("6768 705f\n", Form::Hexadecimal),
+            ("147 150 160 137", Form::Octal),
+            ("01100111 01101000 01110000 01011111", Form::Binary),
+        ] {
+            let (lists, _) = read(text.as_bytes(), false);
+            assert!(lists.contains(&(form, b"ghp_".to_vec())), "{text}: {lists:?}");
+        }
+        for text in ["67\\68\\70\\5f", "67 \\68 \\70 \\5f ", "000067\\000068\\000070\\00005f"] {
+            let (lists, _) = read(text.as_bytes(), true);
+            assert_eq!(lists, [(Form::Css, b"ghp_".to_vec())], "{text}");
+        }
+    }
+
+    #[test]
+    fn hex_dumps_go_on_in_the_next_line() {
+        let text = b"00000000: 3132 3334 3536 3738 3930 6162 6364 6566  1234567890abcdef\n00000010: 6768 690a                                ghi.\n";
+        let (lists, _) = read(text, false);
+        assert_eq!(lists, [(Form::Hexadecimal, b"\0\0\0\x001234567890abcdefghi\n".to_vec())]);
+    }
+
+    #[test]
+    fn what_is_an_escape_is_no_list() {
+        for text in ["%67%68%70", "=67=68=70", "&#103;&#104;&#112;", "\\147\\150\\160"] {
+            let at = text.find(|c: char| c.is_ascii_digit()).expect("a digit");
+            let (_, end) = read(&text.as_bytes()[at..], text.starts_with('\\'));
+            assert!(end <= 3, "{text}");
+        }
+        for text in ["1.5, 2.5", "2026_11_28", "12345678901", "abc"] {
+            assert!(read(text.as_bytes(), false).1 <= 1, "{text}");
+        }
+    }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     pub(crate) reach: Reach,
     pub(crate) glance: Option<Glance>,
+    /// The least number of bytes that something is found in.
+    pub(crate) shortest: usize,
     /// Streams opened so far, and the key under which they are counted.
     opened: AtomicU64,
     references: RandomState,
@@ -263,10 +265,11 @@ impl EngineBuilder {
         for (id, needle) in needles.iter().enumerate() {
             builder.anchor(needle.tag, id as u32, needle.gate);
         }
-        builder.base64_runs(shortest_run(&rules)).escapes(true).wide(true);
+        builder.base64_runs(shortest_run(&rules)).escapes(true).wide(true).lists(true);
         let automaton = builder.build().map_err(BuildError::engine)?;
         let core = Core {
             glance: Glance::new(&rules, needles),
+            shortest: shortest(&rules, needles),
             rules,
             automaton,
             known,
@@ -279,6 +282,12 @@ impl EngineBuilder {
         };
         Ok(Engine { core: Arc::new(core) })
     }
+}
+
+/// The length of the shortest match.
+fn shortest(rules: &[Compiled], needles: &[Needle]) -> usize {
+    let rules = rules.iter().map(|r| min_len(&r.rule));
+    rules.chain(needles.iter().map(|needle| needle.len as usize)).min().unwrap_or(0)
 }
 
 /// The length from which a base64 run is decoded: what the shortest match that could be blocked is encoded to, on its own. A run also holds

@@ -29,6 +29,8 @@ pub enum LaneStep {
     Hex,
     /// Text in UTF-16.
     Utf16,
+    /// What a list of character codes stands for.
+    Codes,
     /// Text whose escapes were undone: JSON, percent, HTML, quoted-printable, those of programming languages.
     Escapes,
     /// A member of an archive (tar, ar, cpio, zip): its name, escaped for display, cut, and masked when a finding stands in it.
@@ -76,6 +78,7 @@ impl fmt::Display for LanePath {
                 LaneStep::Base64 => f.write_str("base64")?,
                 LaneStep::Hex => f.write_str("hex")?,
                 LaneStep::Utf16 => f.write_str("utf16")?,
+                LaneStep::Codes => f.write_str("codes")?,
                 LaneStep::Escapes => f.write_str("escapes")?,
                 LaneStep::Member(name) => f.write_str(name)?,
             }

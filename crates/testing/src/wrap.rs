@@ -1,5 +1,6 @@
 //! Wrappings: what content goes through on its way out.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use crate::rng::Rng;
@@ -31,10 +32,12 @@ pub enum Layer {
     Escapes,
     /// Text in UTF-16 of either byte order, at times with a mark; content that is not ASCII stays as it is.
     Utf16,
+    /// A list of character codes, as some program or tool writes it.
+    Codes,
 }
 
 /// All layers.
-pub const LAYERS: [Layer; 12] = [
+pub const LAYERS: [Layer; 13] = [
     Layer::Text,
     Layer::Base64,
     Layer::Hex,
@@ -47,6 +50,7 @@ pub const LAYERS: [Layer; 12] = [
     Layer::Cpio,
     Layer::Escapes,
     Layer::Utf16,
+    Layer::Codes,
 ];
 
 /// Wraps `content` in `layer`.
@@ -76,6 +80,10 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
         }
         Layer::Utf16 if content.is_ascii() && !content.contains(&0) => utf16(rng, content),
         Layer::Utf16 => content.to_vec(),
+        Layer::Codes => {
+            let inner = [&text(rng)[..], b" ", content, b"\n", &text(rng)].concat();
+            [b"list: [", &codes(rng, &inner)[..], b"]\n"].concat()
+        }
         Layer::Gzip => gzip(rng, content),
         Layer::Zstd => zstd(rng, content),
         Layer::Zip => zip(rng, content),
@@ -236,6 +244,67 @@ fn utf16(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
         text.encode_utf16().flat_map(|unit| if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() });
     let before = if rng.one_in(2) { &b"text: "[..] } else { b"" };
     before.iter().copied().chain(units).collect()
+}
+
+/// A list of the codes of `bytes`.
+pub fn codes(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
+    let list = |between: &str, write: fn(&u8) -> String| {
+        bytes.iter().map(write).collect::<Vec<String>>().join(between).into_bytes()
+    };
+    match rng.below(13) {
+        0 => list(", ", |b| b.to_string()),
+        1 => list(*rng.pick(&[",", " ", ",\n    ", ",\\n"]), |b| b.to_string()),
+        2 => list(", ", |b| format!("{b:#x}")),
+        3 => list(":", |b| format!("{b:02x}")),
+        4 => list("-", |b| format!("{b:02X}")),
+        5 => list(*rng.pick(&[" ", "  ", "\r\n"]), |b| format!("{b:02x}")),
+        6 => list(" ", |b| format!("{b:03o}")),
+        7 => list(" ", |b| format!("{b:08b}")),
+        8 => list(") + chr(", |b| b.to_string()),
+        9 => list("+[char]", |b| b.to_string()),
+        10 => [b"\\", &list(" \\", |b| format!("{b:x}"))[..]].concat(),
+        11 => list("\", (byte) \"", |b| b.to_string()),
+        _ => hex_dump(bytes),
+    }
+}
+
+/// What the numbers in `bytes` stand for, whatever stands between them: read as decimal, hexadecimal, octal and binary ones, each without
+/// those that are none of the kind. Knows nothing of lists; a hex dump's offsets and characters are left out.
+pub fn uncodes(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let text = String::from_utf8_lossy(bytes).replace("\\n", " ");
+    let text: String = text
+        .lines()
+        .map(|line| {
+            line.split_once(": ")
+                .map_or(line, |(_, codes)| codes.split("  ").next().unwrap_or(codes))
+                .to_string()
+                + "\n"
+        })
+        .collect::<String>()
+        + "\n"
+        + &text;
+    let words = || text.split(|c: char| !c.is_ascii_alphanumeric()).map(|word| word.trim_start_matches("0x"));
+    let of = |len: std::ops::RangeInclusive<usize>, radix: u32| -> Vec<u8> {
+        let words = words().filter(|word| len.contains(&word.len()));
+        words.filter_map(|word| u8::from_str_radix(word, radix).ok()).collect()
+    };
+    let pairs = words().filter(|word| word.len() % 2 == 0 && word.bytes().all(|b| b.is_ascii_hexdigit()));
+    let pairs = pairs.flat_map(|word| word.as_bytes().chunks(2));
+    let pairs = pairs.filter_map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect();
+    let all = vec![of(1..=3, 10), of(1..=2, 16), of(3..=3, 8), of(8..=8, 2), pairs];
+    all.into_iter().filter(|codes| codes.len() >= 8).collect()
+}
+
+/// A hex dump in lines of sixteen bytes, with their offsets and characters.
+pub fn hex_dump(bytes: &[u8]) -> Vec<u8> {
+    let mut out = String::new();
+    for (n, line) in bytes.chunks(16).enumerate() {
+        let pairs: Vec<String> =
+            line.chunks(2).map(|pair| pair.iter().map(|b| format!("{b:02x}")).collect()).collect();
+        let shown = line.iter().map(|b| if matches!(b, b' '..=b'~') { char::from(*b) } else { '.' });
+        let _ = writeln!(out, "{:08x}: {:40} {}", 16 * n, pairs.join(" "), shown.collect::<String>());
+    }
+    out.into_bytes()
 }
 
 /// Base64 of `bytes`.

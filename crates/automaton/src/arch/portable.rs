@@ -2,7 +2,7 @@
 
 use super::Vector;
 use crate::buckets::{Buckets, GATED, LOOSE};
-use crate::class::{BASE64, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
+use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
 use crate::scan::Masks;
 
 /// Table look-ups.
@@ -21,6 +21,8 @@ impl Vector for Portable {
             masks.escape |= u64::from(class & ESCAPE != 0) << i;
             masks.follow |= u64::from(class & FOLLOW != 0) << i;
             masks.nul |= u64::from(class & NUL != 0) << i;
+            masks.digit |= u64::from(class & DIGIT != 0) << i;
+            masks.alnum |= u64::from(class & ALNUM != 0) << i;
         }
         masks
     }

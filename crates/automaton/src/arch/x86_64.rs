@@ -44,6 +44,12 @@ use crate::scan::{Hit, Job, Masks};
 /// Bits 0-4: the base64 characters.
 const BASE64_BITS: i8 = 0x1f;
 
+/// Bit 1: the digits.
+const DIGIT_BITS: i8 = 0x02;
+
+/// Bits 1-3: letters and digits.
+const ALNUM_BITS: i8 = 0x0e;
+
 /// Bits 4-6 of the second look-up: the characters that begin escapes.
 const ESCAPE_BITS: i8 = 0x70;
 
@@ -93,16 +99,10 @@ impl Vector for Avx2 {
         unsafe {
             let low = _mm256_loadu_si256(block.as_ptr().cast::<__m256i>());
             let high = _mm256_loadu_si256(block.as_ptr().add(32).cast::<__m256i>());
-            let (t0, b0, z0, l0, e0, f0) = half(low);
-            let (t1, b1, z1, l1, e1, f1) = half(high);
-            Masks {
-                token: u64::from(t0) | u64::from(t1) << 32,
-                base64: u64::from(b0) | u64::from(b1) << 32,
-                nul: u64::from(z0) | u64::from(z1) << 32,
-                lower: u64::from(l0) | u64::from(l1) << 32,
-                escape: u64::from(e0) | u64::from(e1) << 32,
-                follow: u64::from(f0) | u64::from(f1) << 32,
-            }
+            let (low, high) = (half(low), half(high));
+            let [token, base64, nul, lower, escape, follow, digit, alnum] =
+                std::array::from_fn(|i| u64::from(low[i]) | u64::from(high[i]) << 32);
+            Masks { token, base64, nul, lower, escape, follow, digit, alnum }
         }
     }
 
@@ -195,13 +195,13 @@ const ESCAPES: [[i8; 16]; 2] = [
     [0x02, 0x02, 0x02 | -0x80, 0x01 | 0x02, 0x02, 0x02 | 0x04 | 0x20, 0x02 | 0x20 | -0x80, 0x02, 0x04, 0, 0x08, 0, 0x10, 0x08 | 0x40, 0, 0x01],
 ];
 
-/// Token, base64, NUL, lower-case, escape and follow masks of 32 bytes.
+/// Token, base64, NUL, lower-case, escape, follow, digit and alphanumeric masks of 32 bytes.
 ///
 /// # Safety
 ///
 /// The machine must have AVX2; inlined as [`begin`] is.
 #[inline(always)]
-unsafe fn half(x: __m256i) -> (u32, u32, u32, u32, u32, u32) {
+unsafe fn half(x: __m256i) -> [u32; 8] {
     // SAFETY: the caller's promise, and the tables have 16 bytes each.
     unsafe {
         let zero = _mm256_setzero_si256();
@@ -220,13 +220,15 @@ unsafe fn half(x: __m256i) -> (u32, u32, u32, u32, u32, u32) {
         let escapes = bits(&ESCAPES);
         // Shifts move bits 6 and 5 to where the mask is taken; what crosses between bytes lands lower.
         let lower = _mm256_and_si256(_mm256_slli_epi16::<1>(x), _mm256_slli_epi16::<2>(x));
-        (
+        [
             !mask(class),
             some_of(class, BASE64_BITS),
             mask(x),
             _mm256_movemask_epi8(lower) as u32,
             some_of(escapes, ESCAPE_BITS),
             some_of(escapes, FOLLOW_BITS),
-        )
+            some_of(class, DIGIT_BITS),
+            some_of(class, ALNUM_BITS),
+        ]
     }
 }

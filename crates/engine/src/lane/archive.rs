@@ -351,7 +351,7 @@ fn may_hold(name: &[u8], core: &Core, scratch: &mut Scratch, depth: u8) -> bool 
     let is_candidate = |hit: &Hit| match hit.what {
         What::Literal(id) => container::magic(id).is_none(),
         What::Anchor(_) => true,
-        What::Run | What::Escape | What::Wide => false,
+        What::Run | What::Escape | What::Wide | What::Codes => false,
     };
     if hits.iter().any(is_candidate) {
         return true;

@@ -78,6 +78,7 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         | LaneKind::Base64
         | LaneKind::Hex
         | LaneKind::Wide
+        | LaneKind::Codes
         | LaneKind::Escapes => false,
     }
 }
@@ -395,7 +396,12 @@ impl Lane {
             LaneKind::Zlib => Box::new(Zlib::new()),
             LaneKind::Deflate => Box::new(Deflate::new()),
             LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
-            LaneKind::Root | LaneKind::Base64 | LaneKind::Hex | LaneKind::Escapes | LaneKind::Wide => return,
+            LaneKind::Root
+            | LaneKind::Base64
+            | LaneKind::Hex
+            | LaneKind::Escapes
+            | LaneKind::Wide
+            | LaneKind::Codes => return,
         };
         if kind == LaneKind::Zip {
             cx.live.members += 1;
@@ -419,11 +425,13 @@ impl Lane {
             lane,
             start: at,
             src,
-            // Text may begin with what is zlib's header, and programs write magic numbers in escapes.
+            // Text may begin with what is zlib's header, and programs write magic numbers in escapes and lists.
             coded,
             over: false,
             declared: coded
-                || kind != LaneKind::Zlib && self.kind != LaneKind::Escapes && self.archive.begins_at(at),
+                || kind != LaneKind::Zlib
+                    && !matches!(self.kind, LaneKind::Escapes | LaneKind::Codes)
+                    && self.archive.begins_at(at),
             stored: self.stored,
             covered: self.containers.iter().any(|c| c.output > 0),
             unreleased: None,

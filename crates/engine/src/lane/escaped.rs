@@ -24,7 +24,7 @@ use crate::confirm::View;
 use crate::context::Context;
 use crate::lane::archive::Archive;
 use crate::lane::shape::{FOLD_MAX, Fold, LINE_MIN, QUICK, next_line};
-use crate::lane::{Depth, Lane, LaneKind, MAGICS};
+use crate::lane::{Depth, Lane, LaneKind, MAGICS, codes};
 use crate::map::{Origin, OuterMap};
 
 /// Token characters before the first escape that belong to the lane: in them a literal may begin that the escape cuts. What began
@@ -340,6 +340,7 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
                 let idle = !hits.iter().any(|hit| match hit.what {
                     What::Run => meets(hit.at, automaton.run_end(&decoded, hit.at)),
                     What::Wide => true,
+                    What::Codes => meets(hit.at, codes::look(&decoded, hit.at, true, cx).1),
                     What::Escape => meets(hit.at, hit.at + escape::MAX_LEN),
                     // A match ends anywhere after its literal, and begins a lead before it at most.
                     What::Literal(_) | What::Anchor(_) => {

@@ -16,6 +16,7 @@
 //! - I7 A lane that cannot go on leaves an [`Opaque`](crate::Opaque) range; its parent goes on scanning the same bytes.
 
 mod archive;
+mod codes;
 mod container;
 mod escaped;
 mod glance;
@@ -31,6 +32,7 @@ use exfilter_codec::escape;
 use zeroize::Zeroize;
 
 use self::archive::Archive;
+use self::codes::Codes;
 use self::container::Container;
 pub(crate) use self::container::MAGICS;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
@@ -66,6 +68,8 @@ pub(crate) enum LaneKind {
     Escapes,
     /// Text in UTF-16.
     Wide,
+    /// What a list of character codes stands for.
+    Codes,
 }
 
 impl LaneKind {
@@ -84,6 +88,7 @@ impl LaneKind {
             LaneKind::Hex => Some(LaneStep::Hex),
             LaneKind::Escapes => Some(LaneStep::Escapes),
             LaneKind::Wide => Some(LaneStep::Utf16),
+            LaneKind::Codes => Some(LaneStep::Codes),
         }
     }
 }
@@ -105,6 +110,8 @@ enum Start {
     Escape,
     /// Text in UTF-16.
     Wide,
+    /// A list of character codes.
+    Codes,
     /// A magic number.
     Container(LaneKind),
 }
@@ -163,6 +170,14 @@ pub(crate) struct Lane {
     archive: Archive,
     group: Option<Box<Group>>,
     wide: Option<Box<Wide>>,
+    codes: Option<Box<Codes>>,
+    /// A list for which no lanes could be had, as in `denied`, and whether one was reported.
+    denied_codes: Option<Box<(u64, u64)>>,
+    refused_codes: bool,
+    /// Lists before this offset have been read.
+    codes_read: u64,
+    /// Lists before this offset hold nothing, or are begun by a hit before it.
+    codes_seen: u64,
     /// Runs before this offset have been read.
     run_read: u64,
     /// Runs before this offset hold nothing.
@@ -213,6 +228,11 @@ impl Lane {
             archive: Archive::default(),
             group: None,
             wide: None,
+            codes: None,
+            denied_codes: None,
+            refused_codes: false,
+            codes_read: 0,
+            codes_seen: 0,
             run_read: 0,
             run_idle: 0,
             waiting: u64::MAX,
@@ -243,7 +263,9 @@ impl Lane {
         self.matcher.clear();
         self.scattered = None;
         self.archive = Archive::default();
-        (self.group, self.wide) = (None, None);
+        (self.group, self.wide, self.codes) = (None, None, None);
+        (self.codes_read, self.codes_seen) = (0, 0);
+        (self.denied_codes, self.refused_codes) = (None, false);
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
         self.starts = None;
         self.containers.clear();
@@ -340,13 +362,18 @@ impl Lane {
 
     /// Whether a child lane is alive.
     pub(crate) fn has_children(&self) -> bool {
-        self.group.is_some() || self.wide.is_some() || self.texts.is_alive() || !self.containers.is_empty()
+        self.group.is_some()
+            || self.wide.is_some()
+            || self.codes.is_some()
+            || self.texts.is_alive()
+            || !self.containers.is_empty()
     }
 
     pub(crate) fn has_containers(&self) -> bool {
         !self.containers.is_empty()
             || self.group.as_ref().is_some_and(|g| g.has_containers())
             || self.wide.as_ref().is_some_and(|wide| wide.has_containers())
+            || self.codes.as_ref().is_some_and(|codes| codes.has_containers())
             || self.texts.has_containers()
     }
 
@@ -371,6 +398,10 @@ impl Lane {
         }
         if let Some(wide) = &self.wide {
             hold = hold.min(wide.hold(&self.map, self.pos, cx));
+        }
+        hold = hold.min(self.denied_codes.as_ref().map_or(u64::MAX, |denied| denied.1));
+        if let Some(codes) = &self.codes {
+            hold = hold.min(codes.hold(&self.map, self.pos, cx));
         }
         hold = hold.min(self.texts.hold(&self.map, self.pos, cx));
         self.containers.iter().map(|c| c.hold(cx)).fold(hold, u64::min)
@@ -406,6 +437,14 @@ impl Lane {
             cx.opaque(OpaqueReason::Hold, wide.src()..now, self.trail_at(wide.start()), now);
             wide.release(cx);
         }
+        if let Some(codes) = &self.codes
+            && codes.has_containers()
+            && codes.hold(&self.map, now, cx) < now.saturating_sub(limit + codes.block_max())
+            && let Some(codes) = self.codes.take()
+        {
+            cx.opaque(OpaqueReason::Hold, codes.src()..now, self.trail_at(codes.start()), now);
+            codes.release(cx);
+        }
         while let Some(escaped) = self.texts.overdue(&self.map, now, cx) {
             cx.opaque(OpaqueReason::Hold, escaped.src()..now, self.trail_at(escaped.start()), now);
             escaped.release(cx);
@@ -418,7 +457,8 @@ impl Lane {
         let own = self.containers.iter().map(|c| c.block_max()).max().unwrap_or(0);
         let group = self.group.as_ref().map_or(0, |g| g.block_max());
         let wide = self.wide.as_ref().map_or(0, |wide| wide.block_max());
-        escape::MAX_LEN as u64 * own.max(group).max(wide)
+        let codes = self.codes.as_ref().map_or(0, |codes| codes.block_max());
+        escape::MAX_LEN as u64 * own.max(group).max(wide).max(codes)
     }
 
     /// Memory held by this lane and its children, in bytes, windows of decoders apart.
@@ -430,10 +470,15 @@ impl Lane {
             + self.matcher.memory()
             + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
-            + self.denied.as_ref().map_or(0, |denied| size_of_val(&**denied))
+            + [&self.denied, &self.denied_codes]
+                .into_iter()
+                .flatten()
+                .map(|denied| size_of_val(&**denied))
+                .sum::<usize>()
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
             + self.wide.as_ref().map_or(0, |wide| wide.memory())
+            + self.codes.as_ref().map_or(0, |codes| codes.memory())
             + self.texts.memory()
             + self.touched.as_ref().map_or(0, |t| t.memory())
             + (self.containers.capacity() - self.containers.len()) * size_of::<Container>()
@@ -444,6 +489,7 @@ impl Lane {
     pub(crate) fn windows(&self) -> u64 {
         self.group.as_ref().map_or(0, |g| g.windows())
             + self.wide.as_ref().map_or(0, |wide| wide.windows())
+            + self.codes.as_ref().map_or(0, |codes| codes.windows())
             + self.texts.windows()
             + self.containers.iter().map(|c| c.windows()).sum::<u64>()
     }
@@ -460,10 +506,13 @@ impl Lane {
         if let Some(wide) = self.wide.take() {
             wide.release(cx);
         }
+        if let Some(codes) = self.codes.take() {
+            codes.release(cx);
+        }
         self.texts.release(cx);
         self.matcher.clear();
         self.scattered = None;
-        self.denied = None;
+        (self.denied, self.denied_codes) = (None, None);
         self.archive.gap();
         self.tail.zeroize();
         self.pos = self.pos.saturating_add(len);
@@ -558,6 +607,14 @@ impl Lane {
                 look != Look::Idle
             }
             What::Wide => true,
+            // Codes of a list that is being read, or that another hit begins.
+            What::Codes if self.codes.is_some() => true,
+            What::Codes if view.base + (hit.at as u64) < self.codes_seen => false,
+            What::Codes => {
+                let (look, end) = codes::look(view.bytes, hit.at, pass.eof, cx);
+                self.codes_seen = view.base + end as u64;
+                look != Look::Idle
+            }
             What::Escape => match escaped::begins(view.bytes, hit.at) {
                 None => false,
                 Some(Begins::Magic(_)) => true,
@@ -606,6 +663,8 @@ impl Lane {
         self.settle_denied_texts(view, eof, cx);
         self.feed_group(view, eof, cx);
         self.feed_wide(view, eof, cx);
+        self.settle_denied_codes(view, eof, cx);
+        self.feed_codes(view, eof, cx);
         self.feed_texts(view, eof, cx);
         // Before the hits: a magic number that a decoder has taken as its next member begins no container.
         self.feed_containers(view, fresh, cx);
@@ -615,10 +674,11 @@ impl Lane {
                 (Some(Start::Run), _) => self.start_group(view, at, eof, cx),
                 (Some(Start::Escape), _) => self.start_escaped(view, at, eof, cx),
                 (Some(Start::Wide), _) => self.start_wide(view, at, eof, cx),
+                (Some(Start::Codes), _) => self.start_codes(view, at, eof, cx),
                 (Some(Start::Container(kind)), _) => self.start_container(kind, view, at, sliced, cx),
                 (None, What::Literal(rule)) => self.start_confirm(rule, view, at, eof, cx),
                 (None, What::Anchor(needle)) => self.start_known(needle, view, at, cx),
-                (None, What::Run | What::Escape | What::Wide) => {}
+                (None, What::Run | What::Escape | What::Wide | What::Codes) => {}
             }
         }
         self.feed_scattered(view, fresh, eof, cx);
@@ -641,6 +701,8 @@ impl Lane {
         }
         keep = keep.min(self.texts.first()).min(self.group.as_ref().map_or(u64::MAX, |group| group.fed()));
         keep = keep.min(self.wide.as_ref().map_or(u64::MAX, |wide| wide.fed()));
+        keep = keep.min(self.denied_codes.as_ref().map_or(u64::MAX, |denied| denied.0));
+        keep = keep.min(self.codes.as_ref().map_or(u64::MAX, |codes| codes.fed()));
         keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
         let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(self.waiting).min(scattered);
@@ -746,6 +808,7 @@ fn start_of(hit: &Hit) -> Option<Start> {
         What::Run => Some(Start::Run),
         What::Escape => Some(Start::Escape),
         What::Wide => Some(Start::Wide),
+        What::Codes => Some(Start::Codes),
         What::Literal(id) => container::magic(id).map(Start::Container),
         What::Anchor(_) => None,
     }

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::coverage::OpaqueReason;
 use crate::lane::escaped::{self, Begins, Look};
 use crate::lane::{Depth, Lane, LaneKind, SEEN};
-use crate::lane::{archive, container, glance};
+use crate::lane::{archive, codes, container, glance};
 use crate::map::{Origin, OuterMap};
 
 /// A run being decoded.
@@ -296,7 +296,7 @@ pub(crate) fn decode_digits(digits: &[u8], decoded: &mut Vec<u8>, mut sink: impl
 }
 
 /// Belongs to no token and no literal, so that one scan serves all alignments.
-const SEPARATOR: u8 = 0xff;
+pub(crate) const SEPARATOR: u8 = 0xff;
 
 /// Whether a run decodes to nothing, also as hexadecimal digits from `digits` on.
 fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> bool {
@@ -309,7 +309,6 @@ fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> boo
         return true;
     }
     let mut decoded = cx.scratch.buffer();
-    let mut hits = cx.scratch.hits();
     let mut packed = false;
     let mut begin = |decoded: &[u8], start: usize| {
         packed |= container::zlib_at(decoded, start).is_some() || archive::begins(&decoded[start..]);
@@ -318,18 +317,25 @@ fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> boo
     if let Some(from) = digits {
         decode_digits(&run[from..], &mut decoded, &mut begin);
     }
-    cx.core.automaton.scan(&decoded, 0, decoded.len(), &mut cx.scratch.work, &mut hits);
-    let idle = !packed
-        && hits.iter().all(|hit| {
-            hit.what == What::Escape
-                && match escaped::begins(&decoded, hit.at) {
-                    None => true,
-                    Some(Begins::Magic(_)) => false,
-                    Some(Begins::Text) => escaped::look(&decoded, hit.at, true, cx).0 == Look::Idle,
-                }
-        });
-    cx.scratch.give_hits(hits);
+    let idle = !packed && scan_holds_nothing(&decoded, cx);
     cx.scratch.give_buffer(decoded);
+    idle
+}
+
+/// Whether nothing begins in `decoded`, which was made whole.
+pub(crate) fn scan_holds_nothing(decoded: &[u8], cx: &mut Context<'_>) -> bool {
+    let mut hits = cx.scratch.hits();
+    cx.core.automaton.scan(decoded, 0, decoded.len(), &mut cx.scratch.work, &mut hits);
+    let idle = hits.iter().all(|hit| match hit.what {
+        What::Escape => match escaped::begins(decoded, hit.at) {
+            None => true,
+            Some(Begins::Magic(_)) => false,
+            Some(Begins::Text) => escaped::look(decoded, hit.at, true, cx).0 == Look::Idle,
+        },
+        What::Codes => codes::look(decoded, hit.at, true, cx).0 == Look::Idle,
+        What::Run | What::Wide | What::Literal(_) | What::Anchor(_) => false,
+    });
+    cx.scratch.give_hits(hits);
     idle
 }
 
@@ -730,6 +736,19 @@ impl Lane {
         cx: &mut Context<'_>,
     ) {
         self.refused_shapes = true;
+        self.report_refusal(at, start, end, view, eof, cx);
+    }
+
+    /// As [`Lane::refuse_shape`], each time.
+    pub(crate) fn report_refusal(
+        &mut self,
+        at: u64,
+        start: u64,
+        end: usize,
+        view: View<'_>,
+        eof: bool,
+        cx: &mut Context<'_>,
+    ) {
         let end = view.base + end as u64;
         let decided = if eof && end == view.end() { u64::MAX } else { (end + 1).max(at + SEEN) };
         let end = self.map.end(end);
@@ -752,6 +771,9 @@ impl Lane {
         }
         if let Some(wide) = self.wide.take() {
             wide.release(cx);
+        }
+        if let Some(codes) = self.codes.take() {
+            codes.release(cx);
         }
         self.texts.release(cx);
         for container in std::mem::take(&mut self.containers) {

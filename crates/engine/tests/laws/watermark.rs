@@ -37,6 +37,7 @@ fn a_planted_secret_is_found_and_nothing_of_it_has_left() {
                                 | wrap::Layer::Hex
                                 | wrap::Layer::Escapes
                                 | wrap::Layer::Utf16
+                                | wrap::Layer::Codes
                         )
                     })
                     .count()
@@ -153,6 +154,7 @@ fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
             inner.push(run[skip..].chunks_exact(2).filter_map(|pair| number(Some(pair), 16)).collect());
         }
     }
+    inner.extend(wrap::uncodes(bytes));
     for unescape in [percents, slashes, entities, printables, unfolded, narrowed] {
         let text = unescape(bytes);
         if text != bytes {

@@ -1,7 +1,5 @@
 //! The wrappings: what a value may be written as on its way out.
 
-use std::fmt::Write as _;
-
 use crate::rng::Rng;
 use crate::wrap;
 
@@ -65,7 +63,7 @@ wrappings! {
         "hex, by dashes" => |_, v| hex(v, "-"),
         "hex, by blanks" => |_, v| hex(v, " "),
         "hex, C array" => |_, v| list(v, ", ", |b| format!("0x{b:02x}")),
-        "hex dump, xxd" => |_, v| dump(v),
+        "hex dump, xxd" => |_, v| wrap::hex_dump(v),
         "decimal codes, commas" => |_, v| list(v, ",", |b| b.to_string()),
         "decimal codes, JSON array" => |_, v| [b"[".as_slice(), &list(v, ", ", |b| b.to_string()), b"]"].concat(),
         "decimal codes, blanks" => |_, v| list(v, " ", |b| b.to_string()),
@@ -207,16 +205,6 @@ fn hex(value: &[u8], with: &str) -> Vec<u8> {
 /// The value in three pieces.
 fn cut(value: &[u8], with: &str) -> Vec<u8> {
     fold(value, value.len().div_ceil(3), with.as_bytes())
-}
-
-fn dump(value: &[u8]) -> Vec<u8> {
-    let mut out = String::new();
-    for (n, line) in value.chunks(16).enumerate() {
-        let pairs: Vec<String> =
-            line.chunks(2).map(|pair| pair.iter().map(|b| format!("{b:02x}")).collect()).collect();
-        let _ = writeln!(out, "{:08x}: {:40} {}", 16 * n, pairs.join(" "), String::from_utf8_lossy(line));
-    }
-    out.into_bytes()
 }
 
 fn radix32(value: &[u8], alphabet: &[u8; 32], pad: bool) -> Vec<u8> {
