@@ -113,19 +113,13 @@ pub fn ascii85(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A list of character codes.
-pub fn charcodes(rng: &mut Rng, form: Form, bytes: &[u8]) -> Vec<u8> {
-    let between = match form {
-        Form::Numbers => *rng.pick(&[",", ", ", " ", ",\n    ", " ,\t"]),
-        Form::Pairs => *rng.pick(&[":", "-", " ", ",", ":\r\n  "]),
+pub fn charcodes(form: Form, bytes: &[u8]) -> Vec<u8> {
+    let (between, write): (_, fn(&u8) -> String) = match form {
+        Form::Decimal => (", ", |b| b.to_string()),
+        Form::Hexadecimal => (":", |b| format!("{b:02x}")),
+        Form::Octal => (" ", |b| format!("{b:03o}")),
+        Form::Binary => (" ", |b| format!("{b:08b}")),
+        Form::Css => (" \\", |b| format!("{b:x}")),
     };
-    let style = rng.below(5);
-    let codes = bytes.iter().map(|byte| match (form, style) {
-        (Form::Pairs, 0..2) => format!("{byte:02x}"),
-        (Form::Pairs, _) => format!("{byte:02X}"),
-        (_, 0) => format!("{byte:#x}"),
-        (_, 1) => format!("{byte:#o}"),
-        (_, 2) => format!("0{byte:o}"),
-        _ => format!("{byte}"),
-    });
-    codes.collect::<Vec<String>>().join(between).into_bytes()
+    bytes.iter().map(write).collect::<Vec<String>>().join(between).into_bytes()
 }

@@ -1,193 +1,86 @@
-//! Lists of character codes, as programs and tools write them.
+//! Lists of character codes: more bytes never change what is known, and what was written comes back.
 
-use std::ops::Range;
-
-use exfilter_codec::charcodes::{Form, List, MAX_LEN, Parsed};
+use exfilter_codec::charcodes::{CODE_MAX, DUMP_MAX, Form, GAP_MAX, Parsed, code, gap, values};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::support::{Rng, cases, cut, lens};
+use crate::support::{Rng, cases};
 
-type Codes = Vec<(Range<u64>, u8)>;
-
-/// The codes, and where the last one ends; whether the list was over before its text was.
-fn read(form: Form, slices: &[&[u8]]) -> (Codes, u64, bool) {
-    let mut out = Codes::new();
-    let mut list = List::new(form);
-    let mut over = None;
-    for slice in slices {
-        let parsed = list.parse(slice, &mut |from, byte| out.push((from, byte)));
-        assert!(list.pending() <= MAX_LEN);
-        match (over, parsed) {
-            (None, Parsed::End { at }) => over = Some((at, out.len())),
-            (None, Parsed::Incomplete) => {}
-            // Whoever is over stays over.
-            (Some((end, len)), parsed) => assert_eq!((Parsed::End { at: end }, len), (parsed, out.len())),
-        }
-    }
-    let end = list.finish(&mut |from, byte| out.push((from, byte)));
-    assert_eq!(list.parse(b", 1,", &mut |_, _| panic!("after the end")), Parsed::End { at: end });
-    assert_eq!((list.pending(), out.last().map_or(0, |(from, _)| from.end)), (0, end));
-    assert!(over.is_none_or(|over| over == (end, out.len())));
-    (out, end, over.is_some())
-}
-
-fn bytes(codes: &Codes) -> Vec<u8> {
-    codes.iter().map(|(_, byte)| *byte).collect()
-}
-
-/// Writes `content` as a list in some style of `form`, and where the codes stand.
-fn spell(rng: &mut Rng, form: Form, content: &[u8]) -> (Vec<u8>, Codes) {
-    let style = rng.below(8);
-    let between = match form {
-        Form::Numbers => [",", " ", ", ", ",\n\t", " , ", "\r\n"][rng.below(6)],
-        Form::Pairs => [":", "-", " ", ",", ":\n    ", "  "][rng.below(6)],
+/// How a list writes its codes, and what it writes between them.
+fn spell(rng: &mut Rng, bytes: &[u8]) -> (Form, String) {
+    let between = [",", ", ", " ", ",\n    ", "\r\n", ":", "-", ") + chr(", "+[char]", ", (byte) ", "\\n"];
+    let form = Form::ALL[rng.below(5)];
+    let between =
+        if form == Form::Css { [" \\", "\\"][rng.below(2)] } else { between[rng.below(between.len())] };
+    let prefix = rng.below(2) == 0;
+    let capital = rng.below(2) == 0;
+    let write = |b: &u8| match (form, prefix, capital) {
+        (Form::Decimal, ..) => format!("{b}"),
+        (Form::Hexadecimal, true, _) => format!("{b:#x}"),
+        (Form::Hexadecimal, _, true) => format!("{b:02X}"),
+        (Form::Hexadecimal, ..) => format!("{b:02x}"),
+        (Form::Octal, true, _) => format!("{b:#o}"),
+        (Form::Octal, ..) => format!("{b:03o}"),
+        (Form::Binary, true, _) => format!("{b:#b}"),
+        (Form::Binary, ..) => format!("{b:08b}"),
+        (Form::Css, ..) if between == "\\" => format!("{b:06x}"),
+        (Form::Css, ..) => format!("{b:x}"),
     };
-    let (mut text, mut codes) = (Vec::new(), Codes::new());
-    for (i, byte) in content.iter().enumerate() {
-        if i > 0 {
-            text.extend(between.bytes());
-            // Blanks more or less make no difference.
-            text.resize(text.len() + rng.below(3), b' ');
-        }
-        let code = match (form, style) {
-            (Form::Pairs, 0..4) => format!("{byte:02x}"),
-            (Form::Pairs, _) => format!("{byte:02X}"),
-            (_, 0) => format!("{byte:#x}"),
-            (_, 1) => format!("0X{byte:04X}"),
-            (_, 2) => format!("{byte:#o}"),
-            (_, 3) => format!("0{byte:o}"),
-            (_, 4) => format!("0O{byte:o}"),
-            _ => format!("{byte}"),
-        };
-        let start = text.len() as u64;
-        text.extend(code.bytes());
-        codes.push((start..text.len() as u64, *byte));
-    }
-    (text, codes)
+    (form, bytes.iter().map(write).collect::<Vec<_>>().join(between))
 }
 
-const FORMS: [Form; 2] = [Form::Numbers, Form::Pairs];
+/// What `text` stands for in `form`, as far as it is a list.
+fn read(form: Form, text: &[u8]) -> Vec<u8> {
+    let (mut out, mut at, mut escaped) = (Vec::new(), 0, form == Form::Css);
+    while let Parsed::Found(code) = code(&text[at..], escaped, true) {
+        assert!((1..=CODE_MAX).contains(&code.len) && !code.forms.is_empty());
+        if !code.forms.contains(form) {
+            break;
+        }
+        out.extend(values(&text[at..at + code.len], form));
+        at += code.len;
+        let Parsed::Found(gap) = gap(&text[at..], true) else { break };
+        assert!((1..=GAP_MAX.max(DUMP_MAX)).contains(&gap.len));
+        (at, escaped) = (at + gap.len, gap.escaped);
+    }
+    out
+}
+
+#[test]
+fn what_was_written_comes_back() {
+    for case in 0..cases(300) {
+        let mut rng = Rng::new(u64::from(case));
+        let bytes: Vec<u8> = (0..1 + rng.below(60)).map(|_| rng.below(256) as u8).collect();
+        let (form, text) = spell(&mut rng, &bytes);
+        assert_eq!(read(form, text.as_bytes()), bytes, "case {case}: {text}");
+    }
+}
 
 proptest! {
-    #![proptest_config(cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(cases(500)))]
 
     #[test]
-    fn lists(seed: u64, content in vec(any::<u8>(), 0..100), after in "[])};.\"]?", lens in lens()) {
-        let mut rng = Rng(seed);
-        for form in FORMS {
-            let (text, codes) = spell(&mut rng, form, &content);
-            let whole = [&text[..], after.as_bytes(), if after.is_empty() { "" } else { ", 1" }.as_bytes()].concat();
-            let expected = (codes, text.len() as u64, !after.is_empty());
-            prop_assert_eq!(&read(form, &[&whole]), &expected);
-            prop_assert_eq!(&read(form, &cut(&whole, &lens)), &expected);
-            prop_assert_eq!(&read(form, &cut(&whole, &[1])), &expected);
+    fn more_bytes_never_change_what_is_known(
+        pieces in vec(prop_oneof![
+            Just(b"103".to_vec()), Just(b"0x67".to_vec()), Just(b", ".to_vec()), Just(b"  ".to_vec()), Just(b"chr".to_vec()),
+            Just(b"\\n".to_vec()), Just(b"\n00000010: ".to_vec()), Just(b"67".to_vec()), Just(b"\\".to_vec()),
+            vec(b' '..=b'~', 0..30), vec(any::<u8>(), 0..4),
+        ], 0..8),
+        escaped in any::<bool>(),
+    ) {
+        let text = pieces.concat();
+        let (whole_code, whole_gap) = (code(&text, escaped, false), gap(&text, false));
+        for cut in 0..text.len() {
+            let short = code(&text[..cut], escaped, false);
+            prop_assert!(short == Parsed::Open || short == whole_code, "{} bytes: {:?}, {:?}", cut, short, whole_code);
+            let short = gap(&text[..cut], false);
+            prop_assert!(short == Parsed::Open || short == whole_gap, "{} bytes: {:?}, {:?}", cut, short, whole_gap);
         }
-    }
-
-    #[test]
-    fn noise(seed: u64, len in 0..100usize, lens in lens()) {
-        let mut rng = Rng(seed);
-        let most = [16, 24][rng.below(2)];
-        let text: Vec<u8> = (0..len).map(|_| b"0011269xoaF   ,,,\n\t:-_]\xff"[rng.below(most)]).collect();
-        for form in FORMS {
-            let whole = read(form, &[&text]);
-            prop_assert_eq!(&read(form, &cut(&text, &lens)), &whole);
-            prop_assert_eq!(&read(form, &cut(&text, &[1])), &whole);
-            // A beginning shows a beginning, but for a code that goes on behind it.
-            let short = read(form, &[&text[..rng.below(len + 1)]]).0;
-            prop_assert!(whole.0.starts_with(&short[..short.len().saturating_sub(1)]));
-        }
-    }
-
-    #[test]
-    fn any_bytes_are_survived(bytes in vec(any::<u8>(), 0..200), lens in lens()) {
-        for form in FORMS {
-            prop_assert_eq!(read(form, &[&bytes]), read(form, &cut(&bytes, &lens)));
-        }
-    }
-}
-
-#[test]
-fn what_is_a_list() {
-    for (form, text, made, end) in [
-        (Form::Numbers, "103,104,112,95", &b"ghp_"[..], 14),
-        (Form::Numbers, "103, 104)", b"gh", 8),
-        (Form::Numbers, "\n  103,\n  104,\n]", b"gh", 13),
-        (Form::Numbers, "0x67, 0x68}", b"gh", 10),
-        (Form::Numbers, "103 104\t112\r\n95", b"ghp_", 15),
-        (Form::Numbers, "0147 0o150 0O160", b"ghp", 16),
-        (Form::Numbers, "010, 089, 00, 0", b"\x08Y\0\0", 15),
-        (Form::Numbers, "103 , 104,105", b"ghi", 13),
-        (Form::Numbers, "00000103, 00000000", b"C\0", 18),
-        (Form::Numbers, "255, 256", b"\xff", 3),
-        (Form::Numbers, "0xff, 0x100", b"\xff", 4),
-        (Form::Numbers, "0377 0400", b"\xff", 4),
-        (Form::Numbers, "103,,104", b"g", 3),
-        (Form::Numbers, "103, 104 105", b"gh", 8),
-        (Form::Numbers, "103 104, 105", b"gh", 7),
-        (Form::Numbers, "103:104", b"g", 3),
-        (Form::Numbers, "103, 0x, 104", b"g", 3),
-        (Form::Numbers, "103, 0o8", b"g", 3),
-        (Form::Numbers, "103, 104L", b"g", 3),
-        (Form::Numbers, "103, 1_0", b"g", 3),
-        (Form::Numbers, "103, -104", b"g", 3),
-        (Form::Numbers, "103, 000000104", b"g", 3),
-        (Form::Numbers, "103.", b"g", 3),
-        (Form::Numbers, ",103", b"", 0),
-        (Form::Numbers, "ghp", b"", 0),
-        (Form::Numbers, r"\147\150", b"", 0),
-        (Form::Numbers, "", b"", 0),
-        (Form::Pairs, "67:68:70", b"ghp", 8),
-        (Form::Pairs, "67-68-70-5F", b"ghp_", 11),
-        (Form::Pairs, "67 68  70\n5f", b"ghp_", 12),
-        (Form::Pairs, "67:68:\n    70:5f\n", b"ghp_", 16),
-        (Form::Pairs, "67,68", b"gh", 5),
-        (Form::Pairs, "67:68-70", b"gh", 5),
-        (Form::Pairs, "67:686", b"g", 2),
-        (Form::Pairs, "67:6", b"g", 2),
-        (Form::Pairs, "67:6:", b"g", 2),
-        (Form::Pairs, "67::68", b"g", 2),
-        (Form::Pairs, "67 6g", b"g", 2),
-        (Form::Pairs, "0x67", b"", 0),
-        (Form::Pairs, "6768", b"", 0),
-    ] {
-        for slices in [cut(text.as_bytes(), &[1]), vec![text.as_bytes()]] {
-            let (codes, at, _) = read(form, &slices);
-            assert_eq!((bytes(&codes), at), (made.to_vec(), end), "{text}");
-        }
-    }
-}
-
-#[test]
-fn over_as_soon_as_it_is() {
-    for (form, text) in [
-        (Form::Numbers, "103, g"),
-        (Form::Numbers, "103, 0x6g"),
-        (Form::Numbers, "256,"),
-        (Form::Numbers, "103a"),
-        (Form::Numbers, "103,,"),
-        (Form::Numbers, "103 104,"),
-        (Form::Numbers, "103,104 1"),
-        (Form::Numbers, "123456789"),
-        (Form::Pairs, "676"),
-        (Form::Pairs, "6:"),
-        (Form::Pairs, "67x"),
-    ] {
-        let (open, last) = text.as_bytes().split_at(text.len() - 1);
-        let mut list = List::new(form);
-        assert_eq!(list.parse(open, &mut |_, _| {}), Parsed::Incomplete, "{text}");
-        assert!(matches!(list.parse(last, &mut |_, _| {}), Parsed::End { .. }), "{text}");
-    }
-}
-
-#[test]
-fn only_a_code_is_pending() {
-    let mut list = List::new(Form::Numbers);
-    for (piece, pending) in
-        [("  ", 0), ("10", 2), ("3", 3), (",", 0), (" ", 0), ("0x", 2), ("0067", 6), ("\n", 0)]
-    {
-        assert_eq!(list.parse(piece.as_bytes(), &mut |_, _| {}), Parsed::Incomplete);
-        assert_eq!(list.pending(), pending, "{piece}");
+        // The end decides what is open, and nothing else.
+        let (ended_code, ended_gap) = (code(&text, escaped, true), gap(&text, true));
+        prop_assert!(whole_code == Parsed::Open || whole_code == ended_code);
+        prop_assert!(whole_gap == Parsed::Open || whole_gap == ended_gap);
+        prop_assert!(ended_code != Parsed::Open && ended_gap != Parsed::Open);
+        prop_assert!(whole_gap != Parsed::Open || text.len() <= GAP_MAX.max(DUMP_MAX) + CODE_MAX + 1);
     }
 }

@@ -10,6 +10,7 @@ use crate::laws::outbound;
 use crate::support;
 
 mod archives;
+mod codes;
 mod lanes;
 mod wide;
 
