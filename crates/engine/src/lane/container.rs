@@ -76,6 +76,8 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         | LaneKind::Deflate
         | LaneKind::Brotli
         | LaneKind::Base64
+        | LaneKind::Base32
+        | LaneKind::Base58
         | LaneKind::Hex
         | LaneKind::Wide
         | LaneKind::Escapes => false,
@@ -395,7 +397,13 @@ impl Lane {
             LaneKind::Zlib => Box::new(Zlib::new()),
             LaneKind::Deflate => Box::new(Deflate::new()),
             LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
-            LaneKind::Root | LaneKind::Base64 | LaneKind::Hex | LaneKind::Escapes | LaneKind::Wide => return,
+            LaneKind::Root
+            | LaneKind::Base64
+            | LaneKind::Base32
+            | LaneKind::Base58
+            | LaneKind::Hex
+            | LaneKind::Escapes
+            | LaneKind::Wide => return,
         };
         if kind == LaneKind::Zip {
             cx.live.members += 1;

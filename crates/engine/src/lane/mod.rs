@@ -16,6 +16,8 @@
 //! - I7 A lane that cannot go on leaves an [`Opaque`](crate::Opaque) range; its parent goes on scanning the same bytes.
 
 mod archive;
+mod base32;
+mod base58;
 mod container;
 mod escaped;
 mod glance;
@@ -31,6 +33,7 @@ use exfilter_codec::escape;
 use zeroize::Zeroize;
 
 use self::archive::Archive;
+use self::base58::Token;
 use self::container::Container;
 pub(crate) use self::container::MAGICS;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
@@ -62,6 +65,9 @@ pub(crate) enum LaneKind {
     /// One entry of a zip archive.
     Zip,
     Base64,
+    Base32,
+    /// A whole token.
+    Base58,
     Hex,
     Escapes,
     /// Text in UTF-16.
@@ -81,6 +87,8 @@ impl LaneKind {
             LaneKind::Brotli => Some(LaneStep::Brotli),
             LaneKind::Zip => Some(LaneStep::Zip),
             LaneKind::Base64 => Some(LaneStep::Base64),
+            LaneKind::Base32 => Some(LaneStep::Base32),
+            LaneKind::Base58 => Some(LaneStep::Base58),
             LaneKind::Hex => Some(LaneStep::Hex),
             LaneKind::Escapes => Some(LaneStep::Escapes),
             LaneKind::Wide => Some(LaneStep::Utf16),
@@ -126,6 +134,10 @@ struct Pass {
     keep: usize,
     /// The lane offset at which it is.
     cut: Option<u64>,
+    /// Where runs begin that are tokens of base58, or may become some.
+    tokens: Vec<usize>,
+    /// Where the last one ended if an escape may go on with it.
+    token_end: Option<usize>,
 }
 
 impl Pass {
@@ -185,6 +197,10 @@ pub(crate) struct Lane {
     texts: Texts,
     /// In a lane of unescaped text, what escapes stand for; in one of hexadecimal digits, where their letters go over to the other case and where lines end.
     touched: Option<Box<Touched>>,
+    /// A token of base58 that is not over.
+    token: Option<Box<Token>>,
+    /// Whether a token was reported in this lane for want of lanes; one is enough.
+    refused_tokens: bool,
     /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
     denied: Option<Box<(u64, u64)>>,
     /// Whether such a run was reported in this lane already; one is enough.
@@ -225,6 +241,8 @@ impl Lane {
             passed: 0,
             texts: Texts::default(),
             touched: None,
+            token: None,
+            refused_tokens: false,
             denied: None,
             refused_shapes: false,
         }
@@ -252,6 +270,7 @@ impl Lane {
         (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
         self.touched = None;
+        (self.token, self.refused_tokens) = (None, false);
         self.denied = None;
         self.refused_shapes = false;
     }
@@ -296,9 +315,11 @@ impl Lane {
         let mut pass = Pass {
             eof,
             batch,
-            candidate: (!self.matcher.is_idle()).then_some(0),
+            candidate: (!self.matcher.is_idle() || self.token.is_some()).then_some(0),
             keep: usize::MAX,
             cut: None,
+            tokens: Vec::new(),
+            token_end: None,
         };
         let mut scanned = from;
         while scanned < to.min(pass.keep) {
@@ -327,7 +348,7 @@ impl Lane {
             cx.when = if eof { u64::MAX } else { self.pos };
             sliced = batch.map_or(fresh, |window| fresh.max(self.pos.saturating_sub(window)));
         }
-        self.run(view, fresh, sliced, &hits, eof, cx);
+        self.run(view, fresh, sliced, &pass.tokens, &hits, eof, cx);
         self.decided = limit(self.pos).max(self.decided);
         if eof {
             self.end(view, cx);
@@ -353,6 +374,7 @@ impl Lane {
     /// The least outer offset that must not leave yet; `partial` are bytes of this lane that have not been fed.
     pub(crate) fn hold(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
         let mut hold = if self.waiting == u64::MAX { u64::MAX } else { self.map.src(self.waiting) };
+        hold = hold.min(self.token.as_ref().map_or(u64::MAX, |token| token.src));
         hold = hold.min(self.matcher.hold()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
         hold = hold.min(self.scattered_src(partial, cx));
         let base = self.pos - self.tail.len() as u64;
@@ -431,6 +453,7 @@ impl Lane {
             + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
             + self.denied.as_ref().map_or(0, |denied| size_of_val(&**denied))
+            + self.token.as_ref().map_or(0, |token| size_of_val(&**token))
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
             + self.wide.as_ref().map_or(0, |wide| wide.memory())
@@ -463,7 +486,7 @@ impl Lane {
         self.texts.release(cx);
         self.matcher.clear();
         self.scattered = None;
-        self.denied = None;
+        (self.denied, self.token) = (None, None);
         self.archive.gap();
         self.tail.zeroize();
         self.pos = self.pos.saturating_add(len);
@@ -528,6 +551,9 @@ impl Lane {
         let mut kept = first;
         for n in first..hits.len() {
             let hit = hits[n];
+            if hit.what == What::Run && hit.at < pass.keep {
+                look_for_token(hit.at, view, pass, cx);
+            }
             let again = kept > first && hits[kept - 1] == hit;
             if again || hit.at >= pass.keep || !self.stays(&hit, view, pass, cx) {
                 continue;
@@ -563,6 +589,7 @@ impl Lane {
                 Some(Begins::Magic(_)) => true,
                 Some(Begins::Text) => {
                     pass.batch.is_none()
+                        || pass.token_end == Some(hit.at)
                         || pass.is_near(hit.at)
                         || escaped::look(view.bytes, hit.at, pass.eof, cx).0 != Look::Idle
                 }
@@ -590,12 +617,19 @@ impl Lane {
         view: View<'_>,
         fresh: u64,
         sliced: u64,
+        tokens: &[usize],
         hits: &[Hit],
         eof: bool,
         cx: &mut Context<'_>,
     ) {
         self.feed_archive(view, fresh, eof, cx);
         self.resume(view, fresh, eof, cx);
+        self.settle_token(view, eof, cx);
+        for run in tokens {
+            let at = shape::after_escape(view.bytes, *run);
+            let [run, at] = [*run, at].map(|index| view.base + index as u64);
+            self.start_token(run, at, view, eof, cx);
+        }
         // One refusal is reported; what stands first comes first.
         let text_first = self.denied.as_ref().is_some_and(|denied| self.denied_text() < denied.0);
         if text_first {
@@ -644,6 +678,8 @@ impl Lane {
         keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
         let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(self.waiting).min(scattered);
+        // A look at it reads what stands before its run.
+        keep = keep.min(self.token.as_ref().map_or(u64::MAX, |token| token.at));
         if self.archive.is_sniffing() {
             keep = 0;
         }
@@ -737,6 +773,17 @@ impl Lane {
             self.here = Some(Arc::new(Trail { up: self.up.clone(), step }));
         }
         self.here.clone()
+    }
+}
+
+/// Notes the run at `at`, if it is a token that holds something, or may become one.
+fn look_for_token(at: usize, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) {
+    let looked = base58::look(view.bytes, shape::after_escape(view.bytes, at), pass.eof, cx);
+    if looked.is_cut {
+        pass.token_end = Some(looked.end);
+    }
+    if looked.is_cut || looked.look != Look::Idle {
+        pass.tokens.push(at);
     }
 }
 
