@@ -675,11 +675,12 @@ impl Lane {
         }
         keep = keep.min(self.texts.first()).min(self.group.as_ref().map_or(u64::MAX, |group| group.fed()));
         keep = keep.min(self.wide.as_ref().map_or(u64::MAX, |wide| wide.fed()));
-        keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
+        keep = keep.min(self.matcher.first()).min(self.token.as_ref().map_or(u64::MAX, |token| token.at));
+        // A look at a run reads what stands before it.
+        let run = self.waiting.min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
+        keep = keep.min(run.saturating_sub(1));
         let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
-        keep = keep.min(self.waiting).min(scattered);
-        // A look at it reads what stands before its run.
-        keep = keep.min(self.token.as_ref().map_or(u64::MAX, |token| token.at));
+        keep = keep.min(scattered);
         if self.archive.is_sniffing() {
             keep = 0;
         }
