@@ -21,7 +21,7 @@
 use crate::Fault;
 
 /// The longest token that is decoded, in characters.
-pub const MAX_LEN: usize = 256;
+pub const MAX_LEN: usize = 512;
 
 /// Marks what is no character.
 const NONE: u8 = 0xff;

@@ -36,6 +36,12 @@ pub(crate) enum Origin {
         /// The first character.
         outer: u64,
     },
+    /// Base32 that stands in the outer stream itself, from the beginning of a group: byte `i` of the segment came from the characters
+    /// `outer + floor(8 i / 5) .. outer + ceil(8 (i + 1) / 5)`.
+    Base32 {
+        /// The first character.
+        outer: u64,
+    },
     /// Hexadecimal digits that stand in the outer stream itself: byte `i` of the segment came from the digits `outer + 2 i` and the next one.
     Hex {
         /// The first digit.
@@ -61,6 +67,9 @@ impl OuterMap {
             Some(Segment { at: from, origin: Origin::Base64 { outer } }) => {
                 outer + 8 * at.saturating_sub(from) / 6
             }
+            Some(Segment { at: from, origin: Origin::Base32 { outer } }) => {
+                outer + 8 * at.saturating_sub(from) / 5
+            }
             Some(Segment { at: from, origin: Origin::Hex { outer } }) => outer + 2 * at.saturating_sub(from),
             Some(Segment { at: from, origin: Origin::Shift { outer } }) => outer + at.saturating_sub(from),
         }
@@ -74,6 +83,9 @@ impl OuterMap {
             Some(Segment { origin: Origin::Const { end, .. }, .. }) => end,
             Some(Segment { at: from, origin: Origin::Base64 { outer } }) => {
                 outer + (8 * (last.saturating_sub(from) + 1)).div_ceil(6)
+            }
+            Some(Segment { at: from, origin: Origin::Base32 { outer } }) => {
+                outer + (8 * (last.saturating_sub(from) + 1)).div_ceil(5)
             }
             Some(Segment { at: from, origin: Origin::Hex { outer } }) => {
                 outer + 2 * (last.saturating_sub(from) + 1)

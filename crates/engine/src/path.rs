@@ -25,6 +25,10 @@ pub enum LaneStep {
     Zip,
     /// Decoded base64 or base64url.
     Base64,
+    /// Decoded base32 or base32hex.
+    Base32,
+    /// A decoded token of base58.
+    Base58,
     /// Decoded hexadecimal digits.
     Hex,
     /// Text in UTF-16.
@@ -76,6 +80,8 @@ impl fmt::Display for LanePath {
                 LaneStep::Brotli => f.write_str("br")?,
                 LaneStep::Zip => f.write_str("zip")?,
                 LaneStep::Base64 => f.write_str("base64")?,
+                LaneStep::Base32 => f.write_str("base32")?,
+                LaneStep::Base58 => f.write_str("base58")?,
                 LaneStep::Hex => f.write_str("hex")?,
                 LaneStep::Utf16 => f.write_str("utf16")?,
                 LaneStep::Codes => f.write_str("codes")?,

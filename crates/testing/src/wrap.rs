@@ -12,6 +12,10 @@ pub enum Layer {
     Text,
     /// Base64, standard or URL-safe alphabet, with or without padding, at a random alignment.
     Base64,
+    /// Base32 or base32hex in either case, with or without padding.
+    Base32,
+    /// A token of base58; content that is too long for one stays as it is.
+    Base58,
     /// Hexadecimal digits in either case, at a random alignment.
     Hex,
     /// Gzip at some level, at times with flushes, several members or header fields.
@@ -37,9 +41,11 @@ pub enum Layer {
 }
 
 /// All layers.
-pub const LAYERS: [Layer; 13] = [
+pub const LAYERS: [Layer; 15] = [
     Layer::Text,
     Layer::Base64,
+    Layer::Base32,
+    Layer::Base58,
     Layer::Hex,
     Layer::Gzip,
     Layer::Zstd,
@@ -68,6 +74,25 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
             let body = base64(&inner, rng.one_in(2), rng.one_in(2));
             let body = if rng.one_in(3) { fold(rng, &body) } else { body };
             [b"{\"data\": \"", &body[..], b"\"}"].concat()
+        }
+        Layer::Base32 => {
+            // Long enough to be told from a name, and no digits alone.
+            let inner = [b"some text, ", &text(rng)[..], b" ", content, b" ", &text(rng)].concat();
+            let alphabet = *rng.pick(&[BASE32, BASE32HEX]);
+            let run = base32(&inner, alphabet, rng.one_in(2));
+            let run = if rng.one_in(2) { run.to_ascii_lowercase() } else { run };
+            let before = *rng.pick(&["\"", "=", " ", "%20", "\\n"]);
+            let run = if rng.one_in(3) { fold(rng, &run) } else { run };
+            [b"data: ", before.as_bytes(), &run, b"\n"].concat()
+        }
+        Layer::Base58 => {
+            let inner = [b"some text, ", content].concat();
+            if inner.len() > BASE58_MAX {
+                return content.to_vec();
+            }
+            let before = *rng.pick(&["\"", "=", " ", "%20", "\\n", "("]);
+            let after = *rng.pick(&["\"", "\n", " ", "&", "\\n"]);
+            [b"key", before.as_bytes(), &base58(&inner), after.as_bytes()].concat()
         }
         Layer::Hex => {
             let inner = [&text(rng)[..], b" ", content, b" ", &text(rng)].concat();
@@ -325,6 +350,84 @@ pub fn base64(bytes: &[u8], url: bool, pad: bool) -> Vec<u8> {
         }
     }
     out
+}
+
+/// Base32's alphabet.
+pub const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// Base32hex's alphabet.
+pub const BASE32HEX: &[u8; 32] = b"0123456789ABCDEFGHIJKLMNOPQRSTUV";
+
+/// Base32 of `bytes`.
+pub fn base32(bytes: &[u8], alphabet: &[u8; 32], pad: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    for group in bytes.chunks(5) {
+        let bits = group.iter().fold(0u64, |bits, b| bits << 8 | u64::from(*b)) << (8 * (5 - group.len()));
+        let chars = (group.len() * 8).div_ceil(5);
+        out.extend((0..chars).map(|i| alphabet[(bits >> (35 - 5 * i)) as usize & 31]));
+        if pad {
+            out.extend(std::iter::repeat_n(b'=', 8 - chars));
+        }
+    }
+    out
+}
+
+/// What characters of base32 in either case decode to; bits that make no byte are dropped.
+pub fn unbase32(chars: &[u8], alphabet: &[u8; 32]) -> Vec<u8> {
+    let (mut bits, mut have, mut out) = (0u32, 0, Vec::new());
+    for c in chars {
+        let Some(value) = alphabet.iter().position(|a| *a == c.to_ascii_uppercase()) else { break };
+        bits = bits << 5 | value as u32;
+        have += 5;
+        if have >= 8 {
+            have -= 8;
+            out.push((bits >> have) as u8);
+        }
+    }
+    out
+}
+
+/// Base58's alphabet.
+pub const BASE58: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+
+/// Bytes whose base58 is 512 characters at most.
+pub const BASE58_MAX: usize = 374;
+
+/// Base58 of `bytes`.
+pub fn base58(bytes: &[u8]) -> Vec<u8> {
+    let mut digits: Vec<u8> = Vec::new();
+    for byte in bytes {
+        let mut carry = u32::from(*byte);
+        for digit in &mut digits {
+            carry += u32::from(*digit) << 8;
+            *digit = (carry % 58) as u8;
+            carry /= 58;
+        }
+        while carry > 0 {
+            digits.push((carry % 58) as u8);
+            carry /= 58;
+        }
+    }
+    let zeros = bytes.iter().take_while(|b| **b == 0).count();
+    std::iter::repeat_n(b'1', zeros).chain(digits.iter().rev().map(|d| BASE58[usize::from(*d)])).collect()
+}
+
+/// What a token of base58 stands for.
+pub fn unbase58(token: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes: Vec<u8> = Vec::new();
+    for char in token {
+        let mut carry = BASE58.iter().position(|c| c == char)? as u32;
+        for byte in &mut bytes {
+            carry += u32::from(*byte) * 58;
+            *byte = carry as u8;
+            carry >>= 8;
+        }
+        if carry > 0 {
+            bytes.push(carry as u8);
+        }
+    }
+    let zeros = token.iter().take_while(|c| **c == b'1').count();
+    Some(std::iter::repeat_n(0, zeros).chain(bytes.into_iter().rev()).collect())
 }
 
 /// What base64 characters of either alphabet decode to; bits that make no byte are dropped.

@@ -345,6 +345,8 @@ impl Lane {
             matches!(
                 step,
                 LaneStep::Base64
+                    | LaneStep::Base32
+                    | LaneStep::Base58
                     | LaneStep::Hex
                     | LaneStep::Utf16
                     | LaneStep::Codes

@@ -14,8 +14,8 @@
 use exfilter_codec::charcodes::{self, CODE_MAX, Form, GAP_MAX, Parsed};
 
 use super::escaped::Look;
-use super::shape::{QUICK, SEPARATOR, scan_holds_nothing};
-use super::{Depth, Lane, LaneKind, archive, container};
+use super::shape::{QUICK, SEPARATOR, is_packed, is_without_hits};
+use super::{Depth, Lane, LaneKind};
 use crate::confirm::View;
 use crate::context::Context;
 use crate::map::{Origin, OuterMap};
@@ -215,12 +215,12 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
         let mut all = cx.scratch.buffer();
         for made in &made {
             for piece in made.split_inclusive(|b| *b == SEPARATOR) {
-                packed |= container::zlib_at(piece, 0).is_some() || archive::begins(piece);
+                packed |= is_packed(piece);
             }
             all.extend_from_slice(made);
             all.push(SEPARATOR);
         }
-        if packed || !scan_holds_nothing(&all, cx) {
+        if packed || !is_without_hits(&all, cx) {
             look = Look::Busy;
         }
         cx.scratch.give_buffer(all);

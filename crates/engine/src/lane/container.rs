@@ -76,6 +76,8 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         | LaneKind::Deflate
         | LaneKind::Brotli
         | LaneKind::Base64
+        | LaneKind::Base32
+        | LaneKind::Base58
         | LaneKind::Hex
         | LaneKind::Wide
         | LaneKind::Codes
@@ -398,6 +400,8 @@ impl Lane {
             LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
             LaneKind::Root
             | LaneKind::Base64
+            | LaneKind::Base32
+            | LaneKind::Base58
             | LaneKind::Hex
             | LaneKind::Escapes
             | LaneKind::Wide

@@ -94,6 +94,11 @@ impl Matcher {
         }
     }
 
+    /// Keeps a token that ended before `end` - 1, where an escape may go on with it.
+    pub(crate) fn park_token(&mut self, start: u64, src: u64, end: u64) {
+        self.parked.push(Parked { start, src, end, holds: true });
+    }
+
     /// The least outer offset that something pending began at.
     pub(crate) fn hold(&self) -> u64 {
         let confirms = self.confirms.iter().filter(|c| c.holds).map(|c| c.src);

@@ -16,6 +16,8 @@
 //! - I7 A lane that cannot go on leaves an [`Opaque`](crate::Opaque) range; its parent goes on scanning the same bytes.
 
 mod archive;
+mod base32;
+mod base58;
 mod codes;
 mod container;
 mod escaped;
@@ -32,6 +34,7 @@ use exfilter_codec::escape;
 use zeroize::Zeroize;
 
 use self::archive::Archive;
+use self::base58::Token;
 use self::codes::Codes;
 use self::container::Container;
 pub(crate) use self::container::MAGICS;
@@ -64,6 +67,9 @@ pub(crate) enum LaneKind {
     /// One entry of a zip archive.
     Zip,
     Base64,
+    Base32,
+    /// A whole token.
+    Base58,
     Hex,
     Escapes,
     /// Text in UTF-16.
@@ -85,6 +91,8 @@ impl LaneKind {
             LaneKind::Brotli => Some(LaneStep::Brotli),
             LaneKind::Zip => Some(LaneStep::Zip),
             LaneKind::Base64 => Some(LaneStep::Base64),
+            LaneKind::Base32 => Some(LaneStep::Base32),
+            LaneKind::Base58 => Some(LaneStep::Base58),
             LaneKind::Hex => Some(LaneStep::Hex),
             LaneKind::Escapes => Some(LaneStep::Escapes),
             LaneKind::Wide => Some(LaneStep::Utf16),
@@ -133,6 +141,10 @@ struct Pass {
     keep: usize,
     /// The lane offset at which it is.
     cut: Option<u64>,
+    /// Where runs begin that are tokens of base58, or may become some.
+    tokens: Vec<usize>,
+    /// Where the last one ended if an escape may go on with it.
+    token_end: Option<usize>,
 }
 
 impl Pass {
@@ -200,6 +212,10 @@ pub(crate) struct Lane {
     texts: Texts,
     /// In a lane of unescaped text, what escapes stand for; in one of hexadecimal digits, where their letters go over to the other case and where lines end.
     touched: Option<Box<Touched>>,
+    /// A token of base58 that is not over.
+    token: Option<Box<Token>>,
+    /// Whether a token was reported in this lane for want of lanes; one is enough.
+    refused_tokens: bool,
     /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
     denied: Option<Box<(u64, u64)>>,
     /// Whether such a run was reported in this lane already; one is enough.
@@ -245,6 +261,8 @@ impl Lane {
             passed: 0,
             texts: Texts::default(),
             touched: None,
+            token: None,
+            refused_tokens: false,
             denied: None,
             refused_shapes: false,
         }
@@ -274,6 +292,7 @@ impl Lane {
         (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
         self.touched = None;
+        (self.token, self.refused_tokens) = (None, false);
         self.denied = None;
         self.refused_shapes = false;
     }
@@ -318,9 +337,11 @@ impl Lane {
         let mut pass = Pass {
             eof,
             batch,
-            candidate: (!self.matcher.is_idle()).then_some(0),
+            candidate: (!self.matcher.is_idle() || self.token.is_some()).then_some(0),
             keep: usize::MAX,
             cut: None,
+            tokens: Vec::new(),
+            token_end: None,
         };
         let mut scanned = from;
         while scanned < to.min(pass.keep) {
@@ -349,7 +370,7 @@ impl Lane {
             cx.when = if eof { u64::MAX } else { self.pos };
             sliced = batch.map_or(fresh, |window| fresh.max(self.pos.saturating_sub(window)));
         }
-        self.run(view, fresh, sliced, &hits, eof, cx);
+        self.run(view, fresh, sliced, &pass.tokens, &hits, eof, cx);
         self.decided = limit(self.pos).max(self.decided);
         if eof {
             self.end(view, cx);
@@ -380,6 +401,7 @@ impl Lane {
     /// The least outer offset that must not leave yet; `partial` are bytes of this lane that have not been fed.
     pub(crate) fn hold(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
         let mut hold = if self.waiting == u64::MAX { u64::MAX } else { self.map.src(self.waiting) };
+        hold = hold.min(self.token.as_ref().map_or(u64::MAX, |token| token.src));
         hold = hold.min(self.matcher.hold()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
         hold = hold.min(self.scattered_src(partial, cx));
         let base = self.pos - self.tail.len() as u64;
@@ -475,6 +497,7 @@ impl Lane {
                 .flatten()
                 .map(|denied| size_of_val(&**denied))
                 .sum::<usize>()
+            + self.token.as_ref().map_or(0, |token| size_of_val(&**token))
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
             + self.wide.as_ref().map_or(0, |wide| wide.memory())
@@ -512,7 +535,7 @@ impl Lane {
         self.texts.release(cx);
         self.matcher.clear();
         self.scattered = None;
-        (self.denied, self.denied_codes) = (None, None);
+        (self.denied, self.denied_codes, self.token) = (None, None, None);
         self.archive.gap();
         self.tail.zeroize();
         self.pos = self.pos.saturating_add(len);
@@ -577,6 +600,9 @@ impl Lane {
         let mut kept = first;
         for n in first..hits.len() {
             let hit = hits[n];
+            if hit.what == What::Run && hit.at < pass.keep {
+                look_for_token(hit.at, view, pass, cx);
+            }
             let again = kept > first && hits[kept - 1] == hit;
             if again || hit.at >= pass.keep || !self.stays(&hit, view, pass, cx) {
                 continue;
@@ -620,6 +646,7 @@ impl Lane {
                 Some(Begins::Magic(_)) => true,
                 Some(Begins::Text) => {
                     pass.batch.is_none()
+                        || pass.token_end == Some(hit.at)
                         || pass.is_near(hit.at)
                         || escaped::look(view.bytes, hit.at, pass.eof, cx).0 != Look::Idle
                 }
@@ -647,12 +674,19 @@ impl Lane {
         view: View<'_>,
         fresh: u64,
         sliced: u64,
+        tokens: &[usize],
         hits: &[Hit],
         eof: bool,
         cx: &mut Context<'_>,
     ) {
         self.feed_archive(view, fresh, eof, cx);
         self.resume(view, fresh, eof, cx);
+        self.settle_token(view, eof, cx);
+        for run in tokens {
+            let at = shape::after_escape(view.bytes, *run);
+            let [run, at] = [*run, at].map(|index| view.base + index as u64);
+            self.start_token(run, at, view, eof, cx);
+        }
         // One refusal is reported; what stands first comes first.
         let text_first = self.denied.as_ref().is_some_and(|denied| self.denied_text() < denied.0);
         if text_first {
@@ -701,11 +735,13 @@ impl Lane {
         }
         keep = keep.min(self.texts.first()).min(self.group.as_ref().map_or(u64::MAX, |group| group.fed()));
         keep = keep.min(self.wide.as_ref().map_or(u64::MAX, |wide| wide.fed()));
-        keep = keep.min(self.denied_codes.as_ref().map_or(u64::MAX, |denied| denied.0));
         keep = keep.min(self.codes.as_ref().map_or(u64::MAX, |codes| codes.fed()));
-        keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
+        keep = keep.min(self.matcher.first()).min(self.token.as_ref().map_or(u64::MAX, |token| token.at));
+        // A look at a run or a list reads what stands before it.
+        let denied = [&self.denied, &self.denied_codes].into_iter().flatten().map(|denied| denied.0);
+        keep = keep.min(denied.fold(self.waiting, u64::min).saturating_sub(1));
         let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
-        keep = keep.min(self.waiting).min(scattered);
+        keep = keep.min(scattered);
         if self.archive.is_sniffing() {
             keep = 0;
         }
@@ -799,6 +835,17 @@ impl Lane {
             self.here = Some(Arc::new(Trail { up: self.up.clone(), step }));
         }
         self.here.clone()
+    }
+}
+
+/// Notes the run at `at`, if it is a token that holds something, or may become one.
+fn look_for_token(at: usize, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) {
+    let looked = base58::look(view.bytes, shape::after_escape(view.bytes, at), pass.eof, cx);
+    if looked.is_cut {
+        pass.token_end = Some(looked.end);
+    }
+    if looked.is_cut || looked.look != Look::Idle {
+        pass.tokens.push(at);
     }
 }
 

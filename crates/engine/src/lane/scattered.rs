@@ -109,7 +109,13 @@ impl Lane {
     pub(crate) fn feed_scattered(&mut self, view: View<'_>, fresh: u64, eof: bool, cx: &mut Context<'_>) {
         if matches!(
             self.kind,
-            LaneKind::Base64 | LaneKind::Hex | LaneKind::Escapes | LaneKind::Wide | LaneKind::Codes
+            LaneKind::Base64
+                | LaneKind::Base32
+                | LaneKind::Base58
+                | LaneKind::Hex
+                | LaneKind::Escapes
+                | LaneKind::Wide
+                | LaneKind::Codes
         ) {
             // Runs and texts that a look passes over have no lane; those that have one must say the same.
             return;

@@ -1,4 +1,5 @@
-//! Runs of base64 characters: a group of four lanes, one per alignment, and two more where the run begins with hexadecimal digits.
+//! Runs of base64 characters: a group of four lanes, one per alignment, two more where the run begins with hexadecimal digits, and one for each
+//! alphabet of base32 where it begins with that.
 //!
 //! A run is a maximal stretch of base64 characters of at least the length that the shortest match would be encoded to. Where its text began
 //! cannot be known (`\nQUJD` has the `n` in front), so it is decoded at all four alignments; three of them yield noise that no rule fits.
@@ -14,6 +15,7 @@ use exfilter_codec::hex;
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
+use crate::lane::base32::{self, Base32Lane};
 use crate::lane::escaped::{self, Begins, Look};
 use crate::lane::{Depth, Lane, LaneKind, SEEN};
 use crate::lane::{archive, codes, container, glance};
@@ -31,6 +33,9 @@ pub(crate) struct Group {
     /// Whether they are in use, and where the digits begin.
     hex: bool,
     digits_at: u64,
+    /// The lanes of base32, and where that begins.
+    base32: Vec<Base32Lane>,
+    base32_at: u64,
     /// Where its line begins.
     line_at: u64,
 }
@@ -51,8 +56,8 @@ struct HexLane {
 /// blocked is longer.
 const HEX_MIN: usize = 32;
 
-/// Where the hexadecimal digits of the run at `at` begin, if it begins with some, or with `0x` and some; the end of an escape may come first.
-fn digits_at(bytes: &[u8], at: usize) -> Option<usize> {
+/// Where the text of the run at `at` begins, behind the end of an escape.
+pub(super) fn after_escape(bytes: &[u8], at: usize) -> usize {
     let before = at.checked_sub(1).map(|before| bytes[before]);
     let escape = match (before, bytes.get(at)) {
         (Some(b'%'), _) => 2,
@@ -61,7 +66,12 @@ fn digits_at(bytes: &[u8], at: usize) -> Option<usize> {
         (Some(b'\\'), Some(b'n' | b'r' | b't')) => 1,
         _ => 0,
     };
-    let at_digits = at + escape;
+    at + escape
+}
+
+/// Where the hexadecimal digits of the run at `at` begin, if it begins with some, or with `0x` and some; the end of an escape may come first.
+fn digits_at(bytes: &[u8], at: usize) -> Option<usize> {
+    let at_digits = after_escape(bytes, at);
     let prefixed = matches!(bytes.get(at_digits..at_digits + 2), Some(b"0x" | b"0X"));
     let from = if prefixed { at_digits + 2 } else { at_digits };
     let digits = bytes.get(from..at + HEX_MIN)?;
@@ -220,7 +230,8 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
         Extent::Long => Look::Busy,
         Extent::Over(from) => {
             let run = if lines.is_empty() { &bytes[at..end] } else { &lines[..] };
-            if holds_nothing(run, from, cx) { Look::Idle } else { Look::Busy }
+            let base32 = base32::Begins::at(bytes, at, after_escape(bytes, at)).from(at);
+            if holds_nothing(run, from, base32, cx) { Look::Idle } else { Look::Busy }
         }
     };
     cx.scratch.give_buffer(lines);
@@ -298,32 +309,46 @@ pub(crate) fn decode_digits(digits: &[u8], decoded: &mut Vec<u8>, mut sink: impl
 /// Belongs to no token and no literal, so that one scan serves all alignments.
 pub(crate) const SEPARATOR: u8 = 0xff;
 
-/// Whether a run decodes to nothing, also as hexadecimal digits from `digits` on.
-fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> bool {
+/// Whether a run decodes to nothing, also as hexadecimal digits from `digits` on and as `base32`.
+fn holds_nothing(run: &[u8], digits: Option<usize>, base32: base32::Begins, cx: &mut Context<'_>) -> bool {
     let mut alignments = cx.core.glance.as_ref().map_or(glance::ALL, |glance| glance.alignments(run));
     for skip in 0..4 {
         let begins = begins_zlib(&run[skip..]) || begins_cpio(&run[skip..]);
         alignments |= u8::from(begins) << skip;
     }
-    if alignments == 0 && digits.is_none() {
+    if alignments == 0 && digits.is_none() && base32.is_none() {
         return true;
     }
     let mut decoded = cx.scratch.buffer();
     let mut packed = false;
-    let mut begin = |decoded: &[u8], start: usize| {
-        packed |= container::zlib_at(decoded, start).is_some() || archive::begins(&decoded[start..]);
-    };
+    let mut begin = |decoded: &[u8], start: usize| packed |= is_packed(&decoded[start..]);
     decode_base64(run, alignments, &mut decoded, &mut begin);
     if let Some(from) = digits {
         decode_digits(&run[from..], &mut decoded, &mut begin);
     }
-    let idle = !packed && scan_holds_nothing(&decoded, cx);
+    for alphabet in base32.alphabets() {
+        let start = decoded.len();
+        base32::decode(alphabet, &run[base32.from..], &mut decoded);
+        begin(&decoded, start);
+        decoded.push(SEPARATOR);
+    }
+    let idle = !packed && is_without_hits(&decoded, cx);
     cx.scratch.give_buffer(decoded);
     idle
 }
 
+/// Whether nothing begins in content that a lane decoded, and all of which is at hand.
+pub(super) fn is_idle(decoded: &[u8], cx: &mut Context<'_>) -> bool {
+    !is_packed(decoded) && is_without_hits(decoded, cx)
+}
+
+/// Whether content is packed in a way that no literal tells of.
+pub(super) fn is_packed(content: &[u8]) -> bool {
+    container::zlib_at(content, 0).is_some() || archive::begins(content)
+}
+
 /// Whether nothing begins in `decoded`, which was made whole.
-pub(crate) fn scan_holds_nothing(decoded: &[u8], cx: &mut Context<'_>) -> bool {
+pub(super) fn is_without_hits(decoded: &[u8], cx: &mut Context<'_>) -> bool {
     let mut hits = cx.scratch.hits();
     cx.core.automaton.scan(decoded, 0, decoded.len(), &mut cx.scratch.work, &mut hits);
     let idle = hits.iter().all(|hit| match hit.what {
@@ -361,6 +386,8 @@ impl Group {
             }),
             hex: false,
             digits_at: 0,
+            base32: Vec::new(),
+            base32_at: 0,
             line_at: 0,
         }
     }
@@ -368,11 +395,12 @@ impl Group {
     /// Its lanes.
     fn lanes(&self) -> impl Iterator<Item = &Lane> {
         let digits = self.digits.iter().filter(|_| self.hex).map(|d| &d.lane);
-        self.phases.iter().map(|p| &p.lane).chain(digits)
+        self.phases.iter().map(|p| &p.lane).chain(digits).chain(self.base32.iter().map(|b| &b.lane))
     }
 
     fn count(&self) -> u32 {
-        if self.hex { 6 } else { 4 }
+        let digits = if self.hex { 2 } else { 0 };
+        4 + digits + self.base32.len() as u32
     }
 
     pub(crate) fn start(&self) -> u64 {
@@ -398,6 +426,11 @@ impl Group {
             let fed = self.fed.max(self.digits_at);
             let chars = view.get(fed, to).unwrap_or(&[]);
             digits.feed(self.digits_at, fed, chars, map, end, cx);
+        }
+        for base32 in self.base32.iter_mut().filter(|base32| base32.open) {
+            let fed = self.fed.max(self.base32_at);
+            let chars = view.get(fed, to).unwrap_or(&[]);
+            base32.feed(fed, chars, map, end, cx);
         }
         self.fed = to;
     }
@@ -442,6 +475,9 @@ impl Group {
                 }
             }
         }
+        for base32 in self.base32.iter_mut().filter(|base32| base32.open) {
+            base32.begin_line(self.fed, line, map);
+        }
         (self.fed, self.line_at) = (line, line);
     }
 
@@ -452,6 +488,9 @@ impl Group {
                 hold = hold.min(map.src(digits.cut.unwrap_or(self.fed.saturating_sub(1))));
             }
             hold = hold.min(digits.lane.hold(&[], cx));
+        }
+        for base32 in self.base32.iter().filter(|base32| base32.open) {
+            hold = hold.min(base32.hold(self.fed, map, cx));
         }
         for phase in &self.phases {
             let pending = phase.phase.pending() as u64;
@@ -468,14 +507,19 @@ impl Group {
     }
 
     pub(crate) fn block_max(&self) -> u64 {
-        // Blocks of a nested codec arrive through base64, four characters for three bytes, at most three layers deep.
-        4 * self.lanes().flat_map(|lane| lane.containers.iter().map(|c| c.block_max())).max().unwrap_or(0)
+        // Blocks of a nested codec arrive through base64, four characters for three bytes, or base32, eight for five, at most three layers deep.
+        5 * self.lanes().flat_map(|lane| lane.containers.iter().map(|c| c.block_max())).max().unwrap_or(0)
     }
 
     pub(crate) fn memory(&self) -> usize {
         // The lanes that are not in use keep their buffers.
         let all = self.phases.iter().map(|p| &p.lane).chain(self.digits.iter().map(|d| &d.lane));
-        size_of::<Group>() + all.map(Lane::memory).sum::<usize>()
+        let base32 = (self.base32.capacity() - self.base32.len()) * size_of::<Base32Lane>();
+        let each = |base32: &Base32Lane| size_of::<Base32Lane>() + base32.lane.memory();
+        size_of::<Group>()
+            + all.map(Lane::memory).sum::<usize>()
+            + base32
+            + self.base32.iter().map(each).sum::<usize>()
     }
 
     pub(crate) fn windows(&self) -> u64 {
@@ -490,6 +534,9 @@ impl Group {
         }
         for digits in &mut self.digits {
             digits.lane.release_children(cx);
+        }
+        for mut base32 in self.base32.drain(..) {
+            base32.lane.release_children(cx);
         }
         cx.scratch.give_group(self);
     }
@@ -640,7 +687,9 @@ impl Lane {
             return;
         }
         let digits = digits_at(view.bytes, view.index(at)).map(|from| view.base + from as u64);
-        let lanes = if digits.is_some() { 6 } else { 4 };
+        let run = view.index(at);
+        let base32 = base32::Begins::at(view.bytes, run, after_escape(view.bytes, run));
+        let lanes = if digits.is_some() { 6 } else { 4 } + base32.alphabets().count() as u32;
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + lanes > cx.core.limits.lanes {
             if !self.refused_shapes {
                 self.denied = Some(Box::new((at, self.map.src(at))));
@@ -658,6 +707,10 @@ impl Lane {
         group.hex = digits.is_some();
         group.digits_at = digits.unwrap_or(at);
         group.line_at = at;
+        group.base32_at = view.base + base32.from as u64;
+        let base32_at = group.base32_at;
+        let base32 = base32.alphabets().map(|a| Base32Lane::new(a, base32_at, &self.map, depth, up.clone()));
+        group.base32.extend(base32);
         let digits_at = group.digits_at;
         for HexLane { skip, phase, lane, open, capital, cut } in
             group.digits.iter_mut().filter(|_| digits.is_some())

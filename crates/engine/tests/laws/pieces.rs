@@ -52,7 +52,7 @@ fn piece(rng: &mut Rng, secrets: &[Vec<u8>], depth: usize) -> Vec<u8> {
         _ => rng.pick(secrets).clone(),
     };
     let cut = rng.below(value.len());
-    match rng.below(if depth == 0 { 9 } else { 22 }) {
+    match rng.below(if depth == 0 { 9 } else { 25 }) {
         0 => value,
         1 => value[..cut].to_vec(),
         2 => value[cut..].to_vec(),
@@ -133,6 +133,15 @@ fn wrapped(rng: &mut Rng, kind: usize, inner: &[u8]) -> Vec<u8> {
         18 => wrap::percent(rng, inner),
         19 => wrap::quoted_printable(rng, inner),
         20 => wrap::json(rng, inner),
+        21 | 22 => {
+            let run = wrap::base32(inner, *rng.pick(&[wrap::BASE32, wrap::BASE32HEX]), rng.one_in(2));
+            let run = if rng.one_in(2) { run.to_ascii_lowercase() } else { run };
+            folded(rng, &run)
+        }
+        23 => {
+            let token = wrap::base58(&inner[..inner.len().min(wrap::BASE58_MAX)]);
+            if rng.one_in(3) { with_escapes(rng, token) } else { token }
+        }
         _ => {
             let mut packed = wrap::zstd(rng, inner);
             if rng.one_in(2) {

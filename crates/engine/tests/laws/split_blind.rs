@@ -5,14 +5,18 @@ use exfilter_testing::{Rng, keys, run, split, wrap};
 
 use crate::support;
 
-/// Content in one to four wrappings, with one secret in it and decoys around. Escapes are not mixed, nor do they write UTF-16 or lists of codes, see SHORTCOMINGS, and
-/// zlib stands where content begins.
+/// Content in one to four wrappings, with one secret in it and decoys around. Escapes are not mixed, nor do they write UTF-16, base32 or lists of codes, see
+/// SHORTCOMINGS, and zlib stands where content begins.
 pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>) {
-    let mut content = wrap::wrap(rng, wrap::Layer::Text, secret);
+    // A token of base58 has little room.
+    let mut content = match rng.below(4) {
+        0 => [b"k=", secret, b"\n"].concat(),
+        _ => wrap::wrap(rng, wrap::Layer::Text, secret),
+    };
     let mut layers = Vec::new();
     for _ in 0..rng.below(5) {
         let mut layer = *rng.pick(&wrap::LAYERS);
-        let spelled = [wrap::Layer::Escapes, wrap::Layer::Utf16, wrap::Layer::Codes];
+        let spelled = [wrap::Layer::Escapes, wrap::Layer::Utf16, wrap::Layer::Base32, wrap::Layer::Codes];
         if layer == wrap::Layer::Escapes && layers.iter().any(|l| spelled.contains(l)) {
             layer = wrap::Layer::Text;
         }

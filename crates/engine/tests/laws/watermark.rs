@@ -34,6 +34,8 @@ fn a_planted_secret_is_found_and_nothing_of_it_has_left() {
                         matches!(
                             l,
                             wrap::Layer::Base64
+                                | wrap::Layer::Base32
+                                | wrap::Layer::Base58
                                 | wrap::Layer::Hex
                                 | wrap::Layer::Escapes
                                 | wrap::Layer::Utf16
@@ -147,6 +149,12 @@ fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
     for run in bytes.split(|b| !is_char(b)).filter(|run| run.len() >= 16) {
         for skip in 0..4 {
             inner.push(wrap::unbase64(&run[skip..]));
+        }
+        for lead in [0, 1, 2] {
+            // A letter or two of an escape may stand in front.
+            inner.push(wrap::unbase32(&run[lead..], wrap::BASE32));
+            inner.push(wrap::unbase32(&run[lead..], wrap::BASE32HEX));
+            inner.extend(wrap::unbase58(&run[lead..run.len().min(512)]));
         }
     }
     for run in bytes.split(|b| !b.is_ascii_hexdigit()).filter(|run| run.len() >= 16) {

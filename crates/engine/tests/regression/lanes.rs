@@ -12,7 +12,7 @@ fn chunkings(len: usize) -> Vec<Vec<usize>> {
 }
 
 /// Runs `content` in several chunkings and gives each run to `check`. Nothing of what is found may have left before.
-fn in_any_chunks(engine: &Engine, content: &[u8], check: impl Fn(&run::Run)) {
+pub(super) fn in_any_chunks(engine: &Engine, content: &[u8], check: impl Fn(&run::Run)) {
     for chunks in chunkings(content.len()) {
         let run = run::run(engine, &outbound(), content, &chunks);
         let through: Vec<_> = run.verdicts.iter().filter_map(|v| v.1.through()).collect();
@@ -24,7 +24,7 @@ fn in_any_chunks(engine: &Engine, content: &[u8], check: impl Fn(&run::Run)) {
     }
 }
 
-fn finds(engine: &Engine, content: &[u8]) {
+pub(super) fn finds(engine: &Engine, content: &[u8]) {
     in_any_chunks(engine, content, |run| assert!(run.findings().count() > 0, "{}", lossy(content)));
 }
 

@@ -12,6 +12,7 @@ use crate::support;
 mod archives;
 mod codes;
 mod lanes;
+mod tokens;
 mod wide;
 
 /// An anchor says where its needle would begin. Where the bytes in between cannot be the needle's, that place may have been released long ago,

@@ -69,10 +69,10 @@ wrappings! {
         "decimal codes, blanks" => |_, v| list(v, " ", |b| b.to_string()),
         "octal codes, blanks" => |_, v| list(v, " ", |b| format!("{b:03o}")),
         "binary digits, blanks" => |_, v| list(v, " ", |b| format!("{b:08b}")),
-        "base32" => |_, v| radix32(v, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", true),
-        "base32, lower, no padding" => |_, v| radix32(v, b"abcdefghijklmnopqrstuvwxyz234567", false),
-        "base32hex" => |_, v| radix32(v, b"0123456789ABCDEFGHIJKLMNOPQRSTUV", true),
-        "base58" => |_, v| base58(v),
+        "base32" => |_, v| wrap::base32(v, wrap::BASE32, true),
+        "base32, lower, no padding" => |_, v| wrap::base32(v, wrap::BASE32, false).to_ascii_lowercase(),
+        "base32hex" => |_, v| wrap::base32(v, wrap::BASE32HEX, true),
+        "base58" => |_, v| wrap::base58(v),
         "base85" => |_, v| radix85(v, b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"),
         "base85, Z85" => |_, v| radix85(v, b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"),
         "Ascii85" => |_, v| [b"<~".as_slice(), &radix85(v, &ascii85()), b"~>"].concat(),
@@ -205,38 +205,6 @@ fn hex(value: &[u8], with: &str) -> Vec<u8> {
 /// The value in three pieces.
 fn cut(value: &[u8], with: &str) -> Vec<u8> {
     fold(value, value.len().div_ceil(3), with.as_bytes())
-}
-
-fn radix32(value: &[u8], alphabet: &[u8; 32], pad: bool) -> Vec<u8> {
-    let mut out = Vec::new();
-    for group in value.chunks(5) {
-        let bits = group.iter().fold(0u64, |bits, b| bits << 8 | u64::from(*b)) << (8 * (5 - group.len()));
-        let chars = (group.len() * 8).div_ceil(5);
-        out.extend((0..chars).map(|i| alphabet[(bits >> (35 - 5 * i)) as usize & 31]));
-        if pad {
-            out.extend(std::iter::repeat_n(b'=', 8 - chars));
-        }
-    }
-    out
-}
-
-fn base58(value: &[u8]) -> Vec<u8> {
-    const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-    let mut digits: Vec<u8> = Vec::new();
-    for byte in value {
-        let mut carry = u32::from(*byte);
-        for digit in &mut digits {
-            carry += u32::from(*digit) << 8;
-            *digit = (carry % 58) as u8;
-            carry /= 58;
-        }
-        while carry > 0 {
-            digits.push((carry % 58) as u8);
-            carry /= 58;
-        }
-    }
-    let zeros = value.iter().take_while(|b| **b == 0).count();
-    std::iter::repeat_n(b'1', zeros).chain(digits.iter().rev().map(|d| ALPHABET[usize::from(*d)])).collect()
 }
 
 fn radix85(value: &[u8], alphabet: &[u8; 85]) -> Vec<u8> {

@@ -1,0 +1,115 @@
+//! Base58: a whole token of its characters.
+//!
+//! A token is one number, so nothing of it is known before it is over, and until then it is held: a run of base64 characters all of which are
+//! characters of base58, [`MAX_LEN`] at most. What it stands for is a lane that lives only while it is fed.
+
+use exfilter_automaton::is_base64;
+use exfilter_codec::base58::{MAX_LEN, decode, is_char};
+use exfilter_codec::escape;
+
+use super::escaped::Look;
+use super::{Depth, Lane, LaneKind, SEEN, shape};
+use crate::confirm::View;
+use crate::context::Context;
+use crate::map::{Origin, OuterMap};
+
+/// A token that is not over.
+#[derive(Clone, Copy)]
+pub(super) struct Token {
+    /// Where its run begins.
+    run: u64,
+    /// Where it begins, behind the end of an escape.
+    pub(super) at: u64,
+    pub(super) src: u64,
+}
+
+/// What a look at a token says.
+pub(super) struct Looked {
+    pub(super) look: Look,
+    /// After its last character.
+    pub(super) end: usize,
+    /// Whether an escape may go on with it.
+    pub(super) is_cut: bool,
+}
+
+/// Reads the token at `at`: whether it is over within `bytes`, and holds something.
+pub(super) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> Looked {
+    let chars = bytes[at..].iter().take(MAX_LEN + 1).take_while(|b| is_char(**b)).count();
+    let end = at + chars;
+    let next = bytes.get(end).copied();
+    let is_cut = chars <= MAX_LEN && next.is_some_and(escape::is_introducer);
+    let look = match next {
+        _ if chars > MAX_LEN => Look::Idle,
+        None if !eof => Look::Open,
+        Some(other) if is_base64(other) => Look::Idle,
+        _ if holds_nothing(&bytes[at..end], cx) => Look::Idle,
+        _ => Look::Busy,
+    };
+    Looked { look, end, is_cut }
+}
+
+fn holds_nothing(token: &[u8], cx: &mut Context<'_>) -> bool {
+    // Digests; a token has other letters.
+    if token.iter().all(u8::is_ascii_hexdigit) {
+        return true;
+    }
+    let mut decoded = cx.scratch.buffer();
+    let idle = decode(token, &mut decoded).is_err() || shape::is_idle(&decoded, cx);
+    cx.scratch.give_buffer(decoded);
+    idle
+}
+
+impl Lane {
+    /// A run at `run` may be a token, which begins at `at`.
+    pub(super) fn start_token(&mut self, run: u64, at: u64, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        self.token = Some(Box::new(Token { run, at, src: self.map.src(at) }));
+        self.settle_token(view, eof, cx);
+    }
+
+    /// Looks again at a token that was not over.
+    pub(super) fn settle_token(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        let Some(token) = self.token.as_deref().copied() else { return };
+        let Looked { look, end, is_cut } = look(view.bytes, view.index(token.at), eof, cx);
+        if look == Look::Open {
+            return;
+        }
+        self.token = None;
+        let to = view.base + end as u64;
+        if is_cut {
+            self.matcher.park_token(token.at, token.src, to + 1);
+        }
+        if look == Look::Busy && !self.is_as_spelled(token.run, to) {
+            self.read_token(token, to, view, eof, cx);
+        }
+    }
+
+    fn read_token(&mut self, token: Token, end: u64, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        let Token { run, at, src } = token;
+        if self.depth.shapes >= cx.core.limits.shapes || cx.core.limits.lanes == 0 {
+            if !self.refused_tokens {
+                self.refused_tokens = true;
+                self.refuse_shape(run, src, view.index(end), view, eof, cx);
+            }
+            return;
+        }
+        let mut decoded = cx.scratch.buffer();
+        let chars = view.get(at, end).unwrap_or(&[]);
+        decode(chars, &mut decoded).expect("a token of base58's characters is decoded");
+        let depth = Depth { shapes: self.depth.shapes + 1, ..self.depth };
+        let mut lane = Lane::new(LaneKind::Base58, depth, self.trail_at(at), OuterMap::segments());
+        lane.map.push(0, Origin::Const { start: src, end: self.map.end(end) });
+        let decided = if eof && end == view.end() { u64::MAX } else { (end + 1).max(run + SEEN) };
+        let found = cx.scratch.found.len();
+        // Which other lanes are alive depends on what stands around the token, and on pieces; those below it are gone when it is read.
+        let lanes = std::mem::replace(&mut cx.live.lanes, 1);
+        let when = self.when(decided, cx);
+        let when = std::mem::replace(&mut cx.when, when);
+        lane.feed(&decoded, true, cx);
+        lane.release_children(cx);
+        (cx.live.lanes, cx.when) = (lanes, when);
+        if cx.scratch.found.len() > found {
+            self.archive.mask(at, end);
+        }
+        cx.scratch.give_buffer(decoded);
+    }
+}
