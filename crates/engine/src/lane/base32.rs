@@ -164,6 +164,19 @@ impl Base32Lane {
         self.open = taken == chars.len();
     }
 
+    /// Takes `char`, for which an escape from lane offset `start` to `end` stands.
+    pub(super) fn feed_escaped(
+        &mut self,
+        char: u8,
+        start: u64,
+        end: u64,
+        map: &OuterMap,
+        cx: &mut Context<'_>,
+    ) {
+        self.cut.get_or_insert(start - self.phase.pending() as u64);
+        self.feed(end - 1, &[char], map, false, cx);
+    }
+
     /// Goes on at `line`, another line; characters before `fed` have been taken.
     pub(super) fn begin_line(&mut self, fed: u64, line: u64, map: &OuterMap) {
         match self.phase.pending() as u64 {

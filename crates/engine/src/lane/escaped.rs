@@ -669,6 +669,7 @@ impl Lane {
         let text = self.texts.of(introducer);
         let Some(mut child) = text.child.take() else { return };
         let found = cx.scratch.found.len();
+        child.lane.through = self.through;
         let over = child.feed(&self.map, view, eof, cx);
         if cx.scratch.found.len() > found {
             self.archive.mask(child.start, child.fed);

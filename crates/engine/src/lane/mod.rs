@@ -192,6 +192,8 @@ pub(crate) struct Lane {
     codes_seen: u64,
     /// Runs before this offset have been read.
     run_read: u64,
+    /// The outer offsets between which a run was read through an escape; in a lane of unescaped text, that of its parent.
+    through: (u64, u64),
     /// Runs before this offset hold nothing.
     run_idle: u64,
     /// Where a run of unescaped text begins in which no escape has stood yet; `u64::MAX` if there is none.
@@ -250,6 +252,7 @@ impl Lane {
             codes_read: 0,
             codes_seen: 0,
             run_read: 0,
+            through: (0, 0),
             run_idle: 0,
             waiting: u64::MAX,
             starts: None,
@@ -285,6 +288,7 @@ impl Lane {
         (self.codes_read, self.codes_seen) = (0, 0);
         (self.denied_codes, self.refused_codes) = (None, false);
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
+        self.through = (0, 0);
         self.starts = None;
         self.containers.clear();
         (self.codings, self.stored) = (0, false);

@@ -6,6 +6,9 @@
 //!
 //! A run may be folded: where a line of it ends at a line break, the next line goes on with it if it begins, after blanks, with a base64 character.
 //! What stands between the lines belongs to none of the lanes.
+//!
+//! An escape that stands for a base64 character (`\/` in JSON) belongs to the run: [`Lane::start_escaped`] begins a text only a few characters before
+//! it, and a container may have begun far before that. The text of such an escape leaves the run to the lane that reads it.
 
 use exfilter_automaton::What;
 use exfilter_codec::base64::{Phase, is_char};
@@ -105,6 +108,31 @@ pub(crate) const LINE_MIN: u64 = 32;
 
 /// The most that may stand between two lines of a folded run, in bytes: a line break, and blanks.
 pub(crate) const FOLD_MAX: usize = 32;
+
+/// What stands where the characters of a run end.
+enum Escaped {
+    /// An escape of so many bytes that stands for a base64 character.
+    Char(usize, u8),
+    /// More bytes decide.
+    Open,
+    /// Something else.
+    Other,
+}
+
+/// The escape at the beginning of `bytes`.
+fn escaped_char(bytes: &[u8], eof: bool) -> Escaped {
+    if !matches!(bytes.first(), Some(b'\\' | b'%' | b'&')) {
+        return Escaped::Other;
+    }
+    match escape::parse(bytes) {
+        Parsed::Escape(escape) => match escape.bytes() {
+            &[char] if is_char(char) => Escaped::Char(escape.len(), char),
+            _ => Escaped::Other,
+        },
+        Parsed::Incomplete if !eof => Escaped::Open,
+        Parsed::Incomplete | Parsed::Text => Escaped::Other,
+    }
+}
 
 /// What follows a line of a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -435,6 +463,26 @@ impl Group {
         self.fed = to;
     }
 
+    /// Takes `char`, for which an escape from lane offset `start` to `end` stands.
+    fn feed_escaped(&mut self, char: u8, start: u64, end: u64, map: &OuterMap, cx: &mut Context<'_>) {
+        // The character counts as the last one of the escape; what it is part of begins no later than that.
+        for phase in &mut self.phases {
+            phase.cut.get_or_insert(start - phase.phase.pending() as u64);
+            phase.feed(self.start, end - 1, &[char], map, false, cx);
+        }
+        for digits in self.digits.iter_mut().filter(|digits| self.hex && digits.open) {
+            digits.cut.get_or_insert(start - digits.phase.pending() as u64);
+            // No needle of the parent spans an escape.
+            let pos = digits.lane.pos;
+            digits.lane.touched.get_or_insert_default().add(pos.saturating_sub(1), pos + 1);
+            digits.feed(self.digits_at, end - 1, &[char], map, false, cx);
+        }
+        for base32 in self.base32.iter_mut().filter(|base32| base32.open) {
+            base32.feed_escaped(char, start, end, map, cx);
+        }
+        self.fed = end;
+    }
+
     /// What follows the line that ends at lane offset `end`.
     fn fold(&self, view: View<'_>, end: u64, eof: bool) -> Fold {
         if end - self.line_at < LINE_MIN {
@@ -597,13 +645,12 @@ impl HexLane {
         let mut decoded = cx.scratch.buffer();
         let (mut fed, mut chars) = (fed, chars);
         self.open = true;
-        if let Some(digit) = self.cut
-            && let Some((_, others)) = chars.split_first()
-        {
-            self.open = self.phase.decode(&chars[..1], &mut decoded) == 1;
-            self.cut = None;
-            (fed, chars) = (fed + 1, others);
-            if self.open {
+        if let Some(digit) = self.cut {
+            let (rest, others) = chars.split_at(chars.len().min(2 - self.phase.pending()));
+            self.open = self.phase.decode(rest, &mut decoded) == rest.len();
+            (fed, chars) = (fed + rest.len() as u64, others);
+            if self.open && !decoded.is_empty() {
+                self.cut = None;
                 let origin = Origin::Const { start: map.src(digit), end: map.end(fed) };
                 self.lane.map.push(self.lane.pos, origin);
                 self.lane.feed(&decoded, false, cx);
@@ -651,8 +698,19 @@ impl Lane {
         let found = cx.scratch.found.len();
         let end = loop {
             let to = cx.core.automaton.run_end(view.bytes, view.index(group.fed));
+            let rest = &view.bytes[to..];
             let to = view.base + to as u64;
             group.feed(&self.map, view, to, false, cx);
+            match escaped_char(rest, eof) {
+                Escaped::Char(len, char) if self.kind != LaneKind::Escapes => {
+                    let end = to + len as u64;
+                    group.feed_escaped(char, to, end, &self.map, cx);
+                    self.through = (group.src, self.map.end(end));
+                    continue;
+                }
+                Escaped::Open if self.kind != LaneKind::Escapes => break false,
+                _ => {}
+            }
             let fold = match to < view.end() || eof {
                 true => group.fold(view, to, eof),
                 false => Fold::Open,
@@ -681,6 +739,11 @@ impl Lane {
     pub(crate) fn start_group(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
         if self.group.is_some() || self.denied.is_some() || self.waiting != u64::MAX || at < self.run_read {
             // A line of the one that is being read.
+            return;
+        }
+        let (from, to) = self.through;
+        if self.kind == LaneKind::Escapes && (from..to).contains(&self.map.src(at)) {
+            // The parent reads it, escapes and all.
             return;
         }
         if self.waits_for_escape(view, at, eof, cx) {
