@@ -61,6 +61,24 @@ impl Anchors {
         if self.is_empty() || !self.filter().maybe(bytes) { &[] } else { self.fitting(bytes) }
     }
 
+    /// Calls `found` for every place of `bytes` where eight differences in a row fit a tag, with the ids: a difference is a byte XOR the next one.
+    /// Equal bytes make none.
+    pub fn differences(&self, bytes: &[u8], mut found: impl FnMut(usize, &[u32])) {
+        if self.is_empty() {
+            return;
+        }
+        let filter = self.filter();
+        for (at, nine) in bytes.windows(9).enumerate() {
+            let word = differences(nine);
+            if filter.maybe(word) && word != 0 {
+                let ids = self.fitting(word);
+                if !ids.is_empty() {
+                    found(at, ids);
+                }
+            }
+        }
+    }
+
     fn fitting(&self, bytes: u64) -> &[u32] {
         let tag = mix(self.key, bytes);
         let place = (tag >> self.spread) as usize;
@@ -105,6 +123,13 @@ impl Filter<'_> {
 /// whoever has the key.
 pub fn anchor_tag(key: u64, bytes: [u8; 8]) -> u32 {
     mix(key | 1, u64::from_le_bytes(bytes))
+}
+
+/// The differences of nine bytes.
+#[inline(always)]
+fn differences(nine: &[u8]) -> u64 {
+    let word = |eight: &[u8]| u64::from_le_bytes(*eight.first_chunk().expect("eight bytes are there"));
+    word(&nine[..8]) ^ word(&nine[1..9])
 }
 
 #[inline(always)]

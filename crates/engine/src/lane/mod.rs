@@ -17,6 +17,7 @@
 
 mod archive;
 mod container;
+mod delta;
 mod escaped;
 mod glance;
 mod matcher;
@@ -33,6 +34,8 @@ use zeroize::Zeroize;
 use self::archive::Archive;
 use self::container::Container;
 pub(crate) use self::container::MAGICS;
+use self::delta::Delta;
+pub(crate) use self::delta::deltas;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
 use self::escaped::{Begins, Look, Texts};
 pub(crate) use self::glance::Glance;
@@ -160,6 +163,8 @@ pub(crate) struct Lane {
     matcher: Matcher,
     /// In the profile that looks for them, from the first byte on.
     scattered: Option<Box<Scattered>>,
+    /// While something is under way.
+    delta: Option<Box<Delta>>,
     archive: Archive,
     group: Option<Box<Group>>,
     wide: Option<Box<Wide>>,
@@ -210,6 +215,7 @@ impl Lane {
             map,
             matcher: Matcher::default(),
             scattered: None,
+            delta: None,
             archive: Archive::default(),
             group: None,
             wide: None,
@@ -242,6 +248,7 @@ impl Lane {
         self.decided = 0;
         self.matcher.clear();
         self.scattered = None;
+        self.delta = None;
         self.archive = Archive::default();
         (self.group, self.wide) = (None, None);
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
@@ -354,7 +361,7 @@ impl Lane {
     pub(crate) fn hold(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
         let mut hold = if self.waiting == u64::MAX { u64::MAX } else { self.map.src(self.waiting) };
         hold = hold.min(self.matcher.hold()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
-        hold = hold.min(self.scattered_src(partial, cx));
+        hold = hold.min(self.scattered_src(partial, cx)).min(self.delta_src(partial, cx));
         let base = self.pos - self.tail.len() as u64;
         if partial.is_empty() {
             hold = hold.min(self.open_src(View { bytes: &self.tail, base }, cx));
@@ -429,6 +436,7 @@ impl Lane {
             + self.map.bytes()
             + self.matcher.memory()
             + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
+            + self.delta.as_ref().map_or(0, |delta| delta.memory())
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
             + self.denied.as_ref().map_or(0, |denied| size_of_val(&**denied))
             + self.archive.memory()
@@ -463,6 +471,7 @@ impl Lane {
         self.texts.release(cx);
         self.matcher.clear();
         self.scattered = None;
+        self.delta = None;
         self.denied = None;
         self.archive.gap();
         self.tail.zeroize();
@@ -621,6 +630,8 @@ impl Lane {
                 (None, What::Run | What::Escape | What::Wide) => {}
             }
         }
+        // Before the scattered ones, which are not told of where something else is found.
+        self.feed_delta(view, fresh, cx);
         self.feed_scattered(view, fresh, eof, cx);
     }
 
@@ -644,6 +655,7 @@ impl Lane {
         keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
         let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(self.waiting).min(scattered);
+        keep = keep.min(self.delta.as_ref().map_or(u64::MAX, |delta| delta.first()));
         if self.archive.is_sniffing() {
             keep = 0;
         }

@@ -25,6 +25,9 @@ pub(crate) const GAP: u64 = 32;
 /// How long matches as they are spelled are remembered, in bytes behind their end: the longest scattered one.
 const REMEMBERED: u64 = 192 * (GAP + 1);
 
+/// Bytes behind its last letter or digit after which a match as it is spelled may end and is known in time: its anchor has eight.
+const LATE: u64 = 8;
+
 /// The letters and digits of `bytes` that count, each with its place; `escaped` says whether the byte before is a backslash, and is kept up.
 pub(crate) fn letters<'a>(bytes: &'a [u8], escaped: &'a mut bool) -> impl Iterator<Item = (usize, u8)> + 'a {
     bytes.iter().enumerate().filter_map(move |(i, byte)| {
@@ -165,7 +168,9 @@ impl Lane {
         state.matched = waiting;
         let is_spelled = |found: &Match| {
             let meets = |(other, from, to): &(u32, u64, u64)| {
-                *other == found.secret && *from < found.end && found.start < *to
+                // What ends later is not known yet, wherever bytes are cut.
+                let is_known = *to <= found.end + LATE;
+                *other == found.secret && *from < found.end && found.start < *to && is_known
             };
             state.spelled.iter().any(meets)
         };

@@ -298,8 +298,24 @@ pub(crate) fn decode_digits(digits: &[u8], decoded: &mut Vec<u8>, mut sink: impl
 /// Belongs to no token and no literal, so that one scan serves all alignments.
 const SEPARATOR: u8 = 0xff;
 
+/// Whether a run may decode to a secret XORed with a byte, also as hexadecimal digits from `digits` on: bytes of any kind, which a glance cannot tell.
+fn holds_deltas(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> bool {
+    let Some(deltas) = cx.core.known.as_ref().and_then(|known| known.deltas.as_ref()) else { return false };
+    let mut decoded = cx.scratch.buffer();
+    decode_base64(run, glance::ALL, &mut decoded, |_, _| {});
+    if let Some(from) = digits {
+        decode_digits(&run[from..], &mut decoded, |_, _| {});
+    }
+    let found = deltas.stand_in(&decoded);
+    cx.scratch.give_buffer(decoded);
+    found
+}
+
 /// Whether a run decodes to nothing, also as hexadecimal digits from `digits` on.
 fn holds_nothing(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> bool {
+    if holds_deltas(run, digits, cx) {
+        return false;
+    }
     let mut alignments = cx.core.glance.as_ref().map_or(glance::ALL, |glance| glance.alignments(run));
     for skip in 0..4 {
         let begins = begins_zlib(&run[skip..]) || begins_cpio(&run[skip..]);
