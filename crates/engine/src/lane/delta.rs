@@ -25,29 +25,13 @@ pub(crate) fn deltas(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
     bytes.windows(2).map(|two| two[0] ^ two[1])
 }
 
-/// What a lane has seen: needles whose anchor is there, of which more bytes are to come.
-#[derive(Default)]
-pub(crate) struct Delta {
-    pending: Vec<Pending>,
-}
-
-struct Pending {
+/// A needle whose anchor is there, and of which more bytes are to come.
+pub(super) struct Pending {
     needle: u32,
-    start: u64,
+    pub(super) start: u64,
     end: u64,
     /// Outer offset of its first byte.
     src: u64,
-}
-
-impl Delta {
-    /// The least lane offset whose byte is still needed.
-    pub(crate) fn first(&self) -> u64 {
-        self.pending.iter().map(|p| p.start).min().unwrap_or(u64::MAX)
-    }
-
-    pub(crate) fn memory(&self) -> usize {
-        size_of::<Delta>() + self.pending.capacity() * size_of::<Pending>()
-    }
 }
 
 impl Deltas {
@@ -82,20 +66,16 @@ impl Lane {
                 let Some(start) = deltas.start(*id, from + at as u64, view.base) else { continue };
                 let end = start + u64::from(deltas.needles[*id as usize].len);
                 let pending = Pending { needle: *id, start, end, src: self.map.src(start) };
-                self.delta.get_or_insert_default().pending.push(pending);
+                self.scattered.get_or_insert_default().xored.push(pending);
             }
         });
-        let Some(mut state) = self.delta.take() else { return };
-        let mut at = 0;
-        while at < state.pending.len() {
-            if state.pending[at].end > view.end() {
-                at += 1;
-                continue;
-            }
-            let pending = state.pending.swap_remove(at);
+        let Some(state) = self.scattered.as_mut().filter(|state| !state.xored.is_empty()) else { return };
+        let (due, pending): (Vec<_>, Vec<_>) =
+            state.xored.drain(..).partition(|pending| pending.end <= view.end());
+        state.xored = pending;
+        for pending in due {
             self.check_delta(deltas, &pending, view, cx);
         }
-        self.delta = (!state.pending.is_empty()).then_some(state);
     }
 
     fn check_delta(&mut self, among: &Deltas, pending: &Pending, view: View<'_>, cx: &mut Context<'_>) {
@@ -124,7 +104,7 @@ impl Lane {
     /// The outer offset before which no such secret begins; `partial` are bytes of this lane that have not been fed.
     pub(crate) fn delta_src(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
         let Some(deltas) = self.deltas(cx).filter(|_| cx.facts.known_may_act) else { return u64::MAX };
-        let pending = self.delta.as_deref().into_iter().flat_map(|state| state.pending.iter().map(|p| p.src));
+        let pending = self.scattered.iter().flat_map(|state| &state.xored).map(|p| p.src);
         let hold = pending.min().unwrap_or(u64::MAX);
         let base = self.pos - self.tail.len() as u64;
         let end = self.pos + partial.len() as u64;

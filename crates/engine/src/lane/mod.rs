@@ -34,7 +34,6 @@ use zeroize::Zeroize;
 use self::archive::Archive;
 use self::container::Container;
 pub(crate) use self::container::MAGICS;
-use self::delta::Delta;
 pub(crate) use self::delta::deltas;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
 use self::escaped::{Begins, Look, Texts};
@@ -161,10 +160,8 @@ pub(crate) struct Lane {
     tail: Vec<u8>,
     map: OuterMap,
     matcher: Matcher,
-    /// In the profile that looks for them, from the first byte on.
+    /// In the profile that looks for them, from the first byte on; in lanes that look for XORed ones only, from the first of those on.
     scattered: Option<Box<Scattered>>,
-    /// While something is under way.
-    delta: Option<Box<Delta>>,
     archive: Archive,
     group: Option<Box<Group>>,
     wide: Option<Box<Wide>>,
@@ -215,7 +212,6 @@ impl Lane {
             map,
             matcher: Matcher::default(),
             scattered: None,
-            delta: None,
             archive: Archive::default(),
             group: None,
             wide: None,
@@ -248,7 +244,6 @@ impl Lane {
         self.decided = 0;
         self.matcher.clear();
         self.scattered = None;
-        self.delta = None;
         self.archive = Archive::default();
         (self.group, self.wide) = (None, None);
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
@@ -436,7 +431,6 @@ impl Lane {
             + self.map.bytes()
             + self.matcher.memory()
             + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
-            + self.delta.as_ref().map_or(0, |delta| delta.memory())
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
             + self.denied.as_ref().map_or(0, |denied| size_of_val(&**denied))
             + self.archive.memory()
@@ -471,7 +465,6 @@ impl Lane {
         self.texts.release(cx);
         self.matcher.clear();
         self.scattered = None;
-        self.delta = None;
         self.denied = None;
         self.archive.gap();
         self.tail.zeroize();
@@ -655,7 +648,6 @@ impl Lane {
         keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
         let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(self.waiting).min(scattered);
-        keep = keep.min(self.delta.as_ref().map_or(u64::MAX, |delta| delta.first()));
         if self.archive.is_sniffing() {
             keep = 0;
         }

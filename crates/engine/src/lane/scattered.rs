@@ -13,7 +13,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Lane, LaneKind, SEEN};
+use super::{Lane, LaneKind, SEEN, delta};
 use crate::confirm::View;
 use crate::context::{Context, Found};
 use crate::finding::Range64;
@@ -55,6 +55,8 @@ pub(crate) struct Scattered {
     matched: Vec<Match>,
     /// Secrets found in another spelling, and where.
     spelled: Vec<(u32, u64, u64)>,
+    /// Secrets XORed with a byte that are under way.
+    pub(super) xored: Vec<delta::Pending>,
 }
 
 /// A needle of which more letters are to come.
@@ -86,7 +88,8 @@ impl Scattered {
     pub(crate) fn first(&self) -> u64 {
         let pending = self.pending.iter().map(|p| p.start);
         let matched = self.matched.iter().map(|m| m.start);
-        pending.chain(matched).chain(self.places.front().copied()).min().unwrap_or(u64::MAX)
+        let xored = self.xored.iter().map(|p| p.start);
+        pending.chain(matched).chain(xored).chain(self.places.front().copied()).min().unwrap_or(u64::MAX)
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -95,6 +98,7 @@ impl Scattered {
             + self.pending.capacity() * size_of::<Pending>()
             + self.matched.capacity() * size_of::<Match>()
             + self.spelled.capacity() * size_of::<(u32, u64, u64)>()
+            + self.xored.capacity() * size_of::<delta::Pending>()
     }
 
     /// Forgets what cannot go on at lane offset `at`.
