@@ -137,3 +137,26 @@ fn mix(key: u64, bytes: u64) -> u32 {
     let product = bytes.wrapping_mul(key);
     ((product ^ (product >> 32)).wrapping_mul(key) >> 32) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_found_whatever_all_bytes_were_xored_with() {
+        let value = b"nine or more bytes";
+        let eight: Vec<u8> = value.windows(2).skip(3).take(8).map(|two| two[0] ^ two[1]).collect();
+        let tag = anchor_tag(41, *eight.first_chunk().expect("there are eight"));
+        // Equal bytes have no place even if a tag says so.
+        let anchors = Anchors::new(41, vec![(tag, 7), (anchor_tag(41, [0; 8]), 8)]);
+        for key in 0..=255 {
+            let xored: Vec<u8> = value.iter().map(|b| b ^ key).collect();
+            let bytes = [&[key; 20][..], &xored, b"."].concat();
+            let mut found = Vec::new();
+            anchors.differences(&bytes, |at, ids| found.push((at, ids.to_vec())));
+            assert_eq!(found, [(23, vec![7])], "key {key}");
+            anchors.differences(&bytes[..31], |at, _| panic!("the ninth byte is missing at {at}"));
+        }
+        Anchors::default().differences(value, |_, _| panic!("there are no anchors"));
+    }
+}
