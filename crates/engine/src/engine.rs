@@ -89,6 +89,8 @@ pub(crate) struct Scattered {
 /// Needles of differences.
 pub(crate) struct Deltas {
     pub(crate) anchors: Anchors,
+    /// The same in base64.
+    pub(crate) runs: Anchors,
     pub(crate) needles: Vec<DeltaNeedle>,
     /// Bytes that may stand before the end of an anchor, and belong to the same needle.
     pub(crate) reach: usize,
@@ -162,7 +164,8 @@ impl Engine {
         let scattered =
             scattered.map_or(0, |s| s.anchors.memory() + s.needles.len() * size_of::<ScatteredNeedle>());
         let deltas = self.core.known.as_ref().and_then(|k| k.deltas.as_ref());
-        let deltas = deltas.map_or(0, |d| d.anchors.memory() + d.needles.len() * size_of::<DeltaNeedle>());
+        let deltas = deltas
+            .map_or(0, |d| d.anchors.memory() + d.runs.memory() + d.needles.len() * size_of::<DeltaNeedle>());
         self.core.automaton.memory()
             + needles
             + scattered
@@ -320,8 +323,11 @@ impl Deltas {
     fn new(keys: &secrets::Keys, needles: Vec<DeltaNeedle>) -> Deltas {
         let tags = needles.iter().enumerate().map(|(id, needle)| (needle.tag, id as u32)).collect();
         let farthest = needles.iter().map(|needle| needle.anchor).max().unwrap_or(0);
+        let in_base64 = |(id, needle): (usize, &DeltaNeedle)| needle.runs.map(|tag| (tag, id as u32));
+        let runs = needles.iter().enumerate().flat_map(in_base64).collect();
+        let (anchors, runs) = (Anchors::new(keys.anchor, tags), Anchors::new(keys.anchor, runs));
         // Eight differences are those of nine bytes.
-        Deltas { anchors: Anchors::new(keys.anchor, tags), needles, reach: farthest as usize + 9 }
+        Deltas { anchors, runs, needles, reach: farthest as usize + 9 }
     }
 
     /// The length from which a base64 run is decoded if `others` ask for one of that length: no needle spells what is XORed, so the shortest value

@@ -309,6 +309,22 @@ const BACKSLASHED: &[(u8, &str)] = STRING.split_at(1).1;
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/// The values of the known characters of the base64 of `bytes` at an alignment, and how many of them only spell the public prefix.
+pub(crate) fn base64_values(bytes: &[u8], public: usize, alignment: usize) -> (Vec<u8>, usize) {
+    // Every character is its own value.
+    const VALUES: &[u8; 64] = &{
+        let mut values = [0; 64];
+        let mut n = 0;
+        while n < 64 {
+            values[n] = n as u8;
+            n += 1;
+        }
+        values
+    };
+    let (values, public, _) = inner(bytes, public, 0, alignment, VALUES);
+    (values, public)
+}
+
 /// The known characters of the base64 of `bytes` at an alignment, how many of them only spell the public prefix, and how many
 /// characters before them hold bits of the value, which reaches `before` bytes further to the left.
 fn inner(

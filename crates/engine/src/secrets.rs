@@ -179,6 +179,8 @@ pub(crate) struct DeltaNeedle {
     /// Where its anchor stands among them.
     pub(crate) anchor: u32,
     pub(crate) tag: u32,
+    /// Of an anchor in base64, at each alignment.
+    pub(crate) runs: [u32; 3],
     pub(crate) mac: [u8; 16],
     /// Of the value as it is.
     pub(crate) raw: [u8; 16],
@@ -375,14 +377,20 @@ impl KnownSecrets {
     fn add_delta(&mut self, secret: u32, piece: &[u8], public: usize) {
         let mut deltas = Vec::with_capacity(piece.len());
         deltas.extend(lane::deltas(piece));
-        if let Some(anchor) = self.choose_delta(&deltas, public) {
-            let tag = self.tag_at(&deltas, anchor);
-            *self.tags.entry(tag).or_default() += 1;
+        let anchor = self.choose_delta(&deltas, public, DELTA_REACH);
+        // What a look would pass over must not be found elsewhere.
+        if let Some((anchor, tag)) = anchor
+            && let Some(runs) = self.base64_deltas(piece, public)
+        {
+            for tag in [tag].iter().chain(&runs) {
+                *self.tags.entry(*tag).or_default() += 1;
+            }
             self.deltas.push(DeltaNeedle {
                 secret,
                 len: piece.len() as u32,
                 anchor: anchor as u32,
                 tag,
+                runs,
                 mac: self.keys.mac(&deltas),
                 raw: self.keys.mac(piece),
             });
@@ -390,22 +398,34 @@ impl KnownSecrets {
         deltas.zeroize();
     }
 
-    /// The place behind the public prefix, and not far from it, that few needles share and at which the most different differences stand.
-    fn choose_delta(&self, deltas: &[u8], public: usize) -> Option<usize> {
+    /// The tags of an anchor in base64, at each alignment; none for a value that comes back every three bytes.
+    fn base64_deltas(&self, piece: &[u8], public: usize) -> Option<[u32; 3]> {
+        let mut tags = [0; 3];
+        for (alignment, tag) in tags.iter_mut().enumerate() {
+            let (mut values, public) = needle::base64_values(piece, public, alignment);
+            let mut deltas = Vec::with_capacity(values.len());
+            deltas.extend(lane::char_deltas(&values));
+            let chosen = self.choose_delta(&deltas, public, deltas.len());
+            values.zeroize();
+            deltas.zeroize();
+            *tag = chosen?.1;
+        }
+        Some(tags)
+    }
+
+    /// The place behind the public prefix, no more than `reach`, that few needles share and at which the most different differences stand; and its tag.
+    fn choose_delta(&self, deltas: &[u8], public: usize, reach: usize) -> Option<(usize, u32)> {
         let last = deltas.len().checked_sub(8)?;
         let first = public.min(last);
         let different = |at: usize| {
-            let mut eight = deltas[at..at + 8].to_vec();
-            eight.sort_unstable();
-            eight.dedup();
-            let count = eight.len();
-            eight.zeroize();
-            count
+            let eight = &deltas[at..at + 8];
+            (0..8).filter(|i| !eight[..*i].contains(&eight[*i])).count()
         };
         let is_rare = |at: usize| self.tags.get(&self.tag_at(deltas, at)).is_none_or(|n| *n < CHAIN);
         // Equal bytes are everywhere.
-        let places = (first..=last.min(first + DELTA_REACH)).filter(|at| deltas[*at..at + 8] != [0; 8]);
-        places.max_by_key(|at| (is_rare(*at), different(*at), std::cmp::Reverse(*at)))
+        let places = (first..=last.min(first + reach)).filter(|at| deltas[*at..at + 8] != [0; 8]);
+        let at = places.max_by_key(|at| (is_rare(*at), different(*at), std::cmp::Reverse(*at)))?;
+        Some((at, self.tag_at(deltas, at)))
     }
 
     /// The first place after the public prefix that a gate covers and that few needles share; an ungated one otherwise.

@@ -8,8 +8,11 @@
 //! differences      v0^v1 v1^v2 v2^v3         MAC: of all of them
 //! ```
 //!
-//! A value whose key is zero stands there as it is, and is found as that. What base64 and hexadecimal digits stand for is read too; the look that
-//! passes over runs asks [`Deltas::stand_in`] whether there is a word in them.
+//! A value whose key is zero stands there as it is, and is found as that.
+//!
+//! What base64 and hexadecimal digits stand for is read too, and the look that passes over runs must not pass over one that holds a needle. In base64
+//! the key comes back every three bytes, four characters, so characters that far apart are compared, and nothing need be decoded: each needle has an
+//! anchor for each alignment.
 
 use zeroize::Zeroize;
 
@@ -25,6 +28,11 @@ pub(crate) fn deltas(bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
     bytes.windows(2).map(|two| two[0] ^ two[1])
 }
 
+/// The differences of values of base64 characters, four fewer than those.
+pub(crate) fn char_deltas(values: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    values.windows(5).map(|five| five[0] ^ five[4])
+}
+
 /// A needle whose anchor is there, and of which more bytes are to come.
 pub(super) struct Pending {
     needle: u32,
@@ -38,7 +46,14 @@ impl Deltas {
     /// Whether the anchor of a needle stands in `bytes`.
     pub(crate) fn stand_in(&self, bytes: &[u8]) -> bool {
         let mut found = false;
-        self.anchors.differences(bytes, |_, _| found = true);
+        self.anchors.differences::<1>(bytes, |_, _| found = true);
+        found
+    }
+
+    /// Whether one stands in base64 of characters with these values, at any alignment.
+    pub(crate) fn stand_in_base64(&self, values: &[u8]) -> bool {
+        let mut found = false;
+        self.runs.differences::<4>(values, |_, _| found = true);
         found
     }
 
@@ -61,7 +76,7 @@ impl Lane {
         let Some(deltas) = self.deltas(cx) else { return };
         let from = fresh.saturating_sub(8).max(view.base);
         let Some(bytes) = view.get(from, view.end()) else { return };
-        deltas.anchors.differences(bytes, |at, ids| {
+        deltas.anchors.differences::<1>(bytes, |at, ids| {
             for id in ids {
                 let Some(start) = deltas.start(*id, from + at as u64, view.base) else { continue };
                 let end = start + u64::from(deltas.needles[*id as usize].len);
@@ -116,7 +131,7 @@ impl Lane {
         if !partial.is_empty() {
             let from = self.tail.len().saturating_sub(8);
             let mut bytes = [&self.tail[from..], partial].concat();
-            deltas.anchors.differences(&bytes, |at, ids| {
+            deltas.anchors.differences::<1>(&bytes, |at, ids| {
                 let starts = ids.iter().filter_map(|id| deltas.start(*id, base + (from + at) as u64, base));
                 first = starts.fold(first, u64::min);
             });

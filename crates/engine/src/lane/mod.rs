@@ -34,7 +34,7 @@ use zeroize::Zeroize;
 use self::archive::Archive;
 use self::container::Container;
 pub(crate) use self::container::MAGICS;
-pub(crate) use self::delta::deltas;
+pub(crate) use self::delta::{char_deltas, deltas};
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
 use self::escaped::{Begins, Look, Texts};
 pub(crate) use self::glance::Glance;

@@ -7,7 +7,7 @@
 //! What stands between the lines belongs to none of the lanes.
 
 use exfilter_automaton::What;
-use exfilter_codec::base64::{Phase, is_char};
+use exfilter_codec::base64::{self, Phase, is_char};
 use exfilter_codec::escape::{self, Parsed};
 use exfilter_codec::hex;
 
@@ -301,13 +301,15 @@ const SEPARATOR: u8 = 0xff;
 /// Whether a run may decode to a secret XORed with a byte, also as hexadecimal digits from `digits` on: bytes of any kind, which a glance cannot tell.
 fn holds_deltas(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> bool {
     let Some(deltas) = cx.core.known.as_ref().and_then(|known| known.deltas.as_ref()) else { return false };
-    let mut decoded = cx.scratch.buffer();
-    decode_base64(run, glance::ALL, &mut decoded, |_, _| {});
+    let mut read = cx.scratch.buffer();
+    read.extend(run.iter().map(|char| base64::value(*char).unwrap_or(0)));
+    let mut found = deltas.stand_in_base64(&read);
     if let Some(from) = digits {
-        decode_digits(&run[from..], &mut decoded, |_, _| {});
+        read.clear();
+        decode_digits(&run[from..], &mut read, |_, _| {});
+        found |= deltas.stand_in(&read);
     }
-    let found = deltas.stand_in(&decoded);
-    cx.scratch.give_buffer(decoded);
+    cx.scratch.give_buffer(read);
     found
 }
 
