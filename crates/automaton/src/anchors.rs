@@ -61,6 +61,33 @@ impl Anchors {
         if self.is_empty() || !self.filter().maybe(bytes) { &[] } else { self.fitting(bytes) }
     }
 
+    /// Calls `found` for every place of `bytes` where eight differences in a row fit a tag, with the ids: a difference is a byte XOR the one
+    /// `APART` bytes on. Eight zeros fit none.
+    pub fn differences<const APART: usize>(&self, bytes: &[u8], mut found: impl FnMut(usize, &[u32])) {
+        if self.is_empty() {
+            return;
+        }
+        let filter = self.filter();
+        let last = bytes.len().saturating_sub(7 + APART);
+        for from in (0..last).step_by(64) {
+            // What passes cannot be predicted, so there is no branch on a single place.
+            let block = &bytes[from..bytes.len().min(from + 71 + APART)];
+            let mut passed = 0u64;
+            for (i, window) in block.windows(8 + APART).enumerate() {
+                passed |= u64::from(filter.maybe(differences::<APART>(window))) << i;
+            }
+            while passed != 0 {
+                let at = from + passed.trailing_zeros() as usize;
+                passed &= passed - 1;
+                let word = differences::<APART>(&bytes[at..at + 8 + APART]);
+                let ids = if word == 0 { &[] } else { self.fitting(word) };
+                if !ids.is_empty() {
+                    found(at, ids);
+                }
+            }
+        }
+    }
+
     fn fitting(&self, bytes: u64) -> &[u32] {
         let tag = mix(self.key, bytes);
         let place = (tag >> self.spread) as usize;
@@ -107,8 +134,38 @@ pub fn anchor_tag(key: u64, bytes: [u8; 8]) -> u32 {
     mix(key | 1, u64::from_le_bytes(bytes))
 }
 
+/// Eight differences.
+#[inline(always)]
+fn differences<const APART: usize>(window: &[u8]) -> u64 {
+    let word = |eight: &[u8]| u64::from_le_bytes(*eight.first_chunk().expect("eight bytes are there"));
+    word(&window[..8]) ^ word(&window[APART..APART + 8])
+}
+
 #[inline(always)]
 fn mix(key: u64, bytes: u64) -> u32 {
     let product = bytes.wrapping_mul(key);
     ((product ^ (product >> 32)).wrapping_mul(key) >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_found_whatever_all_bytes_were_xored_with() {
+        let value = b"nine or more bytes";
+        let eight: Vec<u8> = value.windows(2).skip(3).take(8).map(|two| two[0] ^ two[1]).collect();
+        let tag = anchor_tag(41, *eight.first_chunk().expect("there are eight"));
+        // Equal bytes have no place even if a tag says so.
+        let anchors = Anchors::new(41, vec![(tag, 7), (anchor_tag(41, [0; 8]), 8)]);
+        for key in 0..=255 {
+            let xored: Vec<u8> = value.iter().map(|b| b ^ key).collect();
+            let bytes = [&[key; 120][..], &xored, b"."].concat();
+            let mut found = Vec::new();
+            anchors.differences::<1>(&bytes, |at, ids| found.push((at, ids.to_vec())));
+            assert_eq!(found, [(123, vec![7])], "key {key}");
+            anchors.differences::<1>(&bytes[..131], |at, _| panic!("the ninth byte is missing at {at}"));
+        }
+        Anchors::default().differences::<1>(value, |_, _| panic!("there are no anchors"));
+    }
 }

@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::policy::{Confidence, Policy, Profile};
 use crate::rule::Rule;
 use crate::scanner::Scanner;
-use crate::secrets::{KnownSecrets, Needle, ScatteredNeedle};
+use crate::secrets::{DeltaNeedle, KnownSecrets, Needle, ScatteredNeedle};
 use crate::stream::Stream;
 use crate::{confirm, lane, secrets};
 
@@ -76,6 +76,8 @@ pub(crate) struct Known {
     pub(crate) needles: Vec<Needle>,
     /// None in the profile that does not look for them.
     pub(crate) scattered: Option<Scattered>,
+    /// As with those.
+    pub(crate) deltas: Option<Deltas>,
 }
 
 /// Needles of scattered letters and digits.
@@ -83,6 +85,16 @@ pub(crate) struct Scattered {
     pub(crate) anchors: Anchors,
     pub(crate) needles: Vec<ScatteredNeedle>,
     /// Letters and digits that may stand before the end of an anchor, and belong to the same needle.
+    pub(crate) reach: usize,
+}
+
+/// Needles of differences.
+pub(crate) struct Deltas {
+    pub(crate) anchors: Anchors,
+    /// The same in base64.
+    pub(crate) runs: Anchors,
+    pub(crate) needles: Vec<DeltaNeedle>,
+    /// Bytes that may stand before the end of an anchor, and belong to the same needle.
     pub(crate) reach: usize,
 }
 
@@ -153,9 +165,13 @@ impl Engine {
         let scattered = self.core.known.as_ref().and_then(|k| k.scattered.as_ref());
         let scattered =
             scattered.map_or(0, |s| s.anchors.memory() + s.needles.len() * size_of::<ScatteredNeedle>());
+        let deltas = self.core.known.as_ref().and_then(|k| k.deltas.as_ref());
+        let deltas = deltas
+            .map_or(0, |d| d.anchors.memory() + d.runs.memory() + d.needles.len() * size_of::<DeltaNeedle>());
         self.core.automaton.memory()
             + needles
             + scattered
+            + deltas
             + self.core.glance.as_ref().map_or(0, Glance::memory)
     }
 
@@ -245,13 +261,16 @@ impl EngineBuilder {
             rules.iter().try_for_each(Compiled::check_dfa)?;
         }
         let known = self.secrets.take().map(|secrets| {
-            let KnownSecrets { keys, enrolled, needles, scattered, .. } = secrets;
-            let wanted = self.profile == Profile::Thorough && !scattered.is_empty();
-            let scattered = wanted.then(|| Scattered::new(&keys, scattered));
-            Known { keys, enrolled, needles, scattered }
+            let KnownSecrets { keys, enrolled, needles, scattered, deltas, .. } = secrets;
+            let thorough = self.profile == Profile::Thorough;
+            let scattered = (thorough && !scattered.is_empty()).then(|| Scattered::new(&keys, scattered));
+            let deltas = (thorough && !deltas.is_empty()).then(|| Deltas::new(&keys, deltas));
+            Known { keys, enrolled, needles, scattered, deltas }
         });
+        let deltas = known.as_ref().and_then(|k| k.deltas.as_ref());
         let needles: &[Needle] = known.as_ref().map_or(&[], |k| &k.needles);
-        let reach = Reach::of(&rules, needles);
+        let mut reach = Reach::of(&rules, needles);
+        reach.kept = reach.kept.max(deltas.map_or(0, |deltas| deltas.reach));
         let mut builder = Builder::new();
         builder.key(known.as_ref().map_or(1, |k| k.keys.anchor));
         for (id, rule) in rules.iter().enumerate() {
@@ -265,7 +284,9 @@ impl EngineBuilder {
         for (id, needle) in needles.iter().enumerate() {
             builder.anchor(needle.tag, id as u32, needle.gate);
         }
-        builder.base64_runs(shortest_run(&rules)).escapes(true).wide(true).lists(true);
+        let run = shortest_run(&rules);
+        builder.base64_runs(deltas.map_or(run, |deltas| deltas.shortest_run(run)));
+        builder.escapes(true).wide(true).lists(true);
         let automaton = builder.build().map_err(BuildError::engine)?;
         let core = Core {
             glance: Glance::new(&rules, needles),
@@ -304,6 +325,25 @@ impl Scattered {
         let tags = needles.iter().enumerate().map(|(id, needle)| (needle.tag, id as u32)).collect();
         let farthest = needles.iter().map(|needle| needle.anchor).max().unwrap_or(0);
         Scattered { anchors: Anchors::new(keys.anchor, tags), needles, reach: farthest as usize + 8 }
+    }
+}
+
+impl Deltas {
+    fn new(keys: &secrets::Keys, needles: Vec<DeltaNeedle>) -> Deltas {
+        let tags = needles.iter().enumerate().map(|(id, needle)| (needle.tag, id as u32)).collect();
+        let farthest = needles.iter().map(|needle| needle.anchor).max().unwrap_or(0);
+        let in_base64 = |(id, needle): (usize, &DeltaNeedle)| needle.runs.map(|tag| (tag, id as u32));
+        let runs = needles.iter().enumerate().flat_map(in_base64).collect();
+        let (anchors, runs) = (Anchors::new(keys.anchor, tags), Anchors::new(keys.anchor, runs));
+        // Eight differences are those of nine bytes.
+        Deltas { anchors, runs, needles, reach: farthest as usize + 9 }
+    }
+
+    /// The length from which a base64 run is decoded if `others` ask for one of that length: no needle spells what is XORed, so the shortest value
+    /// alone is enough.
+    fn shortest_run(&self, others: usize) -> usize {
+        let shortest = self.needles.iter().map(|needle| needle.len as usize).min().unwrap_or(usize::MAX / 4);
+        others.min((4 * shortest / 3).max(16))
     }
 }
 

@@ -16,6 +16,7 @@
 
 use std::collections::HashSet;
 
+use exfilter_automaton::is_token;
 use zeroize::Zeroize;
 
 use crate::secrets::Form;
@@ -45,6 +46,7 @@ pub(crate) fn spellings(value: &[u8], public: usize) -> Vec<Spelling> {
     let mut push = |form, bytes: Vec<u8>, public, before| out.push(Spelling { form, bytes, public, before });
     push(Form::Raw, value.to_vec(), public, 0);
     push(Form::Reversed, value.iter().rev().copied().collect(), 0, 0);
+    push(Form::Rot13, value.iter().copied().map(rot13).collect(), public, 0);
     for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
         let hex = value.iter().flat_map(|b| [digits[usize::from(b >> 4)], digits[usize::from(b & 15)]]);
         push(Form::Hex, hex.collect(), 2 * public, 0);
@@ -80,6 +82,12 @@ pub(crate) fn spellings(value: &[u8], public: usize) -> Vec<Spelling> {
         }
         layer.iter_mut().for_each(|(bytes, ..)| bytes.zeroize());
     }
+    if !value.iter().all(|b| is_token(*b)) {
+        // Where these end a token, escapes for them alone begin no lane.
+        for set in ESCAPES {
+            push(set.form, set.apply(value), public, 0);
+        }
+    }
     let mut seen = HashSet::new();
     let fresh: Vec<bool> = out.iter().map(|s| seen.insert(s.bytes.as_slice())).collect();
     drop(seen);
@@ -88,8 +96,234 @@ pub(crate) fn spellings(value: &[u8], public: usize) -> Vec<Spelling> {
     out
 }
 
+/// What an encoder writes for some characters; all others stay.
+struct Escapes {
+    form: Form,
+    /// The characters, each with what it becomes.
+    named: &'static [(u8, &'static str)],
+    /// Characters that become a number.
+    numbered: Chars,
+    number: Number,
+}
+
+/// A set of characters.
+enum Chars {
+    These(&'static [u8]),
+    /// All but printable ASCII, and these.
+    Unprintable(&'static [u8]),
+    /// All but letters, digits and these.
+    AllBut(&'static [u8]),
+}
+
+/// How a number is written.
+enum Number {
+    /// `\u0026`, by UTF-16 units; digits in lower case, or capitals.
+    Unit(bool),
+    /// `\x26`, by bytes; digits in lower case, or capitals.
+    Byte(bool),
+    /// `=26`, by bytes.
+    Printable,
+}
+
+impl Escapes {
+    const fn named(form: Form, named: &'static [(u8, &'static str)]) -> Escapes {
+        Escapes { form, named, numbered: Chars::These(b""), number: Number::Printable }
+    }
+
+    const fn numbered(
+        form: Form,
+        numbered: Chars,
+        number: Number,
+        named: &'static [(u8, &'static str)],
+    ) -> Escapes {
+        Escapes { form, named, numbered, number }
+    }
+
+    fn apply(&self, value: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(2 * value.len());
+        let mut rest = value;
+        while let Some(&byte) = rest.first() {
+            let len = self.number.width(rest);
+            let (char, after) = rest.split_at(len);
+            rest = after;
+            if let Some((_, name)) = self.named.iter().find(|(b, _)| *b == byte) {
+                out.extend(name.bytes());
+            } else if self.numbered.has(byte) {
+                self.number.write(char, &mut out);
+            } else {
+                out.extend(char);
+            }
+        }
+        out
+    }
+}
+
+impl Chars {
+    fn has(&self, byte: u8) -> bool {
+        match self {
+            Chars::These(these) => these.contains(&byte),
+            Chars::Unprintable(these) => !(b' '..=b'~').contains(&byte) || these.contains(&byte),
+            Chars::AllBut(these) => !byte.is_ascii_alphanumeric() && !these.contains(&byte),
+        }
+    }
+}
+
+impl Number {
+    /// The length of the character that `bytes` begin with, as it is counted here.
+    fn width(&self, bytes: &[u8]) -> usize {
+        let longest = if matches!(self, Number::Unit(_)) { 4 } else { 1 };
+        let is_char = |len: &usize| bytes.get(..*len).is_some_and(|char| std::str::from_utf8(char).is_ok());
+        (1..=longest).find(is_char).unwrap_or(1)
+    }
+
+    fn write(&self, char: &[u8], out: &mut Vec<u8>) {
+        let digits = |upper: bool, text: String| match upper {
+            true => text.to_ascii_uppercase().into_bytes(),
+            false => text.into_bytes(),
+        };
+        match self {
+            Number::Unit(upper) => match std::str::from_utf8(char) {
+                Ok(text) => text.encode_utf16().for_each(|unit| {
+                    out.extend(b"\\u");
+                    out.extend(digits(*upper, format!("{unit:04x}")));
+                }),
+                Err(_) => out.extend(char),
+            },
+            Number::Byte(upper) => char.iter().for_each(|b| {
+                out.extend(b"\\x");
+                out.extend(digits(*upper, format!("{b:02x}")));
+            }),
+            Number::Printable => char.iter().for_each(|b| out.extend(format!("={b:02X}").bytes())),
+        }
+    }
+}
+
+/// What common encoders write. Values of tokens' characters have none of these: their escapes are undone by a lane.
+const ESCAPES: &[Escapes] = {
+    use Form::{Html, Json, Quoted, QuotedPrintable};
+    &[
+        // Serialisers of XML and HTML, in text and in attributes; Python's `html.escape` without quotes.
+        Escapes::named(Html, &[(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;")]),
+        Escapes::named(Html, &[(b'&', "&amp;"), (b'<', "&lt;")]),
+        Escapes::named(Html, &[(b'&', "&amp;"), (b'"', "&quot;")]),
+        Escapes::named(Html, &[(b'&', "&amp;"), (b'<', "&lt;"), (b'"', "&quot;")]),
+        // PHP's `htmlspecialchars` before version 8.1, Python's `xml.sax.saxutils.quoteattr`.
+        Escapes::named(Html, &[(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;"), (b'"', "&quot;")]),
+        // Python's `html.escape`.
+        Escapes::named(
+            Html,
+            &[(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;"), (b'"', "&quot;"), (b'\'', "&#x27;")],
+        ),
+        // Rails, lodash, .NET.
+        Escapes::named(
+            Html,
+            &[(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;"), (b'"', "&quot;"), (b'\'', "&#39;")],
+        ),
+        // Go's `html.EscapeString`, Jinja.
+        Escapes::named(
+            Html,
+            &[(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;"), (b'"', "&#34;"), (b'\'', "&#39;")],
+        ),
+        // PHP's `htmlspecialchars`.
+        Escapes::named(
+            Html,
+            &[(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;"), (b'"', "&quot;"), (b'\'', "&#039;")],
+        ),
+        // XML.
+        Escapes::named(
+            Html,
+            &[(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;"), (b'"', "&quot;"), (b'\'', "&apos;")],
+        ),
+        // Mustache and Handlebars.
+        Escapes::named(
+            Html,
+            &[
+                (b'&', "&amp;"),
+                (b'<', "&lt;"),
+                (b'>', "&gt;"),
+                (b'"', "&quot;"),
+                (b'\'', "&#39;"),
+                (b'/', "&#x2F;"),
+                (b'`', "&#x60;"),
+                (b'=', "&#x3D;"),
+            ],
+        ),
+        Escapes::named(
+            Html,
+            &[
+                (b'&', "&amp;"),
+                (b'<', "&lt;"),
+                (b'>', "&gt;"),
+                (b'"', "&quot;"),
+                (b'\'', "&#x27;"),
+                (b'`', "&#x60;"),
+                (b'=', "&#x3D;"),
+            ],
+        ),
+        // Django's `json_script`; Jinja's `tojson`; Gson.
+        Escapes::numbered(Json, Chars::Unprintable(b"<>&"), Number::Unit(true), STRING),
+        Escapes::numbered(Json, Chars::Unprintable(b"<>&'"), Number::Unit(false), STRING),
+        Escapes::numbered(Json, Chars::These(b"<>&'="), Number::Unit(false), STRING),
+        // .NET's `System.Text.Json`, and Newtonsoft's with `EscapeHtml`.
+        Escapes::numbered(Json, Chars::Unprintable(b"<>&'\"+`"), Number::Unit(true), BACKSLASHED),
+        Escapes::numbered(Json, Chars::These(b"<>&'\""), Number::Unit(false), BACKSLASHED),
+        // PHP's `json_encode` with the flags for HTML.
+        Escapes::numbered(
+            Json,
+            Chars::These(b"<>&'\""),
+            Number::Unit(true),
+            &[(b'\\', "\\\\"), (b'\n', "\\n"), (b'\r', "\\r"), (b'\t', "\\t"), (b'/', "\\/")],
+        ),
+        // Django's `escapejs`.
+        Escapes::numbered(Json, Chars::Unprintable(b"\\\"'<>&=-;`"), Number::Unit(true), &[]),
+        // Quoted-printable as texts have it, with blanks too, and as headers have it (RFC 2045 section 6.7, RFC 2047 section 4.2).
+        Escapes::numbered(QuotedPrintable, Chars::Unprintable(b"="), Number::Printable, &[]),
+        Escapes::numbered(QuotedPrintable, Chars::Unprintable(b"= "), Number::Printable, &[]),
+        Escapes::numbered(QuotedPrintable, Chars::AllBut(b""), Number::Printable, &[]),
+        Escapes::numbered(QuotedPrintable, Chars::AllBut(b"!*+-/"), Number::Printable, &[(b' ', "_")]),
+        // Closure's templates; OWASP's encoder, and everything.
+        Escapes::numbered(Quoted, Chars::These(b"\"'<>&="), Number::Byte(false), BACKSLASHED),
+        Escapes::numbered(Quoted, Chars::These(b"\"'<>&="), Number::Byte(true), BACKSLASHED),
+        Escapes::numbered(Quoted, Chars::AllBut(b",._"), Number::Byte(true), &[]),
+        Escapes::numbered(Quoted, Chars::AllBut(b""), Number::Byte(false), &[]),
+        // Strings in programs: in single quotes, in either, in backquotes; the shell's in double quotes.
+        Escapes::named(Quoted, &[(b'\'', "\\'"), (b'\\', "\\\\")]),
+        Escapes::named(Quoted, &[(b'\'', "\\'"), (b'"', "\\\""), (b'\\', "\\\\")]),
+        Escapes::named(Quoted, &[(b'`', "\\`"), (b'$', "\\$"), (b'\\', "\\\\")]),
+        Escapes::named(Quoted, &[(b'`', "\\`"), (b'$', "\\$"), (b'"', "\\\""), (b'\\', "\\\\")]),
+        // The shell's single quotes; SQL, YAML and CSV, which write a quote twice.
+        Escapes::named(Quoted, &[(b'\'', "'\\''")]),
+        Escapes::named(Quoted, &[(b'\'', "'\"'\"'")]),
+        Escapes::named(Quoted, &[(b'\'', "''")]),
+        Escapes::named(Quoted, &[(b'"', "\"\"")]),
+    ]
+};
+
+/// What strings write with a backslash.
+const STRING: &[(u8, &str)] =
+    &[(b'"', "\\\""), (b'\\', "\\\\"), (b'\n', "\\n"), (b'\r', "\\r"), (b'\t', "\\t")];
+
+/// The same, quotes apart.
+const BACKSLASHED: &[(u8, &str)] = STRING.split_at(1).1;
+
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// The values of the known characters of the base64 of `bytes` at an alignment, and how many of them only spell the public prefix.
+pub(crate) fn base64_values(bytes: &[u8], public: usize, alignment: usize) -> (Vec<u8>, usize) {
+    // Every character is its own value.
+    const VALUES: &[u8; 64] = &{
+        let mut values = [0; 64];
+        let mut n = 0;
+        while n < 64 {
+            values[n] = n as u8;
+            n += 1;
+        }
+        values
+    };
+    let (values, public, _) = inner(bytes, public, 0, alignment, VALUES);
+    (values, public)
+}
 
 /// The known characters of the base64 of `bytes` at an alignment, how many of them only spell the public prefix, and how many
 /// characters before them hold bits of the value, which reaches `before` bytes further to the left.
@@ -110,6 +344,11 @@ fn inner(
     let public_end = (8 * (alignment + public)) / 6;
     let span = (bits.start as i64 - 8 * before as i64).div_euclid(6);
     (chars, public_end.saturating_sub(first), (first as i64 - span) as usize)
+}
+
+fn rot13(byte: u8) -> u8 {
+    let first = if byte.is_ascii_uppercase() { b'A' } else { b'a' };
+    if byte.is_ascii_alphabetic() { first + (byte - first + 13) % 26 } else { byte }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -236,6 +475,37 @@ mod tests {
         assert_eq!(percent(b"a b/~*", PercentSet::Form, false), b"a+b%2f%7e*");
         assert_eq!(json(b"a\"b\\c\n/\x01", true, false, false), b"a\\\"b\\\\c\\n\\/\\u0001");
         assert_eq!(json("\u{e9}\u{1f600}".as_bytes(), false, true, false), b"\\u00e9\\ud83d\\ude00");
+    }
+
+    #[test]
+    fn escapes_of_characters_that_end_a_token_are_spelled() {
+        let needles = spellings("ab'cd&ef\"gh<ij kl=\u{e9}".as_bytes(), 0);
+        for (form, text) in [
+            (Form::Html, "ab&#x27;cd&amp;ef&quot;gh&lt;ij kl=\u{e9}"),
+            (Form::Html, "ab&#39;cd&amp;ef&#34;gh&lt;ij kl=\u{e9}"),
+            (Form::Html, "ab&#039;cd&amp;ef&quot;gh&lt;ij kl=\u{e9}"),
+            (Form::Html, "ab&#39;cd&amp;ef&quot;gh&lt;ij kl&#x3D;\u{e9}"),
+            (Form::Json, "ab\\u0027cd\\u0026ef\\u0022gh\\u003Cij kl=\\u00E9"),
+            (Form::Json, "ab\\u0027cd\\u0026ef\\u0022gh\\u003cij kl=\u{e9}"),
+            (Form::QuotedPrintable, "ab'cd&ef\"gh<ij kl=3D=C3=A9"),
+            (Form::QuotedPrintable, "ab=27cd=26ef=22gh=3Cij=20kl=3D=C3=A9"),
+            (Form::QuotedPrintable, "ab=27cd=26ef=22gh=3Cij_kl=3D=C3=A9"),
+            (Form::Quoted, "ab\\x27cd\\x26ef\\x22gh\\x3cij\\x20kl\\x3d\\xc3\\xa9"),
+            (Form::Quoted, "ab\\'cd&ef\\\"gh<ij kl=\u{e9}"),
+            (Form::Quoted, "ab'\\''cd&ef\"gh<ij kl=\u{e9}"),
+        ] {
+            let is_there = needles.iter().any(|n| n.form == form && n.bytes == text.as_bytes());
+            assert!(is_there, "{form:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn values_of_token_characters_have_few_spellings() {
+        let value = b"q8Zt4LmN0pR7sVx2/Yb5Kd9Fg3Hj6Wc1A+q=";
+        let forms: Vec<Form> = spellings(value, 0).iter().map(|n| n.form).collect();
+        let ours = [Form::Html, Form::QuotedPrintable, Form::Quoted];
+        assert!(!forms.iter().any(|form| ours.contains(form)), "{forms:?}");
+        assert_eq!(forms.iter().filter(|form| **form == Form::Rot13).count(), 1);
     }
 
     #[test]

@@ -69,8 +69,9 @@ pub enum Profile {
     #[default]
     Inline,
     /// Also as letters and digits in order, in either case, with up to 32 other bytes between two of them
-    /// ([`Form::Scattered`](crate::Form::Scattered)): strings that a program joins, groups, separators, changed case. Holds back
-    /// at least the last seven letters and digits of ordinary text, and takes longer. For hooks and audits.
+    /// ([`Form::Scattered`](crate::Form::Scattered)): strings that a program joins, groups, separators, changed case. And
+    /// XORed with a byte ([`Form::Xor`](crate::Form::Xor)). Holds back at least the last seven letters and digits of ordinary text and the last
+    /// eight bytes of anything, at most 28, and takes longer. For hooks and audits.
     Thorough,
 }
 

@@ -70,6 +70,16 @@ pub enum Form {
     Reversed,
     /// Its letters and digits in order, in either case, whatever stands between them.
     Scattered,
+    /// With HTML's or XML's entities.
+    Html,
+    /// Quoted-printable.
+    QuotedPrintable,
+    /// As programs, shells and SQL write it in a string: `\'`, `\x26`, `''`.
+    Quoted,
+    /// Its letters thirteen places on in the alphabet.
+    Rot13,
+    /// Every byte XOR one and the same byte.
+    Xor,
 }
 
 impl Form {
@@ -87,6 +97,11 @@ impl Form {
             Form::Utf16Be => "UTF-16BE",
             Form::Reversed => "reversed",
             Form::Scattered => "scattered",
+            Form::Html => "HTML-escaped",
+            Form::QuotedPrintable => "quoted-printable",
+            Form::Quoted => "in a quoted string",
+            Form::Rot13 => "rot13",
+            Form::Xor => "XOR with a byte",
         }
     }
 }
@@ -155,6 +170,22 @@ pub(crate) struct ScatteredNeedle {
     pub(crate) mac: [u8; 16],
 }
 
+/// The differences of a value's bytes, each XOR the next one: what is left of it when all are XORed with one byte.
+#[derive(Clone, Debug)]
+pub(crate) struct DeltaNeedle {
+    pub(crate) secret: u32,
+    /// Length of the value, in bytes: one more than there are differences.
+    pub(crate) len: u32,
+    /// Where its anchor stands among them.
+    pub(crate) anchor: u32,
+    pub(crate) tag: u32,
+    /// Of an anchor in base64, at each alignment.
+    pub(crate) runs: [u32; 3],
+    pub(crate) mac: [u8; 16],
+    /// Of the value as it is.
+    pub(crate) raw: [u8; 16],
+}
+
 /// The fewest letters and digits that are looked for among others.
 const SCATTERED_MIN: usize = 16;
 
@@ -191,6 +222,7 @@ pub struct KnownSecrets {
     pub(crate) enrolled: Vec<Enrolled>,
     pub(crate) needles: Vec<Needle>,
     pub(crate) scattered: Vec<ScatteredNeedle>,
+    pub(crate) deltas: Vec<DeltaNeedle>,
     /// How many needles share a tag.
     tags: HashMap<u32, u32>,
 }
@@ -241,6 +273,8 @@ const PIECE: usize = 192;
 const ANCHOR_REACH: usize = 64;
 /// The farthest from its beginning that the anchor of scattered letters and digits may stand.
 const SCATTERED_REACH: usize = 24;
+/// The farthest behind the public prefix that the anchor of differences may stand: what stands before it is held wherever bytes go on.
+const DELTA_REACH: usize = 4;
 /// Needles per anchor tag before another anchor is chosen.
 const CHAIN: u32 = 8;
 
@@ -252,6 +286,7 @@ impl KnownSecrets {
             enrolled: Vec::new(),
             needles: Vec::new(),
             scattered: Vec::new(),
+            deltas: Vec::new(),
             tags: HashMap::new(),
         }
     }
@@ -287,6 +322,7 @@ impl KnownSecrets {
                 self.add_needle(secret, &spelling);
             }
             self.add_scattered(secret, piece, public);
+            self.add_delta(secret, piece, public);
         }
         Ok(())
     }
@@ -336,6 +372,60 @@ impl KnownSecrets {
             });
         }
         letters.zeroize();
+    }
+
+    fn add_delta(&mut self, secret: u32, piece: &[u8], public: usize) {
+        let mut deltas = Vec::with_capacity(piece.len());
+        deltas.extend(lane::deltas(piece));
+        let anchor = self.choose_delta(&deltas, public, DELTA_REACH);
+        // What a look would pass over must not be found elsewhere.
+        if let Some((anchor, tag)) = anchor
+            && let Some(runs) = self.base64_deltas(piece, public)
+        {
+            for tag in [tag].iter().chain(&runs) {
+                *self.tags.entry(*tag).or_default() += 1;
+            }
+            self.deltas.push(DeltaNeedle {
+                secret,
+                len: piece.len() as u32,
+                anchor: anchor as u32,
+                tag,
+                runs,
+                mac: self.keys.mac(&deltas),
+                raw: self.keys.mac(piece),
+            });
+        }
+        deltas.zeroize();
+    }
+
+    /// The tags of an anchor in base64, at each alignment; none for a value that comes back every three bytes.
+    fn base64_deltas(&self, piece: &[u8], public: usize) -> Option<[u32; 3]> {
+        let mut tags = [0; 3];
+        for (alignment, tag) in tags.iter_mut().enumerate() {
+            let (mut values, public) = needle::base64_values(piece, public, alignment);
+            let mut deltas = Vec::with_capacity(values.len());
+            deltas.extend(lane::char_deltas(&values));
+            let chosen = self.choose_delta(&deltas, public, deltas.len());
+            values.zeroize();
+            deltas.zeroize();
+            *tag = chosen?.1;
+        }
+        Some(tags)
+    }
+
+    /// The place behind the public prefix, no more than `reach`, that few needles share and at which the most different differences stand; and its tag.
+    fn choose_delta(&self, deltas: &[u8], public: usize, reach: usize) -> Option<(usize, u32)> {
+        let last = deltas.len().checked_sub(8)?;
+        let first = public.min(last);
+        let different = |at: usize| {
+            let eight = &deltas[at..at + 8];
+            (0..8).filter(|i| !eight[..*i].contains(&eight[*i])).count()
+        };
+        let is_rare = |at: usize| self.tags.get(&self.tag_at(deltas, at)).is_none_or(|n| *n < CHAIN);
+        // Equal bytes are everywhere.
+        let places = (first..=last.min(first + reach)).filter(|at| deltas[*at..at + 8] != [0; 8]);
+        let at = places.max_by_key(|at| (is_rare(*at), different(*at), std::cmp::Reverse(*at)))?;
+        Some((at, self.tag_at(deltas, at)))
     }
 
     /// The first place after the public prefix that a gate covers and that few needles share; an ungated one otherwise.

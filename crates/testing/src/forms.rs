@@ -34,12 +34,29 @@ pub enum Form {
     Utf16Be,
     /// Back to front.
     Reversed,
+    /// Letters thirteen places on.
+    Rot13,
+    /// As Python's `html.escape` has it, or Go's.
+    Html {
+        /// Whether as Go's.
+        go: bool,
+    },
+    /// As .NET writes JSON.
+    DotNet,
+    /// Quoted-printable, blanks too.
+    Printable,
+    /// Quotes and what means something in HTML as `\x26`.
+    Hexed,
+    /// As the shell has it in single quotes.
+    Shell,
 }
 
 /// Every form: all alignments and layers of both alphabets, both cases.
 pub fn all() -> Vec<Form> {
-    let mut forms = vec![Form::Raw, Form::Json, Form::Utf16Le, Form::Utf16Be, Form::Reversed];
+    let mut forms = vec![Form::Raw, Form::Json, Form::Utf16Le, Form::Utf16Be, Form::Reversed, Form::Rot13];
+    forms.extend([Form::DotNet, Form::Printable, Form::Hexed, Form::Shell]);
     for upper in [false, true] {
+        forms.push(Form::Html { go: upper });
         forms.extend([Form::Hex { upper }, Form::Percent { upper }]);
         for layers in 1..=3 {
             forms.extend((0..3).map(|shift| Form::Base64 { layers, shift, url: upper }));
@@ -62,6 +79,7 @@ impl Form {
             "utf16le" => Form::Utf16Le,
             "utf16be" => Form::Utf16Be,
             "reversed" => Form::Reversed,
+            "rot13" => Form::Rot13,
             _ => return None,
         })
     }
@@ -88,6 +106,32 @@ impl Form {
             Form::Utf16Le => units(value).flat_map(u16::to_le_bytes).collect(),
             Form::Utf16Be => units(value).flat_map(u16::to_be_bytes).collect(),
             Form::Reversed => value.iter().rev().copied().collect(),
+            Form::Rot13 => value.iter().map(|b| turned(*b)).collect(),
+            Form::Html { go } => replaced(value, |b| match b {
+                b'&' => Some("&amp;".into()),
+                b'<' => Some("&lt;".into()),
+                b'>' => Some("&gt;".into()),
+                b'"' => Some(if go { "&#34;" } else { "&quot;" }.into()),
+                b'\'' => Some(if go { "&#39;" } else { "&#x27;" }.into()),
+                _ => None,
+            }),
+            Form::DotNet => units(value).fold(Vec::new(), |mut out, unit| {
+                match u8::try_from(unit) {
+                    Ok(b'\\') => out.extend(b"\\\\"),
+                    Ok(b @ b' '..=b'~') if !b"\"'&<>+`".contains(&b) => out.push(b),
+                    _ => out.extend(format!("\\u{unit:04X}").bytes()),
+                }
+                out
+            }),
+            Form::Printable => {
+                replaced(value, |b| (!b.is_ascii_graphic() || b == b'=').then(|| format!("={b:02X}")))
+            }
+            Form::Hexed => replaced(value, |b| match b {
+                b'&' | b'<' | b'>' | b'=' | b'"' | b'\'' => Some(format!("\\x{b:02x}")),
+                b'\\' => Some(r"\\".into()),
+                _ => None,
+            }),
+            Form::Shell => replaced(value, |b| (b == b'\'').then(|| r"'\''".into())),
         }
     }
 
@@ -103,7 +147,25 @@ impl Form {
             Form::Utf16Le => Engine::Utf16Le,
             Form::Utf16Be => Engine::Utf16Be,
             Form::Reversed => Engine::Reversed,
+            Form::Rot13 => Engine::Rot13,
+            Form::Html { .. } => Engine::Html,
+            Form::DotNet => Engine::Json,
+            Form::Printable => Engine::QuotedPrintable,
+            Form::Hexed | Form::Shell => Engine::Quoted,
         }
+    }
+}
+
+/// `value` with what `write` gives for its bytes.
+fn replaced(value: &[u8], write: impl Fn(u8) -> Option<String>) -> Vec<u8> {
+    value.iter().flat_map(|b| write(*b).map_or(vec![*b], String::into_bytes)).collect()
+}
+
+fn turned(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'm' | b'A'..=b'M' => byte + 13,
+        b'n'..=b'z' | b'N'..=b'Z' => byte - 13,
+        _ => byte,
     }
 }
 

@@ -220,12 +220,18 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
             all.extend_from_slice(made);
             all.push(SEPARATOR);
         }
-        if packed || !is_without_hits(&all, cx) {
+        if packed || holds_deltas(&all, cx) || !is_without_hits(&all, cx) {
             look = Look::Busy;
         }
         cx.scratch.give_buffer(all);
     }
     (look, to)
+}
+
+/// Whether a secret XORed with a byte may stand in `decoded`.
+fn holds_deltas(decoded: &[u8], cx: &Context<'_>) -> bool {
+    let deltas = cx.core.known.as_ref().and_then(|known| known.deltas.as_ref());
+    deltas.is_some_and(|deltas| deltas.stand_in(decoded))
 }
 
 impl Lane {

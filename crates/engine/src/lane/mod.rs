@@ -20,6 +20,7 @@ mod base32;
 mod base58;
 mod codes;
 mod container;
+mod delta;
 mod escaped;
 mod glance;
 mod matcher;
@@ -38,6 +39,7 @@ use self::base58::Token;
 use self::codes::Codes;
 use self::container::Container;
 pub(crate) use self::container::MAGICS;
+pub(crate) use self::delta::{char_deltas, deltas};
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
 use self::escaped::{Begins, Look, Texts};
 pub(crate) use self::glance::Glance;
@@ -177,7 +179,7 @@ pub(crate) struct Lane {
     tail: Vec<u8>,
     map: OuterMap,
     matcher: Matcher,
-    /// In the profile that looks for them, from the first byte on.
+    /// In the profile that looks for them, from the first byte on; in lanes that look for XORed ones only, from the first of those on.
     scattered: Option<Box<Scattered>>,
     archive: Archive,
     group: Option<Box<Group>>,
@@ -407,7 +409,7 @@ impl Lane {
         let mut hold = if self.waiting == u64::MAX { u64::MAX } else { self.map.src(self.waiting) };
         hold = hold.min(self.token.as_ref().map_or(u64::MAX, |token| token.src));
         hold = hold.min(self.matcher.hold()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
-        hold = hold.min(self.scattered_src(partial, cx));
+        hold = hold.min(self.scattered_src(partial, cx)).min(self.delta_src(partial, cx));
         let base = self.pos - self.tail.len() as u64;
         if partial.is_empty() {
             hold = hold.min(self.open_src(View { bytes: &self.tail, base }, cx));
@@ -719,6 +721,8 @@ impl Lane {
                 (None, What::Run | What::Escape | What::Wide | What::Codes) => {}
             }
         }
+        // Before the scattered ones, which are not told of where something else is found.
+        self.feed_delta(view, fresh, cx);
         self.feed_scattered(view, fresh, eof, cx);
     }
 

@@ -13,7 +13,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Lane, LaneKind, SEEN};
+use super::{Lane, LaneKind, SEEN, delta};
 use crate::confirm::View;
 use crate::context::{Context, Found};
 use crate::finding::Range64;
@@ -24,6 +24,9 @@ pub(crate) const GAP: u64 = 32;
 
 /// How long matches as they are spelled are remembered, in bytes behind their end: the longest scattered one.
 const REMEMBERED: u64 = 192 * (GAP + 1);
+
+/// Bytes behind its last letter or digit after which a match as it is spelled may end and is known in time: its anchor has eight.
+const LATE: u64 = 8;
 
 /// The letters and digits of `bytes` that count, each with its place; `escaped` says whether the byte before is a backslash, and is kept up.
 pub(crate) fn letters<'a>(bytes: &'a [u8], escaped: &'a mut bool) -> impl Iterator<Item = (usize, u8)> + 'a {
@@ -52,6 +55,8 @@ pub(crate) struct Scattered {
     matched: Vec<Match>,
     /// Secrets found in another spelling, and where.
     spelled: Vec<(u32, u64, u64)>,
+    /// Secrets XORed with a byte that are under way.
+    pub(super) xored: Vec<delta::Pending>,
 }
 
 /// A needle of which more letters are to come.
@@ -83,7 +88,8 @@ impl Scattered {
     pub(crate) fn first(&self) -> u64 {
         let pending = self.pending.iter().map(|p| p.start);
         let matched = self.matched.iter().map(|m| m.start);
-        pending.chain(matched).chain(self.places.front().copied()).min().unwrap_or(u64::MAX)
+        let xored = self.xored.iter().map(|p| p.start);
+        pending.chain(matched).chain(xored).chain(self.places.front().copied()).min().unwrap_or(u64::MAX)
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -92,6 +98,7 @@ impl Scattered {
             + self.pending.capacity() * size_of::<Pending>()
             + self.matched.capacity() * size_of::<Match>()
             + self.spelled.capacity() * size_of::<(u32, u64, u64)>()
+            + self.xored.capacity() * size_of::<delta::Pending>()
     }
 
     /// Forgets what cannot go on at lane offset `at`.
@@ -174,7 +181,9 @@ impl Lane {
         state.matched = waiting;
         let is_spelled = |found: &Match| {
             let meets = |(other, from, to): &(u32, u64, u64)| {
-                *other == found.secret && *from < found.end && found.start < *to
+                // What ends later is not known yet, wherever bytes are cut.
+                let is_known = *to <= found.end + LATE;
+                *other == found.secret && *from < found.end && found.start < *to && is_known
             };
             state.spelled.iter().any(meets)
         };

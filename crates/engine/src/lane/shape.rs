@@ -11,7 +11,7 @@
 //! it, and a container may have begun far before that. The text of such an escape leaves the run to the lane that reads it.
 
 use exfilter_automaton::What;
-use exfilter_codec::base64::{Phase, is_char};
+use exfilter_codec::base64::{self, Phase, is_char};
 use exfilter_codec::escape::{self, Parsed};
 use exfilter_codec::hex;
 
@@ -337,8 +337,26 @@ pub(crate) fn decode_digits(digits: &[u8], decoded: &mut Vec<u8>, mut sink: impl
 /// Belongs to no token and no literal, so that one scan serves all alignments.
 pub(crate) const SEPARATOR: u8 = 0xff;
 
+/// Whether a run may decode to a secret XORed with a byte, also as hexadecimal digits from `digits` on: bytes of any kind, which a glance cannot tell.
+fn holds_deltas(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> bool {
+    let Some(deltas) = cx.core.known.as_ref().and_then(|known| known.deltas.as_ref()) else { return false };
+    let mut read = cx.scratch.buffer();
+    read.extend(run.iter().map(|char| base64::value(*char).unwrap_or(0)));
+    let mut found = deltas.stand_in_base64(&read);
+    if let Some(from) = digits {
+        read.clear();
+        decode_digits(&run[from..], &mut read, |_, _| {});
+        found |= deltas.stand_in(&read);
+    }
+    cx.scratch.give_buffer(read);
+    found
+}
+
 /// Whether a run decodes to nothing, also as hexadecimal digits from `digits` on and as `base32`.
 fn holds_nothing(run: &[u8], digits: Option<usize>, base32: base32::Begins, cx: &mut Context<'_>) -> bool {
+    if holds_deltas(run, digits, cx) {
+        return false;
+    }
     let mut alignments = cx.core.glance.as_ref().map_or(glance::ALL, |glance| glance.alignments(run));
     for skip in 0..4 {
         let begins = begins_zlib(&run[skip..]) || begins_cpio(&run[skip..]);

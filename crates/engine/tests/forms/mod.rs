@@ -1,5 +1,6 @@
 //! Enrolled secrets in every spelling, at every alignment, in any chunking.
 
+mod delta;
 mod scattered;
 
 use exfilter_engine::{Kind, Limits};
@@ -11,9 +12,12 @@ use crate::support;
 /// Values of all the shapes that secrets have.
 fn values(rng: &mut Rng) -> Vec<Vec<u8>> {
     let mut values: Vec<Vec<u8>> = (0..6).map(|_| keys::secret(rng)).collect();
-    for (before, after) in
-        [("p\"", "\\x/y"), ("pass word ", " & more"), ("\u{e9}\u{df}", "\u{4e2d}\u{6587}!")]
-    {
+    for (before, after) in [
+        ("p\"", "\\x/y"),
+        ("pass word ", " & more"),
+        ("\u{e9}\u{df}", "\u{4e2d}\u{6587}!"),
+        ("it's<", "'&\"=>"),
+    ] {
         values.push([before.as_bytes(), &rng.text(keys::BASE62, 14), after.as_bytes()].concat());
     }
     values.push(rng.text(keys::BASE62, 12));

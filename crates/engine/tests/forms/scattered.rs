@@ -128,7 +128,8 @@ fn little_is_held_of_text_without_secrets() {
         assert!(fed - through <= 700, "{} bytes are held", fed - through);
     }
     let quiet = stream.push(&[b' '; 200]).through();
-    assert_eq!(quiet, Some(fed + 200), "blanks end what may go on");
+    // But for the bytes of a value that may begin at any place, XORed with something.
+    assert!(quiet.is_some_and(|through| through + 40 > fed + 200), "blanks end what may go on");
 }
 
 #[test]
