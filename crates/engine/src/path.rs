@@ -31,6 +31,8 @@ pub enum LaneStep {
     Utf16,
     /// Text whose escapes were undone: JSON, percent, HTML, quoted-printable, those of programming languages.
     Escapes,
+    /// Text that a program joins from pieces, with what stands between them deleted.
+    Joined,
     /// A member of an archive (tar, ar, cpio, zip): its name, escaped for display, cut, and masked when a finding stands in it.
     Member(String),
 }
@@ -77,6 +79,7 @@ impl fmt::Display for LanePath {
                 LaneStep::Hex => f.write_str("hex")?,
                 LaneStep::Utf16 => f.write_str("utf16")?,
                 LaneStep::Escapes => f.write_str("escapes")?,
+                LaneStep::Joined => f.write_str("joined")?,
                 LaneStep::Member(name) => f.write_str(name)?,
             }
         }

@@ -344,7 +344,12 @@ impl Lane {
         self.steps.iter().all(|step| {
             matches!(
                 step,
-                LaneStep::Base64 | LaneStep::Hex | LaneStep::Utf16 | LaneStep::Escapes | LaneStep::Member(_)
+                LaneStep::Base64
+                    | LaneStep::Hex
+                    | LaneStep::Utf16
+                    | LaneStep::Escapes
+                    | LaneStep::Joined
+                    | LaneStep::Member(_)
             )
         })
     }

@@ -78,7 +78,8 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         | LaneKind::Base64
         | LaneKind::Hex
         | LaneKind::Wide
-        | LaneKind::Escapes => false,
+        | LaneKind::Escapes
+        | LaneKind::Joined => false,
     }
 }
 
@@ -395,7 +396,12 @@ impl Lane {
             LaneKind::Zlib => Box::new(Zlib::new()),
             LaneKind::Deflate => Box::new(Deflate::new()),
             LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
-            LaneKind::Root | LaneKind::Base64 | LaneKind::Hex | LaneKind::Escapes | LaneKind::Wide => return,
+            LaneKind::Root
+            | LaneKind::Base64
+            | LaneKind::Hex
+            | LaneKind::Escapes
+            | LaneKind::Wide
+            | LaneKind::Joined => return,
         };
         if kind == LaneKind::Zip {
             cx.live.members += 1;

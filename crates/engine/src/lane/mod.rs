@@ -19,6 +19,7 @@ mod archive;
 mod container;
 mod escaped;
 mod glance;
+mod joined;
 mod matcher;
 mod scattered;
 mod shape;
@@ -36,6 +37,7 @@ pub(crate) use self::container::MAGICS;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
 use self::escaped::{Begins, Look, Texts};
 pub(crate) use self::glance::Glance;
+use self::joined::{Joined, Joints};
 use self::matcher::Matcher;
 use self::scattered::Scattered;
 pub(crate) use self::scattered::letters;
@@ -66,6 +68,8 @@ pub(crate) enum LaneKind {
     Escapes,
     /// Text in UTF-16.
     Wide,
+    /// Text without what stands between pieces.
+    Joined,
 }
 
 impl LaneKind {
@@ -84,6 +88,7 @@ impl LaneKind {
             LaneKind::Hex => Some(LaneStep::Hex),
             LaneKind::Escapes => Some(LaneStep::Escapes),
             LaneKind::Wide => Some(LaneStep::Utf16),
+            LaneKind::Joined => Some(LaneStep::Joined),
         }
     }
 }
@@ -160,6 +165,8 @@ pub(crate) struct Lane {
     matcher: Matcher,
     /// In the profile that looks for them, from the first byte on.
     scattered: Option<Box<Scattered>>,
+    /// Likewise.
+    joined: Option<Box<Joined>>,
     archive: Archive,
     group: Option<Box<Group>>,
     wide: Option<Box<Wide>>,
@@ -185,6 +192,8 @@ pub(crate) struct Lane {
     texts: Texts,
     /// In a lane of unescaped text, what escapes stand for; in one of hexadecimal digits, where their letters go over to the other case and where lines end.
     touched: Option<Box<Touched>>,
+    /// In a lane of joined text, where pieces meet.
+    joints: Option<Box<Joints>>,
     /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
     denied: Option<Box<(u64, u64)>>,
     /// Whether such a run was reported in this lane already; one is enough.
@@ -210,6 +219,7 @@ impl Lane {
             map,
             matcher: Matcher::default(),
             scattered: None,
+            joined: None,
             archive: Archive::default(),
             group: None,
             wide: None,
@@ -225,6 +235,7 @@ impl Lane {
             passed: 0,
             texts: Texts::default(),
             touched: None,
+            joints: None,
             denied: None,
             refused_shapes: false,
         }
@@ -241,7 +252,7 @@ impl Lane {
         self.pos = 0;
         self.decided = 0;
         self.matcher.clear();
-        self.scattered = None;
+        (self.scattered, self.joined) = (None, None);
         self.archive = Archive::default();
         (self.group, self.wide) = (None, None);
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
@@ -251,7 +262,7 @@ impl Lane {
         self.taken = None;
         (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
-        self.touched = None;
+        (self.touched, self.joints) = (None, None);
         self.denied = None;
         self.refused_shapes = false;
     }
@@ -354,7 +365,7 @@ impl Lane {
     pub(crate) fn hold(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
         let mut hold = if self.waiting == u64::MAX { u64::MAX } else { self.map.src(self.waiting) };
         hold = hold.min(self.matcher.hold()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
-        hold = hold.min(self.scattered_src(partial, cx));
+        hold = hold.min(self.scattered_src(partial, cx)).min(self.joined_src(partial, cx));
         let base = self.pos - self.tail.len() as u64;
         if partial.is_empty() {
             hold = hold.min(self.open_src(View { bytes: &self.tail, base }, cx));
@@ -429,6 +440,8 @@ impl Lane {
             + self.map.bytes()
             + self.matcher.memory()
             + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
+            + self.joined.as_ref().map_or(0, |joined| joined.memory())
+            + self.joints.as_ref().map_or(0, |joints| joints.memory())
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
             + self.denied.as_ref().map_or(0, |denied| size_of_val(&**denied))
             + self.archive.memory()
@@ -462,7 +475,7 @@ impl Lane {
         }
         self.texts.release(cx);
         self.matcher.clear();
-        self.scattered = None;
+        (self.scattered, self.joined) = (None, None);
         self.denied = None;
         self.archive.gap();
         self.tail.zeroize();
@@ -488,8 +501,7 @@ impl Lane {
                 }
                 hit
             }
-            // Text begins where it happens to; all other content begins where it begins.
-            None if self.kind != LaneKind::Escapes => container::zlib_at(view.bytes, 0),
+            None if !self.begins_anywhere() => container::zlib_at(view.bytes, 0),
             None => None,
         };
         if let Some(first) = first
@@ -548,6 +560,10 @@ impl Lane {
 
     /// Whether something may begin at a hit.
     fn stays(&mut self, hit: &Hit, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) -> bool {
+        if self.kind == LaneKind::Joined {
+            // Nothing is decoded below it.
+            return matches!(hit.what, What::Literal(id) if container::magic(id).is_none());
+        }
         match hit.what {
             What::Run if view.base + (hit.at as u64) < self.run_idle => false,
             What::Run => {
@@ -622,6 +638,7 @@ impl Lane {
             }
         }
         self.feed_scattered(view, fresh, eof, cx);
+        self.feed_joined(view, fresh, eof, cx);
     }
 
     /// Ends the children, innermost output first.
@@ -644,6 +661,7 @@ impl Lane {
         keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
         let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(self.waiting).min(scattered);
+        keep = keep.min(self.joined.as_ref().map_or(u64::MAX, |joined| joined.first()));
         if self.archive.is_sniffing() {
             keep = 0;
         }
@@ -667,10 +685,18 @@ impl Lane {
         if let Some(touched) = &mut self.touched {
             touched.forget(keep);
         }
+        if let Some(joints) = &mut self.joints {
+            joints.forget(keep);
+        }
     }
 
     /// The outer offset of the first position that may still become part of a candidate.
     fn open_src(&self, view: View<'_>, cx: &Context<'_>) -> u64 {
+        self.open_at(view, cx).map_or(u64::MAX, |first| self.map.src(first))
+    }
+
+    /// The lane offset of that position.
+    fn open_at(&self, view: View<'_>, cx: &Context<'_>) -> Option<u64> {
         let reach = &cx.core.reach;
         let bytes = view.bytes;
         let from = view.index(self.decided);
@@ -708,17 +734,31 @@ impl Lane {
         }
         let starts = self.starts.iter().flat_map(|starts| &starts.0);
         first = first.min(starts.map(|start| view.index(*start)).min().unwrap_or(first));
-        if first == bytes.len() { u64::MAX } else { self.map.src(view.base + first as u64) }
+        (first < bytes.len()).then(|| view.base + first as u64)
     }
 
     /// Whether the parent has seen a range as it is: unescaped text in which no escape stood.
     fn is_as_spelled(&self, start: u64, end: u64) -> bool {
-        self.kind == LaneKind::Escapes && self.touched.as_ref().is_some_and(|t| !t.meets(start, end))
+        match self.kind {
+            LaneKind::Escapes => self.touched.as_ref().is_some_and(|t| !t.meets(start, end)),
+            LaneKind::Joined => self.joints.as_ref().is_some_and(|j| !j.is_spanned(start, end)),
+            _ => false,
+        }
+    }
+
+    /// Whether pieces meet before the byte at `at`.
+    fn is_joint(&self, at: u64) -> bool {
+        self.joints.as_ref().is_some_and(|joints| joints.is_joint(at))
+    }
+
+    /// Whether the lane begins where its text happens to: all other content begins where it begins.
+    fn begins_anywhere(&self) -> bool {
+        matches!(self.kind, LaneKind::Escapes | LaneKind::Joined)
     }
 
     /// Whether the content, of which nothing is decided yet, may be a container that no literal marks.
     fn may_begin(&self, bytes: &[u8]) -> bool {
-        let unmarked = self.codings > 0 || self.kind != LaneKind::Escapes && container::may_be_zlib(bytes);
+        let unmarked = self.codings > 0 || !self.begins_anywhere() && container::may_be_zlib(bytes);
         self.decided == 0 && unmarked && !bytes.is_empty()
     }
 

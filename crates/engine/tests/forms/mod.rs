@@ -1,5 +1,6 @@
 //! Enrolled secrets in every spelling, at every alignment, in any chunking.
 
+mod joined;
 mod scattered;
 
 use exfilter_engine::{Kind, Limits};
