@@ -61,16 +61,18 @@ pub enum Mode {
     Enforce,
 }
 
-/// How far known secrets are looked for in text that was changed on purpose.
+/// How far secrets are looked for in text that was changed on purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
     /// In every spelling and behind every decoder: what programs do to text. For proxies.
     #[default]
     Inline,
-    /// Also as letters and digits in order, in either case, with up to 32 other bytes between two of them
-    /// ([`Form::Scattered`](crate::Form::Scattered)): strings that a program joins, groups, separators, changed case. Holds back
-    /// at least the last seven letters and digits of ordinary text, and takes longer. For hooks and audits.
+    /// Also in pieces. Known secrets: as letters and digits in order, in either case, with up to 32 other bytes between two of them
+    /// ([`Form::Scattered`](crate::Form::Scattered)): strings that a program joins, groups, separators, changed case. Keys of rules: where a
+    /// program joins strings, a line goes on, or characters without width or of full width stand
+    /// ([`LaneStep::Joined`](crate::LaneStep::Joined)). Holds back at least the last seven letters and digits of ordinary text, and takes
+    /// longer. For hooks and audits.
     Thorough,
 }
 

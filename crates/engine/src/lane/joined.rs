@@ -339,7 +339,7 @@ impl Joined {
     fn new(start: u64, parent: &Lane) -> Joined {
         let mut lane = Lane::new(LaneKind::Joined, parent.depth, None, OuterMap::segments());
         lane.archive = Archive::text(None);
-        lane.joints = Some(Box::new(Joints::new()));
+        lane.beside.get_or_insert_default().joints = Some(Box::new(Joints::new()));
         Joined { fed: start, reader: Reader::NEW, lane }
     }
 
@@ -347,7 +347,7 @@ impl Joined {
     pub(crate) fn first(&self) -> u64 {
         // A finding may begin anywhere in the lane's tail.
         let kept = self.lane.pos - self.lane.tail.len() as u64;
-        let joints = self.lane.joints.as_ref().filter(|_| self.lane.pos > 0);
+        let joints = self.lane.joints().filter(|_| self.lane.pos > 0);
         joints.map_or(self.fed, |joints| joints.places.src(kept).min(self.fed))
     }
 
@@ -364,7 +364,7 @@ impl Joined {
         while at < limit {
             let lane_at = self.lane.pos + text.len() as u64;
             let place = self.fed + at as u64;
-            let Some(joints) = &mut self.lane.joints else { break };
+            let Some(joints) = self.lane.beside.as_mut().and_then(|beside| beside.joints.as_mut()) else { break };
             match self.reader.piece(&bytes[at..], limit - at, !eof) {
                 Piece::Plain(n) => {
                     text.extend_from_slice(&bytes[at..at + n]);
@@ -438,13 +438,14 @@ impl Lane {
 
     /// Takes the bytes from `fresh` on.
     pub(crate) fn feed_joined(&mut self, view: View<'_>, fresh: u64, eof: bool, cx: &mut Context<'_>) {
-        if !self.is_joined(cx) || self.joined.is_none() && fresh == view.end() {
+        if !self.is_joined(cx) || self.joined().is_none() && fresh == view.end() {
             return;
         }
-        let mut joined = self.joined.take().unwrap_or_else(|| Box::new(Joined::new(fresh, self)));
+        let joined = self.beside.get_or_insert_default().joined.take();
+        let mut joined = joined.unwrap_or_else(|| Box::new(Joined::new(fresh, self)));
         let before = cx.scratch.found.len();
         joined.feed(&self.map, view, eof, cx);
-        let places = joined.lane.joints.as_mut().map_or_else(Vec::new, |joints| std::mem::take(&mut joints.found));
+        let places = joined.lane.joints_mut().map_or_else(Vec::new, |joints| std::mem::take(&mut joints.found));
         for (i, (start, end)) in places.into_iter().enumerate() {
             let trail = Trail { up: self.trail_at(start), step: LaneStep::Joined };
             self.archive.mask(start, end);
@@ -453,7 +454,7 @@ impl Lane {
                 (found.trail, found.line) = (Some(Arc::new(trail)), line);
             }
         }
-        self.joined = (!eof).then_some(joined);
+        self.beside.get_or_insert_default().joined = (!eof).then_some(joined);
     }
 
     /// The outer offset before which no joined key begins; `partial` are bytes of this lane that have not been fed.
@@ -462,7 +463,7 @@ impl Lane {
             return u64::MAX;
         }
         let begun;
-        let joined = match &self.joined {
+        let joined = match self.joined() {
             Some(joined) => joined,
             None if partial.is_empty() => return u64::MAX,
             None => {
@@ -486,7 +487,7 @@ impl Lane {
         range: (u64, u64),
         view: View<'_>,
     ) -> Option<u64> {
-        let joints = self.joints.as_ref()?;
+        let joints = self.joints()?;
         let (start, end) = joints.piece(found.matched, range);
         let piece = View { bytes: view.get(start, end)?, base: start };
         let mut confirm = Confirm::start(rule, found.rule, piece, found.matched, |_| true)?;

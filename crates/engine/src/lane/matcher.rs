@@ -370,7 +370,7 @@ impl Lane {
         let mut found = Found::known(when, outer, inner, needle.secret, needle.form);
         found.writable = self.writable(pending.start, pending.end);
         if known.scattered.is_some() {
-            let scattered = self.scattered.get_or_insert_default();
+            let scattered = self.beside.get_or_insert_default().scattered.get_or_insert_default();
             scattered.note(needle.secret, pending.start, pending.end);
         }
         self.report(found, view, cx);
@@ -380,7 +380,7 @@ impl Lane {
         if self.is_as_spelled(found.inner.start, found.inner.end) {
             return;
         }
-        if let Some(joints) = &mut self.joints {
+        if let Some(joints) = self.joints_mut() {
             // The parent says where it is.
             joints.note(found.inner.start, found.inner.end);
             cx.scratch.found.push(found);

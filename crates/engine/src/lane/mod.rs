@@ -149,6 +149,24 @@ impl Starts {
     }
 }
 
+/// What the thorough profile looks for beside a lane's own scan, from the first byte on.
+#[derive(Default)]
+struct Beside {
+    scattered: Option<Box<Scattered>>,
+    joined: Option<Box<Joined>>,
+    /// In a lane of joined text, where pieces meet.
+    joints: Option<Box<Joints>>,
+}
+
+impl Beside {
+    fn memory(&self) -> usize {
+        size_of::<Beside>()
+            + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
+            + self.joined.as_ref().map_or(0, |joined| joined.memory())
+            + self.joints.as_ref().map_or(0, |joints| joints.memory())
+    }
+}
+
 /// One lane.
 pub(crate) struct Lane {
     kind: LaneKind,
@@ -163,10 +181,7 @@ pub(crate) struct Lane {
     tail: Vec<u8>,
     map: OuterMap,
     matcher: Matcher,
-    /// In the profile that looks for them, from the first byte on.
-    scattered: Option<Box<Scattered>>,
-    /// Likewise.
-    joined: Option<Box<Joined>>,
+    beside: Option<Box<Beside>>,
     archive: Archive,
     group: Option<Box<Group>>,
     wide: Option<Box<Wide>>,
@@ -192,8 +207,6 @@ pub(crate) struct Lane {
     texts: Texts,
     /// In a lane of unescaped text, what escapes stand for; in one of hexadecimal digits, where their letters go over to the other case and where lines end.
     touched: Option<Box<Touched>>,
-    /// In a lane of joined text, where pieces meet.
-    joints: Option<Box<Joints>>,
     /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
     denied: Option<Box<(u64, u64)>>,
     /// Whether such a run was reported in this lane already; one is enough.
@@ -218,8 +231,7 @@ impl Lane {
             tail: Vec::new(),
             map,
             matcher: Matcher::default(),
-            scattered: None,
-            joined: None,
+            beside: None,
             archive: Archive::default(),
             group: None,
             wide: None,
@@ -235,7 +247,6 @@ impl Lane {
             passed: 0,
             texts: Texts::default(),
             touched: None,
-            joints: None,
             denied: None,
             refused_shapes: false,
         }
@@ -252,7 +263,7 @@ impl Lane {
         self.pos = 0;
         self.decided = 0;
         self.matcher.clear();
-        (self.scattered, self.joined) = (None, None);
+        self.beside = None;
         self.archive = Archive::default();
         (self.group, self.wide) = (None, None);
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
@@ -262,7 +273,7 @@ impl Lane {
         self.taken = None;
         (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
-        (self.touched, self.joints) = (None, None);
+        self.touched = None;
         self.denied = None;
         self.refused_shapes = false;
     }
@@ -439,9 +450,7 @@ impl Lane {
         here + self.tail.capacity()
             + self.map.bytes()
             + self.matcher.memory()
-            + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
-            + self.joined.as_ref().map_or(0, |joined| joined.memory())
-            + self.joints.as_ref().map_or(0, |joints| joints.memory())
+            + self.beside.as_ref().map_or(0, |beside| beside.memory())
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
             + self.denied.as_ref().map_or(0, |denied| size_of_val(&**denied))
             + self.archive.memory()
@@ -475,7 +484,7 @@ impl Lane {
         }
         self.texts.release(cx);
         self.matcher.clear();
-        (self.scattered, self.joined) = (None, None);
+        self.beside = None;
         self.denied = None;
         self.archive.gap();
         self.tail.zeroize();
@@ -659,9 +668,9 @@ impl Lane {
         keep = keep.min(self.texts.first()).min(self.group.as_ref().map_or(u64::MAX, |group| group.fed()));
         keep = keep.min(self.wide.as_ref().map_or(u64::MAX, |wide| wide.fed()));
         keep = keep.min(self.matcher.first()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
-        let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
+        let scattered = self.scattered().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(self.waiting).min(scattered);
-        keep = keep.min(self.joined.as_ref().map_or(u64::MAX, |joined| joined.first()));
+        keep = keep.min(self.joined().map_or(u64::MAX, |joined| joined.first()));
         if self.archive.is_sniffing() {
             keep = 0;
         }
@@ -685,7 +694,7 @@ impl Lane {
         if let Some(touched) = &mut self.touched {
             touched.forget(keep);
         }
-        if let Some(joints) = &mut self.joints {
+        if let Some(joints) = self.joints_mut() {
             joints.forget(keep);
         }
     }
@@ -741,14 +750,30 @@ impl Lane {
     fn is_as_spelled(&self, start: u64, end: u64) -> bool {
         match self.kind {
             LaneKind::Escapes => self.touched.as_ref().is_some_and(|t| !t.meets(start, end)),
-            LaneKind::Joined => self.joints.as_ref().is_some_and(|j| !j.is_spanned(start, end)),
+            LaneKind::Joined => self.joints().is_some_and(|j| !j.is_spanned(start, end)),
             _ => false,
         }
     }
 
+    fn scattered(&self) -> Option<&Scattered> {
+        self.beside.as_ref()?.scattered.as_deref()
+    }
+
+    fn joined(&self) -> Option<&Joined> {
+        self.beside.as_ref()?.joined.as_deref()
+    }
+
+    fn joints(&self) -> Option<&Joints> {
+        self.beside.as_ref()?.joints.as_deref()
+    }
+
+    fn joints_mut(&mut self) -> Option<&mut Joints> {
+        self.beside.as_mut()?.joints.as_deref_mut()
+    }
+
     /// Whether pieces meet before the byte at `at`.
     fn is_joint(&self, at: u64) -> bool {
-        self.joints.as_ref().is_some_and(|joints| joints.is_joint(at))
+        self.joints().is_some_and(|joints| joints.is_joint(at))
     }
 
     /// Whether the lane begins where its text happens to: all other content begins where it begins.

@@ -115,10 +115,10 @@ impl Lane {
         let Some(known) = &core.known else { return };
         let Some(needles) = &known.scattered else { return };
         let Some(bytes) = view.get(fresh, view.end()) else { return };
-        if self.scattered.is_none() && !bytes.is_empty() {
-            self.scattered = Some(Box::default());
+        if self.scattered().is_none() && bytes.is_empty() {
+            return;
         }
-        let Some(mut state) = self.scattered.take() else { return };
+        let mut state = self.beside.get_or_insert_default().scattered.take().unwrap_or_default();
         let mut escaped = state.escaped;
         for (i, letter) in letters(bytes, &mut escaped) {
             let at = fresh + i as u64;
@@ -170,7 +170,7 @@ impl Lane {
             state.spelled.iter().any(meets)
         };
         let settled: Vec<Match> = settled.into_iter().filter(|found| !is_spelled(found)).collect();
-        self.scattered = Some(state);
+        self.beside.get_or_insert_default().scattered = Some(state);
         for Match { secret, start, end, outer } in settled {
             let inner = Range64 { start, end };
             // Its bytes do not stand together, so no edit can be made.
@@ -183,7 +183,7 @@ impl Lane {
     pub(crate) fn scattered_src(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
         let needles = cx.core.known.as_ref().and_then(|known| known.scattered.as_ref());
         let Some(needles) = needles.filter(|_| cx.facts.known_may_act) else { return u64::MAX };
-        let state = self.scattered.as_deref();
+        let state = self.scattered();
         let pending = state.into_iter().flat_map(|state| state.pending.iter().map(|p| p.src));
         let matched = state.into_iter().flat_map(|state| state.matched.iter().map(|m| m.outer.start));
         let hold = pending.chain(matched).min().unwrap_or(u64::MAX);

@@ -2,45 +2,10 @@
 
 use exfilter_engine::{Engine, Profile};
 use exfilter_testing::run::{self, Run};
+use exfilter_testing::wrap::JOINTS;
 use exfilter_testing::{Rng, keys, rules, split, wrap};
 
 use crate::laws::{cases, outbound};
-
-/// What stands between two pieces.
-const JOINTS: [&str; 32] = [
-    "\" + \"",
-    "'+'",
-    "\" \"",
-    "\"\n    \"",
-    "\"\"",
-    "' . '",
-    "' .. '",
-    "\" << \"",
-    "\" <> \"",
-    "\" ++ \"",
-    "\" || \"",
-    "\" & \"",
-    "''",
-    "'\"",
-    "\"'",
-    "\", \"",
-    "\",\r\n\t\"",
-    "\" +\n+    \"",
-    "\" + \"\" + \"",
-    "\" + b\"",
-    "\\\" + \\\"",
-    "\\\",\\n  \\\"",
-    "\\\\\\\" + \\\\\\\"",
-    "` + `",
-    "\" \\\n  \"",
-    "\\\n",
-    "\\\r\n    ",
-    "\\\\\\n  ",
-    "\u{200b}",
-    "\u{2060}\u{feff}",
-    "\u{200d}",
-    "\u{ad}",
-];
 
 fn thorough() -> Engine {
     let mut builder = Engine::builder();
