@@ -39,6 +39,9 @@ const WIDE_LEN: usize = 3;
 /// Most backslashes before a quote, or before the letter of a line break: strings in strings in strings.
 const BACKSLASHES: usize = 3;
 
+/// Text is fed in slices of about so many bytes: where each comes from is kept for those of a slice.
+const SLICE: usize = 1024;
+
 /// The lane of joined text.
 pub(crate) struct Joined {
     /// Bytes of the parent before this offset have been read.
@@ -197,12 +200,8 @@ impl Cursor<'_> {
     /// Passes over a joint, if a token character follows it.
     fn joint(&mut self) -> Result<(), Stop> {
         match self.peek(0)? {
-            0xc2 | 0xe2 | 0xef => {
-                while self.zero_width()? {}
-            }
-            b'\\' if self.line()? => {
-                while self.blank()? {}
-            }
+            0xc2 | 0xe2 | 0xef => while self.zero_width()? {},
+            b'\\' if self.line()? => while self.blank()? {},
             _ => loop {
                 self.quote()?;
                 self.between()?;
@@ -362,10 +361,16 @@ impl Joined {
         let limit = if eof { bytes.len() } else { (bytes.len() + 1).saturating_sub(AHEAD) };
         let mut at = 0;
         while at < limit {
+            if text.len() >= SLICE {
+                self.lane.feed(&text, false, cx);
+                text.clear();
+            }
             let lane_at = self.lane.pos + text.len() as u64;
             let place = self.fed + at as u64;
-            let Some(joints) = self.lane.beside.as_mut().and_then(|beside| beside.joints.as_mut()) else { break };
-            match self.reader.piece(&bytes[at..], limit - at, !eof) {
+            let Some(joints) = self.lane.beside.as_mut().and_then(|beside| beside.joints.as_mut()) else {
+                break;
+            };
+            match self.reader.piece(&bytes[at..], SLICE.min(limit - at), !eof) {
                 Piece::Plain(n) => {
                     text.extend_from_slice(&bytes[at..at + n]);
                     joints.places.push(lane_at, Origin::Shift { outer: place });
@@ -445,7 +450,8 @@ impl Lane {
         let mut joined = joined.unwrap_or_else(|| Box::new(Joined::new(fresh, self)));
         let before = cx.scratch.found.len();
         joined.feed(&self.map, view, eof, cx);
-        let places = joined.lane.joints_mut().map_or_else(Vec::new, |joints| std::mem::take(&mut joints.found));
+        let places =
+            joined.lane.joints_mut().map_or_else(Vec::new, |joints| std::mem::take(&mut joints.found));
         for (i, (start, end)) in places.into_iter().enumerate() {
             let trail = Trail { up: self.trail_at(start), step: LaneStep::Joined };
             self.archive.mask(start, end);

@@ -400,7 +400,9 @@ impl Lane {
             LaneKind::Root => decided.checked_next_multiple_of(cx.facts.window).unwrap_or(u64::MAX),
             // Of the root's text; it takes batches too.
             LaneKind::Joined if self.depth.containers == 0 => {
-                let Some(last) = decided.checked_sub(1).filter(|_| decided < u64::MAX) else { return cx.when };
+                let Some(last) = decided.checked_sub(1).filter(|_| decided < u64::MAX) else {
+                    return cx.when;
+                };
                 let seen = self.map.src(last).saturating_add(AHEAD as u64);
                 seen.checked_next_multiple_of(cx.facts.window).unwrap_or(u64::MAX)
             }

@@ -47,7 +47,9 @@ fn every_joint_is_seen_through() {
     let engine = thorough();
     for joint in JOINTS {
         // No piece of the second one matches alone.
-        for key in [keys::github(&mut rng, "ghp_"), [b"sk-live-".as_slice(), &rng.text(keys::BASE62, 20)].concat()] {
+        for key in
+            [keys::github(&mut rng, "ghp_"), [b"sk-live-".as_slice(), &rng.text(keys::BASE62, 20)].concat()]
+        {
             let joined = pieces(&mut rng, &key, joint);
             let content = [b"let key = \"".as_slice(), &joined, b"\";\n"].concat();
             let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
@@ -76,7 +78,11 @@ fn joined_keys_are_found_and_held_in_any_chunking() {
         };
         let content = [&before[..], b"; ", &inner, b";\n", &wrap::text(&mut rng)].concat();
         let whole = run::run(&engine, &outbound().lines(), &content, &split::whole(content.len()));
-        assert!(whole.last.is_block(), "case {case}: {layer:?}, {joint:?}: {:?}", String::from_utf8_lossy(&joined));
+        assert!(
+            whole.last.is_block(),
+            "case {case}: {layer:?}, {joint:?}: {:?}",
+            String::from_utf8_lossy(&joined)
+        );
         let start = whole.findings().map(|found| found.outer().start).min().expect("it was found");
         if layer.is_none() {
             assert_eq!(start, before.len() as u64 + 5, "case {case}: {joint:?}");
@@ -84,7 +90,11 @@ fn joined_keys_are_found_and_held_in_any_chunking() {
         for chunks in split::standard(&mut rng, content.len()) {
             let run = run::run(&engine, &outbound().lines(), &content, &chunks);
             assert_eq!(run.facts(), whole.facts(), "case {case}: {layer:?}, {joint:?}");
-            assert!(run.through() <= start, "case {case}: {} of {start}, {joint:?}, {chunks:?}", run.through());
+            assert!(
+                run.through() <= start,
+                "case {case}: {} of {start}, {joint:?}, {chunks:?}",
+                run.through()
+            );
         }
     }
 }
@@ -95,7 +105,11 @@ fn a_key_as_it_is_spelled_is_found_once() {
     let engine = thorough();
     let open = [b"sk-live-".as_slice(), &rng.text(keys::BASE62, 30)].concat();
     for key in [keys::github(&mut rng, "ghp_"), open] {
-        for (before, behind) in [("[\"name\", \"", "\", \"other\"]"), ("{\"a\":\"x\",\"k\":\"", "\",\"b\":\"c\"}"), ("'", "' + 'tail'")] {
+        for (before, behind) in [
+            ("[\"name\", \"", "\", \"other\"]"),
+            ("{\"a\":\"x\",\"k\":\"", "\",\"b\":\"c\"}"),
+            ("'", "' + 'tail'"),
+        ] {
             let content = [before.as_bytes(), &key, behind.as_bytes()].concat();
             let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
             assert_eq!(paths(&run), [""], "{before}{behind}");
@@ -119,9 +133,23 @@ fn what_joins_nothing_is_silent() {
     let engine = thorough();
     let key = [b"sk-live-".as_slice(), &rng.text(keys::BASE62, 30)].concat();
     let long = format!("\"{}+ \"", " ".repeat(40));
-    for between in ["\n", " ", "\n    ", "\\n", "\": \"", "\"; \"", "\" = \"", "\" + x + \"", "\"", "+", ", ", long.as_str()] {
+    for between in [
+        "\n",
+        " ",
+        "\n    ",
+        "\\n",
+        "\": \"",
+        "\"; \"",
+        "\" = \"",
+        "\" + x + \"",
+        "\"",
+        "+",
+        ", ",
+        long.as_str(),
+    ] {
         for at in [9, 14, 20] {
-            let content = [b"key = \"".as_slice(), &key[..at], between.as_bytes(), &key[at..], b"\"\n"].concat();
+            let content =
+                [b"key = \"".as_slice(), &key[..at], between.as_bytes(), &key[at..], b"\"\n"].concat();
             let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
             let alone = key.len() - at >= 28 && between == "+";
             assert!(run.events.is_empty() || alone, "{between:?} at {at}: {:?}", paths(&run));
