@@ -45,7 +45,8 @@ fn main() {
             mark(by_value)
         );
     }
-    for (name, rows) in [("rules alone", &by_rules), ("thorough", &by_thorough), ("known secrets", &by_value)] {
+    for (name, rows) in [("rules alone", &by_rules), ("thorough", &by_thorough), ("known secrets", &by_value)]
+    {
         let wrappings = rows.iter().filter(|row| row.counts()).count();
         let cells: usize = rows.iter().map(count).sum();
         println!(

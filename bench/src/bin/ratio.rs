@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use exfilter_bench::timing::{cpu, flag, median, option, speed};
 use exfilter::Profile;
+use exfilter_bench::timing::{cpu, flag, median, option, speed};
 use exfilter_bench::{CHUNK, baseline, baseline_scan, corpus, engine, literals, memchr_scan, profiled, scan};
 
 fn main() {
