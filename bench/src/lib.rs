@@ -5,7 +5,7 @@ pub mod secrets;
 pub mod timing;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use exfilter::{Authority, Engine, Flow, Rule, Stream, Verdict};
+use exfilter::{Authority, Engine, Flow, Profile, Rule, Stream, Verdict};
 
 /// The chunk in which a proxy reads.
 pub const CHUNK: usize = 64 * 1024;
@@ -19,6 +19,16 @@ pub fn engine(known: usize) -> Engine {
 pub fn engine_of(rules: Vec<Rule>, known: usize) -> Engine {
     let mut builder = Engine::builder();
     builder.rules(rules);
+    if known > 0 {
+        builder.known_secrets(secrets::enrol(known));
+    }
+    builder.build().expect("the built-in rules compile")
+}
+
+/// The same in a profile.
+pub fn profiled(known: usize, profile: Profile) -> Engine {
+    let mut builder = Engine::builder();
+    builder.rules(exfilter::rules::builtin()).profile(profile);
     if known > 0 {
         builder.known_secrets(secrets::enrol(known));
     }

@@ -68,9 +68,14 @@ impl View<'_> {
 impl Confirm {
     /// Starts a confirm of `rule` at the literal at `at`; `None` if what stands before it rules a match out.
     ///
-    /// `relaxed` is the number of leading lane bytes that may be garbage of a wrong alignment: a match that begins within them
-    /// has its left boundary.
-    pub(crate) fn start(rule: &Compiled, id: u32, view: View<'_>, at: u64, relaxed: u64) -> Option<Confirm> {
+    /// `may_begin` says where a match has its left boundary whatever stands before it.
+    pub(crate) fn start(
+        rule: &Compiled,
+        id: u32,
+        view: View<'_>,
+        at: u64,
+        may_begin: impl Fn(u64) -> bool,
+    ) -> Option<Confirm> {
         let index = view.index(at);
         let before = &view.bytes[..index];
         let lead = match &rule.lead {
@@ -84,7 +89,7 @@ impl Confirm {
             }
         };
         let start = at - lead as u64;
-        let left = start <= relaxed || holds_before(rule.rule.left, &before[..index - lead]);
+        let left = may_begin(start) || holds_before(rule.rule.left, &before[..index - lead]);
         if !left {
             let head = &view.bytes[index..view.bytes.len().min(index + SEEN as usize - 1)];
             rule.rule.checksum.filter(|checksum| lead > 0 || checksum.may_begin(head))?;
@@ -109,14 +114,15 @@ impl Confirm {
         })
     }
 
-    /// Walks over `view` from `from` to its end; with `eof` nothing follows. `outer_end` resolves the outer offset after the byte before a lane
-    /// offset.
+    /// Walks over `view` from `from` to its end; with `eof` nothing follows. `may_end` says where a match has its right boundary whatever comes
+    /// next, `outer_end` resolves the outer offset after the byte before a lane offset.
     pub(crate) fn advance(
         &mut self,
         rule: &Compiled,
         view: View<'_>,
         from: u64,
         eof: bool,
+        may_end: impl Fn(u64) -> bool,
         outer_end: impl Fn(u64) -> u64,
     ) {
         let Some(dfa) = rule.dfa() else {
@@ -128,7 +134,9 @@ impl Confirm {
             state = dfa.next_state(state, *byte);
             if dfa.is_special_state(state) {
                 if dfa.is_match_state(state) {
-                    self.matched(rule, view, view.base + i as u64, Some(*byte), &outer_end);
+                    let end = view.base + i as u64;
+                    let next = Some(*byte).filter(|_| !may_end(end));
+                    self.matched(rule, view, end, next, &outer_end);
                 } else if dfa.is_dead_state(state) || dfa.is_quit_state(state) {
                     self.conclude(rule, view);
                     self.decided = view.base + i as u64 + 1;

@@ -58,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) rules: Vec<Compiled>,
     pub(crate) automaton: Automaton,
     pub(crate) known: Option<Known>,
+    /// Whether rules look at joined text.
+    pub(crate) joined: bool,
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     pub(crate) reach: Reach,
@@ -231,7 +233,7 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets how far known secrets are looked for in text that was changed.
+    /// Sets how far secrets are looked for in text that was changed.
     pub fn profile(&mut self, profile: Profile) -> &mut EngineBuilder {
         self.profile = profile;
         self
@@ -291,6 +293,7 @@ impl EngineBuilder {
         let core = Core {
             glance: Glance::new(&rules, needles),
             shortest: shortest(&rules, needles),
+            joined: self.profile == Profile::Thorough && !rules.is_empty(),
             rules,
             automaton,
             known,

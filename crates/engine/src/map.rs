@@ -120,6 +120,19 @@ impl OuterMap {
         }
     }
 
+    /// Says in `other` that its bytes from `at` on are `n` bytes of this lane, which stand at `from`.
+    pub(crate) fn inherit(&self, from: u64, n: u64, at: u64, other: &mut OuterMap) {
+        let OuterMap::Segments(segments) = self else {
+            return other.push(at, Origin::Shift { outer: from });
+        };
+        let first = segments.partition_point(|s| s.at <= from).saturating_sub(1);
+        for segment in segments.range(first..).take_while(|s| s.at < from + n) {
+            let begins = segment.at.max(from);
+            let (start, end) = (self.src(begins), self.end(begins + 1));
+            other.push(at + (begins - from), Origin::Const { start, end });
+        }
+    }
+
     /// Forgets what lies wholly before `at`.
     pub(crate) fn forget(&mut self, at: u64) {
         if let OuterMap::Segments(segments) = self {

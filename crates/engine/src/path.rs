@@ -37,6 +37,8 @@ pub enum LaneStep {
     Codes,
     /// Text whose escapes were undone: JSON, percent, HTML, quoted-printable, those of programming languages.
     Escapes,
+    /// Text that a program joins from pieces, with what stands between them deleted.
+    Joined,
     /// A member of an archive (tar, ar, cpio, zip): its name, escaped for display, cut, and masked when a finding stands in it.
     Member(String),
 }
@@ -86,6 +88,7 @@ impl fmt::Display for LanePath {
                 LaneStep::Utf16 => f.write_str("utf16")?,
                 LaneStep::Codes => f.write_str("codes")?,
                 LaneStep::Escapes => f.write_str("escapes")?,
+                LaneStep::Joined => f.write_str("joined")?,
                 LaneStep::Member(name) => f.write_str(name)?,
             }
         }

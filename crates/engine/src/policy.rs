@@ -61,16 +61,18 @@ pub enum Mode {
     Enforce,
 }
 
-/// How far known secrets are looked for in text that was changed on purpose.
+/// How far secrets are looked for in text that was changed on purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Profile {
     /// In every spelling and behind every decoder: what programs do to text. For proxies.
     #[default]
     Inline,
-    /// Also as letters and digits in order, in either case, with up to 32 other bytes between two of them
-    /// ([`Form::Scattered`](crate::Form::Scattered)): strings that a program joins, groups, separators, changed case. And
-    /// XORed with a byte ([`Form::Xor`](crate::Form::Xor)). Holds back at least the last seven letters and digits of ordinary text and the last
+    /// Also in pieces. Known secrets: as letters and digits in order, in either case, with up to 32 other bytes between two of them
+    /// ([`Form::Scattered`](crate::Form::Scattered)): strings that a program joins, groups, separators, changed case; and
+    /// XORed with a byte ([`Form::Xor`](crate::Form::Xor)). Keys of rules: where a
+    /// program joins strings, a line goes on, or characters without width or of full width stand
+    /// ([`LaneStep::Joined`](crate::LaneStep::Joined)). Holds back at least the last seven letters and digits of ordinary text and the last
     /// eight bytes of anything, at most 28, and takes longer. For hooks and audits.
     Thorough,
 }

@@ -272,7 +272,7 @@ const PIECE: usize = 192;
 /// The farthest from its needle's beginning that a gated anchor may stand; farther ones go to the ungated tier, so that little is held back.
 const ANCHOR_REACH: usize = 64;
 /// The farthest from its beginning that the anchor of scattered letters and digits may stand.
-const SCATTERED_REACH: usize = 24;
+pub(crate) const SCATTERED_REACH: usize = 24;
 /// The farthest behind the public prefix that the anchor of differences may stand: what stands before it is held wherever bytes go on.
 const DELTA_REACH: usize = 4;
 /// Needles per anchor tag before another anchor is chosen.

@@ -139,6 +139,57 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
     }
 }
 
+/// What stands between two strings that a program joins, or in the middle of one that is spread or hidden.
+pub const JOINTS: [&str; 32] = [
+    "\" + \"",
+    "'+'",
+    "\" \"",
+    "\"\n    \"",
+    "\"\"",
+    "' . '",
+    "' .. '",
+    "\" << \"",
+    "\" <> \"",
+    "\" ++ \"",
+    "\" || \"",
+    "\" & \"",
+    "''",
+    "'\"",
+    "\"'",
+    "\", \"",
+    "\",\r\n\t\"",
+    "\" +\n+    \"",
+    "\" + \"\" + \"",
+    "\" + b\"",
+    "\\\" + \\\"",
+    "\\\",\\n  \\\"",
+    "\\\\\\\" + \\\\\\\"",
+    "` + `",
+    "\" \\\n  \"",
+    "\\\n",
+    "\\\r\n    ",
+    "\\\\\\n  ",
+    "\u{200b}",
+    "\u{2060}\u{feff}",
+    "\u{200d}",
+    "\u{ad}",
+];
+
+/// Text whose words are in pieces, with one of the [`JOINTS`] between them.
+pub fn joined(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    let joint = rng.pick(&JOINTS).as_bytes();
+    let one_in = *rng.pick(&[1, 3, 10]);
+    let mut out = Vec::new();
+    let is_word = |at: usize| content.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    for (i, byte) in content.iter().enumerate() {
+        if i > 0 && is_word(i - 1) && is_word(i) && rng.one_in(one_in) {
+            out.extend(joint);
+        }
+        out.push(*byte);
+    }
+    out
+}
+
 /// Lines of one length, of 40 characters or more: what is shorter is no run of the test rules.
 pub fn fold(rng: &mut Rng, run: &[u8]) -> Vec<u8> {
     let any = 40 + rng.below(90);

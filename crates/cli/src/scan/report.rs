@@ -351,6 +351,7 @@ impl Lane {
                     | LaneStep::Utf16
                     | LaneStep::Codes
                     | LaneStep::Escapes
+                    | LaneStep::Joined
                     | LaneStep::Member(_)
             )
         })

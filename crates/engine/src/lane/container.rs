@@ -81,7 +81,8 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         | LaneKind::Hex
         | LaneKind::Wide
         | LaneKind::Codes
-        | LaneKind::Escapes => false,
+        | LaneKind::Escapes
+        | LaneKind::Joined => false,
     }
 }
 
@@ -405,7 +406,8 @@ impl Lane {
             | LaneKind::Hex
             | LaneKind::Escapes
             | LaneKind::Wide
-            | LaneKind::Codes => return,
+            | LaneKind::Codes
+            | LaneKind::Joined => return,
         };
         if kind == LaneKind::Zip {
             cx.live.members += 1;

@@ -67,8 +67,8 @@ impl Lane {
     /// The differences that are looked for in this lane, if any are.
     fn deltas<'a>(&self, cx: &Context<'a>) -> Option<&'a Deltas> {
         // Escapes that stand for other characters than those of tokens begin no lane, so that one would be a matter of luck.
-        let is_read =
-            !matches!(self.kind, LaneKind::Escapes | LaneKind::Wide | LaneKind::Base32 | LaneKind::Base58);
+        let is_read = !self.kind.is_spelled()
+            || matches!(self.kind, LaneKind::Base64 | LaneKind::Hex | LaneKind::Codes);
         cx.core.known.as_ref().filter(|_| is_read)?.deltas.as_ref()
     }
 
@@ -82,10 +82,17 @@ impl Lane {
                 let Some(start) = deltas.start(*id, from + at as u64, view.base) else { continue };
                 let end = start + u64::from(deltas.needles[*id as usize].len);
                 let pending = Pending { needle: *id, start, end, src: self.map.src(start) };
-                self.scattered.get_or_insert_default().xored.push(pending);
+                self.beside.get_or_insert_default().scattered.get_or_insert_default().xored.push(pending);
             }
         });
-        let Some(state) = self.scattered.as_mut().filter(|state| !state.xored.is_empty()) else { return };
+        let Some(state) = self
+            .beside
+            .as_mut()
+            .and_then(|beside| beside.scattered.as_mut())
+            .filter(|state| !state.xored.is_empty())
+        else {
+            return;
+        };
         let (due, pending): (Vec<_>, Vec<_>) =
             state.xored.drain(..).partition(|pending| pending.end <= view.end());
         state.xored = pending;
@@ -110,7 +117,11 @@ impl Lane {
         let inner = Range64 { start: pending.start, end: pending.end };
         if known.scattered.is_some() {
             // In the other case, perhaps.
-            self.scattered.get_or_insert_default().note(needle.secret, pending.start, pending.end);
+            self.beside.get_or_insert_default().scattered.get_or_insert_default().note(
+                needle.secret,
+                pending.start,
+                pending.end,
+            );
         }
         // It need not be text, so no edit can be made.
         let when = self.when(pending.end, cx);
@@ -120,7 +131,7 @@ impl Lane {
     /// The outer offset before which no such secret begins; `partial` are bytes of this lane that have not been fed.
     pub(crate) fn delta_src(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
         let Some(deltas) = self.deltas(cx).filter(|_| cx.facts.known_may_act) else { return u64::MAX };
-        let pending = self.scattered.iter().flat_map(|state| &state.xored).map(|p| p.src);
+        let pending = self.scattered().into_iter().flat_map(|state| &state.xored).map(|p| p.src);
         let hold = pending.min().unwrap_or(u64::MAX);
         let base = self.pos - self.tail.len() as u64;
         let end = self.pos + partial.len() as u64;

@@ -7,6 +7,7 @@ use crate::confirm::{Confirm, View};
 use crate::context::{Context, Found};
 use crate::coverage::OpaqueReason;
 use crate::finding::{Kind, Preview, Proof, Range64, RuleId};
+use crate::lane::joined::AHEAD;
 use crate::lane::{Lane, LaneKind, SEEN, escaped};
 use crate::policy::Confidence;
 use crate::secrets::Form;
@@ -128,7 +129,7 @@ impl Lane {
         let mut confirms = std::mem::take(&mut self.matcher.confirms);
         for confirm in confirms.iter_mut().filter(|c| c.alive) {
             let rule = &cx.core.rules[confirm.rule as usize];
-            confirm.advance(rule, view, fresh, eof, |at| self.map.end(at));
+            confirm.advance(rule, view, fresh, eof, |at| self.is_joint(at), |at| self.map.end(at));
             park(&mut self.matcher, confirm, view);
         }
         self.matcher.confirms = confirms;
@@ -168,11 +169,13 @@ impl Lane {
             let when = self.when(at + SEEN, cx);
             return cx.opaque(OpaqueReason::Internal, start..end, trail, when);
         }
+        // The first bytes may be garbage of a wrong alignment.
         let relaxed = if self.kind == LaneKind::Base64 { 3 } else { 0 };
-        let Some(mut confirm) = Confirm::start(rule, id, view, at, relaxed) else { return };
+        let may_begin = |start| start <= relaxed || self.is_joint(start);
+        let Some(mut confirm) = Confirm::start(rule, id, view, at, may_begin) else { return };
         confirm.src = self.map.src(confirm.start);
         confirm.holds = cx.may_act(rule);
-        confirm.advance(rule, view, at, eof, |at| self.map.end(at));
+        confirm.advance(rule, view, at, eof, |at| self.is_joint(at), |at| self.map.end(at));
         park(&mut self.matcher, &confirm, view);
         if !confirm.alive && confirm.end.is_none() {
             self.claim(id, 0, confirm.decided, at);
@@ -279,12 +282,15 @@ impl Lane {
         let Some((end, outer_end)) = confirm.end else { return };
         let earlier = self.matcher.claims.iter().find(|c| c.rule == confirm.rule).map_or(0, |c| c.decided);
         let decided = earlier.max(confirm.decided);
-        self.claim(confirm.rule, end, decided, confirm.literal);
         let core = cx.core;
         let compiled = &core.rules[confirm.rule as usize];
         let rule = &compiled.rule;
         // What stands before a later literal from which on a checksum verifies is not part of the match.
         let start = if confirm.matched == confirm.literal { confirm.start } else { confirm.matched };
+        if let Some(whole) = self.matches_in_piece(compiled, confirm, (start, end), view) {
+            return self.claim(confirm.rule, whole, decided, confirm.literal);
+        }
+        self.claim(confirm.rule, end, decided, confirm.literal);
         let Some(whole) = view.get(start, end) else { return };
         let matched = &whole[(confirm.matched - start) as usize..];
         let span = compiled.value_span(matched);
@@ -369,7 +375,7 @@ impl Lane {
         let mut found = Found::known(when, outer, inner, needle.secret, needle.form);
         found.writable = self.writable(pending.start, pending.end);
         if known.scattered.is_some() {
-            let scattered = self.scattered.get_or_insert_default();
+            let scattered = self.beside.get_or_insert_default().scattered.get_or_insert_default();
             scattered.note(needle.secret, pending.start, pending.end);
         }
         self.report(found, view, cx);
@@ -377,6 +383,12 @@ impl Lane {
 
     pub(crate) fn report(&mut self, mut found: Found, view: View<'_>, cx: &mut Context<'_>) {
         if self.is_as_spelled(found.inner.start, found.inner.end) {
+            return;
+        }
+        if let Some(joints) = self.joints_mut() {
+            // The parent says where it is.
+            joints.note(found.inner.start, found.inner.end);
+            cx.scratch.found.push(found);
             return;
         }
         self.archive.mask(found.inner.start, found.inner.end);
@@ -391,6 +403,14 @@ impl Lane {
     pub(crate) fn when(&self, decided: u64, cx: &Context<'_>) -> u64 {
         match self.kind {
             LaneKind::Root => decided.checked_next_multiple_of(cx.facts.window).unwrap_or(u64::MAX),
+            // Of the root's text; it takes batches too.
+            LaneKind::Joined if self.depth.containers == 0 => {
+                let Some(last) = decided.checked_sub(1).filter(|_| decided < u64::MAX) else {
+                    return cx.when;
+                };
+                let seen = self.map.src(last).saturating_add(AHEAD as u64);
+                seen.checked_next_multiple_of(cx.facts.window).unwrap_or(u64::MAX)
+            }
             _ => cx.when,
         }
     }

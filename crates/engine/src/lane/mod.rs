@@ -23,6 +23,7 @@ mod container;
 mod delta;
 mod escaped;
 mod glance;
+mod joined;
 mod matcher;
 mod scattered;
 mod shape;
@@ -43,6 +44,7 @@ pub(crate) use self::delta::{char_deltas, deltas};
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
 use self::escaped::{Begins, Look, Texts};
 pub(crate) use self::glance::Glance;
+use self::joined::{Joined, Joints};
 use self::matcher::Matcher;
 use self::scattered::Scattered;
 pub(crate) use self::scattered::letters;
@@ -78,9 +80,34 @@ pub(crate) enum LaneKind {
     Wide,
     /// What a list of character codes stands for.
     Codes,
+    /// Text without what stands between pieces.
+    Joined,
 }
 
 impl LaneKind {
+    /// Whether it is what text spells in some way; else it is content.
+    fn is_spelled(self) -> bool {
+        match self {
+            LaneKind::Base64
+            | LaneKind::Base32
+            | LaneKind::Base58
+            | LaneKind::Hex
+            | LaneKind::Escapes
+            | LaneKind::Wide
+            | LaneKind::Codes
+            | LaneKind::Joined => true,
+            LaneKind::Root
+            | LaneKind::Gzip
+            | LaneKind::Zstd
+            | LaneKind::Bzip2
+            | LaneKind::Xz
+            | LaneKind::Zlib
+            | LaneKind::Deflate
+            | LaneKind::Brotli
+            | LaneKind::Zip => false,
+        }
+    }
+
     fn step(self) -> Option<LaneStep> {
         match self {
             LaneKind::Root => None,
@@ -99,6 +126,7 @@ impl LaneKind {
             LaneKind::Escapes => Some(LaneStep::Escapes),
             LaneKind::Wide => Some(LaneStep::Utf16),
             LaneKind::Codes => Some(LaneStep::Codes),
+            LaneKind::Joined => Some(LaneStep::Joined),
         }
     }
 }
@@ -165,6 +193,24 @@ impl Starts {
     }
 }
 
+/// What the thorough profile looks for beside a lane's own scan, from the first byte on.
+#[derive(Default)]
+struct Beside {
+    scattered: Option<Box<Scattered>>,
+    joined: Option<Box<Joined>>,
+    /// In a lane of joined text, where pieces meet.
+    joints: Option<Box<Joints>>,
+}
+
+impl Beside {
+    fn memory(&self) -> usize {
+        size_of::<Beside>()
+            + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
+            + self.joined.as_ref().map_or(0, |joined| joined.memory())
+            + self.joints.as_ref().map_or(0, |joints| joints.memory())
+    }
+}
+
 /// One lane.
 pub(crate) struct Lane {
     kind: LaneKind,
@@ -179,8 +225,8 @@ pub(crate) struct Lane {
     tail: Vec<u8>,
     map: OuterMap,
     matcher: Matcher,
-    /// In the profile that looks for them, from the first byte on; in lanes that look for XORed ones only, from the first of those on.
-    scattered: Option<Box<Scattered>>,
+    /// In the profile that looks for it, from the first byte on; in lanes that look for XORed secrets only, from the first of those on.
+    beside: Option<Box<Beside>>,
     archive: Archive,
     group: Option<Box<Group>>,
     wide: Option<Box<Wide>>,
@@ -244,7 +290,7 @@ impl Lane {
             tail: Vec::new(),
             map,
             matcher: Matcher::default(),
-            scattered: None,
+            beside: None,
             archive: Archive::default(),
             group: None,
             wide: None,
@@ -284,7 +330,7 @@ impl Lane {
         self.pos = 0;
         self.decided = 0;
         self.matcher.clear();
-        self.scattered = None;
+        self.beside = None;
         self.archive = Archive::default();
         (self.group, self.wide, self.codes) = (None, None, None);
         (self.codes_read, self.codes_seen) = (0, 0);
@@ -410,6 +456,7 @@ impl Lane {
         hold = hold.min(self.token.as_ref().map_or(u64::MAX, |token| token.src));
         hold = hold.min(self.matcher.hold()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
         hold = hold.min(self.scattered_src(partial, cx)).min(self.delta_src(partial, cx));
+        hold = hold.min(self.joined_src(partial, cx));
         let base = self.pos - self.tail.len() as u64;
         if partial.is_empty() {
             hold = hold.min(self.open_src(View { bytes: &self.tail, base }, cx));
@@ -496,7 +543,7 @@ impl Lane {
         here + self.tail.capacity()
             + self.map.bytes()
             + self.matcher.memory()
-            + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
+            + self.beside.as_ref().map_or(0, |beside| beside.memory())
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
             + [&self.denied, &self.denied_codes]
                 .into_iter()
@@ -540,7 +587,7 @@ impl Lane {
         }
         self.texts.release(cx);
         self.matcher.clear();
-        self.scattered = None;
+        self.beside = None;
         (self.denied, self.denied_codes, self.token) = (None, None, None);
         self.archive.gap();
         self.tail.zeroize();
@@ -566,8 +613,7 @@ impl Lane {
                 }
                 hit
             }
-            // Text begins where it happens to; all other content begins where it begins.
-            None if self.kind != LaneKind::Escapes => container::zlib_at(view.bytes, 0),
+            None if !self.begins_anywhere() => container::zlib_at(view.bytes, 0),
             None => None,
         };
         if let Some(first) = first
@@ -606,7 +652,7 @@ impl Lane {
         let mut kept = first;
         for n in first..hits.len() {
             let hit = hits[n];
-            if hit.what == What::Run && hit.at < pass.keep {
+            if hit.what == What::Run && self.kind != LaneKind::Joined && hit.at < pass.keep {
                 look_for_token(hit.at, view, pass, cx);
             }
             let again = kept > first && hits[kept - 1] == hit;
@@ -629,6 +675,10 @@ impl Lane {
 
     /// Whether something may begin at a hit.
     fn stays(&mut self, hit: &Hit, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) -> bool {
+        if self.kind == LaneKind::Joined {
+            // Nothing is decoded below it.
+            return matches!(hit.what, What::Literal(id) if container::magic(id).is_none());
+        }
         match hit.what {
             What::Run if view.base + (hit.at as u64) < self.run_idle => false,
             What::Run => {
@@ -724,6 +774,7 @@ impl Lane {
         // Before the scattered ones, which are not told of where something else is found.
         self.feed_delta(view, fresh, cx);
         self.feed_scattered(view, fresh, eof, cx);
+        self.feed_joined(view, fresh, eof, cx);
     }
 
     /// Ends the children, innermost output first.
@@ -748,8 +799,9 @@ impl Lane {
         // A look at a run or a list reads what stands before it.
         let denied = [&self.denied, &self.denied_codes].into_iter().flatten().map(|denied| denied.0);
         keep = keep.min(denied.fold(self.waiting, u64::min).saturating_sub(1));
-        let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
+        let scattered = self.scattered().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(scattered);
+        keep = keep.min(self.joined().map_or(u64::MAX, |joined| joined.first()));
         if self.archive.is_sniffing() {
             keep = 0;
         }
@@ -773,10 +825,18 @@ impl Lane {
         if let Some(touched) = &mut self.touched {
             touched.forget(keep);
         }
+        if let Some(joints) = self.joints_mut() {
+            joints.forget(keep);
+        }
     }
 
     /// The outer offset of the first position that may still become part of a candidate.
     fn open_src(&self, view: View<'_>, cx: &Context<'_>) -> u64 {
+        self.open_at(view, cx).map_or(u64::MAX, |first| self.map.src(first))
+    }
+
+    /// The lane offset of that position.
+    fn open_at(&self, view: View<'_>, cx: &Context<'_>) -> Option<u64> {
         let reach = &cx.core.reach;
         let bytes = view.bytes;
         let from = view.index(self.decided);
@@ -814,17 +874,47 @@ impl Lane {
         }
         let starts = self.starts.iter().flat_map(|starts| &starts.0);
         first = first.min(starts.map(|start| view.index(*start)).min().unwrap_or(first));
-        if first == bytes.len() { u64::MAX } else { self.map.src(view.base + first as u64) }
+        (first < bytes.len()).then(|| view.base + first as u64)
     }
 
     /// Whether the parent has seen a range as it is: unescaped text in which no escape stood.
     fn is_as_spelled(&self, start: u64, end: u64) -> bool {
-        self.kind == LaneKind::Escapes && self.touched.as_ref().is_some_and(|t| !t.meets(start, end))
+        match self.kind {
+            LaneKind::Escapes => self.touched.as_ref().is_some_and(|t| !t.meets(start, end)),
+            LaneKind::Joined => self.joints().is_some_and(|j| !j.is_spanned(start, end)),
+            _ => false,
+        }
+    }
+
+    fn scattered(&self) -> Option<&Scattered> {
+        self.beside.as_ref()?.scattered.as_deref()
+    }
+
+    fn joined(&self) -> Option<&Joined> {
+        self.beside.as_ref()?.joined.as_deref()
+    }
+
+    fn joints(&self) -> Option<&Joints> {
+        self.beside.as_ref()?.joints.as_deref()
+    }
+
+    fn joints_mut(&mut self) -> Option<&mut Joints> {
+        self.beside.as_mut()?.joints.as_deref_mut()
+    }
+
+    /// Whether pieces meet before the byte at `at`.
+    fn is_joint(&self, at: u64) -> bool {
+        self.joints().is_some_and(|joints| joints.is_joint(at))
+    }
+
+    /// Whether the lane begins where its text happens to: all other content begins where it begins.
+    fn begins_anywhere(&self) -> bool {
+        matches!(self.kind, LaneKind::Escapes | LaneKind::Joined)
     }
 
     /// Whether the content, of which nothing is decided yet, may be a container that no literal marks.
     fn may_begin(&self, bytes: &[u8]) -> bool {
-        let unmarked = self.codings > 0 || self.kind != LaneKind::Escapes && container::may_be_zlib(bytes);
+        let unmarked = self.codings > 0 || !self.begins_anywhere() && container::may_be_zlib(bytes);
         self.decided == 0 && unmarked && !bytes.is_empty()
     }
 

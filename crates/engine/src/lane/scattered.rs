@@ -11,13 +11,11 @@
 //! The letter behind a backslash is no letter either: `\\n` in a string is a line break. No more than [`GAP`] other bytes may stand between two of them, so what is held back has an end. Nothing is kept but offsets; the
 //! letters are read again from the lane's tail when the last one is there.
 
-use std::collections::VecDeque;
-
-use super::{Lane, LaneKind, SEEN, delta};
+use super::{Lane, SEEN, delta};
 use crate::confirm::View;
 use crate::context::{Context, Found};
 use crate::finding::Range64;
-use crate::secrets::Form;
+use crate::secrets::{Form, SCATTERED_REACH};
 
 /// Other bytes that may stand between two letters or digits.
 pub(crate) const GAP: u64 = 32;
@@ -37,6 +35,37 @@ pub(crate) fn letters<'a>(bytes: &'a [u8], escaped: &'a mut bool) -> impl Iterat
     })
 }
 
+/// The letter or digit that a byte counts as; 0 for all others.
+const LETTERS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut b = 0;
+    while b < 256 {
+        if (b as u8).is_ascii_alphanumeric() {
+            table[b] = (b as u8).to_ascii_lowercase();
+        }
+        b += 1;
+    }
+    table
+};
+
+/// Bytes of which letters and digits are listed at once.
+const BLOCK: usize = 256;
+
+/// Lists the letters and digits of no more than [`BLOCK`] bytes that count, each with its place, without a branch; returns how many there are. See [`letters`].
+fn kept(bytes: &[u8], escaped: &mut bool, list: &mut [(u8, u8); BLOCK]) -> usize {
+    let mut n = 0;
+    for (i, byte) in bytes.iter().enumerate().take(BLOCK) {
+        let letter = LETTERS[usize::from(*byte)];
+        list[n] = (i as u8, letter);
+        n += usize::from((letter != 0) & !*escaped);
+        *escaped = (*byte == b'\\') & !*escaped;
+    }
+    n
+}
+
+/// Places that are kept: an anchor, and what may stand before it.
+const PLACES: usize = SCATTERED_REACH + 8;
+
 /// What a lane has seen.
 #[derive(Default)]
 pub(crate) struct Scattered {
@@ -46,8 +75,9 @@ pub(crate) struct Scattered {
     escaped: bool,
     /// How many there were.
     count: u64,
-    /// Lane offsets of the last ones, no more than an anchor with what stands before it.
-    places: VecDeque<u64>,
+    /// Lane offsets of the last ones, that of the n-th at n modulo their number; and how many of them go on.
+    places: [u64; PLACES],
+    held: usize,
     pending: Vec<Pending>,
     /// The least `due` of them.
     due: u64,
@@ -89,22 +119,27 @@ impl Scattered {
         let pending = self.pending.iter().map(|p| p.start);
         let matched = self.matched.iter().map(|m| m.start);
         let xored = self.xored.iter().map(|p| p.start);
-        pending.chain(matched).chain(xored).chain(self.places.front().copied()).min().unwrap_or(u64::MAX)
+        pending.chain(matched).chain(xored).chain(self.places().next()).min().unwrap_or(u64::MAX)
     }
 
     pub(crate) fn memory(&self) -> usize {
         size_of::<Scattered>()
-            + self.places.capacity() * size_of::<u64>()
             + self.pending.capacity() * size_of::<Pending>()
             + self.matched.capacity() * size_of::<Match>()
             + self.spelled.capacity() * size_of::<(u32, u64, u64)>()
             + self.xored.capacity() * size_of::<delta::Pending>()
     }
 
+    /// The places that go on, in order.
+    fn places(&self) -> impl Iterator<Item = u64> {
+        let first = (self.count + 1 - self.held as u64) as usize;
+        (0..self.held).map(move |i| self.places[(first + i) % PLACES])
+    }
+
     /// Forgets what cannot go on at lane offset `at`.
     fn expire(&mut self, at: u64) {
-        if self.places.back().is_some_and(|last| at - last > GAP + 1) {
-            self.places.clear();
+        if self.held > 0 && at - self.places[self.count as usize % PLACES] > GAP + 1 {
+            self.held = 0;
             self.pending.clear();
             self.due = u64::MAX;
         }
@@ -114,16 +149,7 @@ impl Scattered {
 impl Lane {
     /// Takes the bytes from `fresh` on.
     pub(crate) fn feed_scattered(&mut self, view: View<'_>, fresh: u64, eof: bool, cx: &mut Context<'_>) {
-        if matches!(
-            self.kind,
-            LaneKind::Base64
-                | LaneKind::Base32
-                | LaneKind::Base58
-                | LaneKind::Hex
-                | LaneKind::Escapes
-                | LaneKind::Wide
-                | LaneKind::Codes
-        ) {
+        if self.kind.is_spelled() {
             // Runs and texts that a look passes over have no lane; those that have one must say the same.
             return;
         }
@@ -131,48 +157,52 @@ impl Lane {
         let Some(known) = &core.known else { return };
         let Some(needles) = &known.scattered else { return };
         let Some(bytes) = view.get(fresh, view.end()) else { return };
-        if self.scattered.is_none() && !bytes.is_empty() {
-            self.scattered = Some(Box::default());
+        if self.scattered().is_none() && bytes.is_empty() {
+            return;
         }
-        let Some(mut state) = self.scattered.take() else { return };
-        let mut escaped = state.escaped;
-        for (i, letter) in letters(bytes, &mut escaped) {
-            let at = fresh + i as u64;
-            state.expire(at);
-            if state.places.len() == needles.reach {
-                state.places.pop_front();
-            }
-            state.places.push_back(at);
-            state.count += 1;
-            state.word = push(state.word, letter);
-            for id in needles.anchors.ids(state.word) {
-                let needle = &needles.needles[*id as usize];
-                let before = needle.anchor as usize + 8;
-                let Some(first) = state.places.len().checked_sub(before) else { continue };
-                let start = state.places[first];
-                let due = state.count + u64::from(needle.len) - before as u64;
-                state.pending.push(Pending { needle: *id, start, src: self.map.src(start), due });
-                state.due = if state.pending.len() == 1 { due } else { state.due.min(due) };
-            }
-            if state.count == state.due && !state.pending.is_empty() {
-                let (due, pending): (Vec<_>, Vec<_>) =
-                    state.pending.drain(..).partition(|pending| pending.due == state.count);
-                state.pending = pending;
-                state.due = state.pending.iter().map(|p| p.due).min().unwrap_or(u64::MAX);
-                for Pending { needle, start, src, .. } in due {
-                    let needle = &needles.needles[needle as usize];
-                    let mut value = cx.scratch.buffer();
-                    let range = view.get(start, at + 1).unwrap_or(&[]);
-                    value.extend(letters(range, &mut false).map(|(_, letter)| letter));
-                    if known.keys.fits(&value, &needle.mac) {
-                        let outer = Range64 { start: src, end: self.map.end(at + 1) };
-                        state.matched.push(Match { secret: needle.secret, start, end: at + 1, outer });
+        let mut state = self.beside.get_or_insert_default().scattered.take().unwrap_or_default();
+        let Scattered { mut escaped, mut word, .. } = *state;
+        let mut list = [(0, 0); BLOCK];
+        for (block, from) in bytes.chunks(BLOCK).zip((fresh..).step_by(BLOCK)) {
+            let n = kept(block, &mut escaped, &mut list);
+            for (i, letter) in &list[..n] {
+                let at = from + u64::from(*i);
+                state.expire(at);
+                state.count += 1;
+                state.places[state.count as usize % PLACES] = at;
+                state.held = (state.held + 1).min(needles.reach);
+                word = push(word, *letter);
+                for id in needles.anchors.ids(word) {
+                    let needle = &needles.needles[*id as usize];
+                    let before = needle.anchor as usize + 8;
+                    if state.held < before {
+                        continue;
                     }
-                    cx.scratch.give_buffer(value);
+                    let start = state.places[(state.count + 1 - before as u64) as usize % PLACES];
+                    let due = state.count + u64::from(needle.len) - before as u64;
+                    state.pending.push(Pending { needle: *id, start, src: self.map.src(start), due });
+                    state.due = if state.pending.len() == 1 { due } else { state.due.min(due) };
+                }
+                if state.count == state.due && !state.pending.is_empty() {
+                    let (due, pending): (Vec<_>, Vec<_>) =
+                        state.pending.drain(..).partition(|pending| pending.due == state.count);
+                    state.pending = pending;
+                    state.due = state.pending.iter().map(|p| p.due).min().unwrap_or(u64::MAX);
+                    for Pending { needle, start, src, .. } in due {
+                        let needle = &needles.needles[needle as usize];
+                        let mut value = cx.scratch.buffer();
+                        let range = view.get(start, at + 1).unwrap_or(&[]);
+                        value.extend(letters(range, &mut false).map(|(_, letter)| letter));
+                        if known.keys.fits(&value, &needle.mac) {
+                            let outer = Range64 { start: src, end: self.map.end(at + 1) };
+                            state.matched.push(Match { secret: needle.secret, start, end: at + 1, outer });
+                        }
+                        cx.scratch.give_buffer(value);
+                    }
                 }
             }
         }
-        state.escaped = escaped;
+        (state.escaped, state.word) = (escaped, word);
         state.expire(view.end());
         // Whatever else the value is spelled as there has been found by then.
         let is_settled = |found: &Match| eof || found.end + SEEN <= view.end();
@@ -188,7 +218,7 @@ impl Lane {
             state.spelled.iter().any(meets)
         };
         let settled: Vec<Match> = settled.into_iter().filter(|found| !is_spelled(found)).collect();
-        self.scattered = Some(state);
+        self.beside.get_or_insert_default().scattered = Some(state);
         for Match { secret, start, end, outer } in settled {
             let inner = Range64 { start, end };
             // Its bytes do not stand together, so no edit can be made.
@@ -201,12 +231,12 @@ impl Lane {
     pub(crate) fn scattered_src(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
         let needles = cx.core.known.as_ref().and_then(|known| known.scattered.as_ref());
         let Some(needles) = needles.filter(|_| cx.facts.known_may_act) else { return u64::MAX };
-        let state = self.scattered.as_deref();
+        let state = self.scattered();
         let pending = state.into_iter().flat_map(|state| state.pending.iter().map(|p| p.src));
         let matched = state.into_iter().flat_map(|state| state.matched.iter().map(|m| m.outer.start));
         let hold = pending.chain(matched).min().unwrap_or(u64::MAX);
         // Then the letters that may belong to an anchor: of which the last is to come, or which is there and has not been fed.
-        let mut places: Vec<u64> = state.into_iter().flat_map(|state| &state.places).copied().collect();
+        let mut places: Vec<u64> = state.into_iter().flat_map(|state| state.places()).collect();
         let mut word = state.map_or(0, |state| state.word);
         let mut escaped = state.is_some_and(|state| state.escaped);
         let mut first = u64::MAX;

@@ -1,6 +1,7 @@
 //! Enrolled secrets in every spelling, at every alignment, in any chunking.
 
 mod delta;
+mod joined;
 mod scattered;
 
 use exfilter_engine::{Kind, Limits};

@@ -62,6 +62,33 @@ fn nested_wrappings_in_any_chunking() {
     }
 }
 
+/// Keys and values in pieces, and as they are, in the profile that sees through them.
+#[test]
+fn the_thorough_profile_in_any_chunking() {
+    for case in cases(2) {
+        let mut rng = Rng::new(case << 8 | 7);
+        let secrets: Vec<Vec<u8>> = (0..3).map(|_| keys::secret(&mut rng)).collect();
+        let engine = support::thorough_engine(&secrets, small_limits(&mut rng, case));
+        let planted = if rng.one_in(3) { secrets[0].clone() } else { keys::token(&mut rng) };
+        let text = wrap::wrap(&mut rng, wrap::Layer::Text, &planted);
+        let joined = if rng.one_in(4) { text } else { wrap::joined(&mut rng, &text) };
+        let (mut content, layers) = nested(&mut rng, &joined);
+        content.truncate(20_000);
+        let flow = if rng.one_in(4) { Flow::at_rest().lines().reference(1) } else { outbound().lines() };
+        let bytewise = run::run(&engine, &flow, &content, &split::every(content.len(), 1));
+        for chunks in split::standard(&mut rng, content.len()) {
+            let run = run::run(&engine, &flow, &content, &chunks);
+            let few = &chunks[..chunks.len().min(8)];
+            assert_eq!(bytewise.facts(), run.facts(), "case {case}, {layers:?}, chunks {few:?}");
+            for (pushed, verdict) in run.verdicts {
+                let Some(at) = pushed.checked_sub(1) else { continue };
+                let through = bytewise.verdicts[at].1.through();
+                assert_eq!(verdict.through(), through, "case {case}, {layers:?}, at {pushed}");
+            }
+        }
+    }
+}
+
 #[test]
 fn through_is_a_function_of_the_bytes_pushed() {
     for case in cases(4) {

@@ -1,13 +1,14 @@
 //! The wrapping matrix: what is seen through does not become less, and nothing that only looks like a key is found.
 
-use exfilter_engine::{Engine, Flow};
+use exfilter_engine::{Engine, Flow, Profile};
 use exfilter_testing::matrix::{Keys, Row, false_alarms, rows};
 
-/// Wrappings that count at least, by the rules alone and of known secrets. Raised with every new lane.
-const REACHED: [usize; 2] = [59, 88];
+/// Wrappings that count at least, by the rules alone, inline and in the thorough profile, and of known secrets. Raised with every new lane.
+const REACHED: [usize; 3] = [59, 71, 88];
 
-fn rules() -> Engine {
-    Engine::builder().rules(exfilter_rules::builtin()).build().expect("the built-in rules compile")
+fn rules(profile: Profile) -> Engine {
+    let mut builder = Engine::builder();
+    builder.rules(exfilter_rules::builtin()).profile(profile).build().expect("the built-in rules compile")
 }
 
 #[test]
@@ -16,7 +17,11 @@ fn wrappings_are_seen_through() {
     let flow = Flow::outbound_unknown();
     let provider: Vec<&[u8]> = keys.provider.iter().map(Vec::as_slice).collect();
     let all: Vec<&[u8]> = keys.all().map(Vec::as_slice).collect();
-    let tried = [rows(&rules(), &flow, &provider), rows(&keys.known(), &flow, &all)];
+    let tried = [
+        rows(&rules(Profile::Inline), &flow, &provider),
+        rows(&rules(Profile::Thorough), &flow, &provider),
+        rows(&keys.known(), &flow, &all),
+    ];
     for (rows, reached) in tried.iter().zip(REACHED) {
         let seen = rows.iter().filter(|row| row.counts()).count();
         let missed: Vec<&str> =
@@ -33,7 +38,7 @@ fn wrappings_are_seen_through() {
 fn look_alikes_are_not_found_in_any_wrapping() {
     let keys = Keys::new(1);
     let flow = Flow::outbound_unknown();
-    for engine in [rules(), keys.known()] {
+    for engine in [rules(Profile::Inline), rules(Profile::Thorough), keys.known()] {
         assert_eq!(false_alarms(&engine, &flow, &keys), [""; 0]);
     }
 }

@@ -22,6 +22,17 @@ pub(crate) fn thorough(values: &[Vec<u8>]) -> Engine {
         .expect("values alone compile")
 }
 
+/// An engine of [`rules::features`] and `values`, in the thorough profile.
+pub(crate) fn thorough_engine(values: &[Vec<u8>], limits: Limits) -> Engine {
+    Engine::builder()
+        .rules(rules::features())
+        .known_secrets(known(values))
+        .limits(limits)
+        .profile(Profile::Thorough)
+        .build()
+        .expect("the test rules build")
+}
+
 /// An engine of [`rules::features`] and `values`.
 pub(crate) fn engine(values: &[Vec<u8>], limits: Limits) -> Engine {
     Engine::builder()

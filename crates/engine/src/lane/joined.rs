@@ -1,0 +1,504 @@
+//! Keys that a program joins from pieces: a lane of the text with what stands between the pieces deleted.
+//!
+//! ```text
+//! parent   key = "ghp_abc" + \n  "defgh";    'ab', 'cd'    ab\<line break>cd    a<zero-width>b
+//!                        ^^^^^^^^^               ^^^^        ^^                   ^
+//! lane     key = "ghp_abcdefgh";             'abcd'        abcd                 ab
+//! ```
+//!
+//! A *joint* stands between two token characters and has no more than [`JOINT_MAX`] bytes: the end of one string and the beginning of the next, with
+//! one operator and blanks between them at most; a line that goes on; characters without width. Line breaks and blanks alone are none: they would
+//! make one word of prose. Fullwidth forms become the ASCII characters that they show.
+//!
+//! The lane has no children and is fed [`AHEAD`] bytes late, so that every joint is decided when its first byte is read; so it takes batches
+//! as its parent does. It reports only what spans a joint or holds a fullwidth form, and of which no piece alone matches: the parent has seen the rest.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use exfilter_automaton::is_token;
+use zeroize::Zeroize;
+
+use crate::compile::Compiled;
+use crate::confirm::{Confirm, View};
+use crate::context::Context;
+use crate::lane::archive::Archive;
+use crate::lane::{Lane, LaneKind};
+use crate::map::{Origin, OuterMap};
+use crate::path::{LaneStep, Trail};
+
+/// Longest joint, in bytes.
+const JOINT_MAX: usize = 32;
+
+/// Bytes that a decision looks at, from the first byte of a joint on: it, and the character behind it.
+pub(crate) const AHEAD: usize = JOINT_MAX + WIDE_LEN;
+
+/// Length of a fullwidth form in UTF-8.
+const WIDE_LEN: usize = 3;
+
+/// Most backslashes before a quote, or before the letter of a line break: strings in strings in strings.
+const BACKSLASHES: usize = 3;
+
+/// Text is fed in slices of about so many bytes: where each comes from is kept for those of a slice.
+const SLICE: usize = 1024;
+
+/// The lane of joined text.
+pub(crate) struct Joined {
+    /// Bytes of the parent before this offset have been read.
+    fed: u64,
+    reader: Reader,
+    lane: Lane,
+}
+
+/// Which bytes of the lane are not neighbours in its parent, or are written otherwise there; and where they stand there.
+pub(crate) struct Joints {
+    /// Even numbers are bytes, twice their offset; odd ones are what is between two, so that 2 n - 1 stands before byte n.
+    marks: VecDeque<u64>,
+    /// Offsets in the parent.
+    places: OuterMap,
+    /// Places of the findings of this feed: the ranges in the parent.
+    found: Vec<(u64, u64)>,
+}
+
+impl Joints {
+    fn new() -> Joints {
+        Joints { marks: VecDeque::new(), places: OuterMap::segments(), found: Vec::new() }
+    }
+
+    /// Whether a range spans a joint, or holds a form.
+    pub(crate) fn is_spanned(&self, start: u64, end: u64) -> bool {
+        let after = self.marks.partition_point(|mark| *mark < 2 * start);
+        self.marks.get(after).is_some_and(|mark| *mark < (2 * end).saturating_sub(1))
+    }
+
+    /// Whether a joint stands before the byte at `at`.
+    pub(crate) fn is_joint(&self, at: u64) -> bool {
+        self.marks.binary_search(&(2 * at).saturating_sub(1)).is_ok() && at > 0
+    }
+
+    /// The piece in which the byte at `at` stands, within `range`.
+    pub(crate) fn piece(&self, at: u64, range: (u64, u64)) -> (u64, u64) {
+        let after = self.marks.partition_point(|mark| *mark <= 2 * at);
+        let before = self.marks.range(..after).rev().find(|mark| **mark % 2 == 1);
+        let behind = self.marks.range(after..).find(|mark| **mark % 2 == 1);
+        let start = before.map_or(range.0, |mark| mark.div_ceil(2).max(range.0));
+        let end = behind.map_or(range.1, |mark| mark.div_ceil(2).min(range.1));
+        (start, end)
+    }
+
+    /// Notes where a finding stands in the parent.
+    pub(crate) fn note(&mut self, start: u64, end: u64) {
+        self.found.push((self.places.src(start), self.places.end(end)));
+    }
+
+    pub(crate) fn forget(&mut self, keep: u64) {
+        while self.marks.front().is_some_and(|mark| mark.div_ceil(2) < keep) {
+            self.marks.pop_front();
+        }
+        self.places.forget(keep);
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Joints>()
+            + self.marks.capacity() * size_of::<u64>()
+            + self.places.bytes()
+            + self.found.capacity() * size_of::<(u64, u64)>()
+    }
+}
+
+/// Reads text and deletes joints.
+#[derive(Clone, Copy)]
+struct Reader {
+    /// The last byte read, as the lane has it.
+    last: u8,
+}
+
+/// What stands at a place of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece {
+    /// These bytes stand for themselves.
+    Plain(usize),
+    /// A fullwidth form of this character.
+    Wide(u8),
+    /// A joint of this length.
+    Joint(usize),
+    /// More bytes decide.
+    Open,
+}
+
+impl Reader {
+    const NEW: Reader = Reader { last: 0 };
+
+    /// The piece at the beginning of `bytes`, of which no more than `most` are taken; `more` says that others may follow.
+    fn piece(&mut self, bytes: &[u8], most: usize, more: bool) -> Piece {
+        let plain = bytes[..most].iter().take_while(|b| !may_begin(**b)).count();
+        if let Some(last) = plain.checked_sub(1) {
+            self.last = bytes[last];
+            return Piece::Plain(plain);
+        }
+        let ahead = &bytes[..bytes.len().min(AHEAD)];
+        let mut cursor = Cursor { bytes: ahead, at: 0, more: more && ahead.len() < AHEAD };
+        match cursor.wide() {
+            Err(Stop::Open) => return Piece::Open,
+            Ok(form) => {
+                self.last = form;
+                return Piece::Wide(form);
+            }
+            Err(Stop::Other) => {}
+        }
+        let joint = if is_token(self.last) { cursor.joint() } else { Err(Stop::Other) };
+        match joint {
+            Ok(()) => Piece::Joint(cursor.at),
+            Err(Stop::Open) => Piece::Open,
+            Err(Stop::Other) => {
+                self.last = ahead[0];
+                Piece::Plain(1)
+            }
+        }
+    }
+}
+
+/// Whether a joint or a fullwidth form may begin with `b`.
+#[inline]
+fn may_begin(b: u8) -> bool {
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let begins = b"\"'`\\\xc2\xe2\xef";
+        let mut i = 0;
+        while i < begins.len() {
+            table[begins[i] as usize] = true;
+            i += 1;
+        }
+        table
+    };
+    TABLE[usize::from(b)]
+}
+
+/// Why a cursor does not go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// What stands there is something else.
+    Other,
+    /// More bytes decide.
+    Open,
+}
+
+/// Reads a joint. Whatever it says of bytes that are at hand it also says when more are.
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    more: bool,
+}
+
+impl Cursor<'_> {
+    /// The byte at a distance.
+    fn peek(&self, n: usize) -> Result<u8, Stop> {
+        let end = if self.more { Stop::Open } else { Stop::Other };
+        self.bytes.get(self.at + n).copied().ok_or(end)
+    }
+
+    /// Passes over a joint, if a token character follows it.
+    fn joint(&mut self) -> Result<(), Stop> {
+        match self.peek(0)? {
+            0xc2 | 0xe2 | 0xef => while self.zero_width()? {},
+            b'\\' if self.line()? => while self.blank()? {},
+            _ => loop {
+                self.quote()?;
+                self.between()?;
+                self.quote()?;
+                // An empty string may stand between.
+                if self.at > JOINT_MAX || !matches!(self.peek(0)?, b'"' | b'\'' | b'`' | b'\\') {
+                    break;
+                }
+            },
+        }
+        if self.at == 0 || self.at > JOINT_MAX {
+            return Err(Stop::Other);
+        }
+        let next = match self.wide() {
+            Err(Stop::Other) => self.peek(0)?,
+            form => form?,
+        };
+        if is_token(next) { Ok(()) } else { Err(Stop::Other) }
+    }
+
+    /// The character that a fullwidth form shows, which is not passed over.
+    fn wide(&self) -> Result<u8, Stop> {
+        if self.peek(0)? != 0xef {
+            return Err(Stop::Other);
+        }
+        let second = self.peek(1)?;
+        if !matches!(second, 0xbc | 0xbd) {
+            return Err(Stop::Other);
+        }
+        match (second, self.peek(2)?) {
+            (0xbc, third @ 0x81..=0xbf) => Ok(third - 0x81 + b'!'),
+            (0xbd, third @ 0x80..=0x9e) => Ok(third - 0x80 + b'`'),
+            _ => Err(Stop::Other),
+        }
+    }
+
+    /// Passes over a character without width, if one is there: U+00AD, U+200B to U+200D, U+2060, U+FEFF.
+    fn zero_width(&mut self) -> Result<bool, Stop> {
+        if self.at > JOINT_MAX {
+            return Err(Stop::Other);
+        }
+        let len = match self.peek(0)? {
+            0xc2 if self.peek(1)? == 0xad => 2,
+            0xe2 => match (self.peek(1)?, self.peek(2)?) {
+                (0x80, 0x8b..=0x8d) | (0x81, 0xa0) => 3,
+                _ => 0,
+            },
+            0xef if self.peek(1)? == 0xbb && self.peek(2)? == 0xbf => 3,
+            _ => 0,
+        };
+        self.at += len;
+        Ok(len > 0)
+    }
+
+    /// Backslashes at hand, up to one more than count.
+    fn backslashes(&self) -> Result<usize, Stop> {
+        let mut n = 0;
+        while n <= BACKSLASHES && self.peek(n)? == b'\\' {
+            n += 1;
+        }
+        Ok(n)
+    }
+
+    /// Passes over a quote, with backslashes before it or not.
+    fn quote(&mut self) -> Result<(), Stop> {
+        let n = self.backslashes()?;
+        if n > BACKSLASHES || !matches!(self.peek(n)?, b'"' | b'\'' | b'`') {
+            return Err(Stop::Other);
+        }
+        self.at += n + 1;
+        Ok(())
+    }
+
+    /// Passes over what may stand between two strings: blanks, an operator, blanks, and a letter that says what the second one is.
+    fn between(&mut self) -> Result<(), Stop> {
+        let start = self.at;
+        while self.blank()? {}
+        self.at += match self.peek(0)? {
+            b'+' => 1 + usize::from(self.peek(1)? == b'+'),
+            b'.' => 1 + usize::from(self.peek(1)? == b'.'),
+            b'|' => 1 + usize::from(self.peek(1)? == b'|'),
+            b',' | b'&' | b'~' | b'^' => 1,
+            b'<' if matches!(self.peek(1)?, b'<' | b'>') => 2,
+            b'-' if self.peek(1)? == b'>' => 2,
+            _ => 0,
+        };
+        while self.blank()? {}
+        if self.at > start && matches!(self.peek(0)?, b'b' | b'B' | b'f' | b'F' | b'r' | b'u' | b'$' | b'@') {
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// Passes over a blank or a line break, as it is or written with backslashes, or a line that goes on, if one is there; and over the mark of a
+    /// diff that follows a line break.
+    fn blank(&mut self) -> Result<bool, Stop> {
+        if self.at > JOINT_MAX {
+            return Err(Stop::Other);
+        }
+        let n = self.backslashes()?;
+        let breaks = match (n, self.peek(n.min(BACKSLASHES))?) {
+            (0, b' ' | b'\t' | b'\r') => false,
+            (0, b'\n') => true,
+            (1..=BACKSLASHES, b'n') => true,
+            (1..=BACKSLASHES, b'r' | b't') => false,
+            (1, b'\r' | b'\n') => return self.line(),
+            _ => return Ok(false),
+        };
+        self.at += n + 1;
+        // No operator, but the first character of a line of a diff or of a list.
+        if breaks && matches!(self.peek(0)?, b'+' | b'-') && self.peek(1)? != b'>' {
+            self.at += 1;
+        }
+        Ok(true)
+    }
+
+    /// Passes over a backslash and the line break behind it, as they are or as a string in JSON has them, if they are there.
+    fn line(&mut self) -> Result<bool, Stop> {
+        let n = self.backslashes()?;
+        let after = self.peek(n.min(BACKSLASHES))?;
+        let len = match (n, after) {
+            (1, b'\n') => 2,
+            (1, b'\r') if self.peek(2)? == b'\n' => 3,
+            (3, b'n') => 4,
+            (3, b'r') if self.peek(4)? == b'\\' && self.peek(5)? == b'n' => 6,
+            _ => 0,
+        };
+        self.at += len;
+        Ok(len > 0)
+    }
+}
+
+impl Joined {
+    fn new(start: u64, parent: &Lane) -> Joined {
+        let mut lane = Lane::new(LaneKind::Joined, parent.depth, None, OuterMap::segments());
+        lane.archive = Archive::text(None);
+        lane.beside.get_or_insert_default().joints = Some(Box::new(Joints::new()));
+        Joined { fed: start, reader: Reader::NEW, lane }
+    }
+
+    /// The least offset of the parent whose byte is still needed.
+    pub(crate) fn first(&self) -> u64 {
+        // A finding may begin anywhere in the lane's tail.
+        let kept = self.lane.pos - self.lane.tail.len() as u64;
+        let joints = self.lane.joints().filter(|_| self.lane.pos > 0);
+        joints.map_or(self.fed, |joints| joints.places.src(kept).min(self.fed))
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Joined>() + self.lane.memory()
+    }
+
+    /// Reads what is decided.
+    fn feed(&mut self, map: &OuterMap, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        let mut text = cx.scratch.buffer();
+        let bytes = view.get(self.fed, view.end()).unwrap_or(&[]);
+        let limit = if eof { bytes.len() } else { (bytes.len() + 1).saturating_sub(AHEAD) };
+        let mut at = 0;
+        while at < limit {
+            if text.len() >= SLICE {
+                self.lane.feed(&text, false, cx);
+                text.clear();
+            }
+            let lane_at = self.lane.pos + text.len() as u64;
+            let place = self.fed + at as u64;
+            let Some(joints) = self.lane.beside.as_mut().and_then(|beside| beside.joints.as_mut()) else {
+                break;
+            };
+            match self.reader.piece(&bytes[at..], SLICE.min(limit - at), !eof) {
+                Piece::Plain(n) => {
+                    text.extend_from_slice(&bytes[at..at + n]);
+                    joints.places.push(lane_at, Origin::Shift { outer: place });
+                    map.inherit(place, n as u64, lane_at, &mut self.lane.map);
+                    at += n;
+                }
+                Piece::Wide(form) => {
+                    text.push(form);
+                    joints.marks.push_back(2 * lane_at);
+                    let end = place + WIDE_LEN as u64;
+                    joints.places.push(lane_at, Origin::Const { start: place, end });
+                    self.lane.map.push(lane_at, Origin::Const { start: map.src(place), end: map.end(end) });
+                    at += WIDE_LEN;
+                }
+                Piece::Joint(len) => {
+                    joints.marks.push_back((2 * lane_at).saturating_sub(1));
+                    at += len;
+                }
+                Piece::Open => break,
+            }
+        }
+        self.fed += at as u64;
+        self.lane.feed(&text, eof, cx);
+        cx.scratch.give_buffer(text);
+    }
+
+    /// The outer offset before which nothing begins that may still become a finding; `rest` is what stands from `fed` on.
+    fn hold(&self, map: &OuterMap, rest: &[u8], cx: &Context<'_>) -> u64 {
+        let lane = &self.lane;
+        let base = lane.pos - lane.tail.len() as u64;
+        let mut text = lane.tail.clone();
+        let mut reader = self.reader;
+        let mut places = OuterMap::segments();
+        let mut at = 0;
+        while at < rest.len() {
+            let lane_at = base + text.len() as u64;
+            let place = self.fed + at as u64;
+            at += match reader.piece(&rest[at..], rest.len() - at, true) {
+                Piece::Plain(n) => {
+                    text.extend_from_slice(&rest[at..at + n]);
+                    places.push(lane_at, Origin::Shift { outer: place });
+                    n
+                }
+                Piece::Wide(form) => {
+                    text.push(form);
+                    places.push(lane_at, Origin::Shift { outer: place });
+                    WIDE_LEN
+                }
+                Piece::Joint(len) => len,
+                Piece::Open => break,
+            };
+        }
+        let undecided = if at < rest.len() { map.src(self.fed + at as u64) } else { u64::MAX };
+        let open = match lane.open_at(View { bytes: &text, base }, cx) {
+            None => u64::MAX,
+            Some(open) if open < lane.pos => lane.map.src(open),
+            Some(open) => map.src(places.src(open)),
+        };
+        text.zeroize();
+        lane.matcher.hold().min(open).min(undecided)
+    }
+}
+
+impl Lane {
+    /// Whether the lane has one of joined text, in the profile that looks for it.
+    fn is_joined(&self, cx: &Context<'_>) -> bool {
+        cx.core.joined && !self.kind.is_spelled()
+    }
+
+    /// Takes the bytes from `fresh` on.
+    pub(crate) fn feed_joined(&mut self, view: View<'_>, fresh: u64, eof: bool, cx: &mut Context<'_>) {
+        if !self.is_joined(cx) || self.joined().is_none() && fresh == view.end() {
+            return;
+        }
+        let joined = self.beside.get_or_insert_default().joined.take();
+        let mut joined = joined.unwrap_or_else(|| Box::new(Joined::new(fresh, self)));
+        let before = cx.scratch.found.len();
+        joined.feed(&self.map, view, eof, cx);
+        let places =
+            joined.lane.joints_mut().map_or_else(Vec::new, |joints| std::mem::take(&mut joints.found));
+        for (i, (start, end)) in places.into_iter().enumerate() {
+            let trail = Trail { up: self.trail_at(start), step: LaneStep::Joined };
+            self.archive.mask(start, end);
+            let line = cx.facts.lines.then(|| self.archive.line(view, start));
+            if let Some(found) = cx.scratch.found.get_mut(before + i) {
+                (found.trail, found.line) = (Some(Arc::new(trail)), line);
+            }
+        }
+        self.beside.get_or_insert_default().joined = (!eof).then_some(joined);
+    }
+
+    /// The outer offset before which no joined key begins; `partial` are bytes of this lane that have not been fed.
+    pub(crate) fn joined_src(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
+        if !self.is_joined(cx) {
+            return u64::MAX;
+        }
+        let begun;
+        let joined = match self.joined() {
+            Some(joined) => joined,
+            None if partial.is_empty() => return u64::MAX,
+            None => {
+                begun = Box::new(Joined::new(self.pos, self));
+                &begun
+            }
+        };
+        let read = (self.pos - joined.fed) as usize;
+        let unread = &self.tail[self.tail.len() - read..];
+        let mut rest = [unread, partial].concat();
+        let hold = joined.hold(&self.map, &rest, cx);
+        rest.zeroize();
+        hold
+    }
+
+    /// Where a match of joined text ends within the piece in which its literal stands, if that piece matches alone: the parent has it.
+    pub(crate) fn matches_in_piece(
+        &self,
+        rule: &Compiled,
+        found: &Confirm,
+        range: (u64, u64),
+        view: View<'_>,
+    ) -> Option<u64> {
+        let joints = self.joints()?;
+        let (start, end) = joints.piece(found.matched, range);
+        let piece = View { bytes: view.get(start, end)?, base: start };
+        let mut confirm = Confirm::start(rule, found.rule, piece, found.matched, |_| true)?;
+        confirm.advance(rule, piece, found.matched, true, |_| true, |at| at);
+        let (end, _) = confirm.end?;
+        let is_whole = !joints.is_spanned(confirm.start, end) && (confirm.verified || !found.verified);
+        is_whole.then_some(end)
+    }
+}

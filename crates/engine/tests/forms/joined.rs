@@ -1,0 +1,183 @@
+//! Keys of rules that a program joins from pieces.
+
+use exfilter_engine::{Engine, Profile};
+use exfilter_testing::run::{self, Run};
+use exfilter_testing::wrap::JOINTS;
+use exfilter_testing::{Rng, keys, rules, split, wrap};
+
+use crate::laws::{cases, outbound};
+
+fn thorough() -> Engine {
+    let mut builder = Engine::builder();
+    builder.rules(rules::features()).profile(Profile::Thorough).build().expect("the test rules build")
+}
+
+/// A key in pieces, all of one length or of any.
+fn pieces(rng: &mut Rng, key: &[u8], joint: &str) -> Vec<u8> {
+    let (size, any) = (1 + rng.below(key.len() - 1), rng.one_in(2));
+    let mut out = Vec::new();
+    let mut rest = key;
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(if any { 1 + rng.below(size) } else { size }.min(rest.len()));
+        out.extend(piece);
+        rest = after;
+        if !rest.is_empty() {
+            out.extend(joint.as_bytes());
+        }
+    }
+    if out == key {
+        out = [&key[..6], joint.as_bytes(), &key[6..]].concat();
+    }
+    out
+}
+
+fn fullwidth(key: &[u8]) -> Vec<u8> {
+    let wide = |b: &u8| char::from_u32(0xff00 + u32::from(*b - b' ')).map_or_else(String::new, String::from);
+    key.iter().map(wide).collect::<String>().into_bytes()
+}
+
+/// The paths of the findings.
+fn paths(run: &Run) -> Vec<&str> {
+    run.events.iter().map(|(_, path)| path.as_str()).collect()
+}
+
+#[test]
+fn every_joint_is_seen_through() {
+    let mut rng = Rng::new(601);
+    let engine = thorough();
+    for joint in JOINTS {
+        // No piece of the second one matches alone.
+        for key in
+            [keys::github(&mut rng, "ghp_"), [b"sk-live-".as_slice(), &rng.text(keys::BASE62, 20)].concat()]
+        {
+            let joined = pieces(&mut rng, &key, joint);
+            let content = [b"let key = \"".as_slice(), &joined, b"\";\n"].concat();
+            let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+            assert_eq!(paths(&run), ["joined"], "{joint:?}: {}", String::from_utf8_lossy(&content));
+            let outer = run.findings().next().expect("one finding").outer();
+            assert_eq!(outer, 11..11 + joined.len() as u64, "{joint:?}");
+        }
+    }
+}
+
+#[test]
+fn joined_keys_are_found_and_held_in_any_chunking() {
+    let mut rng = Rng::new(602);
+    let engine = thorough();
+    for case in cases(4) {
+        let mut rng = Rng::new(rng.next_u64() ^ case);
+        let key = keys::token(&mut rng);
+        let joint = *rng.pick(&JOINTS);
+        let joined = if rng.one_in(8) { fullwidth(&key) } else { pieces(&mut rng, &key, joint) };
+        let quoted = [b"= \"".as_slice(), &joined, b"\""].concat();
+        let before = wrap::text(&mut rng);
+        let (inner, layer) = match rng.below(4) {
+            0 | 1 => (quoted, None),
+            2 => (wrap::gzip(&mut rng, &quoted), Some("gzip")),
+            _ => (wrap::tar(&[("a.js", &quoted)]), Some("tar")),
+        };
+        let content = [&before[..], b"; ", &inner, b";\n", &wrap::text(&mut rng)].concat();
+        let whole = run::run(&engine, &outbound().lines(), &content, &split::whole(content.len()));
+        assert!(
+            whole.last.is_block(),
+            "case {case}: {layer:?}, {joint:?}: {:?}",
+            String::from_utf8_lossy(&joined)
+        );
+        let start = whole.findings().map(|found| found.outer().start).min().expect("it was found");
+        if layer.is_none() {
+            assert_eq!(start, before.len() as u64 + 5, "case {case}: {joint:?}");
+        }
+        for chunks in split::standard(&mut rng, content.len()) {
+            let run = run::run(&engine, &outbound().lines(), &content, &chunks);
+            assert_eq!(run.facts(), whole.facts(), "case {case}: {layer:?}, {joint:?}");
+            assert!(
+                run.through() <= start,
+                "case {case}: {} of {start}, {joint:?}, {chunks:?}",
+                run.through()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_as_it_is_spelled_is_found_once() {
+    let mut rng = Rng::new(603);
+    let engine = thorough();
+    let open = [b"sk-live-".as_slice(), &rng.text(keys::BASE62, 30)].concat();
+    for key in [keys::github(&mut rng, "ghp_"), open] {
+        for (before, behind) in [
+            ("[\"name\", \"", "\", \"other\"]"),
+            ("{\"a\":\"x\",\"k\":\"", "\",\"b\":\"c\"}"),
+            ("'", "' + 'tail'"),
+        ] {
+            let content = [before.as_bytes(), &key, behind.as_bytes()].concat();
+            let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+            assert_eq!(paths(&run), [""], "{before}{behind}");
+        }
+    }
+}
+
+#[test]
+fn pieces_have_neighbours() {
+    let mut rng = Rng::new(604);
+    let engine = thorough();
+    let key = [b"sk-live-".as_slice(), &rng.text(keys::BASE62, 30)].concat();
+    let content = [b"[\"name\", \"", &key[..12], b"\", \"", &key[12..], b"\"]"].concat();
+    let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+    assert_eq!(paths(&run), ["joined"]);
+}
+
+#[test]
+fn what_joins_nothing_is_silent() {
+    let mut rng = Rng::new(605);
+    let engine = thorough();
+    let key = [b"sk-live-".as_slice(), &rng.text(keys::BASE62, 30)].concat();
+    let long = format!("\"{}+ \"", " ".repeat(40));
+    for between in [
+        "\n",
+        " ",
+        "\n    ",
+        "\\n",
+        "\": \"",
+        "\"; \"",
+        "\" = \"",
+        "\" + x + \"",
+        "\"",
+        "+",
+        ", ",
+        long.as_str(),
+    ] {
+        for at in [9, 14, 20] {
+            let content =
+                [b"key = \"".as_slice(), &key[..at], between.as_bytes(), &key[at..], b"\"\n"].concat();
+            let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+            let alone = key.len() - at >= 28 && between == "+";
+            assert!(run.events.is_empty() || alone, "{between:?} at {at}: {:?}", paths(&run));
+        }
+    }
+}
+
+#[test]
+fn the_inline_profile_does_not_join() {
+    let mut rng = Rng::new(606);
+    let engine = Engine::builder().rules(rules::features()).build().expect("the test rules build");
+    let key = keys::github(&mut rng, "ghp_");
+    let content = [b"\"", &key[..20], b"\" + \"", &key[20..], b"\""].concat();
+    let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+    assert!(run.events.is_empty());
+}
+
+#[test]
+fn little_is_held_of_text_without_keys() {
+    let mut rng = Rng::new(607);
+    let engine = thorough();
+    let mut stream = engine.stream(outbound());
+    let mut fed = 0;
+    for word in wrap::text(&mut rng).chunks(7).cycle().take(2000) {
+        fed += word.len() as u64;
+        let through = stream.push(word).through().expect("nothing is found");
+        assert!(fed - through <= 200, "{} bytes are held", fed - through);
+    }
+    let quiet = stream.push(&[b' '; 200]).through();
+    assert_eq!(quiet, Some(fed + 200), "blanks end what may go on");
+}
