@@ -8,6 +8,7 @@
 //! What stands between the lines belongs to none of the lanes.
 
 use exfilter_automaton::What;
+use exfilter_codec::base32::Alphabet;
 use exfilter_codec::base64::{Phase, is_char};
 use exfilter_codec::escape::{self, Parsed};
 use exfilter_codec::hex;
@@ -302,6 +303,17 @@ pub(crate) fn decode_digits(digits: &[u8], decoded: &mut Vec<u8>, mut sink: impl
         let start = decoded.len();
         hex::Phase::new(skip).decode(digits, decoded);
         sink(decoded, start);
+        decoded.push(SEPARATOR);
+    }
+}
+
+/// Appends what a run is in base32 of either alphabet, and as a token of base58.
+pub(crate) fn decode_tokens(run: &[u8], decoded: &mut Vec<u8>) {
+    for alphabet in [Alphabet::Base32, Alphabet::Base32Hex] {
+        base32::decode(alphabet, run, decoded);
+        decoded.push(SEPARATOR);
+    }
+    if exfilter_codec::base58::decode(run, decoded).is_ok() {
         decoded.push(SEPARATOR);
     }
 }

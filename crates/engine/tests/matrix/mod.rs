@@ -4,7 +4,7 @@ use exfilter_engine::{Engine, Flow};
 use exfilter_testing::matrix::{Keys, Row, false_alarms, rows};
 
 /// Wrappings that count at least, by the rules alone and of known secrets. Raised with every new lane.
-const REACHED: [usize; 2] = [59, 84];
+const REACHED: [usize; 2] = [63, 88];
 
 fn rules() -> Engine {
     Engine::builder().rules(exfilter_rules::builtin()).build().expect("the built-in rules compile")
