@@ -61,7 +61,7 @@ const HOLD_CHECK: u64 = 64;
 /// # Resource usage
 ///
 /// [`Stream::memory`]: less than 1 KiB for text in which nothing stands out, less than 4 KiB with a candidate pending. A run of base64 characters
-/// adds 3 KiB while it goes on, and 1.5 KiB more if it begins with hexadecimal digits. A decoder adds its
+/// adds 3 KiB while it goes on, 1.5 KiB more if it begins with hexadecimal digits, and 1 KiB if it begins with base32. A decoder adds its
 /// window (gzip 43 KiB, zstd as the frame declares, up to the limits).
 pub struct Stream {
     engine: Engine,

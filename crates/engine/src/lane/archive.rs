@@ -23,7 +23,7 @@ use crate::confirm::View;
 use crate::context::{Context, Scratch};
 use crate::coverage::OpaqueReason;
 use crate::engine::Core;
-use crate::lane::shape::{decode_base64, decode_digits};
+use crate::lane::shape::{decode_base64, decode_digits, decode_tokens};
 use crate::lane::{Lane, container, glance};
 use crate::path::{LaneStep, Trail};
 
@@ -344,7 +344,7 @@ fn shown(name: &[u8], core: &Core, scratch: &mut Scratch) -> String {
 /// How often the spelling of a name is undone to see what is in it.
 const NAME_DEPTH: u8 = 2;
 
-/// Whether something might be found in a name, as it stands or where its base64, hexadecimal digits or escapes are undone.
+/// Whether something might be found in a name, as it stands or where its base64, base32, base58, hexadecimal digits or escapes are undone.
 fn may_hold(name: &[u8], core: &Core, scratch: &mut Scratch, depth: u8) -> bool {
     let mut hits = Vec::new();
     core.automaton.scan(name, 0, name.len(), &mut scratch.work, &mut hits);
@@ -366,6 +366,7 @@ fn may_hold(name: &[u8], core: &Core, scratch: &mut Scratch, depth: u8) -> bool 
         let run = &name[at..core.automaton.run_end(name, at)];
         decode_base64(run, glance::ALL, &mut decoded, |_, _| {});
         decode_digits(run, &mut decoded, |_, _| {});
+        decode_tokens(run, &mut decoded);
     }
     if is_escaped {
         let mut at = 0;

@@ -60,8 +60,10 @@ fn holds_nothing(token: &[u8], cx: &mut Context<'_>) -> bool {
 }
 
 impl Lane {
-    /// A run at `run` may be a token, which begins at `at`.
-    pub(super) fn start_token(&mut self, run: u64, at: u64, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+    /// The run at index `run` may be a token.
+    pub(super) fn start_token(&mut self, run: usize, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        let at = shape::after_escape(view.bytes, run);
+        let [run, at] = [run, at].map(|index| view.base + index as u64);
         self.token = Some(Box::new(Token { run, at, src: self.map.src(at) }));
         self.settle_token(view, eof, cx);
     }

@@ -422,7 +422,12 @@ impl Lane {
             cx.when = if eof { u64::MAX } else { self.pos };
             sliced = batch.map_or(fresh, |window| fresh.max(self.pos.saturating_sub(window)));
         }
-        self.run(view, fresh, sliced, &pass.tokens, &hits, eof, cx);
+        self.feed_archive(view, fresh, eof, cx);
+        self.settle_token(view, eof, cx);
+        for run in &pass.tokens {
+            self.start_token(*run, view, eof, cx);
+        }
+        self.run(view, fresh, sliced, &hits, eof, cx);
         self.decided = limit(self.pos).max(self.decided);
         if eof {
             self.end(view, cx);
@@ -730,19 +735,11 @@ impl Lane {
         view: View<'_>,
         fresh: u64,
         sliced: u64,
-        tokens: &[usize],
         hits: &[Hit],
         eof: bool,
         cx: &mut Context<'_>,
     ) {
-        self.feed_archive(view, fresh, eof, cx);
         self.resume(view, fresh, eof, cx);
-        self.settle_token(view, eof, cx);
-        for run in tokens {
-            let at = shape::after_escape(view.bytes, *run);
-            let [run, at] = [*run, at].map(|index| view.base + index as u64);
-            self.start_token(run, at, view, eof, cx);
-        }
         // One refusal is reported; what stands first comes first.
         let text_first = self.denied.as_ref().is_some_and(|denied| self.denied_text() < denied.0);
         if text_first {

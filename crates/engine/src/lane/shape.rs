@@ -11,6 +11,7 @@
 //! it, and a container may have begun far before that. The text of such an escape leaves the run to the lane that reads it.
 
 use exfilter_automaton::What;
+use exfilter_codec::base32::Alphabet;
 use exfilter_codec::base64::{self, Phase, is_char};
 use exfilter_codec::escape::{self, Parsed};
 use exfilter_codec::hex;
@@ -330,6 +331,17 @@ pub(crate) fn decode_digits(digits: &[u8], decoded: &mut Vec<u8>, mut sink: impl
         let start = decoded.len();
         hex::Phase::new(skip).decode(digits, decoded);
         sink(decoded, start);
+        decoded.push(SEPARATOR);
+    }
+}
+
+/// Appends what a run is in base32 of either alphabet, and as a token of base58.
+pub(crate) fn decode_tokens(run: &[u8], decoded: &mut Vec<u8>) {
+    for alphabet in [Alphabet::Base32, Alphabet::Base32Hex] {
+        base32::decode(alphabet, run, decoded);
+        decoded.push(SEPARATOR);
+    }
+    if exfilter_codec::base58::decode(run, decoded).is_ok() {
         decoded.push(SEPARATOR);
     }
 }

@@ -8,11 +8,7 @@ use crate::support;
 /// Content in one to four wrappings, with one secret in it and decoys around. Escapes are not mixed, nor do they write UTF-16, base32 or lists of codes, see
 /// SHORTCOMINGS, and zlib stands where content begins.
 pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>) {
-    // A token of base58 has little room.
-    let mut content = match rng.below(4) {
-        0 => [b"k=", secret, b"\n"].concat(),
-        _ => wrap::wrap(rng, wrap::Layer::Text, secret),
-    };
+    let mut content = wrap::wrap(rng, wrap::Layer::Text, secret);
     let mut layers = Vec::new();
     for _ in 0..rng.below(5) {
         let mut layer = *rng.pick(&wrap::LAYERS);
@@ -22,6 +18,10 @@ pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>
         }
         if layers.last() == Some(&wrap::Layer::Zlib) {
             layer = *rng.pick(&[wrap::Layer::Gzip, wrap::Layer::Zstd, wrap::Layer::Zip, wrap::Layer::Zlib]);
+        }
+        if layer == wrap::Layer::Base58 && layers.is_empty() {
+            // It has little room.
+            content = [b"k=", secret, b"\n"].concat();
         }
         content = wrap::wrap(rng, layer, &content);
         layers.push(layer);

@@ -286,7 +286,17 @@ fn names_in_other_spellings_are_masked() {
     let hex: String = token.iter().map(|b| format!("{b:02x}")).collect();
     let percent: String = token.iter().map(|b| format!("%{b:02X}")).collect();
     let base64 = wrap::base64(&token, false, false);
-    for name in [base64.clone(), hex.into_bytes(), percent.into_bytes(), wrap::base64(&base64, true, false)] {
+    let base32 = wrap::base32(&token, wrap::BASE32, false);
+    let spellings = [
+        base64.clone(),
+        hex.into_bytes(),
+        percent.into_bytes(),
+        wrap::base64(&base64, true, false),
+        base32.to_ascii_lowercase(),
+        wrap::base32(&token, wrap::BASE32HEX, false),
+        wrap::base58(&token),
+    ];
+    for name in spellings {
         let entry = wrap::zip_entry(&name, b"", b"", 0);
         let content = [&wrap::zip_entry(&name, &token, &token, 0)[..], &entry].concat();
         in_any_chunks(&engine, &content, |run| {
