@@ -23,6 +23,14 @@ pub enum LaneStep {
     Brotli,
     /// An entry of a zip archive whose name is not known.
     Zip,
+    /// A body in HTTP/1.1 chunks, joined.
+    Chunked,
+    /// Data of server-sent events.
+    Events,
+    /// gRPC's messages, joined.
+    Grpc,
+    /// Messages in WebSocket frames of a client.
+    WebSocket,
     /// Decoded base64 or base64url.
     Base64,
     /// Decoded hexadecimal digits.
@@ -36,6 +44,11 @@ pub enum LaneStep {
 }
 
 impl LaneStep {
+    /// Whether it joins what a protocol cut, and changes nothing else.
+    pub fn is_framing(&self) -> bool {
+        matches!(self, LaneStep::Chunked | LaneStep::Events | LaneStep::Grpc | LaneStep::WebSocket)
+    }
+
     /// Memory of its name, in bytes.
     pub(crate) fn memory(&self) -> usize {
         match self {
@@ -73,6 +86,10 @@ impl fmt::Display for LanePath {
                 LaneStep::Deflate => f.write_str("deflate")?,
                 LaneStep::Brotli => f.write_str("br")?,
                 LaneStep::Zip => f.write_str("zip")?,
+                LaneStep::Chunked => f.write_str("chunked")?,
+                LaneStep::Events => f.write_str("sse")?,
+                LaneStep::Grpc => f.write_str("grpc")?,
+                LaneStep::WebSocket => f.write_str("websocket")?,
                 LaneStep::Base64 => f.write_str("base64")?,
                 LaneStep::Hex => f.write_str("hex")?,
                 LaneStep::Utf16 => f.write_str("utf16")?,
@@ -89,6 +106,13 @@ impl fmt::Display for LanePath {
 pub(crate) struct Trail {
     pub(crate) up: Option<Arc<Trail>>,
     pub(crate) step: LaneStep,
+}
+
+impl Trail {
+    /// The steps, innermost first.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &LaneStep> {
+        std::iter::successors(Some(self), |trail| trail.up.as_deref()).map(|trail| &trail.step)
+    }
 }
 
 impl LanePath {

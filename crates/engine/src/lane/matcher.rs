@@ -8,6 +8,7 @@ use crate::context::{Context, Found};
 use crate::coverage::OpaqueReason;
 use crate::finding::{Kind, Preview, Proof, Range64, RuleId};
 use crate::lane::{Lane, LaneKind, SEEN, escaped};
+use crate::path::LaneStep;
 use crate::policy::Confidence;
 use crate::secrets::Form;
 
@@ -302,6 +303,7 @@ impl Lane {
         let preview = Preview::new(compiled.literal_at(matched).unwrap_or(""));
         let found = Found {
             when: self.when(decided.max(confirm.literal + SEEN), cx),
+            framed: false,
             outer: Range64 {
                 start: if self.map.is_identity() { start } else { confirm.src },
                 end: outer_end,
@@ -379,6 +381,7 @@ impl Lane {
             found.line = Some(self.archive.line(view, found.inner.start));
         }
         found.trail = self.trail_at(found.inner.start);
+        found.framed = found.trail.as_ref().is_some_and(|trail| trail.steps().any(LaneStep::is_framing));
         cx.scratch.found.push(found);
     }
 

@@ -18,6 +18,7 @@
 mod archive;
 mod container;
 mod escaped;
+mod framing;
 mod glance;
 mod matcher;
 mod scattered;
@@ -35,6 +36,7 @@ use self::container::Container;
 pub(crate) use self::container::MAGICS;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
 use self::escaped::{Begins, Look, Texts};
+pub(crate) use self::framing::Framing;
 pub(crate) use self::glance::Glance;
 use self::matcher::Matcher;
 use self::scattered::Scattered;
@@ -61,6 +63,8 @@ pub(crate) enum LaneKind {
     Brotli,
     /// One entry of a zip archive.
     Zip,
+    /// What a protocol cut into frames, joined.
+    Framing(Framing),
     Base64,
     Hex,
     Escapes,
@@ -80,6 +84,7 @@ impl LaneKind {
             LaneKind::Deflate => Some(LaneStep::Deflate),
             LaneKind::Brotli => Some(LaneStep::Brotli),
             LaneKind::Zip => Some(LaneStep::Zip),
+            LaneKind::Framing(framing) => Some(framing.step()),
             LaneKind::Base64 => Some(LaneStep::Base64),
             LaneKind::Hex => Some(LaneStep::Hex),
             LaneKind::Escapes => Some(LaneStep::Escapes),
@@ -174,6 +179,8 @@ pub(crate) struct Lane {
     containers: Vec<Container>,
     /// Content codings of the flow that have not been undone in this content.
     codings: u8,
+    /// Whether it may begin with frames.
+    framed: bool,
     /// Whether the parent holds this content as it stands, for as long as an entry says that it is.
     stored: bool,
     /// Where members begin that a decoder has taken: their magic numbers begin no container.
@@ -194,6 +201,7 @@ pub(crate) struct Lane {
 impl Lane {
     pub(crate) fn root(flow: &Flow) -> Lane {
         let mut root = Lane::new(LaneKind::Root, Depth::default(), None, OuterMap::Identity);
+        root.framed = true;
         root.codings = flow.codings().len().try_into().unwrap_or(u8::MAX);
         root
     }
@@ -219,6 +227,7 @@ impl Lane {
             starts: None,
             containers: Vec::new(),
             codings: 0,
+            framed: false,
             stored: false,
             taken: None,
             ended: 0,
@@ -247,7 +256,7 @@ impl Lane {
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
         self.starts = None;
         self.containers.clear();
-        (self.codings, self.stored) = (0, false);
+        (self.codings, self.framed, self.stored) = (0, false, false);
         self.taken = None;
         (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
@@ -489,7 +498,9 @@ impl Lane {
                 hit
             }
             // Text begins where it happens to; all other content begins where it begins.
-            None if self.kind != LaneKind::Escapes => container::zlib_at(view.bytes, 0),
+            None if self.kind != LaneKind::Escapes => {
+                container::zlib_at(view.bytes, 0).or_else(|| self.framing(view.bytes).map(container::framed))
+            }
             None => None,
         };
         if let Some(first) = first
@@ -711,14 +722,17 @@ impl Lane {
         if first == bytes.len() { u64::MAX } else { self.map.src(view.base + first as u64) }
     }
 
-    /// Whether the parent has seen a range as it is: unescaped text in which no escape stood.
+    /// Whether the parent has seen a range as it is: unescaped text in which no escape stood, or the inside of a frame.
     fn is_as_spelled(&self, start: u64, end: u64) -> bool {
-        self.kind == LaneKind::Escapes && self.touched.as_ref().is_some_and(|t| !t.meets(start, end))
+        matches!(self.kind, LaneKind::Escapes | LaneKind::Framing(_))
+            && self.touched.as_ref().is_some_and(|t| !t.meets(start, end))
     }
 
     /// Whether the content, of which nothing is decided yet, may be a container that no literal marks.
     fn may_begin(&self, bytes: &[u8]) -> bool {
-        let unmarked = self.codings > 0 || self.kind != LaneKind::Escapes && container::may_be_zlib(bytes);
+        let unmarked = self.codings > 0
+            || self.kind != LaneKind::Escapes && container::may_be_zlib(bytes)
+            || self.framing(bytes).is_some();
         self.decided == 0 && unmarked && !bytes.is_empty()
     }
 
