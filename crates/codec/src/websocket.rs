@@ -43,8 +43,11 @@ pub fn starts(prefix: &[u8]) -> bool {
         str::from_utf8(out).map_or_else(|error| error.error_len().is_none(), |_| true)
             && !out.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
     };
-    decoder.decode(prefix, &mut out, usize::MAX >> 1) == Step::More
-        && (prefix[0] & 0x0f != TEXT || decoder.frames > 0 || is_text(&out))
+    if decoder.decode(prefix, &mut out, usize::MAX >> 1) != Step::More {
+        return false;
+    }
+    let first = prefix.get(1).map_or(0, |len| usize::from(len & 0x7f));
+    prefix[0] & 0x4f != TEXT || is_text(&out[..first.min(out.len())])
 }
 
 const TEXT: u8 = 1;
@@ -107,6 +110,8 @@ pub struct WebSocket {
 struct Frame {
     fin: bool,
     control: bool,
+    /// Whether there is something in it.
+    full: bool,
     mask: [u8; 4],
     /// The place in the mask of the next byte.
     at: usize,
@@ -200,7 +205,7 @@ impl WebSocket {
             return false;
         }
         let Some(mask) = head[2 + more..].first_chunk() else { return true };
-        self.frame = Frame { fin, control, mask: *mask, at: 0, left: length };
+        self.frame = Frame { fin, control, full: length > 0, mask: *mask, at: 0, left: length };
         if matches!(opcode, 1 | 2) {
             self.message = Some(Message { text: opcode == TEXT, compressed: rsv1 });
         }
@@ -220,13 +225,8 @@ impl WebSocket {
         self.frames += 1;
         match self.message {
             _ if self.is_between() => State::Head,
-            None => {
-                if self.is_apart {
-                    State::Head
-                } else {
-                    State::After
-                }
-            }
+            None if self.frame.full => State::After,
+            None => State::Head,
             Some(_) if !self.frame.fin => State::Head,
             Some(Message { compressed: true, .. }) => State::Tail(0),
             Some(_) => self.behind_message(),
@@ -274,7 +274,8 @@ impl WebSocket {
                 *plain = byte ^ self.frame.mask[(self.frame.at + i) % 4];
             }
             match self.inflate(&plain[..input.len()], out, limit) {
-                (used, Next::Input) if used > 0 => (used, Next::State),
+                // Behind the payload, or where more of it is at hand.
+                (used, Next::Input) if used > 0 || self.frame.left == 0 => (used, Next::State),
                 taken => taken,
             }
         } else {

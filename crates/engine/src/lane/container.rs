@@ -418,7 +418,7 @@ impl Lane {
         if is_taken || at + probe_len(kind) <= self.passed {
             return;
         }
-        if self.kind == LaneKind::Escapes && self.is_as_spelled(at, at + 4) {
+        if self.is_as_spelled(at, at + 4) {
             return;
         }
         let limits = &cx.core.limits;

@@ -373,7 +373,8 @@ impl Lane {
     }
 
     pub(crate) fn report(&mut self, mut found: Found, view: View<'_>, cx: &mut Context<'_>) {
-        if self.is_as_spelled(found.inner.start, found.inner.end) {
+        let Range64 { start, end } = found.inner;
+        if self.is_as_spelled(start, end) || self.is_in_one_frame(start, end) {
             return;
         }
         self.archive.mask(found.inner.start, found.inner.end);

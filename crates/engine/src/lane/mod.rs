@@ -722,9 +722,14 @@ impl Lane {
         if first == bytes.len() { u64::MAX } else { self.map.src(view.base + first as u64) }
     }
 
-    /// Whether the parent has seen a range as it is: unescaped text in which no escape stood, or the inside of a frame.
+    /// Whether the parent has seen a range as it is: unescaped text in which no escape stood.
     fn is_as_spelled(&self, start: u64, end: u64) -> bool {
-        matches!(self.kind, LaneKind::Escapes | LaneKind::Framing(_))
+        self.kind == LaneKind::Escapes && self.touched.as_ref().is_some_and(|t| !t.meets(start, end))
+    }
+
+    /// Whether the parent has seen a range as it is: inside a frame. What begins there may go on in another.
+    fn is_in_one_frame(&self, start: u64, end: u64) -> bool {
+        matches!(self.kind, LaneKind::Framing(_))
             && self.touched.as_ref().is_some_and(|t| !t.meets(start, end))
     }
 

@@ -10,6 +10,7 @@ use crate::laws::outbound;
 use crate::support;
 
 mod archives;
+mod framing;
 mod lanes;
 mod wide;
 
