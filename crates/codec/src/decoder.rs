@@ -44,6 +44,26 @@ pub enum Fault {
     Members,
 }
 
+/// Where a piece of a framing's output comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The input from this offset on, as it stands.
+    Plain(u64),
+    /// The input from this offset on, byte for byte, with other values: what was masked, or stands for a boundary.
+    Changed(u64),
+    /// Input of about the same time.
+    Made,
+}
+
+/// A piece of a framing's output, up to the next piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Offset of its first byte in the output.
+    pub at: u64,
+    /// Where it comes from.
+    pub source: Source,
+}
+
 /// A transform from bytes to bytes.
 pub trait Decoder: Send + std::panic::UnwindSafe {
     /// Decodes `input`, appending at most `cap` bytes to `out`.
@@ -87,6 +107,11 @@ pub trait Decoder: Send + std::panic::UnwindSafe {
         false
     }
 
+    /// The pieces that the output of a framing is joined of, in order; the caller drains them. None for a decoder whose output is not such.
+    fn pieces(&mut self) -> Option<&mut Vec<Piece>> {
+        None
+    }
+
     /// The name of what is being decoded, once it is known; any bytes.
     fn name(&self) -> Option<&[u8]> {
         None
@@ -98,10 +123,6 @@ pub trait Decoder: Send + std::panic::UnwindSafe {
 }
 
 /// How decoding goes on after a turn.
-#[cfg_attr(
-    not(any(feature = "brotli", feature = "bzip2", feature = "deflate", feature = "xz", feature = "zstd")),
-    expect(dead_code, reason = "for decoders, none of which is on")
-)]
 pub(crate) enum Next {
     /// With the new state.
     State,
@@ -117,10 +138,6 @@ pub(crate) enum Next {
 
 /// Takes turns on `input` until more of it or more room is needed, or the content is over. A turn is given what is left and says how much of it
 /// it consumed.
-#[cfg_attr(
-    not(any(feature = "brotli", feature = "bzip2", feature = "deflate", feature = "xz", feature = "zstd")),
-    expect(dead_code, reason = "for decoders, none of which is on")
-)]
 pub(crate) fn take_turns(input: &[u8], mut turn: impl FnMut(&[u8]) -> (usize, Next)) -> Step {
     let mut consumed = 0;
     loop {

@@ -72,6 +72,12 @@ impl Inflater {
         (self.at, self.wrapped, self.waiting) = (0, false, false);
     }
 
+    /// Expects the first byte of another stream, which may refer to what stands before it.
+    pub(crate) fn go_on(&mut self) {
+        self.core.init();
+        self.waiting = false;
+    }
+
     /// Forgets everything and wipes the window; the allocations stay.
     pub(crate) fn reset(&mut self) {
         self.window[..self.dirty].zeroize();

@@ -3,7 +3,8 @@
 //! Nothing here knows about secrets, streams or policies; the engine nests these in any order. Three kinds of thing
 //! live here:
 //!
-//! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive);
+//! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive), or joins the pieces
+//!   that a protocol cut content into (HTTP chunks, server-sent events, gRPC messages, WebSocket frames);
 //! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar, ar, cpio);
 //! - [`base64`], [`base32`] and [`hex`] decode runs of their characters at a chosen alignment, [`base85`] and [`ascii85`] a text from its
 //!   beginning, [`base58`] a whole token; [`escape`] and [`charcodes`] read what an escape in text, and each code of a list, stands for.
@@ -77,6 +78,9 @@
 //! | `bzip2::Bzip2` | a block, 2.3 MB | `42 5a 68`, a level, a block's magic number | further streams |
 //! | `zip::ZipEntry` | that of its method | `50 4b 03 04` and a header that makes sense | nothing |
 //!
+//! The framings have no latency, begin with nothing but a first frame that makes sense, and go on to the end of the input, but for HTTP chunks, whose
+//! last one is marked. [`Decoder::pieces`] says where the pieces of their output stand in the input.
+//!
 //! | segmenter | begins with | ends with | after its end |
 //! |---|---|---|---|
 //! | [`tar::Tar`] | a header with a checksum that fits | a block of zeros, or the input | anything |
@@ -87,7 +91,7 @@
 //!
 //! All of them are on by default.
 //!
-//! - `deflate`: `deflate::Deflate` and `zlib::Zlib`, on miniz_oxide's inflate.
+//! - `deflate`: `deflate::Deflate`, `zlib::Zlib` and `websocket::WebSocket`, on miniz_oxide's inflate.
 //! - `gzip`: `gzip::Gzip`; implies `deflate`.
 //! - `zip`: `zip::ZipEntry`; implies `deflate`. Methods other than stored and deflate are those of the features that are on.
 //! - `zstd`: `zstd::Zstd`, on libzstd, which is C.
@@ -95,7 +99,7 @@
 //! - `xz`: `xz::Xz`, on liblzma, which is C.
 //! - `brotli`: `brotli::Brotli`, on brotli-decompressor.
 //!
-//! What decodes text, and tar, ar and cpio, need none of them and are always there.
+//! What decodes text, the other framings, and tar, ar and cpio, need none of them and are always there.
 #![forbid(unsafe_code)]
 
 pub mod ar;
@@ -109,18 +113,24 @@ pub mod brotli;
 #[cfg(feature = "bzip2")]
 pub mod bzip2;
 pub mod charcodes;
+pub mod chunked;
 pub mod cpio;
 mod decoder;
 #[cfg(feature = "deflate")]
 pub mod deflate;
 pub mod escape;
+mod framing;
+pub mod grpc;
 #[cfg(feature = "gzip")]
 pub mod gzip;
 pub mod hex;
 #[cfg(feature = "deflate")]
 mod inflate;
 mod segmenter;
+pub mod sse;
 pub mod tar;
+#[cfg(feature = "deflate")]
+pub mod websocket;
 #[cfg(feature = "xz")]
 pub mod xz;
 #[cfg(feature = "zip")]
@@ -130,5 +140,5 @@ pub mod zlib;
 #[cfg(feature = "zstd")]
 pub mod zstd;
 
-pub use decoder::{Decoder, Fault, Step};
+pub use decoder::{Decoder, Fault, Piece, Source, Step};
 pub use segmenter::{Part, Segmenter};

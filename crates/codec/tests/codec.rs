@@ -31,6 +31,8 @@ mod charcodes;
 mod cpio;
 #[path = "codec/deflate.rs"]
 mod deflate;
+#[path = "codec/framing.rs"]
+mod framing;
 #[path = "codec/gzip.rs"]
 mod gzip;
 #[path = "codec/gzip_faults.rs"]

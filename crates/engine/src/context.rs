@@ -95,6 +95,8 @@ impl Context<'_> {
 pub(crate) struct Found {
     /// The window in which it was decided: the order of events.
     pub(crate) when: u64,
+    /// Whether it was made in content that a framing joined: of two that are the same, the other one comes first.
+    pub(crate) framed: bool,
     pub(crate) outer: Range64,
     pub(crate) inner: Range64,
     pub(crate) kind: Kind,
@@ -113,6 +115,7 @@ impl Found {
     pub(crate) fn known(when: u64, outer: Range64, inner: Range64, secret: u32, form: Form) -> Found {
         Found {
             when,
+            framed: false,
             outer,
             inner,
             kind: Kind::Known(SecretId(secret), form),

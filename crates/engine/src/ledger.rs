@@ -1,6 +1,7 @@
 //! [`Ledger`]: what a stream has decided. Findings come in, the policy speaks, events, edits and the verdict come out.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use crate::context::{Facts, Found, Live, Scratch, Unseen};
 use crate::coverage::{Coverage, Opaque, OpaqueReason};
@@ -26,6 +27,8 @@ pub(crate) struct Ledger {
     edits: Vec<Edit>,
     /// The last findings: what is found as it is spelled may be found again where the spelling is undone.
     recent: VecDeque<Told>,
+    /// The last findings below the stream itself: what stands in one frame is found again where frames are joined.
+    below: VecDeque<Below>,
     /// Findings that wait for the end of a slot in which a secret may be at home.
     slot: Option<Box<SlotValue>>,
 }
@@ -46,6 +49,17 @@ struct Told {
     confidence: Confidence,
 }
 
+/// A finding in a lane below the stream.
+struct Below {
+    what: What,
+    outer: Range64,
+    inner: Range64,
+    framed: bool,
+    trail: Arc<Trail>,
+    /// Whether it has been found again.
+    again: bool,
+}
+
 /// Paths that a new one is compared with.
 const RECENT_PATHS: usize = 8;
 
@@ -64,6 +78,7 @@ impl Ledger {
             coverage: [0; OpaqueReason::COUNT],
             edits: Vec::new(),
             recent: VecDeque::new(),
+            below: VecDeque::new(),
             slot: SlotValue::open(core, facts),
         }
     }
@@ -198,6 +213,7 @@ impl Ledger {
             + self.paths.capacity() * size_of::<LanePath>()
             + self.edits.capacity() * size_of::<Edit>()
             + self.recent.capacity() * size_of::<Told>()
+            + self.below.capacity() * size_of::<Below>()
             + self.slot.as_ref().map_or(0, |s| s.memory())
     }
 
@@ -236,6 +252,9 @@ impl Ledger {
             Kind::Rule(id) => What::Rule(id),
             Kind::Known(id, _) => What::Secret(id),
         };
+        if self.is_known_below(what, &found) {
+            return;
+        }
         let step = found.trail.as_ref().map(|trail| &trail.step);
         let undone = matches!(step, Some(LaneStep::Escapes | LaneStep::Hex));
         let unescaped = step == Some(&LaneStep::Escapes);
@@ -289,6 +308,31 @@ impl Ledger {
             line: found.line,
             preview: found.preview,
         }));
+    }
+
+    /// Whether a finding is one that was told of: in the same lanes, but for framings, at the same place of the last one.
+    fn is_known_below(&mut self, what: What, found: &Found) -> bool {
+        let Some(trail) = &found.trail else { return false };
+        let other = |below: &&mut Below| {
+            let ways = [trail, &below.trail].map(|trail| trail.steps().filter(|step| !step.is_framing()));
+            let [this, that] = ways;
+            below.framed != found.framed
+                && !below.again
+                && (below.what, below.inner) == (what, found.inner)
+                && below.outer.start < found.outer.end
+                && found.outer.start < below.outer.end
+                && this.eq(that)
+        };
+        if let Some(below) = self.below.iter_mut().find(other) {
+            below.again = true;
+            return true;
+        }
+        if self.below.len() == RECENT_FINDINGS {
+            self.below.pop_front();
+        }
+        let Found { outer, inner, framed, .. } = *found;
+        self.below.push_back(Below { what, outer, inner, framed, trail: Arc::clone(trail), again: false });
+        false
     }
 
     fn settle_unseen(&mut self, core: &Core, facts: &Facts, unseen: Unseen, on_event: &mut dyn FnMut(Event)) {

@@ -23,6 +23,14 @@ pub enum LaneStep {
     Brotli,
     /// An entry of a zip archive whose name is not known.
     Zip,
+    /// A body in HTTP/1.1 chunks, joined.
+    Chunked,
+    /// Data of server-sent events.
+    Events,
+    /// gRPC's messages, joined.
+    Grpc,
+    /// Messages in WebSocket frames of a client.
+    WebSocket,
     /// Decoded base64 or base64url.
     Base64,
     /// Decoded base32 or base32hex.
@@ -44,6 +52,11 @@ pub enum LaneStep {
 }
 
 impl LaneStep {
+    /// Whether it joins what a protocol cut, and changes nothing else.
+    pub fn is_framing(&self) -> bool {
+        matches!(self, LaneStep::Chunked | LaneStep::Events | LaneStep::Grpc | LaneStep::WebSocket)
+    }
+
     /// Memory of its name, in bytes.
     pub(crate) fn memory(&self) -> usize {
         match self {
@@ -81,6 +94,10 @@ impl fmt::Display for LanePath {
                 LaneStep::Deflate => f.write_str("deflate")?,
                 LaneStep::Brotli => f.write_str("br")?,
                 LaneStep::Zip => f.write_str("zip")?,
+                LaneStep::Chunked => f.write_str("chunked")?,
+                LaneStep::Events => f.write_str("sse")?,
+                LaneStep::Grpc => f.write_str("grpc")?,
+                LaneStep::WebSocket => f.write_str("websocket")?,
                 LaneStep::Base64 => f.write_str("base64")?,
                 LaneStep::Base32 => f.write_str("base32")?,
                 LaneStep::Base58 => f.write_str("base58")?,
@@ -101,6 +118,13 @@ impl fmt::Display for LanePath {
 pub(crate) struct Trail {
     pub(crate) up: Option<Arc<Trail>>,
     pub(crate) step: LaneStep,
+}
+
+impl Trail {
+    /// The steps, innermost first.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &LaneStep> {
+        std::iter::successors(Some(self), |trail| trail.up.as_deref()).map(|trail| &trail.step)
+    }
 }
 
 impl LanePath {

@@ -6,6 +6,7 @@
 pub mod canary;
 pub mod cases;
 pub mod forms;
+pub mod framing;
 pub mod keys;
 pub mod matrix;
 pub mod rng;

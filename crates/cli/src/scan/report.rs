@@ -336,24 +336,27 @@ impl Lane {
 
     /// Whether one of the two leads to the other.
     pub(crate) fn on_one_way(&self, other: &Lane) -> bool {
-        self.steps.starts_with(&other.steps) || other.steps.starts_with(&self.steps)
+        // What stands in one frame is found beside the framing too.
+        let [a, b] = [self, other].map(|lane| lane.steps.iter().filter(|step| !step.is_framing()));
+        a.zip(b).all(|(a, b)| a == b)
     }
 
     /// Whether offsets in it say where something is in the file, to the byte or nearly: no compression on the way.
     pub(crate) fn is_plain(&self) -> bool {
         self.steps.iter().all(|step| {
-            matches!(
-                step,
-                LaneStep::Base64
-                    | LaneStep::Base32
-                    | LaneStep::Base58
-                    | LaneStep::Hex
-                    | LaneStep::Utf16
-                    | LaneStep::Codes
-                    | LaneStep::Escapes
-                    | LaneStep::Joined
-                    | LaneStep::Member(_)
-            )
+            step.is_framing()
+                || matches!(
+                    step,
+                    LaneStep::Base64
+                        | LaneStep::Base32
+                        | LaneStep::Base58
+                        | LaneStep::Hex
+                        | LaneStep::Utf16
+                        | LaneStep::Codes
+                        | LaneStep::Escapes
+                        | LaneStep::Joined
+                        | LaneStep::Member(_)
+                )
         })
     }
 

@@ -11,13 +11,13 @@ use exfilter_codec::xz::{self, Xz};
 use exfilter_codec::zip::{self, ZipEntry};
 use exfilter_codec::zlib::{self, Zlib};
 use exfilter_codec::zstd::{self, Zstd};
-use exfilter_codec::{Decoder, Fault, Step};
+use exfilter_codec::{Decoder, Fault, Piece, Source, Step};
 
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
 use crate::flow::Coding;
-use crate::lane::{Depth, Lane, LaneKind, Starts};
+use crate::lane::{Depth, Framing, Lane, LaneKind, Starts};
 use crate::map::{Origin, OuterMap};
 
 /// Output that a gzip guess must have yielded before a fault is believed to be a fault of what its magic number said. In compiled code a chance
@@ -38,6 +38,8 @@ const ZLIB: u32 = u32::MAX - 5;
 /// Not looked for at all: nothing marks them.
 const DEFLATE: u32 = u32::MAX - 6;
 const BROTLI: u32 = u32::MAX - 7;
+/// Of the first framing; see [`Framing::ALL`].
+const FRAMING: u32 = u32::MAX - 11;
 
 /// The magic numbers that begin a container, with their automaton ids.
 pub(crate) const MAGICS: [(&[u8], u32); 5] = [
@@ -59,6 +61,7 @@ pub(crate) fn magic(id: u32) -> Option<LaneKind> {
         ZLIB => Some(LaneKind::Zlib),
         DEFLATE => Some(LaneKind::Deflate),
         BROTLI => Some(LaneKind::Brotli),
+        FRAMING.. => Framing::ALL.get((id - FRAMING) as usize).copied().map(LaneKind::Framing),
         _ => None,
     }
 }
@@ -72,6 +75,7 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         LaneKind::Xz => bytes.len() < xz::PROBE_LEN || xz::starts(bytes),
         LaneKind::Zip => zip::may_start(bytes),
         LaneKind::Zlib => zlib::starts(bytes),
+        LaneKind::Framing(framing) => framing.starts(bytes),
         LaneKind::Root
         | LaneKind::Deflate
         | LaneKind::Brotli
@@ -112,6 +116,11 @@ pub(crate) fn coded(coding: Coding, bytes: &[u8]) -> Option<Hit> {
     Some(Hit { at: 0, what: What::Literal(id) })
 }
 
+/// A hit for frames with which content begins.
+pub(crate) fn framed(framing: Framing) -> Hit {
+    Hit { at: 0, what: What::Literal(FRAMING + framing as u32) }
+}
+
 /// Whether some content that begins with `bytes` may begin with zlib's header.
 pub(crate) fn may_be_zlib(bytes: &[u8]) -> bool {
     zlib::starts(bytes) || bytes == [zlib::CMF]
@@ -134,6 +143,10 @@ pub(crate) struct Container {
     stored: bool,
     /// Whether it began while another container of the lane was alive: stored blocks of that one show what is in it, cut by their headers.
     covered: bool,
+    /// Whether frames that it may stand in are being read, which cut it.
+    cut: bool,
+    /// In a framing, the piece that the last output belongs to.
+    piece: Piece,
     /// The outer offset of the block that has been taken in and not yielded.
     unreleased: Option<u64>,
     output: u64,
@@ -164,7 +177,7 @@ impl Container {
         loop {
             let mut output = cx.scratch.buffer();
             let step = self.decoder.decode(rest, &mut output, OUTPUT);
-            let fate = self.yielded(&output, &slice, cx);
+            let fate = self.yielded(map, &output, &slice, cx);
             cx.scratch.give_buffer(output);
             if let Some(fate) = fate {
                 return fate;
@@ -206,34 +219,37 @@ impl Container {
         Fate::Over
     }
 
-    fn finish(&mut self, end: u64, cx: &mut Context<'_>) {
+    fn finish(&mut self, map: &OuterMap, end: u64, cx: &mut Context<'_>) -> Fate {
         if self.over {
-            return;
+            return Fate::Over;
         }
         loop {
             let mut output = cx.scratch.buffer();
             let step = self.decoder.finish(&mut output, OUTPUT);
-            let fate = self.yielded(&output, &(end..end), cx);
+            let fate = self.yielded(map, &output, &(end..end), cx);
             cx.scratch.give_buffer(output);
-            if fate.is_some() {
-                return;
+            if let Some(fate) = fate {
+                return fate;
             }
             match step {
                 Step::Full { .. } => {}
-                Step::Bad { fault, .. } => {
-                    self.failed(fault, end, cx);
-                    return;
-                }
+                Step::Bad { fault, .. } => return self.failed(fault, end, cx),
                 Step::More | Step::Done { .. } => {
                     self.lane.feed(&[], true, cx);
-                    return;
+                    return Fate::Over;
                 }
             }
         }
     }
 
     /// Takes output over into the lane; `Some` if a limit ended the container.
-    fn yielded(&mut self, output: &[u8], slice: &Range<u64>, cx: &mut Context<'_>) -> Option<Fate> {
+    fn yielded(
+        &mut self,
+        map: &OuterMap,
+        output: &[u8],
+        slice: &Range<u64>,
+        cx: &mut Context<'_>,
+    ) -> Option<Fate> {
         let windows = self.decoder.window_bytes();
         cx.live.windows = cx.live.windows + windows - self.windows;
         self.windows = windows;
@@ -251,7 +267,14 @@ impl Container {
             self.lane.name(name, cx);
         }
         let start = self.unreleased.unwrap_or(slice.start);
-        self.lane.map.push(self.lane.pos, Origin::Const { start, end: slice.end });
+        let coarse = Origin::Const { start, end: slice.end };
+        match self.decoder.pieces() {
+            Some(pieces) => {
+                let start = map.is_identity().then_some(self.start);
+                self.lane.join(&mut self.piece, pieces, output.len() as u64, start, coarse);
+            }
+            None => self.lane.map.push(self.lane.pos, coarse),
+        }
         self.lane.stored = self.decoder.is_plain();
         self.lane.feed(output, false, cx);
         self.output += output.len() as u64;
@@ -281,7 +304,13 @@ impl Container {
 
     fn failed(&mut self, fault: Fault, end: u64, cx: &mut Context<'_>) -> Fate {
         // Also of what turns out to be no container: whoever decodes as far as we did sees what we saw.
+        let told = cx.scratch.unseen.len();
         self.lane.feed(&[], true, cx);
+        if self.is_framing() && !self.decoder.is_established() {
+            // What is in it is in the parent too, and goes on there.
+            cx.scratch.unseen.truncate(told);
+            return Fate::Withdrawn;
+        }
         let established = match self.kind {
             LaneKind::Gzip | LaneKind::Zlib => self.output >= GUESS,
             _ => self.decoder.is_established(),
@@ -291,7 +320,8 @@ impl Container {
         let noise = fault == Fault::Corrupt
             || fault == Fault::Truncated && !self.stored
             || self.kind == LaneKind::Zip && !established;
-        let guess = noise && (!established || self.covered) || self.covered && self.output == 0;
+        let covered = self.covered || self.cut;
+        let guess = noise && (!established || covered) || covered && self.output == 0;
         if guess && !self.declared {
             return Fate::Withdrawn;
         }
@@ -308,6 +338,10 @@ impl Container {
         Fate::Over
     }
 
+    fn is_framing(&self) -> bool {
+        matches!(self.kind, LaneKind::Framing(_))
+    }
+
     fn event(&mut self, reason: OpaqueReason, end: u64, cx: &mut Context<'_>) {
         let trail = self.lane.here();
         let when = cx.when;
@@ -320,9 +354,16 @@ impl Container {
         self.release(cx);
     }
 
+    /// A framing that was none has cut no `others`.
+    fn mend(&self, fate: &Fate, others: &mut [Container]) {
+        if self.is_framing() && matches!(fate, Fate::Withdrawn) {
+            others.iter_mut().for_each(|other| other.cut = false);
+        }
+    }
+
     /// Releases a container that is over; one that was none is not counted.
     fn bury(self, fate: &Fate, cx: &mut Context<'_>) {
-        if matches!(fate, Fate::Withdrawn) {
+        if matches!(fate, Fate::Withdrawn) && !self.is_framing() {
             cx.live.containers -= 1;
         }
         self.release(cx);
@@ -340,7 +381,9 @@ impl Container {
     }
 
     pub(crate) fn block_max(&self) -> u64 {
-        2 * self.decoder.block_max()
+        // A framing hands on what blocks are made of.
+        let inner = self.lane.containers.iter().filter(|_| self.is_framing()).map(Container::block_max);
+        inner.max().unwrap_or(0).max(2 * self.decoder.block_max())
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -384,7 +427,9 @@ impl Lane {
         }
         let limits = &cx.core.limits;
         let src = self.map.src(at);
-        if self.depth.containers >= limits.containers || cx.live.lanes + 1 > limits.lanes {
+        let is_framing = matches!(kind, LaneKind::Framing(_));
+        let too_deep = !is_framing && self.depth.containers >= limits.containers;
+        if too_deep || cx.live.lanes + 1 > limits.lanes {
             let trail = self.trail_at(at);
             let when = cx.when;
             cx.opaque(OpaqueReason::Depth, src..self.map.end(view.end()), trail, when);
@@ -399,6 +444,7 @@ impl Lane {
             LaneKind::Zlib => Box::new(Zlib::new()),
             LaneKind::Deflate => Box::new(Deflate::new()),
             LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
+            LaneKind::Framing(framing) => framing.decoder(),
             LaneKind::Root
             | LaneKind::Base64
             | LaneKind::Base32
@@ -419,12 +465,13 @@ impl Lane {
             }
         }
         cx.live.lanes += 1;
-        cx.live.containers += 1;
-        let depth = Depth { containers: self.depth.containers + 1, shapes: 0 };
+        cx.live.containers += u64::from(!is_framing);
+        let depth = Depth { containers: self.depth.containers + u8::from(!is_framing), shapes: 0 };
         let up = self.trail_at(at);
         let coded = at == 0 && self.codings > 0;
         let mut lane = Box::new(Lane::new(kind, depth, up, OuterMap::segments()));
         lane.codings = if coded { self.codings - 1 } else { 0 };
+        lane.framed = coded || kind == LaneKind::Framing(Framing::Chunked);
         let mut container = Container {
             decoder,
             kind,
@@ -435,11 +482,13 @@ impl Lane {
             coded,
             over: false,
             declared: coded
-                || kind != LaneKind::Zlib
+                || !matches!(kind, LaneKind::Zlib | LaneKind::Framing(_))
                     && !matches!(self.kind, LaneKind::Escapes | LaneKind::Codes)
                     && self.archive.begins_at(at),
             stored: self.stored,
-            covered: self.containers.iter().any(|c| c.output > 0),
+            covered: self.containers.iter().any(|c| c.output > 0 && !c.is_framing()),
+            cut: self.containers.iter().any(Container::is_framing),
+            piece: Piece { at: 0, source: Source::Made },
             unreleased: None,
             output: 0,
             windows: 0,
@@ -474,7 +523,9 @@ impl Lane {
                 Fate::Alive => at += 1,
                 fate => {
                     self.ended = self.ended.max(container.reached);
-                    self.containers.remove(at).bury(&fate, cx);
+                    let container = self.containers.remove(at);
+                    container.mend(&fate, &mut self.containers);
+                    container.bury(&fate, cx);
                 }
             }
         }
@@ -482,8 +533,11 @@ impl Lane {
 
     pub(crate) fn finish_containers(&mut self, cx: &mut Context<'_>) {
         let end = self.map.end(self.pos);
-        for mut container in std::mem::take(&mut self.containers) {
-            container.finish(end, cx);
+        // In order: a framing began before what it cut.
+        while !self.containers.is_empty() {
+            let mut container = self.containers.remove(0);
+            let fate = container.finish(&self.map, end, cx);
+            container.mend(&fate, &mut self.containers);
             container.release(cx);
         }
     }

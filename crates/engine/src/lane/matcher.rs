@@ -9,6 +9,7 @@ use crate::coverage::OpaqueReason;
 use crate::finding::{Kind, Preview, Proof, Range64, RuleId};
 use crate::lane::joined::AHEAD;
 use crate::lane::{Lane, LaneKind, SEEN, escaped};
+use crate::path::LaneStep;
 use crate::policy::Confidence;
 use crate::secrets::Form;
 
@@ -313,6 +314,7 @@ impl Lane {
         let preview = Preview::new(compiled.literal_at(matched).unwrap_or(""));
         let found = Found {
             when: self.when(decided.max(confirm.literal + SEEN), cx),
+            framed: false,
             outer: Range64 {
                 start: if self.map.is_identity() { start } else { confirm.src },
                 end: outer_end,
@@ -382,7 +384,8 @@ impl Lane {
     }
 
     pub(crate) fn report(&mut self, mut found: Found, view: View<'_>, cx: &mut Context<'_>) {
-        if self.is_as_spelled(found.inner.start, found.inner.end) {
+        let Range64 { start, end } = found.inner;
+        if self.is_as_spelled(start, end) || self.is_in_one_frame(start, end) {
             return;
         }
         if let Some(joints) = self.joints_mut() {
@@ -396,6 +399,7 @@ impl Lane {
             found.line = Some(self.archive.line(view, found.inner.start));
         }
         found.trail = self.trail_at(found.inner.start);
+        found.framed = found.trail.as_ref().is_some_and(|trail| trail.steps().any(LaneStep::is_framing));
         cx.scratch.found.push(found);
     }
 

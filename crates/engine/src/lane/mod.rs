@@ -22,6 +22,7 @@ mod codes;
 mod container;
 mod delta;
 mod escaped;
+mod framing;
 mod glance;
 mod joined;
 mod matcher;
@@ -43,6 +44,7 @@ pub(crate) use self::container::MAGICS;
 pub(crate) use self::delta::{char_deltas, deltas};
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
 use self::escaped::{Begins, Look, Texts};
+pub(crate) use self::framing::Framing;
 pub(crate) use self::glance::Glance;
 use self::joined::{Joined, Joints};
 use self::matcher::Matcher;
@@ -70,6 +72,8 @@ pub(crate) enum LaneKind {
     Brotli,
     /// One entry of a zip archive.
     Zip,
+    /// What a protocol cut into frames, joined.
+    Framing(Framing),
     Base64,
     Base32,
     /// A whole token.
@@ -104,7 +108,8 @@ impl LaneKind {
             | LaneKind::Zlib
             | LaneKind::Deflate
             | LaneKind::Brotli
-            | LaneKind::Zip => false,
+            | LaneKind::Zip
+            | LaneKind::Framing(_) => false,
         }
     }
 
@@ -119,6 +124,7 @@ impl LaneKind {
             LaneKind::Deflate => Some(LaneStep::Deflate),
             LaneKind::Brotli => Some(LaneStep::Brotli),
             LaneKind::Zip => Some(LaneStep::Zip),
+            LaneKind::Framing(framing) => Some(framing.step()),
             LaneKind::Base64 => Some(LaneStep::Base64),
             LaneKind::Base32 => Some(LaneStep::Base32),
             LaneKind::Base58 => Some(LaneStep::Base58),
@@ -251,6 +257,8 @@ pub(crate) struct Lane {
     containers: Vec<Container>,
     /// Content codings of the flow that have not been undone in this content.
     codings: u8,
+    /// Whether it may begin with frames.
+    framed: bool,
     /// Whether the parent holds this content as it stands, for as long as an entry says that it is.
     stored: bool,
     /// Where members begin that a decoder has taken: their magic numbers begin no container.
@@ -275,6 +283,7 @@ pub(crate) struct Lane {
 impl Lane {
     pub(crate) fn root(flow: &Flow) -> Lane {
         let mut root = Lane::new(LaneKind::Root, Depth::default(), None, OuterMap::Identity);
+        root.framed = true;
         root.codings = flow.codings().len().try_into().unwrap_or(u8::MAX);
         root
     }
@@ -306,6 +315,7 @@ impl Lane {
             starts: None,
             containers: Vec::new(),
             codings: 0,
+            framed: false,
             stored: false,
             taken: None,
             ended: 0,
@@ -339,7 +349,7 @@ impl Lane {
         self.through = (0, 0);
         self.starts = None;
         self.containers.clear();
-        (self.codings, self.stored) = (0, false);
+        (self.codings, self.framed, self.stored) = (0, false, false);
         self.taken = None;
         (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
@@ -618,7 +628,9 @@ impl Lane {
                 }
                 hit
             }
-            None if !self.begins_anywhere() => container::zlib_at(view.bytes, 0),
+            None if !self.begins_anywhere() => {
+                container::zlib_at(view.bytes, 0).or_else(|| self.framing(view.bytes).map(container::framed))
+            }
             None => None,
         };
         if let Some(first) = first
@@ -909,9 +921,17 @@ impl Lane {
         matches!(self.kind, LaneKind::Escapes | LaneKind::Joined)
     }
 
+    /// Whether the parent has seen a range as it is: inside a frame. What begins there may go on in another.
+    fn is_in_one_frame(&self, start: u64, end: u64) -> bool {
+        matches!(self.kind, LaneKind::Framing(_))
+            && self.touched.as_ref().is_some_and(|t| !t.meets(start, end))
+    }
+
     /// Whether the content, of which nothing is decided yet, may be a container that no literal marks.
     fn may_begin(&self, bytes: &[u8]) -> bool {
-        let unmarked = self.codings > 0 || !self.begins_anywhere() && container::may_be_zlib(bytes);
+        let unmarked = self.codings > 0
+            || !self.begins_anywhere() && container::may_be_zlib(bytes)
+            || self.framing(bytes).is_some();
         self.decided == 0 && unmarked && !bytes.is_empty()
     }
 

@@ -1,7 +1,7 @@
 //! Law 1: findings, verdict and coverage do not depend on chunks.
 
 use exfilter_engine::{Authority, Flow, Limits};
-use exfilter_testing::{Rng, keys, run, split, wrap};
+use exfilter_testing::{Rng, framing, keys, run, split, wrap};
 
 use crate::support;
 
@@ -25,6 +25,10 @@ pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>
         }
         content = wrap::wrap(rng, layer, &content);
         layers.push(layer);
+    }
+    if rng.one_in(5) {
+        // A framing is looked for where a stream begins.
+        content = framing::any(rng, &content).1;
     }
     (content, layers)
 }

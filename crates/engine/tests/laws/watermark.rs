@@ -126,6 +126,9 @@ fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
         return false;
     }
     let mut inner = Vec::new();
+    if depth == 0 {
+        inner.extend([unchunked, unsent, unprefixed, unmasked].map(|join| join(bytes)));
+    }
     for at in 0..bytes.len() {
         if bytes[at..].starts_with(b"\x1f\x8b\x08") {
             inner.push(read_all(flate2::read::MultiGzDecoder::new(&bytes[at..])));
@@ -219,6 +222,82 @@ fn unfolded(bytes: &[u8]) -> Vec<u8> {
         }
         Some((len, vec![]))
     })
+}
+
+/// HTTP chunks without what is around them.
+fn unchunked(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = bytes;
+    while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {
+        let digits = rest[..end].split(|byte| *byte == b';').next().unwrap_or_default();
+        let Some(len) = str::from_utf8(digits).ok().and_then(|digits| usize::from_str_radix(digits, 16).ok())
+        else {
+            break;
+        };
+        let data = &rest[end + 2..];
+        out.extend(&data[..len.min(data.len())]);
+        rest = data.get(len + 2..).unwrap_or_default();
+    }
+    out
+}
+
+/// The data of events.
+fn unsent(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        match line.strip_prefix(b"data: ") {
+            Some(data) => out.extend(data),
+            None => out.push(b'\n'),
+        }
+    }
+    out
+}
+
+/// What messages of gRPC hold.
+fn unprefixed(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = bytes;
+    while let [0, a, b, c, d, after @ ..] = rest {
+        let len = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+        let message = &after[..len.min(after.len())];
+        let message = message.strip_prefix(&[0x10, 0x96, 0x01]).unwrap_or(message);
+        let head = 2 + message.iter().skip(1).take_while(|byte| **byte >= 0x80).count();
+        out.extend(message.get(head..).unwrap_or_default());
+        rest = after.get(len..).unwrap_or_default();
+    }
+    out
+}
+
+/// What WebSocket frames hold.
+fn unmasked(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut packed = Vec::new();
+    let mut is_packed = false;
+    let mut rest = bytes;
+    while let [first, second, after @ ..] = rest {
+        let more = [0, 2, 8][usize::from(second & 0x7f).saturating_sub(125)];
+        let Some(mask) = after.get(more..more + 4) else { break };
+        let len = match more {
+            0 => usize::from(second & 0x7f),
+            _ => after[..more].iter().fold(0usize, |len, byte| len << 8 | usize::from(*byte)),
+        };
+        let payload = after.get(more + 4..).unwrap_or_default();
+        let plain = payload.iter().take(len).zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
+        is_packed |= first & 0x40 != 0;
+        match (first & 0x0f, is_packed) {
+            (8.., _) => {}
+            (_, true) => {
+                packed.extend(plain);
+                if first & 0x80 != 0 && payload.len() >= len {
+                    packed.extend([0, 0, 0xff, 0xff]);
+                }
+            }
+            _ => out.extend(plain),
+        }
+        rest = payload.get(len..).unwrap_or_default();
+    }
+    out.extend(read_all(flate2::read::DeflateDecoder::new(&packed[..])));
+    out
 }
 
 fn number(digits: Option<&[u8]>, base: u32) -> Option<u8> {

@@ -11,6 +11,7 @@ use crate::support;
 
 mod archives;
 mod codes;
+mod framing;
 mod lanes;
 mod tokens;
 mod wide;

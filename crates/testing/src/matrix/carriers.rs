@@ -13,6 +13,11 @@ impl Carrier {
     pub fn carry(&self, content: &[u8]) -> Vec<u8> {
         [self.around[0].as_bytes(), content, self.around[1].as_bytes()].concat()
     }
+
+    /// Where content begins in it.
+    pub fn at(&self) -> usize {
+        self.around[0].len()
+    }
 }
 
 /// All carriers.

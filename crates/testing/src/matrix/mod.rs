@@ -94,7 +94,8 @@ pub fn rows(engine: &Engine, flow: &Flow, values: &[&[u8]]) -> Vec<Row> {
         for value in values {
             let wrapped = (wrapping.make)(&mut rng, value);
             for (carrier, seen) in CARRIERS.iter().zip(&mut seen) {
-                *seen &= finds(&mut scanner, &carrier.carry(&wrapped));
+                let content = wrapping.framed(&mut rng, carrier.carry(&wrapped), carrier.at(), wrapped.len());
+                *seen &= finds(&mut scanner, &content);
             }
         }
         Row { wrapping, seen }
@@ -130,6 +131,8 @@ pub fn false_alarms(engine: &Engine, flow: &Flow, keys: &Keys) -> Vec<String> {
     for (name, content) in look_alikes(keys) {
         for wrapping in WRAPPINGS {
             let wrapped = (wrapping.make)(&mut rng, &content);
+            let len = wrapped.len();
+            let wrapped = wrapping.framed(&mut rng, wrapped, 0, len);
             if finds(&mut scanner, &wrapped) {
                 alarms.push(format!("{name} in {}", wrapping.name));
             }

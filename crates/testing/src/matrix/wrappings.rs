@@ -1,5 +1,6 @@
 //! The wrappings: what a value may be written as on its way out.
 
+use crate::framing::{self, Framing};
 use crate::rng::Rng;
 use crate::wrap;
 
@@ -11,6 +12,20 @@ pub struct Wrapping {
     pub group: Group,
     /// Makes it, of a value or of any other content.
     pub make: fn(&mut Rng, &[u8]) -> Vec<u8>,
+}
+
+impl Wrapping {
+    /// Content with what was wrapped at `at`, in frames that cut it, if this is a framing.
+    pub(crate) fn framed(&self, rng: &mut Rng, content: Vec<u8>, at: usize, len: usize) -> Vec<u8> {
+        let framing = match self.name {
+            "HTTP chunks" => Framing::Chunked,
+            "SSE data lines" => Framing::Events,
+            "gRPC messages" => Framing::Grpc,
+            "WebSocket, masked" => Framing::WebSocket,
+            _ => return content,
+        };
+        framing::frame(rng, framing, &content, &[at / 2, at + len / 3, at + len / 2])
+    }
 }
 
 /// Kinds of wrappings.
@@ -30,7 +45,7 @@ pub enum Group {
     Pieces,
     /// The value changed.
     Transform,
-    /// The value cut by the framing of a protocol.
+    /// The value cut by the framing of a protocol, in which all of the carrier stands.
     Framing,
 }
 
@@ -170,10 +185,10 @@ wrappings! {
         "XOR with a byte, base64" => |_, v| wrap::base64(&v.iter().map(|b| b ^ 0x5a).collect::<Vec<u8>>(), false, true),
     }
     Framing {
-        "HTTP chunks" => |_, v| { let (a, b) = v.split_at(v.len() / 2); [format!("{:x}\r\n", a.len()).as_bytes(), a, b"\r\n", format!("{:x}\r\n", b.len()).as_bytes(), b, b"\r\n0\r\n\r\n"].concat() },
-        "SSE data lines" => |_, v| cut(v, "\ndata: "),
-        "gRPC frames" => |_, v| { let (a, b) = v.split_at(v.len() / 2); [&frame(a)[..], &frame(b)].concat() },
-        "WebSocket, masked" => |_, v| websocket(v),
+        "HTTP chunks" => |_, v| v.to_vec(),
+        "SSE data lines" => |_, v| v.to_vec(),
+        "gRPC messages" => |_, v| v.to_vec(),
+        "WebSocket, masked" => |_, v| v.to_vec(),
         "mail header, folded" => |_, v| cut(v, "\r\n "),
     }
 }
@@ -264,18 +279,4 @@ fn rot13(byte: u8) -> u8 {
         b'A'..=b'Z' => b'A' + (byte - b'A' + 13) % 26,
         _ => byte,
     }
-}
-
-fn frame(message: &[u8]) -> Vec<u8> {
-    [&[0][..], &(message.len() as u32).to_be_bytes(), message].concat()
-}
-
-fn websocket(message: &[u8]) -> Vec<u8> {
-    let mask = [0x37, 0xfa, 0x21, 0x3d];
-    let masked = message.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m);
-    let head: Vec<u8> = match message.len() {
-        len @ 0..=125 => vec![0x81, 0x80 | len as u8],
-        len => [&[0x81, 0xfe][..], &(len as u16).to_be_bytes()].concat(),
-    };
-    head.into_iter().chain(mask).chain(masked).collect()
 }
