@@ -2,12 +2,42 @@
 
 use std::io::Write;
 
+use exfilter_testing::framing::{self, Framing};
 use exfilter_testing::{Rng, wrap};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, ZlibEncoder};
 use lzma_rust2::{CheckType, FilterType, XzOptions, XzWriter};
 
 const MEMORY: &str = "writing to memory";
+
+/// An encoder.
+pub type Encode = fn(&mut Rng, &[u8]) -> Vec<u8>;
+
+/// HTTP chunks.
+pub fn chunked(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    framing::frame(rng, Framing::Chunked, content, &cuts(content))
+}
+
+/// Server-sent events; what they cannot hold comes back otherwise.
+pub fn events(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    framing::frame(rng, Framing::Events, content, &cuts(content))
+}
+
+/// gRPC messages.
+pub fn grpc(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    framing::frame(rng, Framing::Grpc, content, &cuts(content))
+}
+
+/// WebSocket frames.
+pub fn websocket(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    framing::frame(rng, Framing::WebSocket, content, &cuts(content))
+}
+
+/// Some places in content, as its bytes have it.
+fn cuts(content: &[u8]) -> Vec<usize> {
+    let is_cut = |(_, byte): &(usize, &u8)| **byte % 61 == 7;
+    content.iter().enumerate().filter(is_cut).map(|(at, _)| at).collect()
+}
 
 /// Raw deflate.
 pub fn deflate(rng: &mut Rng, content: &[u8]) -> Vec<u8> {

@@ -293,7 +293,7 @@ impl EngineBuilder {
         let core = Core {
             glance: Glance::new(&rules, needles),
             shortest: shortest(&rules, needles),
-            joined: self.profile == Profile::Thorough && !rules.is_empty(),
+            joined: self.profile == Profile::Thorough && (known.is_some() || !rules.is_empty()),
             rules,
             automaton,
             known,

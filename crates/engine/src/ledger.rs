@@ -26,9 +26,7 @@ pub(crate) struct Ledger {
     /// Edits whose bytes have not been released, in order, not overlapping.
     edits: Vec<Edit>,
     /// The last findings: what is found as it is spelled may be found again where the spelling is undone.
-    recent: VecDeque<Told>,
-    /// The last findings below the stream itself: what stands in one frame is found again where frames are joined.
-    below: VecDeque<Below>,
+    recent: Option<Box<Recent>>,
     /// Findings that wait for the end of a slot in which a secret may be at home.
     slot: Option<Box<SlotValue>>,
 }
@@ -38,6 +36,26 @@ pub(crate) struct Ledger {
 enum What {
     Rule(RuleId),
     Secret(SecretId),
+}
+
+/// The last findings.
+#[derive(Default)]
+struct Recent {
+    told: VecDeque<Told>,
+    /// Those below the stream itself: what stands in one frame is found again where frames are joined.
+    below: VecDeque<Below>,
+}
+
+impl Recent {
+    fn memory(&self) -> usize {
+        // Steps that lanes have left behind, with their counts of references.
+        let steps = self.below.iter().flat_map(|below| below.trail.steps());
+        let steps = steps.map(|step| size_of::<Trail>() + 2 * size_of::<usize>() + step.memory());
+        size_of::<Recent>()
+            + steps.sum::<usize>()
+            + self.told.capacity() * size_of::<Told>()
+            + self.below.capacity() * size_of::<Below>()
+    }
 }
 
 /// A finding that was decided about.
@@ -77,8 +95,7 @@ impl Ledger {
             suppressed: BTreeMap::new(),
             coverage: [0; OpaqueReason::COUNT],
             edits: Vec::new(),
-            recent: VecDeque::new(),
-            below: VecDeque::new(),
+            recent: None,
             slot: SlotValue::open(core, facts),
         }
     }
@@ -212,8 +229,7 @@ impl Ledger {
         steps
             + self.paths.capacity() * size_of::<LanePath>()
             + self.edits.capacity() * size_of::<Edit>()
-            + self.recent.capacity() * size_of::<Told>()
-            + self.below.capacity() * size_of::<Below>()
+            + self.recent.as_ref().map_or(0, |recent| recent.memory())
             + self.slot.as_ref().map_or(0, |s| s.memory())
     }
 
@@ -268,13 +284,14 @@ impl Ledger {
                     && t.confidence >= found.confidence
             };
             // Of a rule, the match as it stands is the one to be told of.
-            if (undone || matches!(what, What::Secret(_))) && self.recent.iter().any(same) {
+            let told = &mut self.recent.get_or_insert_default().told;
+            if (undone || matches!(what, What::Secret(_))) && told.iter().any(same) {
                 return;
             }
-            if self.recent.len() == RECENT_FINDINGS {
-                self.recent.pop_front();
+            if told.len() == RECENT_FINDINGS {
+                told.pop_front();
             }
-            self.recent.push_back(Told { what, outer: found.outer, undone, confidence: found.confidence });
+            told.push_back(Told { what, outer: found.outer, undone, confidence: found.confidence });
         }
         let mut action = match bound {
             true => Action::Allow,
@@ -323,15 +340,16 @@ impl Ledger {
                 && found.outer.start < below.outer.end
                 && this.eq(that)
         };
-        if let Some(below) = self.below.iter_mut().find(other) {
+        let below = &mut self.recent.get_or_insert_default().below;
+        if let Some(below) = below.iter_mut().find(other) {
             below.again = true;
             return true;
         }
-        if self.below.len() == RECENT_FINDINGS {
-            self.below.pop_front();
+        if below.len() == RECENT_FINDINGS {
+            below.pop_front();
         }
         let Found { outer, inner, framed, .. } = *found;
-        self.below.push_back(Below { what, outer, inner, framed, trail: Arc::clone(trail), again: false });
+        below.push_back(Below { what, outer, inner, framed, trail: Arc::clone(trail), again: false });
         false
     }
 

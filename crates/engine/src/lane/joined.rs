@@ -71,6 +71,12 @@ impl Joints {
         self.marks.get(after).is_some_and(|mark| *mark < (2 * end).saturating_sub(1))
     }
 
+    /// Whether a range holds a form.
+    pub(crate) fn has_form(&self, start: u64, end: u64) -> bool {
+        let after = self.marks.partition_point(|mark| *mark < 2 * start);
+        self.marks.range(after..).take_while(|mark| **mark < 2 * end).any(|mark| mark % 2 == 0)
+    }
+
     /// Whether a joint stands before the byte at `at`.
     pub(crate) fn is_joint(&self, at: u64) -> bool {
         self.marks.binary_search(&(2 * at).saturating_sub(1)).is_ok() && at > 0

@@ -365,8 +365,18 @@ impl Lane {
             // The parent has needles for it.
             return;
         }
+        if self.kind == LaneKind::Joined {
+            // In pieces it is found as scattered letters, but those of full width are none.
+            let has_form = self.joints().is_some_and(|joints| joints.has_form(pending.start, pending.end));
+            if needle.form != Form::Raw || !has_form {
+                return;
+            }
+        }
         let Some(bytes) = view.get(pending.start, pending.end) else { return };
         if !known.keys.fits(bytes, &needle.mac) {
+            if self.kind == LaneKind::Joined {
+                return;
+            }
             let Pending { start, end, src, holds, .. } = *pending;
             self.matcher.park(bytes, Parked { start, src, end, holds });
             return;
@@ -376,7 +386,7 @@ impl Lane {
         let inner = Range64 { start: pending.start, end: pending.end };
         let mut found = Found::known(when, outer, inner, needle.secret, needle.form);
         found.writable = self.writable(pending.start, pending.end);
-        if known.scattered.is_some() {
+        if known.scattered.is_some() && self.kind != LaneKind::Joined {
             let scattered = self.beside.get_or_insert_default().scattered.get_or_insert_default();
             scattered.note(needle.secret, pending.start, pending.end);
         }

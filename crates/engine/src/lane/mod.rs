@@ -694,7 +694,11 @@ impl Lane {
     fn stays(&mut self, hit: &Hit, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) -> bool {
         if self.kind == LaneKind::Joined {
             // Nothing is decoded below it.
-            return matches!(hit.what, What::Literal(id) if container::magic(id).is_none());
+            return match hit.what {
+                What::Literal(id) => container::magic(id).is_none(),
+                What::Anchor(_) => true,
+                _ => false,
+            };
         }
         match hit.what {
             What::Run if view.base + (hit.at as u64) < self.run_idle => false,

@@ -6,6 +6,7 @@ use exfilter_testing::wrap::JOINTS;
 use exfilter_testing::{Rng, keys, rules, split, wrap};
 
 use crate::laws::{cases, outbound};
+use crate::support;
 
 fn thorough() -> Engine {
     let mut builder = Engine::builder();
@@ -95,6 +96,27 @@ fn joined_keys_are_found_and_held_in_any_chunking() {
                 "case {case}: {} of {start}, {joint:?}, {chunks:?}",
                 run.through()
             );
+        }
+    }
+}
+
+#[test]
+fn a_known_secret_of_full_width_is_found_and_held_in_any_chunking() {
+    let mut rng = Rng::new(607);
+    let secret = keys::secret(&mut rng);
+    let engine = support::thorough(std::slice::from_ref(&secret));
+    let (head, tail) = secret.split_at(9);
+    for written in [fullwidth(&secret), [head, &fullwidth(tail)].concat(), [&fullwidth(head), tail].concat()]
+    {
+        let before = wrap::text(&mut rng);
+        let content = [&before[..], b" key: ", &written, b"\n", &wrap::text(&mut rng)].concat();
+        let start = before.len() as u64 + 6;
+        let whole = run::run(&engine, &outbound().lines(), &content, &split::whole(content.len()));
+        assert_eq!(whole.findings().map(|found| found.outer().start).collect::<Vec<_>>(), [start]);
+        for chunks in split::standard(&mut rng, content.len()) {
+            let run = run::run(&engine, &outbound().lines(), &content, &chunks);
+            assert_eq!(run.facts(), whole.facts(), "{chunks:?}");
+            assert!(run.through() <= start, "{} of {start}, {chunks:?}", run.through());
         }
     }
 }

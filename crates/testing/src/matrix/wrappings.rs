@@ -14,17 +14,23 @@ pub struct Wrapping {
     pub make: fn(&mut Rng, &[u8]) -> Vec<u8>,
 }
 
+/// The wrappings around all of a carrier.
+const FRAMED: [(&str, Framing); 4] = [
+    ("HTTP chunks", Framing::Chunked),
+    ("SSE data lines", Framing::Events),
+    ("gRPC messages", Framing::Grpc),
+    ("WebSocket, masked", Framing::WebSocket),
+];
+
 impl Wrapping {
     /// Content with what was wrapped at `at`, in frames that cut it, if this is a framing.
     pub(crate) fn framed(&self, rng: &mut Rng, content: Vec<u8>, at: usize, len: usize) -> Vec<u8> {
-        let framing = match self.name {
-            "HTTP chunks" => Framing::Chunked,
-            "SSE data lines" => Framing::Events,
-            "gRPC messages" => Framing::Grpc,
-            "WebSocket, masked" => Framing::WebSocket,
-            _ => return content,
-        };
-        framing::frame(rng, framing, &content, &[at / 2, at + len / 3, at + len / 2])
+        match FRAMED.iter().find(|(name, _)| *name == self.name) {
+            Some((_, framing)) => {
+                framing::frame(rng, *framing, &content, &[at / 2, at + len / 3, at + len / 2])
+            }
+            None => content,
+        }
     }
 }
 
