@@ -259,7 +259,7 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
         Extent::Long => Look::Busy,
         Extent::Over(from) => {
             let run = if lines.is_empty() { &bytes[at..end] } else { &lines[..] };
-            let base32 = base32::Begins::at(bytes, at, after_escape(bytes, at)).from(at);
+            let base32 = base32::Begins::at(bytes, at, after_escape(bytes, at), from.is_some()).from(at);
             if holds_nothing(run, from, base32, cx) { Look::Idle } else { Look::Busy }
         }
     };
@@ -781,7 +781,7 @@ impl Lane {
         }
         let digits = digits_at(view.bytes, view.index(at)).map(|from| view.base + from as u64);
         let run = view.index(at);
-        let base32 = base32::Begins::at(view.bytes, run, after_escape(view.bytes, run));
+        let base32 = base32::Begins::at(view.bytes, run, after_escape(view.bytes, run), digits.is_some());
         let lanes = if digits.is_some() { 6 } else { 4 } + base32.alphabets().count() as u32;
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + lanes > cx.core.limits.lanes {
             if !self.refused_shapes {
