@@ -212,7 +212,7 @@ fn value(code: &[u8], form: Form) -> Option<(u32, usize)> {
         (Form::Hexadecimal, [b'0', b'x' | b'X', digits @ ..]) => {
             (digits, 16, 1..=8, digits.len().div_ceil(2))
         }
-        (Form::Hexadecimal, _) if code.len() % 2 == 0 => (code, 16, 2..=8, code.len() / 2),
+        (Form::Hexadecimal, _) if code.len().is_multiple_of(2) => (code, 16, 2..=8, code.len() / 2),
         (Form::Hexadecimal, _) => return None,
         (Form::Octal, [b'0', b'o' | b'O', digits @ ..]) => (digits, 8, 1..=3, 1),
         (Form::Octal, _) => (code, 8, 3..=3, 1),

@@ -329,11 +329,11 @@ pub fn codes(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
     };
     match rng.below(13) {
         0 => list(", ", |b| b.to_string()),
-        1 => list(*rng.pick(&[",", " ", ",\n    ", ",\\n"]), |b| b.to_string()),
+        1 => list([",", " ", ",\n    ", ",\\n"][rng.below(4)], |b| b.to_string()),
         2 => list(", ", |b| format!("{b:#x}")),
         3 => list(":", |b| format!("{b:02x}")),
         4 => list("-", |b| format!("{b:02X}")),
-        5 => list(*rng.pick(&[" ", "  ", "\r\n"]), |b| format!("{b:02x}")),
+        5 => list([" ", "  ", "\r\n"][rng.below(3)], |b| format!("{b:02x}")),
         6 => list(" ", |b| format!("{b:03o}")),
         7 => list(" ", |b| format!("{b:08b}")),
         8 => list(") + chr(", |b| b.to_string()),

@@ -118,7 +118,7 @@ impl Codes {
         self.lanes().map(Lane::windows).sum()
     }
 
-    pub(crate) fn release(mut self: Box<Codes>, cx: &mut Context<'_>) {
+    pub(crate) fn release(mut self, cx: &mut Context<'_>) {
         cx.live.lanes -= LANES;
         for lane in self.lists.iter_mut().flatten() {
             lane.release_children(cx);
