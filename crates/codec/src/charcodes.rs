@@ -151,6 +151,16 @@ pub fn gap(text: &[u8], eof: bool) -> Parsed<Gap> {
             return Parsed::Nothing;
         }
         let Some(&byte) = text.get(at) else { return if eof { Parsed::Nothing } else { Parsed::Open } };
+        if byte == b'%'
+            && let Some(digits) = text.get(at + 1..at + 3)
+            && is_percent_sign(digits)
+        {
+            at += 3;
+            continue;
+        }
+        if byte == b'%' && at + 3 > text.len() && !eof {
+            return Parsed::Open;
+        }
         if !is_part(byte) {
             if matches!(byte, b'.' | 0x80..) || byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') {
                 return Parsed::Nothing;
@@ -198,6 +208,14 @@ pub fn values(code: &[u8], form: Form) -> impl Iterator<Item = u8> + use<> {
 /// Letters, digits and `_`, which belong to the same word as a digit beside them.
 fn is_part(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether two digits behind `%` stand for a sign or a blank: lists stand in URLs too.
+fn is_percent_sign(digits: &[u8]) -> bool {
+    let digits = str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    digits.is_some_and(|sign| {
+        matches!(sign, b'\t' | b'\n' | b'\r' | b' '..=b'~') && !is_part(sign) && sign != b'.'
+    })
 }
 
 fn forms(code: &[u8], escaped: bool) -> Forms {
@@ -296,6 +314,7 @@ mod tests {
             ("103+[char]104+[char]112+[char]95", Form::Decimal),
             ("103, (byte) 104, (byte) 112, (byte) 95}", Form::Decimal),
             ("103,\\n    104,\\n    112,\\n    95", Form::Decimal),
+            ("103%2C%20104%2C%20112%2c%2095", Form::Decimal),
             ("67:68:70:5F", Form::Hexadecimal),
             ("0x67, 0x68, 0x70, 0x5f", Form::Hexadecimal),
             ("6768 705f\n", Form::Hexadecimal),

@@ -129,7 +129,11 @@ impl OuterMap {
         for segment in segments.range(first..).take_while(|s| s.at < from + n) {
             let begins = segment.at.max(from);
             let (start, end) = (self.src(begins), self.end(begins + 1));
-            other.push(at + (begins - from), Origin::Const { start, end });
+            let origin = match segment.origin {
+                Origin::Shift { .. } => Origin::Shift { outer: start },
+                _ => Origin::Const { start, end },
+            };
+            other.push(at + (begins - from), origin);
         }
     }
 

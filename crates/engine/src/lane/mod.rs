@@ -703,7 +703,7 @@ impl Lane {
         match hit.what {
             What::Run if view.base + (hit.at as u64) < self.run_idle => false,
             What::Run => {
-                let (look, end) = shape::look(view.bytes, hit.at, pass.eof, cx);
+                let (look, end) = shape::look(view.bytes, hit.at, self.reads_escapes(), pass.eof, cx);
                 if look == Look::Idle {
                     self.run_idle = view.base + end as u64;
                 }

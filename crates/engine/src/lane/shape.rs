@@ -250,10 +250,10 @@ fn begins_cpio(chars: &[u8]) -> bool {
 /// Reads the run at `at`: whether it is over within `bytes` and holds nothing at any alignment, no candidate, no magic number, no further run. Such a
 /// run needs no lanes; what they would report is nothing.
 ///
-/// Also returns where the look ended: an idle run is read up to there.
-pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> (Look, usize) {
+/// Also returns where the look ended: an idle run is read up to there. `escapes` is [`Lane::reads_escapes`].
+pub(crate) fn look(bytes: &[u8], at: usize, escapes: bool, eof: bool, cx: &mut Context<'_>) -> (Look, usize) {
     let mut lines = cx.scratch.buffer();
-    let (extent, end) = extent(bytes, at, eof, &mut lines, cx);
+    let (extent, end) = extent(bytes, at, escapes, eof, &mut lines, cx);
     let look = match extent {
         Extent::Open => Look::Open,
         Extent::Long => Look::Busy,
@@ -277,12 +277,20 @@ enum Extent {
     Over(Option<usize>),
 }
 
-/// How far the run at `at` goes, and where that was seen. Fills `lines` with its characters if it is folded.
-fn extent(bytes: &[u8], at: usize, eof: bool, lines: &mut Vec<u8>, cx: &Context<'_>) -> (Extent, usize) {
+/// How far the run at `at` goes, and where that was seen; with `escapes` it goes on through those that stand for its characters. Fills `lines` with its
+/// characters if it is folded or goes through some.
+fn extent(
+    bytes: &[u8],
+    at: usize,
+    escapes: bool,
+    eof: bool,
+    lines: &mut Vec<u8>,
+    cx: &Context<'_>,
+) -> (Extent, usize) {
     let automaton = &cx.core.automaton;
     let digits = digits_at(bytes, at);
     let mut is_hex = digits.is_some();
-    let (mut line, mut end) = (at, automaton.run_end(bytes, at));
+    let (mut line, mut piece, mut end) = (at, at, automaton.run_end(bytes, at));
     loop {
         if end - at > QUICK {
             return (Extent::Long, at + QUICK + 1);
@@ -290,20 +298,32 @@ fn extent(bytes: &[u8], at: usize, eof: bool, lines: &mut Vec<u8>, cx: &Context<
         if end == bytes.len() && !eof {
             return (Extent::Open, end);
         }
-        is_hex &= digits.is_some_and(|from| bytes[from.max(line)..end].iter().all(u8::is_ascii_hexdigit));
+        is_hex &= digits.is_some_and(|from| bytes[from.max(piece)..end].iter().all(u8::is_ascii_hexdigit));
+        match escaped_char(&bytes[end..], eof) {
+            Escaped::Char(len, char) if escapes => {
+                is_hex &= char.is_ascii_hexdigit();
+                lines.extend_from_slice(&bytes[piece..end]);
+                lines.push(char);
+                piece = end + len;
+                end = automaton.run_end(bytes, piece);
+                continue;
+            }
+            Escaped::Open if escapes => return (Extent::Open, end),
+            _ => {}
+        }
         let next = if end - line < LINE_MIN as usize { Fold::End } else { fold(bytes, end, is_hex, eof) };
         match next {
             Fold::Open => return (Extent::Open, end),
             Fold::End => break,
             Fold::Line(_, true) => return (Extent::Long, end),
             Fold::Line(next, false) => {
-                lines.extend_from_slice(&bytes[line..end]);
-                (line, end) = (next, automaton.run_end(bytes, next));
+                lines.extend_from_slice(&bytes[piece..end]);
+                (line, piece, end) = (next, next, automaton.run_end(bytes, next));
             }
         }
     }
     if !lines.is_empty() {
-        lines.extend_from_slice(&bytes[line..end]);
+        lines.extend_from_slice(&bytes[piece..end]);
     }
     (Extent::Over(digits.map(|from| from - at)), end)
 }
@@ -732,13 +752,13 @@ impl Lane {
             let to = view.base + to as u64;
             group.feed(&self.map, view, to, false, cx);
             match escaped_char(rest, eof) {
-                Escaped::Char(len, char) if self.kind != LaneKind::Escapes => {
+                Escaped::Char(len, char) if self.reads_escapes() => {
                     let end = to + len as u64;
                     group.feed_escaped(char, to, end, &self.map, cx);
                     self.through = (group.src, self.map.end(end));
                     continue;
                 }
-                Escaped::Open if self.kind != LaneKind::Escapes => break false,
+                Escaped::Open if self.reads_escapes() => break false,
                 _ => {}
             }
             let fold = match to < view.end() || eof {
@@ -763,6 +783,11 @@ impl Lane {
         } else {
             self.group = Some(group);
         }
+    }
+
+    /// Whether runs go on through escapes that stand for their characters. In unescaped text those are escaped twice.
+    pub(crate) fn reads_escapes(&self) -> bool {
+        self.kind != LaneKind::Escapes
     }
 
     /// A run begins at `at`.
@@ -834,7 +859,7 @@ impl Lane {
             return false;
         }
         let mut lines = cx.scratch.buffer();
-        let (extent, end) = extent(view.bytes, view.index(at), eof, &mut lines, cx);
+        let (extent, end) = extent(view.bytes, view.index(at), false, eof, &mut lines, cx);
         cx.scratch.give_buffer(lines);
         let end = view.base + end as u64;
         if !self.is_as_spelled(at, end) {
@@ -860,7 +885,7 @@ impl Lane {
     /// ends; a run that is too long for a look counts as if they had.
     pub(crate) fn settle_denied(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
         let Some((at, start)) = self.denied.as_deref().copied() else { return };
-        let (look, end) = look(view.bytes, view.index(at), eof, cx);
+        let (look, end) = look(view.bytes, view.index(at), self.reads_escapes(), eof, cx);
         if look == Look::Open {
             return;
         }
