@@ -156,6 +156,15 @@ impl Starts {
     }
 }
 
+/// What is decided when it is over.
+#[derive(Default)]
+struct Late {
+    /// A token of base58 that is not over.
+    token: Option<Token>,
+    /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
+    denied: Option<(u64, u64)>,
+}
+
 /// One lane.
 pub(crate) struct Lane {
     kind: LaneKind,
@@ -197,12 +206,9 @@ pub(crate) struct Lane {
     texts: Texts,
     /// In a lane of unescaped text, what escapes stand for; in one of hexadecimal digits, where their letters go over to the other case and where lines end.
     touched: Option<Box<Touched>>,
-    /// A token of base58 that is not over.
-    token: Option<Box<Token>>,
     /// Whether a token was reported in this lane for want of lanes; one is enough.
     refused_tokens: bool,
-    /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
-    denied: Option<Box<(u64, u64)>>,
+    late: Option<Box<Late>>,
     /// Whether such a run was reported in this lane already; one is enough.
     refused_shapes: bool,
 }
@@ -241,9 +247,8 @@ impl Lane {
             passed: 0,
             texts: Texts::default(),
             touched: None,
-            token: None,
             refused_tokens: false,
-            denied: None,
+            late: None,
             refused_shapes: false,
         }
     }
@@ -270,9 +275,8 @@ impl Lane {
         (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
         self.touched = None;
-        (self.token, self.refused_tokens) = (None, false);
-        self.denied = None;
-        self.refused_shapes = false;
+        self.late = None;
+        (self.refused_shapes, self.refused_tokens) = (false, false);
     }
 
     /// Feeds the next bytes; `eof` says that nothing follows.
@@ -315,7 +319,7 @@ impl Lane {
         let mut pass = Pass {
             eof,
             batch,
-            candidate: (!self.matcher.is_idle() || self.token.is_some()).then_some(0),
+            candidate: (!self.matcher.is_idle() || self.token().is_some()).then_some(0),
             keep: usize::MAX,
             cut: None,
             tokens: Vec::new(),
@@ -379,8 +383,8 @@ impl Lane {
     /// The least outer offset that must not leave yet; `partial` are bytes of this lane that have not been fed.
     pub(crate) fn hold(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
         let mut hold = if self.waiting == u64::MAX { u64::MAX } else { self.map.src(self.waiting) };
-        hold = hold.min(self.token.as_ref().map_or(u64::MAX, |token| token.src));
-        hold = hold.min(self.matcher.hold()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
+        hold = hold.min(self.token().map_or(u64::MAX, |token| token.src));
+        hold = hold.min(self.matcher.hold()).min(self.denied().map_or(u64::MAX, |d| d.1));
         hold = hold.min(self.scattered_src(partial, cx));
         let base = self.pos - self.tail.len() as u64;
         if partial.is_empty() {
@@ -457,8 +461,7 @@ impl Lane {
             + self.matcher.memory()
             + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
-            + self.denied.as_ref().map_or(0, |denied| size_of_val(&**denied))
-            + self.token.as_ref().map_or(0, |token| size_of_val(&**token))
+            + self.late.as_ref().map_or(0, |late| size_of_val(&**late))
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
             + self.wide.as_ref().map_or(0, |wide| wide.memory())
@@ -491,7 +494,7 @@ impl Lane {
         self.texts.release(cx);
         self.matcher.clear();
         self.scattered = None;
-        (self.denied, self.token) = (None, None);
+        self.late = None;
         self.archive.gap();
         self.tail.zeroize();
         self.pos = self.pos.saturating_add(len);
@@ -628,7 +631,7 @@ impl Lane {
     ) {
         self.resume(view, fresh, eof, cx);
         // One refusal is reported; what stands first comes first.
-        let text_first = self.denied.as_ref().is_some_and(|denied| self.denied_text() < denied.0);
+        let text_first = self.denied().is_some_and(|denied| self.denied_text() < denied.0);
         if text_first {
             self.settle_denied_texts(view, eof, cx);
         }
@@ -672,9 +675,9 @@ impl Lane {
         }
         keep = keep.min(self.texts.first()).min(self.group.as_ref().map_or(u64::MAX, |group| group.fed()));
         keep = keep.min(self.wide.as_ref().map_or(u64::MAX, |wide| wide.fed()));
-        keep = keep.min(self.matcher.first()).min(self.token.as_ref().map_or(u64::MAX, |token| token.at));
+        keep = keep.min(self.matcher.first()).min(self.token().map_or(u64::MAX, |token| token.at));
         // A look at a run reads what stands before it.
-        let run = self.waiting.min(self.denied.as_ref().map_or(u64::MAX, |d| d.0));
+        let run = self.waiting.min(self.denied().map_or(u64::MAX, |d| d.0));
         keep = keep.min(run.saturating_sub(1));
         let scattered = self.scattered.as_ref().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(scattered);
@@ -701,6 +704,14 @@ impl Lane {
         if let Some(touched) = &mut self.touched {
             touched.forget(keep);
         }
+    }
+
+    fn token(&self) -> Option<Token> {
+        self.late.as_ref().and_then(|late| late.token)
+    }
+
+    fn denied(&self) -> Option<(u64, u64)> {
+        self.late.as_ref().and_then(|late| late.denied)
     }
 
     /// The outer offset of the first position that may still become part of a candidate.

@@ -134,7 +134,8 @@ fn wrapped(rng: &mut Rng, kind: usize, inner: &[u8]) -> Vec<u8> {
         19 => wrap::quoted_printable(rng, inner),
         20 => wrap::json(rng, inner),
         21 | 22 => {
-            let run = wrap::base32(inner, *rng.pick(&[wrap::BASE32, wrap::BASE32HEX]), rng.one_in(2));
+            let alphabet = if rng.one_in(2) { wrap::BASE32 } else { wrap::BASE32HEX };
+            let run = wrap::base32(inner, alphabet, rng.one_in(2));
             let run = if rng.one_in(2) { run.to_ascii_lowercase() } else { run };
             folded(rng, &run)
         }
