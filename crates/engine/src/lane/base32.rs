@@ -55,21 +55,17 @@ const fn classes() -> [u8; 256] {
 
 /// The alphabets in which a run is base32 that has been read up to `head`, of [`MIN`] characters but for what an escape takes of them.
 ///
-/// What is hexadecimal digits so far counts as no base32hex: text in that has other characters, and digests would cost much. `digits` says
-/// that it is, if that is known.
-fn alphabets(head: &[u8], digits: bool) -> [Option<Alphabet>; 2] {
-    let mut all = if digits { ALPHABETS[0].1 } else { u8::MAX };
+/// What is hexadecimal digits so far counts as none: text in base32 has other characters, and digests would cost much.
+fn alphabets(head: &[u8]) -> [Option<Alphabet>; 2] {
+    let mut all = u8::MAX;
     for byte in head {
         all &= CLASSES[usize::from(*byte)];
         // Nearly all runs end here soon.
         if all & !HEX == 0 {
-            return [None; 2];
+            break;
         }
     }
-    ALPHABETS.map(|(alphabet, bits)| {
-        let is_digits = alphabet == Alphabet::Base32Hex && all & HEX != 0;
-        (all & bits != 0 && !is_digits).then_some(alphabet)
-    })
+    ALPHABETS.map(|(alphabet, bits)| (all & bits != 0 && all & HEX == 0).then_some(alphabet))
 }
 
 /// Where a run is base32, and in which alphabets.
@@ -83,8 +79,8 @@ pub(super) struct Begins {
 impl Begins {
     /// Looks at the run at `at`, of which an escape takes the characters before `from`; `digits` says whether it begins with hexadecimal digits.
     pub(super) fn at(bytes: &[u8], at: usize, from: usize, digits: bool) -> Begins {
-        let head = bytes.get(from..at + MIN);
-        Begins { from, alphabets: head.map_or([None; 2], |head| alphabets(head, digits)) }
+        let head = bytes.get(from..at + MIN).filter(|_| !digits);
+        Begins { from, alphabets: head.map_or([None; 2], alphabets) }
     }
 
     /// The same, with the index counted from `at`.
@@ -217,14 +213,13 @@ mod tests {
 
     #[test]
     fn alphabets_of_heads() {
-        let of = |head: &[u8]| alphabets(head, false).into_iter().flatten().collect::<Vec<_>>();
+        let of = |head: &[u8]| alphabets(head).into_iter().flatten().collect::<Vec<_>>();
         assert_eq!(of(b"MFRGGZDFMZTWQ2LK"), [Alphabet::Base32]);
         assert_eq!(of(b"mfrggzdfmztwq2lk"), [Alphabet::Base32]);
-        assert_eq!(of(b"C5H66P35CPJMGQ90"), [Alphabet::Base32Hex]);
+        assert_eq!(of(b"C5H66P35CPJMGQB0"), [Alphabet::Base32Hex]);
         assert_eq!(of(b"2345ABCDEFGHIJKL"), [Alphabet::Base32, Alphabet::Base32Hex]);
-        assert_eq!(of(b"234567abcdef234567"), [Alphabet::Base32]);
+        assert_eq!(of(b"234567abcdef234567"), []);
         assert_eq!(of(b"0123456789abcdef"), []);
-        assert_eq!(alphabets(b"234567abcdef234567", true), [Some(Alphabet::Base32), None]);
         assert_eq!(of(b"MFRGGzDFMZTWQ2LK"), []);
         assert_eq!(of(b"some_name"), []);
     }

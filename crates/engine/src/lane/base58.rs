@@ -64,18 +64,20 @@ impl Lane {
     pub(super) fn start_token(&mut self, run: usize, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
         let at = shape::after_escape(view.bytes, run);
         let [run, at] = [run, at].map(|index| view.base + index as u64);
-        self.token = Some(Box::new(Token { run, at, src: self.map.src(at) }));
+        self.late.get_or_insert_default().token = Some(Token { run, at, src: self.map.src(at) });
         self.settle_token(view, eof, cx);
     }
 
     /// Looks again at a token that was not over.
     pub(super) fn settle_token(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
-        let Some(token) = self.token.as_deref().copied() else { return };
+        let Some(token) = self.token() else { return };
         let Looked { look, end, is_cut } = look(view.bytes, view.index(token.at), eof, cx);
         if look == Look::Open {
             return;
         }
-        self.token = None;
+        if let Some(late) = &mut self.late {
+            late.token = None;
+        }
         let to = view.base + end as u64;
         if is_cut {
             self.matcher.park_token(token.at, token.src, to + 1);

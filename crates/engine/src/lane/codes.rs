@@ -237,13 +237,13 @@ fn holds_deltas(decoded: &[u8], cx: &Context<'_>) -> bool {
 impl Lane {
     /// A list of codes begins at `at`.
     pub(crate) fn start_codes(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
-        if self.codes.is_some() || self.denied_codes.is_some() || at < self.codes_read {
+        if self.codes.is_some() || self.denied_codes().is_some() || at < self.codes_read {
             return;
         }
         let src = self.map.src(at);
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + LANES > cx.core.limits.lanes {
             if !self.refused_codes {
-                self.denied_codes = Some(Box::new((at, src)));
+                self.late.get_or_insert_default().denied_codes = Some((at, src));
                 self.settle_denied_codes(view, eof, cx);
             }
             return;
@@ -257,12 +257,14 @@ impl Lane {
 
     /// Decides about a list for which no lanes could be had, as [`Lane::settle_denied`] does about a run.
     pub(crate) fn settle_denied_codes(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
-        let Some((at, src)) = self.denied_codes.as_deref().copied() else { return };
+        let Some((at, src)) = self.denied_codes() else { return };
         let (look, end) = look(view.bytes, view.index(at), eof, cx);
         if look == Look::Open {
             return;
         }
-        self.denied_codes = None;
+        if let Some(late) = &mut self.late {
+            late.denied_codes = None;
+        }
         self.codes_read = self.codes_read.max(view.base + end as u64);
         if look != Look::Idle {
             self.refused_codes = true;

@@ -217,6 +217,17 @@ impl Beside {
     }
 }
 
+/// What is decided when it is over.
+#[derive(Default)]
+struct Late {
+    /// A token of base58 that is not over.
+    token: Option<Token>,
+    /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
+    denied: Option<(u64, u64)>,
+    /// As `denied`, for a list of codes.
+    denied_codes: Option<(u64, u64)>,
+}
+
 /// One lane.
 pub(crate) struct Lane {
     kind: LaneKind,
@@ -237,8 +248,7 @@ pub(crate) struct Lane {
     group: Option<Box<Group>>,
     wide: Option<Box<Wide>>,
     codes: Option<Box<Codes>>,
-    /// A list for which no lanes could be had, as in `denied`, and whether one was reported.
-    denied_codes: Option<Box<(u64, u64)>>,
+    /// Whether a list was reported for which no lanes could be had.
     refused_codes: bool,
     /// Lists before this offset have been read.
     codes_read: u64,
@@ -270,12 +280,9 @@ pub(crate) struct Lane {
     texts: Texts,
     /// In a lane of unescaped text, what escapes stand for; in one of hexadecimal digits, where their letters go over to the other case and where lines end.
     touched: Option<Box<Touched>>,
-    /// A token of base58 that is not over.
-    token: Option<Box<Token>>,
     /// Whether a token was reported in this lane for want of lanes; one is enough.
     refused_tokens: bool,
-    /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
-    denied: Option<Box<(u64, u64)>>,
+    late: Option<Box<Late>>,
     /// Whether such a run was reported in this lane already; one is enough.
     refused_shapes: bool,
 }
@@ -304,7 +311,6 @@ impl Lane {
             group: None,
             wide: None,
             codes: None,
-            denied_codes: None,
             refused_codes: false,
             codes_read: 0,
             codes_seen: 0,
@@ -322,9 +328,8 @@ impl Lane {
             passed: 0,
             texts: Texts::default(),
             touched: None,
-            token: None,
             refused_tokens: false,
-            denied: None,
+            late: None,
             refused_shapes: false,
         }
     }
@@ -344,7 +349,7 @@ impl Lane {
         self.archive = Archive::default();
         (self.group, self.wide, self.codes) = (None, None, None);
         (self.codes_read, self.codes_seen) = (0, 0);
-        (self.denied_codes, self.refused_codes) = (None, false);
+        self.refused_codes = false;
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
         self.through = (0, 0);
         self.starts = None;
@@ -354,9 +359,8 @@ impl Lane {
         (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
         self.touched = None;
-        (self.token, self.refused_tokens) = (None, false);
-        self.denied = None;
-        self.refused_shapes = false;
+        self.late = None;
+        (self.refused_shapes, self.refused_tokens) = (false, false);
     }
 
     /// Feeds the next bytes; `eof` says that nothing follows.
@@ -399,7 +403,7 @@ impl Lane {
         let mut pass = Pass {
             eof,
             batch,
-            candidate: (!self.matcher.is_idle() || self.token.is_some()).then_some(0),
+            candidate: (!self.matcher.is_idle() || self.token().is_some()).then_some(0),
             keep: usize::MAX,
             cut: None,
             tokens: Vec::new(),
@@ -468,8 +472,8 @@ impl Lane {
     /// The least outer offset that must not leave yet; `partial` are bytes of this lane that have not been fed.
     pub(crate) fn hold(&self, partial: &[u8], cx: &Context<'_>) -> u64 {
         let mut hold = if self.waiting == u64::MAX { u64::MAX } else { self.map.src(self.waiting) };
-        hold = hold.min(self.token.as_ref().map_or(u64::MAX, |token| token.src));
-        hold = hold.min(self.matcher.hold()).min(self.denied.as_ref().map_or(u64::MAX, |d| d.1));
+        hold = hold.min(self.token().map_or(u64::MAX, |token| token.src));
+        hold = hold.min(self.matcher.hold()).min(self.denied().map_or(u64::MAX, |d| d.1));
         hold = hold.min(self.scattered_src(partial, cx)).min(self.delta_src(partial, cx));
         hold = hold.min(self.joined_src(partial, cx));
         let base = self.pos - self.tail.len() as u64;
@@ -489,7 +493,7 @@ impl Lane {
         if let Some(wide) = &self.wide {
             hold = hold.min(wide.hold(&self.map, self.pos, cx));
         }
-        hold = hold.min(self.denied_codes.as_ref().map_or(u64::MAX, |denied| denied.1));
+        hold = hold.min(self.denied_codes().map_or(u64::MAX, |denied| denied.1));
         if let Some(codes) = &self.codes {
             hold = hold.min(codes.hold(&self.map, self.pos, cx));
         }
@@ -560,12 +564,7 @@ impl Lane {
             + self.matcher.memory()
             + self.beside.as_ref().map_or(0, |beside| beside.memory())
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
-            + [&self.denied, &self.denied_codes]
-                .into_iter()
-                .flatten()
-                .map(|denied| size_of_val(&**denied))
-                .sum::<usize>()
-            + self.token.as_ref().map_or(0, |token| size_of_val(&**token))
+            + self.late.as_ref().map_or(0, |late| size_of_val(&**late))
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
             + self.wide.as_ref().map_or(0, |wide| wide.memory())
@@ -603,7 +602,7 @@ impl Lane {
         self.texts.release(cx);
         self.matcher.clear();
         self.beside = None;
-        (self.denied, self.denied_codes, self.token) = (None, None, None);
+        self.late = None;
         self.archive.gap();
         self.tail.zeroize();
         self.pos = self.pos.saturating_add(len);
@@ -757,7 +756,7 @@ impl Lane {
     ) {
         self.resume(view, fresh, eof, cx);
         // One refusal is reported; what stands first comes first.
-        let text_first = self.denied.as_ref().is_some_and(|denied| self.denied_text() < denied.0);
+        let text_first = self.denied().is_some_and(|denied| self.denied_text() < denied.0);
         if text_first {
             self.settle_denied_texts(view, eof, cx);
         }
@@ -808,9 +807,9 @@ impl Lane {
         keep = keep.min(self.texts.first()).min(self.group.as_ref().map_or(u64::MAX, |group| group.fed()));
         keep = keep.min(self.wide.as_ref().map_or(u64::MAX, |wide| wide.fed()));
         keep = keep.min(self.codes.as_ref().map_or(u64::MAX, |codes| codes.fed()));
-        keep = keep.min(self.matcher.first()).min(self.token.as_ref().map_or(u64::MAX, |token| token.at));
+        keep = keep.min(self.matcher.first()).min(self.token().map_or(u64::MAX, |token| token.at));
         // A look at a run or a list reads what stands before it.
-        let denied = [&self.denied, &self.denied_codes].into_iter().flatten().map(|denied| denied.0);
+        let denied = [self.denied(), self.denied_codes()].into_iter().flatten().map(|denied| denied.0);
         keep = keep.min(denied.fold(self.waiting, u64::min).saturating_sub(1));
         let scattered = self.scattered().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(scattered);
@@ -841,6 +840,18 @@ impl Lane {
         if let Some(joints) = self.joints_mut() {
             joints.forget(keep);
         }
+    }
+
+    fn token(&self) -> Option<Token> {
+        self.late.as_ref().and_then(|late| late.token)
+    }
+
+    fn denied_codes(&self) -> Option<(u64, u64)> {
+        self.late.as_ref().and_then(|late| late.denied_codes)
+    }
+
+    fn denied(&self) -> Option<(u64, u64)> {
+        self.late.as_ref().and_then(|late| late.denied)
     }
 
     /// The outer offset of the first position that may still become part of a candidate.

@@ -792,7 +792,7 @@ impl Lane {
 
     /// A run begins at `at`.
     pub(crate) fn start_group(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
-        if self.group.is_some() || self.denied.is_some() || self.waiting != u64::MAX || at < self.run_read {
+        if self.group.is_some() || self.denied().is_some() || self.waiting != u64::MAX || at < self.run_read {
             // A line of the one that is being read.
             return;
         }
@@ -810,7 +810,7 @@ impl Lane {
         let lanes = if digits.is_some() { 6 } else { 4 } + base32.alphabets().count() as u32;
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + lanes > cx.core.limits.lanes {
             if !self.refused_shapes {
-                self.denied = Some(Box::new((at, self.map.src(at))));
+                self.late.get_or_insert_default().denied = Some((at, self.map.src(at)));
                 self.settle_denied(view, eof, cx);
             }
             return;
@@ -884,12 +884,14 @@ impl Lane {
     /// Decides about a run for which no lanes could be had: it matters only if lanes would have found something in it. That is known when it
     /// ends; a run that is too long for a look counts as if they had.
     pub(crate) fn settle_denied(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
-        let Some((at, start)) = self.denied.as_deref().copied() else { return };
+        let Some((at, start)) = self.denied() else { return };
         let (look, end) = look(view.bytes, view.index(at), self.reads_escapes(), eof, cx);
         if look == Look::Open {
             return;
         }
-        self.denied = None;
+        if let Some(late) = &mut self.late {
+            late.denied = None;
+        }
         self.run_read = self.run_read.max(view.base + end as u64);
         if look != Look::Idle && !self.refused_shapes {
             self.refuse_shape(at, start, end, view, eof, cx);
