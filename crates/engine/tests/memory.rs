@@ -207,6 +207,13 @@ fn the_account_is_true_of_what_adversaries_send() {
         ("web tokens", b"eyJ".repeat(10000)),
         ("heads of armoured keys", b"-----BEGIN PRIVATE KEY-----\n".repeat(1000)),
         ("base64 in base64", b"VVVV".repeat(8000)),
+        ("lists of codes", b"103, 104, 112, ".repeat(3000)),
+        ("lists of codes in base64", wrap::base64(&b"67:68:70:5f:".repeat(3000), false, false)),
+        ("lists of lists of codes", {
+            let codes =
+                |text: &[u8]| text.iter().map(|b| format!("{b:02x} ")).collect::<String>().into_bytes();
+            codes(&codes(&b"67 68 70 ".repeat(400)))
+        }),
         ("gzip magic", b"\x1f\x8b\x08\0\0\0\0\0\0\x03".repeat(3000)),
         ("gzip magic in base64", wrap::base64(&b"\x1f\x8b\x08\0\0\0\0\0\0\x03".repeat(2000), false, false)),
         ("zstd magic", b"\x28\xb5\x2f\xfd".repeat(8000)),

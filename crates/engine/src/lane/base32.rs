@@ -97,6 +97,12 @@ impl Begins {
     }
 }
 
+/// What a lane of base32 counts as: inside other lanes it keeps the place of every byte, which takes the memory of another one.
+pub(super) const LANES: u32 = 2;
+
+/// Characters that are fed at once inside another lane.
+const SLICE: usize = 96;
+
 /// A lane of one alphabet.
 pub(super) struct Base32Lane {
     phase: Phase,
@@ -127,6 +133,20 @@ impl Base32Lane {
 
     /// Takes the characters with which `chars`, which stand at `fed`, begin; with `end` the run is over.
     pub(super) fn feed(&mut self, fed: u64, chars: &[u8], map: &OuterMap, end: bool, cx: &mut Context<'_>) {
+        // Inside another lane the map has a segment for each byte until the bytes are fed.
+        let slice = if map.is_identity() { usize::MAX } else { SLICE };
+        let (mut fed, mut chars) = (fed, chars);
+        while chars.len() > slice && self.open {
+            let (slice, others) = chars.split_at(slice);
+            self.feed_slice(fed, slice, map, false, cx);
+            (fed, chars) = (fed + slice.len() as u64, others);
+        }
+        if self.open {
+            self.feed_slice(fed, chars, map, end, cx);
+        }
+    }
+
+    fn feed_slice(&mut self, fed: u64, chars: &[u8], map: &OuterMap, end: bool, cx: &mut Context<'_>) {
         let mut decoded = cx.scratch.buffer();
         let (mut fed, mut chars) = (fed, chars);
         if let Some(first) = self.cut {

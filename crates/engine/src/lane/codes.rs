@@ -20,8 +20,11 @@ use crate::confirm::View;
 use crate::context::Context;
 use crate::map::{Origin, OuterMap};
 
-/// Lanes of a list.
-const LANES: u32 = Form::ALL.len() as u32;
+/// What a list counts as, in lanes: its own keep the place of every byte, which takes the memory of two others.
+const LANES: u32 = 2 * Form::ALL.len() as u32;
+
+/// Bytes that are fed at once.
+const SLICE: usize = 64;
 
 /// Reads codes and what stands between them.
 #[derive(Clone, Copy)]
@@ -158,6 +161,11 @@ impl Codes {
                         let origin = Origin::Const { start: up.map.src(start), end: up.map.end(self.fed) };
                         lane.map.push(lane.pos + made.len() as u64, origin);
                         made.extend(charcodes::values(text, form));
+                        if made.len() >= SLICE {
+                            // The map has a segment for each byte until the bytes are fed.
+                            lane.feed(made, false, cx);
+                            made.clear();
+                        }
                     }
                 }
             }
@@ -237,12 +245,12 @@ fn holds_deltas(decoded: &[u8], cx: &Context<'_>) -> bool {
 impl Lane {
     /// A list of codes begins at `at`.
     pub(crate) fn start_codes(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
-        if self.codes.is_some() || self.denied_codes().is_some() || at < self.codes_read {
+        if self.codes.is_some() || self.denied_codes().is_some() || at < self.late().codes_read {
             return;
         }
         let src = self.map.src(at);
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + LANES > cx.core.limits.lanes {
-            if !self.refused_codes {
+            if !self.late().refused_codes {
                 self.late.get_or_insert_default().denied_codes = Some((at, src));
                 self.settle_denied_codes(view, eof, cx);
             }
@@ -265,9 +273,10 @@ impl Lane {
         if let Some(late) = &mut self.late {
             late.denied_codes = None;
         }
-        self.codes_read = self.codes_read.max(view.base + end as u64);
+        let late = self.late.get_or_insert_default();
+        late.codes_read = late.codes_read.max(view.base + end as u64);
         if look != Look::Idle {
-            self.refused_codes = true;
+            self.late.get_or_insert_default().refused_codes = true;
             self.report_refusal(at, src, end, view, eof, cx);
         }
     }
@@ -284,7 +293,7 @@ impl Lane {
         if cx.scratch.found.len() > found {
             self.archive.mask(codes.start, codes.fed);
         }
-        self.codes_read = codes.fed;
+        self.late.get_or_insert_default().codes_read = codes.fed;
         if over {
             codes.release(cx);
         } else {

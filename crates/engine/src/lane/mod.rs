@@ -217,15 +217,22 @@ impl Beside {
     }
 }
 
-/// What is decided when it is over.
+/// What is decided when it is over, and what few lanes have to remember.
 #[derive(Default)]
 struct Late {
     /// A token of base58 that is not over.
     token: Option<Token>,
     /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
     denied: Option<(u64, u64)>,
-    /// As `denied`, for a list of codes.
+    /// As `denied`, for a list of codes; and whether one was reported.
     denied_codes: Option<(u64, u64)>,
+    refused_codes: bool,
+    /// Lists before this offset have been read.
+    codes_read: u64,
+    /// Lists before this offset hold nothing, or are begun by a hit before it.
+    codes_seen: u64,
+    /// The outer offsets between which a run was read through an escape; in a lane of unescaped text, that of its parent.
+    through: (u64, u64),
 }
 
 /// One lane.
@@ -248,16 +255,8 @@ pub(crate) struct Lane {
     group: Option<Box<Group>>,
     wide: Option<Box<Wide>>,
     codes: Option<Box<Codes>>,
-    /// Whether a list was reported for which no lanes could be had.
-    refused_codes: bool,
-    /// Lists before this offset have been read.
-    codes_read: u64,
-    /// Lists before this offset hold nothing, or are begun by a hit before it.
-    codes_seen: u64,
     /// Runs before this offset have been read.
     run_read: u64,
-    /// The outer offsets between which a run was read through an escape; in a lane of unescaped text, that of its parent.
-    through: (u64, u64),
     /// Runs before this offset hold nothing.
     run_idle: u64,
     /// Where a run of unescaped text begins in which no escape has stood yet; `u64::MAX` if there is none.
@@ -311,11 +310,7 @@ impl Lane {
             group: None,
             wide: None,
             codes: None,
-            refused_codes: false,
-            codes_read: 0,
-            codes_seen: 0,
             run_read: 0,
-            through: (0, 0),
             run_idle: 0,
             waiting: u64::MAX,
             starts: None,
@@ -348,10 +343,7 @@ impl Lane {
         self.beside = None;
         self.archive = Archive::default();
         (self.group, self.wide, self.codes) = (None, None, None);
-        (self.codes_read, self.codes_seen) = (0, 0);
-        self.refused_codes = false;
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
-        self.through = (0, 0);
         self.starts = None;
         self.containers.clear();
         (self.codings, self.framed, self.stored) = (0, false, false);
@@ -711,10 +703,10 @@ impl Lane {
             What::Wide => true,
             // Codes of a list that is being read, or that another hit begins.
             What::Codes if self.codes.is_some() => true,
-            What::Codes if view.base + (hit.at as u64) < self.codes_seen => false,
+            What::Codes if view.base + (hit.at as u64) < self.late().codes_seen => false,
             What::Codes => {
                 let (look, end) = codes::look(view.bytes, hit.at, pass.eof, cx);
-                self.codes_seen = view.base + end as u64;
+                self.late.get_or_insert_default().codes_seen = view.base + end as u64;
                 look != Look::Idle
             }
             What::Escape => match escaped::begins(view.bytes, hit.at) {
@@ -842,16 +834,29 @@ impl Lane {
         }
     }
 
+    fn late(&self) -> &Late {
+        const NONE: &Late = &Late {
+            token: None,
+            denied: None,
+            denied_codes: None,
+            refused_codes: false,
+            codes_read: 0,
+            codes_seen: 0,
+            through: (0, 0),
+        };
+        self.late.as_deref().unwrap_or(NONE)
+    }
+
     fn token(&self) -> Option<Token> {
-        self.late.as_ref().and_then(|late| late.token)
+        self.late().token
     }
 
     fn denied_codes(&self) -> Option<(u64, u64)> {
-        self.late.as_ref().and_then(|late| late.denied_codes)
+        self.late().denied_codes
     }
 
     fn denied(&self) -> Option<(u64, u64)> {
-        self.late.as_ref().and_then(|late| late.denied)
+        self.late().denied
     }
 
     /// The outer offset of the first position that may still become part of a candidate.

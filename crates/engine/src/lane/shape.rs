@@ -478,7 +478,7 @@ impl Group {
 
     fn count(&self) -> u32 {
         let digits = if self.hex { 2 } else { 0 };
-        4 + digits + self.base32.len() as u32
+        4 + digits + base32::LANES * self.base32.len() as u32
     }
 
     pub(crate) fn start(&self) -> u64 {
@@ -755,7 +755,7 @@ impl Lane {
                 Escaped::Char(len, char) if self.reads_escapes() => {
                     let end = to + len as u64;
                     group.feed_escaped(char, to, end, &self.map, cx);
-                    self.through = (group.src, self.map.end(end));
+                    self.late.get_or_insert_default().through = (group.src, self.map.end(end));
                     continue;
                 }
                 Escaped::Open if self.reads_escapes() => break false,
@@ -796,7 +796,7 @@ impl Lane {
             // A line of the one that is being read.
             return;
         }
-        let (from, to) = self.through;
+        let (from, to) = self.late().through;
         if self.kind == LaneKind::Escapes && (from..to).contains(&self.map.src(at)) {
             // The parent reads it, escapes and all.
             return;
@@ -807,7 +807,7 @@ impl Lane {
         let digits = digits_at(view.bytes, view.index(at)).map(|from| view.base + from as u64);
         let run = view.index(at);
         let base32 = base32::Begins::at(view.bytes, run, after_escape(view.bytes, run), digits.is_some());
-        let lanes = if digits.is_some() { 6 } else { 4 } + base32.alphabets().count() as u32;
+        let lanes = if digits.is_some() { 6 } else { 4 } + base32::LANES * base32.alphabets().count() as u32;
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + lanes > cx.core.limits.lanes {
             if !self.refused_shapes {
                 self.late.get_or_insert_default().denied = Some((at, self.map.src(at)));
