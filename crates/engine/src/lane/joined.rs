@@ -54,6 +54,8 @@ pub(crate) struct Joined {
 pub(crate) struct Joints {
     /// Even numbers are bytes, twice their offset; odd ones are what is between two, so that 2 n - 1 stands before byte n.
     marks: VecDeque<u64>,
+    /// Bytes before which a comma stood in the joint: elements of a list.
+    commas: VecDeque<u64>,
     /// Offsets in the parent.
     places: OuterMap,
     /// Places of the findings of this feed: the ranges in the parent.
@@ -62,13 +64,26 @@ pub(crate) struct Joints {
 
 impl Joints {
     fn new() -> Joints {
-        Joints { marks: VecDeque::new(), places: OuterMap::segments(), found: Vec::new() }
+        Joints {
+            marks: VecDeque::new(),
+            commas: VecDeque::new(),
+            places: OuterMap::segments(),
+            found: Vec::new(),
+        }
     }
 
     /// Whether a range spans a joint, or holds a form.
     pub(crate) fn is_spanned(&self, start: u64, end: u64) -> bool {
         let after = self.marks.partition_point(|mark| *mark < 2 * start);
         self.marks.get(after).is_some_and(|mark| *mark < (2 * end).saturating_sub(1))
+    }
+
+    /// Whether a range is made of elements of a list that are longer than characters: it takes a checksum to tell a key in pieces from a list of
+    /// names.
+    pub(crate) fn is_listed(&self, start: u64, end: u64) -> bool {
+        let before = |at: u64| self.commas.partition_point(|comma| *comma < at) as u64;
+        let commas = before(end) - before(start + 1);
+        commas > 0 && end - start > 2 * (commas + 1)
     }
 
     /// Whether a range holds a form.
@@ -101,12 +116,15 @@ impl Joints {
         while self.marks.front().is_some_and(|mark| mark.div_ceil(2) < keep) {
             self.marks.pop_front();
         }
+        while self.commas.front().is_some_and(|comma| *comma < keep) {
+            self.commas.pop_front();
+        }
         self.places.forget(keep);
     }
 
     pub(crate) fn memory(&self) -> usize {
         size_of::<Joints>()
-            + self.marks.capacity() * size_of::<u64>()
+            + (self.marks.capacity() + self.commas.capacity()) * size_of::<u64>()
             + self.places.bytes()
             + self.found.capacity() * size_of::<(u64, u64)>()
     }
@@ -393,6 +411,9 @@ impl Joined {
                 }
                 Piece::Joint(len) => {
                     joints.marks.push_back((2 * lane_at).saturating_sub(1));
+                    if bytes[at..at + len].contains(&b',') {
+                        joints.commas.push_back(lane_at);
+                    }
                     at += len;
                 }
                 Piece::Open => break,

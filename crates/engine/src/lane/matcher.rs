@@ -304,6 +304,9 @@ impl Lane {
             Some(_) if confirm.verified => Proof::Verified,
             Some(_) => Proof::Failed,
         };
+        if proof != Proof::Verified && self.joints().is_some_and(|joints| joints.is_listed(start, end)) {
+            return;
+        }
         let confidence = match proof {
             Proof::None => rule.confidence,
             Proof::Verified => rule.confidence.max(Confidence::High),

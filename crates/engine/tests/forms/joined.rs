@@ -54,6 +54,11 @@ fn every_joint_is_seen_through() {
             let joined = pieces(&mut rng, &key, joint);
             let content = [b"let key = \"".as_slice(), &joined, b"\";\n"].concat();
             let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+            if joint.contains(',') && key.starts_with(b"sk-") {
+                // No checksum tells it from a list of names.
+                assert!(run.events.is_empty(), "{joint:?}");
+                continue;
+            }
             assert_eq!(paths(&run), ["joined"], "{joint:?}: {}", String::from_utf8_lossy(&content));
             let outer = run.findings().next().expect("one finding").outer();
             assert_eq!(outer, 11..11 + joined.len() as u64, "{joint:?}");
@@ -122,6 +127,25 @@ fn a_known_secret_of_full_width_is_found_and_held_in_any_chunking() {
 }
 
 #[test]
+fn a_list_of_names_is_no_key() {
+    let engine = Engine::builder()
+        .rules(exfilter_rules::builtin())
+        .profile(Profile::Thorough)
+        .build()
+        .expect("the built-in rules compile");
+    let names =
+        b"literals = [\"gldt-\", \"glft-\", \"glimt-\", \"glsoat-\", \"glffct-\", \"glwt-\", \"glsess-\"]";
+    let run = run::run(&engine, &outbound(), names, &split::whole(names.len()));
+    assert!(run.events.is_empty(), "{:?}", run.events);
+    // The same letters one by one are no list of names.
+    let letters = names.iter().filter(|b| b.is_ascii_lowercase() || **b == b'-').skip(8);
+    let letters: Vec<String> = letters.map(|b| format!("'{}'", char::from(*b))).collect();
+    let letters = letters.join(", ").into_bytes();
+    let run = run::run(&engine, &outbound(), &letters, &split::whole(letters.len()));
+    assert!(run.last.is_block(), "{}", String::from_utf8_lossy(&letters));
+}
+
+#[test]
 fn a_key_as_it_is_spelled_is_found_once() {
     let mut rng = Rng::new(603);
     let engine = thorough();
@@ -143,7 +167,7 @@ fn a_key_as_it_is_spelled_is_found_once() {
 fn pieces_have_neighbours() {
     let mut rng = Rng::new(604);
     let engine = thorough();
-    let key = [b"sk-live-".as_slice(), &rng.text(keys::BASE62, 30)].concat();
+    let key = keys::github(&mut rng, "ghp_");
     let content = [b"[\"name\", \"", &key[..12], b"\", \"", &key[12..], b"\"]"].concat();
     let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
     assert_eq!(paths(&run), ["joined"]);
