@@ -666,13 +666,9 @@ impl Lane {
         if !self.texts.is_alive() {
             return;
         }
-        let through = self.late().through;
         let text = self.texts.of(introducer);
         let Some(mut child) = text.child.take() else { return };
         let found = cx.scratch.found.len();
-        if through != (0, 0) {
-            child.lane.late.get_or_insert_default().through = through;
-        }
         let over = child.feed(&self.map, view, eof, cx);
         if cx.scratch.found.len() > found {
             self.archive.mask(child.start, child.fed);

@@ -231,8 +231,6 @@ struct Late {
     codes_read: u64,
     /// Lists before this offset hold nothing, or are begun by a hit before it.
     codes_seen: u64,
-    /// The outer offsets between which a run was read through an escape; in a lane of unescaped text, that of its parent.
-    through: (u64, u64),
 }
 
 /// One lane.
@@ -842,7 +840,6 @@ impl Lane {
             refused_codes: false,
             codes_read: 0,
             codes_seen: 0,
-            through: (0, 0),
         };
         self.late.as_deref().unwrap_or(NONE)
     }

@@ -8,7 +8,7 @@
 //! What stands between the lines belongs to none of the lanes.
 //!
 //! An escape that stands for a base64 character (`\/` in JSON) belongs to the run: [`Lane::start_escaped`] begins a text only a few characters before
-//! it, and a container may have begun far before that. The text of such an escape leaves the run to the lane that reads it.
+//! it, and a container may have begun far before that. What both find is told of twice.
 
 use exfilter_automaton::What;
 use exfilter_codec::base32::Alphabet;
@@ -755,7 +755,6 @@ impl Lane {
                 Escaped::Char(len, char) if self.reads_escapes() => {
                     let end = to + len as u64;
                     group.feed_escaped(char, to, end, &self.map, cx);
-                    self.late.get_or_insert_default().through = (group.src, self.map.end(end));
                     continue;
                 }
                 Escaped::Open if self.reads_escapes() => break false,
@@ -794,11 +793,6 @@ impl Lane {
     pub(crate) fn start_group(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
         if self.group.is_some() || self.denied().is_some() || self.waiting != u64::MAX || at < self.run_read {
             // A line of the one that is being read.
-            return;
-        }
-        let (from, to) = self.late().through;
-        if self.kind == LaneKind::Escapes && (from..to).contains(&self.map.src(at)) {
-            // The parent reads it, escapes and all.
             return;
         }
         if self.waits_for_escape(view, at, eof, cx) {
