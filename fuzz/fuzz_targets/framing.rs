@@ -30,6 +30,10 @@ impl<'a> Arbitrary<'a> for FramingInput {
             Framing::Grpc => true,
             Framing::WebSocket => str::from_utf8(content).is_err(),
         });
+        if matches!(framing, Framing::Grpc) {
+            // A field that the end cuts is shown as it stands.
+            input.keep = input.bytes.len();
+        }
         Ok(FramingInput(framing, input))
     }
 }

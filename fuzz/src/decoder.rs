@@ -15,7 +15,8 @@ pub struct DecoderInput {
     pub content: Option<Vec<u8>>,
     slices: Slices,
     cap: usize,
-    keep: usize,
+    /// How much of it a beginning has.
+    pub keep: usize,
 }
 
 impl DecoderInput {
