@@ -24,22 +24,83 @@ pub(crate) const GATED: u8 = 0x3f;
 /// The buckets of those that may stand anywhere.
 pub(crate) const LOOSE: u8 = 0xc0;
 
+/// How often a byte stands in text, roughly: what a bucket lets through is weighed by it.
+const fn weight(byte: u8) -> f32 {
+    match byte {
+        b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' => 6.0,
+        b'a'..=b'z' => 2.5,
+        b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' | b' ' => 1.5,
+        b'A'..=b'Z' => 0.8,
+        b'!'..=b'~' => 0.7,
+        _ => 0.1,
+    }
+}
+
+/// What a bucket is made of: the nibbles of its literals, as sets, by place.
+#[derive(Clone, Copy, Default)]
+struct Content {
+    low: [u16; PLACES],
+    high: [u16; PLACES],
+}
+
+impl Content {
+    fn add(&mut self, quad: u32) {
+        for (place, byte) in quad.to_le_bytes().into_iter().take(PLACES).enumerate() {
+            self.low[place] |= 1 << (byte & 15);
+            self.high[place] |= 1 << (byte >> 4);
+        }
+    }
+
+    fn with(&self, other: &Content) -> Content {
+        let both = |a: &[u16; PLACES], b: &[u16; PLACES]| std::array::from_fn(|place| a[place] | b[place]);
+        Content { low: both(&self.low, &other.low), high: both(&self.high, &other.high) }
+    }
+
+    /// How often it lets a position of text through.
+    fn passes(&self) -> f32 {
+        let passes = |place: usize| -> f32 {
+            let has = |b: &u8| self.low[place] >> (b & 15) & 1 != 0 && self.high[place] >> (b >> 4) & 1 != 0;
+            (0..=127).filter(has).map(weight).sum()
+        };
+        (0..PLACES).map(passes).product()
+    }
+}
+
+/// The literals in at most `most` buckets: those that begin with the same byte together, and then, again and again, the two whose union lets the least
+/// more through.
+fn spread(quads: &[u32], most: usize) -> Vec<Content> {
+    let mut by_first = std::collections::BTreeMap::<u8, Content>::new();
+    for quad in quads {
+        by_first.entry(*quad as u8).or_default().add(*quad);
+    }
+    let mut contents: Vec<(Content, f32)> = by_first.into_values().map(|c| (c, c.passes())).collect();
+    while contents.len() > most {
+        let pairs = (1..contents.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+        let more = |&(a, b): &(usize, usize)| {
+            contents[a].0.with(&contents[b].0).passes() - contents[a].1 - contents[b].1
+        };
+        let weighed = pairs.map(|pair| (more(&pair), pair));
+        let Some((_, (a, b))) = weighed.min_by(|x, y| x.0.total_cmp(&y.0)) else { break };
+        let other = contents.swap_remove(b).0;
+        let union = contents[a].0.with(&other);
+        contents[a] = (union, union.passes());
+    }
+    contents.into_iter().map(|(content, _)| content).collect()
+}
+
 impl Buckets {
-    /// Spreads the beginnings of literals, four bytes each, over the buckets of their kind by their first byte.
+    /// Spreads the beginnings of literals, four bytes each, over the buckets of their kind.
     pub(crate) fn new(gated: &[u32], loose: &[u32]) -> Buckets {
         let mut buckets = Buckets { low: [[0; 16]; PLACES], high: [[0; 16]; PLACES] };
         for (quads, bits) in [(gated, GATED), (loose, LOOSE)] {
-            let mut firsts: Vec<u8> = quads.iter().map(|q| *q as u8).collect();
-            firsts.sort_unstable();
-            firsts.dedup();
-            for quad in quads {
-                let bytes = quad.to_le_bytes();
-                let rank = firsts.binary_search(&bytes[0]).unwrap_or(0);
-                let bucket = rank * bits.count_ones() as usize / firsts.len();
+            for (bucket, content) in spread(quads, bits.count_ones() as usize).iter().enumerate() {
                 let bit = 1u8 << (bits.trailing_zeros() as usize + bucket);
-                for (place, byte) in bytes.into_iter().take(PLACES).enumerate() {
-                    buckets.low[place][usize::from(byte & 15)] |= bit;
-                    buckets.high[place][usize::from(byte >> 4)] |= bit;
+                for place in 0..PLACES {
+                    for nibble in 0..16 {
+                        let has = |set: u16| if set >> nibble & 1 != 0 { bit } else { 0 };
+                        buckets.low[place][nibble] |= has(content.low[place]);
+                        buckets.high[place][nibble] |= has(content.high[place]);
+                    }
                 }
             }
         }

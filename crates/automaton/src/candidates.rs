@@ -5,10 +5,10 @@
 
 use crate::anchors::Filter as AnchorFilter;
 use crate::arch::Vector;
-use crate::class::{is_base64, is_escape};
+use crate::class::{ALNUM, BASE64, ESCAPE, TABLE, is_escape};
 use crate::list::{self, List};
 use crate::literals::Filter;
-use crate::scan::{Automaton, Hit, Job, What, is_wide, list_window, load, wide_units};
+use crate::scan::{Automaton, Hit, Job, Masks, What, is_wide, list_window, load, wide_units};
 
 /// Blocks of 64 bytes in a batch.
 const BLOCKS: usize = 16;
@@ -27,26 +27,31 @@ const REACH: usize = 64 + 8;
 pub(crate) fn masked<V: Vector>(v: V, job: &Job<'_>, work: &mut Workspace, hits: &mut Vec<Hit>) {
     let Job { hay, from, to, .. } = *job;
     work.grow();
+    let has = |back: usize, class: u8| {
+        let before = from.checked_sub(back).map_or(0, |at| TABLE[usize::from(hay[at])]);
+        u64::from(before & class != 0)
+    };
     let mut batch = Batch {
         at: from,
         shown: WINDOW,
-        // Whether the byte before it is a base64 character.
-        before: from > 0 && is_base64(hay[from - 1]),
-        number_may_begin: numbers_may_begin(hay, from),
+        base64: has(1, BASE64),
+        alnum: has(1, ALNUM),
+        escapes: has(2, ESCAPE) | has(1, ESCAPE) << 1,
     };
-    let mut padded;
     while batch.at < to {
         let there = &hay[batch.at..];
-        let window = match there.first_chunk() {
-            Some(window) => window,
-            None => {
-                batch.shown = there.len();
-                padded = [0; WINDOW];
-                padded[..there.len()].copy_from_slice(there);
-                &padded
-            }
-        };
+        if let Some(window) = there.first_chunk() {
+            work.step(v, job, window, &mut batch, hits);
+            continue;
+        }
+        // What is scanned is often short: only as much is written as stands there.
+        let mut padded = std::mem::take(&mut work.padded);
+        batch.shown = there.len();
+        padded[..there.len()].copy_from_slice(there);
+        let window = padded.first_chunk().expect("it is as long as a window");
         work.step(v, job, window, &mut batch, hits);
+        padded[..there.len()].fill(0);
+        work.padded = padded;
     }
 }
 
@@ -56,10 +61,11 @@ struct Batch {
     at: usize,
     /// What stands in the window from here on is no content.
     shown: usize,
-    /// Whether the byte before them is a base64 character.
-    before: bool,
-    /// Bit 0, 1: whether a number may begin at the first byte, at the second one, for what stands before them.
-    number_may_begin: u64,
+    /// Whether the byte before them is a base64 character; a letter or digit.
+    base64: u64,
+    alnum: u64,
+    /// Bit 0, 1: whether the second byte before them, the first one, may begin an escape.
+    escapes: u64,
 }
 
 /// The 64 bytes of `bytes` from `at` on.
@@ -72,16 +78,19 @@ pub(crate) fn block(bytes: &[u8], at: usize) -> &[u8; 64] {
 ///
 /// # Resource usage
 ///
-/// 9 KiB from the first scan on. It holds no bytes of what was scanned, and nothing from one scan to the next.
+/// 10 KiB from the first scan on. It holds no bytes of what was scanned, and nothing from one scan to the next.
 #[derive(Debug, Default)]
 pub struct Workspace {
     literals: Positions,
     non_lower: Positions,
     token: Positions,
+    /// A window of NUL bytes, for content that ends before a window does.
+    padded: Vec<u8>,
 }
 
 impl Workspace {
     fn grow(&mut self) {
+        self.padded.resize(WINDOW, 0);
         for positions in [&mut self.literals, &mut self.non_lower, &mut self.token] {
             positions.list.resize(64 * BLOCKS + 64, 0);
         }
@@ -119,7 +128,7 @@ impl Workspace {
             if !automaton.token.is_empty() {
                 self.token.push::<16>(i, gate);
             }
-            let starts = long & !(here.base64 << 1 | u64::from(batch.before)) & wanted;
+            let starts = long & !(here.base64 << 1 | batch.base64) & wanted;
             if starts != 0 && automaton.run_min > 0 {
                 let base64 = u128::from(here.base64) | u128::from(there.base64) << 64;
                 let is_long = |i: &usize| (base64 >> i).trailing_ones() as usize >= automaton.run_min;
@@ -132,15 +141,18 @@ impl Workspace {
                 hits.extend(escapes.map(|i| Hit { at: at + i, what: What::Escape }));
             }
             if automaton.lists {
-                // Where a digit follows no letter or digit, or two bytes behind what may be a backslash.
-                let may_begin = !(here.alnum << 1) & !1 | here.escape << 2 | batch.number_may_begin;
-                let next = !(there.alnum << 1 | here.alnum >> 63) | there.escape << 2 | here.escape >> 62;
-                batch.number_may_begin = !(here.alnum >> 63) & 1 | here.escape >> 62;
-                let numbers = here.digit & may_begin;
-                let more = u128::from(numbers) | u128::from(there.digit & next) << 64;
-                let many = |i: &usize| ((more >> i) as u32).count_ones() >= 3;
-                if numbers & wanted != 0 && more.count_ones() >= 3 {
-                    for i in bits(numbers & wanted).filter(many) {
+                // Numbers follow no letter or digit, but for the one behind what may be a backslash.
+                let begins = |masks: &Masks, part: u64, escapes: u64| {
+                    masks.digit & (!(masks.alnum << 1 | part) | masks.escape << 2 | escapes)
+                };
+                let numbers = begins(&here, batch.alnum, batch.escapes);
+                (batch.alnum, batch.escapes) = (here.alnum >> 63, here.escape >> 62);
+                // The first one of a list has two characters or more.
+                let first = numbers & (here.alnum >> 1 | there.alnum << 63) & wanted;
+                if first != 0 {
+                    let next = begins(&there, batch.alnum, batch.escapes);
+                    let numbers = u128::from(numbers) | u128::from(next) << 64;
+                    for i in bits(first).filter(|i| ((numbers >> i) as u32).count_ones() >= list::NUMBERS) {
                         let place = at + i;
                         if list::is_beginning(job.hay, place)
                             && list::list(list_window(job.hay, place)) == List::Begins
@@ -179,19 +191,19 @@ impl Workspace {
                     }
                 }
             }
-            batch.before = here.base64 >> 63 != 0;
+            batch.base64 = here.base64 >> 63;
             here = there;
         }
         let word = |i: usize| load(&window[i..]);
         keep_literals(&mut self.literals, window, &automaton.filter);
         for i in self.literals.iter() {
-            let (at, quad) = (batch.at + i, word(i) as u32);
+            let (at, word) = (batch.at + i, word(i));
             let found = |id| hits.push(Hit { at, what: What::Literal(id) });
             if gates[i / 64] >> (i % 64) & 1 != 0 {
-                automaton.gated.check(job.hay, at, quad, found);
+                automaton.gated.check(job.hay, at, word, found);
             }
             let found = |id| hits.push(Hit { at, what: What::Literal(id) });
-            automaton.loose.check(job.hay, at, quad, found);
+            automaton.loose.check(job.hay, at, word, found);
         }
         let anchors = [(&mut self.non_lower, &automaton.non_lower), (&mut self.token, &automaton.token)];
         for (positions, anchors) in anchors {
@@ -206,13 +218,6 @@ impl Workspace {
         hits[first..].sort_unstable();
         batch.at += 64 * blocks;
     }
-}
-
-/// See [`Batch::number_may_begin`].
-fn numbers_may_begin(hay: &[u8], from: usize) -> u64 {
-    let before = |n: usize| from.checked_sub(n).map_or(0, |at| hay[at]);
-    let after = |n: usize| u64::from(crate::class::TABLE[usize::from(before(n))] & crate::class::ESCAPE != 0);
-    u64::from(!before(1).is_ascii_alphanumeric()) | after(2) | after(1) << 1
 }
 
 /// Keeps the positions whose four bytes may begin a literal. Not inlined, so that the loop has the registers to itself; so is the next one.

@@ -16,7 +16,10 @@ const NUMBER_MAX: usize = 10;
 const WORD_MAX: usize = 6;
 
 /// How many numbers make a list.
-const NUMBERS: usize = 3;
+pub(crate) const NUMBERS: u32 = 3;
+
+/// How many of those have two characters at least.
+const LONG: u32 = 2;
 
 /// Whether a number may begin at `at`: a digit with no letter, digit or `_` before it but for the one of `\\n`, `\\r` and `\\t`.
 #[inline]
@@ -31,18 +34,22 @@ pub(crate) fn is_beginning(hay: &[u8], at: usize) -> bool {
 }
 
 /// Whether `window`, which begins with a number, begins with a list of them. All of its numbers begin with a digit, or are pairs of hexadecimal
-/// digits; three of the former are asked for. Between two of them stand signs and blanks, and at most one word.
+/// digits; three of the former are asked for, the first of them and one more with two characters at least: `[0, 0, 1]` and `12, 0, 1` stand for no text
+/// and for no archive. Between two of them stand signs and blanks, and at most one word.
 pub(crate) fn list(window: &[u8]) -> List {
-    let (mut at, mut numbers, mut word) = (0, 0, true);
+    let (mut at, mut numbers, mut long, mut word) = (0, 0, 0, true);
     loop {
         let run = window[at..].iter().take_while(|b| is_part(**b)).count();
         let text = &window[at..at + run];
         let is_digit = text.first().is_some_and(u8::is_ascii_digit);
-        if is_digit && numbers + 1 == NUMBERS {
+        if is_digit && text.get(1).is_some_and(u8::is_ascii_alphanumeric) {
+            long += 1;
+        }
+        if is_digit && numbers + 1 == NUMBERS && long >= LONG {
             return List::Begins;
         }
         let is_over = at + run < window.len();
-        if run > NUMBER_MAX {
+        if run > NUMBER_MAX || is_digit && is_over && (long == 0 || numbers + 1 == NUMBERS) {
             return List::No;
         }
         if !is_over {
@@ -95,9 +102,11 @@ mod tests {
         ] {
             assert_eq!(list(text.as_bytes()), List::Begins, "{text}");
         }
-        for text in ["1.5, 2.5, 3.5", "1 or more 2", "1 of the 3", "12345678901, "] {
+        for text in ["1.5, 2.5, 3.5", "1 or more 2", "1 of the 3", "12345678901, ", "1, 20, 30", "10, 0, 1,"] {
             assert_eq!(list(text.as_bytes()), List::No, "{text}");
         }
         assert_eq!(list(b"103, 104, "), List::Open);
+        assert_eq!(list(b"103, 4, 1"), List::Open);
+        assert_eq!(list(b"31,139,8"), List::Begins);
     }
 }

@@ -26,52 +26,85 @@ impl Literal {
 /// Literals that are looked for where filters let a position through.
 #[derive(Clone, Debug)]
 pub(crate) struct Filtered {
-    /// Every four bytes (little-endian) that a literal can begin with, and the literal, by the word of a [`Filter`] that has their bit.
-    by_word: Vec<(u32, u32)>,
-    /// Where those of each word begin.
-    words: Box<[u32]>,
+    entries: Vec<Entry>,
+    /// Where those of each place begin.
+    places: Box<[u32]>,
     literals: Vec<Literal>,
 }
 
-/// Words of a [`Filter`]: 8 KiB, which share the first-level cache with the text. A fixed size lets the compiler see that no index is out of
+/// Four bytes that a literal can begin with, and what else can be told from the eight at a position.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// Little-endian, as all words here.
+    quad: u32,
+    /// What the second four are, of the bits that `mask` has: up to the end of the literal, and without the case of letters.
+    rest: u32,
+    mask: u32,
+    literal: u32,
+}
+
+/// Words of a [`Filter`]: 16 KiB, which share the first-level cache with the text. A fixed size lets the compiler see that no index is out of
 /// range.
-const WORDS: usize = 1024;
+const WORDS: usize = 2048;
+
+/// Places of a table of entries: so many that most have one entry or none.
+const PLACES: usize = 1 << 13;
+
+/// The place of four bytes.
+#[inline(always)]
+fn place(quad: u32) -> usize {
+    hash(quad) * PLACES / (64 * WORDS)
+}
 
 impl Filtered {
     /// Compiles literals; where one is shorter than four bytes, only bytes that are `rest` can follow.
     pub(crate) fn new(literals: Vec<Literal>, rest: fn(u8) -> bool) -> Filtered {
-        let mut by_word = Vec::new();
+        let mut entries = Vec::new();
         for (index, literal) in literals.iter().enumerate() {
-            for quad in spell(&literal.bytes[..literal.bytes.len().min(4)], literal.fold, rest) {
-                by_word.push((u32::from_le_bytes(quad), index as u32));
+            let (first, second) = literal.bytes.split_at(literal.bytes.len().min(4));
+            let (mut rest_bytes, mut mask) = ([0; 4], [0; 4]);
+            for (i, byte) in second.iter().take(4).enumerate() {
+                mask[i] = if literal.fold && byte.is_ascii_alphabetic() { !0x20 } else { 0xff };
+                rest_bytes[i] = byte & mask[i];
+            }
+            for quad in spell(first, literal.fold, rest) {
+                entries.push(Entry {
+                    quad: u32::from_le_bytes(quad),
+                    rest: u32::from_le_bytes(rest_bytes),
+                    mask: u32::from_le_bytes(mask),
+                    literal: index as u32,
+                });
             }
         }
-        let word = |(quad, _): &(u32, u32)| hash(*quad) / 64;
-        by_word.sort_unstable_by_key(|entry| (word(entry), *entry));
-        let words = (0..=WORDS).map(|n| by_word.partition_point(|entry| word(entry) < n) as u32).collect();
-        Filtered { by_word, words, literals }
+        entries.sort_unstable_by_key(|entry| (place(entry.quad), entry.quad, entry.literal));
+        let places =
+            (0..=PLACES).map(|n| entries.partition_point(|entry| place(entry.quad) < n) as u32).collect();
+        Filtered { entries, places, literals }
     }
 
     /// What the literals begin with, four bytes each, little-endian.
     pub(crate) fn quads(&self) -> Vec<u32> {
-        self.by_word.iter().map(|(quad, _)| *quad).collect()
+        self.entries.iter().map(|entry| entry.quad).collect()
     }
 
-    /// Calls `found` with the id of every literal at `at`.
-    #[inline]
-    pub(crate) fn check(&self, hay: &[u8], at: usize, quad: u32, mut found: impl FnMut(u32)) {
-        let word = hash(quad) / 64;
-        let entries = self.words[word] as usize..self.words[word + 1] as usize;
-        for (_, index) in self.by_word[entries].iter().filter(|(q, _)| *q == quad) {
-            let literal = &self.literals[*index as usize];
-            if literal.stands_at(hay, at) {
-                found(literal.id);
+    /// Calls `found` with the id of every literal at `at`, where the eight bytes `word` stand; what they hold behind the end of `hay` is nothing.
+    #[inline(always)]
+    pub(crate) fn check(&self, hay: &[u8], at: usize, word: u64, mut found: impl FnMut(u32)) {
+        let (quad, rest) = (word as u32, (word >> 32) as u32);
+        let place = place(quad);
+        for entry in &self.entries[self.places[place] as usize..self.places[place + 1] as usize] {
+            // One test, and one branch that is seldom taken.
+            if (entry.quad ^ quad) | ((entry.rest ^ rest) & entry.mask) == 0 {
+                let literal = &self.literals[entry.literal as usize];
+                if literal.stands_at(hay, at) {
+                    found(literal.id);
+                }
             }
         }
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.by_word.len() * 8 + self.words.len() * 4
+        self.entries.len() * size_of::<Entry>() + size_of_val(&*self.places)
     }
 }
 
@@ -83,8 +116,8 @@ impl Filter {
     /// The filter in front of `sets`.
     pub(crate) fn of(sets: [&Filtered; 2]) -> Filter {
         let mut bitmap = Box::new([0u64; WORDS]);
-        for (quad, _) in sets.into_iter().flat_map(|set| &set.by_word) {
-            let at = hash(*quad);
+        for entry in sets.into_iter().flat_map(|set| &set.entries) {
+            let at = hash(entry.quad);
             bitmap[at / 64] |= 1 << (at % 64);
         }
         Filter(bitmap)
@@ -104,7 +137,7 @@ impl Filter {
 
 #[inline(always)]
 fn hash(quad: u32) -> usize {
-    (quad.wrapping_mul(0x9e37_79b1) >> 16) as usize
+    (quad.wrapping_mul(0x9e37_79b1) >> 15) as usize
 }
 
 /// All four bytes that a literal with these first bytes can begin with.

@@ -17,7 +17,8 @@ pub enum What {
     Escape,
     /// The first position of a maximal run of ASCII characters with a NUL behind each, sixteen of them or more: text in UTF-16.
     Wide,
-    /// The first digit of a number with two more behind it, all within [`Automaton::LOOKAHEAD`] bytes: a list, or what is left of one.
+    /// The first digit of a number with two more behind it, all within [`Automaton::LOOKAHEAD`] bytes, it and one of those with two characters at
+    /// least: a list, or what is left of one.
     Codes,
     /// A literal, exactly; its id.
     Literal(u32),
