@@ -102,7 +102,8 @@ mod tests {
         ] {
             assert_eq!(list(text.as_bytes()), List::Begins, "{text}");
         }
-        for text in ["1.5, 2.5, 3.5", "1 or more 2", "1 of the 3", "12345678901, ", "1, 20, 30", "10, 0, 1,"] {
+        for text in ["1.5, 2.5, 3.5", "1 or more 2", "1 of the 3", "12345678901, ", "1, 20, 30", "10, 0, 1,"]
+        {
             assert_eq!(list(text.as_bytes()), List::No, "{text}");
         }
         assert_eq!(list(b"103, 104, "), List::Open);

@@ -22,6 +22,8 @@ pub(crate) struct Compiled {
     /// What the automaton looks for: the rule's literals, or more of their pattern's beginning where they are short.
     pub(crate) literals: Vec<Vec<u8>>,
     pub(crate) lead: Option<CompiledLead>,
+    /// How many ASCII bytes every match surely begins with.
+    pub(crate) ascii: usize,
     has_value: bool,
     dfa: OnceLock<Option<dense::DFA<Vec<u32>>>>,
     value: OnceLock<Option<meta::Regex>>,
@@ -77,14 +79,16 @@ impl Compiled {
             ));
         }
         let lead = rule.lead.as_ref().map(|lead| compile_lead(lead).map_err(&fail)).transpose()?;
-        let gate = if token_prefix(&hir).0 >= Automaton::GATE { Gate::Token } else { Gate::None };
+        let gate = if prefix(&hir, is_token).0 >= Automaton::GATE { Gate::Token } else { Gate::None };
         // A literal of two or three bytes stands in ordinary text all the time; what must follow it seldom does.
         let short = rule.literals.iter().any(|l| l.len() < 4) && !rule.ignore_case && gate == Gate::Token;
         let longer =
             if short { beginnings(&hir, 4, 1024).or_else(|| beginnings(&hir, 3, 256)) } else { None };
         let literals =
             longer.unwrap_or_else(|| rule.literals.iter().map(|l| l.as_bytes().to_vec()).collect());
+        let ascii = prefix(&hir, |b| b.is_ascii()).0 + rule.lead.as_ref().map_or(0, |l| usize::from(l.min));
         Ok(Compiled {
+            ascii,
             gate,
             literals,
             lead,
@@ -216,26 +220,26 @@ fn compile_lead(lead: &Lead) -> Result<CompiledLead, String> {
     Ok(CompiledLead { set, min: lead.min.into(), max: lead.max.into() })
 }
 
-/// How many token characters every match surely begins with, and whether it consists of them alone.
-fn token_prefix(hir: &Hir) -> (usize, bool) {
+/// How many bytes of a class every match surely begins with, and whether it consists of them alone.
+fn prefix(hir: &Hir, is: fn(u8) -> bool) -> (usize, bool) {
     match hir.kind() {
         HirKind::Empty => (0, true),
         HirKind::Look(_) => (0, true),
         HirKind::Literal(literal) => {
-            let n = literal.0.iter().take_while(|b| is_token(**b)).count();
+            let n = literal.0.iter().take_while(|b| is(**b)).count();
             (n, n == literal.0.len())
         }
         HirKind::Class(class) => {
-            let token = match class {
-                Class::Bytes(c) => c.iter().all(|r| (r.start()..=r.end()).all(is_token)),
+            let all = match class {
+                Class::Bytes(c) => c.iter().all(|r| (r.start()..=r.end()).all(is)),
                 Class::Unicode(c) => c.iter().all(|r| {
-                    (u32::from(r.start())..=u32::from(r.end())).all(|c| u8::try_from(c).is_ok_and(is_token))
+                    (u32::from(r.start())..=u32::from(r.end())).all(|c| u8::try_from(c).is_ok_and(is))
                 }),
             };
-            (usize::from(token), token)
+            (usize::from(all), all)
         }
         HirKind::Repetition(r) => {
-            let (n, all) = token_prefix(&r.sub);
+            let (n, all) = prefix(&r.sub, is);
             let min = r.min as usize;
             match (all, min) {
                 (true, _) => (n * min, true),
@@ -243,11 +247,11 @@ fn token_prefix(hir: &Hir) -> (usize, bool) {
                 (false, _) => (n, false),
             }
         }
-        HirKind::Capture(c) => token_prefix(&c.sub),
+        HirKind::Capture(c) => prefix(&c.sub, is),
         HirKind::Concat(parts) => {
             let mut sum = 0;
             for part in parts {
-                let (n, all) = token_prefix(part);
+                let (n, all) = prefix(part, is);
                 sum += n;
                 if !all {
                     return (sum, false);
@@ -256,7 +260,7 @@ fn token_prefix(hir: &Hir) -> (usize, bool) {
             (sum, true)
         }
         HirKind::Alternation(parts) => {
-            let each: Vec<_> = parts.iter().map(token_prefix).collect();
+            let each: Vec<_> = parts.iter().map(|part| prefix(part, is)).collect();
             (each.iter().map(|e| e.0).min().unwrap_or(0), each.iter().all(|e| e.1))
         }
     }
@@ -284,20 +288,20 @@ pub(crate) fn min_len(rule: &Rule) -> usize {
 mod tests {
     use super::*;
 
-    fn prefix(pattern: &str) -> usize {
-        token_prefix(&parse(pattern).expect("the test pattern parses")).0
+    fn token_prefix(pattern: &str) -> usize {
+        prefix(&parse(pattern).expect("the test pattern parses"), is_token).0
     }
 
     #[test]
     fn the_gate_is_proved_from_the_pattern() {
-        assert_eq!(prefix("ghp_[A-Za-z0-9]{36}"), 40);
-        assert_eq!(prefix("key=[a-z]{2,9} x"), 6);
-        assert_eq!(prefix("(?:ab|abc)[0-9]{4}"), 6);
-        assert_eq!(prefix(r#"auth"\s*:"#), 4);
-        assert_eq!(prefix("://[a-z]"), 0);
-        assert_eq!(prefix("(?:ab c)?deffffffffffff"), 0);
-        assert_eq!(prefix("[a-z]{0,5}0123456789"), 10);
-        assert_eq!(prefix("(?i:secret)_[a-z]{5}"), 12);
+        assert_eq!(token_prefix("ghp_[A-Za-z0-9]{36}"), 40);
+        assert_eq!(token_prefix("key=[a-z]{2,9} x"), 6);
+        assert_eq!(token_prefix("(?:ab|abc)[0-9]{4}"), 6);
+        assert_eq!(token_prefix(r#"auth"\s*:"#), 4);
+        assert_eq!(token_prefix("://[a-z]"), 0);
+        assert_eq!(token_prefix("(?:ab c)?deffffffffffff"), 0);
+        assert_eq!(token_prefix("[a-z]{0,5}0123456789"), 10);
+        assert_eq!(token_prefix("(?i:secret)_[a-z]{5}"), 12);
     }
 
     #[test]

@@ -152,8 +152,8 @@ pub(crate) struct Needle {
     /// Whether only token characters stand before the anchor.
     pub(crate) token_before: bool,
     pub(crate) gate: Gate,
-    /// Whether the anchor is ASCII.
-    pub(crate) ascii_anchor: bool,
+    /// Whether it is ASCII.
+    pub(crate) ascii: bool,
     pub(crate) tag: u32,
     pub(crate) mac: [u8; 16],
 }
@@ -350,7 +350,7 @@ impl KnownSecrets {
             before: spelling.before as u32,
             token_before: bytes[..at].iter().all(|b| is_token(*b)),
             gate,
-            ascii_anchor: bytes[at..at + 8].is_ascii(),
+            ascii: bytes.is_ascii(),
             tag,
             mac: self.keys.mac(bytes),
         });

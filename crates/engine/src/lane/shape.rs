@@ -410,10 +410,18 @@ fn holds_nothing(run: &[u8], digits: Option<usize>, base32: base32::Begins, cx: 
         begin(&decoded, start);
         decoded.push(SEPARATOR);
     }
-    let idle = !packed && is_without_hits(&decoded, cx);
+    let idle = !packed && !(cx.core.joined && holds_text(&decoded)) && is_without_hits(&decoded, cx);
     cx.scratch.give_buffer(decoded);
     idle
 }
+
+/// Whether `decoded` holds text that may be joined to something: in the profile that looks for that, it takes lanes.
+fn holds_text(decoded: &[u8]) -> bool {
+    decoded.split(|b| !b.is_ascii()).any(|text| text.len() >= JOINED_MIN)
+}
+
+/// See [`holds_text`]: no key is shorter, and of what is no text little is that long.
+const JOINED_MIN: usize = 16;
 
 /// Whether nothing begins in content that a lane decoded, and all of which is at hand.
 pub(super) fn is_idle(decoded: &[u8], cx: &mut Context<'_>) -> bool {
