@@ -5,13 +5,14 @@
 
 use crate::anchors::Filter as AnchorFilter;
 use crate::arch::Vector;
+use crate::buckets::Buckets;
 use crate::class::{ALNUM, BASE64, ESCAPE, TABLE, is_escape};
 use crate::list::{self, List};
 use crate::literals::Filter;
 use crate::scan::{Automaton, Hit, Job, Masks, What, is_wide, list_window, load, wide_units};
 
 /// Blocks of 64 bytes in a batch.
-const BLOCKS: usize = 16;
+pub(crate) const BLOCKS: usize = 16;
 
 /// Bytes that the decisions of a batch read.
 const WINDOW: usize = 64 * BLOCKS + REACH;
@@ -27,17 +28,15 @@ const REACH: usize = 64 + 8;
 pub(crate) fn masked<V: Vector>(v: V, job: &Job<'_>, work: &mut Workspace, hits: &mut Vec<Hit>) {
     let Job { hay, from, to, .. } = *job;
     work.grow();
-    let has = |back: usize, class: u8| {
-        let before = from.checked_sub(back).map_or(0, |at| TABLE[usize::from(hay[at])]);
-        u64::from(before & class != 0)
+    // The last bits of a block that would stand before.
+    let before = |back: usize, class: u8| {
+        let byte = from.checked_sub(back).map_or(0, |at| TABLE[usize::from(hay[at])]);
+        u64::from(byte & class != 0) << (64 - back)
     };
-    let mut batch = Batch {
-        at: from,
-        shown: WINDOW,
-        base64: has(1, BASE64),
-        alnum: has(1, ALNUM),
-        escapes: has(2, ESCAPE) | has(1, ESCAPE) << 1,
-    };
+    work.marks.base64[0] = before(1, BASE64);
+    work.marks.alnum[0] = before(1, ALNUM);
+    work.marks.escape[0] = before(1, ESCAPE) | before(2, ESCAPE);
+    let mut batch = Batch { at: from, shown: WINDOW };
     while batch.at < to {
         let there = &hay[batch.at..];
         if let Some(window) = there.first_chunk() {
@@ -61,11 +60,6 @@ struct Batch {
     at: usize,
     /// What stands in the window from here on is no content.
     shown: usize,
-    /// Whether the byte before them is a base64 character; a letter or digit.
-    base64: u64,
-    alnum: u64,
-    /// Bit 0, 1: whether the second byte before them, the first one, may begin an escape.
-    escapes: u64,
 }
 
 /// The 64 bytes of `bytes` from `at` on.
@@ -74,18 +68,118 @@ pub(crate) fn block(bytes: &[u8], at: usize) -> &[u8; 64] {
     bytes[at..at + 64].try_into().expect("64 bytes were taken")
 }
 
-/// Working memory of scans: positions at which something may stand, for each set of tests. Made once, used for many scans.
+/// Working memory of scans: masks of a batch, and positions at which something may stand, for each set of tests. Made once, used for many scans.
 ///
 /// # Resource usage
 ///
-/// 10 KiB from the first scan on. It holds no bytes of what was scanned, and nothing from one scan to the next.
+/// 12 KiB, most of it from the first scan on. It holds no bytes of what was scanned, and nothing from one scan to the next.
 #[derive(Debug, Default)]
 pub struct Workspace {
+    marks: Box<Marks>,
     literals: Positions,
     non_lower: Positions,
     token: Positions,
     /// A window of NUL bytes, for content that ends before a window does.
     padded: Vec<u8>,
+}
+
+/// A word for each block of a batch, at 1 and up, a bit for every byte; before them the last bits of what stands there, behind them the block that the
+/// decisions of the last one look at, and some that no bit which counts depends on, so that words are worked on by fours.
+pub(crate) type Words = [u64; BLOCKS + 12];
+
+/// What stands where in a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    // As the tiers tell it.
+    pub(crate) token: Words,
+    pub(crate) base64: Words,
+    pub(crate) lower: Words,
+    pub(crate) escape: Words,
+    pub(crate) follow: Words,
+    pub(crate) digit: Words,
+    pub(crate) alnum: Words,
+    pub(crate) gated: Words,
+    pub(crate) loose: Words,
+    // What follows from that: [`Vector::derive`].
+    /// Where a run of [`Automaton::GATE`] token characters begins or goes on.
+    pub(crate) gates: Words,
+    /// Beginnings of literals, gated and loose ones.
+    pub(crate) literals: Words,
+    /// Gates that are no lower-case letters.
+    pub(crate) non_lower: Words,
+    /// The first characters of runs of [`RUN_MIN`] base64 characters.
+    pub(crate) runs: Words,
+    pub(crate) escapes: Words,
+    /// Digits that follow no letter or digit, but for the one behind what may be a backslash.
+    pub(crate) numbers: Words,
+    /// Numbers of two characters or more.
+    pub(crate) long_numbers: Words,
+    /// Which words of `runs`, `escapes` and `long_numbers` are not zero: a bit for each index.
+    pub(crate) some: [u32; 3],
+}
+
+impl Marks {
+    /// Marks the first `blocks` blocks of `window`. There is no branch on what stands there.
+    #[inline(always)]
+    fn set<V: Vector>(&mut self, v: V, window: &[u8; WINDOW], blocks: usize, buckets: &Buckets) {
+        assert!(blocks <= BLOCKS, "a batch has no more blocks");
+        for n in 1..=blocks + 1 {
+            let Masks { token, base64, lower, escape, follow, digit, alnum, nul: _ } =
+                v.classify(block(window, 64 * (n - 1)));
+            (self.token[n], self.base64[n], self.lower[n], self.escape[n]) = (token, base64, lower, escape);
+            (self.follow[n], self.digit[n], self.alnum[n]) = (follow, digit, alnum);
+        }
+        for n in 1..=blocks {
+            (self.gated[n], self.loose[n]) = v.beginnings(&window[64 * (n - 1)..], buckets);
+        }
+        v.derive(self, blocks);
+    }
+
+    /// Forgets what is behind the first `wanted` bits of the last block.
+    #[inline(always)]
+    fn cut(&mut self, last: usize, wanted: u64) {
+        let sets = [
+            &mut self.gates,
+            &mut self.literals,
+            &mut self.non_lower,
+            &mut self.runs,
+            &mut self.escapes,
+            &mut self.long_numbers,
+        ];
+        for set in sets {
+            set[last] &= wanted;
+        }
+    }
+
+    /// What the next batch has to know about the last block of this one.
+    #[inline(always)]
+    fn carry(&mut self, last: usize) {
+        for class in [&mut self.base64, &mut self.alnum, &mut self.escape] {
+            class[0] = class[last];
+        }
+    }
+}
+
+/// The bits from the place `i` of a batch on, 65 at least.
+#[inline(always)]
+fn from(words: &Words, i: usize) -> u128 {
+    let n = 1 + i / 64;
+    (u128::from(words[n]) | u128::from(words[n + 1]) << 64) >> (i % 64)
+}
+
+/// Calls `found` with the places of the set bits of the words at the indices in `some`, few as they are.
+#[inline(always)]
+fn places(words: &Words, some: u32, mut found: impl FnMut(usize)) {
+    let mut some = some;
+    while some != 0 {
+        let n = some.trailing_zeros() as usize % words.len();
+        some &= some - 1;
+        let mut left = words[n];
+        while left != 0 {
+            found(64 * (n - 1) + left.trailing_zeros() as usize);
+            left &= left - 1;
+        }
+    }
 }
 
 impl Workspace {
@@ -108,115 +202,119 @@ impl Workspace {
     ) {
         let automaton = job.automaton;
         let first = hits.len();
-        let blocks = (job.to - batch.at).div_ceil(64).min(BLOCKS);
-        (self.literals.len, self.non_lower.len, self.token.len) = (0, 0, 0);
-        let mut gates = [0; BLOCKS];
-        let mut here = v.classify(block(window, 0));
-        for (n, open) in gates.iter_mut().enumerate().take(blocks) {
-            let (i, at) = (64 * n, batch.at + 64 * n);
-            let there = v.classify(block(window, i + 64));
-            let wanted = first_bits(job.to - at);
-            // Bit i: a run of at least GATE token characters, or of RUN_MIN base64 characters, continues at i.
-            let (gate, long) = v.runs([here.token, there.token], [here.base64, there.base64]);
-            let gate = gate & wanted;
-            *open = gate;
-            let (gated, loose) = v.beginnings(&window[i..], &automaton.buckets);
-            self.literals.push::<4>(i, gate & gated | loose & wanted);
-            if !automaton.non_lower.is_empty() {
-                self.non_lower.push::<8>(i, gate & !here.lower);
-            }
-            if !automaton.token.is_empty() {
-                self.token.push::<16>(i, gate);
-            }
-            let starts = long & !(here.base64 << 1 | batch.base64) & wanted;
-            if starts != 0 && automaton.run_min > 0 {
-                let base64 = u128::from(here.base64) | u128::from(there.base64) << 64;
-                let is_long = |i: &usize| (base64 >> i).trailing_ones() as usize >= automaton.run_min;
-                hits.extend(bits(starts).filter(is_long).map(|i| Hit { at: at + i, what: What::Run }));
-            }
-            let escapes = here.escape & (here.follow >> 1 | there.follow << 63) & wanted;
-            if escapes != 0 && automaton.escapes {
-                let window = &window[i..i + 66];
-                let escapes = bits(escapes).filter(|i| is_escape([window[*i], window[i + 1], window[i + 2]]));
-                hits.extend(escapes.map(|i| Hit { at: at + i, what: What::Escape }));
-            }
-            if automaton.lists {
-                // Numbers follow no letter or digit, but for the one behind what may be a backslash.
-                let begins = |masks: &Masks, part: u64, escapes: u64| {
-                    masks.digit & (!(masks.alnum << 1 | part) | masks.escape << 2 | escapes)
-                };
-                let numbers = begins(&here, batch.alnum, batch.escapes);
-                (batch.alnum, batch.escapes) = (here.alnum >> 63, here.escape >> 62);
-                // The first one of a list has two characters or more.
-                let first = numbers & (here.alnum >> 1 | there.alnum << 63) & wanted;
-                if first != 0 {
-                    let next = begins(&there, batch.alnum, batch.escapes);
-                    let numbers = u128::from(numbers) | u128::from(next) << 64;
-                    for i in bits(first).filter(|i| ((numbers >> i) as u32).count_ones() >= list::NUMBERS) {
-                        let place = at + i;
-                        if list::is_beginning(job.hay, place)
-                            && list::list(list_window(job.hay, place)) == List::Begins
-                        {
-                            hits.push(Hit { at: place, what: What::Codes });
-                        }
-                    }
-                }
-            }
-            if here.nul | there.nul != 0 && automaton.wide {
-                let nul = u128::from(here.nul) | u128::from(there.nul) << 64;
-                let mut units = !nul & nul >> 1;
-                for by in [2, 4, 8, 16] {
-                    units &= units >> by;
-                }
-                for unit in bits(units as u64 & wanted) {
-                    let place = at + unit;
-                    let follows = place >= 2 && is_wide(job.hay[place - 2]) && job.hay[place - 1] == 0;
-                    if !follows && wide_units(&job.hay[place..]) == Automaton::WIDE {
-                        hits.push(Hit { at: place, what: What::Wide });
-                    }
-                }
-            }
-            if here.nul | there.nul != 0 && !automaton.utf16.is_empty() {
-                // What pads the content looks like NUL bytes of it.
-                let shown = |at: usize| first_bits(batch.shown.saturating_sub(at));
-                let nul = u128::from(here.nul & shown(i)) | u128::from(there.nul & shown(i + 64)) << 64;
-                let token = u128::from(here.token) | u128::from(there.token) << 64;
-                let mut units = token & nul >> 1;
-                units &= units >> 2;
-                units &= units >> 4;
-                for unit in bits(units as u64 & wanted) {
-                    let bytes = load(&window[i + unit..]);
-                    if automaton.utf16.filter().maybe(bytes) {
-                        automaton.utf16.check(bytes, at + unit, hits);
-                    }
-                }
-            }
-            batch.base64 = here.base64 >> 63;
-            here = there;
-        }
+        let wanted = (job.to - batch.at).min(64 * BLOCKS);
+        let blocks = wanted.div_ceil(64);
+        self.marks.set(v, window, blocks, &automaton.buckets);
+        self.marks.cut(blocks, first_bits(wanted - 64 * (blocks - 1)));
+        let marks = &*self.marks;
         let word = |i: usize| load(&window[i..]);
+        // Those of the blocks from index 1 on.
+        let [runs, escapes, long_numbers] = marks.some.map(|some| some & ((2 << blocks) - 2));
+
+        self.literals.fill::<4>(&marks.literals[1..=blocks]);
         keep_literals(&mut self.literals, window, &automaton.filter);
         for i in self.literals.iter() {
             let (at, word) = (batch.at + i, word(i));
             let found = |id| hits.push(Hit { at, what: What::Literal(id) });
-            if gates[i / 64] >> (i % 64) & 1 != 0 {
+            if marks.gates[1 + i / 64] >> (i % 64) & 1 != 0 {
                 automaton.gated.check(job.hay, at, word, found);
             }
             let found = |id| hits.push(Hit { at, what: What::Literal(id) });
             automaton.loose.check(job.hay, at, word, found);
         }
-        let anchors = [(&mut self.non_lower, &automaton.non_lower), (&mut self.token, &automaton.token)];
-        for (positions, anchors) in anchors {
-            if !anchors.is_empty() {
-                keep_anchors(positions, window, anchors.filter());
-                for i in positions.iter() {
-                    anchors.check(word(i), batch.at + i, hits);
+        if !automaton.non_lower.is_empty() {
+            self.non_lower.fill::<8>(&marks.non_lower[1..=blocks]);
+            keep_anchors(&mut self.non_lower, window, automaton.non_lower.filter());
+            for i in self.non_lower.iter() {
+                automaton.non_lower.check(word(i), batch.at + i, hits);
+            }
+        }
+        if !automaton.token.is_empty() {
+            self.token.fill::<16>(&marks.gates[1..=blocks]);
+            keep_anchors(&mut self.token, window, automaton.token.filter());
+            for i in self.token.iter() {
+                automaton.token.check(word(i), batch.at + i, hits);
+            }
+        }
+        if automaton.run_min > 0 {
+            places(&marks.runs, runs, |i| {
+                if from(&marks.base64, i).trailing_ones() as usize >= automaton.run_min {
+                    hits.push(Hit { at: batch.at + i, what: What::Run });
                 }
+            });
+        }
+        if automaton.escapes {
+            places(&marks.escapes, escapes, |i| {
+                if is_escape([window[i], window[i + 1], window[i + 2]]) {
+                    hits.push(Hit { at: batch.at + i, what: What::Escape });
+                }
+            });
+        }
+        if automaton.lists {
+            places(&marks.long_numbers, long_numbers, |i| {
+                let at = batch.at + i;
+                if (from(&marks.numbers, i) as u32).count_ones() >= list::NUMBERS
+                    && list::is_beginning(job.hay, at)
+                    && list::list(list_window(job.hay, at)) == List::Begins
+                {
+                    hits.push(Hit { at, what: What::Codes });
+                }
+            });
+        }
+        // What pads the content looks like NUL bytes of it.
+        let shown = batch.shown.min(64 * (blocks + 1));
+        let (whole, rest) = (shown / 64 * 64, first_bits(shown % 64));
+        let in_rest = rest != 0 && v.classify(block(window, whole)).nul & rest != 0;
+        if in_rest || v.has_nul(&window[..whole]) {
+            for n in 0..blocks {
+                wide(v, job, window, n, batch, hits);
             }
         }
         // Few: cheaper here than all hits of a scan at once.
         hits[first..].sort_unstable();
+        self.marks.carry(blocks);
         batch.at += 64 * blocks;
+    }
+}
+
+/// What stands in UTF-16 text of block `n`.
+#[inline(always)]
+fn wide<V: Vector>(v: V, job: &Job<'_>, window: &[u8; WINDOW], n: usize, batch: &Batch, hits: &mut Vec<Hit>) {
+    let automaton = job.automaton;
+    let (i, at) = (64 * n, batch.at + 64 * n);
+    let (here, there) = (v.classify(block(window, i)), v.classify(block(window, i + 64)));
+    if here.nul | there.nul == 0 {
+        return;
+    }
+    let wanted = first_bits(job.to - at);
+    let two = |here: u64, there: u64| u128::from(here) | u128::from(there) << 64;
+    if automaton.wide {
+        let nul = two(here.nul, there.nul);
+        let mut units = !nul & nul >> 1;
+        for by in [2, 4, 8, 16] {
+            units &= units >> by;
+        }
+        for unit in bits(units as u64 & wanted) {
+            let place = at + unit;
+            let follows = place >= 2 && is_wide(job.hay[place - 2]) && job.hay[place - 1] == 0;
+            if !follows && wide_units(&job.hay[place..]) == Automaton::WIDE {
+                hits.push(Hit { at: place, what: What::Wide });
+            }
+        }
+    }
+    if !automaton.utf16.is_empty() {
+        // What pads the content looks like NUL bytes of it.
+        let shown = |at: usize| first_bits(batch.shown.saturating_sub(at));
+        let nul = two(here.nul & shown(i), there.nul & shown(i + 64));
+        let mut units = two(here.token, there.token) & nul >> 1;
+        units &= units >> 2;
+        units &= units >> 4;
+        for unit in bits(units as u64 & wanted) {
+            let bytes = load(&window[i + unit..]);
+            if automaton.utf16.filter().maybe(bytes) {
+                automaton.utf16.check(bytes, at + unit, hits);
+            }
+        }
     }
 }
 
@@ -250,19 +348,6 @@ fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The bits of the first word at which `least` set bits begin, 1 to 64, where the second one follows.
-#[inline(always)]
-pub(crate) fn run_mask([here, there]: [u64; 2], least: usize) -> u64 {
-    let mut run = u128::from(here) | u128::from(there) << 64;
-    let mut have = 1;
-    while have < least {
-        let more = have.min(least - have);
-        run &= run >> more;
-        have += more;
-    }
-    run as u64
-}
-
 /// Positions of a batch, in order.
 #[derive(Debug, Default)]
 struct Positions {
@@ -277,21 +362,25 @@ impl Positions {
         self.list[..self.len].iter().map(|i| usize::from(*i))
     }
 
-    /// Adds the bits of `mask`, counted from `at`, `N` at a time.
+    /// Takes the bits of `masks`, the first ones of each `N` at a time: most have no more.
     #[inline(always)]
-    fn push<const N: usize>(&mut self, at: usize, mask: u64) {
-        let free = &mut self.list[self.len..self.len + 64];
-        let mut left = mask;
-        for group in free.chunks_exact_mut(N) {
-            for place in group {
-                *place = (at + left.trailing_zeros() as usize) as u16;
-                left &= left.wrapping_sub(1);
+    fn fill<const N: usize>(&mut self, masks: &[u64]) {
+        let mut len = 0;
+        for (n, mask) in masks.iter().enumerate() {
+            let free: &mut [u16; 64] = self.list[len..].first_chunk_mut().expect("a block more is there");
+            let (mut left, base) = (*mask, 64 * n);
+            for group in free.as_chunks_mut::<N>().0 {
+                for place in group {
+                    *place = (base + left.trailing_zeros() as usize) as u16;
+                    left &= left.wrapping_sub(1);
+                }
+                if left == 0 {
+                    break;
+                }
             }
-            if left == 0 {
-                break;
-            }
+            len += mask.count_ones() as usize;
         }
-        self.len += mask.count_ones() as usize;
+        self.len = len;
     }
 
     /// Keeps those that pass `test`.

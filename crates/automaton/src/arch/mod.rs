@@ -8,19 +8,50 @@ mod portable;
 mod x86_64;
 
 use crate::buckets::Buckets;
-use crate::candidates::{RUN_MIN, Workspace, run_mask};
+use crate::candidates::{BLOCKS, Marks, RUN_MIN, Words, Workspace};
 use crate::scan::{Hit, Job, Masks};
+
+/// By how many bits masks are shifted, one shift after another, so that what is left of a run of token characters is where
+/// [`Automaton::GATE`](crate::Automaton::GATE) of them begin; and the same for base64 characters and [`RUN_MIN`].
+const GATE_STEPS: [usize; 4] = [1, 2, 4, 2];
+const RUN_STEPS: [usize; 4] = [1, 2, 4, 8];
+const _: () = assert!(crate::Automaton::GATE == 1 + 1 + 2 + 4 + 2 && RUN_MIN == 1 + 1 + 2 + 4 + 8);
 
 /// A way to classify 64 bytes.
 pub(crate) trait Vector: Copy {
     /// The class masks of a block; bit `i` belongs to byte `i`.
     fn classify(self, block: &[u8; 64]) -> Masks;
 
-    /// Where runs of [`Automaton::GATE`](crate::Automaton::GATE) token characters and of [`RUN_MIN`] base64 characters begin or go on in a block; of each class the
-    /// masks of the block and of the next one.
+    /// Whether there is a NUL among bytes, a multiple of 64.
+    fn has_nul(self, bytes: &[u8]) -> bool;
+
+    /// Computes what follows from the classes of the first `blocks` blocks; words behind the block after those may become anything.
     #[inline(always)]
-    fn runs(self, token: [u64; 2], base64: [u64; 2]) -> (u64, u64) {
-        (run_mask(token, crate::Automaton::GATE), run_mask(base64, RUN_MIN))
+    fn derive(self, marks: &mut Marks, blocks: usize) {
+        assert!(blocks <= BLOCKS, "a batch has no more blocks");
+        let later = |words: &Words, n: usize, by: usize| words[n] >> by | words[n + 1] << (64 - by);
+        let earlier = |words: &Words, n: usize, by: usize| words[n] << by | words[n - 1] >> (64 - by);
+        (marks.gates, marks.runs) = (marks.token, marks.base64);
+        for (words, steps) in [(&mut marks.gates, GATE_STEPS), (&mut marks.runs, RUN_STEPS)] {
+            for by in steps {
+                for n in 1..=blocks + 1 {
+                    words[n] &= later(words, n, by);
+                }
+            }
+        }
+        for n in 1..=blocks + 1 {
+            marks.literals[n] = marks.gates[n] & marks.gated[n] | marks.loose[n];
+            marks.non_lower[n] = marks.gates[n] & !marks.lower[n];
+            marks.runs[n] &= !earlier(&marks.base64, n, 1);
+            marks.escapes[n] = marks.escape[n] & later(&marks.follow, n, 1);
+            marks.numbers[n] = marks.digit[n] & (!earlier(&marks.alnum, n, 1) | earlier(&marks.escape, n, 2));
+            marks.long_numbers[n] = marks.numbers[n] & later(&marks.alnum, n, 1);
+        }
+        for (words, some) in
+            [&marks.runs, &marks.escapes, &marks.long_numbers].into_iter().zip(&mut marks.some)
+        {
+            *some = (1..=blocks).fold(0, |some, n| some | u32::from(words[n] != 0) << n);
+        }
     }
 
     /// The positions of the first 64 bytes whose three bytes may begin a gated literal, and those that may begin a loose one; may say yes too

@@ -28,6 +28,11 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    fn has_nul(self, bytes: &[u8]) -> bool {
+        bytes.contains(&0)
+    }
+
+    #[inline(always)]
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64) {
         let (mut gated, mut loose) = (0, 0);
         for (i, bytes) in window.windows(3).take(64).enumerate() {

@@ -30,15 +30,16 @@
 //! Bytes from 128 on have a high nibble of 8 or more, whose row is empty.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
-    _mm256_extract_epi64, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
-    _mm256_setr_epi64x, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi64,
-    _mm256_sllv_epi64, _mm256_srli_epi16, _mm256_srli_epi64, _mm256_srlv_epi64, _mm256_unpackhi_epi64,
+    __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_broadcastsi128_si256,
+    _mm256_castsi256_pd, _mm256_cmpeq_epi8, _mm256_cmpeq_epi64, _mm256_loadu_si256, _mm256_min_epu8,
+    _mm256_movemask_epi8, _mm256_movemask_pd, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi64, _mm256_srli_epi16, _mm256_srli_epi64,
+    _mm256_storeu_si256,
 };
 
 use super::Vector;
 use crate::buckets::{Buckets, GATED, LOOSE, PLACES};
-use crate::candidates::{RUN_MIN, Workspace};
+use crate::candidates::{BLOCKS, Marks, Words, Workspace};
 use crate::scan::{Hit, Job, Masks};
 
 /// Bits 0-4: the base64 characters.
@@ -91,6 +92,28 @@ pub(super) fn run_end(hay: &[u8], from: usize) -> usize {
     unsafe { inner(hay, from) }
 }
 
+/// Bits of `$here`, and behind them of `$next`, moved down by `$by`.
+macro_rules! later {
+    ($here:expr, $next:expr, $by:literal) => {
+        _mm256_or_si256(_mm256_srli_epi64::<$by>($here), _mm256_slli_epi64::<{ 64 - $by }>($next))
+    };
+}
+
+/// Bits of `$here`, and before them of `$last`, moved up by `$by`.
+macro_rules! earlier {
+    ($here:expr, $last:expr, $by:literal) => {
+        _mm256_or_si256(_mm256_slli_epi64::<$by>($here), _mm256_srli_epi64::<{ 64 - $by }>($last))
+    };
+}
+
+/// Leaves the bits of two words that are followed by others `$by` bits on; behind the second word there are none.
+macro_rules! shrink {
+    ($two:ident, $by:literal) => {
+        $two.0 = _mm256_and_si256($two.0, later!($two.0, $two.1, $by));
+        $two.1 = _mm256_and_si256($two.1, _mm256_srli_epi64::<$by>($two.1));
+    };
+}
+
 impl Vector for Avx2 {
     #[inline(always)]
     fn classify(self, block: &[u8; 64]) -> Masks {
@@ -100,40 +123,92 @@ impl Vector for Avx2 {
             let low = _mm256_loadu_si256(block.as_ptr().cast::<__m256i>());
             let high = _mm256_loadu_si256(block.as_ptr().add(32).cast::<__m256i>());
             let (low, high) = (half(low), half(high));
-            let [token, base64, nul, lower, escape, follow, digit, alnum] =
-                std::array::from_fn(|i| u64::from(low[i]) | u64::from(high[i]) << 32);
-            Masks { token, base64, nul, lower, escape, follow, digit, alnum }
+            // Spelled out: what is not inlined here is compiled without AVX2.
+            Masks {
+                token: join(low[0], high[0]),
+                base64: join(low[1], high[1]),
+                nul: join(low[2], high[2]),
+                lower: join(low[3], high[3]),
+                escape: join(low[4], high[4]),
+                follow: join(low[5], high[5]),
+                digit: join(low[6], high[6]),
+                alnum: join(low[7], high[7]),
+            }
         }
     }
 
     #[inline(always)]
-    fn runs(self, token: [u64; 2], base64: [u64; 2]) -> (u64, u64) {
-        // Runs of 2, 4 and 8 in steps that are the same for both; then of 10 and 16.
-        const { assert!(crate::Automaton::GATE == 8 + 2 && RUN_MIN == 8 + 8) };
-        // SAFETY: as in `classify`; nothing is read from memory.
+    fn has_nul(self, bytes: &[u8]) -> bool {
+        // SAFETY: as in `classify`; the loads read the 64 bytes of each chunk.
         unsafe {
-            let lanes = [token[0], token[1], base64[0], base64[1]].map(|mask| mask as i64);
-            let mut x = _mm256_setr_epi64x(lanes[0], lanes[1], lanes[2], lanes[3]);
-            // The next block's bits come in from the left; behind that there are none.
-            let next = |x| _mm256_unpackhi_epi64(x, _mm256_setzero_si256());
-            x = _mm256_and_si256(
-                x,
-                _mm256_or_si256(_mm256_srli_epi64::<1>(x), _mm256_slli_epi64::<63>(next(x))),
-            );
-            x = _mm256_and_si256(
-                x,
-                _mm256_or_si256(_mm256_srli_epi64::<2>(x), _mm256_slli_epi64::<62>(next(x))),
-            );
-            x = _mm256_and_si256(
-                x,
-                _mm256_or_si256(_mm256_srli_epi64::<4>(x), _mm256_slli_epi64::<60>(next(x))),
-            );
-            let (right, left) = (_mm256_setr_epi64x(2, 2, 8, 8), _mm256_setr_epi64x(62, 62, 56, 56));
-            x = _mm256_and_si256(
-                x,
-                _mm256_or_si256(_mm256_srlv_epi64(x, right), _mm256_sllv_epi64(next(x), left)),
-            );
-            (_mm256_extract_epi64::<0>(x) as u64, _mm256_extract_epi64::<2>(x) as u64)
+            let mut least = _mm256_set1_epi8(-1);
+            for block in bytes.chunks_exact(64) {
+                let low = _mm256_loadu_si256(block.as_ptr().cast::<__m256i>());
+                let high = _mm256_loadu_si256(block.as_ptr().add(32).cast::<__m256i>());
+                least = _mm256_min_epu8(least, _mm256_min_epu8(low, high));
+            }
+            _mm256_movemask_epi8(_mm256_cmpeq_epi8(least, _mm256_setzero_si256())) != 0
+        }
+    }
+
+    #[inline(always)]
+    fn derive(self, marks: &mut Marks, blocks: usize) {
+        assert!(blocks <= BLOCKS, "a batch has no more blocks");
+        // The block behind the last one too.
+        let fours = (blocks + 1).div_ceil(4);
+        const { assert!((BLOCKS + 1).div_ceil(4) * 4 + 4 < size_of::<Words>() / 8) };
+        // SAFETY: AVX2 as in `classify`. Words are loaded by fours from the indices 0 to 4 * `fours` + 1 on, and stored from those up to 4 * `fours` - 3; the
+        // farthest is 4 * `fours` + 4, which lies inside of `Words`, as is asserted.
+        unsafe {
+            let load = |words: &Words, n: usize| _mm256_loadu_si256(words.as_ptr().add(n).cast::<__m256i>());
+            let store = |words: &mut Words, n: usize, x| {
+                _mm256_storeu_si256(words.as_mut_ptr().add(n).cast::<__m256i>(), x);
+            };
+            let and = |a, b| _mm256_and_si256(a, b);
+            let some = |x, n: usize| {
+                let none = _mm256_cmpeq_epi64(x, _mm256_setzero_si256());
+                (_mm256_movemask_pd(_mm256_castsi256_pd(none)) as u32 ^ 0xf) << n
+            };
+            let mut found = [0; 3];
+            for n in (1..).step_by(4).take(fours) {
+                let mut gates = (load(&marks.token, n), load(&marks.token, n + 1));
+                let mut runs = (load(&marks.base64, n), load(&marks.base64, n + 1));
+                shrink!(gates, 1);
+                shrink!(runs, 1);
+                shrink!(gates, 2);
+                shrink!(runs, 2);
+                shrink!(gates, 4);
+                shrink!(runs, 4);
+                shrink!(gates, 2);
+                shrink!(runs, 8);
+                let gates = gates.0;
+                store(&mut marks.gates, n, gates);
+                let literals = _mm256_or_si256(and(gates, load(&marks.gated, n)), load(&marks.loose, n));
+                store(&mut marks.literals, n, literals);
+                store(&mut marks.non_lower, n, _mm256_andnot_si256(load(&marks.lower, n), gates));
+                let base64 = load(&marks.base64, n);
+                let inside = earlier!(base64, load(&marks.base64, n - 1), 1);
+                let runs = _mm256_andnot_si256(inside, runs.0);
+                store(&mut marks.runs, n, runs);
+                let follow = later!(load(&marks.follow, n), load(&marks.follow, n + 1), 1);
+                let escape = load(&marks.escape, n);
+                let escapes = and(escape, follow);
+                store(&mut marks.escapes, n, escapes);
+                let alnum = load(&marks.alnum, n);
+                let digit = load(&marks.digit, n);
+                let after_alnum = earlier!(alnum, load(&marks.alnum, n - 1), 1);
+                let after_escape = earlier!(escape, load(&marks.escape, n - 1), 2);
+                let numbers =
+                    _mm256_or_si256(_mm256_andnot_si256(after_alnum, digit), and(digit, after_escape));
+                store(&mut marks.numbers, n, numbers);
+                let more = later!(alnum, load(&marks.alnum, n + 1), 1);
+                let long = and(numbers, more);
+                store(&mut marks.long_numbers, n, long);
+                found[0] |= some(runs, n);
+                found[1] |= some(escapes, n);
+                found[2] |= some(long, n);
+            }
+            marks.some = found;
         }
     }
 
@@ -144,9 +219,14 @@ impl Vector for Avx2 {
         unsafe {
             let (g0, l0) = begin(window.as_ptr(), buckets);
             let (g1, l1) = begin(window.as_ptr().add(32), buckets);
-            (u64::from(g0) | u64::from(g1) << 32, u64::from(l0) | u64::from(l1) << 32)
+            (join(g0, g1), join(l0, l1))
         }
     }
+}
+
+#[inline(always)]
+fn join(low: u32, high: u32) -> u64 {
+    u64::from(low) | u64::from(high) << 32
 }
 
 /// The masks of 32 positions whose three bytes share a bucket: of gated literals, of loose ones.
@@ -209,9 +289,8 @@ unsafe fn half(x: __m256i) -> [u32; 8] {
         let low = _mm256_and_si256(x, nibble);
         let high = _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble);
         let bits = |table: &[[i8; 16]; 2]| {
-            let [rows, columns] = table
-                .each_ref()
-                .map(|t| _mm256_broadcastsi128_si256(_mm_loadu_si128(t.as_ptr().cast::<__m128i>())));
+            let rows = _mm256_broadcastsi128_si256(_mm_loadu_si128(table[0].as_ptr().cast::<__m128i>()));
+            let columns = _mm256_broadcastsi128_si256(_mm_loadu_si128(table[1].as_ptr().cast::<__m128i>()));
             _mm256_and_si256(_mm256_shuffle_epi8(rows, high), _mm256_shuffle_epi8(columns, low))
         };
         let mask = |v| _mm256_movemask_epi8(_mm256_cmpeq_epi8(v, zero)) as u32;
