@@ -24,7 +24,7 @@
 //!                 up to the window in which one begins     window by window    its window
 //! ```
 //!
-//! The tree of lanes is stepped on absolute windows of the outer stream (64 bytes where bytes wait for the verdict). While only the root is
+//! The tree of lanes is stepped on absolute windows of the outer stream (64 bytes where bytes wait for the verdict, 256 in a long run). While only the root is
 //! alive, stepping window by window and scanning a batch come to the same, so batches are scanned at once.
 
 use std::collections::VecDeque;
@@ -46,6 +46,9 @@ use crate::verdict::{BlockReason, Reference, Verdict};
 /// Bytes fed at once while no child lane is alive: a multiple of every window, small enough to stay in the first-level cache
 /// with the tables.
 const BATCH: usize = 16 << 10;
+
+/// The window inside of a long run: a multiple of the shortest one, and a part of what [`HOLD_CHECK`] of those are.
+const LONG_WINDOW: u64 = 256;
 
 /// Offsets of a stream stay below this.
 const OFFSET_MAX: u64 = 1 << 62;
@@ -131,9 +134,9 @@ impl Stream {
         }
         self.ledger.watch_slot(&self.engine.core, &self.facts, chunk, on_event);
         self.pushed += chunk.len() as u64;
-        let window = self.facts.window as usize;
         let mut rest = chunk;
         while !rest.is_empty() {
+            let window = self.window() as usize;
             // A whole window, but for the first one after a gap.
             let room = window - (self.root.pos() % window as u64) as usize;
             if !self.partial.is_empty() || rest.len() < room || room < window {
@@ -295,6 +298,13 @@ impl Stream {
         self.events = events;
         engine.return_scratch(scratch);
         verdict
+    }
+
+    /// The window that comes next. In a long run four are one: each lane of it is fed as seldom, and what little of it waits at the end of a push
+    /// is what must wait anyway, or follows soon.
+    fn window(&self) -> u64 {
+        let window = self.facts.window;
+        if self.root.is_in_long_run() { window.max(LONG_WINDOW) } else { window }
     }
 
     /// Feeds the window that was being collected, and wipes it.

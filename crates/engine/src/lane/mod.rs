@@ -163,6 +163,9 @@ enum Start {
 /// Bytes from a position on that have been fed when the position is decided: its lookahead, and one more.
 pub(crate) const SEEN: u64 = Automaton::LOOKAHEAD as u64 + 1;
 
+/// See [`Lane::is_in_long_run`].
+const LONG_RUN: u64 = 1024;
+
 /// Bytes of a batch that are scanned at once.
 const SPAN: usize = 1024;
 
@@ -449,6 +452,15 @@ impl Lane {
             || self.codes.is_some()
             || self.texts.is_alive()
             || !self.containers.is_empty()
+    }
+
+    /// Whether the one thing that is being decoded is a run that has gone on for [`LONG_RUN`] bytes.
+    pub(crate) fn is_in_long_run(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| self.pos - group.start() >= LONG_RUN)
+            && self.wide.is_none()
+            && self.codes.is_none()
+            && !self.texts.is_alive()
+            && self.containers.is_empty()
     }
 
     pub(crate) fn has_containers(&self) -> bool {

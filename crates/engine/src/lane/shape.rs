@@ -410,7 +410,8 @@ fn holds_nothing(run: &[u8], digits: Option<usize>, base32: base32::Begins, cx: 
         begin(&decoded, start);
         decoded.push(SEPARATOR);
     }
-    let idle = !packed && !(cx.core.joined && holds_text(&decoded)) && is_without_hits(&decoded, cx);
+    packed |= cx.core.joined && holds_text(&decoded);
+    let idle = !packed && is_without_hits(&decoded, cx);
     cx.scratch.give_buffer(decoded);
     idle
 }

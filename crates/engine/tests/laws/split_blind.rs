@@ -185,7 +185,7 @@ pub(crate) fn cases(fraction: u64) -> std::ops::Range<u64> {
     let number = |name| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
     match number("EXFILTER_CASE") {
         Some(case) => case..case + 1,
-        None => 0..number("EXFILTER_CASES").unwrap_or(250) / fraction,
+        None => 0..number("EXFILTER_CASES").unwrap_or(160) / fraction,
     }
 }
 
