@@ -24,7 +24,7 @@
 //!                 up to the window in which one begins     window by window    its window
 //! ```
 //!
-//! The tree of lanes is stepped on absolute windows of the outer stream (64 bytes where bytes wait for the verdict, 256 in a long run). While only the root is
+//! The tree of lanes is stepped on absolute windows of the outer stream (64 bytes where bytes wait for the verdict, 192 in a long run). While only the root is
 //! alive, stepping window by window and scanning a batch come to the same, so batches are scanned at once.
 
 use std::collections::VecDeque;
@@ -47,14 +47,14 @@ use crate::verdict::{BlockReason, Reference, Verdict};
 /// with the tables.
 const BATCH: usize = 16 << 10;
 
-/// The window inside of a long run: a multiple of the shortest one, and a part of what [`HOLD_CHECK`] of those are.
-const LONG_WINDOW: u64 = 256;
+/// The window inside of a long run, a multiple of the shortest one: as long as it can be with 99 of 100 offsets of code held back by 256 bytes at most.
+const LONG_WINDOW: u64 = 192;
 
 /// Offsets of a stream stay below this.
 const OFFSET_MAX: u64 = 1 << 62;
 
-/// Windows between looks at [`Limits::max_hold`](crate::Limits::max_hold).
-const HOLD_CHECK: u64 = 64;
+/// Bytes between looks at [`Limits::max_hold`](crate::Limits::max_hold).
+const HOLD_CHECK: u64 = 4096;
 
 /// One stream of bytes on its way.
 ///
@@ -300,7 +300,7 @@ impl Stream {
         verdict
     }
 
-    /// The window that comes next. In a long run four are one: each lane of it is fed as seldom, and what little of it waits at the end of a push
+    /// The window that comes next. In a long run three are one: each lane of it is fed as seldom, and what little of it waits at the end of a push
     /// is what must wait anyway, or follows soon.
     fn window(&self) -> u64 {
         let window = self.facts.window;
@@ -332,9 +332,13 @@ impl Stream {
             scratch,
             when: u64::MAX,
         };
+        let before = self.root.pos();
         let taken = self.root.feed_from(bytes, fed, eof, batch, &mut cx);
-        let windows = self.root.pos() / self.facts.window;
-        if self.facts.holds() && windows.is_multiple_of(HOLD_CHECK) && self.root.has_containers() {
+        // Of a batch, only the last window counts: what begins begins there.
+        let pos = self.root.pos();
+        let last = batch.map_or(before, |window| before.max(pos.saturating_sub(window)));
+        let is_due = pos / HOLD_CHECK != last / HOLD_CHECK;
+        if self.facts.holds() && is_due && self.root.has_containers() {
             self.root.give_up(&mut cx);
         }
         self.ledger.settle(&self.engine.core, &self.facts, scratch, on_event);
