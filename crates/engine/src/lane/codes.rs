@@ -243,41 +243,55 @@ fn holds_deltas(decoded: &[u8], cx: &Context<'_>) -> bool {
 }
 
 impl Lane {
-    /// A list of codes begins at `at`.
+    /// A list of codes may begin at `at`.
     pub(crate) fn start_codes(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
-        if self.codes.is_some() || self.denied_codes().is_some() || at < self.late().codes_read {
+        if self.codes.is_some() || at < self.late().codes_read {
             return;
         }
         let src = self.map.src(at);
-        if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + LANES > cx.core.limits.lanes {
-            if !self.late().refused_codes {
-                self.late.get_or_insert_default().denied_codes = Some((at, src));
-                self.settle_denied_codes(view, eof, cx);
-            }
+        let late = self.late.get_or_insert_default();
+        if late.codes.is_some() {
+            late.codes_behind.push(at);
             return;
         }
-        cx.live.lanes += LANES;
-        let reader = Reader::new(view.bytes, view.index(at));
-        let lists = [const { None }; Form::ALL.len()];
-        self.codes = Some(Box::new(Codes { start: at, src, fed: at, reader, lists }));
-        self.feed_codes(view, eof, cx);
+        late.codes = Some((at, src));
+        self.settle_codes(view, eof, cx);
     }
 
-    /// Decides about a list for which no lanes could be had, as [`Lane::settle_denied`] does about a run.
-    pub(crate) fn settle_denied_codes(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
-        let Some((at, src)) = self.denied_codes() else { return };
-        let (look, end) = look(view.bytes, view.index(at), eof, cx);
-        if look == Look::Open {
-            return;
-        }
-        if let Some(late) = &mut self.late {
-            late.denied_codes = None;
-        }
-        let late = self.late.get_or_insert_default();
-        late.codes_read = late.codes_read.max(view.base + end as u64);
-        if look != Look::Idle {
-            self.late.get_or_insert_default().refused_codes = true;
-            self.report_refusal(at, src, end, view, eof, cx);
+    /// Looks again at the list about which more bytes decide. It takes lanes when it is seen that it holds something, or too much to tell: which
+    /// lists do, and when, must not depend on where a view ends.
+    pub(crate) fn settle_codes(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        while let Some((at, src)) = self.waiting_codes() {
+            let index = view.index(at);
+            let (look, end) = look(view.bytes, index, eof, cx);
+            if look == Look::Open {
+                return;
+            }
+            let late = self.late.get_or_insert_default();
+            let behind = std::mem::take(&mut late.codes_behind);
+            late.codes = None;
+            let end = view.base + end as u64;
+            if look == Look::Idle {
+                late.codes_read = late.codes_read.max(end);
+                if let Some(next) = behind.iter().position(|at| *at >= end) {
+                    late.codes = Some((behind[next], self.map.src(behind[next])));
+                    late.codes_behind = behind[next + 1..].to_vec();
+                }
+                continue;
+            }
+            let limits = &cx.core.limits;
+            if self.depth.shapes < limits.shapes && cx.live.lanes + LANES <= limits.lanes {
+                cx.live.lanes += LANES;
+                let reader = Reader::new(view.bytes, index);
+                let lists = [const { None }; Form::ALL.len()];
+                self.codes = Some(Box::new(Codes { start: at, src, fed: at, reader, lists }));
+                return self.feed_codes(view, eof, cx);
+            }
+            late.codes_read = late.codes_read.max(end);
+            if !late.refused_codes {
+                late.refused_codes = true;
+                self.report_refusal(at, src, view.index(end), view, eof, cx);
+            }
         }
     }
 

@@ -187,6 +187,14 @@ struct Pass {
 }
 
 impl Pass {
+    /// Cuts the batch at lane offset `end`, if that is before its end and before where it is cut already.
+    fn cut_at(&mut self, end: u64, view: View<'_>) {
+        if end < self.cut.unwrap_or(view.end()) {
+            self.cut = Some(end);
+            self.keep = view.index(end - Automaton::LOOKAHEAD as u64);
+        }
+    }
+
     fn is_near(&self, at: usize) -> bool {
         self.candidate.is_some_and(|from| from == 0 || at - from <= escaped::CUT_MAX as usize)
     }
@@ -227,8 +235,11 @@ struct Late {
     token: Option<Token>,
     /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
     denied: Option<(u64, u64)>,
-    /// As `denied`, for a list of codes; and whether one was reported.
-    denied_codes: Option<(u64, u64)>,
+    /// A list of codes about which more bytes decide: its lane offset and its outer one.
+    codes: Option<(u64, u64)>,
+    /// Where other lists may begin, behind what is known to belong to that one.
+    codes_behind: Vec<u64>,
+    /// Whether one for which no lanes could be had was reported.
     refused_codes: bool,
     /// Lists before this offset have been read.
     codes_read: u64,
@@ -402,6 +413,7 @@ impl Lane {
             tokens: Vec::new(),
             token_end: None,
         };
+        self.look_at_codes(view, &mut pass, cx);
         let mut scanned = from;
         while scanned < to.min(pass.keep) {
             let next = to.min(scanned.saturating_add(span));
@@ -495,7 +507,7 @@ impl Lane {
         if let Some(wide) = &self.wide {
             hold = hold.min(wide.hold(&self.map, self.pos, cx));
         }
-        hold = hold.min(self.denied_codes().map_or(u64::MAX, |denied| denied.1));
+        hold = hold.min(self.waiting_codes().map_or(u64::MAX, |codes| codes.1));
         if let Some(codes) = &self.codes {
             hold = hold.min(codes.hold(&self.map, self.pos, cx));
         }
@@ -679,16 +691,28 @@ impl Lane {
             }
             hits[kept] = hit;
             kept += 1;
-            if let (None, Some(window), Some(_)) = (pass.cut, pass.batch, start_of(&hit)) {
-                let seen = view.base + hit.at as u64 + SEEN;
-                let end = seen.div_ceil(window) * window;
-                if end < view.end() {
-                    pass.cut = Some(end);
-                    pass.keep = view.index(end - Automaton::LOOKAHEAD as u64);
-                }
+            let (Some(window), Some(start)) = (pass.batch, start_of(&hit)) else { continue };
+            let seen = view.base + hit.at as u64 + SEEN;
+            if let Start::Codes = start {
+                cut_at_codes(hit.at, seen, window, view, pass, cx);
+            } else {
+                pass.cut_at(seen.div_ceil(window) * window, view);
             }
         }
         hits.truncate(kept);
+        // A list is decided late: what stands behind it may have cut the batch before.
+        hits.truncate(hits.partition_point(|hit| hit.at < pass.keep));
+    }
+
+    /// Looks on at the list about which more bytes decide.
+    fn look_at_codes(&mut self, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) {
+        let Some((at, _)) = self.waiting_codes() else { return };
+        let at = view.index(at);
+        let (look, end) = codes::look(view.bytes, at, pass.eof, cx);
+        self.late.get_or_insert_default().codes_seen = view.base + end as u64;
+        if let (Look::Busy, Some(window)) = (look, pass.batch) {
+            cut_at_codes(at, self.pos + 1, window, view, pass, cx);
+        }
     }
 
     /// Whether something may begin at a hit.
@@ -714,6 +738,7 @@ impl Lane {
             // Codes of a list that is being read, or that another hit begins.
             What::Codes if self.codes.is_some() => true,
             What::Codes if view.base + (hit.at as u64) < self.late().codes_seen => false,
+            What::Codes if self.waiting_codes().is_some() && pass.batch.is_none() => true,
             What::Codes => {
                 let (look, end) = codes::look(view.bytes, hit.at, pass.eof, cx);
                 self.late.get_or_insert_default().codes_seen = view.base + end as u64;
@@ -767,7 +792,7 @@ impl Lane {
         self.settle_denied_texts(view, eof, cx);
         self.feed_group(view, eof, cx);
         self.feed_wide(view, eof, cx);
-        self.settle_denied_codes(view, eof, cx);
+        self.settle_codes(view, eof, cx);
         self.feed_codes(view, eof, cx);
         self.feed_texts(view, eof, cx);
         // Before the hits: a magic number that a decoder has taken as its next member begins no container.
@@ -811,8 +836,8 @@ impl Lane {
         keep = keep.min(self.codes.as_ref().map_or(u64::MAX, |codes| codes.fed()));
         keep = keep.min(self.matcher.first()).min(self.token().map_or(u64::MAX, |token| token.at));
         // A look at a run or a list reads what stands before it.
-        let denied = [self.denied(), self.denied_codes()].into_iter().flatten().map(|denied| denied.0);
-        keep = keep.min(denied.fold(self.waiting, u64::min).saturating_sub(1));
+        let late = [self.denied(), self.waiting_codes()].into_iter().flatten().map(|late| late.0);
+        keep = keep.min(late.fold(self.waiting, u64::min).saturating_sub(1));
         let scattered = self.scattered().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(scattered);
         keep = keep.min(self.joined().map_or(u64::MAX, |joined| joined.first()));
@@ -835,7 +860,8 @@ impl Lane {
         self.tail.clear();
         self.tail.extend_from_slice(kept);
         let kept = self.decided.saturating_sub(cx.core.reach.kept as u64);
-        self.map.forget(kept.min(self.matcher.parked()).min(self.waiting).min(scattered));
+        let codes = self.waiting_codes().map_or(u64::MAX, |codes| codes.0);
+        self.map.forget(kept.min(self.matcher.parked()).min(self.waiting).min(scattered).min(codes));
         if let Some(touched) = &mut self.touched {
             touched.forget(keep);
         }
@@ -848,7 +874,8 @@ impl Lane {
         const NONE: &Late = &Late {
             token: None,
             denied: None,
-            denied_codes: None,
+            codes: None,
+            codes_behind: Vec::new(),
             refused_codes: false,
             codes_read: 0,
             codes_seen: 0,
@@ -860,8 +887,9 @@ impl Lane {
         self.late().token
     }
 
-    fn denied_codes(&self) -> Option<(u64, u64)> {
-        self.late().denied_codes
+    /// See [`Late::codes`].
+    fn waiting_codes(&self) -> Option<(u64, u64)> {
+        self.late().codes
     }
 
     fn denied(&self) -> Option<(u64, u64)> {
@@ -990,6 +1018,19 @@ fn look_for_token(at: usize, view: View<'_>, pass: &mut Pass, cx: &mut Context<'
     }
     if looked.is_cut || looked.look != Look::Idle {
         pass.tokens.push(at);
+    }
+}
+
+/// Cuts a batch at the window in which a look at the list at `at` decides that it takes lanes, the one that ends at `from` or a later one.
+fn cut_at_codes(at: usize, from: u64, window: u64, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) {
+    let mut end = from.div_ceil(window) * window;
+    let last = pass.cut.unwrap_or(view.end());
+    while end < last {
+        let (look, _) = codes::look(&view.bytes[..view.index(end)], at, false, cx);
+        if look != Look::Open {
+            return pass.cut_at(end, view);
+        }
+        end += window;
     }
 }
 
