@@ -364,10 +364,6 @@ impl Lane {
                 return;
             }
         }
-        if self.kind == LaneKind::Wide && needle.form == Form::Raw {
-            // The parent has needles for it.
-            return;
-        }
         if self.kind == LaneKind::Joined {
             // In pieces it is found as scattered letters, but those of full width are none.
             let has_form = self.joints().is_some_and(|joints| joints.has_form(pending.start, pending.end));
@@ -382,6 +378,10 @@ impl Lane {
             }
             let Pending { start, end, src, holds, .. } = *pending;
             self.matcher.park(bytes, Parked { start, src, end, holds });
+            return;
+        }
+        if self.kind == LaneKind::Wide && needle.form == Form::Raw {
+            // The parent has needles for it, as long as no escape cuts it.
             return;
         }
         let when = self.when(pending.end.max(pending.hit + SEEN), cx);

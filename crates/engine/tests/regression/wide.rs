@@ -72,3 +72,27 @@ fn text_for_which_no_lane_can_be_had_is_reported() {
         assert!(run.opaques().any(|o| o.reason() == OpaqueReason::Depth));
     }
 }
+
+#[test]
+fn a_value_cut_by_a_soft_line_break_is_found_wherever_it_is_cut() {
+    let value = keys::secret(&mut Rng::new(603));
+    let engine = support::engine(std::slice::from_ref(&value), Limits::default());
+    for cut in 20..value.len() - 2 {
+        for pad in [0, 40, 100, 300] {
+            let text = [
+                &b"x ".repeat(pad)[..],
+                b"se_name  ",
+                &value[..cut],
+                b"=\r\n",
+                &value[cut..],
+                b"=0Aconfiguration",
+            ]
+            .concat();
+            for (name, content) in [("plain", text.clone()), ("wide", le(&text))] {
+                let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+                let known = run.findings().any(|f| matches!(f.kind(), Kind::Known(..)));
+                assert!(known, "{name} {cut} {pad}: {:?} {:?}", value.escape_ascii().to_string(), run.events);
+            }
+        }
+    }
+}
