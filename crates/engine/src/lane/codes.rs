@@ -264,13 +264,15 @@ impl Lane {
         while let Some((at, src)) = self.waiting_codes() {
             let index = view.index(at);
             let (look, end) = look(view.bytes, index, eof, cx);
+            let end = view.base + end as u64;
+            let late = self.late.get_or_insert_default();
             if look == Look::Open {
+                // Those before it are the list's own.
+                late.codes_behind.retain(|at| *at >= end);
                 return;
             }
-            let late = self.late.get_or_insert_default();
             let behind = std::mem::take(&mut late.codes_behind);
             late.codes = None;
-            let end = view.base + end as u64;
             if look == Look::Idle {
                 late.codes_read = late.codes_read.max(end);
                 if let Some(next) = behind.iter().position(|at| *at >= end) {

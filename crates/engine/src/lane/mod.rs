@@ -247,6 +247,12 @@ struct Late {
     codes_seen: u64,
 }
 
+impl Late {
+    fn memory(&self) -> usize {
+        size_of::<Late>() + self.codes_behind.capacity() * size_of::<u64>()
+    }
+}
+
 /// One lane.
 pub(crate) struct Lane {
     kind: LaneKind,
@@ -578,7 +584,7 @@ impl Lane {
             + self.matcher.memory()
             + self.beside.as_ref().map_or(0, |beside| beside.memory())
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
-            + self.late.as_ref().map_or(0, |late| size_of_val(&**late))
+            + self.late.as_ref().map_or(0, |late| late.memory())
             + self.archive.memory()
             + self.group.as_ref().map_or(0, |g| g.memory())
             + self.wide.as_ref().map_or(0, |wide| wide.memory())
