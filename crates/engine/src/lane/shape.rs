@@ -421,7 +421,7 @@ fn holds_text(decoded: &[u8]) -> bool {
     decoded.split(|b| !b.is_ascii()).any(|text| text.len() >= JOINED_MIN)
 }
 
-/// See [`holds_text`]: no key is shorter, and of what is no text little is that long.
+/// See [`holds_text`]: of what is no text little is that long, and few values in pieces, with what joins them, are shorter.
 const JOINED_MIN: usize = 16;
 
 /// Whether nothing begins in content that a lane decoded, and all of which is at hand.

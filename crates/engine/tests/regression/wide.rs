@@ -91,7 +91,7 @@ fn a_value_cut_by_a_soft_line_break_is_found_wherever_it_is_cut() {
             for (name, content) in [("plain", text.clone()), ("wide", le(&text))] {
                 let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
                 let known = run.findings().any(|f| matches!(f.kind(), Kind::Known(..)));
-                assert!(known, "{name} {cut} {pad}: {:?} {:?}", value.escape_ascii().to_string(), run.events);
+                assert!(known, "{name}, cut at {cut} behind {pad}: {:?}", run.events);
             }
         }
     }
