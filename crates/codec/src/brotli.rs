@@ -250,6 +250,10 @@ impl Decoder for Brotli {
         0
     }
 
+    fn reset(&mut self) {
+        Brotli::reset(self);
+    }
+
     fn window_bytes(&self) -> u64 {
         let Some(stream) = &self.stream else { return 0 };
         let groups = [&stream.literal_hgroup, &stream.insert_copy_hgroup, &stream.distance_hgroup];

@@ -332,6 +332,10 @@ impl Decoder for Bzip2 {
         BLOCK_MAX
     }
 
+    fn reset(&mut self) {
+        Bzip2::reset(self);
+    }
+
     fn window_bytes(&self) -> u64 {
         const TABLES: u64 = 64 * 1024;
         match self.stream {

@@ -215,6 +215,10 @@ impl Decoder for Chunked {
         0
     }
 
+    fn reset(&mut self) {
+        Chunked::reset(self);
+    }
+
     fn window_bytes(&self) -> u64 {
         0
     }

@@ -40,7 +40,7 @@ pub enum Fault {
     Unsupported,
     /// The content is encrypted.
     Encrypted,
-    /// More members than the limit.
+    /// More members than the limit, or more blocks than make sense.
     Members,
 }
 
@@ -116,6 +116,9 @@ pub trait Decoder: Send + std::panic::UnwindSafe {
     fn name(&self) -> Option<&[u8]> {
         None
     }
+
+    /// Makes a used decoder new again, with its limits: what was in it is forgotten, memory may be kept for what comes.
+    fn reset(&mut self);
 
     /// Offsets (from the first byte ever given to this decoder) at which concatenated members after the first one
     /// began; the caller drains it.

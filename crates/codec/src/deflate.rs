@@ -100,9 +100,9 @@ impl Decoder for Deflate {
                 self.state = State::Ended;
                 Step::Done { consumed }
             }
-            Inflated::Corrupt => {
-                self.state = State::Failed(Fault::Corrupt);
-                Step::Bad { consumed, fault: Fault::Corrupt }
+            Inflated::Bad(fault) => {
+                self.state = State::Failed(fault);
+                Step::Bad { consumed, fault }
             }
         }
     }
@@ -118,6 +118,10 @@ impl Decoder for Deflate {
 
     fn block_max(&self) -> u64 {
         0
+    }
+
+    fn reset(&mut self) {
+        Deflate::reset(self);
     }
 
     fn window_bytes(&self) -> u64 {

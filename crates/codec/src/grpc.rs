@@ -386,6 +386,10 @@ impl Decoder for Grpc {
         FIELD_MAX as u64
     }
 
+    fn reset(&mut self) {
+        Grpc::reset(self);
+    }
+
     fn window_bytes(&self) -> u64 {
         0
     }

@@ -243,7 +243,7 @@ impl Gzip {
                 self.established = true;
                 self.state = State::Trailer { at: 0, sum: 0 };
             }
-            Inflated::Corrupt => self.state = State::Failed(Fault::Corrupt),
+            Inflated::Bad(fault) => self.state = State::Failed(fault),
         }
         (used, inflated.next())
     }
@@ -333,6 +333,10 @@ impl Decoder for Gzip {
 
     fn block_max(&self) -> u64 {
         0
+    }
+
+    fn reset(&mut self) {
+        Gzip::reset(self);
     }
 
     fn window_bytes(&self) -> u64 {

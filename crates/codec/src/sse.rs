@@ -256,6 +256,10 @@ impl Decoder for Sse {
         0
     }
 
+    fn reset(&mut self) {
+        Sse::reset(self);
+    }
+
     fn window_bytes(&self) -> u64 {
         0
     }

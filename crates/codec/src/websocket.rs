@@ -246,7 +246,7 @@ impl WebSocket {
             Inflated::Input | Inflated::Room => {}
             // The next block begins another stream, with the same window.
             Inflated::Done => inflater.go_on(),
-            Inflated::Corrupt => self.state = State::Failed(Fault::Corrupt),
+            Inflated::Bad(fault) => self.state = State::Failed(fault),
         }
         let made = out.len() - before;
         self.pieces.note(Source::Made, made);
@@ -376,6 +376,10 @@ impl Decoder for WebSocket {
 
     fn block_max(&self) -> u64 {
         0
+    }
+
+    fn reset(&mut self) {
+        WebSocket::reset(self);
     }
 
     fn window_bytes(&self) -> u64 {

@@ -470,6 +470,10 @@ impl Decoder for Xz {
         LOOKAHEAD
     }
 
+    fn reset(&mut self) {
+        Xz::reset(self);
+    }
+
     fn window_bytes(&self) -> u64 {
         match self.stream {
             Some(_) => self.block.window + TABLES,

@@ -489,6 +489,10 @@ impl Decoder for ZipEntry {
         self.inner.as_ref().map_or(0, |inner| inner.decoder().block_max())
     }
 
+    fn reset(&mut self) {
+        ZipEntry::reset(self);
+    }
+
     fn window_bytes(&self) -> u64 {
         let fields = self.name.len() + self.extra.len();
         fields as u64 + self.inner.as_ref().map_or(0, |inner| inner.decoder().window_bytes())

@@ -122,7 +122,7 @@ impl Zlib {
                 self.established = true;
                 self.state = State::Trailer { at: 0, sum: 0 };
             }
-            Inflated::Corrupt => self.state = State::Failed(Fault::Corrupt),
+            Inflated::Bad(fault) => self.state = State::Failed(fault),
         }
         (used, inflated.next())
     }
@@ -202,6 +202,10 @@ impl Decoder for Zlib {
 
     fn block_max(&self) -> u64 {
         0
+    }
+
+    fn reset(&mut self) {
+        Zlib::reset(self);
     }
 
     fn window_bytes(&self) -> u64 {

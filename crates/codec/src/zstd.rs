@@ -36,6 +36,9 @@ const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 /// Bytes of a block's header.
 const BLOCK_HEADER: usize = 3;
 
+/// What libzstd needs apart from a window and three blocks, and a little more, in bytes.
+const TABLES: u64 = 97 * 1024;
+
 /// Output room offered first when a block ends, doubled as it proves too small: offering means clearing.
 const ROOM: usize = 4 * 1024;
 
@@ -81,8 +84,10 @@ pub struct Zstd {
     window_limit: u64,
     /// Whether the content is one frame, whatever follows.
     single: bool,
-    /// Present from the first frame on.
+    /// Present from the first block on.
     context: Option<DCtx<'static>>,
+    /// Memory for what has been decoded so far, in bytes. What the context holds may be more: it may have been used before.
+    memory: u64,
     /// The header being read.
     head: [u8; FRAME_HEADER],
     frame: Frame,
@@ -107,6 +112,10 @@ struct Frame {
     reach: u64,
     /// Whether a block with content has been passed over for want of a dictionary.
     passed: bool,
+    /// The window descriptor that libzstd is told.
+    window_byte: u8,
+    /// Whether it has been told of the frame.
+    told: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -192,6 +201,7 @@ impl Zstd {
             window_limit: window_limit.min(1 << 31),
             single: false,
             context: None,
+            memory: 0,
             head: [0; FRAME_HEADER],
             frame: Frame::default(),
             waiting: false,
@@ -208,7 +218,7 @@ impl Zstd {
         Self { single: true, ..Self::new(window_limit) }
     }
 
-    /// Forgets everything; the limit stays. A window of more than 1 MiB is given back.
+    /// Forgets everything; the limit stays. More than 1 MiB of memory is given back.
     pub fn reset(&mut self) {
         const KEEP: usize = 1024 * 1024;
         let context = self.context.take().filter(|context| context.sizeof() <= KEEP);
@@ -252,7 +262,7 @@ impl Zstd {
         taken
     }
 
-    /// Reads the frame header in `head` and tells libzstd of the frame.
+    /// Reads the frame header in `head`.
     fn begin_frame(&mut self) -> Result<(), Fault> {
         let header = FrameHeader::parse(&self.head)?;
         let (window_byte, reach) = if header.window <= self.window_limit {
@@ -261,18 +271,22 @@ impl Zstd {
             let byte = frame::largest_window(self.window_limit).ok_or(Fault::WindowTooLarge)?;
             (byte, window_size(byte))
         };
-        self.frame = Frame { header, block_max: header.block_max(), made: 0, reach, passed: false };
-        if header.dictionary != 0 {
-            return Ok(());
-        }
-        if self.frame.block_max as u64 > reach {
+        self.frame = Frame { header, block_max: header.block_max(), reach, window_byte, ..Frame::default() };
+        if header.dictionary == 0 && self.frame.block_max as u64 > reach {
             return Err(Fault::WindowTooLarge);
         }
+        Ok(())
+    }
 
+    /// Tells libzstd of the frame, when a block of it has begun: magic numbers stand before what is none.
+    fn open_frame(&mut self) -> Result<(), Fault> {
+        self.frame.told = true;
+        let Frame { header, window_byte, block_max, .. } = self.frame;
         // libzstd is given a header of our own, without the content size. With it, libzstd would find out about a wrong
         // size while it decodes the last block, and keep that block to itself.
         let header = [MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], checksum_flag(header.checksum), window_byte];
         self.prepare_context()?;
+        self.memory = self.memory.max(TABLES + window_size(window_byte) + 3 * block_max as u64);
         let mut nothing = Vec::new();
         match self.feed(&header, &mut nothing, 0) {
             Some((6, 0)) => Ok(()),
@@ -326,6 +340,9 @@ impl Zstd {
         }
         if left > 0 && self.frame.made + self.frame.block_max as u64 > self.frame.reach {
             return Err(Fault::WindowTooLarge);
+        }
+        if !self.frame.told {
+            self.open_frame()?;
         }
         let mut nothing = Vec::new();
         match self.feed(&header, &mut nothing, 0) {
@@ -530,7 +547,11 @@ impl Decoder for Zstd {
     }
 
     fn window_bytes(&self) -> u64 {
-        self.context.as_ref().map_or(0, |context| context.sizeof() as u64)
+        self.memory
+    }
+
+    fn reset(&mut self) {
+        Zstd::reset(self);
     }
 
     fn is_established(&self) -> bool {

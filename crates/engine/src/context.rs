@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use exfilter_automaton::{Hit, Workspace};
+use exfilter_codec::Decoder;
 use zeroize::Zeroize;
 
 use crate::compile::Compiled;
@@ -11,7 +12,7 @@ use crate::coverage::OpaqueReason;
 use crate::engine::Core;
 use crate::finding::{Kind, Preview, Proof, Range64, SecretId};
 use crate::flow::{Direction, Flow};
-use crate::lane::{Escaped, Group, Touched};
+use crate::lane::{Escaped, Group, LaneKind, Touched};
 use crate::path::Trail;
 use crate::policy::Confidence;
 use crate::secrets::Form;
@@ -143,7 +144,7 @@ pub(crate) struct Unseen {
 ///
 /// # Resource usage
 ///
-/// About 80 KiB once warm, and 2 KiB per group of base64 lanes that was alive at one time. Bytes of streams stay in its buffers until they are
+/// About 80 KiB once warm, 2 KiB per group of base64 lanes that was alive at one time, and four decoders, 43 KiB each for deflate, 1.1 MiB at most for Zstandard. Bytes of streams stay in its buffers until they are
 /// overwritten; dropping it wipes them. It holds no state of a stream.
 #[derive(Default)]
 pub struct Scratch {
@@ -154,6 +155,8 @@ pub struct Scratch {
     groups: Vec<Box<Group>>,
     #[expect(clippy::vec_box, reason = "as a group")]
     escaped: Vec<Box<Escaped>>,
+    /// With what they are for: a kind, and the largest window.
+    decoders: Vec<((LaneKind, u64), Box<dyn Decoder>)>,
     pub(crate) touched: Touched,
     pub(crate) found: Vec<Found>,
     pub(crate) unseen: Vec<Unseen>,
@@ -161,6 +164,9 @@ pub struct Scratch {
 
 /// Groups kept for reuse.
 const GROUPS: usize = 16;
+
+/// Decoders kept for reuse: the magic numbers of one format may stand again and again where nothing of it follows.
+const DECODERS: usize = 4;
 
 impl Scratch {
     /// Empty working memory; it grows on use.
@@ -193,6 +199,19 @@ impl Scratch {
     pub(crate) fn give_group(&mut self, group: Box<Group>) {
         if self.groups.len() < GROUPS {
             self.groups.push(group);
+        }
+    }
+
+    /// A decoder for content of a kind, with windows of at most `window` bytes, as good as new.
+    pub(crate) fn decoder(&mut self, kind: LaneKind, window: u64) -> Option<Box<dyn Decoder>> {
+        let at = self.decoders.iter().position(|(of, _)| *of == (kind, window))?;
+        Some(self.decoders.swap_remove(at).1)
+    }
+
+    pub(crate) fn give_decoder(&mut self, kind: LaneKind, window: u64, mut decoder: Box<dyn Decoder>) {
+        if self.decoders.len() < DECODERS {
+            decoder.reset();
+            self.decoders.push(((kind, window), decoder));
         }
     }
 

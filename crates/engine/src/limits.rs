@@ -17,9 +17,9 @@ pub struct Limits {
     pub containers: u8,
     /// Nested shapes (base64, base32, base58, hex, escapes), counted anew in each container. Default 3.
     pub shapes: u8,
-    /// Bytes a decoded stream may add before its ratio counts. Default 1 MiB.
+    /// Bytes that a container, and all of a stream's together, may decode before their ratio counts. Default 1 MiB.
     pub ratio_grace: u64,
-    /// Decoded bytes per outer byte after the grace. Default 200.
+    /// Decoded bytes per outer byte after the grace, of a container and of all together. Default 200.
     pub ratio: u64,
     /// Decoded bytes per stream. Default 16 GiB.
     pub output: u64,

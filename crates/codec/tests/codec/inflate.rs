@@ -105,6 +105,29 @@ fn every_byte_comes_out_as_soon_as_it_is_known() {
     }
 }
 
+/// Ten bits each: not the last one, of fixed codes, its end.
+#[test]
+fn nothing_but_empty_blocks_is_not_worth_the_time() {
+    let empty = |n: usize| [0x02, 0x08, 0x20, 0x80, 0x00].repeat(n / 4);
+    let last = [0x03, 0x00];
+    let run = blind(Deflate::new, &[&empty(4000)[..], &last].concat(), &[1000, 7], usize::MAX);
+    assert_eq!(run.end, End::At(5002));
+    for lens in [&[usize::MAX][..], &[1], &[64, 3, 1000]] {
+        let run = blind(Deflate::new, &empty(100_000), lens, usize::MAX);
+        // 4096 blocks, and one more for four bytes: n = 4096 + 10 n / 32.
+        assert!(matches!(run.end, End::Bad(7440..=7460, Fault::Members)), "{:?}", run.end);
+    }
+}
+
+/// Short messages, each of them flushed.
+#[test]
+fn flushes_are_no_reason_to_stop() {
+    let content = b"data: {}\n\n".repeat(20_000);
+    let packed = deflate(&content, 6, Some(10));
+    let run = whole(&mut Deflate::new(), &packed);
+    assert!(run.out == content, "{:?} of {}", run.end, packed.len());
+}
+
 #[test]
 fn a_real_encoder_writes_what_starts_and_decodes() {
     let text = Rng(41).text(5000);

@@ -126,6 +126,34 @@ pub(crate) fn may_be_zlib(bytes: &[u8]) -> bool {
     zlib::starts(bytes) || bytes == [zlib::CMF]
 }
 
+/// A decoder for a container of a kind.
+fn decoder(kind: LaneKind, cx: &mut Context<'_>) -> Option<Box<dyn Decoder>> {
+    let limits = &cx.core.limits;
+    if let Some(decoder) = cx.scratch.decoder(kind, limits.window) {
+        return Some(decoder);
+    }
+    Some(match kind {
+        LaneKind::Gzip => Box::new(Gzip::new()),
+        LaneKind::Zstd => Box::new(Zstd::new(limits.window)),
+        LaneKind::Bzip2 => Box::new(Bzip2::new()),
+        LaneKind::Xz => Box::new(Xz::new(limits.window)),
+        LaneKind::Zip => Box::new(ZipEntry::new(limits.window)),
+        LaneKind::Zlib => Box::new(Zlib::new()),
+        LaneKind::Deflate => Box::new(Deflate::new()),
+        LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
+        LaneKind::Framing(framing) => framing.decoder(),
+        LaneKind::Root
+        | LaneKind::Base64
+        | LaneKind::Base32
+        | LaneKind::Base58
+        | LaneKind::Hex
+        | LaneKind::Wide
+        | LaneKind::Codes
+        | LaneKind::Escapes
+        | LaneKind::Joined => return None,
+    })
+}
+
 /// A container being decoded.
 pub(crate) struct Container {
     decoder: Box<dyn Decoder>,
@@ -280,7 +308,9 @@ impl Container {
         self.output += output.len() as u64;
         cx.live.decoded += output.len() as u64;
         let limits = &cx.core.limits;
-        let reason = if self.output > limits.ratio_grace + limits.ratio.saturating_mul(slice.end - self.src) {
+        let allowed = |taken: u64| limits.ratio_grace + limits.ratio.saturating_mul(taken);
+        // All containers of a stream together, too: a thousand small bombs are one.
+        let reason = if self.output > allowed(slice.end - self.src) || cx.live.decoded > allowed(slice.end) {
             OpaqueReason::Ratio
         } else if cx.live.decoded > limits.output {
             OpaqueReason::TotalOutput
@@ -374,6 +404,9 @@ impl Container {
         self.lane.release_children(cx);
         cx.live.lanes -= 1;
         cx.live.windows -= self.windows;
+        if !self.is_framing() {
+            cx.scratch.give_decoder(self.kind, cx.core.limits.window, self.decoder);
+        }
     }
 
     pub(crate) fn hold(&self, cx: &Context<'_>) -> u64 {
@@ -435,26 +468,7 @@ impl Lane {
             cx.opaque(OpaqueReason::Depth, src..self.map.end(view.end()), trail, when);
             return;
         }
-        let decoder: Box<dyn Decoder> = match kind {
-            LaneKind::Gzip => Box::new(Gzip::new()),
-            LaneKind::Zstd => Box::new(Zstd::new(limits.window)),
-            LaneKind::Bzip2 => Box::new(Bzip2::new()),
-            LaneKind::Xz => Box::new(Xz::new(limits.window)),
-            LaneKind::Zip => Box::new(ZipEntry::new(limits.window)),
-            LaneKind::Zlib => Box::new(Zlib::new()),
-            LaneKind::Deflate => Box::new(Deflate::new()),
-            LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
-            LaneKind::Framing(framing) => framing.decoder(),
-            LaneKind::Root
-            | LaneKind::Base64
-            | LaneKind::Base32
-            | LaneKind::Base58
-            | LaneKind::Hex
-            | LaneKind::Escapes
-            | LaneKind::Wide
-            | LaneKind::Codes
-            | LaneKind::Joined => return,
-        };
+        let Some(decoder) = decoder(kind, cx) else { return };
         if kind == LaneKind::Zip {
             cx.live.members += 1;
             if cx.live.members > limits.members {

@@ -30,6 +30,10 @@ fn paddings(rng: &mut Rng) -> Vec<Padding> {
     add(OpaqueReason::Ratio, small, plain_gzip(&bomb));
     add(OpaqueReason::Ratio, small, wrap::base64(&plain_gzip(&bomb), false, false));
     add(OpaqueReason::Ratio, small, plain_zstd(&bomb));
+    // Many small ones, none of which is over the limit.
+    let less = |l: &mut Limits| (l.ratio_grace, l.ratio) = (2000, 30);
+    let many = [&plain_gzip(&[b'0'; 1800])[..], b"."].concat().repeat(40);
+    add(OpaqueReason::Ratio, less, [many, plain_gzip(&[words(rng), key.clone()].concat())].concat());
     add(OpaqueReason::TotalOutput, |l| l.output = 3000, plain_gzip(&[words(rng), key.clone()].concat()));
     let nest = |rng: &mut Rng, n: usize, wrap: fn(&[u8]) -> Vec<u8>| {
         (0..n).fold(key.clone(), |inner, _| wrap(&[words(rng), inner, words(rng)].concat()))
