@@ -12,7 +12,14 @@ pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>
     let mut layers = Vec::new();
     for _ in 0..rng.below(5) {
         let mut layer = *rng.pick(&wrap::LAYERS);
-        let spelled = [wrap::Layer::Escapes, wrap::Layer::Utf16, wrap::Layer::Base32, wrap::Layer::Codes];
+        // Escapes of another kind may write those that stand beside these.
+        let spelled = [
+            wrap::Layer::Escapes,
+            wrap::Layer::Utf16,
+            wrap::Layer::Base32,
+            wrap::Layer::Base58,
+            wrap::Layer::Codes,
+        ];
         if layer == wrap::Layer::Escapes && layers.iter().any(|l| spelled.contains(l)) {
             layer = wrap::Layer::Text;
         }
