@@ -117,6 +117,12 @@ pub trait Decoder: Send + std::panic::UnwindSafe {
         None
     }
 
+    /// What the entry of a zip archive turned out to be, and its length, once it has ended as it should; none of other content.
+    #[cfg(feature = "zip")]
+    fn entry(&self) -> Option<(crate::zip::Entry, u64)> {
+        None
+    }
+
     /// Makes a used decoder new again, with its limits: what was in it is forgotten, memory may be kept for what comes.
     fn reset(&mut self);
 

@@ -16,11 +16,13 @@
 //! [APPNOTE.TXT]: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 
 mod descriptor;
+mod directory;
 mod header;
 
 use crc32fast::Hasher;
 
 use self::descriptor::{Descriptor, Fit};
+pub use self::directory::{DIRECTORY_MAGIC, Directory, END_MAGIC, End, Listed, Progress};
 use self::header::Header;
 #[cfg(feature = "bzip2")]
 use crate::bzip2::Bzip2;
@@ -47,8 +49,8 @@ const ZSTD: u16 = 93;
 #[cfg(feature = "xz")]
 const XZ: u16 = 95;
 
-/// Whether `prefix` begins with an entry's header that makes sense: a version and flags that exist, and a name of 1 to 4096
-/// bytes. Of random data one place in 2^46 does.
+/// Whether `prefix` begins with an entry's header that makes sense: a version, flags and a method that exist (4.4.5), and a name of 1 to 4096
+/// bytes. Of random data one place in 2^57 does.
 #[must_use]
 pub fn starts(prefix: &[u8]) -> bool {
     header::is_plausible(prefix)
@@ -58,6 +60,21 @@ pub fn starts(prefix: &[u8]) -> bool {
 #[must_use]
 pub fn may_start(prefix: &[u8]) -> bool {
     prefix.len() >= PROBE_LEN && prefix.starts_with(&MAGIC) && prefix[26..28] != [0, 0]
+}
+
+/// What an entry is, whoever says so: itself when it has been decoded, or the archive's [`Directory`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// How its body is compressed.
+    pub method: u16,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// CRC-32 of the content.
+    pub crc: u32,
+    /// Length of the body, in bytes.
+    pub packed: u64,
+    /// Length of the content, in bytes.
+    pub size: u64,
 }
 
 /// A push decoder for one entry of a zip archive.
@@ -104,6 +121,10 @@ pub struct ZipEntry {
     plausible: bool,
     /// Whether checksum and sizes have been found right.
     verified: bool,
+    /// Whether it ended without a body.
+    empty: bool,
+    /// Length of the body, when it has ended.
+    packed: u64,
     starts: Vec<u64>,
 }
 
@@ -216,6 +237,8 @@ impl ZipEntry {
             body_at: 0,
             plausible: false,
             verified: false,
+            empty: false,
+            packed: 0,
             starts: Vec::new(),
         }
     }
@@ -237,9 +260,19 @@ impl ZipEntry {
         (known && self.body_at > 0).then_some(&self.name[..])
     }
 
+    /// What the entry turned out to be, and where it ends, in bytes from its beginning; once it has ended as it should. Bytes that were taken to see that it is
+    /// empty are not part of it.
+    #[must_use]
+    pub fn entry(&self) -> Option<(Entry, u64)> {
+        let end = if self.empty { self.body_at } else { self.total_in };
+        let (crc, method) = (self.crc.clone().finalize(), self.header.method);
+        let entry = Entry { method, encrypted: false, crc, packed: self.packed, size: self.size };
+        (self.verified && matches!(self.state, State::Ended)).then_some((entry, end))
+    }
+
     /// The entry says to be empty, and so it is.
     fn end_empty(&mut self) -> State {
-        self.verified = true;
+        (self.verified, self.empty) = (true, true);
         State::Ended
     }
 
@@ -361,6 +394,7 @@ impl ZipEntry {
     fn end_body(&mut self, used: usize) {
         let crc = self.crc.clone().finalize();
         let packed = self.total_in + used as u64 - self.body_at;
+        self.packed = packed;
         self.state = if self.header.has_descriptor() {
             State::Descriptor(Descriptor::new(crc, packed, self.size, self.header.zip64))
         } else if (crc, self.size) == (self.header.crc, self.header.size) {
@@ -491,6 +525,10 @@ impl Decoder for ZipEntry {
 
     fn reset(&mut self) {
         ZipEntry::reset(self);
+    }
+
+    fn entry(&self) -> Option<(Entry, u64)> {
+        ZipEntry::entry(self)
     }
 
     fn window_bytes(&self) -> u64 {

@@ -49,6 +49,8 @@ mod tar_faults;
 mod xz;
 #[path = "codec/zip.rs"]
 mod zip;
+#[path = "codec/zip_directory.rs"]
+mod zip_directory;
 #[path = "codec/zip_faults.rs"]
 mod zip_faults;
 #[path = "codec/zstd.rs"]

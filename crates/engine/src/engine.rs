@@ -66,10 +66,17 @@ pub(crate) struct Core {
     pub(crate) glance: Option<Glance>,
     /// The least number of bytes that something is found in.
     pub(crate) shortest: usize,
-    /// Streams opened so far, and the key under which they are counted.
+    /// Streams opened so far, and the key under which they are counted, and entries of archives hashed.
     opened: AtomicU64,
     references: RandomState,
     pool: Mutex<Vec<Scratch>>,
+}
+
+impl Core {
+    /// A hash that nobody outside of this process can foresee.
+    pub(crate) fn hash(&self, value: &impl std::hash::Hash) -> u64 {
+        self.references.hash_one(value)
+    }
 }
 
 pub(crate) struct Known {
@@ -280,7 +287,7 @@ impl EngineBuilder {
                 builder.literal(literal, id as u32, rule.gate, rule.rule.ignore_case);
             }
         }
-        for (magic, id) in lane::MAGICS {
+        for (magic, id) in lane::MAGICS.into_iter().chain(lane::DIRECTORIES) {
             builder.literal(magic, id, Gate::None, false);
         }
         for (id, needle) in needles.iter().enumerate() {

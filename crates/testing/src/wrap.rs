@@ -542,16 +542,35 @@ pub fn zstd(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A zip archive ([APPNOTE.TXT](https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT) 4.3) of one or two entries, without its central
-/// directory; at times with a data descriptor.
+/// A zip archive ([APPNOTE.TXT](https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT) 4.3) of one or two entries; at times with a data
+/// descriptor, and in every second one with its central directory.
 pub fn zip(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut entries = Vec::new();
     if rng.one_in(2) {
         let other = text(rng);
-        out.extend(random_entry(rng, b"package.json", &other));
+        entries.push(random_entry(rng, b"package.json", &other));
     }
-    out.extend(random_entry(rng, b"lib/a.js", content));
-    out
+    entries.push(random_entry(rng, b"lib/a.js", content));
+    let directory = if content.len().is_multiple_of(2) { zip_directory(&entries) } else { Vec::new() };
+    [entries.concat(), directory].concat()
+}
+
+/// The central directory (4.3.12, 4.3.16) of an archive of these entries, which have neither encryption nor sizes of 64 bits.
+pub fn zip_directory(entries: &[Vec<u8>]) -> Vec<u8> {
+    let (mut out, mut offset) = (Vec::new(), 0u32);
+    for entry in entries {
+        let field = |at: usize, len: usize| &entry[at..at + len];
+        let described = entry[6] & 8 != 0;
+        let sums = if described { &entry[entry.len() - 12..] } else { field(14, 12) };
+        let name = 30..30 + usize::from(entry[26]);
+        out.extend(b"PK\x01\x02\x14\0\x14\0");
+        out.extend([field(6, 8), sums, field(26, 2), &[0; 12], &offset.to_le_bytes(), &entry[name]].concat());
+        offset += entry.len() as u32;
+    }
+    let (count, size) = ((entries.len() as u16).to_le_bytes(), out.len() as u32);
+    let end =
+        [b"PK\x05\x06\0\0\0\0", &count[..], &count, &size.to_le_bytes(), &offset.to_le_bytes(), &[0; 2]];
+    [out, end.concat()].concat()
 }
 
 fn random_entry(rng: &mut Rng, name: &[u8], content: &[u8]) -> Vec<u8> {

@@ -7,12 +7,12 @@ pub(super) const MAGIC: [u8; 4] = *b"PK\x03\x04";
 pub(super) const LEN: usize = 30;
 
 /// General purpose flags ([APPNOTE.TXT](https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT) 4.4.4).
-const ENCRYPTED: u16 = 1;
+pub(super) const ENCRYPTED: u16 = 1;
 const DESCRIPTOR: u16 = 1 << 3;
 const PATCHED: u16 = 1 << 5;
-const STRONG: u16 = 1 << 6;
+pub(super) const STRONG: u16 = 1 << 6;
 const UTF8: u16 = 1 << 11;
-const MASKED: u16 = 1 << 13;
+pub(super) const MASKED: u16 = 1 << 13;
 
 /// Flags that are in use: those above, and the two of a method and "enhanced deflating" (1, 2, 4).
 const KNOWN_FLAGS: u16 = ENCRYPTED | DESCRIPTOR | PATCHED | STRONG | UTF8 | MASKED | 0b1_0110;
@@ -24,7 +24,7 @@ const NEWEST: u8 = 63;
 const LONGEST_NAME: u16 = 4096;
 
 /// Ids of extra fields (4.5.2).
-const ZIP64: u16 = 0x0001;
+pub(super) const ZIP64: u16 = 0x0001;
 const UNICODE_PATH: u16 = 0x7075;
 
 /// AES encryption, written in place of the method.
@@ -120,6 +120,7 @@ pub(super) fn is_plausible(bytes: &[u8]) -> bool {
         && bytes.starts_with(&MAGIC)
         && bytes[4] <= NEWEST
         && u16_at(bytes, 6) & !KNOWN_FLAGS == 0
+        && matches!(u16_at(bytes, 8), 0..=20 | 93..=99)
         && (1..=LONGEST_NAME).contains(&u16_at(bytes, 26))
 }
 
@@ -130,14 +131,14 @@ fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     array
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes(array_at(bytes, at))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(array_at(bytes, at))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(array_at(bytes, at))
 }

@@ -409,8 +409,10 @@ fn the_probe() {
         (7, 0x80, false),
         (8, 99, true),
         (8, 7, true),
-        (8, 92, true),
-        (9, 1, true),
+        (8, 20, true),
+        (8, 21, false),
+        (8, 92, false),
+        (9, 1, false),
         (26, 0, false),
         (27, 0x10, false),
     ] {

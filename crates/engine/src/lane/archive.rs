@@ -24,7 +24,7 @@ use crate::context::{Context, Scratch};
 use crate::coverage::OpaqueReason;
 use crate::engine::Core;
 use crate::lane::shape::{decode_base64, decode_digits, decode_tokens};
-use crate::lane::{Lane, container, glance};
+use crate::lane::{Lane, container, glance, is_directory};
 use crate::path::{LaneStep, Trail};
 
 /// What is shown for a name in which a finding stands.
@@ -349,7 +349,7 @@ fn may_hold(name: &[u8], core: &Core, scratch: &mut Scratch, depth: u8) -> bool 
     let mut hits = Vec::new();
     core.automaton.scan(name, 0, name.len(), &mut scratch.work, &mut hits);
     let is_candidate = |hit: &Hit| match hit.what {
-        What::Literal(id) => container::magic(id).is_none(),
+        What::Literal(id) => container::magic(id).is_none() && !is_directory(id),
         What::Anchor(_) => true,
         What::Run | What::Escape | What::Wide | What::Codes => false,
     };

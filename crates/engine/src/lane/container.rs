@@ -173,6 +173,8 @@ pub(crate) struct Container {
     covered: bool,
     /// Whether frames that it may stand in are being read, which cut it.
     cut: bool,
+    /// In an entry of a zip archive, whether the archive stands in this lane, not in another entry of it.
+    listed: bool,
     /// In a framing, the piece that the last output belongs to.
     piece: Piece,
     /// The outer offset of the block that has been taken in and not yielded.
@@ -368,6 +370,10 @@ impl Container {
         Fate::Over
     }
 
+    pub(super) fn kind(&self) -> LaneKind {
+        self.kind
+    }
+
     fn is_framing(&self) -> bool {
         matches!(self.kind, LaneKind::Framing(_))
     }
@@ -463,6 +469,9 @@ impl Lane {
         let is_framing = matches!(kind, LaneKind::Framing(_));
         let too_deep = !is_framing && self.depth.containers >= limits.containers;
         if too_deep || cx.live.lanes + 1 > limits.lanes {
+            if kind == LaneKind::Zip {
+                self.refuse_listing();
+            }
             let trail = self.trail_at(at);
             let when = cx.when;
             cx.opaque(OpaqueReason::Depth, src..self.map.end(view.end()), trail, when);
@@ -472,6 +481,7 @@ impl Lane {
         if kind == LaneKind::Zip {
             cx.live.members += 1;
             if cx.live.members > limits.members {
+                self.refuse_listing();
                 let trail = self.trail_at(at);
                 let when = cx.when;
                 cx.opaque(OpaqueReason::Members, src..self.map.end(view.end()), trail, when);
@@ -486,6 +496,7 @@ impl Lane {
         let mut lane = Box::new(Lane::new(kind, depth, up, OuterMap::segments()));
         lane.codings = if coded { self.codings - 1 } else { 0 };
         lane.framed = coded || kind == LaneKind::Framing(Framing::Chunked);
+        let listed = kind == LaneKind::Zip && self.list_entry(at);
         let mut container = Container {
             decoder,
             kind,
@@ -502,6 +513,7 @@ impl Lane {
             stored: self.stored,
             covered: self.containers.iter().any(|c| c.output > 0 && !c.is_framing()),
             cut: self.containers.iter().any(Container::is_framing),
+            listed,
             piece: Piece { at: 0, source: Source::Made },
             unreleased: None,
             output: 0,
@@ -516,7 +528,7 @@ impl Lane {
             match fate {
                 Fate::Alive => {}
                 fate => {
-                    self.ended = self.ended.max(container.reached);
+                    self.over(&container, &fate, cx);
                     return container.bury(&fate, cx);
                 }
             }
@@ -536,12 +548,23 @@ impl Lane {
             match fate {
                 Fate::Alive => at += 1,
                 fate => {
-                    self.ended = self.ended.max(container.reached);
                     let container = self.containers.remove(at);
+                    self.over(&container, &fate, cx);
                     container.mend(&fate, &mut self.containers);
                     container.bury(&fate, cx);
                 }
             }
+        }
+    }
+
+    /// Takes note of a container that is over, or was none.
+    fn over(&mut self, container: &Container, fate: &Fate, cx: &mut Context<'_>) {
+        let Container { start, src, reached, .. } = *container;
+        self.ended = self.ended.max(reached);
+        match fate {
+            _ if !container.listed => {}
+            Fate::Withdrawn => self.unlisted(start, src, cx),
+            _ => self.listed(start, container.decoder.entry(), reached, cx),
         }
     }
 
@@ -551,6 +574,7 @@ impl Lane {
         while !self.containers.is_empty() {
             let mut container = self.containers.remove(0);
             let fate = container.finish(&self.map, end, cx);
+            self.over(&container, &fate, cx);
             container.mend(&fate, &mut self.containers);
             container.release(cx);
         }

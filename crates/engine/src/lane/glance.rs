@@ -17,8 +17,8 @@
 
 use exfilter_codec::base64;
 
-use super::MAGICS;
 use super::shape::QUICK;
+use super::{DIRECTORIES, MAGICS};
 use crate::compile::Compiled;
 use crate::secrets::Needle;
 
@@ -45,7 +45,7 @@ impl Glance {
             return None;
         }
         let mut glance = Glance { triples: Vec::new(), begins: Box::new([0; 1 << 12]) };
-        for (magic, _) in MAGICS {
+        for (magic, _) in MAGICS.into_iter().chain(DIRECTORIES) {
             glance.add(*magic.first_chunk().expect("magic numbers have three bytes"));
             for byte in magic {
                 for escape in escapes(*byte) {
@@ -217,7 +217,10 @@ mod tests {
         prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..30),
             prop::sample::select(SOMETHING.to_vec()).prop_map(<[u8]>::to_vec),
-            prop::sample::select(MAGICS.map(|(magic, _)| magic).to_vec()).prop_map(<[u8]>::to_vec),
+            prop::sample::select(
+                MAGICS.iter().chain(&DIRECTORIES).map(|(magic, _)| *magic).collect::<Vec<_>>()
+            )
+            .prop_map(<[u8]>::to_vec),
         ]
     }
 
@@ -242,7 +245,7 @@ mod tests {
             for skip in 0..4 {
                 let mut decoded = Vec::new();
                 decode_base64(&run, 1 << skip, &mut decoded, |_, _| {});
-                let magics = MAGICS.iter().map(|(magic, _)| *magic);
+                let magics = MAGICS.iter().chain(&DIRECTORIES).map(|(magic, _)| *magic);
                 let holds = |piece: &[u8]| decoded.windows(piece.len()).any(|there| there == piece);
                 if magics.chain(SOMETHING).any(holds) {
                     prop_assert!(found >> skip & 1 != 0, "{:?}", decoded.escape_ascii().to_string());

@@ -25,6 +25,7 @@ mod escaped;
 mod framing;
 mod glance;
 mod joined;
+mod listing;
 mod matcher;
 mod scattered;
 mod shape;
@@ -47,6 +48,8 @@ use self::escaped::{Begins, Look, Texts};
 pub(crate) use self::framing::Framing;
 pub(crate) use self::glance::Glance;
 use self::joined::{Joined, Joints};
+use self::listing::Listing;
+pub(crate) use self::listing::{DIRECTORIES, is_directory};
 use self::matcher::Matcher;
 use self::scattered::Scattered;
 pub(crate) use self::scattered::letters;
@@ -282,6 +285,8 @@ pub(crate) struct Lane {
     /// Offsets, apart from the first one, at which some content may begin that is zlib's.
     starts: Option<Box<Starts>>,
     containers: Vec<Container>,
+    /// From the first entry of a zip archive on.
+    listing: Option<Box<Listing>>,
     /// Content codings of the flow that have not been undone in this content.
     codings: u8,
     /// Whether it may begin with frames.
@@ -333,6 +338,7 @@ impl Lane {
             waiting: u64::MAX,
             starts: None,
             containers: Vec::new(),
+            listing: None,
             codings: 0,
             framed: false,
             stored: false,
@@ -364,6 +370,7 @@ impl Lane {
         (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
         self.starts = None;
         self.containers.clear();
+        self.listing = None;
         (self.codings, self.framed, self.stored) = (0, false, false);
         self.taken = None;
         (self.ended, self.passed) = (0, 0);
@@ -530,6 +537,9 @@ impl Lane {
             let container = &self.containers[at];
             if container.hold(cx) < now.saturating_sub(limit + container.block_max()) {
                 let container = self.containers.remove(at);
+                if container.kind() == LaneKind::Zip {
+                    self.refuse_listing();
+                }
                 container.refuse(OpaqueReason::Hold, now, cx);
             } else {
                 at += 1;
@@ -586,6 +596,7 @@ impl Lane {
             + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
             + self.late.as_ref().map_or(0, |late| late.memory())
             + self.archive.memory()
+            + self.listing.as_ref().map_or(0, |listing| listing.memory())
             + self.group.as_ref().map_or(0, |g| g.memory())
             + self.wide.as_ref().map_or(0, |wide| wide.memory())
             + self.codes.as_ref().map_or(0, |codes| codes.memory())
@@ -623,6 +634,7 @@ impl Lane {
         self.matcher.clear();
         self.beside = None;
         self.late = None;
+        self.listing = None;
         self.archive.gap();
         self.tail.zeroize();
         self.pos = self.pos.saturating_add(len);
@@ -726,7 +738,7 @@ impl Lane {
         if self.kind == LaneKind::Joined {
             // Nothing is decoded below it.
             return match hit.what {
-                What::Literal(id) => container::magic(id).is_none(),
+                What::Literal(id) => container::magic(id).is_none() && !is_directory(id),
                 What::Anchor(_) => true,
                 _ => false,
             };
@@ -760,6 +772,7 @@ impl Lane {
                         || escaped::look(view.bytes, hit.at, pass.eof, cx).0 != Look::Idle
                 }
             },
+            What::Literal(id) if is_directory(id) => true,
             What::Literal(id) => match container::magic(id) {
                 // What the flow says it is may look as it likes.
                 Some(kind) => {
@@ -803,6 +816,7 @@ impl Lane {
         self.feed_texts(view, eof, cx);
         // Before the hits: a magic number that a decoder has taken as its next member begins no container.
         self.feed_containers(view, fresh, cx);
+        self.read_directory(view, 0, eof, cx);
         for hit in hits {
             let at = view.base + hit.at as u64;
             match (start_of(hit), hit.what) {
@@ -811,6 +825,9 @@ impl Lane {
                 (Some(Start::Wide), _) => self.start_wide(view, at, eof, cx),
                 (Some(Start::Codes), _) => self.start_codes(view, at, eof, cx),
                 (Some(Start::Container(kind)), _) => self.start_container(kind, view, at, sliced, cx),
+                (None, What::Literal(id)) if is_directory(id) => {
+                    self.start_directory(id, view, at, eof, cx);
+                }
                 (None, What::Literal(rule)) => self.start_confirm(rule, view, at, eof, cx),
                 (None, What::Anchor(needle)) => self.start_known(needle, view, at, cx),
                 (None, What::Run | What::Escape | What::Wide | What::Codes) => {}

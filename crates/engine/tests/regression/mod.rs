@@ -13,6 +13,7 @@ mod archives;
 mod codes;
 mod framing;
 mod lanes;
+mod listing;
 mod tokens;
 mod wide;
 
