@@ -1,11 +1,11 @@
 //! How many bytes a stream holds back: bytes fed minus `through` after every byte, per kind of content.
 //!
-//! `holdback [--mb 4] [--known 1000] [--only NAME]`. Goals on code and JSON: median 64, 99th percentile 256, 99.9th 2048.
+//! `holdback [--mb 4] [--known 1000] [--only NAME] [--thorough]`. Goals on code and JSON: median 64, 99th percentile 256, 99.9th 2048.
 //! A stream that is blocked lets nothing through any more: it is counted and the rest goes to a new stream.
 
-use exfilter::Engine;
-use exfilter_bench::timing::option;
-use exfilter_bench::{corpus, engine, flow};
+use exfilter::{Engine, Profile};
+use exfilter_bench::timing::{flag, option};
+use exfilter_bench::{corpus, flow, profiled};
 
 /// How often each number of held bytes was seen; the last slot takes everything above.
 struct Histogram {
@@ -99,7 +99,8 @@ fn main() {
     let most = option("--mb", 4usize) * 1_000_000;
     let known: usize = option("--known", 1000);
     let only: String = option("--only", String::new());
-    let engine = engine(known);
+    let profile = if flag("--thorough") { Profile::Thorough } else { Profile::Inline };
+    let engine = profiled(known, profile);
     let text = |name: &str| vec![corpus::read(name, most)];
     let pieces = |bytes: Vec<u8>| bytes.chunks(500_000).map(<[u8]>::to_vec).collect::<Vec<_>>();
     let packages = || corpus::packages(most);

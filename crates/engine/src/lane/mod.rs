@@ -276,6 +276,8 @@ pub(crate) struct Lane {
     group: Option<Box<Group>>,
     wide: Option<Box<Wide>>,
     codes: Option<Box<Codes>>,
+    /// Where text ends, perhaps before the last byte; `u64::MAX` while that is not known.
+    boundary: u64,
     /// Runs before this offset have been read.
     run_read: u64,
     /// Runs before this offset hold nothing.
@@ -333,6 +335,7 @@ impl Lane {
             group: None,
             wide: None,
             codes: None,
+            boundary: u64::MAX,
             run_read: 0,
             run_idle: 0,
             waiting: u64::MAX,
@@ -367,7 +370,7 @@ impl Lane {
         self.beside = None;
         self.archive = Archive::default();
         (self.group, self.wide, self.codes) = (None, None, None);
-        (self.run_read, self.run_idle, self.waiting) = (0, 0, u64::MAX);
+        (self.run_read, self.run_idle, self.waiting, self.boundary) = (0, 0, u64::MAX, u64::MAX);
         self.starts = None;
         self.containers.clear();
         self.listing = None;
@@ -991,9 +994,9 @@ impl Lane {
         self.beside.as_mut()?.joints.as_deref_mut()
     }
 
-    /// Whether pieces meet before the byte at `at`.
+    /// Whether pieces meet before the byte at `at`, or what stands there may not belong to the text.
     fn is_joint(&self, at: u64) -> bool {
-        self.joints().is_some_and(|joints| joints.is_joint(at))
+        at == self.boundary || self.joints().is_some_and(|joints| joints.is_joint(at))
     }
 
     /// Whether the lane begins where its text happens to: all other content begins where it begins.

@@ -6,8 +6,10 @@
 //! lane            g   h   p   _                         g   h   p   _
 //! ```
 //!
-//! Both are a character and a NUL, again and again, but for the last character of big-endian text, which has no NUL behind it; a NUL in front
-//! of the first one tells that it is. Only ASCII characters go on; any other ends the lane, and the next sixteen begin another.
+//! Both are a character and a NUL, again and again, but for the last character of big-endian text, which has no NUL behind it. A NUL in front of
+//! the first one tells that it is. Where big-endian text begins behind a character of one byte, that counts as the first one, and nothing tells: so a character that
+//! stands alone at the end is taken too, and what ends before it has its boundary there. Only ASCII characters go on; any other ends the lane, and the next sixteen
+//! begin another.
 
 use exfilter_automaton::{Automaton, is_wide};
 
@@ -75,16 +77,20 @@ impl Wide {
         let rest = &bytes[taken..];
         let is_cut = rest.len() < 2 && rest.iter().all(|byte| is_wide(*byte));
         let over = eof || !is_cut;
-        let last = rest.first().filter(|byte| over && self.big_endian && is_wide(**byte));
-        characters.extend(last);
-        if !map.is_identity() {
-            for i in 0..characters.len() as u64 {
-                let unit = self.fed + 2 * i;
-                let end = (unit + 2).min(view.end());
-                self.lane
-                    .map
-                    .push(self.lane.pos + i, Origin::Const { start: map.src(unit), end: map.end(end) });
+        if let Some(last) = rest.first().filter(|byte| over && is_wide(**byte)) {
+            if !self.big_endian {
+                self.lane.boundary = self.lane.pos + characters.len() as u64;
             }
+            characters.push(*last);
+        }
+        // Where each character stands; the last one may have no second byte.
+        let whole = taken / 2;
+        let from = if map.is_identity() { whole } else { 0 };
+        for i in from..characters.len() {
+            let unit = self.fed + 2 * i as u64;
+            let end = if i < whole { unit + 2 } else { unit + 1 };
+            let origin = Origin::Const { start: map.src(unit), end: map.end(end) };
+            self.lane.map.push(self.lane.pos + i as u64, origin);
         }
         self.lane.feed(&characters, over, cx);
         self.fed += taken as u64;

@@ -1,6 +1,6 @@
 //! Text in UTF-16.
 
-use exfilter_engine::{Engine, Form, Kind, Limits, OpaqueReason};
+use exfilter_engine::{Confidence, Engine, Form, Kind, Limits, OpaqueReason};
 use exfilter_testing::{Rng, keys, run, split};
 
 use crate::laws::outbound;
@@ -28,6 +28,9 @@ fn a_token_in_utf16_has_its_place_and_its_path() {
         ("with a mark", b"\xff\xfe", le(&token), b"\x00\x00"),
         ("big-endian, to its last character", b"", be(&token), b""),
         ("big-endian, bytes behind it", b"\xfe\xff", be(&token), b"\xff\xff"),
+        ("big-endian, in quotes", b"key = \"", be(&token), b"\";"),
+        ("little-endian, in quotes", b"key = \"", le(&token), b"\";"),
+        ("little-endian, a letter behind it", b"key=", le(&token), b"Z;"),
         ("little-endian, other letters in front", b"\xe9\x00\x2d\x4e", le(&token), b"\x2d\x4e"),
     ] {
         let content = [before, &text, after].concat();
@@ -36,7 +39,8 @@ fn a_token_in_utf16_has_its_place_and_its_path() {
         {
             let run = run::run(&engine, &outbound(), &content, &chunks);
             assert!(run.last.is_block(), "{name}");
-            let found: Vec<_> = run.findings().collect();
+            // Longer by the letter behind it, the token may be one of another format.
+            let found: Vec<_> = run.findings().filter(|f| f.confidence() == Confidence::High).collect();
             assert_eq!(found.len(), 1, "{name}");
             assert!(run.events.iter().any(|(_, path)| path == "utf16"), "{name}");
             let start = before.len() as u64 + u64::from(text[0] == 0);
