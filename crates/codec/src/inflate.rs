@@ -13,10 +13,11 @@ use crate::decoder::{Fault, Next};
 /// The window of deflate, in bytes ([RFC 1951 section 2](https://www.rfc-editor.org/rfc/rfc1951#section-2)).
 const WINDOW: usize = 32 * 1024;
 
-/// Blocks that a stream may have, and one more for every [`BLOCK_LEN`] bytes. An empty block takes ten bits, and its two tables three microseconds: a
-/// mebibyte of them took three seconds. Whoever flushes after each short message writes two blocks for nine bytes.
-const BLOCKS: u64 = 4096;
-const BLOCK_LEN: u64 = 4;
+/// Blocks of at most [`TINY`] bytes that a stream may have, and one more for every [`TINY_EACH`] bytes. An empty block takes ten bits, and its two tables three
+/// microseconds: a mebibyte of them took three seconds. Whoever flushes after each few bytes writes a tiny block, and an empty one that is stored, for eight bytes.
+const TINY_MAX: u64 = 4096;
+const TINY: u64 = 3;
+const TINY_EACH: u64 = 4;
 
 /// Inflates one deflate stream after another. The window is wiped by [`Inflater::reset`] and on drop.
 pub(crate) struct Inflater {
@@ -31,9 +32,10 @@ pub(crate) struct Inflater {
     dirty: usize,
     /// Whether `core` stopped for want of room, or at the end of a block: it may go on without input.
     waiting: bool,
-    /// Blocks of this stream that have ended, the last one apart, and bytes of it that have been consumed.
-    blocks: u64,
+    /// Bytes of this stream that have been consumed, those of them before the last block that ended, and tiny blocks.
     taken: u64,
+    ended: u64,
+    tiny: u64,
 }
 
 /// Why [`Inflater::inflate`] returned.
@@ -72,8 +74,9 @@ impl Inflater {
             wrapped: false,
             dirty: 0,
             waiting: false,
-            blocks: 0,
             taken: 0,
+            ended: 0,
+            tiny: 0,
         }
     }
 
@@ -81,13 +84,14 @@ impl Inflater {
     pub(crate) fn begin(&mut self) {
         self.core.init();
         (self.at, self.wrapped, self.waiting) = (0, false, false);
-        (self.blocks, self.taken) = (0, 0);
+        (self.taken, self.ended, self.tiny) = (0, 0, 0);
     }
 
     /// Expects the first byte of another stream, which may refer to what stands before it.
     pub(crate) fn go_on(&mut self) {
         self.core.init();
-        (self.waiting, self.blocks, self.taken) = (false, 0, 0);
+        self.waiting = false;
+        (self.taken, self.ended, self.tiny) = (0, 0, 0);
     }
 
     /// Forgets everything and wipes the window; the allocations stay.
@@ -134,9 +138,10 @@ impl Inflater {
             match status {
                 TINFLStatus::HasMoreOutput | TINFLStatus::NeedsMoreInput => {}
                 TINFLStatus::BlockBoundary => {
-                    self.blocks += 1;
                     // What was consumed ends with the byte in which the block does, wherever input was cut.
-                    if self.blocks > BLOCKS + self.taken / BLOCK_LEN {
+                    self.tiny += u64::from(self.taken - self.ended <= TINY);
+                    self.ended = self.taken;
+                    if self.tiny > TINY_MAX + self.taken / TINY_EACH {
                         return (used, Inflated::Bad(Fault::Members));
                     }
                 }

@@ -536,10 +536,12 @@ impl Decoder for ZipEntry {
         fields as u64 + self.inner.as_ref().map_or(0, |inner| inner.decoder().window_bytes())
     }
 
-    /// Whether checksum and sizes are right, or the body is what the method says, or the header makes sense.
+    /// Whether checksum and sizes are right, or the name is one and the body is what the method says or the header makes sense. Memory of a program that has
+    /// archives open, and what decodes to noise, has headers too.
     fn is_established(&self) -> bool {
         let inner = self.inner.as_ref().is_some_and(|inner| inner.decoder().is_established());
-        self.verified || inner || self.plausible && self.body_at > 0
+        let is_named = !self.name.iter().any(u8::is_ascii_control);
+        self.verified || is_named && (inner || self.plausible && self.body_at > 0)
     }
 
     /// Where streams or frames of the body begin that have a magic number, the first one among them.

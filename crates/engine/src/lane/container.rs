@@ -14,7 +14,7 @@ use exfilter_codec::zstd::{self, Zstd};
 use exfilter_codec::{Decoder, Fault, Piece, Source, Step};
 
 use crate::confirm::View;
-use crate::context::Context;
+use crate::context::{Context, Unseen};
 use crate::coverage::OpaqueReason;
 use crate::flow::Coding;
 use crate::lane::{Depth, Framing, Lane, LaneKind, Starts};
@@ -24,6 +24,8 @@ use crate::map::{Origin, OuterMap};
 /// magic number is followed by something that inflates to a few hundred bytes about once in 300 MB; its end is no proof either, for
 /// blocks of noise end soon. What it yields is scanned in any case.
 const GUESS: u64 = 4096;
+/// Ranges that are deferred at most; the others are as many times the same.
+const DEFERRED: usize = 32;
 /// Output per decoder call, in bytes.
 const OUTPUT: usize = 8 << 10;
 
@@ -171,6 +173,8 @@ pub(crate) struct Container {
     stored: bool,
     /// Whether it began while another container of the lane was alive: stored blocks of that one show what is in it, cut by their headers.
     covered: bool,
+    /// What was not examined of such a one: the other one's blocks decode to noise in it, which is told of only if it ends as it should.
+    deferred: Vec<Unseen>,
     /// Whether frames that it may stand in are being read, which cut it.
     cut: bool,
     /// In an entry of a zip archive, whether the archive stands in this lane, not in another entry of it.
@@ -220,7 +224,8 @@ impl Container {
                 Step::More => break,
                 Step::Full { consumed } => rest = &rest[consumed..],
                 Step::Done { consumed } => {
-                    self.lane.feed(&[], true, cx);
+                    self.feed_lane(&[], true, cx);
+                    self.tell(cx);
                     self.over = self.is_alone();
                     return if self.over {
                         self.behind(consumed < rest.len(), slice.end, cx)
@@ -233,6 +238,22 @@ impl Container {
         }
         self.note(&slice, input.len());
         Fate::Alive
+    }
+
+    /// Feeds its lane.
+    fn feed_lane(&mut self, content: &[u8], eof: bool, cx: &mut Context<'_>) {
+        let told = cx.scratch.unseen.len();
+        self.lane.feed(content, eof, cx);
+        if self.covered && cx.scratch.unseen.len() > told {
+            let free = DEFERRED - self.deferred.len();
+            self.deferred.extend(cx.scratch.unseen.drain(told..).take(free));
+        }
+    }
+
+    /// Tells of what was deferred.
+    fn tell(&mut self, cx: &mut Context<'_>) {
+        let when = cx.when;
+        cx.scratch.unseen.extend(self.deferred.drain(..).map(|unseen| Unseen { when, ..unseen }));
     }
 
     /// Whether the content ends with it: what stands behind one of the codings without a mark would not be found.
@@ -265,7 +286,8 @@ impl Container {
                 Step::Full { .. } => {}
                 Step::Bad { fault, .. } => return self.failed(fault, end, cx),
                 Step::More | Step::Done { .. } => {
-                    self.lane.feed(&[], true, cx);
+                    self.feed_lane(&[], true, cx);
+                    self.tell(cx);
                     return Fate::Over;
                 }
             }
@@ -284,7 +306,7 @@ impl Container {
         cx.live.windows = cx.live.windows + windows - self.windows;
         self.windows = windows;
         if cx.live.windows > cx.core.limits.windows {
-            self.lane.feed(&[], true, cx);
+            self.feed_lane(&[], true, cx);
             self.event(OpaqueReason::WindowTooLarge, slice.end, cx);
             return Some(Fate::Over);
         }
@@ -306,7 +328,7 @@ impl Container {
             None => self.lane.map.push(self.lane.pos, coarse),
         }
         self.lane.stored = self.decoder.is_plain();
-        self.lane.feed(output, false, cx);
+        self.feed_lane(output, false, cx);
         self.output += output.len() as u64;
         cx.live.decoded += output.len() as u64;
         let limits = &cx.core.limits;
@@ -319,7 +341,7 @@ impl Container {
         } else {
             return None;
         };
-        self.lane.feed(&[], true, cx);
+        self.feed_lane(&[], true, cx);
         self.event(reason, slice.end, cx);
         Some(Fate::Over)
     }
@@ -337,7 +359,7 @@ impl Container {
     fn failed(&mut self, fault: Fault, end: u64, cx: &mut Context<'_>) -> Fate {
         // Also of what turns out to be no container: whoever decodes as far as we did sees what we saw.
         let told = cx.scratch.unseen.len();
-        self.lane.feed(&[], true, cx);
+        self.feed_lane(&[], true, cx);
         if self.is_framing() && !self.decoder.is_established() {
             // What is in it is in the parent too, and goes on there.
             cx.scratch.unseen.truncate(told);
@@ -374,11 +396,17 @@ impl Container {
         self.kind
     }
 
+    /// Whether what begins now in the same content may be what its stored blocks show.
+    pub(super) fn covers(&self) -> bool {
+        self.output > 0 && !self.is_framing()
+    }
+
     fn is_framing(&self) -> bool {
         matches!(self.kind, LaneKind::Framing(_))
     }
 
     fn event(&mut self, reason: OpaqueReason, end: u64, cx: &mut Context<'_>) {
+        self.tell(cx);
         let trail = self.lane.here();
         let when = cx.when;
         cx.opaque(reason, self.src..end.max(self.src), trail, when);
@@ -426,7 +454,8 @@ impl Container {
     }
 
     pub(crate) fn memory(&self) -> usize {
-        size_of::<Container>() + size_of::<Lane>() + self.lane.memory()
+        let deferred = self.deferred.capacity() * size_of::<Unseen>();
+        size_of::<Container>() + size_of::<Lane>() + self.lane.memory() + deferred
     }
 
     pub(crate) fn windows(&self) -> u64 {
@@ -511,7 +540,8 @@ impl Lane {
                     && !matches!(self.kind, LaneKind::Escapes | LaneKind::Codes)
                     && self.archive.begins_at(at),
             stored: self.stored,
-            covered: self.containers.iter().any(|c| c.output > 0 && !c.is_framing()),
+            covered: self.containers.iter().any(Container::covers),
+            deferred: Vec::new(),
             cut: self.containers.iter().any(Container::is_framing),
             listed,
             piece: Piece { at: 0, source: Source::Made },

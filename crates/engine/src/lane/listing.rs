@@ -83,6 +83,8 @@ struct Reading {
     /// Bytes before this offset have been taken.
     fed: u64,
     headers: Sums,
+    /// Whether another container was being decoded there, whose stored blocks show the archive, cut by their headers.
+    shown: bool,
 }
 
 impl Listing {
@@ -163,6 +165,7 @@ impl Lane {
             return;
         }
         let src = self.map.src(at);
+        let shown = self.containers.iter().any(|c| c.covers());
         let listing = self.listing.get_or_insert_default();
         if id == END {
             // Whatever is being read ends with it, or another directory than the one before it is meant.
@@ -175,7 +178,7 @@ impl Lane {
         }
         let directory = Directory::new();
         listing.directory =
-            Some(Box::new(Reading { directory, start: at, src, fed: at, headers: Sums::default() }));
+            Some(Box::new(Reading { directory, start: at, src, fed: at, headers: Sums::default(), shown }));
         self.read_directory(view, at + SEEN, eof, cx);
     }
 
@@ -214,7 +217,7 @@ impl Lane {
         let base = reading.start.wrapping_sub(end.offset);
         let same =
             (end.entries, end.size) == (count, size) && end.consistent && headers.shifted(base) == entries;
-        if same || refused || end.entries == 0 && end.consistent {
+        if same || refused || reading.shown || end.entries == 0 && end.consistent {
             return;
         }
         let (start, src) = first.map_or((reading.start, reading.src), |first| first);

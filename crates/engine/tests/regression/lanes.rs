@@ -260,13 +260,14 @@ fn zip_headers_that_lie() {
     for (at, byte) in [(4, 64), (6, 0x80), (8, 0x77)] {
         let mut lying = entry.clone();
         lying[at] = byte;
-        said(&lying);
+        said(&[lying, wrap::zip_directory(std::slice::from_ref(&entry))].concat());
     }
     said(&wrap::zip_entry(&[b'a'; 4097], &body, &content, 8));
     let first = wrap::zip_entry(b"first", b"x", b"x", 0);
     // Sizes that are wrong, under a name that cannot be shown.
-    said(&[&first[..], &wrap::zip_entry(b"a\tb", b"", b"", 8), &body].concat());
-    said(&[&first[..], &wrap::zip_entry(b"a\tb", &body[..1], b"zzzz", 8), &body[1..]].concat());
+    let directory = wrap::zip_directory(&[first.clone(), wrap::zip_entry(b"a\tb", &body, &content, 8)]);
+    said(&[&first[..], &wrap::zip_entry(b"a\tb", b"", b"", 8), &body, &directory].concat());
+    said(&[&first[..], &wrap::zip_entry(b"a\tb", &body[..1], b"zzzz", 8), &body[1..], &directory].concat());
     // A stored entry that ends inside the beginning of the next one.
     for shown in [1, 2, 3, 4, 10, 29] {
         said(&[&wrap::zip_entry(b"x", &entry[..shown], &entry[..shown], 0)[..], &entry[shown..]].concat());

@@ -225,3 +225,29 @@ fn in_base64_too() {
     let end = [b"PK\x05\x06\0\0\0\0\x01\0\x01\0\x40\0\0\0\0\0\0\0\0\0".as_slice(), b"end"].concat();
     assert!(!is_broken(&wrap::base64(&end, false, true)));
 }
+
+/// gzip leaves what is packed already as it is, in stored blocks; their headers cut it. What the raw bytes then look like is nothing to tell of.
+#[test]
+fn an_archive_that_gzip_stores() {
+    let mut rng = Rng::new(407);
+    let small: Vec<Vec<u8>> = (0..600)
+        .map(|_| {
+            let (name, text) = (rng.text(b"abcdefghijklmnop", 7), rng.text(b"abcdef", 20));
+            entry(&name, &text, 0)
+        })
+        .collect();
+    let inner = archive(&small);
+    for lead in [10_000, 30_000, 50_000, 60_000] {
+        let body = wrap::deflate(&mut Rng::new(4), &inner);
+        let outer =
+            archive(&[entry(b"noise", &rng.bytes(lead), 0), wrap::zip_entry(b"a.zip", &body, &inner, 8)]);
+        for level in [0, 1] {
+            let mut encoder = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::new(level));
+            std::io::Write::write_all(&mut encoder, &outer).unwrap();
+            let packed = encoder.finish().unwrap();
+            let run = run::run(&plain(), &outbound(), &packed, &split::every(packed.len(), 4096));
+            let told: Vec<_> = run.opaques().map(|o| (o.reason(), o.outer())).collect();
+            assert!(told.is_empty() && run.coverage.is_complete(), "{lead}, level {level}: {told:?}");
+        }
+    }
+}
