@@ -33,15 +33,18 @@ pub enum Alphabet {
     Rfc1924,
     /// That of [ZeroMQ RFC 32](https://rfc.zeromq.org/spec/32/): digits, letters and `.-:+=^!/*?&<>()[]{}@%$#`.
     Z85,
+    /// The characters of [`ascii85`](crate::ascii85), `!` to `u`, without its abbreviations, marks and white space.
+    Ascii,
 }
 
 /// Marks what is no character of an alphabet.
 const NONE: u8 = 0xff;
 
 /// The value of every character of each alphabet; [`NONE`] for all others.
-const VALUES: [[u8; 256]; 2] = [
+const VALUES: [[u8; 256]; 3] = [
     values(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"),
     values(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"),
+    values(b"!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstu"),
 ];
 
 impl Alphabet {
@@ -52,10 +55,21 @@ impl Alphabet {
         self.values()[byte as usize] != NONE
     }
 
+    /// What a character stands for, 0 to 84, if it is one.
+    #[inline]
+    #[must_use]
+    pub const fn value(self, byte: u8) -> Option<u8> {
+        match self.values()[byte as usize] {
+            NONE => None,
+            value => Some(value),
+        }
+    }
+
     const fn values(self) -> &'static [u8; 256] {
         match self {
             Alphabet::Rfc1924 => &VALUES[0],
             Alphabet::Z85 => &VALUES[1],
+            Alphabet::Ascii => &VALUES[2],
         }
     }
 }

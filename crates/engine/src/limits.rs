@@ -15,7 +15,7 @@ pub struct Limits {
     pub lanes: u32,
     /// Nested containers (compressions; a tar inside one costs nothing). Default 8.
     pub containers: u8,
-    /// Nested shapes (base64, base32, base58, hex, escapes), counted anew in each container. Default 3.
+    /// Nested shapes (base64, base32, base58, base85, hex, escapes), counted anew in each container. Default 3.
     pub shapes: u8,
     /// Bytes that a container, and all of a stream's together, may decode before their ratio counts. Default 1 MiB.
     pub ratio_grace: u64,

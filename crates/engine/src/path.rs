@@ -37,6 +37,8 @@ pub enum LaneStep {
     Base32,
     /// A decoded token of base58.
     Base58,
+    /// Decoded base85, with the alphabet of RFC 1924, Z85 or Ascii85.
+    Base85,
     /// Decoded hexadecimal digits.
     Hex,
     /// Text in UTF-16.
@@ -101,6 +103,7 @@ impl fmt::Display for LanePath {
                 LaneStep::Base64 => f.write_str("base64")?,
                 LaneStep::Base32 => f.write_str("base32")?,
                 LaneStep::Base58 => f.write_str("base58")?,
+                LaneStep::Base85 => f.write_str("base85")?,
                 LaneStep::Hex => f.write_str("hex")?,
                 LaneStep::Utf16 => f.write_str("utf16")?,
                 LaneStep::Codes => f.write_str("codes")?,

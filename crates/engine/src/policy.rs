@@ -72,7 +72,7 @@ pub enum Profile {
     /// ([`Form::Scattered`](crate::Form::Scattered)): strings that a program joins, groups, separators, changed case; and
     /// XORed with a byte ([`Form::Xor`](crate::Form::Xor)). Keys of rules: where a
     /// program joins strings, a line goes on, or characters without width or of full width stand
-    /// ([`LaneStep::Joined`](crate::LaneStep::Joined)). Holds back at least the last seven letters and digits of ordinary text and the last
+    /// ([`LaneStep::Joined`](crate::LaneStep::Joined)). Both: text in base85 ([`LaneStep::Base85`](crate::LaneStep::Base85)). Holds back at least the last seven letters and digits of ordinary text and the last
     /// eight bytes of anything, at most 28, and takes longer. For hooks and audits.
     Thorough,
 }

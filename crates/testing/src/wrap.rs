@@ -444,6 +444,34 @@ pub const BASE58: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnop
 /// Bytes whose base58 is 512 characters at most.
 pub const BASE58_MAX: usize = 374;
 
+/// The alphabet of [RFC 1924](https://www.rfc-editor.org/rfc/rfc1924#section-4.2).
+pub const RFC1924: [u8; 85] =
+    *b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
+
+/// The alphabet of [Z85](https://rfc.zeromq.org/spec/32/).
+pub const Z85: [u8; 85] =
+    *b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+
+/// The alphabet of Ascii85.
+pub const ASCII85: [u8; 85] =
+    *b"!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstu";
+
+/// Base85 of `bytes`, the last group as short as it can be.
+pub fn base85(bytes: &[u8], alphabet: &[u8; 85]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for group in bytes.chunks(4) {
+        let mut bits =
+            group.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (4 - group.len()));
+        let mut chars = [0; 5];
+        for char in chars.iter_mut().rev() {
+            *char = alphabet[(bits % 85) as usize];
+            bits /= 85;
+        }
+        out.extend(&chars[..=group.len()]);
+    }
+    out
+}
+
 /// Base58 of `bytes`.
 pub fn base58(bytes: &[u8]) -> Vec<u8> {
     let mut digits: Vec<u8> = Vec::new();

@@ -350,6 +350,7 @@ impl Lane {
                     LaneStep::Base64
                         | LaneStep::Base32
                         | LaneStep::Base58
+                        | LaneStep::Base85
                         | LaneStep::Hex
                         | LaneStep::Utf16
                         | LaneStep::Codes

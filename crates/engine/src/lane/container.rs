@@ -84,6 +84,7 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         | LaneKind::Base64
         | LaneKind::Base32
         | LaneKind::Base58
+        | LaneKind::Base85
         | LaneKind::Hex
         | LaneKind::Wide
         | LaneKind::Codes
@@ -148,6 +149,7 @@ fn decoder(kind: LaneKind, cx: &mut Context<'_>) -> Option<Box<dyn Decoder>> {
         | LaneKind::Base64
         | LaneKind::Base32
         | LaneKind::Base58
+        | LaneKind::Base85
         | LaneKind::Hex
         | LaneKind::Wide
         | LaneKind::Codes

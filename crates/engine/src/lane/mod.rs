@@ -18,6 +18,7 @@
 mod archive;
 mod base32;
 mod base58;
+mod base85;
 mod codes;
 mod container;
 mod delta;
@@ -81,6 +82,8 @@ pub(crate) enum LaneKind {
     Base32,
     /// A whole token.
     Base58,
+    /// Groups of it.
+    Base85,
     Hex,
     Escapes,
     /// Text in UTF-16.
@@ -98,6 +101,7 @@ impl LaneKind {
             LaneKind::Base64
             | LaneKind::Base32
             | LaneKind::Base58
+            | LaneKind::Base85
             | LaneKind::Hex
             | LaneKind::Escapes
             | LaneKind::Wide
@@ -131,6 +135,7 @@ impl LaneKind {
             LaneKind::Base64 => Some(LaneStep::Base64),
             LaneKind::Base32 => Some(LaneStep::Base32),
             LaneKind::Base58 => Some(LaneStep::Base58),
+            LaneKind::Base85 => Some(LaneStep::Base85),
             LaneKind::Hex => Some(LaneStep::Hex),
             LaneKind::Escapes => Some(LaneStep::Escapes),
             LaneKind::Wide => Some(LaneStep::Utf16),
@@ -218,6 +223,7 @@ impl Starts {
 struct Beside {
     scattered: Option<Box<Scattered>>,
     joined: Option<Box<Joined>>,
+    base85: Option<Box<base85::Texts>>,
     /// In a lane of joined text, where pieces meet.
     joints: Option<Box<Joints>>,
 }
@@ -227,6 +233,7 @@ impl Beside {
         size_of::<Beside>()
             + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
             + self.joined.as_ref().map_or(0, |joined| joined.memory())
+            + self.base85.as_ref().map_or(0, |texts| texts.memory())
             + self.joints.as_ref().map_or(0, |joints| joints.memory())
     }
 }
@@ -505,7 +512,7 @@ impl Lane {
         hold = hold.min(self.token().map_or(u64::MAX, |token| token.src));
         hold = hold.min(self.matcher.hold()).min(self.denied().map_or(u64::MAX, |d| d.1));
         hold = hold.min(self.scattered_src(partial, cx)).min(self.delta_src(partial, cx));
-        hold = hold.min(self.joined_src(partial, cx));
+        hold = hold.min(self.joined_src(partial, cx)).min(self.base85_src(partial, cx));
         let base = self.pos - self.tail.len() as u64;
         if partial.is_empty() {
             hold = hold.min(self.open_src(View { bytes: &self.tail, base }, cx));
@@ -840,6 +847,7 @@ impl Lane {
         self.feed_delta(view, fresh, cx);
         self.feed_scattered(view, fresh, eof, cx);
         self.feed_joined(view, fresh, eof, cx);
+        self.feed_base85(view, eof, cx);
     }
 
     /// Ends the children, innermost output first.
@@ -867,6 +875,7 @@ impl Lane {
         let scattered = self.scattered().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(scattered);
         keep = keep.min(self.joined().map_or(u64::MAX, |joined| joined.first()));
+        keep = keep.min(self.base85().map_or(u64::MAX, |texts| texts.first()));
         if self.archive.is_sniffing() {
             keep = 0;
         }
@@ -984,6 +993,10 @@ impl Lane {
 
     fn joined(&self) -> Option<&Joined> {
         self.beside.as_ref()?.joined.as_deref()
+    }
+
+    fn base85(&self) -> Option<&base85::Texts> {
+        self.beside.as_ref()?.base85.as_deref()
     }
 
     fn joints(&self) -> Option<&Joints> {

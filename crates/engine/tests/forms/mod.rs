@@ -1,5 +1,6 @@
 //! Enrolled secrets in every spelling, at every alignment, in any chunking.
 
+mod base85;
 mod delta;
 mod joined;
 mod scattered;

@@ -82,7 +82,12 @@ fn the_thorough_profile_in_any_chunking() {
         let engine = support::thorough_engine(&secrets, small_limits(&mut rng, case));
         let planted = if rng.one_in(3) { secrets[0].clone() } else { keys::token(&mut rng) };
         let text = wrap::wrap(&mut rng, wrap::Layer::Text, &planted);
-        let joined = if rng.one_in(4) { text } else { wrap::joined(&mut rng, &text) };
+        let joined = match case % 5 {
+            3 => [b"data: \"", &wrap::base85(&text, &wrap::RFC1924)[..], b"\"\n"].concat(),
+            4 => [b"data=", &wrap::base85(&text, &wrap::Z85)[..], b"\n"].concat(),
+            _ if rng.one_in(4) => text,
+            _ => wrap::joined(&mut rng, &text),
+        };
         let (mut content, layers) = nested(&mut rng, &joined);
         content.truncate(20_000);
         let flow = if rng.one_in(4) { Flow::at_rest().lines().reference(1) } else { outbound().lines() };

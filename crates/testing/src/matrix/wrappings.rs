@@ -94,9 +94,9 @@ wrappings! {
         "base32, lower, no padding" => |_, v| wrap::base32(v, wrap::BASE32, false).to_ascii_lowercase(),
         "base32hex" => |_, v| wrap::base32(v, wrap::BASE32HEX, true),
         "base58" => |_, v| wrap::base58(v),
-        "base85" => |_, v| radix85(v, b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"),
-        "base85, Z85" => |_, v| radix85(v, b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"),
-        "Ascii85" => |_, v| [b"<~".as_slice(), &radix85(v, &ascii85()), b"~>"].concat(),
+        "base85" => |_, v| wrap::base85(v, &wrap::RFC1924),
+        "base85, Z85" => |_, v| wrap::base85(v, &wrap::Z85),
+        "Ascii85" => |_, v| [b"<~".as_slice(), &wrap::base85(v, &wrap::ASCII85), b"~>"].concat(),
         "uuencode" => |_, v| uuencode(v),
     }
     Escape {
@@ -226,25 +226,6 @@ fn hex(value: &[u8], with: &str) -> Vec<u8> {
 /// The value in three pieces.
 fn cut(value: &[u8], with: &str) -> Vec<u8> {
     fold(value, value.len().div_ceil(3), with.as_bytes())
-}
-
-fn radix85(value: &[u8], alphabet: &[u8; 85]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for group in value.chunks(4) {
-        let mut bits =
-            group.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (4 - group.len()));
-        let mut chars = [0; 5];
-        for char in chars.iter_mut().rev() {
-            *char = alphabet[(bits % 85) as usize];
-            bits /= 85;
-        }
-        out.extend(&chars[..=group.len()]);
-    }
-    out
-}
-
-fn ascii85() -> [u8; 85] {
-    std::array::from_fn(|i| b'!' + i as u8)
 }
 
 fn uuencode(value: &[u8]) -> Vec<u8> {
