@@ -35,13 +35,14 @@ struct Text {
 
 impl<'a> Arbitrary<'a> for Text {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Text> {
-        let coding = match u.int_in_range(0..=7u8)? {
+        let coding = match u.int_in_range(0..=8u8)? {
             0 => Coding::Base32(base32::Alphabet::Base32, u.int_in_range(0..=7)?),
             1 => Coding::Base32(base32::Alphabet::Base32Hex, u.int_in_range(0..=7)?),
             2 => Coding::Base58,
             3 => Coding::Base85(base85::Alphabet::Rfc1924),
             4 => Coding::Base85(base85::Alphabet::Z85),
             5 => Coding::GitLines,
+            7 => Coding::Base85(base85::Alphabet::Ascii),
             6 => Coding::Ascii85,
             _ => Coding::Codes(Form::ALL[u.choose_index(Form::ALL.len())?]),
         };

@@ -2,7 +2,7 @@
 
 use exfilter_codec::charcodes::Form;
 use exfilter_codec::{base32, base85};
-use exfilter_testing::Rng;
+use exfilter_testing::{Rng, wrap};
 
 /// The characters of an alphabet of base32.
 pub fn base32_chars(alphabet: base32::Alphabet) -> &'static [u8; 32] {
@@ -15,12 +15,9 @@ pub fn base32_chars(alphabet: base32::Alphabet) -> &'static [u8; 32] {
 /// The characters of an alphabet of base85.
 pub fn base85_chars(alphabet: base85::Alphabet) -> &'static [u8; 85] {
     match alphabet {
-        base85::Alphabet::Rfc1924 => {
-            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
-        }
-        base85::Alphabet::Z85 => {
-            b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
-        }
+        base85::Alphabet::Rfc1924 => &wrap::RFC1924,
+        base85::Alphabet::Z85 => &wrap::Z85,
+        base85::Alphabet::Ascii => &wrap::ASCII85,
     }
 }
 

@@ -14,7 +14,10 @@ const RFC1924: &[u8; 85] =
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
 const Z85: &[u8; 85] =
     b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
-const ALPHABETS: [(Alphabet, &[u8; 85]); 2] = [(Alphabet::Rfc1924, RFC1924), (Alphabet::Z85, Z85)];
+const ASCII: &[u8; 85] =
+    b"!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstu";
+const ALPHABETS: [(Alphabet, &[u8; 85]); 3] =
+    [(Alphabet::Rfc1924, RFC1924), (Alphabet::Z85, Z85), (Alphabet::Ascii, ASCII)];
 
 /// Encodes `bytes`; a short last group as the first characters of one that is filled up with zeros.
 pub(crate) fn encode(chars: &[u8; 85], bytes: &[u8]) -> Vec<u8> {
