@@ -79,7 +79,8 @@ proptest! {
         for (alphabet, chars) in ALPHABETS {
             let mut text = encode(chars, &bytes);
             let expected = (bytes.clone(), text.len(), Ok(()));
-            text.extend(after.bytes());
+            // Ascii85 has quotes and commas.
+            text.extend(after.bytes().filter(|byte| !alphabet.contains(*byte)));
             prop_assert_eq!(&decode(alphabet, &[&text]), &expected);
             prop_assert_eq!(&decode(alphabet, &cut(&text, &lens)), &expected);
         }
