@@ -16,7 +16,7 @@
 //! [APPNOTE.TXT]: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 
 use super::Entry;
-use super::header::{ENCRYPTED, MASKED, STRONG, ZIP64, u16_at, u32_at, u64_at};
+use super::header::{ENCRYPTED, MASKED, STRONG, ZIP64, u16_at, u32_at, u64_at, widen};
 
 /// What the header of an entry in a directory begins with.
 pub const DIRECTORY_MAGIC: [u8; 4] = *b"PK\x01\x02";
@@ -33,7 +33,8 @@ const HEADER_LEN: usize = 46;
 const SIGNATURE_LEN: usize = 6;
 const END64_LEN: usize = 56;
 const LOCATOR_LEN: usize = 20;
-const END_LEN: usize = 22;
+/// Length of the record at the end of a directory, without its comment.
+pub const END_LEN: usize = 22;
 
 /// An entry as a directory lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,15 +213,7 @@ impl Directory {
         while let Some((head, rest)) = extra.split_at_checked(4) {
             let Some((field, rest)) = rest.split_at_checked(u16_at(head, 2).into()) else { break };
             if u16_at(head, 0) == ZIP64 {
-                // Those that the header leaves to the field stand there in this order.
-                let mut values = field.chunks_exact(8);
-                for value in [&mut size, &mut packed, &mut offset] {
-                    if *value == u32::MAX.into()
-                        && let Some(wide) = values.next()
-                    {
-                        *value = u64_at(wide, 0);
-                    }
-                }
+                widen(field, [&mut size, &mut packed, &mut offset]);
             }
             extra = rest;
         }

@@ -67,7 +67,10 @@ impl Header {
             let (id, len) = (u16_at(head, 0), u16_at(head, 2).into());
             let Some((field, rest)) = rest.split_at_checked(len) else { break };
             match id {
-                ZIP64 => self.read_sizes(field),
+                ZIP64 => {
+                    self.zip64 = true;
+                    widen(field, [&mut self.size, &mut self.packed]);
+                }
                 // Version 1, then the checksum of the name in the header, which it stands for.
                 UNICODE_PATH
                     if field.len() >= 5 && field[0] == 1 && u32_at(field, 1) == crc32fast::hash(name) =>
@@ -79,19 +82,6 @@ impl Header {
             extra = rest;
         }
         other
-    }
-
-    /// The sizes that the header leaves to the extra field stand there in this order.
-    fn read_sizes(&mut self, field: &[u8]) {
-        self.zip64 = true;
-        let mut sizes = field.chunks_exact(8);
-        for size in [&mut self.size, &mut self.packed] {
-            if *size == u32::MAX.into()
-                && let Some(wide) = sizes.next()
-            {
-                *size = u64_at(wide, 0);
-            }
-        }
     }
 
     pub(super) fn is_encrypted(&self) -> bool {
@@ -122,6 +112,18 @@ pub(super) fn is_plausible(bytes: &[u8]) -> bool {
         && u16_at(bytes, 6) & !KNOWN_FLAGS == 0
         && matches!(u16_at(bytes, 8), 0..=20 | 93..=99)
         && (1..=LONGEST_NAME).contains(&u16_at(bytes, 26))
+}
+
+/// Takes the values of 64 bits for those of 32 that are all ones, in this order.
+pub(super) fn widen<const N: usize>(field: &[u8], values: [&mut u64; N]) {
+    let mut wide = field.chunks_exact(8);
+    for value in values {
+        if *value == u32::MAX.into()
+            && let Some(wide) = wide.next()
+        {
+            *value = u64_at(wide, 0);
+        }
+    }
 }
 
 /// Reads `N` bytes at `at`; there are that many.

@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use exfilter_codec::zip::{DIRECTORY_MAGIC, Directory, END_MAGIC, End, Entry, Listed, Progress};
+use exfilter_codec::zip::{DIRECTORY_MAGIC, Directory, END_LEN, END_MAGIC, End, Entry, Listed, Progress};
 
 use super::{Lane, LaneKind, SEEN};
 use crate::confirm::View;
@@ -209,7 +209,7 @@ impl Lane {
     /// Compares the directory, whose last record ends at `at`, with what was read of the archive.
     fn compare(&mut self, reading: &Reading, end: End, at: u64, decided: u64, cx: &mut Context<'_>) {
         let Some(listing) = &mut self.listing else { return };
-        let next = Listing { ended: listing.ended, end: Some(at - END_LEN), ..Listing::default() };
+        let next = Listing { ended: listing.ended, end: Some(at - END_LEN as u64), ..Listing::default() };
         let Listing { entries, first, refused, .. } = std::mem::replace(&mut **listing, next);
         let headers = reading.headers;
         let (count, size) = reading.directory.headers();
@@ -230,6 +230,3 @@ impl Lane {
         Some(Arc::new(Trail { up, step: LaneStep::Zip }))
     }
 }
-
-/// Length of the record at the end, without its comment.
-const END_LEN: u64 = 22;
