@@ -22,7 +22,7 @@ mod header;
 use crc32fast::Hasher;
 
 use self::descriptor::{Descriptor, Fit};
-pub use self::directory::{DIRECTORY_MAGIC, Directory, END_LEN, END_MAGIC, End, Listed, Progress};
+pub use self::directory::{DIRECTORY_MAGIC, Directory, END_LEN, END_MAGIC, End, Headers, Listed, Progress};
 use self::header::Header;
 #[cfg(feature = "bzip2")]
 use crate::bzip2::Bzip2;

@@ -59,6 +59,21 @@ pub struct End {
     pub consistent: bool,
 }
 
+/// Where a record at the end says that the headers of a directory stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Headers {
+    /// As many bytes `before` the record as it says that they take, and at the `offset` that it gives, from the beginning of the archive. They differ if
+    /// something stands in front of the archive, or if the record is wrong; readers go by either.
+    At {
+        /// By their size, counted as the record itself.
+        before: u64,
+        /// By their offset.
+        offset: u64,
+    },
+    /// The record of 64 bits says it.
+    Elsewhere,
+}
+
 /// What a [`Directory`] did with its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -111,16 +126,17 @@ impl Directory {
         size_of::<Self>() + self.record.capacity()
     }
 
-    /// Whether `prefix`, which stands `at` bytes from the beginning of the content or the archive, may be the record at the end of a directory that is not
-    /// empty: there is room for the headers where it says that they are.
+    /// Where the headers would stand if `prefix`, which stands `at` bytes from the beginning of the content or the archive, is the record at the end of a
+    /// directory that is not empty; none if there is no room for headers there.
     #[must_use]
-    pub fn may_end(prefix: &[u8], at: u64) -> bool {
-        let Some(record) = prefix.get(..END_LEN).filter(|record| record.starts_with(&END_MAGIC)) else {
-            return false;
-        };
+    pub fn headers_before(prefix: &[u8], at: u64) -> Option<Headers> {
+        let record = prefix.get(..END_LEN).filter(|record| record.starts_with(&END_MAGIC))?;
         let [size, offset] = [u32_at(record, 12).into(), u32_at(record, 16).into()];
-        (HEADER_LEN as u64..=at).contains(&size) && offset <= at - size
-            || [size, offset] == [u32::MAX.into(); 2]
+        if [size, offset] == [u32::MAX.into(); 2] {
+            return Some(Headers::Elsewhere);
+        }
+        let before = at.checked_sub(size).filter(|before| size >= HEADER_LEN as u64 && offset <= *before)?;
+        Some(Headers::At { before, offset })
     }
 
     /// Reads on. Entries are appended to `listed`.

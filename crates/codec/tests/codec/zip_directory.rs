@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Write as _};
 
-use exfilter_codec::zip::{Directory, END_MAGIC, End, Entry, Listed, Progress};
+use exfilter_codec::zip::{Directory, END_MAGIC, End, Entry, Headers, Listed, Progress};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use zip::CompressionMethod;
@@ -109,7 +109,10 @@ proptest! {
         prop_assert_eq!(taken + comment.len(), directory.len());
         if count > 0 {
             let record = &directory[taken - 22..];
-            prop_assert!(Directory::may_end(record, (bytes.len() - record.len()) as u64));
+            let headers = Directory::headers_before(record, (bytes.len() - record.len()) as u64);
+            let Some(Headers::At { before, offset }) = headers else { panic!("{headers:?}") };
+            // With records of 64 bits, they stand between the headers and the last record.
+            prop_assert!(offset == at as u64 && before >= offset);
         }
     }
 
@@ -148,7 +151,7 @@ fn an_archive_without_entries() {
     let run = read(&end, &[usize::MAX]);
     let nothing = End { entries: 0, size: 0, offset: 0, consistent: true };
     assert_eq!((run.listed.len(), run.end), (0, Some(Ok((22, nothing)))));
-    assert!(!Directory::may_end(&end, 1000));
+    assert_eq!(Directory::headers_before(&end, 1000), None);
 }
 
 #[test]

@@ -14,7 +14,9 @@
 
 use std::sync::Arc;
 
-use exfilter_codec::zip::{DIRECTORY_MAGIC, Directory, END_LEN, END_MAGIC, End, Entry, Listed, Progress};
+use exfilter_codec::zip::{
+    DIRECTORY_MAGIC, Directory, END_LEN, END_MAGIC, End, Entry, Headers, Listed, Progress,
+};
 
 use super::{Lane, LaneKind, SEEN};
 use crate::confirm::View;
@@ -73,6 +75,29 @@ pub(super) struct Listing {
     directory: Option<Box<Reading>>,
     /// Where the last record at an end was read.
     end: Option<u64>,
+    heads: Heads,
+}
+
+/// Where headers of entries in directories may stand: a Bloom filter of the offsets of their magic numbers, which forgets none.
+#[derive(Clone, Copy, Default)]
+struct Heads([u64; 16]);
+
+impl Heads {
+    /// The word and the bit of an offset. An author can only choose offsets that make an archive reported which need not be.
+    fn bit(at: u64) -> (usize, u64) {
+        let hash = at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
+        ((hash >> 6) as usize, 1 << (hash & 63))
+    }
+
+    fn add(&mut self, at: u64) {
+        let (word, bit) = Self::bit(at);
+        self.0[word] |= bit;
+    }
+
+    fn may_hold(&self, at: u64) -> bool {
+        let (word, bit) = Self::bit(at);
+        self.0[word] & bit != 0
+    }
 }
 
 /// A directory being read.
@@ -88,6 +113,18 @@ struct Reading {
 }
 
 impl Listing {
+    /// Whether `record`, at `at`, may be the end of a directory with headers: some were seen where readers look for them by it.
+    fn may_end(&self, record: &[u8], at: u64) -> bool {
+        match Directory::headers_before(record, at) {
+            None => false,
+            Some(Headers::Elsewhere) => true,
+            Some(Headers::At { before, offset }) => {
+                let begin = self.first.map_or(0, |(first, _)| first);
+                [before, offset, begin.saturating_add(offset)].iter().any(|at| self.heads.may_hold(*at))
+            }
+        }
+    }
+
     pub(super) fn memory(&self) -> usize {
         let reading = |reading: &Reading| size_of::<Reading>() + reading.directory.memory();
         size_of::<Listing>() + self.directory.as_deref().map_or(0, reading)
@@ -157,11 +194,14 @@ impl Lane {
         cx: &mut Context<'_>,
     ) {
         let record = view.get(at, view.end()).unwrap_or(&[]);
-        let ends = id == END && Directory::may_end(record, at);
-        if self.is_covered(at) {
-            if let Some(listing) = &mut self.listing {
-                listing.covers |= ends;
-            }
+        let covered = self.is_covered(at);
+        let listing = self.listing.get_or_insert_default();
+        if id == HEADER {
+            listing.heads.add(at);
+        }
+        let ends = id == END && listing.may_end(record, at);
+        if covered {
+            listing.covers |= ends;
             return;
         }
         let src = self.map.src(at);
@@ -209,7 +249,12 @@ impl Lane {
     /// Compares the directory, whose last record ends at `at`, with what was read of the archive.
     fn compare(&mut self, reading: &Reading, end: End, at: u64, decided: u64, cx: &mut Context<'_>) {
         let Some(listing) = &mut self.listing else { return };
-        let next = Listing { ended: listing.ended, end: Some(at - END_LEN as u64), ..Listing::default() };
+        let next = Listing {
+            ended: listing.ended,
+            end: Some(at - END_LEN as u64),
+            heads: listing.heads,
+            ..Listing::default()
+        };
         let Listing { entries, first, refused, .. } = std::mem::replace(&mut **listing, next);
         let headers = reading.headers;
         let (count, size) = reading.directory.headers();

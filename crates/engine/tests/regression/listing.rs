@@ -210,6 +210,12 @@ fn magic_numbers_are_no_directory() {
         let mut rng = Rng::new(406);
         assert!(reasons(&wrap::gzip(&mut rng, &code)).is_empty());
     }
+    // What stands behind the last one says, by chance, where there is room for headers.
+    let ends = b"PK\x05\x06anything\x5c\0\0\0\x16\0\0\0and more";
+    for header in [&b""[..], b"PK\x01\x02 and others"] {
+        let code = [&rng.bytes(700)[..], header, &rng.bytes(300), ends, &rng.bytes(300)].concat();
+        assert!(reasons(&code).is_empty(), "{header:?}");
+    }
 }
 
 /// In base64 the archive is seen whole, or in pieces.
