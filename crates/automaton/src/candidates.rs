@@ -98,7 +98,7 @@ pub(crate) struct Marks {
     pub(crate) follow: Words,
     pub(crate) digit: Words,
     pub(crate) alnum: Words,
-    pub(crate) gated: Words,
+    pub(crate) begins: Words,
     pub(crate) loose: Words,
     // What follows from that: [`Vector::derive`].
     /// Where a run of [`Automaton::GATE`] token characters begins or goes on.
@@ -123,14 +123,16 @@ impl Marks {
     #[inline(always)]
     fn set<V: Vector>(&mut self, v: V, window: &[u8; WINDOW], blocks: usize, buckets: &Buckets) {
         assert!(blocks <= BLOCKS, "a batch has no more blocks");
-        for n in 1..=blocks + 1 {
+        // The block behind them too; what begins there is for the next batch to say.
+        for n in 0..blocks + 1 {
+            let window = &window[64 * n..64 * n + 66];
             let Masks { token, base64, lower, escape, follow, digit, alnum, nul: _ } =
-                v.classify(block(window, 64 * (n - 1)));
+                v.classify(block(window, 0));
+            let (begins, loose) = v.beginnings(window, buckets);
+            let n = n + 1;
             (self.token[n], self.base64[n], self.lower[n], self.escape[n]) = (token, base64, lower, escape);
             (self.follow[n], self.digit[n], self.alnum[n]) = (follow, digit, alnum);
-        }
-        for n in 1..=blocks {
-            (self.gated[n], self.loose[n]) = v.beginnings(&window[64 * (n - 1)..], buckets);
+            (self.begins[n], self.loose[n]) = (begins, loose);
         }
         v.derive(self, blocks);
     }
@@ -253,7 +255,7 @@ impl Workspace {
         if automaton.lists {
             places(&marks.long_numbers, long_numbers, |i| {
                 let at = batch.at + i;
-                if (from(&marks.numbers, i) as u32).count_ones() >= list::NUMBERS
+                if may_list(from(&marks.numbers, i) as u32, from(&marks.alnum, i))
                     && list::is_beginning(job.hay, at)
                     && list::list(list_window(job.hay, at)) == List::Begins
                 {
@@ -275,6 +277,17 @@ impl Workspace {
         self.marks.carry(blocks);
         batch.at += 64 * blocks;
     }
+}
+
+/// Whether there is a list at a number, as far as masks from it on tell: numbers, some of which may be none, and letters and digits.
+#[inline(always)]
+fn may_list(numbers: u32, alnum: u128) -> bool {
+    // Those behind a letter are perhaps part of an escape. The rest are numbers of the list, if it goes on so far.
+    let certain = numbers & !((alnum << 1) as u32) | 1;
+    let behind = (1..list::NUMBERS).fold(certain, |left, _| left & left.wrapping_sub(1));
+    let first = behind ^ behind.wrapping_sub(1);
+    let long = numbers & (alnum >> 1) as u32 & first;
+    (numbers.count_ones() >= list::NUMBERS) & (long.count_ones() >= list::LONG)
 }
 
 /// What stands in UTF-16 text of block `n`.

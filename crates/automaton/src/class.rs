@@ -6,13 +6,14 @@ pub(crate) const TOKEN: u8 = 1;
 pub(crate) const BASE64: u8 = 2;
 /// Bit of NUL.
 pub(crate) const NUL: u8 = 4;
-/// Bit of lower-case letters and what shares bits 5 and 6 with them.
+/// Bit of lower-case letters and what else stands from 0x60 on in ASCII.
 pub(crate) const LOWER: u8 = 8;
 
 /// Bit of the characters that begin an escape: `\\ % & =`.
 pub(crate) const ESCAPE: u8 = 16;
 
-/// Bit of the characters that may follow those in an escape for a token character.
+/// Bit of the characters that may follow those in an escape for a token character, and of some more: those that begin escapes, `:`, and a few control
+/// characters, which lets the tiers tell the class from few sets.
 pub(crate) const FOLLOW: u8 = 32;
 
 /// Bit of decimal digits.
@@ -39,11 +40,12 @@ pub(crate) const TABLE: [u8; 256] = {
         }
         if matches!(
             c,
-            b'0'..=b'7' | b'u' | b'U' | b'x' | b'X' | b'/' | b'#' | b'\r' | b'\n' | b'B' | b'F' | b'b' | b'f'
-        ) {
+            b'0'..=b'7' | b'u' | b'U' | b'x' | b'X' | b'/' | b'#' | b'B' | b'F' | b'b' | b'f' | b':' | 0..=7 | b'\r' | b'\n'
+        ) || table[b] & ESCAPE != 0
+        {
             table[b] |= FOLLOW;
         }
-        if c & 0x60 == 0x60 {
+        if matches!(c, 0x60..=0x7f) {
             table[b] |= LOWER;
         }
         if c.is_ascii_digit() {

@@ -19,7 +19,7 @@ const WORD_MAX: usize = 6;
 pub(crate) const NUMBERS: u32 = 3;
 
 /// How many of those have two characters at least.
-const LONG: u32 = 2;
+pub(crate) const LONG: u32 = 2;
 
 /// Whether a number may begin at `at`: a digit with no letter, digit or `_` before it but for the one of `\\n`, `\\r` and `\\t`.
 #[inline]

@@ -66,7 +66,7 @@ pub(crate) struct Masks {
     pub(crate) nul: u64,
     pub(crate) lower: u64,
     pub(crate) escape: u64,
-    /// What may follow the first byte of an escape.
+    /// What may follow the first byte of an escape, and more: see [`FOLLOW`](crate::class::FOLLOW).
     pub(crate) follow: u64,
     pub(crate) digit: u64,
     /// Letters and digits.

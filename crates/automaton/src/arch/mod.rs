@@ -40,10 +40,12 @@ pub(crate) trait Vector: Copy {
             }
         }
         for n in 1..=blocks + 1 {
-            marks.literals[n] = marks.gates[n] & marks.gated[n] | marks.loose[n];
+            marks.literals[n] = marks.gates[n] & marks.begins[n] | marks.loose[n];
             marks.non_lower[n] = marks.gates[n] & !marks.lower[n];
             marks.runs[n] &= !earlier(&marks.base64, n, 1);
-            marks.escapes[n] = marks.escape[n] & later(&marks.follow, n, 1);
+            let follow = (marks.follow[n] & !marks.escape[n]) >> 1
+                | (marks.follow[n + 1] & !marks.escape[n + 1]) << 63;
+            marks.escapes[n] = marks.escape[n] & follow;
             marks.numbers[n] = marks.digit[n] & (!earlier(&marks.alnum, n, 1) | earlier(&marks.escape, n, 2));
             marks.long_numbers[n] = marks.numbers[n] & later(&marks.alnum, n, 1);
         }
@@ -54,7 +56,7 @@ pub(crate) trait Vector: Copy {
         }
     }
 
-    /// The positions of the first 64 bytes whose three bytes may begin a gated literal, and those that may begin a loose one; may say yes too
+    /// The positions of the first 64 bytes whose three bytes may begin a literal, and those that may begin a loose one; may say yes too
     /// often. `window` has 66 bytes at least.
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64);
 }

@@ -1,7 +1,7 @@
 //! The portable tier, a table look-up per byte; also the oracle of the other tiers.
 
 use super::Vector;
-use crate::buckets::{Buckets, GATED, LOOSE};
+use crate::buckets::{Buckets, LOOSE};
 use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
 use crate::scan::Masks;
 
@@ -34,12 +34,12 @@ impl Vector for Portable {
 
     #[inline(always)]
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64) {
-        let (mut gated, mut loose) = (0, 0);
+        let (mut all, mut loose) = (0, 0);
         for (i, bytes) in window.windows(3).take(64).enumerate() {
             let bits = buckets.of(bytes);
-            gated |= u64::from(bits & GATED != 0) << i;
+            all |= u64::from(bits != 0) << i;
             loose |= u64::from(bits & LOOSE != 0) << i;
         }
-        (gated, loose)
+        (all, loose)
     }
 }

@@ -1,61 +1,45 @@
 //! AVX2: two nibble look-ups classify 32 bytes.
 //!
 //! Each token character is the meeting of a row (high nibble) and a column (low nibble). One bit stands for a set of rows that share
-//! their columns:
+//! their columns, the narrower the class the higher the bit: then a class is what is greater than a number.
 //!
 //! ```text
-//! bit 0  row 2      columns b d f     + - /        base64
-//! bit 1  row 3      columns 0-9       digits       base64
-//! bit 2  rows 4 6   columns 1-f       A-O a-o      base64
-//! bit 3  rows 5 7   columns 0-a       P-Z p-z      base64
-//! bit 4  row 5      column  f         _            base64
-//! bit 5  rows 2 7   column  e         . ~          token only
-//! bit 6  row 3      column  d         =            token only
-//! bit 7  row 2      column  5         %            token only
+//! bit 6  row 3      columns 0-9       digits       > 63
+//! bit 5  rows 4 6   columns 1-f       A-O a-o
+//! bit 4  rows 5 7   columns 0-a       P-Z p-z      > 15  letters and digits
+//! bit 3  row 2      columns b d f     + - /
+//! bit 2  row 5      column  f         _            > 3   base64
+//! bit 1  rows 2 7   column  e         . ~
+//! bit 0  rows 2 3   columns 5 d       % = (and - 5, which have higher bits)
+//!                                                  > 0   token
 //! ```
 //!
 //! A second pair of look-ups tells what begins escapes and what may follow it:
 //!
 //! ```text
-//! bit 0  row 2      columns 3 f     # /            follow
-//! bit 1  row 3      columns 0-7     0-7            follow
-//! bit 2  rows 5 7   columns 5 8     U X u x        follow
-//! bit 3  row 0      columns a d     LF CR          follow
-//! bit 4  row 5      column  c       \              escape
-//! bit 5  row 2      columns 5 6     % &            escape
-//! bit 6  row 3      column  d       =              escape
-//! bit 7  rows 4 6   columns 2 6     B F b f        follow
+//! bit 6  row 5      column  c                \
+//! bit 5  row 3      column  d                =
+//! bit 4  row 2      columns 5 6              % &            > 15  escape
+//! bit 3  rows 4 6   columns 2 6              B F b f
+//! bit 2  rows 5 7   columns 5 8              U X u x
+//! bit 1  rows 0 3   columns 0-7 a d          0-7 LF CR (and : = and control characters)
+//! bit 0  row 2      columns 3 f              # /            > 0   follow
 //! ```
 //!
 //! Bytes from 128 on have a high nibble of 8 or more, whose row is empty.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_broadcastsi128_si256,
-    _mm256_castsi256_pd, _mm256_cmpeq_epi8, _mm256_cmpeq_epi64, _mm256_loadu_si256, _mm256_min_epu8,
-    _mm256_movemask_epi8, _mm256_movemask_pd, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi64, _mm256_srli_epi16, _mm256_srli_epi64,
-    _mm256_storeu_si256,
+    __m128i, __m256i, _mm_loadu_si128, _mm256_add_epi8, _mm256_and_si256, _mm256_andnot_si256,
+    _mm256_broadcastsi128_si256, _mm256_castsi256_pd, _mm256_cmpeq_epi8, _mm256_cmpeq_epi64,
+    _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_movemask_pd,
+    _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi64,
+    _mm256_srli_epi16, _mm256_srli_epi64, _mm256_storeu_si256,
 };
 
 use super::Vector;
-use crate::buckets::{Buckets, GATED, LOOSE, PLACES};
+use crate::buckets::{Buckets, LOOSE, PLACES};
 use crate::candidates::{BLOCKS, Marks, Words, Workspace};
 use crate::scan::{Hit, Job, Masks};
-
-/// Bits 0-4: the base64 characters.
-const BASE64_BITS: i8 = 0x1f;
-
-/// Bit 1: the digits.
-const DIGIT_BITS: i8 = 0x02;
-
-/// Bits 1-3: letters and digits.
-const ALNUM_BITS: i8 = 0x0e;
-
-/// Bits 4-6 of the second look-up: the characters that begin escapes.
-const ESCAPE_BITS: i8 = 0x70;
-
-/// Bits 0-3 and 7 of the second look-up: the characters that may follow those.
-const FOLLOW_BITS: i8 = 0x0f | -0x80;
 
 /// Proof that AVX2 and the bit-manipulation extensions are there.
 #[derive(Clone, Copy)]
@@ -183,16 +167,16 @@ impl Vector for Avx2 {
                 shrink!(runs, 8);
                 let gates = gates.0;
                 store(&mut marks.gates, n, gates);
-                let literals = _mm256_or_si256(and(gates, load(&marks.gated, n)), load(&marks.loose, n));
+                let literals = _mm256_or_si256(and(gates, load(&marks.begins, n)), load(&marks.loose, n));
                 store(&mut marks.literals, n, literals);
                 store(&mut marks.non_lower, n, _mm256_andnot_si256(load(&marks.lower, n), gates));
                 let base64 = load(&marks.base64, n);
                 let inside = earlier!(base64, load(&marks.base64, n - 1), 1);
                 let runs = _mm256_andnot_si256(inside, runs.0);
                 store(&mut marks.runs, n, runs);
-                let follow = later!(load(&marks.follow, n), load(&marks.follow, n + 1), 1);
                 let escape = load(&marks.escape, n);
-                let escapes = and(escape, follow);
+                let follows = |n: usize| _mm256_andnot_si256(load(&marks.escape, n), load(&marks.follow, n));
+                let escapes = and(escape, later!(follows(n), follows(n + 1), 1));
                 store(&mut marks.escapes, n, escapes);
                 let alnum = load(&marks.alnum, n);
                 let digit = load(&marks.digit, n);
@@ -217,9 +201,9 @@ impl Vector for Avx2 {
         let window: &[u8; 66] = window.first_chunk().expect("the caller shows 66 bytes");
         // SAFETY: as in `classify`; the farthest load reads the bytes 34 to 65 of `window`.
         unsafe {
-            let (g0, l0) = begin(window.as_ptr(), buckets);
-            let (g1, l1) = begin(window.as_ptr().add(32), buckets);
-            (join(g0, g1), join(l0, l1))
+            let (a0, l0) = begin(window.as_ptr(), buckets);
+            let (a1, l1) = begin(window.as_ptr().add(32), buckets);
+            (join(a0, a1), join(l0, l1))
         }
     }
 }
@@ -229,7 +213,7 @@ fn join(low: u32, high: u32) -> u64 {
     u64::from(low) | u64::from(high) << 32
 }
 
-/// The masks of 32 positions whose three bytes share a bucket: of gated literals, of loose ones.
+/// The masks of 32 positions whose three bytes share a bucket: of any literal, of a loose one.
 ///
 /// # Safety
 ///
@@ -250,29 +234,27 @@ unsafe fn begin(at: *const u8, buckets: &Buckets) -> (u32, u32) {
             let high = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(high), x);
             bits = _mm256_and_si256(bits, _mm256_and_si256(low, high));
         }
-        let none = |these: u8| {
-            let some = _mm256_and_si256(bits, _mm256_set1_epi8(these as i8));
-            _mm256_movemask_epi8(_mm256_cmpeq_epi8(some, _mm256_setzero_si256())) as u32
-        };
-        (!none(GATED), !none(LOOSE))
+        let none = _mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32;
+        const { assert!(LOOSE == 0xc0, "the two highest bits are those of loose literals") };
+        let loose = _mm256_movemask_epi8(_mm256_or_si256(bits, _mm256_add_epi8(bits, bits))) as u32;
+        (!none, loose)
     }
 }
-
-const D: i8 = 0x02 | 0x08;
-const A: i8 = D | 0x04;
 
 /// The first pair of look-ups: by high nibble, by low nibble.
 #[rustfmt::skip]
 const CLASS: [[i8; 16]; 2] = [
-    [0, 0, 0x01 | 0x20 | -0x80, 0x02 | 0x40, 0x04, 0x08 | 0x10, 0x04, 0x08 | 0x20, 0, 0, 0, 0, 0, 0, 0, 0],
-    [D, A, A, A, A, A | -0x80, A, A, A, A, 0x08 | 0x04, 0x01 | 0x04, 0x04, 0x01 | 0x04 | 0x40, 0x04 | 0x20, 0x01 | 0x04 | 0x10],
+    [0, 0, 1 | 2 | 8, 1 | 64, 32, 4 | 16, 32, 2 | 16, 0, 0, 0, 0, 0, 0, 0, 0],
+    [D, A, A, A, A, A | 1, A, A, A, A, 32 | 16, 32 | 8, 32, 32 | 8 | 1, 32 | 2, 32 | 8 | 4],
 ];
+const D: i8 = 64 | 16;
+const A: i8 = D | 32;
 
 /// The second pair.
 #[rustfmt::skip]
 const ESCAPES: [[i8; 16]; 2] = [
-    [0x08, 0, 0x01 | 0x20, 0x02 | 0x40, -0x80, 0x04 | 0x10, -0x80, 0x04, 0, 0, 0, 0, 0, 0, 0, 0],
-    [0x02, 0x02, 0x02 | -0x80, 0x01 | 0x02, 0x02, 0x02 | 0x04 | 0x20, 0x02 | 0x20 | -0x80, 0x02, 0x04, 0, 0x08, 0, 0x10, 0x08 | 0x40, 0, 0x01],
+    [2, 0, 1 | 16, 2 | 32, 8, 4 | 64, 8, 4, 0, 0, 0, 0, 0, 0, 0, 0],
+    [2, 2, 2 | 8, 1 | 2, 2, 2 | 4 | 16, 2 | 8 | 16, 2, 4, 0, 2, 0, 64, 2 | 32, 0, 1],
 ];
 
 /// Token, base64, NUL, lower-case, escape, follow, digit and alphanumeric masks of 32 bytes.
@@ -284,30 +266,25 @@ const ESCAPES: [[i8; 16]; 2] = [
 unsafe fn half(x: __m256i) -> [u32; 8] {
     // SAFETY: the caller's promise, and the tables have 16 bytes each.
     unsafe {
-        let zero = _mm256_setzero_si256();
-        let nibble = _mm256_set1_epi8(0x0f);
-        let low = _mm256_and_si256(x, nibble);
-        let high = _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble);
+        // A look-up takes the low nibble itself, but for bytes from 128 on, which it makes zero; those are in no class.
+        let high = _mm256_and_si256(_mm256_srli_epi16::<4>(x), _mm256_set1_epi8(0x0f));
         let bits = |table: &[[i8; 16]; 2]| {
             let rows = _mm256_broadcastsi128_si256(_mm_loadu_si128(table[0].as_ptr().cast::<__m128i>()));
             let columns = _mm256_broadcastsi128_si256(_mm_loadu_si128(table[1].as_ptr().cast::<__m128i>()));
-            _mm256_and_si256(_mm256_shuffle_epi8(rows, high), _mm256_shuffle_epi8(columns, low))
+            _mm256_and_si256(_mm256_shuffle_epi8(rows, high), _mm256_shuffle_epi8(columns, x))
         };
-        let mask = |v| _mm256_movemask_epi8(_mm256_cmpeq_epi8(v, zero)) as u32;
-        let some_of = |bits, these| !mask(_mm256_and_si256(bits, _mm256_set1_epi8(these)));
+        let above = |v, n| _mm256_movemask_epi8(_mm256_cmpgt_epi8(v, _mm256_set1_epi8(n))) as u32;
         let class = bits(&CLASS);
         let escapes = bits(&ESCAPES);
-        // Shifts move bits 6 and 5 to where the mask is taken; what crosses between bytes lands lower.
-        let lower = _mm256_and_si256(_mm256_slli_epi16::<1>(x), _mm256_slli_epi16::<2>(x));
         [
-            !mask(class),
-            some_of(class, BASE64_BITS),
-            mask(x),
-            _mm256_movemask_epi8(lower) as u32,
-            some_of(escapes, ESCAPE_BITS),
-            some_of(escapes, FOLLOW_BITS),
-            some_of(class, DIGIT_BITS),
-            some_of(class, ALNUM_BITS),
+            above(class, 0),
+            above(class, 3),
+            _mm256_movemask_epi8(_mm256_cmpeq_epi8(x, _mm256_setzero_si256())) as u32,
+            above(x, 0x5f),
+            above(escapes, 15),
+            above(escapes, 0),
+            above(class, 63),
+            above(class, 15),
         ]
     }
 }
