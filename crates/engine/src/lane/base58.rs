@@ -15,6 +15,27 @@ use crate::confirm::View;
 use crate::context::Context;
 use crate::map::{Origin, OuterMap};
 
+/// Characters that are looked at at once.
+const GLANCE: usize = 16;
+
+/// In [`KINDS`]: a character of base64 that is none of base58.
+const OTHER: u32 = 1;
+
+/// Two bits for every byte: none for the characters of base58.
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if !is_base64(byte as u8) {
+            kinds[byte] = 2;
+        } else if !is_char(byte as u8) {
+            kinds[byte] = OTHER as u8;
+        }
+        byte += 1;
+    }
+    kinds
+};
+
 /// A token that is not over.
 #[derive(Clone, Copy)]
 pub(super) struct Token {
@@ -28,7 +49,7 @@ pub(super) struct Token {
 /// What a look at a token says.
 pub(super) struct Looked {
     pub(super) look: Look,
-    /// After its last character.
+    /// After its last character; of an idle one that is not cut, anything.
     pub(super) end: usize,
     /// Whether an escape may go on with it.
     pub(super) is_cut: bool,
@@ -36,6 +57,14 @@ pub(super) struct Looked {
 
 /// Reads the token at `at`: whether it is over within `bytes`, and holds something.
 pub(super) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> Looked {
+    // Most runs are names, and soon have another character; how far it is to that one cannot be predicted.
+    if let Some(first) = bytes[at..].first_chunk::<GLANCE>() {
+        let kinds =
+            first.iter().rev().fold(0u32, |kinds, byte| kinds << 2 | u32::from(KINDS[usize::from(*byte)]));
+        if kinds != 0 && kinds >> (kinds.trailing_zeros() & !1) & 3 == OTHER {
+            return Looked { look: Look::Idle, end: at, is_cut: false };
+        }
+    }
     let chars = bytes[at..].iter().take(MAX_LEN + 1).take_while(|b| is_char(**b)).count();
     let end = at + chars;
     let next = bytes.get(end).copied();

@@ -33,8 +33,55 @@ pub(crate) struct Glance {
 /// Bytes of ASCII text that hold three whole quads.
 const TEXT: usize = 11;
 
-/// What stands for a character that is none: no part of ASCII text.
-const NONE: u8 = 0xff;
+/// Characters of those quads.
+const QUADS: usize = 12;
+
+/// What is told of a character by itself: in the lowest byte its six bits, more for what is no character of base64; from bit [`FITS`] on the places in
+/// three quads of ASCII text where it may stand.
+const CHARS: [u32; 256] = {
+    let mut chars = [0xff; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if let Some(value) = base64::value(byte as u8) {
+            chars[byte] = value as u32;
+            let mut place = 0;
+            while place < QUADS {
+                // The highest bits of the three bytes of a quad.
+                let high = [1 << 5, 1 << 3, 1 << 1, 0][place % 4];
+                if value & high == 0 {
+                    chars[byte] |= 1 << (FITS + place);
+                }
+                place += 1;
+            }
+        }
+        byte += 1;
+    }
+    chars
+};
+
+const FITS: usize = 16;
+
+/// Bit `FITS` and those above: as many of the last characters fit as many of the first of three quads of text.
+#[inline(always)]
+fn next(quads: u32, char: u32) -> u32 {
+    (quads << 1 | 1 << FITS) & char
+}
+
+/// All of them.
+const TEXTS: u32 = 1 << (FITS + QUADS - 1);
+
+/// The alignments, as bits, at which three quads of text stand.
+fn texts_in(run: &[u8]) -> u8 {
+    let (mut quads, mut found) = (0, 0);
+    for (at, char) in run.iter().enumerate() {
+        quads = next(quads, CHARS[usize::from(*char)]);
+        if quads & TEXTS != 0 {
+            // The first of them stands a multiple of four characters before the next one.
+            found |= 1 << ((at + 1) % 4);
+        }
+    }
+    found
+}
 
 impl Glance {
     /// None if something is looked for that is neither text nor begins with a triple.
@@ -94,36 +141,36 @@ impl Glance {
 
     /// The alignments, as bits, at which `run`, at most [`QUICK`] base64 characters, may decode to something.
     pub(crate) fn alignments(&self, run: &[u8]) -> u8 {
-        let mut values = [NONE; QUICK + 2 * STEP];
         if run.len() > QUICK {
             return ALL;
         }
-        let mut triple = 0;
-        let mut known = 0;
-        for (value, char) in values.iter_mut().zip(run) {
-            *value = base64::value(*char).unwrap_or(NONE);
-            triple = (triple << 6 | usize::from(*value)) & 0x3_ffff;
+        let (mut triple, mut known) = (0, 0);
+        let (mut quads, mut texts) = (0, 0);
+        for char in run {
+            let char = CHARS[usize::from(*char)];
+            triple = (triple << 6 | char as u8 as usize) & 0x3_ffff;
             known |= self.begins[triple >> 6] >> (triple & 63) & 1;
+            quads = next(quads, char);
+            texts |= quads;
         }
-        let mut found = if known == 0 { 0 } else { self.exactly(&values[..run.len()]) };
-        for at in (0..run.len()).step_by(STEP) {
-            // A byte for each place, in one word: an `or` of what is not clear.
-            let three = |i: usize| {
-                word(&values[at + i..]) | word(&values[at + i + 4..]) | word(&values[at + i + 8..])
-            };
-            let not_clear = three(0) & EACH << 5 | three(1) & EACH << 3 | three(2) & EACH << 1;
-            let mut texts = !(not_clear + 0x7f * EACH) & EACH << 7;
-            while texts != 0 {
-                found |= 1 << ((at + texts.trailing_zeros() as usize / 8) % 4);
-                texts &= texts - 1;
-            }
+        let mut found = 0;
+        if texts & TEXTS != 0 {
+            found |= texts_in(run);
+        }
+        if known != 0 {
+            found |= self.exactly(run);
         }
         found
     }
 
     /// The alignments, as bits, at which a triple stands.
-    fn exactly(&self, values: &[u8]) -> u8 {
+    fn exactly(&self, run: &[u8]) -> u8 {
         let mut found = 0;
+        let mut values = [0; QUICK];
+        let values = &mut values[..run.len()];
+        for (value, char) in values.iter_mut().zip(run) {
+            *value = CHARS[usize::from(*char)] as u8;
+        }
         for (at, five) in values.windows(5).enumerate() {
             let triple = five[1..4].iter().fold(0, |bits, value| bits << 6 | usize::from(*value));
             if self.begins[triple >> 6] >> (triple & 63) & 1 == 0 {
@@ -165,17 +212,6 @@ fn escapes(byte: u8) -> [String; 13] {
 
 /// Every alignment.
 pub(crate) const ALL: u8 = 0b1111;
-
-/// Places that are tested for text at once.
-const STEP: usize = size_of::<u128>();
-
-/// The lowest bit of every byte.
-const EACH: u128 = u128::MAX / 0xff;
-
-#[inline(always)]
-fn word(bytes: &[u8]) -> u128 {
-    u128::from_le_bytes(*bytes.first_chunk().expect("the values are padded"))
-}
 
 #[cfg(test)]
 mod tests {
