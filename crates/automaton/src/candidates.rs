@@ -114,8 +114,8 @@ pub(crate) struct Marks {
     pub(crate) numbers: Words,
     /// Numbers of two characters or more.
     pub(crate) long_numbers: Words,
-    /// Which words of `runs`, `escapes` and `long_numbers` are not zero: a bit for each index.
-    pub(crate) some: [u32; 3],
+    /// Which words of `runs`, `escapes`, `long_numbers`, `literals` and `non_lower` are not zero: a bit for each index.
+    pub(crate) some: [u32; 5],
 }
 
 impl Marks {
@@ -211,9 +211,10 @@ impl Workspace {
         let marks = &*self.marks;
         let word = |i: usize| load(&window[i..]);
         // Those of the blocks from index 1 on.
-        let [runs, escapes, long_numbers] = marks.some.map(|some| some & ((2 << blocks) - 2));
+        let [runs, escapes, long_numbers, literals, non_lower] =
+            marks.some.map(|some| some & ((2 << blocks) - 2));
 
-        self.literals.fill::<4>(&marks.literals[1..=blocks]);
+        self.literals.fill::<4>(&marks.literals, literals);
         keep_literals(&mut self.literals, window, &automaton.filter);
         for i in self.literals.iter() {
             let (at, word) = (batch.at + i, word(i));
@@ -225,14 +226,14 @@ impl Workspace {
             automaton.loose.check(job.hay, at, word, found);
         }
         if !automaton.non_lower.is_empty() {
-            self.non_lower.fill::<8>(&marks.non_lower[1..=blocks]);
+            self.non_lower.fill::<8>(&marks.non_lower, non_lower);
             keep_anchors(&mut self.non_lower, window, automaton.non_lower.filter());
             for i in self.non_lower.iter() {
                 automaton.non_lower.check(word(i), batch.at + i, hits);
             }
         }
         if !automaton.token.is_empty() {
-            self.token.fill::<16>(&marks.gates[1..=blocks]);
+            self.token.fill::<16>(&marks.gates, (2 << blocks) - 2);
             keep_anchors(&mut self.token, window, automaton.token.filter());
             for i in self.token.iter() {
                 automaton.token.check(word(i), batch.at + i, hits);
@@ -375,13 +376,16 @@ impl Positions {
         self.list[..self.len].iter().map(|i| usize::from(*i))
     }
 
-    /// Takes the bits of `masks`, the first ones of each `N` at a time: most have no more.
+    /// Takes the bits of the words at the indices in `some`, the first ones of each `N` at a time: most have no more.
     #[inline(always)]
-    fn fill<const N: usize>(&mut self, masks: &[u64]) {
-        let mut len = 0;
-        for (n, mask) in masks.iter().enumerate() {
+    fn fill<const N: usize>(&mut self, words: &Words, some: u32) {
+        let (mut len, mut some) = (0, some);
+        while some != 0 {
+            let n = some.trailing_zeros() as usize % words.len();
+            some &= some - 1;
             let free: &mut [u16; 64] = self.list[len..].first_chunk_mut().expect("a block more is there");
-            let (mut left, base) = (*mask, 64 * n);
+            let (mut left, base) = (words[n], 64 * (n - 1));
+            len += left.count_ones() as usize;
             for group in free.as_chunks_mut::<N>().0 {
                 for place in group {
                     *place = (base + left.trailing_zeros() as usize) as u16;
@@ -391,7 +395,6 @@ impl Positions {
                     break;
                 }
             }
-            len += mask.count_ones() as usize;
         }
         self.len = len;
     }

@@ -49,9 +49,8 @@ pub(crate) trait Vector: Copy {
             marks.numbers[n] = marks.digit[n] & (!earlier(&marks.alnum, n, 1) | earlier(&marks.escape, n, 2));
             marks.long_numbers[n] = marks.numbers[n] & later(&marks.alnum, n, 1);
         }
-        for (words, some) in
-            [&marks.runs, &marks.escapes, &marks.long_numbers].into_iter().zip(&mut marks.some)
-        {
+        let sets = [&marks.runs, &marks.escapes, &marks.long_numbers, &marks.literals, &marks.non_lower];
+        for (words, some) in sets.into_iter().zip(&mut marks.some) {
             *some = (1..=blocks).fold(0, |some, n| some | u32::from(words[n] != 0) << n);
         }
     }

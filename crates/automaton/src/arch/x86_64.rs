@@ -153,7 +153,7 @@ impl Vector for Avx2 {
                 let none = _mm256_cmpeq_epi64(x, _mm256_setzero_si256());
                 (_mm256_movemask_pd(_mm256_castsi256_pd(none)) as u32 ^ 0xf) << n
             };
-            let mut found = [0; 3];
+            let mut found = [0; 5];
             for n in (1..).step_by(4).take(fours) {
                 let mut gates = (load(&marks.token, n), load(&marks.token, n + 1));
                 let mut runs = (load(&marks.base64, n), load(&marks.base64, n + 1));
@@ -169,7 +169,8 @@ impl Vector for Avx2 {
                 store(&mut marks.gates, n, gates);
                 let literals = _mm256_or_si256(and(gates, load(&marks.begins, n)), load(&marks.loose, n));
                 store(&mut marks.literals, n, literals);
-                store(&mut marks.non_lower, n, _mm256_andnot_si256(load(&marks.lower, n), gates));
+                let non_lower = _mm256_andnot_si256(load(&marks.lower, n), gates);
+                store(&mut marks.non_lower, n, non_lower);
                 let base64 = load(&marks.base64, n);
                 let inside = earlier!(base64, load(&marks.base64, n - 1), 1);
                 let runs = _mm256_andnot_si256(inside, runs.0);
@@ -191,6 +192,8 @@ impl Vector for Avx2 {
                 found[0] |= some(runs, n);
                 found[1] |= some(escapes, n);
                 found[2] |= some(long, n);
+                found[3] |= some(literals, n);
+                found[4] |= some(non_lower, n);
             }
             marks.some = found;
         }
