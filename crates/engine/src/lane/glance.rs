@@ -9,7 +9,7 @@
 //! bits         Aaaaaa   aaBbbb   bbbbCc   cccccc     bit 5 of c0, bit 3 of c1, bit 1 of c2
 //!
 //! triple at byte 0     c0 c1 c2 c3         of the characters that hold bits of a triple, the first three that hold no other bits, at each
-//! at byte 1            .. c2 c3 C0 ..      alignment, are looked up in a bitmap; then all of it
+//! at byte 1            .. c2 c3 C0 ..      alignment, are looked up two by two; then all of it
 //! at byte 2            .. c3 C0 C1 ..
 //! ```
 //!
@@ -26,8 +26,8 @@ use crate::secrets::Needle;
 pub(crate) struct Glance {
     /// Triples of bytes at which something begins, sorted.
     triples: Vec<u32>,
-    /// A bit for every three characters that may belong to one of them.
-    begins: Box<[u64; 1 << 12]>,
+    /// By the value of a character: which others, as bits, stand behind it as the second of those three, and as the third.
+    pairs: Box<[[u64; 2]; 64]>,
 }
 
 /// Bytes of ASCII text that hold three whole quads.
@@ -91,7 +91,7 @@ impl Glance {
         if !needles.iter().all(|needle| needle.ascii && needle.len as usize >= TEXT) {
             return None;
         }
-        let mut glance = Glance { triples: Vec::new(), begins: Box::new([0; 1 << 12]) };
+        let mut glance = Glance { triples: Vec::new(), pairs: Box::new([[0; 2]; 64]) };
         for (magic, _) in MAGICS.into_iter().chain(DIRECTORIES) {
             glance.add(*magic.first_chunk().expect("magic numbers have three bytes"));
             for byte in magic {
@@ -129,14 +129,15 @@ impl Glance {
         self.triples.push(bits);
         // At byte 1 its first four bits share a character with what stands before, at byte 2 its first two.
         for pure in [bits >> 6, bits >> 2, bits >> 4] {
-            let pure = pure as usize & 0x3_ffff;
-            self.begins[pure >> 6] |= 1 << (pure & 63);
+            let [first, second, third] = [12, 6, 0].map(|shift| (pure >> shift) as usize & 63);
+            self.pairs[first][0] |= 1 << second;
+            self.pairs[second][1] |= 1 << third;
         }
     }
 
     /// Memory of the tables, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        size_of_val(&*self.begins) + self.triples.capacity() * size_of::<u32>()
+        size_of_val(&*self.pairs) + self.triples.capacity() * size_of::<u32>()
     }
 
     /// The alignments, as bits, at which `run`, at most [`QUICK`] base64 characters, may decode to something.
@@ -144,12 +145,16 @@ impl Glance {
         if run.len() > QUICK {
             return ALL;
         }
-        let (mut triple, mut known) = (0, 0);
+        // Bit 0: whether the last two characters begin a triple, and whether some three did.
+        let (mut begun, mut known) = (0, 0);
+        let mut last = [0; 2];
         let (mut quads, mut texts) = (0, 0);
         for char in run {
             let char = CHARS[usize::from(*char)];
-            triple = (triple << 6 | char as u8 as usize) & 0x3_ffff;
-            known |= self.begins[triple >> 6] >> (triple & 63) & 1;
+            let value = char % 64;
+            known |= begun & last[1] >> value;
+            begun = last[0] >> value;
+            last = self.pairs[value as usize];
             quads = next(quads, char);
             texts |= quads;
         }
@@ -157,7 +162,7 @@ impl Glance {
         if texts & TEXTS != 0 {
             found |= texts_in(run);
         }
-        if known != 0 {
+        if known & 1 != 0 {
             found |= self.exactly(run);
         }
         found
@@ -172,8 +177,10 @@ impl Glance {
             *value = CHARS[usize::from(*char)] as u8;
         }
         for (at, five) in values.windows(5).enumerate() {
-            let triple = five[1..4].iter().fold(0, |bits, value| bits << 6 | usize::from(*value));
-            if self.begins[triple >> 6] >> (triple & 63) & 1 == 0 {
+            let [first, second, third] = [1, 2, 3].map(|n| five[n] % 64);
+            let [begun, goes_on] =
+                [self.pairs[usize::from(first)][0] >> second, self.pairs[usize::from(second)][1] >> third];
+            if begun & goes_on & 1 == 0 {
                 continue;
             }
             let bits = five.iter().fold(0u32, |bits, value| bits << 6 | u32::from(*value));
