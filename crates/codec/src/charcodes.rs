@@ -219,9 +219,39 @@ fn is_percent_sign(digits: &[u8]) -> bool {
 }
 
 fn forms(code: &[u8], escaped: bool) -> Forms {
-    let fits = |form: &Form| (*form == Form::Css) == escaped && value(code, *form).is_some();
-    Forms(Form::ALL.iter().filter(|form| fits(form)).fold(0, |bits, form| bits | form.bit()))
+    if escaped || matches!(code, [b'0', b'x' | b'X' | b'o' | b'O' | b'b' | b'B', ..]) {
+        let fits = |form: &Form| (*form == Form::Css) == escaped && value(code, *form).is_some();
+        return Forms(Form::ALL.iter().filter(|form| fits(form)).fold(0, |bits, form| bits | form.bit()));
+    }
+    // Most are none or decimal, which the highest digit and the length tell without a value in each form.
+    let highest = code.iter().fold(0, |highest, digit| highest.max(DIGITS[usize::from(*digit)]));
+    let bit = |form: Form, fits: bool| if fits { form.bit() } else { 0 };
+    Forms(match code.len() {
+        1..=3 => {
+            let decimal = highest < 10 && value(code, Form::Decimal).is_some();
+            let octal = highest < 8 && code.len() == 3 && code[0] < b'4';
+            let hexadecimal = highest < 16 && code.len() == 2;
+            bit(Form::Decimal, decimal) | bit(Form::Octal, octal) | bit(Form::Hexadecimal, hexadecimal)
+        }
+        len @ (4 | 6 | 8) => {
+            bit(Form::Hexadecimal, highest < 16) | bit(Form::Binary, highest < 2 && len == 8)
+        }
+        _ => 0,
+    })
 }
+
+/// The value of every digit, up to hexadecimal ones; more for what is none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value];
+        digits[digit as usize] = value as u8;
+        digits[digit.to_ascii_uppercase() as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
 
 /// What a code stands for in a form, and in how many bytes.
 fn value(code: &[u8], form: Form) -> Option<(u32, usize)> {
@@ -285,6 +315,35 @@ fn dump_line(text: &[u8], eof: bool) -> Parsed<Gap> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The forms in which there is a value.
+    fn forms_by_value(code: &[u8], escaped: bool) -> Vec<Form> {
+        let fits = |form: &Form| (*form == Form::Css) == escaped && value(code, *form).is_some();
+        Form::ALL.into_iter().filter(fits).collect()
+    }
+
+    #[test]
+    fn a_code_has_a_value_in_the_forms_that_it_is_in() {
+        let digits = b"0123789afAFxXobBZ_";
+        let mut codes = vec![Vec::new()];
+        for len in 0..5 {
+            let longer: Vec<Vec<u8>> = codes
+                .iter()
+                .filter(|code| code.len() == len)
+                .flat_map(|code| digits.map(|d| [&code[..], &[d]].concat()))
+                .collect();
+            codes.extend(longer);
+        }
+        let tail: Vec<Vec<u8>> =
+            codes.iter().filter(|code| code.len() == 3).map(|code| [b"10110", &code[..]].concat()).collect();
+        for code in codes.into_iter().chain(tail) {
+            for escaped in [false, true] {
+                let forms = forms(&code, escaped);
+                let fast: Vec<Form> = Form::ALL.into_iter().filter(|form| forms.contains(*form)).collect();
+                assert_eq!(fast, forms_by_value(&code, escaped), "{}", code.escape_ascii());
+            }
+        }
+    }
 
     /// What a list stands for in each form that it is in to its end, and where that is.
     fn read(text: &[u8], escaped: bool) -> (Vec<(Form, Vec<u8>)>, usize) {
