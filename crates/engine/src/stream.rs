@@ -47,6 +47,9 @@ use crate::verdict::{BlockReason, Reference, Verdict};
 /// with the tables.
 const BATCH: usize = 16 << 10;
 
+/// The same at the beginning of a chunk, which is copied behind what was kept of the chunk before.
+const FIRST_BATCH: usize = 1 << 10;
+
 /// The window inside of a long run, a multiple of the shortest one: as long as it can be with 99 of 100 offsets of code held back by 256 bytes at most.
 const LONG_WINDOW: u64 = 192;
 
@@ -153,7 +156,8 @@ impl Stream {
             let taken = if self.root.has_children() {
                 self.feed(&chunk[..fed + window], fed, false, None, scratch, on_event)
             } else {
-                let n = (rest.len().min(BATCH) / window).max(1) * window;
+                let most = if fed == 0 { FIRST_BATCH } else { BATCH };
+                let n = (rest.len().min(most) / window).max(1) * window;
                 self.feed(&chunk[..fed + n], fed, false, Some(window as u64), scratch, on_event)
             };
             debug_assert!(taken > 0, "a feed takes a window at least");
