@@ -91,8 +91,17 @@ fn spread(quads: &[u32], most: usize) -> Vec<Content> {
 impl Buckets {
     /// Spreads the beginnings of literals, four bytes each, over the buckets of their kind.
     pub(crate) fn new(gated: &[u32], loose: &[u32]) -> Buckets {
+        Buckets::of_kinds(&[(gated, GATED), (loose, LOOSE)])
+    }
+
+    /// Spreads beginnings, of whose four bytes three count, over all buckets.
+    pub(crate) fn of_all(quads: &[u32]) -> Buckets {
+        Buckets::of_kinds(&[(quads, GATED | LOOSE)])
+    }
+
+    fn of_kinds(kinds: &[(&[u32], u8)]) -> Buckets {
         let mut buckets = Buckets { low: [[0; 16]; PLACES], high: [[0; 16]; PLACES] };
-        for (quads, bits) in [(gated, GATED), (loose, LOOSE)] {
+        for &(quads, bits) in kinds {
             for (bucket, content) in spread(quads, bits.count_ones() as usize).iter().enumerate() {
                 let bit = 1u8 << (bits.trailing_zeros() as usize + bucket);
                 for place in 0..PLACES {

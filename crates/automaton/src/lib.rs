@@ -30,7 +30,7 @@
 //!
 //! # Resource usage
 //!
-//! The bitmap of literals takes 8 KiB; an anchor takes 4 bytes of bitmap, rounded up to a power of two, and
+//! The bitmap of literals takes 8 KiB; an anchor takes 2 bytes of bitmap, rounded up to a power of two, and
 //! 10 to 12 bytes of tables.
 //! Scanning allocates only to grow what the caller lends: the list of hits, and a [`Workspace`]. Up to 1.1 KiB of the end of a slice is copied to the
 //! stack, and is not wiped there.
@@ -43,10 +43,12 @@ mod candidates;
 mod class;
 mod list;
 mod literals;
+mod quads;
 mod scan;
 
 pub use anchors::{Anchors, anchor_tag};
 pub use builder::{Builder, Gate};
 pub use candidates::Workspace;
 pub use class::{is_base64, is_escape, is_non_lower, is_token};
+pub use quads::{Quads, Seen, Triple};
 pub use scan::{Automaton, Hit, What, is_wide};

@@ -9,6 +9,7 @@ mod x86_64;
 
 use crate::buckets::Buckets;
 use crate::candidates::{BLOCKS, Marks, RUN_MIN, Words, Workspace};
+use crate::quads::Seen;
 use crate::scan::{Hit, Job, Masks};
 
 /// By how many bits masks are shifted, one shift after another, so that what is left of a run of token characters is where
@@ -94,6 +95,15 @@ impl Tier {
             Tier::Portable => crate::candidates::masked(portable::Portable, job, work, hits),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx2 => x86_64::masked(job, work, hits),
+        }
+    }
+
+    /// See [`Quads::look`](crate::Quads::look).
+    pub(crate) fn quads(self, run: &[u8], buckets: &Buckets) -> Seen {
+        match self {
+            Tier::Portable => crate::quads::look(run, buckets),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 => x86_64::quads(run, buckets),
         }
     }
 

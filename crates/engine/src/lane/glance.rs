@@ -2,19 +2,11 @@
 //!
 //! Identifiers and digests are runs of base64 characters, by far most runs of text; what they decode to looks random. A match is either
 //! ASCII text of eleven bytes or more, or it begins with one of a few triples of bytes; what else may begin is a magic number, perhaps with an escape in
-//! it. Both can be told from the characters:
-//!
-//! ```text
-//! characters   c0       c1       c2       c3         a quad is ASCII text if the highest bit of each byte is clear:
-//! bits         Aaaaaa   aaBbbb   bbbbCc   cccccc     bit 5 of c0, bit 3 of c1, bit 1 of c2
-//!
-//! triple at byte 0     c0 c1 c2 c3         of the characters that hold bits of a triple, the first three that hold no other bits, at each
-//! at byte 1            .. c2 c3 C0 ..      alignment, are looked up two by two; then all of it
-//! at byte 2            .. c3 C0 C1 ..
-//! ```
+//! it. Both can be told from the characters, by [`Quads`].
 //!
 //! Eleven bytes in a row hold three whole quads at every alignment. Both tests say yes too often, and never no to what holds something.
 
+use exfilter_automaton::{Quads, Triple};
 use exfilter_codec::base64;
 
 use super::shape::QUICK;
@@ -24,64 +16,15 @@ use crate::secrets::Needle;
 
 /// Compiled for the rules and known secrets of an engine.
 pub(crate) struct Glance {
+    quads: Quads,
     /// Triples of bytes at which something begins, sorted.
-    triples: Vec<u32>,
-    /// By the value of a character: which others, as bits, stand behind it as the second of those three, and as the third.
-    pairs: Box<[[u64; 2]; 64]>,
+    triples: Vec<Triple>,
+    /// The first bytes of those.
+    firsts: [bool; 256],
 }
 
 /// Bytes of ASCII text that hold three whole quads.
 const TEXT: usize = 11;
-
-/// Characters of those quads.
-const QUADS: usize = 12;
-
-/// What is told of a character by itself: in the lowest byte its six bits, more for what is no character of base64; from bit [`FITS`] on the places in
-/// three quads of ASCII text where it may stand.
-const CHARS: [u32; 256] = {
-    let mut chars = [0xff; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        if let Some(value) = base64::value(byte as u8) {
-            chars[byte] = value as u32;
-            let mut place = 0;
-            while place < QUADS {
-                // The highest bits of the three bytes of a quad.
-                let high = [1 << 5, 1 << 3, 1 << 1, 0][place % 4];
-                if value & high == 0 {
-                    chars[byte] |= 1 << (FITS + place);
-                }
-                place += 1;
-            }
-        }
-        byte += 1;
-    }
-    chars
-};
-
-const FITS: usize = 16;
-
-/// Bit `FITS` and those above: as many of the last characters fit as many of the first of three quads of text.
-#[inline(always)]
-fn next(quads: u32, char: u32) -> u32 {
-    (quads << 1 | 1 << FITS) & char
-}
-
-/// All of them.
-const TEXTS: u32 = 1 << (FITS + QUADS - 1);
-
-/// The alignments, as bits, at which three quads of text stand.
-fn texts_in(run: &[u8]) -> u8 {
-    let (mut quads, mut found) = (0, 0);
-    for (at, char) in run.iter().enumerate() {
-        quads = next(quads, CHARS[usize::from(*char)]);
-        if quads & TEXTS != 0 {
-            // The first of them stands a multiple of four characters before the next one.
-            found |= 1 << ((at + 1) % 4);
-        }
-    }
-    found
-}
 
 impl Glance {
     /// None if something is looked for that is neither text nor begins with a triple.
@@ -91,110 +34,79 @@ impl Glance {
         if !needles.iter().all(|needle| needle.ascii && needle.len as usize >= TEXT) {
             return None;
         }
-        let mut glance = Glance { triples: Vec::new(), pairs: Box::new([[0; 2]; 64]) };
+        let mut triples = Vec::new();
         for (magic, _) in MAGICS.into_iter().chain(DIRECTORIES) {
-            glance.add(*magic.first_chunk().expect("magic numbers have three bytes"));
+            triples.push(*magic.first_chunk().expect("magic numbers have three bytes"));
             for byte in magic {
                 for escape in escapes(*byte) {
-                    glance.add(*escape.as_bytes().first_chunk().expect("escapes have three bytes"));
+                    triples.push(*escape.as_bytes().first_chunk().expect("escapes have three bytes"));
                 }
             }
         }
         for rule in rules.iter().filter(|rule| rule.ascii < TEXT) {
             for literal in &rule.literals {
-                glance.add_literal(literal.first_chunk().copied()?, rule.rule.ignore_case);
+                spell(literal.first_chunk().copied()?, rule.rule.ignore_case, &mut triples);
             }
         }
-        glance.triples.sort_unstable();
-        glance.triples.dedup();
-        Some(glance)
-    }
-
-    fn add_literal(&mut self, triple: [u8; 3], ignore_case: bool) {
-        if !ignore_case {
-            return self.add(triple);
+        triples.sort_unstable();
+        triples.dedup();
+        let mut firsts = [false; 256];
+        for triple in &triples {
+            firsts[usize::from(triple[0])] = true;
         }
-        for cases in 0..8u8 {
-            let mut spelled = triple;
-            for (place, byte) in spelled.iter_mut().enumerate() {
-                let upper = cases >> place & 1 != 0;
-                *byte = if upper { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
-            }
-            self.add(spelled);
-        }
-    }
-
-    fn add(&mut self, triple: [u8; 3]) {
-        let bits = triple.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte));
-        self.triples.push(bits);
-        // At byte 1 its first four bits share a character with what stands before, at byte 2 its first two.
-        for pure in [bits >> 6, bits >> 2, bits >> 4] {
-            let [first, second, third] = [12, 6, 0].map(|shift| (pure >> shift) as usize & 63);
-            self.pairs[first][0] |= 1 << second;
-            self.pairs[second][1] |= 1 << third;
-        }
+        Some(Glance { quads: Quads::new(&triples), triples, firsts })
     }
 
     /// Memory of the tables, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        size_of_val(&*self.pairs) + self.triples.capacity() * size_of::<u32>()
+        size_of::<Glance>() + self.triples.capacity() * size_of::<Triple>()
     }
 
     /// The alignments, as bits, at which `run`, at most [`QUICK`] base64 characters, may decode to something.
     pub(crate) fn alignments(&self, run: &[u8]) -> u8 {
+        const { assert!(QUICK <= Quads::MAX, "all that a look decodes is looked at") };
         if run.len() > QUICK {
             return ALL;
         }
-        // Bit 0: whether the last two characters begin a triple, and whether some three did.
-        let (mut begun, mut known) = (0, 0);
-        let mut last = [0; 2];
-        let (mut quads, mut texts) = (0, 0);
-        for char in run {
-            let char = CHARS[usize::from(*char)];
-            let value = char % 64;
-            known |= begun & last[1] >> value;
-            begun = last[0] >> value;
-            last = self.pairs[value as usize];
-            quads = next(quads, char);
-            texts |= quads;
-        }
-        let mut found = 0;
-        if texts & TEXTS != 0 {
-            found |= texts_in(run);
-        }
-        if known & 1 != 0 {
-            found |= self.exactly(run);
-        }
-        found
+        let seen = self.quads.look(run);
+        if seen.triples { seen.texts | self.exactly(run) } else { seen.texts }
     }
 
     /// The alignments, as bits, at which a triple stands.
     fn exactly(&self, run: &[u8]) -> u8 {
         let mut found = 0;
-        let mut values = [0; QUICK];
-        let values = &mut values[..run.len()];
-        for (value, char) in values.iter_mut().zip(run) {
-            *value = CHARS[usize::from(*char)] as u8;
-        }
-        for (at, five) in values.windows(5).enumerate() {
-            let [first, second, third] = [1, 2, 3].map(|n| five[n] % 64);
-            let [begun, goes_on] =
-                [self.pairs[usize::from(first)][0] >> second, self.pairs[usize::from(second)][1] >> third];
-            if begun & goes_on & 1 == 0 {
-                continue;
+        let mut begins = |skipped: usize, [first, second, third]: Triple| {
+            if self.firsts[usize::from(first)] && self.triples.binary_search(&[first, second, third]).is_ok()
+            {
+                found |= 1 << (skipped % 4);
             }
-            let bits = five.iter().fold(0u32, |bits, value| bits << 6 | u32::from(*value));
-            // At byte 0 the triple is the last four characters; at byte 1 and 2 it begins in the first one.
-            for (skipped, shift) in [(at + 1, 0), (at + 3, 4), (at + 2, 2)] {
-                let triple = bits >> shift & 0xff_ffff;
-                if self.triples.binary_search(&triple).is_ok() {
-                    found |= 1 << (skipped % 4);
-                }
+        };
+        // What stands behind the last character is part of no triple.
+        let value = |at: usize| run.get(at).and_then(|char| base64::value(*char)).unwrap_or(0);
+        for at in 0..run.len() {
+            let bits = (0..5).fold(0u32, |bits, n| bits << 6 | u32::from(value(at + n)));
+            // From the first bit of the first character on, as byte 0 of a quad; from the third one on, as byte 1; from the fifth one on, as byte 2.
+            for (skipped, shift) in [(at, 6), (at + 3, 4), (at + 2, 2)] {
+                let [_, triple @ ..] = (bits >> shift).to_be_bytes();
+                begins(skipped, triple);
             }
         }
-        // The first four characters have none in front of them.
-        let first = values.iter().take(4).fold(0, |bits, value| bits << 6 | u32::from(*value));
-        found | u8::from(self.triples.binary_search(&first).is_ok())
+        found
+    }
+}
+
+/// Appends a triple, with either case of its letters.
+fn spell(triple: Triple, ignore_case: bool, triples: &mut Vec<Triple>) {
+    if !ignore_case {
+        return triples.push(triple);
+    }
+    for cases in 0..8u8 {
+        let mut spelled = triple;
+        for (place, byte) in spelled.iter_mut().enumerate() {
+            let upper = cases >> place & 1 != 0;
+            *byte = if upper { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
+        }
+        triples.push(spelled);
     }
 }
 
