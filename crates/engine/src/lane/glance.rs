@@ -72,6 +72,22 @@ impl Glance {
         if seen.triples { seen.texts | self.exactly(run) } else { seen.texts }
     }
 
+    /// Whether nothing stands in `decoded`: no text that is long enough, and no triple.
+    pub(crate) fn is_idle(&self, decoded: &[u8]) -> bool {
+        let (mut text, mut longest, mut begins) = (0, 0, false);
+        for byte in decoded {
+            text = if byte.is_ascii() { text + 1 } else { 0 };
+            longest = longest.max(text);
+            begins |= self.firsts[usize::from(*byte)];
+        }
+        let stands = |three: &[u8]| {
+            three.first_chunk().is_some_and(|triple| self.triples.binary_search(triple).is_ok())
+        };
+        longest < TEXT
+            && !(begins
+                && decoded.windows(3).any(|three| self.firsts[usize::from(three[0])] && stands(three)))
+    }
+
     /// The alignments, as bits, at which a triple stands.
     fn exactly(&self, run: &[u8]) -> u8 {
         let mut found = 0;
@@ -204,6 +220,7 @@ mod tests {
                 let holds = |piece: &[u8]| decoded.windows(piece.len()).any(|there| there == piece);
                 if magics.chain(SOMETHING).any(holds) {
                     prop_assert!(found >> skip & 1 != 0, "{:?}", decoded.escape_ascii().to_string());
+                    prop_assert!(!glance.is_idle(&decoded), "{:?}", decoded.escape_ascii().to_string());
                 }
             }
         }

@@ -436,6 +436,9 @@ pub(super) fn is_packed(content: &[u8]) -> bool {
 
 /// Whether nothing begins in `decoded`, which was made whole.
 pub(super) fn is_without_hits(decoded: &[u8], cx: &mut Context<'_>) -> bool {
+    if cx.core.glance.as_ref().is_some_and(|glance| glance.is_idle(decoded)) {
+        return true;
+    }
     let mut hits = cx.scratch.hits();
     cx.core.automaton.scan(decoded, 0, decoded.len(), &mut cx.scratch.work, &mut hits);
     let idle = hits.iter().all(|hit| match hit.what {
