@@ -23,7 +23,7 @@ use crate::confirm::View;
 use crate::context::{Context, Scratch};
 use crate::coverage::OpaqueReason;
 use crate::engine::Core;
-use crate::lane::shape::{decode_base64, decode_digits, decode_tokens};
+use crate::lane::look::{decode_base64, decode_digits, decode_tokens};
 use crate::lane::{Lane, container, glance, is_directory};
 use crate::path::{LaneStep, Trail};
 

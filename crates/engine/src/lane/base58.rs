@@ -85,7 +85,7 @@ fn holds_nothing(token: &[u8], cx: &mut Context<'_>) -> bool {
         return true;
     }
     let mut decoded = cx.scratch.buffer();
-    let idle = decode(token, &mut decoded).is_err() || shape::is_idle(&decoded, cx);
+    let idle = decode(token, &mut decoded).is_err() || super::look::is_idle(&decoded, cx);
     cx.scratch.give_buffer(decoded);
     idle
 }

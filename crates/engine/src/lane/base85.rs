@@ -265,7 +265,7 @@ impl Lane {
         decoder.decode(view.get(text.start, end).unwrap_or(&[]), &mut decoded);
         // A character too many makes nothing.
         let _ = decoder.finish(&mut decoded);
-        if !super::shape::is_idle(&decoded, cx) {
+        if !super::look::is_idle(&decoded, cx) {
             self.feed_whole(LaneKind::Base85, text.start..end, text.src, &decoded, decided, (view, eof), cx);
         }
         cx.scratch.give_buffer(decoded);

@@ -23,7 +23,8 @@ use exfilter_codec::escape::{self, Parsed};
 use crate::confirm::View;
 use crate::context::Context;
 use crate::lane::archive::Archive;
-use crate::lane::shape::{FOLD_MAX, Fold, LINE_MIN, QUICK, next_line};
+use crate::lane::fold::{FOLD_MAX, Fold, LINE_MIN, next_line};
+use crate::lane::look::QUICK;
 use crate::lane::{Depth, Lane, LaneKind, MAGICS, codes};
 use crate::map::{Origin, OuterMap};
 

@@ -9,7 +9,7 @@
 use exfilter_automaton::{Quads, Triple};
 use exfilter_codec::base64;
 
-use super::shape::QUICK;
+use super::look::QUICK;
 use super::{DIRECTORIES, MAGICS};
 use crate::compile::Compiled;
 use crate::secrets::Needle;
@@ -155,7 +155,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::lane::shape::decode_base64;
+    use crate::lane::look::decode_base64;
     use crate::{Engine, Rule};
 
     static ENGINE: LazyLock<Engine> = LazyLock::new(|| {

@@ -23,10 +23,15 @@ mod codes;
 mod container;
 mod delta;
 mod escaped;
+mod fold;
 mod framing;
 mod glance;
+mod hits;
 mod joined;
+mod kind;
+mod late;
 mod listing;
+mod look;
 mod matcher;
 mod scattered;
 mod shape;
@@ -39,20 +44,20 @@ use exfilter_codec::escape;
 use zeroize::Zeroize;
 
 use self::archive::Archive;
-use self::base58::Token;
 use self::codes::Codes;
 use self::container::Container;
 pub(crate) use self::container::MAGICS;
 pub(crate) use self::delta::{char_deltas, deltas};
+use self::escaped::Texts;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
-use self::escaped::{Begins, Look, Texts};
 pub(crate) use self::framing::Framing;
 pub(crate) use self::glance::Glance;
-use self::joined::{Joined, Joints};
+use self::hits::{Pass, Start, start_of};
+pub(crate) use self::kind::{Depth, LaneKind};
+use self::late::{Beside, Late};
 use self::listing::Listing;
 pub(crate) use self::listing::{DIRECTORIES, is_directory};
 use self::matcher::Matcher;
-use self::scattered::Scattered;
 pub(crate) use self::scattered::letters;
 pub(crate) use self::shape::Group;
 use self::wide::Wide;
@@ -61,112 +66,7 @@ use crate::context::Context;
 use crate::coverage::OpaqueReason;
 use crate::flow::Flow;
 use crate::map::OuterMap;
-use crate::path::{LaneStep, Trail};
-
-/// How a lane came to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LaneKind {
-    Root,
-    Gzip,
-    Zstd,
-    Bzip2,
-    Xz,
-    Zlib,
-    Deflate,
-    Brotli,
-    /// One entry of a zip archive.
-    Zip,
-    /// What a protocol cut into frames, joined.
-    Framing(Framing),
-    Base64,
-    Base32,
-    /// A whole token.
-    Base58,
-    /// Groups of it.
-    Base85,
-    Hex,
-    Escapes,
-    /// Text in UTF-16.
-    Wide,
-    /// What a list of character codes stands for.
-    Codes,
-    /// Text without what stands between pieces.
-    Joined,
-}
-
-impl LaneKind {
-    /// Whether it is what text spells in some way; else it is content.
-    fn is_spelled(self) -> bool {
-        match self {
-            LaneKind::Base64
-            | LaneKind::Base32
-            | LaneKind::Base58
-            | LaneKind::Base85
-            | LaneKind::Hex
-            | LaneKind::Escapes
-            | LaneKind::Wide
-            | LaneKind::Codes
-            | LaneKind::Joined => true,
-            LaneKind::Root
-            | LaneKind::Gzip
-            | LaneKind::Zstd
-            | LaneKind::Bzip2
-            | LaneKind::Xz
-            | LaneKind::Zlib
-            | LaneKind::Deflate
-            | LaneKind::Brotli
-            | LaneKind::Zip
-            | LaneKind::Framing(_) => false,
-        }
-    }
-
-    fn step(self) -> Option<LaneStep> {
-        match self {
-            LaneKind::Root => None,
-            LaneKind::Gzip => Some(LaneStep::Gzip),
-            LaneKind::Zstd => Some(LaneStep::Zstd),
-            LaneKind::Bzip2 => Some(LaneStep::Bzip2),
-            LaneKind::Xz => Some(LaneStep::Xz),
-            LaneKind::Zlib => Some(LaneStep::Zlib),
-            LaneKind::Deflate => Some(LaneStep::Deflate),
-            LaneKind::Brotli => Some(LaneStep::Brotli),
-            LaneKind::Zip => Some(LaneStep::Zip),
-            LaneKind::Framing(framing) => Some(framing.step()),
-            LaneKind::Base64 => Some(LaneStep::Base64),
-            LaneKind::Base32 => Some(LaneStep::Base32),
-            LaneKind::Base58 => Some(LaneStep::Base58),
-            LaneKind::Base85 => Some(LaneStep::Base85),
-            LaneKind::Hex => Some(LaneStep::Hex),
-            LaneKind::Escapes => Some(LaneStep::Escapes),
-            LaneKind::Wide => Some(LaneStep::Utf16),
-            LaneKind::Codes => Some(LaneStep::Codes),
-            LaneKind::Joined => Some(LaneStep::Joined),
-        }
-    }
-}
-
-/// How many lanes of each kind stand above.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Depth {
-    pub(crate) containers: u8,
-    /// Since the last container.
-    pub(crate) shapes: u8,
-}
-
-/// What may begin a child lane at a position.
-#[derive(Clone, Copy, Debug)]
-enum Start {
-    /// A base64 run.
-    Run,
-    /// An escape.
-    Escape,
-    /// Text in UTF-16.
-    Wide,
-    /// A list of character codes.
-    Codes,
-    /// A magic number.
-    Container(LaneKind),
-}
+use crate::path::Trail;
 
 /// Bytes from a position on that have been fed when the position is decided: its lookahead, and one more.
 pub(crate) const SEEN: u64 = Automaton::LOOKAHEAD as u64 + 1;
@@ -177,37 +77,6 @@ const LONG_RUN: u64 = 1024;
 /// Bytes of a batch that are scanned at once.
 const SPAN: usize = 1024;
 
-/// What is known while the hits of a feed are looked through, in order. Positions are indices into its view.
-struct Pass {
-    eof: bool,
-    /// The schedule's window, if this is a batch.
-    batch: Option<u64>,
-    /// The last place at which a candidate begins that an escape may cut.
-    candidate: Option<usize>,
-    /// Hits from here on are left for the next feed, if the batch is cut.
-    keep: usize,
-    /// The lane offset at which it is.
-    cut: Option<u64>,
-    /// Where runs begin that are tokens of base58, or may become some.
-    tokens: Vec<usize>,
-    /// Where the last one ended if an escape may go on with it.
-    token_end: Option<usize>,
-}
-
-impl Pass {
-    /// Cuts the batch at lane offset `end`, if that is before its end and before where it is cut already.
-    fn cut_at(&mut self, end: u64, view: View<'_>) {
-        if end < self.cut.unwrap_or(view.end()) {
-            self.cut = Some(end);
-            self.keep = view.index(end - Automaton::LOOKAHEAD as u64);
-        }
-    }
-
-    fn is_near(&self, at: usize) -> bool {
-        self.candidate.is_some_and(|from| from == 0 || at - from <= escaped::CUT_MAX as usize)
-    }
-}
-
 /// Lane offsets at which content begins in the middle of the lane.
 #[derive(Default)]
 struct Starts(Vec<u64>);
@@ -215,51 +84,6 @@ struct Starts(Vec<u64>);
 impl Starts {
     fn memory(&self) -> usize {
         size_of::<Starts>() + self.0.capacity() * size_of::<u64>()
-    }
-}
-
-/// What the thorough profile looks for beside a lane's own scan, from the first byte on.
-#[derive(Default)]
-struct Beside {
-    scattered: Option<Box<Scattered>>,
-    joined: Option<Box<Joined>>,
-    base85: Option<Box<base85::Texts>>,
-    /// In a lane of joined text, where pieces meet.
-    joints: Option<Box<Joints>>,
-}
-
-impl Beside {
-    fn memory(&self) -> usize {
-        size_of::<Beside>()
-            + self.scattered.as_ref().map_or(0, |scattered| scattered.memory())
-            + self.joined.as_ref().map_or(0, |joined| joined.memory())
-            + self.base85.as_ref().map_or(0, |texts| texts.memory())
-            + self.joints.as_ref().map_or(0, |joints| joints.memory())
-    }
-}
-
-/// What is decided when it is over, and what few lanes have to remember.
-#[derive(Default)]
-struct Late {
-    /// A token of base58 that is not over.
-    token: Option<Token>,
-    /// A run for which no lanes could be had, while it goes on: its lane offset and its outer one.
-    denied: Option<(u64, u64)>,
-    /// A list of codes about which more bytes decide: its lane offset and its outer one.
-    codes: Option<(u64, u64)>,
-    /// Where other lists may begin, behind what is known to belong to that one.
-    codes_behind: Vec<u64>,
-    /// Whether one for which no lanes could be had was reported.
-    refused_codes: bool,
-    /// Lists before this offset have been read.
-    codes_read: u64,
-    /// Lists before this offset hold nothing, or are begun by a hit before it.
-    codes_seen: u64,
-}
-
-impl Late {
-    fn memory(&self) -> usize {
-        size_of::<Late>() + self.codes_behind.capacity() * size_of::<u64>()
     }
 }
 
@@ -655,152 +479,6 @@ impl Lane {
         self.pos
     }
 
-    /// Puts the container that the content is, if the flow says so or its first bytes do, before all `hits`.
-    fn begin(&mut self, hits: &mut Vec<Hit>, view: View<'_>, cx: &mut Context<'_>) {
-        let coding = self.codings.checked_sub(1).map(|last| cx.facts.flow.codings().get(usize::from(last)));
-        let first = match coding {
-            Some(coding) => {
-                let hit = coding.and_then(|coding| container::coded(*coding, view.bytes));
-                if hit.is_none() {
-                    let (start, trail) = (self.map.src(0), self.trail_at(0));
-                    let when = self.when(SEEN, cx);
-                    cx.opaque(OpaqueReason::UnknownCoding, start..start, trail, when);
-                    self.codings = 0;
-                }
-                hit
-            }
-            None if !self.begins_anywhere() => {
-                container::zlib_at(view.bytes, 0).or_else(|| self.framing(view.bytes).map(container::framed))
-            }
-            None => None,
-        };
-        if let Some(first) = first
-            && hits.first() != Some(&first)
-        {
-            hits.insert(0, first);
-        }
-    }
-
-    /// Puts what begins at `starts` among `hits`, as far as it is decided before index `to`.
-    fn begin_again(&mut self, starts: &Starts, hits: &mut Vec<Hit>, view: View<'_>, to: usize) {
-        for start in &starts.0 {
-            let at = view.index(*start);
-            if at >= to {
-                self.starts.get_or_insert_default().0.push(*start);
-            } else if let Some(hit) = container::zlib_at(view.bytes, at) {
-                let place = hits.partition_point(|hit| hit.at < at);
-                hits.insert(place, hit);
-            }
-        }
-    }
-
-    /// Removes the hits from `first` on that cannot begin a child: runs that decode to nothing, magic numbers of something else. In a batch, also
-    /// those after the window in which the first child begins.
-    ///
-    /// An escape that begins none is removed from a batch only, which would be cut at it; else [`Lane::start_escaped`] sees what it is, and
-    /// does not look where text is being read already.
-    fn dismiss(
-        &mut self,
-        hits: &mut Vec<Hit>,
-        first: usize,
-        view: View<'_>,
-        pass: &mut Pass,
-        cx: &mut Context<'_>,
-    ) {
-        let mut kept = first;
-        for n in first..hits.len() {
-            let hit = hits[n];
-            if hit.what == What::Run && self.kind != LaneKind::Joined && hit.at < pass.keep {
-                look_for_token(hit.at, view, pass, cx);
-            }
-            let again = kept > first && hits[kept - 1] == hit;
-            if again || hit.at >= pass.keep || !self.stays(&hit, view, pass, cx) {
-                continue;
-            }
-            hits[kept] = hit;
-            kept += 1;
-            let (Some(window), Some(start)) = (pass.batch, start_of(&hit)) else { continue };
-            let seen = view.base + hit.at as u64 + SEEN;
-            if let Start::Codes = start {
-                cut_at_codes(hit.at, seen, window, view, pass, cx);
-            } else {
-                pass.cut_at(seen.div_ceil(window) * window, view);
-            }
-        }
-        hits.truncate(kept);
-        // A list is decided late: what stands behind it may have cut the batch before.
-        hits.truncate(hits.partition_point(|hit| hit.at < pass.keep));
-    }
-
-    /// Looks on at the list about which more bytes decide.
-    fn look_at_codes(&mut self, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) {
-        let Some((at, _)) = self.waiting_codes() else { return };
-        let at = view.index(at);
-        let (look, end) = codes::look(view.bytes, at, pass.eof, cx);
-        self.late.get_or_insert_default().codes_seen = view.base + end as u64;
-        if let (Look::Busy, Some(window)) = (look, pass.batch) {
-            cut_at_codes(at, self.pos + 1, window, view, pass, cx);
-        }
-    }
-
-    /// Whether something may begin at a hit.
-    fn stays(&mut self, hit: &Hit, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) -> bool {
-        if self.kind == LaneKind::Joined {
-            // Nothing is decoded below it.
-            return match hit.what {
-                What::Literal(id) => container::magic(id).is_none() && !is_directory(id),
-                What::Anchor(_) => true,
-                _ => false,
-            };
-        }
-        match hit.what {
-            What::Run if view.base + (hit.at as u64) < self.run_idle => false,
-            What::Run => {
-                let (look, end) = shape::look(view.bytes, hit.at, self.reads_escapes(), pass.eof, cx);
-                if look == Look::Idle {
-                    self.run_idle = view.base + end as u64;
-                }
-                look != Look::Idle
-            }
-            What::Wide => true,
-            // Codes of a list that is being read, or that another hit begins.
-            What::Codes if self.codes.is_some() => true,
-            What::Codes if view.base + (hit.at as u64) < self.late().codes_seen => false,
-            What::Codes if self.waiting_codes().is_some() && pass.batch.is_none() => true,
-            What::Codes => {
-                let (look, end) = codes::look(view.bytes, hit.at, pass.eof, cx);
-                self.late.get_or_insert_default().codes_seen = view.base + end as u64;
-                look != Look::Idle
-            }
-            What::Escape => match escaped::begins(view.bytes, hit.at) {
-                None => false,
-                Some(Begins::Magic(_)) => true,
-                Some(Begins::Text) => {
-                    pass.batch.is_none()
-                        || pass.token_end == Some(hit.at)
-                        || pass.is_near(hit.at)
-                        || escaped::look(view.bytes, hit.at, pass.eof, cx).0 != Look::Idle
-                }
-            },
-            What::Literal(id) if is_directory(id) => true,
-            What::Literal(id) => match container::magic(id) {
-                // What the flow says it is may look as it likes.
-                Some(kind) => {
-                    self.codings > 0 && view.base == 0 && hit.at == 0
-                        || container::begins(kind, &view.bytes[hit.at..])
-                }
-                None => {
-                    pass.candidate = Some(hit.at);
-                    true
-                }
-            },
-            What::Anchor(_) => {
-                pass.candidate = Some(hit.at);
-                true
-            }
-        }
-    }
-
     fn run(
         &mut self,
         view: View<'_>,
@@ -905,32 +583,6 @@ impl Lane {
         }
     }
 
-    fn late(&self) -> &Late {
-        const NONE: &Late = &Late {
-            token: None,
-            denied: None,
-            codes: None,
-            codes_behind: Vec::new(),
-            refused_codes: false,
-            codes_read: 0,
-            codes_seen: 0,
-        };
-        self.late.as_deref().unwrap_or(NONE)
-    }
-
-    fn token(&self) -> Option<Token> {
-        self.late().token
-    }
-
-    /// See [`Late::codes`].
-    fn waiting_codes(&self) -> Option<(u64, u64)> {
-        self.late().codes
-    }
-
-    fn denied(&self) -> Option<(u64, u64)> {
-        self.late().denied
-    }
-
     /// The outer offset of the first position that may still become part of a candidate.
     fn open_src(&self, view: View<'_>, cx: &Context<'_>) -> u64 {
         self.open_at(view, cx).map_or(u64::MAX, |first| self.map.src(first))
@@ -987,31 +639,6 @@ impl Lane {
         }
     }
 
-    fn scattered(&self) -> Option<&Scattered> {
-        self.beside.as_ref()?.scattered.as_deref()
-    }
-
-    fn joined(&self) -> Option<&Joined> {
-        self.beside.as_ref()?.joined.as_deref()
-    }
-
-    fn base85(&self) -> Option<&base85::Texts> {
-        self.beside.as_ref()?.base85.as_deref()
-    }
-
-    fn joints(&self) -> Option<&Joints> {
-        self.beside.as_ref()?.joints.as_deref()
-    }
-
-    fn joints_mut(&mut self) -> Option<&mut Joints> {
-        self.beside.as_mut()?.joints.as_deref_mut()
-    }
-
-    /// Whether pieces meet before the byte at `at`, or what stands there may not belong to the text.
-    fn is_joint(&self, at: u64) -> bool {
-        at == self.boundary || self.joints().is_some_and(|joints| joints.is_joint(at))
-    }
-
     /// Whether the lane begins where its text happens to: all other content begins where it begins.
     fn begins_anywhere(&self) -> bool {
         matches!(self.kind, LaneKind::Escapes | LaneKind::Joined)
@@ -1046,42 +673,6 @@ impl Lane {
             self.here = Some(Arc::new(Trail { up: self.up.clone(), step }));
         }
         self.here.clone()
-    }
-}
-
-/// Notes the run at `at`, if it is a token that holds something, or may become one.
-fn look_for_token(at: usize, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) {
-    let looked = base58::look(view.bytes, shape::after_escape(view.bytes, at), pass.eof, cx);
-    if looked.is_cut {
-        pass.token_end = Some(looked.end);
-    }
-    if looked.is_cut || looked.look != Look::Idle {
-        pass.tokens.push(at);
-    }
-}
-
-/// Cuts a batch at the window in which a look at the list at `at` decides that it takes lanes, the one that ends at `from` or a later one.
-fn cut_at_codes(at: usize, from: u64, window: u64, view: View<'_>, pass: &mut Pass, cx: &mut Context<'_>) {
-    let mut end = from.div_ceil(window) * window;
-    let last = pass.cut.unwrap_or(view.end());
-    while end < last {
-        let (look, _) = codes::look(&view.bytes[..view.index(end)], at, false, cx);
-        if look != Look::Open {
-            return pass.cut_at(end, view);
-        }
-        end += window;
-    }
-}
-
-/// What a hit begins, if it begins a child.
-fn start_of(hit: &Hit) -> Option<Start> {
-    match hit.what {
-        What::Run => Some(Start::Run),
-        What::Escape => Some(Start::Escape),
-        What::Wide => Some(Start::Wide),
-        What::Codes => Some(Start::Codes),
-        What::Literal(id) => container::magic(id).map(Start::Container),
-        What::Anchor(_) => None,
     }
 }
 
