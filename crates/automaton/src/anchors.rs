@@ -1,5 +1,6 @@
 //! Keyed eight-byte anchors: a bitmap in front of a table of tags.
 
+use crate::arch::Tier;
 use crate::scan::{Hit, What};
 
 /// A set of eight-byte anchors. Holds keyed hashes, cut to 32 bits, and no bytes of what they were made from.
@@ -7,6 +8,7 @@ use crate::scan::{Hit, What};
 /// For callers that look at words of their own making; an [`Automaton`](crate::Automaton) has its sets inside.
 #[derive(Clone, Debug, Default)]
 pub struct Anchors {
+    pub(crate) tier: Tier,
     key: u64,
     /// A Bloom filter with two bits for each tag, both in the word at `tag >> shift`: one load tells.
     shift: u32,
@@ -22,6 +24,9 @@ pub struct Anchors {
 /// Bits of the filter for each tag, at least: less than one in fifty others passes. A thousand secrets have some forty thousand tags.
 const BITS_PER_TAG: usize = 16;
 
+/// Words of the filter up to which each tag has one: 16 KiB.
+const SMALL: usize = 2048;
+
 /// The two bits of a tag; the highest bits of the tag choose the word.
 #[inline(always)]
 fn bits_of(tag: u32) -> (u32, u32) {
@@ -34,7 +39,8 @@ impl Anchors {
         if anchors.is_empty() {
             return Anchors::default();
         }
-        let words = (anchors.len().max(128) * BITS_PER_TAG / 64).next_power_of_two().min(1 << 20);
+        let words = (anchors.len() * BITS_PER_TAG / 64).max(anchors.len().clamp(32, SMALL));
+        let words = words.next_power_of_two().min(1 << 20);
         let shift = 32 - words.trailing_zeros();
         let mut bitmap = vec![0u64; words];
         for (tag, _) in &anchors {
@@ -49,7 +55,7 @@ impl Anchors {
         let places = (0..=1u64 << depth)
             .map(|n| tags.partition_point(|tag| u64::from(*tag) < n << spread) as u32)
             .collect();
-        Anchors { key: key | 1, shift, bitmap, tags, ids, spread, places }
+        Anchors { tier: Tier::detect(), key: key | 1, shift, bitmap, tags, ids, spread, places }
     }
 
     /// Whether there are none.
@@ -70,26 +76,39 @@ impl Anchors {
         if self.is_empty() || !self.filter().maybe(bytes) { &[] } else { self.fitting(bytes) }
     }
 
+    /// Calls `found` for every place of `bytes` where eight bytes in a row fit a tag, with the ids.
+    pub fn words(&self, bytes: &[u8], found: impl FnMut(usize, &[u32])) {
+        self.look::<0>(bytes, found);
+    }
+
     /// Calls `found` for every place of `bytes` where eight differences in a row fit a tag, with the ids: a difference is a byte XOR the one
-    /// `APART` bytes on. Eight zeros fit none.
-    pub fn differences<const APART: usize>(&self, bytes: &[u8], mut found: impl FnMut(usize, &[u32])) {
+    /// `APART` bytes on, 1 to 4. Eight zeros fit none.
+    pub fn differences<const APART: usize>(&self, bytes: &[u8], found: impl FnMut(usize, &[u32])) {
+        const { assert!(0 < APART && APART <= APART_MAX, "a block holds all that its places look at") };
+        self.look::<APART>(bytes, found);
+    }
+
+    fn look<const APART: usize>(&self, bytes: &[u8], mut found: impl FnMut(usize, &[u32])) {
         if self.is_empty() {
             return;
         }
-        let filter = self.filter();
         let last = bytes.len().saturating_sub(7 + APART);
-        for from in (0..last).step_by(64) {
+        let mut padded = [0; PLACES + REACH];
+        for from in (0..last).step_by(PLACES) {
             // What passes cannot be predicted, so there is no branch on a single place.
-            let block = &bytes[from..bytes.len().min(from + 71 + APART)];
-            let mut passed = 0u64;
-            for (i, window) in block.windows(8 + APART).enumerate() {
-                passed |= u64::from(filter.maybe(differences::<APART>(window))) << i;
+            let block = bytes[from..].first_chunk().unwrap_or_else(|| {
+                padded[..bytes.len() - from].copy_from_slice(&bytes[from..]);
+                &padded
+            });
+            let mut passed = self.tier.passing::<APART>(self.filter(), block);
+            if last - from < PLACES {
+                passed &= (1 << (last - from)) - 1;
             }
             while passed != 0 {
                 let at = from + passed.trailing_zeros() as usize;
                 passed &= passed - 1;
-                let word = differences::<APART>(&bytes[at..at + 8 + APART]);
-                let ids = if word == 0 { &[] } else { self.fitting(word) };
+                let word = word::<APART>(bytes, at);
+                let ids = if APART > 0 && word == 0 { &[] } else { self.fitting(word) };
                 if !ids.is_empty() {
                     found(at, ids);
                 }
@@ -121,9 +140,10 @@ impl Anchors {
 /// The bitmap of a set of anchors, at hand for a loop.
 #[derive(Clone, Copy)]
 pub(crate) struct Filter<'a> {
-    key: u64,
-    shift: u32,
-    bitmap: &'a [u64],
+    pub(crate) key: u64,
+    /// Less than 32, and no word is farther than `u32::MAX >> shift`.
+    pub(crate) shift: u32,
+    pub(crate) bitmap: &'a [u64],
 }
 
 impl Filter<'_> {
@@ -145,11 +165,23 @@ pub fn anchor_tag(key: u64, bytes: [u8; 8]) -> u32 {
     mix(key | 1, u64::from_le_bytes(bytes))
 }
 
-/// Eight differences.
+/// Places that are looked at at once, and the bytes behind the last one that belong to it.
+pub(crate) const PLACES: usize = 64;
+pub(crate) const REACH: usize = 16;
+
+/// See [`Anchors::differences`].
+const APART_MAX: usize = REACH - 8 - 4;
+
+/// The eight bytes at `at`, or differences.
 #[inline(always)]
-fn differences<const APART: usize>(window: &[u8]) -> u64 {
-    let word = |eight: &[u8]| u64::from_le_bytes(*eight.first_chunk().expect("eight bytes are there"));
-    word(&window[..8]) ^ word(&window[APART..APART + 8])
+fn word<const APART: usize>(bytes: &[u8], at: usize) -> u64 {
+    let eight = |at: usize| u64::from_le_bytes(*bytes[at..].first_chunk().expect("eight bytes are there"));
+    if APART == 0 { eight(at) } else { eight(at) ^ eight(at + APART) }
+}
+
+/// The definition of what a tier tells of a block: a bit for each place that the filter lets through.
+pub(crate) fn passing<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES + REACH]) -> u64 {
+    (0..PLACES).fold(0, |passed, at| passed | u64::from(filter.maybe(word::<APART>(block, at))) << at)
 }
 
 #[inline(always)]
@@ -160,7 +192,45 @@ fn mix(key: u64, bytes: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 300,
+            rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn tiers_agree(
+            bytes in proptest::collection::vec(any::<u8>(), PLACES + REACH), key: u64, few in 1usize..400,
+            at in 0..PLACES,
+        ) {
+            let block: &[u8; PLACES + REACH] = bytes.first_chunk().expect("a block was made");
+            // Dense enough that a part of the places pass.
+            let tags = (0..few as u32).map(|n| (n.wrapping_mul(0x9e37_79b9), n));
+            let one = [word::<0>(block, at), word::<1>(block, at), word::<4>(block, at)];
+            let one = one.map(|word| (anchor_tag(key, word.to_le_bytes()), 0));
+            let mut anchors = Anchors::new(key, tags.chain(one).collect());
+            for tier in Tier::all() {
+                anchors.tier = tier;
+                let passed = [
+                    tier.passing::<0>(anchors.filter(), block),
+                    tier.passing::<1>(anchors.filter(), block),
+                    tier.passing::<4>(anchors.filter(), block),
+                ];
+                let want = [
+                    passing::<0>(anchors.filter(), block),
+                    passing::<1>(anchors.filter(), block),
+                    passing::<4>(anchors.filter(), block),
+                ];
+                prop_assert_eq!(passed, want);
+                prop_assert!(passed.iter().all(|passed| passed >> at & 1 != 0));
+            }
+        }
+    }
 
     #[test]
     fn differences_are_found_whatever_all_bytes_were_xored_with() {
@@ -176,6 +246,18 @@ mod tests {
             anchors.differences::<1>(&bytes, |at, ids| found.push((at, ids.to_vec())));
             assert_eq!(found, [(123, vec![7])], "key {key}");
             anchors.differences::<1>(&bytes[..131], |at, _| panic!("the ninth byte is missing at {at}"));
+        }
+        for key in [0, 77] {
+            // In base64 the key comes back every four characters.
+            let tag = anchor_tag(41, *b"abcdefgh");
+            let mut bytes: Vec<u8> = (0..200).map(|n| n as u8 ^ key).collect();
+            for n in 0..8 {
+                bytes[84 + n + 4] = bytes[84 + n] ^ b"abcdefgh"[n];
+            }
+            let mut found = Vec::new();
+            Anchors::new(41, vec![(tag, 9)])
+                .differences::<4>(&bytes, |at, ids| found.push((at, ids.to_vec())));
+            assert_eq!(found, [(84, vec![9])]);
         }
         Anchors::default().differences::<1>(value, |_, _| panic!("there are no anchors"));
     }

@@ -7,6 +7,7 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+use crate::anchors::{self, Filter};
 use crate::buckets::Buckets;
 use crate::candidates::{BLOCKS, Marks, RUN_MIN, Words, Workspace};
 use crate::quads::Seen;
@@ -62,8 +63,9 @@ pub(crate) trait Vector: Copy {
 }
 
 /// The tiers this build knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Tier {
+    #[default]
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -95,6 +97,19 @@ impl Tier {
             Tier::Portable => crate::candidates::masked(portable::Portable, job, work, hits),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx2 => x86_64::masked(job, work, hits),
+        }
+    }
+
+    /// See [`crate::anchors::passing`].
+    pub(crate) fn passing<const APART: usize>(
+        self,
+        filter: Filter<'_>,
+        block: &[u8; anchors::PLACES + anchors::REACH],
+    ) -> u64 {
+        match self {
+            Tier::Portable => anchors::passing::<APART>(filter, block),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 => x86_64::passing::<APART>(filter, block),
         }
     }
 

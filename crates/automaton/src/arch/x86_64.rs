@@ -29,17 +29,20 @@
 //! Bytes from 128 on have a high nibble of 8 or more, whose row is empty.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm256_add_epi8, _mm256_and_si256, _mm256_andnot_si256,
-    _mm256_blendv_epi8, _mm256_broadcastsi128_si256, _mm256_castsi256_pd, _mm256_cmpeq_epi8,
-    _mm256_cmpeq_epi64, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
-    _mm256_movemask_pd, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
-    _mm256_slli_epi16, _mm256_slli_epi64, _mm256_srli_epi16, _mm256_srli_epi64, _mm256_storeu_si256,
+    __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_xor_si128, _mm256_add_epi8, _mm256_add_epi64,
+    _mm256_and_si256, _mm256_andnot_si256, _mm256_blendv_epi8, _mm256_broadcastsi128_si256,
+    _mm256_castsi256_pd, _mm256_cmpeq_epi8, _mm256_cmpeq_epi64, _mm256_cmpgt_epi8, _mm256_i64gather_epi64,
+    _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_movemask_pd, _mm256_mul_epu32,
+    _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi64, _mm256_srl_epi64, _mm256_srli_epi16,
+    _mm256_srli_epi64, _mm256_srlv_epi64, _mm256_storeu_si256, _mm256_xor_si256,
 };
 
 use std::mem::MaybeUninit;
 
 use super::Vector;
-use crate::buckets::{Buckets, LOOSE, PLACES};
+use crate::anchors::{Filter, PLACES, REACH};
+use crate::buckets::{self, Buckets, LOOSE};
 use crate::candidates::{BLOCKS, Marks, Words, Workspace};
 use crate::quads::{PADDING, Quads, Seen, VALUES};
 use crate::scan::{Hit, Job, Masks};
@@ -77,6 +80,18 @@ pub(super) fn run_end(hay: &[u8], from: usize) -> usize {
     debug_assert!(available());
     // SAFETY: as in `masked`.
     unsafe { inner(hay, from) }
+}
+
+/// See [`crate::anchors::passing`].
+pub(super) fn passing<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES + REACH]) -> u64 {
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn inner<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES + REACH]) -> u64 {
+        // SAFETY: this function has AVX2.
+        unsafe { passing_at::<APART>(filter, block) }
+    }
+    debug_assert!(available());
+    // SAFETY: as in `masked`.
+    unsafe { inner::<APART>(filter, block) }
 }
 
 /// See [`crate::Quads::look`].
@@ -244,7 +259,7 @@ unsafe fn begin(at: *const u8, buckets: &Buckets) -> (u32, u32) {
     unsafe {
         let nibble = _mm256_set1_epi8(0x0f);
         let mut bits = _mm256_set1_epi8(-1);
-        for place in 0..PLACES {
+        for place in 0..buckets::PLACES {
             let x = _mm256_loadu_si256(at.add(place).cast::<__m256i>());
             let low = _mm_loadu_si128(buckets.low[place].as_ptr().cast::<__m128i>());
             let high = _mm_loadu_si128(buckets.high[place].as_ptr().cast::<__m128i>());
@@ -266,6 +281,54 @@ const CLASS: [[i8; 16]; 2] = [
     [0, 0, 1 | 2 | 8, 1 | 64, 32, 4 | 16, 32, 2 | 16, 0, 0, 0, 0, 0, 0, 0, 0],
     [D, A, A, A, A, A | 1, A, A, A, A, 32 | 16, 32 | 8, 32, 32 | 8 | 1, 32 | 2, 32 | 8 | 4],
 ];
+/// Which places of a block the filter lets through, four at a time.
+///
+/// # Safety
+///
+/// The machine must have AVX2; inlined as [`begin`] is.
+#[inline(always)]
+unsafe fn passing_at<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES + REACH]) -> u64 {
+    const { assert!(PLACES - 4 + APART + 16 <= PLACES + REACH) };
+    let Filter { key, shift, bitmap } = filter;
+    assert!(shift < 32 && bitmap.len() > (u32::MAX >> shift) as usize, "every tag has a word");
+    // SAFETY: AVX2 is the caller's promise. The farthest load reads 16 bytes from `PLACES - 4 + APART` on, as is asserted; a tag has 32 bits, so the words that are
+    // gathered lie within the bitmap, as is asserted too.
+    unsafe {
+        let keys = [key & u64::from(u32::MAX), key >> 32].map(|half| _mm256_set1_epi64x(half as i64));
+        let windows = _mm256_setr_epi8(
+            0, 1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7, 8, 2, 3, 4, 5, 6, 7, 8, 9, 3, 4, 5, 6, 7, 8, 9, 10,
+        );
+        let low = _mm256_set1_epi64x(u32::MAX.into());
+        let shift = _mm_cvtsi32_si128(shift as i32);
+        let six = _mm256_set1_epi64x(63);
+        // The product with the key, of which the lowest half counts, in two parts: the lowest bits with the lowest ones, and the rest, 32 bits higher.
+        let product = |x| {
+            let across = _mm256_add_epi64(
+                _mm256_mul_epu32(x, keys[1]),
+                _mm256_mul_epu32(_mm256_srli_epi64::<32>(x), keys[0]),
+            );
+            (_mm256_mul_epu32(x, keys[0]), across)
+        };
+        let mut passed = 0;
+        for at in (0..PLACES).step_by(4) {
+            let load = |at: usize| _mm_loadu_si128(block.as_ptr().add(at).cast::<__m128i>());
+            let bytes = if APART == 0 { load(at) } else { _mm_xor_si128(load(at), load(at + APART)) };
+            let words = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(bytes), windows);
+            let (lowest, across) = product(words);
+            let first = _mm256_add_epi64(lowest, _mm256_slli_epi64::<32>(across));
+            let (lowest, across) = product(_mm256_xor_si256(first, _mm256_srli_epi64::<32>(first)));
+            let tags = _mm256_and_si256(_mm256_add_epi64(_mm256_srli_epi64::<32>(lowest), across), low);
+            let words =
+                _mm256_i64gather_epi64::<8>(bitmap.as_ptr().cast::<i64>(), _mm256_srl_epi64(tags, shift));
+            let bit = |n| _mm256_srlv_epi64(words, _mm256_and_si256(n, six));
+            let both = _mm256_and_si256(bit(tags), bit(_mm256_srli_epi64::<6>(tags)));
+            let four = _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_slli_epi64::<63>(both)));
+            passed |= (four as u64) << at;
+        }
+        passed
+    }
+}
+
 /// By the high nibble of a base64 character what makes it its value; and by the low one, for those in row 2.
 #[rustfmt::skip]
 const TO_VALUE: [[i8; 16]; 2] = [

@@ -51,16 +51,50 @@ const LETTERS: [u8; 256] = {
 /// Bytes of which letters and digits are listed at once.
 const BLOCK: usize = 256;
 
-/// Lists the letters and digits of no more than [`BLOCK`] bytes that count, each with its place, without a branch; returns how many there are. See [`letters`].
-fn kept(bytes: &[u8], escaped: &mut bool, list: &mut [(u8, u8); BLOCK]) -> usize {
-    let mut n = 0;
-    for (i, byte) in bytes.iter().enumerate().take(BLOCK) {
-        let letter = LETTERS[usize::from(*byte)];
-        list[n] = (i as u8, letter);
-        n += usize::from((letter != 0) & !*escaped);
-        *escaped = (*byte == b'\\') & !*escaped;
+/// The letters and digits of a block that count.
+struct Kept {
+    /// Their places in the block.
+    places: [u8; BLOCK],
+    /// The seven before them, and they: eight in a row end with each of them.
+    letters: [u8; 7 + BLOCK],
+    len: usize,
+}
+
+impl Kept {
+    /// Lists those of no more than [`BLOCK`] bytes without a branch; `last` are the last eight before. See [`letters`].
+    fn list(&mut self, bytes: &[u8], escaped: &mut bool, last: u64) {
+        self.letters[..7].copy_from_slice(&last.to_le_bytes()[1..]);
+        let letters = &mut self.letters[7..];
+        let mut n = 0;
+        let plain = !*escaped && !bytes.contains(&b'\\');
+        for (i, byte) in bytes.iter().enumerate().take(BLOCK) {
+            let letter = LETTERS[usize::from(*byte)];
+            // There are no more than bytes; so that the compiler knows.
+            (self.places[n % BLOCK], letters[n % BLOCK]) = (i as u8, letter);
+            n += usize::from((letter != 0) & !*escaped);
+            if !plain {
+                *escaped = (*byte == b'\\') & !*escaped;
+            }
+        }
+        self.len = n;
     }
-    n
+
+    fn places(&self) -> &[u8] {
+        &self.places[..self.len]
+    }
+
+    /// Those before and they.
+    fn letters(&self) -> &[u8] {
+        &self.letters[..7 + self.len]
+    }
+
+    /// The last eight.
+    fn last(&self, before: u64) -> u64 {
+        match self.letters().last_chunk() {
+            Some(eight) => u64::from_le_bytes(*eight),
+            None => before,
+        }
+    }
 }
 
 /// Places that are kept: an anchor, and what may stand before it.
@@ -136,6 +170,24 @@ impl Scattered {
         (0..self.held).map(move |i| self.places[(first + i) % PLACES])
     }
 
+    /// Takes letters and digits at which nothing begins, ends or is complete; their places count from lane offset `from`.
+    fn pass_over(&mut self, places: &[u8], from: u64, reach: usize) {
+        let first = places.len().saturating_sub(PLACES);
+        for (n, i) in places.iter().enumerate().skip(first) {
+            self.places[(self.count + 1 + n as u64) as usize % PLACES] = from + u64::from(*i);
+        }
+        self.count += places.len() as u64;
+        self.held = (self.held + places.len()).min(reach);
+    }
+
+    /// Whether letters and digits are so near to each other, and the first of them to the last one before, that what has begun goes on.
+    fn goes_on(&self, places: &[u8], from: u64) -> bool {
+        let Some(first) = places.first() else { return true };
+        let before = from + u64::from(*first) - self.places[self.count as usize % PLACES];
+        let apart = places.windows(2).fold(0, |apart, two| apart.max(two[1] - two[0]));
+        u64::from(apart) <= GAP + 1 && (self.held == 0 || before <= GAP + 1)
+    }
+
     /// Forgets what cannot go on at lane offset `at`.
     fn expire(&mut self, at: u64) {
         if self.held > 0 && at - self.places[self.count as usize % PLACES] > GAP + 1 {
@@ -161,28 +213,42 @@ impl Lane {
             return;
         }
         let mut state = self.beside.get_or_insert_default().scattered.take().unwrap_or_default();
-        let Scattered { mut escaped, mut word, .. } = *state;
-        let mut list = [(0, 0); BLOCK];
+        let mut kept = Kept { places: [0; BLOCK], letters: [0; 7 + BLOCK], len: 0 };
+        // Few letters end an anchor.
+        let mut anchors = Vec::new();
         for (block, from) in bytes.chunks(BLOCK).zip((fresh..).step_by(BLOCK)) {
-            let n = kept(block, &mut escaped, &mut list);
-            for (i, letter) in &list[..n] {
+            kept.list(block, &mut state.escaped, state.word);
+            state.word = kept.last(state.word);
+            anchors.clear();
+            needles.anchors.words(kept.letters(), |n, ids| anchors.extend(ids.iter().map(|id| (n, *id))));
+            let mut anchors = anchors.iter().copied().peekable();
+            let places = kept.places();
+            let goes_on = state.goes_on(places, from);
+            let mut n = 0;
+            while let Some(i) = places.get(n) {
+                let quiet = anchors.peek().map_or(places.len(), |(at, _)| *at);
+                if goes_on && quiet > n && state.pending.is_empty() {
+                    state.pass_over(&places[n..quiet], from, needles.reach);
+                    n = quiet;
+                    continue;
+                }
                 let at = from + u64::from(*i);
                 state.expire(at);
                 state.count += 1;
                 state.places[state.count as usize % PLACES] = at;
                 state.held = (state.held + 1).min(needles.reach);
-                word = push(word, *letter);
-                for id in needles.anchors.ids(word) {
-                    let needle = &needles.needles[*id as usize];
+                while let Some((_, id)) = anchors.next_if(|(at, _)| *at == n) {
+                    let needle = &needles.needles[id as usize];
                     let before = needle.anchor as usize + 8;
                     if state.held < before {
                         continue;
                     }
                     let start = state.places[(state.count + 1 - before as u64) as usize % PLACES];
                     let due = state.count + u64::from(needle.len) - before as u64;
-                    state.pending.push(Pending { needle: *id, start, src: self.map.src(start), due });
+                    state.pending.push(Pending { needle: id, start, src: self.map.src(start), due });
                     state.due = if state.pending.len() == 1 { due } else { state.due.min(due) };
                 }
+                n += 1;
                 if state.count == state.due && !state.pending.is_empty() {
                     let (due, pending): (Vec<_>, Vec<_>) =
                         state.pending.drain(..).partition(|pending| pending.due == state.count);
@@ -202,7 +268,6 @@ impl Lane {
                 }
             }
         }
-        (state.escaped, state.word) = (escaped, word);
         state.expire(view.end());
         // Whatever else the value is spelled as there has been found by then.
         let is_settled = |found: &Match| eof || found.end + SEEN <= view.end();
