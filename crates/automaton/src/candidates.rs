@@ -256,7 +256,7 @@ impl Workspace {
         if automaton.lists {
             places(&marks.long_numbers, long_numbers, |i| {
                 let at = batch.at + i;
-                if may_list(from(&marks.numbers, i) as u32, from(&marks.alnum, i))
+                if may_list(from(&marks.numbers, i) as u32, from(&marks.alnum, i), from(&marks.base64, i))
                     && list::is_beginning(job.hay, at)
                     && list::list(list_window(job.hay, at)) == List::Begins
                 {
@@ -280,11 +280,11 @@ impl Workspace {
     }
 }
 
-/// Whether there is a list at a number, as far as masks from it on tell: numbers, some of which may be none, and letters and digits.
+/// Whether there is a list at a number, as far as masks from it on tell: numbers, some of which may be none, letters and digits, and base64 characters.
 #[inline(always)]
-fn may_list(numbers: u32, alnum: u128) -> bool {
-    // Those behind a letter are perhaps part of an escape. The rest are numbers of the list, if it goes on so far.
-    let certain = numbers & !((alnum << 1) as u32) | 1;
+fn may_list(numbers: u32, alnum: u128, base64: u128) -> bool {
+    // Those behind a letter are perhaps part of an escape, those behind `_` of another number. The rest are numbers of the list, if it goes on so far.
+    let certain = numbers & !((base64 << 1) as u32) | 1;
     let behind = (1..list::NUMBERS).fold(certain, |left, _| left & left.wrapping_sub(1));
     let first = behind ^ behind.wrapping_sub(1);
     let long = numbers & (alnum >> 1) as u32 & first;

@@ -7,7 +7,7 @@
 //! # The seam
 //!
 //! [`Automaton::scan`] is a pure function of the bytes around a position: it looks at most [`Automaton::LOOKAHEAD`] bytes
-//! ahead and one byte behind. It keeps no state between calls, so a caller may cut a stream anywhere as long as it
+//! ahead and [`Automaton::LOOKBEHIND`] behind. It keeps no state between calls, so a caller may cut a stream anywhere as long as it
 //! shows each position once with its full surroundings. The inside may be replaced without a change to callers.
 //!
 //! # How a position is decided
@@ -30,10 +30,10 @@
 //!
 //! # Resource usage
 //!
-//! The bitmap of literals takes 8 KiB; an anchor takes 2 bytes of bitmap, rounded up to a power of two, and
+//! The bitmap of literals takes 16 KiB; an anchor takes 2 bytes of filter, 8 while there are less than 2 048, rounded up to a power of two, and
 //! 10 to 12 bytes of tables.
-//! Scanning allocates only to grow what the caller lends: the list of hits, and a [`Workspace`]. Up to 1.1 KiB of the end of a slice is copied to the
-//! stack, and is not wiped there.
+//! Scanning allocates only to grow what the caller lends: the list of hits, and a [`Workspace`], into which the end of a slice is copied and where it is cleared
+//! again. [`Anchors`] and [`Quads`] have up to 700 bytes on the stack, and do not wipe them.
 
 mod anchors;
 mod arch;

@@ -73,19 +73,10 @@ impl Form {
 pub struct Forms(u8);
 
 impl Forms {
-    /// All forms.
-    pub const ALL: Forms = Forms(0x1f);
-
     /// Whether a form is one of them.
     #[must_use]
     pub const fn contains(self, form: Form) -> bool {
         self.0 & form.bit() != 0
-    }
-
-    /// Those that are in `others` too.
-    #[must_use]
-    pub const fn and(self, others: Forms) -> Forms {
-        Forms(self.0 & others.0)
     }
 
     /// Whether there are none.

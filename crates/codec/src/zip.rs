@@ -22,7 +22,9 @@ mod header;
 use crc32fast::Hasher;
 
 use self::descriptor::{Descriptor, Fit};
-pub use self::directory::{DIRECTORY_MAGIC, Directory, END_LEN, END_MAGIC, End, Headers, Listed, Progress};
+pub use self::directory::{
+    DIRECTORY_MAGIC, Directory, END_LEN, END_MAGIC, End, Headers, LOCATOR_LEN, Listed, Progress,
+};
 use self::header::Header;
 #[cfg(feature = "bzip2")]
 use crate::bzip2::Bzip2;
@@ -75,6 +77,23 @@ pub struct Entry {
     pub packed: u64,
     /// Length of the content, in bytes.
     pub size: u64,
+}
+
+impl Entry {
+    /// What the local header with which `bytes` begin says of the body, sizes and checksum apart, which may stand behind it.
+    #[must_use]
+    pub fn announced(bytes: &[u8]) -> Option<Entry> {
+        let header = Header::parse(bytes.first_chunk()?);
+        let entry =
+            Entry { method: header.method, encrypted: header.is_encrypted(), crc: 0, packed: 0, size: 0 };
+        Some(entry)
+    }
+
+    /// The same of an entry of which all is known.
+    #[must_use]
+    pub fn kind(self) -> Entry {
+        Entry { crc: 0, packed: 0, size: 0, ..self }
+    }
 }
 
 /// A push decoder for one entry of a zip archive.

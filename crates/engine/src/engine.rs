@@ -382,6 +382,7 @@ impl Reach {
             + reach.token.max(reach.mixed).max(reach.utf16).max(reach.plain)
             + confirm::BOUNDARY_REACH
             + 2;
+        reach.kept = reach.kept.max(lane::LISTING_BACK);
         reach
     }
 }

@@ -1,6 +1,6 @@
 //! Vector tiers: the only place with `unsafe`.
 //!
-//! A tier supplies [`Vector::classify`] and [`Vector::beginnings`]; the algorithm in [`crate::candidates`] is generic over them and instantiated
+//! A tier supplies [`Vector::classify`], [`Vector::has_nul`] and [`Vector::beginnings`]; the algorithm in [`crate::candidates`] is generic over them and instantiated
 //! once per tier. [`Tier::detect`] chooses at run time.
 
 mod portable;

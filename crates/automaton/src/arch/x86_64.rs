@@ -172,8 +172,8 @@ impl Vector for Avx2 {
         // The block behind the last one too.
         let fours = (blocks + 1).div_ceil(4);
         const { assert!((BLOCKS + 1).div_ceil(4) * 4 + 4 < size_of::<Words>() / 8) };
-        // SAFETY: AVX2 as in `classify`. Words are loaded by fours from the indices 0 to 4 * `fours` + 1 on, and stored from those up to 4 * `fours` - 3; the
-        // farthest is 4 * `fours` + 4, which lies inside of `Words`, as is asserted.
+        // SAFETY: AVX2 as in `classify`. Words are loaded by fours from the indices 0 to 4 * `fours` - 2 on, and stored from those up to 4 * `fours` - 3; the
+        // farthest is 4 * `fours` + 1, which lies inside of `Words`, as is asserted.
         unsafe {
             let load = |words: &Words, n: usize| _mm256_loadu_si256(words.as_ptr().add(n).cast::<__m256i>());
             let store = |words: &mut Words, n: usize, x| {

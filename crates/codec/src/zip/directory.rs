@@ -16,7 +16,7 @@
 //! [APPNOTE.TXT]: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 
 use super::Entry;
-use super::header::{ENCRYPTED, MASKED, STRONG, ZIP64, u16_at, u32_at, u64_at, widen};
+use super::header::{AES, ENCRYPTED, MASKED, STRONG, ZIP64, u16_at, u32_at, u64_at, widen};
 
 /// What the header of an entry in a directory begins with.
 pub const DIRECTORY_MAGIC: [u8; 4] = *b"PK\x01\x02";
@@ -32,7 +32,8 @@ const LOCATOR: [u8; 4] = *b"PK\x06\x07";
 const HEADER_LEN: usize = 46;
 const SIGNATURE_LEN: usize = 6;
 const END64_LEN: usize = 56;
-const LOCATOR_LEN: usize = 20;
+/// Length of what leads to the record of 64 bits.
+pub const LOCATOR_LEN: usize = 20;
 /// Length of the record at the end of a directory, without its comment.
 pub const END_LEN: usize = 22;
 
@@ -59,19 +60,15 @@ pub struct End {
     pub consistent: bool,
 }
 
-/// Where a record at the end says that the headers of a directory stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Headers {
-    /// As many bytes `before` the record as it says that they take, and at the `offset` that it gives, from the beginning of the archive. They differ if
-    /// something stands in front of the archive, or if the record is wrong; readers go by either.
-    At {
-        /// By their size, counted as the record itself.
-        before: u64,
-        /// By their offset.
-        offset: u64,
-    },
-    /// The record of 64 bits says it.
-    Elsewhere,
+/// Where readers look for the headers of a directory by the record at its end. Which of these a reader goes by differs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    /// As many bytes before the record as it says that they take.
+    pub before: Option<u64>,
+    /// Where it says that they begin, from the beginning of the archive.
+    pub offset: Option<u64>,
+    /// Where the record of 64 bits says: its locator stands right in front.
+    pub elsewhere: bool,
 }
 
 /// What a [`Directory`] did with its input.
@@ -126,17 +123,22 @@ impl Directory {
         size_of::<Self>() + self.record.capacity()
     }
 
-    /// Where the headers would stand if `prefix`, which stands `at` bytes from the beginning of the content or the archive, is the record at the end of a
-    /// directory that is not empty; none if there is no room for headers there.
+    /// Where readers would look for headers if `record`, which stands `at` bytes from the beginning of the content or the archive behind the bytes
+    /// `before`, is one at the end of a directory; [`LOCATOR_LEN`] bytes before it are enough. A place is given only if a header has room between it and
+    /// the record.
     #[must_use]
-    pub fn headers_before(prefix: &[u8], at: u64) -> Option<Headers> {
-        let record = prefix.get(..END_LEN).filter(|record| record.starts_with(&END_MAGIC))?;
+    pub fn places(before: &[u8], record: &[u8], at: u64) -> Headers {
+        let Some(record) = record.get(..END_LEN).filter(|record| record.starts_with(&END_MAGIC)) else {
+            return Headers::default();
+        };
         let [size, offset] = [u32_at(record, 12).into(), u32_at(record, 16).into()];
-        if [size, offset] == [u32::MAX.into(); 2] {
-            return Some(Headers::Elsewhere);
+        let has_room = |place: &u64| at.checked_sub(*place).is_some_and(|room| room >= HEADER_LEN as u64);
+        let locator = before.len().checked_sub(LOCATOR_LEN).map(|from| &before[from..]);
+        Headers {
+            before: at.checked_sub(size).filter(has_room),
+            offset: Some(offset).filter(has_room),
+            elsewhere: locator.is_some_and(|locator| locator.starts_with(&LOCATOR)),
         }
-        let before = at.checked_sub(size).filter(|before| size >= HEADER_LEN as u64 && offset <= *before)?;
-        Some(Headers::At { before, offset })
     }
 
     /// Reads on. Entries are appended to `listed`.
@@ -235,7 +237,7 @@ impl Directory {
         }
         let entry = Entry {
             method: u16_at(record, 10),
-            encrypted: u16_at(record, 8) & (ENCRYPTED | STRONG | MASKED) != 0,
+            encrypted: u16_at(record, 8) & (ENCRYPTED | STRONG | MASKED) != 0 || u16_at(record, 10) == AES,
             crc: u32_at(record, 16),
             packed,
             size,

@@ -28,7 +28,7 @@ pub(super) const ZIP64: u16 = 0x0001;
 const UNICODE_PATH: u16 = 0x7075;
 
 /// AES encryption, written in place of the method.
-const AES: u16 = 99;
+pub(super) const AES: u16 = 99;
 
 /// The header of an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -180,7 +180,7 @@ pub(crate) struct Container {
     /// Whether frames that it may stand in are being read, which cut it.
     cut: bool,
     /// In an entry of a zip archive, whether the archive stands in this lane, not in another entry of it.
-    listed: bool,
+    listed: Option<zip::Entry>,
     /// In a framing, the piece that the last output belongs to.
     piece: Piece,
     /// The outer offset of the block that has been taken in and not yielded.
@@ -527,7 +527,7 @@ impl Lane {
         let mut lane = Box::new(Lane::new(kind, depth, up, OuterMap::segments()));
         lane.codings = if coded { self.codings - 1 } else { 0 };
         lane.framed = coded || kind == LaneKind::Framing(Framing::Chunked);
-        let listed = kind == LaneKind::Zip && self.list_entry(at);
+        let listed = if kind == LaneKind::Zip { self.list_entry(view, at) } else { None };
         let mut container = Container {
             decoder,
             kind,
@@ -594,9 +594,12 @@ impl Lane {
         let Container { start, src, reached, .. } = *container;
         self.ended = self.ended.max(reached);
         match fate {
-            _ if !container.listed => {}
-            Fate::Withdrawn => self.unlisted(start, src, cx),
-            _ => self.listed(start, container.decoder.entry(), reached, cx),
+            Fate::Withdrawn if container.listed.is_some() => self.unlisted(start, src, cx),
+            _ => {
+                if let Some(kind) = container.listed {
+                    self.listed(start, kind, container.decoder.entry(), reached, cx);
+                }
+            }
         }
     }
 

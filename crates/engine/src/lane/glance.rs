@@ -1,8 +1,8 @@
 //! [`Glance`]: what tells from base64 characters as they stand at which alignments they may decode to something.
 //!
-//! Identifiers and digests are runs of base64 characters, by far most runs of text; what they decode to looks random. A match is either
-//! ASCII text of eleven bytes or more, or it begins with one of a few triples of bytes; what else may begin is a magic number, perhaps with an escape in
-//! it. Both can be told from the characters, by [`Quads`].
+//! Identifiers and digests are runs of base64 characters, by far most runs of text; what they decode to looks random. A match is
+//! ASCII text of eleven bytes or more; what else may begin is a magic number, perhaps with an escape in it: one of a few triples of bytes. Both can be
+//! told from the characters, by [`Quads`].
 //!
 //! Eleven bytes in a row hold three whole quads at every alignment. Both tests say yes too often, and never no to what holds something.
 
@@ -27,11 +27,12 @@ pub(crate) struct Glance {
 const TEXT: usize = 11;
 
 impl Glance {
-    /// None if something is looked for that is neither text nor begins with a triple.
+    /// None if something is looked for that is not text of eleven bytes, a magic number apart.
     ///
     /// Escapes are text, as is what they are part of, but for those in a magic number, the rest of which may stand as it is.
     pub(crate) fn new(rules: &[Compiled], needles: &[Needle]) -> Option<Glance> {
-        if !needles.iter().all(|needle| needle.ascii && needle.len as usize >= TEXT) {
+        let is_text = needles.iter().all(|needle| needle.ascii && needle.len as usize >= TEXT);
+        if !is_text || rules.iter().any(|rule| rule.ascii < TEXT) {
             return None;
         }
         let mut triples = Vec::new();
@@ -41,11 +42,6 @@ impl Glance {
                 for escape in escapes(*byte) {
                     triples.push(*escape.as_bytes().first_chunk().expect("escapes have three bytes"));
                 }
-            }
-        }
-        for rule in rules.iter().filter(|rule| rule.ascii < TEXT) {
-            for literal in &rule.literals {
-                spell(literal.first_chunk().copied()?, rule.rule.ignore_case, &mut triples);
             }
         }
         triples.sort_unstable();
@@ -111,23 +107,8 @@ impl Glance {
     }
 }
 
-/// Appends a triple, with either case of its letters.
-fn spell(triple: Triple, ignore_case: bool, triples: &mut Vec<Triple>) {
-    if !ignore_case {
-        return triples.push(triple);
-    }
-    for cases in 0..8u8 {
-        let mut spelled = triple;
-        for (place, byte) in spelled.iter_mut().enumerate() {
-            let upper = cases >> place & 1 != 0;
-            *byte = if upper { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
-        }
-        triples.push(spelled);
-    }
-}
-
 /// The escapes that may stand for a byte of a magic number.
-fn escapes(byte: u8) -> [String; 13] {
+fn escapes(byte: u8) -> [String; 16] {
     [
         format!("\\u{byte:04x}"),
         format!("\\u{{{byte:x}}}"),
@@ -142,6 +123,9 @@ fn escapes(byte: u8) -> [String; 13] {
         format!("={byte:02X}"),
         format!("&#{byte};"),
         format!("&#x{byte:x};"),
+        format!("&#X{byte:x};"),
+        format!("&#0{byte};"),
+        format!("\\X{byte:02X}"),
     ]
 }
 
@@ -159,18 +143,19 @@ mod tests {
     use crate::{Engine, Rule};
 
     static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-        let url = Rule::new("url", "://", "://[^@/]{8,40}@");
         let armour = Rule::new("armour", "-----BEGIN", "-----BEGIN [A-Z ]{4,20}-----");
         let mut folded = Rule::new("folded", "Key:", "Key: [0-9A-Za-z]{16}");
         folded.ignore_case = true;
         let mut token = Rule::new("token", "acme_", "acme_[0-9A-Za-z]{16}");
         token.confidence = crate::Confidence::High;
-        Engine::builder().rules([url, armour, folded, token]).build().expect("four rules compile")
+        Engine::builder().rules([armour, folded, token]).build().expect("three rules compile")
     });
 
     /// What an engine would find, or decode further.
-    const SOMETHING: [&[u8]; 12] = [
-        b"://user\xff:p-0123456789@",
+    const SOMETHING: [&[u8]; 14] = [
+        b"&#031;\x8b\x08",
+        b"&#X1f;\x8b\x08",
+        b"(\\XB5\x2f\xfd",
         b"-----BEGIN RSA PRIVATE KEY-----",
         b"acme_0123456789abcdef",
         b"\\u0061cme_0123456789abcdef",

@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use exfilter_codec::zip::{
-    DIRECTORY_MAGIC, Directory, END_LEN, END_MAGIC, End, Entry, Headers, Listed, Progress,
+    DIRECTORY_MAGIC, Directory, END_LEN, END_MAGIC, End, Entry, Headers, LOCATOR_LEN, Listed, Progress,
 };
 
 use super::{Lane, LaneKind, SEEN};
@@ -30,6 +30,9 @@ const END: u32 = u32::MAX - 13;
 
 /// The magic numbers of directories, with their automaton ids.
 pub(crate) const DIRECTORIES: [(&[u8], u32); 2] = [(&DIRECTORY_MAGIC, HEADER), (&END_MAGIC, END)];
+
+/// Bytes before the record at an end that tell where its headers are.
+pub(crate) const BACK: usize = LOCATOR_LEN;
 
 /// Whether an automaton id is one of those.
 pub(crate) fn is_directory(id: u32) -> bool {
@@ -64,12 +67,16 @@ impl Sums {
 pub(super) struct Listing {
     /// Of the entries since the last archive; offsets are the lane's.
     entries: Sums,
+    /// Of what their headers say of how they are packed.
+    kinds: Sums,
     /// Where the first of them begins.
     first: Option<(u64, u64)>,
     /// Where the last entry ended that no other one covers.
     ended: u64,
-    /// Whether an entry was refused, which was told of.
+    /// Whether something of the archive was not looked at, for which the stream is blocked.
     refused: bool,
+    /// Whether the body of an entry was not understood, so that `entries` lacks it; which is only told of.
+    partial: bool,
     /// Whether a directory ends in an entry that is not over.
     covers: bool,
     directory: Option<Box<Reading>>,
@@ -108,21 +115,18 @@ struct Reading {
     /// Bytes before this offset have been taken.
     fed: u64,
     headers: Sums,
+    kinds: Sums,
     /// Whether another container was being decoded there, whose stored blocks show the archive, cut by their headers.
     shown: bool,
 }
 
 impl Listing {
-    /// Whether `record`, at `at`, may be the end of a directory with headers: some were seen where readers look for them by it.
-    fn may_end(&self, record: &[u8], at: u64) -> bool {
-        match Directory::headers_before(record, at) {
-            None => false,
-            Some(Headers::Elsewhere) => true,
-            Some(Headers::At { before, offset }) => {
-                let begin = self.first.map_or(0, |(first, _)| first);
-                [before, offset, begin.saturating_add(offset)].iter().any(|at| self.heads.may_hold(*at))
-            }
-        }
+    /// Whether `record`, at `at` behind the bytes `before`, may be the end of a directory with headers: some were seen where readers look for them by it.
+    fn may_end(&self, before: &[u8], record: &[u8], at: u64) -> bool {
+        let Headers { before, offset, elsewhere } = Directory::places(before, record, at);
+        let begin = self.first.map_or(0, |(first, _)| first);
+        let places = [before, offset, offset.map(|offset| begin.saturating_add(offset))];
+        elsewhere || places.into_iter().flatten().any(|at| self.heads.may_hold(at))
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -137,33 +141,43 @@ impl Lane {
             || self.listing.as_ref().is_some_and(|listing| at < listing.ended)
     }
 
-    /// An entry begins at `at`; whether it is one of the archive that stands in this lane, and not of one in another entry.
-    pub(super) fn list_entry(&mut self, at: u64) -> bool {
+    /// An entry begins at `at`: what it says that it is, if it is one of the archive that stands in this lane, and not of one in another entry.
+    pub(super) fn list_entry(&mut self, view: View<'_>, at: u64) -> Option<Entry> {
         if self.is_covered(at) {
-            return false;
+            return None;
         }
         let is_first = self.archive.begins_at(at);
         let src = self.map.src(at);
         let listing = self.listing.get_or_insert_default();
         if is_first {
             // Another archive.
-            (listing.entries, listing.first, listing.refused) = (Sums::default(), None, false);
+            (listing.entries, listing.kinds) = (Sums::default(), Sums::default());
+            (listing.first, listing.refused, listing.partial) = (None, false, false);
         }
         listing.first.get_or_insert((at, src));
-        true
+        // A header that is cut by the end of the content is no entry of an archive.
+        Entry::announced(view.get(at, view.end())?)
     }
 
-    /// The entry at `start` is over: with what it turned out to be and its length, or without.
-    pub(super) fn listed(&mut self, start: u64, entry: Option<(Entry, u64)>, reached: u64, cx: &Context<'_>) {
+    /// The entry at `start` is over, which said that it is `kind`: with what it turned out to be and its length, or without.
+    pub(super) fn listed(
+        &mut self,
+        start: u64,
+        kind: Entry,
+        entry: Option<(Entry, u64)>,
+        reached: u64,
+        cx: &Context<'_>,
+    ) {
         let listing = self.listing.get_or_insert_default();
         listing.covers = false;
+        listing.kinds.add(&kind, start, cx);
         match entry {
             Some((entry, len)) => {
                 listing.entries.add(&entry, start, cx);
                 listing.ended = listing.ended.max(start + len);
             }
             None => {
-                listing.refused = true;
+                listing.partial = true;
                 listing.ended = listing.ended.max(reached);
             }
         }
@@ -199,7 +213,8 @@ impl Lane {
         if id == HEADER {
             listing.heads.add(at);
         }
-        let ends = id == END && listing.may_end(record, at);
+        let before = view.get(at.saturating_sub(BACK as u64), at).unwrap_or(&[]);
+        let ends = id == END && listing.may_end(before, record, at);
         if covered {
             listing.covers |= ends;
             return;
@@ -217,8 +232,15 @@ impl Lane {
             return;
         }
         let directory = Directory::new();
-        listing.directory =
-            Some(Box::new(Reading { directory, start: at, src, fed: at, headers: Sums::default(), shown }));
+        listing.directory = Some(Box::new(Reading {
+            directory,
+            start: at,
+            src,
+            fed: at,
+            headers: Sums::default(),
+            kinds: Sums::default(),
+            shown,
+        }));
         self.read_directory(view, at + SEEN, eof, cx);
     }
 
@@ -231,6 +253,7 @@ impl Lane {
         let progress = reading.directory.read(input, &mut listed);
         for Listed { entry, offset } in listed {
             reading.headers.add(&entry, offset, cx);
+            reading.kinds.add(&entry.kind(), offset, cx);
         }
         match progress {
             Progress::More => {
@@ -255,14 +278,17 @@ impl Lane {
             heads: listing.heads,
             ..Listing::default()
         };
-        let Listing { entries, first, refused, .. } = std::mem::replace(&mut **listing, next);
+        let Listing { entries, kinds, first, refused, partial, .. } = std::mem::replace(&mut **listing, next);
         let headers = reading.headers;
         let (count, size) = reading.directory.headers();
         // Where the archive begins, if the headers are where the end says.
         let base = reading.start.wrapping_sub(end.offset);
-        let same =
-            (end.entries, end.size) == (count, size) && end.consistent && headers.shifted(base) == entries;
-        if same || refused || reading.shown || end.entries == 0 && end.consistent {
+        let same = (end.entries, end.size) == (count, size)
+            && end.consistent
+            && reading.kinds.shifted(base) == kinds
+            && (partial || headers.shifted(base) == entries);
+        let is_empty = (end.entries, end.size, count) == (0, 0, 0) && end.consistent;
+        if same || refused || reading.shown || is_empty {
             return;
         }
         let (start, src) = first.map_or((reading.start, reading.src), |first| first);

@@ -121,7 +121,6 @@ fn holds_nothing(run: &[u8], digits: Option<usize>, base32: base32::Begins, cx: 
         begin(&decoded, start);
         decoded.push(SEPARATOR);
     }
-    packed |= cx.core.joined && holds_text(&decoded);
     let idle = !packed && is_without_hits(&decoded, cx);
     cx.scratch.give_buffer(decoded);
     idle
@@ -141,14 +140,6 @@ fn holds_deltas(run: &[u8], digits: Option<usize>, cx: &mut Context<'_>) -> bool
     cx.scratch.give_buffer(read);
     found
 }
-
-/// Whether `decoded` holds text that may be joined to something: in the profile that looks for that, it takes lanes.
-fn holds_text(decoded: &[u8]) -> bool {
-    decoded.split(|b| !b.is_ascii()).any(|text| text.len() >= JOINED_MIN)
-}
-
-/// See [`holds_text`]: of what is no text little is that long, and few values in pieces, with what joins them, are shorter.
-const JOINED_MIN: usize = 16;
 
 /// Whether nothing begins in content that a lane decoded, and all of which is at hand.
 pub(super) fn is_idle(decoded: &[u8], cx: &mut Context<'_>) -> bool {

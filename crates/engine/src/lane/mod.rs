@@ -56,7 +56,7 @@ use self::hits::{Pass, Start, start_of};
 pub(crate) use self::kind::{Depth, LaneKind};
 use self::late::{Beside, Late};
 use self::listing::Listing;
-pub(crate) use self::listing::{DIRECTORIES, is_directory};
+pub(crate) use self::listing::{BACK as LISTING_BACK, DIRECTORIES, is_directory};
 use self::matcher::Matcher;
 pub(crate) use self::scattered::letters;
 pub(crate) use self::shape::Group;

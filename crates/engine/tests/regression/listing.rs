@@ -150,6 +150,52 @@ fn a_key_that_only_the_directory_leads_to() {
     assert!(is_broken(&[lie, wrap::zip_directory(&[honest])].concat()));
 }
 
+/// What readers find by a directory of which something else is wrong as well, or behind one that is no directory.
+#[test]
+fn a_lie_beside_others() {
+    let mut rng = Rng::new(408);
+    let text = rng.text(b"etaoin shrdlu\n", 60);
+    let body = wrap::deflate(&mut Rng::new(4), &text);
+    let (honest, lie) = (wrap::zip_entry(b"a", &body, &text, 8), wrap::zip_entry(b"a", &body, &body, 0));
+    let directory = wrap::zip_directory(std::slice::from_ref(&honest));
+    let (headers, end) = directory.split_at(directory.len() - 22);
+    let with = |from: usize, bytes: &[u8]| {
+        let mut end = end.to_vec();
+        end[from..from + bytes.len()].copy_from_slice(bytes);
+        end
+    };
+    // Some readers count headers themselves.
+    let none = with(8, &[0; 4]);
+    assert!(is_broken(&[&lie, headers, &none].concat()), "no entries");
+    assert!(is_broken(&[&honest, headers, &none].concat()), "no entries, and nothing hidden");
+    // Some go by the offset, whatever the size is, and some by the size, whatever the offset is.
+    for end in [with(12, &[0; 4]), with(12, &[0xff; 4]), with(16, &[0xff; 4])] {
+        assert!(is_broken(&[&lie, headers, &end].concat()), "{end:?}");
+        let junk = if end[16..20] == [0xff; 4] { &b""[..] } else { b"-" };
+        assert!(is_broken(&[&lie, headers, junk, &end].concat()), "{end:?} behind something");
+    }
+    // What looks like a header swallows the directory.
+    let mut decoy = headers.to_vec();
+    decoy[32..34].fill(0xff);
+    let moved = with(16, &((lie.len() + decoy.len()) as u32).to_le_bytes());
+    assert!(is_broken(&[&lie, &decoy, headers, &moved].concat()), "in a comment");
+    assert!(is_broken(&[&lie, &decoy, headers, &with(12, &[0; 4])].concat()), "in a comment, without a size");
+}
+
+/// An entry that is not understood, which is told of, does not keep the others from being compared.
+#[test]
+fn beside_a_method_that_is_not_known() {
+    let mut rng = Rng::new(409);
+    let text = rng.text(b"etaoin shrdlu\n", 60);
+    let body = wrap::deflate(&mut Rng::new(4), &text);
+    let odd = wrap::zip_entry(b"odd", &rng.bytes(50), &text, 9);
+    let (honest, lie) = (wrap::zip_entry(b"a", &body, &text, 8), wrap::zip_entry(b"a", &body, &body, 0));
+    let all = [odd, honest];
+    assert_eq!(reasons(&archive(&all)), [OpaqueReason::UnsupportedFormat]);
+    let lies = [&all[0], &lie[..], &wrap::zip_directory(&all)].concat();
+    assert_eq!(reasons(&lies), [OpaqueReason::UnsupportedFormat, OpaqueReason::Corrupt]);
+}
+
 /// Readers look for the record at the end from the end on, and go where it says.
 #[test]
 fn a_directory_that_stands_elsewhere() {
