@@ -32,9 +32,6 @@ pub struct Quads {
     buckets: Buckets,
 }
 
-/// Values of characters, and as many behind them as decisions look at.
-pub(crate) const VALUES: usize = Quads::MAX + 64;
-
 /// The value of what stands behind the last character: no part of text.
 pub(crate) const PADDING: u8 = 63;
 

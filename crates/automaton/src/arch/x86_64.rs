@@ -44,8 +44,11 @@ use super::Vector;
 use crate::anchors::{Filter, PLACES, REACH};
 use crate::buckets::{self, Buckets, LOOSE};
 use crate::candidates::{BLOCKS, Marks, Words, Workspace};
-use crate::quads::{PADDING, Quads, Seen, VALUES};
+use crate::quads::{PADDING, Quads, Seen};
 use crate::scan::{Hit, Job, Masks};
+
+/// Values of characters, and as many behind them as decisions look at.
+const VALUES: usize = Quads::MAX + 64;
 
 /// Proof that AVX2 and the bit-manipulation extensions are there.
 #[derive(Clone, Copy)]
