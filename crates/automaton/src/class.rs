@@ -12,8 +12,8 @@ pub(crate) const LOWER: u8 = 8;
 /// Bit of the characters that begin an escape: `\\ % & =`.
 pub(crate) const ESCAPE: u8 = 16;
 
-/// Bit of the characters that may follow those in an escape for a token character, and of some more: those that begin escapes, `:`, and a few control
-/// characters, which lets the tiers tell the class from few sets.
+/// Bit of the characters that may follow those in an escape for a token character, and of some more: `:` and a few control characters, which lets the
+/// tiers tell the class from few sets.
 pub(crate) const FOLLOW: u8 = 32;
 
 /// Bit of decimal digits.
@@ -41,8 +41,7 @@ pub(crate) const TABLE: [u8; 256] = {
         if matches!(
             c,
             b'0'..=b'7' | b'u' | b'U' | b'x' | b'X' | b'/' | b'#' | b'B' | b'F' | b'b' | b'f' | b':' | 0..=7 | b'\r' | b'\n'
-        ) || table[b] & ESCAPE != 0
-        {
+        ) {
             table[b] |= FOLLOW;
         }
         if matches!(c, 0x60..=0x7f) {

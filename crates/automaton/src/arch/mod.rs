@@ -45,9 +45,7 @@ pub(crate) trait Vector: Copy {
             marks.literals[n] = marks.gates[n] & marks.begins[n] | marks.loose[n];
             marks.non_lower[n] = marks.gates[n] & !marks.lower[n];
             marks.runs[n] &= !earlier(&marks.base64, n, 1);
-            let follow = (marks.follow[n] & !marks.escape[n]) >> 1
-                | (marks.follow[n + 1] & !marks.escape[n + 1]) << 63;
-            marks.escapes[n] = marks.escape[n] & follow;
+            marks.escapes[n] = marks.escape[n] & later(&marks.follow, n, 1);
             marks.numbers[n] = marks.digit[n] & (!earlier(&marks.alnum, n, 1) | earlier(&marks.escape, n, 2));
             marks.long_numbers[n] = marks.numbers[n] & later(&marks.alnum, n, 1);
         }

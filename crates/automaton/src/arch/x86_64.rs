@@ -23,7 +23,7 @@
 //! bit 3  rows 4 6   columns 2 6              B F b f
 //! bit 2  rows 5 7   columns 5 8              U X u x
 //! bit 1  rows 0 3   columns 0-7 a d          0-7 LF CR (and : = and control characters)
-//! bit 0  row 2      columns 3 f              # /            > 0   follow
+//! bit 0  row 2      columns 3 f              # /            > 0   escape or follow
 //! ```
 //!
 //! Bytes from 128 on have a high nibble of 8 or more, whose row is empty.
@@ -142,13 +142,14 @@ impl Vector for Avx2 {
             let high = _mm256_loadu_si256(block.as_ptr().add(32).cast::<__m256i>());
             let (low, high) = (half(low), half(high));
             // Spelled out: what is not inlined here is compiled without AVX2.
+            let escape = join(low[4], high[4]);
             Masks {
                 token: join(low[0], high[0]),
                 base64: join(low[1], high[1]),
                 nul: join(low[2], high[2]),
                 lower: join(low[3], high[3]),
-                escape: join(low[4], high[4]),
-                follow: join(low[5], high[5]),
+                escape,
+                follow: join(low[5], high[5]) & !escape,
                 digit: join(low[6], high[6]),
                 alnum: join(low[7], high[7]),
             }
@@ -210,8 +211,8 @@ impl Vector for Avx2 {
                 let runs = _mm256_andnot_si256(inside, runs.0);
                 store(&mut marks.runs, n, runs);
                 let escape = load(&marks.escape, n);
-                let follows = |n: usize| _mm256_andnot_si256(load(&marks.escape, n), load(&marks.follow, n));
-                let escapes = and(escape, later!(follows(n), follows(n + 1), 1));
+                let follow = later!(load(&marks.follow, n), load(&marks.follow, n + 1), 1);
+                let escapes = and(escape, follow);
                 store(&mut marks.escapes, n, escapes);
                 let alnum = load(&marks.alnum, n);
                 let digit = load(&marks.digit, n);
@@ -435,7 +436,7 @@ const ESCAPES: [[i8; 16]; 2] = [
     [2, 2, 2 | 8, 1 | 2, 2, 2 | 4 | 16, 2 | 8 | 16, 2, 4, 0, 2, 0, 64, 2 | 32, 0, 1],
 ];
 
-/// Token, base64, NUL, lower-case, escape, follow, digit and alphanumeric masks of 32 bytes.
+/// Token, base64, NUL, lower-case, escape, escape or follow, digit and alphanumeric masks of 32 bytes.
 ///
 /// # Safety
 ///

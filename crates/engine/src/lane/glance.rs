@@ -76,23 +76,18 @@ impl Glance {
             longest = longest.max(text);
             begins |= self.firsts[usize::from(*byte)];
         }
-        let stands = |three: &[u8]| {
-            three.first_chunk().is_some_and(|triple| self.triples.binary_search(triple).is_ok())
-        };
-        longest < TEXT
-            && !(begins
-                && decoded.windows(3).any(|three| self.firsts[usize::from(three[0])] && stands(three)))
+        let stands = |three: &[u8]| three.first_chunk().is_some_and(|triple| self.begins_with(*triple));
+        longest < TEXT && !(begins && decoded.windows(3).any(stands))
+    }
+
+    /// Whether something begins with a triple.
+    fn begins_with(&self, triple: Triple) -> bool {
+        self.firsts[usize::from(triple[0])] && self.triples.binary_search(&triple).is_ok()
     }
 
     /// The alignments, as bits, at which a triple stands.
     fn exactly(&self, run: &[u8]) -> u8 {
         let mut found = 0;
-        let mut begins = |skipped: usize, [first, second, third]: Triple| {
-            if self.firsts[usize::from(first)] && self.triples.binary_search(&[first, second, third]).is_ok()
-            {
-                found |= 1 << (skipped % 4);
-            }
-        };
         // What stands behind the last character is part of no triple.
         let value = |at: usize| run.get(at).and_then(|char| base64::value(*char)).unwrap_or(0);
         for at in 0..run.len() {
@@ -100,7 +95,7 @@ impl Glance {
             // From the first bit of the first character on, as byte 0 of a quad; from the third one on, as byte 1; from the fifth one on, as byte 2.
             for (skipped, shift) in [(at, 6), (at + 3, 4), (at + 2, 2)] {
                 let [_, triple @ ..] = (bits >> shift).to_be_bytes();
-                begins(skipped, triple);
+                found |= u8::from(self.begins_with(triple)) << (skipped % 4);
             }
         }
         found

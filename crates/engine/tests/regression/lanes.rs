@@ -56,6 +56,16 @@ fn an_escape_cuts_a_candidate_with_a_name() {
     }
 }
 
+/// A match of less than eleven ASCII bytes whose literal is in escapes, in base64: seen whole, the run was passed over.
+#[test]
+fn a_short_rule_in_base64() {
+    let mut rule = Rule::new("short", "abc", "abc[0-9]{4}");
+    rule.confidence = Confidence::High;
+    let engine = Engine::builder().rules([rule]).build().expect("a rule compiles");
+    let content = [&[0xff; 7][..], b"a%62c1234", &[0xff; 8]].concat();
+    finds(&engine, &wrap::base64(&content, false, false));
+}
+
 /// A long value with one escape, wherever it stands: the candidate that failed was kept only if the escape stood near its end.
 #[test]
 fn one_escape_anywhere_in_a_long_value() {
