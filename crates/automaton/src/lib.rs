@@ -39,6 +39,7 @@ mod anchors;
 mod arch;
 mod buckets;
 mod builder;
+mod byte_set;
 mod candidates;
 mod class;
 mod list;
@@ -48,6 +49,7 @@ mod scan;
 
 pub use anchors::{Anchors, anchor_tag};
 pub use builder::{Builder, Gate};
+pub use byte_set::ByteSet;
 pub use candidates::Workspace;
 pub use class::{is_base64, is_escape, is_non_lower, is_token};
 pub use quads::{Quads, Seen, Triple};

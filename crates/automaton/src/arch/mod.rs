@@ -9,6 +9,7 @@ mod x86_64;
 
 use crate::anchors::{self, Filter};
 use crate::buckets::Buckets;
+use crate::byte_set::{self, ByteSet};
 use crate::candidates::{BLOCKS, Marks, RUN_MIN, Words, Workspace};
 use crate::quads::Seen;
 use crate::scan::{Hit, Job, Masks};
@@ -108,6 +109,15 @@ impl Tier {
             Tier::Portable => anchors::passing::<APART>(filter, block),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx2 => x86_64::passing::<APART>(filter, block),
+        }
+    }
+
+    /// See [`ByteSet::masks`].
+    pub(crate) fn members<const N: usize>(self, sets: &[ByteSet; N], bytes: &[u8], masks: &mut [[u64; N]]) {
+        match self {
+            Tier::Portable => byte_set::members(sets, bytes, masks),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 => x86_64::members(sets, bytes, masks),
         }
     }
 

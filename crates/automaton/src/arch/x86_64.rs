@@ -43,6 +43,7 @@ use std::mem::MaybeUninit;
 use super::Vector;
 use crate::anchors::{Filter, PLACES, REACH};
 use crate::buckets::{self, Buckets, LOOSE};
+use crate::byte_set::ByteSet;
 use crate::candidates::{BLOCKS, Marks, Words, Workspace};
 use crate::quads::{PADDING, Quads, Seen};
 use crate::scan::{Hit, Job, Masks};
@@ -95,6 +96,27 @@ pub(super) fn passing<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACE
     debug_assert!(available());
     // SAFETY: as in `masked`.
     unsafe { inner::<APART>(filter, block) }
+}
+
+/// See [`ByteSet::masks`].
+pub(super) fn members<const N: usize>(sets: &[ByteSet; N], bytes: &[u8], masks: &mut [[u64; N]]) {
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn inner<const N: usize>(sets: &[ByteSet; N], bytes: &[u8], masks: &mut [[u64; N]]) {
+        let (whole, rest) = bytes.as_chunks::<64>();
+        for (block, masks) in whole.iter().zip(&mut *masks) {
+            // SAFETY: this function has AVX2.
+            *masks = unsafe { members_of(sets, block) };
+        }
+        if let Some(masks) = masks.get_mut(whole.len()).filter(|_| !rest.is_empty()) {
+            let mut block = [0; 64];
+            block[..rest.len()].copy_from_slice(rest);
+            // SAFETY: as above.
+            *masks = unsafe { members_of(sets, &block) }.map(|mask| mask & ((1 << rest.len()) - 1));
+        }
+    }
+    debug_assert!(available());
+    // SAFETY: as in `masked`.
+    unsafe { inner(sets, bytes, masks) }
 }
 
 /// See [`crate::Quads::look`].
@@ -330,6 +352,40 @@ unsafe fn passing_at<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES
             passed |= (four as u64) << at;
         }
         passed
+    }
+}
+
+/// The bits of high nibbles in the columns of a [`ByteSet`].
+#[rustfmt::skip]
+const ROWS: [i8; 16] = [1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128];
+
+/// Which bytes of a block are in which set.
+///
+/// # Safety
+///
+/// The machine must have AVX2; inlined as [`begin`] is.
+#[inline(always)]
+unsafe fn members_of<const N: usize>(sets: &[ByteSet; N], block: &[u8; 64]) -> [u64; N] {
+    // SAFETY: AVX2 is the caller's promise; the tables have 16 bytes each, and the loads read the 64 bytes of the block.
+    unsafe {
+        let table = |at: *const u8| _mm256_broadcastsi128_si256(_mm_loadu_si128(at.cast::<__m128i>()));
+        let rows = table(ROWS.as_ptr().cast::<u8>());
+        let mut masks = [0; N];
+        for at in [0, 32] {
+            let x = _mm256_loadu_si256(block.as_ptr().add(at).cast::<__m256i>());
+            // A look-up makes zero of bytes from 128 on.
+            let other = _mm256_xor_si256(x, _mm256_set1_epi8(-128));
+            let row = _mm256_and_si256(_mm256_srli_epi16::<4>(x), _mm256_set1_epi8(0x0f));
+            let row = _mm256_shuffle_epi8(rows, row);
+            for (mask, set) in masks.iter_mut().zip(sets) {
+                let low = _mm256_shuffle_epi8(table(set.low.as_ptr()), x);
+                let high = _mm256_shuffle_epi8(table(set.high.as_ptr()), other);
+                let found = _mm256_and_si256(_mm256_or_si256(low, high), row);
+                let none = _mm256_movemask_epi8(_mm256_cmpeq_epi8(found, _mm256_setzero_si256()));
+                *mask |= u64::from(!none as u32) << at;
+            }
+        }
+        masks
     }
 }
 

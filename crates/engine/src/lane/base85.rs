@@ -11,7 +11,7 @@
 //!
 //! Only text is looked for: compressed content in base85 has a group of text in 50.
 
-use exfilter_automaton::Automaton;
+use exfilter_automaton::{Automaton, ByteSet};
 use exfilter_codec::base85::{Alphabet, Base85};
 
 use super::{Lane, LaneKind, SEEN};
@@ -96,56 +96,67 @@ fn may_begin(alphabet: usize, bytes: &[u8]) -> bool {
     })
 }
 
-/// Bytes that are looked at together.
-const BLOCK: usize = 64;
+/// Bytes that a mask tells of, and masks that are made at once.
+const BLOCK: usize = u64::BITS as usize;
+const BLOCKS: usize = 64;
 
-/// Which of a block's bytes may be what: a bit for each of them, the first one lowest, for each bit of [`MAY_BE`].
-fn sets(block: &[u8]) -> [u64; 6] {
-    let mut may_be = [0; BLOCK];
-    for (may_be, byte) in may_be.iter_mut().zip(block) {
-        *may_be = MAY_BE[usize::from(*byte)];
-    }
-    let mut sets = [0; 6];
-    for (i, eight) in may_be.as_chunks::<8>().0.iter().enumerate() {
-        let eight = u64::from_le_bytes(*eight);
-        for (n, set) in sets.iter_mut().enumerate() {
-            // The lowest bits of eight bytes, brought together in the highest one.
-            let bits = (eight >> n & 0x0101_0101_0101_0101).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-            *set |= bits << (8 * i);
+/// What a byte may be: a set for each bit of [`MAY_BE`].
+const SETS: [ByteSet; 2 * ALPHABETS.len()] = {
+    let mut sets = [ByteSet::new(&[]); 2 * ALPHABETS.len()];
+    let mut n = 0;
+    while n < sets.len() {
+        let mut byte = 0;
+        while byte < 256 {
+            if MAY_BE[byte] >> n & 1 != 0 {
+                sets[n].insert(byte as u8);
+            }
+            byte += 1;
         }
+        n += 1;
     }
     sets
+};
+
+/// The places of a block at which five groups of an alphabet begin that may stand for text; `two` are the masks of its bytes and of those behind it.
+fn groups_in(alphabet: usize, two: &[[u64; SETS.len()]; 2]) -> u64 {
+    let both = |set: usize| u128::from(two[0][set]) | u128::from(two[1][set]) << BLOCK;
+    let first = both(alphabet + ALPHABETS.len());
+    let pairs = first & first >> GROUP;
+    let groups = pairs & pairs >> (2 * GROUP) & first >> (4 * GROUP);
+    if groups as u64 == 0 {
+        return 0;
+    }
+    let mut runs = both(alphabet);
+    for by in [1, 2, 4, 8, 9] {
+        runs &= runs >> by;
+    }
+    (runs & groups) as u64
 }
 
 /// Calls `found` with the indices from `from` to `to` at which text begins, in order, and its alphabet.
 fn beginnings(bytes: &[u8], from: usize, to: usize, mut found: impl FnMut(usize, usize)) {
-    let block = |at: usize| sets(bytes.get(at..bytes.len().min(at + BLOCK)).unwrap_or(&[]));
-    let mut here = block(from);
-    for at in (from..to).step_by(BLOCK) {
-        let there = block(at + BLOCK);
-        let mut some = [0u64; ALPHABETS.len()];
-        for (n, some) in some.iter_mut().enumerate() {
-            let [all, first] = [n, n + 3].map(|n| u128::from(here[n]) | u128::from(there[n]) << 64);
-            let mut runs = all;
-            for by in [1, 2, 4, 8, 9] {
-                runs &= runs >> by;
-            }
-            let groups = first & first >> 5 & first >> 10 & first >> 15 & first >> 20;
+    let mut masks = [[0; SETS.len()]; BLOCKS + 2];
+    for from in (from..to).step_by(BLOCKS * BLOCK) {
+        let slice = &bytes[from..bytes.len().min(from + (BLOCKS + 1) * BLOCK)];
+        let blocks = slice.len().div_ceil(BLOCK);
+        ByteSet::masks(&SETS, slice, &mut masks[..blocks]);
+        masks[blocks] = [0; SETS.len()];
+        let to = to.min(from + BLOCKS * BLOCK);
+        for (at, two) in (from..to).step_by(BLOCK).zip(masks.windows(2).filter_map(|two| two.first_chunk())) {
             let wanted = if to - at < BLOCK { (1 << (to - at)) - 1 } else { u64::MAX };
-            *some = (runs & groups) as u64 & wanted;
-        }
-        while some != [0; ALPHABETS.len()] {
-            let place = some.iter().map(|some| some.trailing_zeros()).min().unwrap_or_default() as usize;
-            for (n, some) in some.iter_mut().enumerate() {
-                if *some >> place & 1 != 0 {
-                    *some &= *some - 1;
-                    if may_begin(n, &bytes[at + place..at + place + SHORTEST]) {
-                        found(at + place, n);
+            let mut some: [u64; ALPHABETS.len()] = std::array::from_fn(|n| groups_in(n, two) & wanted);
+            while some != [0; ALPHABETS.len()] {
+                let place = some.iter().map(|some| some.trailing_zeros()).min().unwrap_or_default() as usize;
+                for (n, some) in some.iter_mut().enumerate() {
+                    if *some >> place & 1 != 0 {
+                        *some &= *some - 1;
+                        if may_begin(n, &bytes[at + place..at + place + SHORTEST]) {
+                            found(at + place, n);
+                        }
                     }
                 }
             }
         }
-        here = there;
     }
 }
 

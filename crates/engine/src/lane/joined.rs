@@ -16,7 +16,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use exfilter_automaton::is_token;
+use exfilter_automaton::{ByteSet, is_token};
 use zeroize::Zeroize;
 
 use crate::compile::Compiled;
@@ -155,11 +155,16 @@ impl Reader {
 
     /// The piece at the beginning of `bytes`, of which no more than `most` are taken; `more` says that others may follow.
     fn piece(&mut self, bytes: &[u8], most: usize, more: bool) -> Piece {
-        let plain = bytes[..most].iter().take_while(|b| !may_begin(**b)).count();
+        let plain = bytes[..most].iter().take_while(|b| !BEGINS.contains(**b)).count();
         if let Some(last) = plain.checked_sub(1) {
             self.last = bytes[last];
             return Piece::Plain(plain);
         }
+        self.odd_piece(bytes, more)
+    }
+
+    /// The piece at the beginning of `bytes` where one may begin that is not plain.
+    fn odd_piece(&mut self, bytes: &[u8], more: bool) -> Piece {
         let ahead = &bytes[..bytes.len().min(AHEAD)];
         let mut cursor = Cursor { bytes: ahead, at: 0, more: more && ahead.len() < AHEAD };
         match cursor.wide() {
@@ -182,20 +187,71 @@ impl Reader {
     }
 }
 
-/// Whether a joint or a fullwidth form may begin with `b`.
-#[inline]
-fn may_begin(b: u8) -> bool {
-    const TABLE: [bool; 256] = {
-        let mut table = [false; 256];
-        let begins = b"\"'`\\\xc2\xe2\xef";
-        let mut i = 0;
-        while i < begins.len() {
-            table[begins[i] as usize] = true;
-            i += 1;
+/// Bytes with which a joint or a fullwidth form may begin.
+const BEGINS: ByteSet = ByteSet::new(b"\"'`\\\xc2\xe2\xef");
+
+/// What an ASCII one may be followed by in a joint: what [`Cursor::between`] passes over, quotes and backslashes.
+const GOES_ON: ByteSet = ByteSet::new(b" \t\r\n+.|,&~^<-\"'`\\");
+
+/// Bytes behind which a joint may stand: token characters, and the last ones of fullwidth forms.
+const ENDS: ByteSet = {
+    let mut set = ByteSet::new(&[]);
+    let mut b = 0;
+    while b < 256 {
+        if is_token(b as u8) || b >= 0x80 {
+            set.insert(b as u8);
         }
-        table
-    };
-    TABLE[usize::from(b)]
+        b += 1;
+    }
+    set
+};
+
+/// Text is looked through by so many bytes.
+const STRETCH: usize = 2048;
+
+/// Where odd pieces may begin in a stretch of text: all other bytes stand for themselves.
+struct Odd {
+    /// Where it begins, and ends.
+    from: usize,
+    end: usize,
+    /// A bit for each byte.
+    masks: [u64; STRETCH / 64],
+}
+
+impl Odd {
+    /// Looks through `bytes` from `from` on, up to `limit` or for [`STRETCH`] bytes; `last` is what the reader read last.
+    fn find(bytes: &[u8], from: usize, limit: usize, last: u8) -> Odd {
+        const HIGH: ByteSet = ByteSet::new(b"\xc2\xe2\xef");
+        let mut sets = [[0; 4]; STRETCH / 64 + 1];
+        // What follows the last one, too.
+        let len = STRETCH.min(limit - from);
+        let bytes = &bytes[from..bytes.len().min(from + len + 1)];
+        let blocks = bytes.len().div_ceil(64);
+        ByteSet::masks(&[BEGINS, GOES_ON, ENDS, HIGH], bytes, &mut sets[..blocks]);
+        let mut odd = Odd { from, end: from + len, masks: [0; STRETCH / 64] };
+        let mut before = u64::from(ENDS.contains(last));
+        for (mask, two) in odd.masks.iter_mut().zip(sets.windows(2)).take(len.div_ceil(64)) {
+            let [begins, goes_on, ends, high] = two[0];
+            let next = goes_on >> 1 | two[1][1] << 63;
+            *mask = begins & (ends << 1 | before) & next | high;
+            before = ends >> 63;
+        }
+        odd
+    }
+
+    /// The first place from `at` on, or the end.
+    fn next(&self, at: usize) -> usize {
+        let end = self.end - self.from;
+        let mut at = at - self.from;
+        while at < end {
+            let rest = self.masks[at / 64] >> (at % 64);
+            if rest != 0 {
+                return self.end.min(self.from + at + rest.trailing_zeros() as usize);
+            }
+            at = (at | 63) + 1;
+        }
+        self.end
+    }
 }
 
 /// Why a cursor does not go on.
@@ -385,43 +441,81 @@ impl Joined {
         let limit = if eof { bytes.len() } else { (bytes.len() + 1).saturating_sub(AHEAD) };
         let mut at = 0;
         while at < limit {
-            if text.len() >= SLICE {
-                self.lane.feed(&text, false, cx);
-                text.clear();
-            }
-            let lane_at = self.lane.pos + text.len() as u64;
-            let place = self.fed + at as u64;
-            let Some(joints) = self.lane.beside.as_mut().and_then(|beside| beside.joints.as_mut()) else {
+            // Decided a stretch at a time, fed a slice at a time.
+            let odd = Odd::find(bytes, at, limit, self.reader.last);
+            if !self.feed_stretch(&odd, &mut at, bytes, &mut text, (map, eof), cx) {
                 break;
-            };
-            match self.reader.piece(&bytes[at..], SLICE.min(limit - at), !eof) {
-                Piece::Plain(n) => {
-                    text.extend_from_slice(&bytes[at..at + n]);
-                    joints.places.push(lane_at, Origin::Shift { outer: place });
-                    map.inherit(place, n as u64, lane_at, &mut self.lane.map);
-                    at += n;
-                }
-                Piece::Wide(form) => {
-                    text.push(form);
-                    joints.marks.push_back(2 * lane_at);
-                    let end = place + WIDE_LEN as u64;
-                    joints.places.push(lane_at, Origin::Const { start: place, end });
-                    self.lane.map.push(lane_at, Origin::Const { start: map.src(place), end: map.end(end) });
-                    at += WIDE_LEN;
-                }
-                Piece::Joint(len) => {
-                    joints.marks.push_back((2 * lane_at).saturating_sub(1));
-                    if bytes[at..at + len].contains(&b',') {
-                        joints.commas.push_back(lane_at);
-                    }
-                    at += len;
-                }
-                Piece::Open => break,
             }
         }
         self.fed += at as u64;
         self.lane.feed(&text, eof, cx);
         cx.scratch.give_buffer(text);
+    }
+
+    /// Reads a stretch of `bytes` from `at` on. Returns false where more bytes decide.
+    fn feed_stretch(
+        &mut self,
+        odd: &Odd,
+        at: &mut usize,
+        bytes: &[u8],
+        text: &mut Vec<u8>,
+        (map, eof): (&OuterMap, bool),
+        cx: &mut Context<'_>,
+    ) -> bool {
+        while *at < odd.end {
+            // Plain text up to the next joint, and what turns out to be none.
+            let start = *at;
+            let (mut stop, mut odd_piece) = (start, None);
+            while stop < odd.end && stop - start < SLICE && odd_piece.is_none() {
+                let next = odd.next(stop).min(start + SLICE);
+                if next > stop {
+                    self.reader.last = bytes[next - 1];
+                    stop = next;
+                    continue;
+                }
+                match self.reader.odd_piece(&bytes[stop..], !eof) {
+                    Piece::Plain(n) => stop += n,
+                    piece => odd_piece = Some(piece),
+                }
+            }
+            if text.len() >= SLICE {
+                self.lane.feed(text, false, cx);
+                text.clear();
+            }
+            let lane_at = self.lane.pos + text.len() as u64;
+            let place = self.fed + start as u64;
+            let Some(joints) = self.lane.beside.as_mut().and_then(|beside| beside.joints.as_mut()) else {
+                return false;
+            };
+            if stop > start {
+                text.extend_from_slice(&bytes[start..stop]);
+                joints.places.push(lane_at, Origin::Shift { outer: place });
+                map.inherit(place, (stop - start) as u64, lane_at, &mut self.lane.map);
+            }
+            let lane_at = lane_at + (stop - start) as u64;
+            let place = self.fed + stop as u64;
+            *at = stop;
+            match odd_piece {
+                None | Some(Piece::Plain(_)) => {}
+                Some(Piece::Wide(form)) => {
+                    text.push(form);
+                    joints.marks.push_back(2 * lane_at);
+                    let end = place + WIDE_LEN as u64;
+                    joints.places.push(lane_at, Origin::Const { start: place, end });
+                    self.lane.map.push(lane_at, Origin::Const { start: map.src(place), end: map.end(end) });
+                    *at += WIDE_LEN;
+                }
+                Some(Piece::Joint(len)) => {
+                    joints.marks.push_back((2 * lane_at).saturating_sub(1));
+                    if bytes[stop..stop + len].contains(&b',') {
+                        joints.commas.push_back(lane_at);
+                    }
+                    *at += len;
+                }
+                Some(Piece::Open) => return false,
+            }
+        }
+        true
     }
 
     /// The outer offset before which nothing begins that may still become a finding; `rest` is what stands from `fed` on.
