@@ -1,6 +1,7 @@
 //! Keyed eight-byte anchors: a bitmap in front of a table of tags.
 
 use crate::arch::Tier;
+use crate::byte_set::ByteSet;
 use crate::scan::{Hit, What};
 
 /// A set of eight-byte anchors. Holds keyed hashes, cut to 32 bits, and no bytes of what they were made from.
@@ -19,6 +20,8 @@ pub struct Anchors {
     /// `tag >> spread` says where its equals begin, and the next entry where they end at the latest.
     spread: u32,
     places: Vec<u32>,
+    /// See [`Anchors::gated`].
+    gate: Option<ByteSet>,
 }
 
 /// Bits of the filter for each tag, at least: less than one in fifty others passes. A thousand secrets have some forty thousand tags.
@@ -55,7 +58,13 @@ impl Anchors {
         let places = (0..=1u64 << depth)
             .map(|n| tags.partition_point(|tag| u64::from(*tag) < n << spread) as u32)
             .collect();
-        Anchors { tier: Tier::detect(), key: key | 1, shift, bitmap, tags, ids, spread, places }
+        Anchors { tier: Tier::detect(), key: key | 1, shift, bitmap, tags, ids, spread, places, gate: None }
+    }
+
+    /// The same anchors, of which it is known that each begins with a difference out of `gate`: [`Anchors::differences`] passes over all others.
+    pub fn gated(mut self, gate: ByteSet) -> Anchors {
+        self.gate = Some(gate);
+        self
     }
 
     /// Whether there are none.
@@ -67,7 +76,7 @@ impl Anchors {
     /// The test in front of [`Anchors::check`]; must not be used on an empty set.
     #[inline(always)]
     pub(crate) fn filter(&self) -> Filter<'_> {
-        Filter { key: self.key, shift: self.shift, bitmap: &self.bitmap }
+        Filter { key: self.key, shift: self.shift, bitmap: &self.bitmap, gate: self.gate.as_ref() }
     }
 
     /// The ids whose tag fits the eight bytes, which are little-endian.
@@ -76,19 +85,10 @@ impl Anchors {
         if self.is_empty() || !self.filter().maybe(bytes) { &[] } else { self.fitting(bytes) }
     }
 
-    /// Calls `found` for every place of `bytes` where eight bytes in a row fit a tag, with the ids.
-    pub fn words(&self, bytes: &[u8], found: impl FnMut(usize, &[u32])) {
-        self.look::<0>(bytes, found);
-    }
-
     /// Calls `found` for every place of `bytes` where eight differences in a row fit a tag, with the ids: a difference is a byte XOR the one
     /// `APART` bytes on, 1 to 4. Eight zeros fit none.
-    pub fn differences<const APART: usize>(&self, bytes: &[u8], found: impl FnMut(usize, &[u32])) {
+    pub fn differences<const APART: usize>(&self, bytes: &[u8], mut found: impl FnMut(usize, &[u32])) {
         const { assert!(0 < APART && APART <= APART_MAX, "a block holds all that its places look at") };
-        self.look::<APART>(bytes, found);
-    }
-
-    fn look<const APART: usize>(&self, bytes: &[u8], mut found: impl FnMut(usize, &[u32])) {
         if self.is_empty() {
             return;
         }
@@ -108,7 +108,7 @@ impl Anchors {
                 let at = from + passed.trailing_zeros() as usize;
                 passed &= passed - 1;
                 let word = word::<APART>(bytes, at);
-                let ids = if APART > 0 && word == 0 { &[] } else { self.fitting(word) };
+                let ids = if word == 0 { &[] } else { self.fitting(word) };
                 if !ids.is_empty() {
                     found(at, ids);
                 }
@@ -144,6 +144,7 @@ pub(crate) struct Filter<'a> {
     /// Less than 32, and no word is farther than `u32::MAX >> shift`.
     pub(crate) shift: u32,
     pub(crate) bitmap: &'a [u64],
+    pub(crate) gate: Option<&'a ByteSet>,
 }
 
 impl Filter<'_> {
@@ -172,16 +173,36 @@ pub(crate) const REACH: usize = 16;
 /// See [`Anchors::differences`].
 const APART_MAX: usize = REACH - 8 - 4;
 
-/// The eight bytes at `at`, or differences.
+/// Eight differences from `at` on.
 #[inline(always)]
 fn word<const APART: usize>(bytes: &[u8], at: usize) -> u64 {
     let eight = |at: usize| u64::from_le_bytes(*bytes[at..].first_chunk().expect("eight bytes are there"));
-    if APART == 0 { eight(at) } else { eight(at) ^ eight(at + APART) }
+    eight(at) ^ eight(at + APART)
 }
 
-/// The definition of what a tier tells of a block: a bit for each place that the filter lets through.
+/// Which of the places `some` the filter lets through.
+#[inline(always)]
+pub(crate) fn passing_of<const APART: usize>(
+    filter: Filter<'_>,
+    block: &[u8; PLACES + REACH],
+    mut some: u64,
+) -> u64 {
+    let mut passed = 0;
+    while some != 0 {
+        let at = some.trailing_zeros() as usize;
+        some &= some - 1;
+        passed |= u64::from(filter.maybe(word::<APART>(block, at))) << at;
+    }
+    passed
+}
+
+/// The definition of what a tier tells of a block: a bit for each place that gate and filter let through.
 pub(crate) fn passing<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES + REACH]) -> u64 {
-    (0..PLACES).fold(0, |passed, at| passed | u64::from(filter.maybe(word::<APART>(block, at))) << at)
+    let begins = |gate: &ByteSet| {
+        let bit = |at: usize| u64::from(gate.contains(block[at] ^ block[at + APART])) << at;
+        (0..PLACES).map(bit).fold(0, |mask, bit| mask | bit)
+    };
+    passing_of::<APART>(filter, block, filter.gate.map_or(u64::MAX, begins))
 }
 
 #[inline(always)]
@@ -206,28 +227,26 @@ mod tests {
         #[test]
         fn tiers_agree(
             bytes in proptest::collection::vec(any::<u8>(), PLACES + REACH), key: u64, few in 1usize..400,
-            at in 0..PLACES,
+            at in 0..PLACES, gate in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
             let block: &[u8; PLACES + REACH] = bytes.first_chunk().expect("a block was made");
             // Dense enough that a part of the places pass.
             let tags = (0..few as u32).map(|n| (n.wrapping_mul(0x9e37_79b9), n));
-            let one = [word::<0>(block, at), word::<1>(block, at), word::<4>(block, at)];
+            let one = [word::<1>(block, at), word::<4>(block, at)];
             let one = one.map(|word| (anchor_tag(key, word.to_le_bytes()), 0));
-            let mut anchors = Anchors::new(key, tags.chain(one).collect());
-            for tier in Tier::all() {
-                anchors.tier = tier;
-                let passed = [
-                    tier.passing::<0>(anchors.filter(), block),
-                    tier.passing::<1>(anchors.filter(), block),
-                    tier.passing::<4>(anchors.filter(), block),
-                ];
-                let want = [
-                    passing::<0>(anchors.filter(), block),
-                    passing::<1>(anchors.filter(), block),
-                    passing::<4>(anchors.filter(), block),
-                ];
-                prop_assert_eq!(passed, want);
-                prop_assert!(passed.iter().all(|passed| passed >> at & 1 != 0));
+            let anchors = Anchors::new(key, tags.chain(one).collect());
+            let mut gate = ByteSet::new(&gate);
+            gate.insert(block[at] ^ block[at + 1]);
+            gate.insert(block[at] ^ block[at + 4]);
+            for mut anchors in [anchors.clone(), anchors.gated(gate)] {
+                for tier in Tier::all() {
+                    anchors.tier = tier;
+                    let passed =
+                        [tier.passing::<1>(anchors.filter(), block), tier.passing::<4>(anchors.filter(), block)];
+                    let want = [passing::<1>(anchors.filter(), block), passing::<4>(anchors.filter(), block)];
+                    prop_assert_eq!(passed, want);
+                    prop_assert!(passed.iter().all(|passed| passed >> at & 1 != 0));
+                }
             }
         }
     }

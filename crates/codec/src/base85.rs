@@ -65,6 +65,16 @@ impl Alphabet {
         }
     }
 
+    /// What five characters stand for as one number of 32 bits, the first byte highest; `None` if one is none of the alphabet's, or they are too many for it.
+    #[inline]
+    #[must_use]
+    pub fn group(self, chars: [u8; 5]) -> Option<u32> {
+        let values = chars.map(|byte| self.values()[usize::from(byte)]);
+        let number = values.iter().fold(0, |number, value| number * 85 + u64::from(*value));
+        let most = values.into_iter().fold(0, u8::max);
+        if most == NONE { None } else { u32::try_from(number).ok() }
+    }
+
     const fn values(self) -> &'static [u8; 256] {
         match self {
             Alphabet::Rfc1924 => &VALUES[0],

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use exfilter_automaton::{Anchors, Automaton, Builder, Gate};
+use exfilter_automaton::{Anchors, Automaton, Builder, ByteSet, Gate};
 
 use crate::compile::{Compiled, min_len};
 use crate::context::Scratch;
@@ -93,6 +93,8 @@ pub(crate) struct Known {
 pub(crate) struct Scattered {
     pub(crate) anchors: Anchors,
     pub(crate) needles: Vec<ScatteredNeedle>,
+    /// Letters and digits with which the anchors end.
+    pub(crate) ends: ByteSet,
     /// Letters and digits that may stand before the end of an anchor, and belong to the same needle.
     pub(crate) reach: usize,
 }
@@ -270,10 +272,11 @@ impl EngineBuilder {
             rules.iter().try_for_each(Compiled::check_dfa)?;
         }
         let known = self.secrets.take().map(|secrets| {
-            let KnownSecrets { keys, enrolled, needles, scattered, deltas, .. } = secrets;
+            let KnownSecrets { keys, enrolled, needles, scattered, deltas, ends, first_deltas, .. } = secrets;
             let thorough = self.profile == Profile::Thorough;
-            let scattered = (thorough && !scattered.is_empty()).then(|| Scattered::new(&keys, scattered));
-            let deltas = (thorough && !deltas.is_empty()).then(|| Deltas::new(&keys, deltas));
+            let scattered =
+                (thorough && !scattered.is_empty()).then(|| Scattered::new(&keys, scattered, ends));
+            let deltas = (thorough && !deltas.is_empty()).then(|| Deltas::new(&keys, deltas, first_deltas));
             Known { keys, enrolled, needles, scattered, deltas }
         });
         let deltas = known.as_ref().and_then(|k| k.deltas.as_ref());
@@ -331,20 +334,20 @@ fn shortest_run(rules: &[Compiled]) -> usize {
 }
 
 impl Scattered {
-    fn new(keys: &secrets::Keys, needles: Vec<ScatteredNeedle>) -> Scattered {
+    fn new(keys: &secrets::Keys, needles: Vec<ScatteredNeedle>, ends: ByteSet) -> Scattered {
         let tags = needles.iter().enumerate().map(|(id, needle)| (needle.tag, id as u32)).collect();
         let farthest = needles.iter().map(|needle| needle.anchor).max().unwrap_or(0);
-        Scattered { anchors: Anchors::new(keys.anchor, tags), needles, reach: farthest as usize + 8 }
+        Scattered { anchors: Anchors::new(keys.anchor, tags), needles, ends, reach: farthest as usize + 8 }
     }
 }
 
 impl Deltas {
-    fn new(keys: &secrets::Keys, needles: Vec<DeltaNeedle>) -> Deltas {
+    fn new(keys: &secrets::Keys, needles: Vec<DeltaNeedle>, first: ByteSet) -> Deltas {
         let tags = needles.iter().enumerate().map(|(id, needle)| (needle.tag, id as u32)).collect();
         let farthest = needles.iter().map(|needle| needle.anchor).max().unwrap_or(0);
         let in_base64 = |(id, needle): (usize, &DeltaNeedle)| needle.runs.map(|tag| (tag, id as u32));
         let runs = needles.iter().enumerate().flat_map(in_base64).collect();
-        let (anchors, runs) = (Anchors::new(keys.anchor, tags), Anchors::new(keys.anchor, runs));
+        let (anchors, runs) = (Anchors::new(keys.anchor, tags).gated(first), Anchors::new(keys.anchor, runs));
         // Eight differences are those of nine bytes.
         Deltas { anchors, runs, needles, reach: farthest as usize + 9 }
     }

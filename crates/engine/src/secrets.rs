@@ -1,9 +1,10 @@
 //! [`KnownSecrets`]: a user's own secrets as keyed fingerprints. No plaintext is kept.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
 
-use exfilter_automaton::{Automaton, Gate, anchor_tag, is_non_lower, is_token};
+use exfilter_automaton::{Automaton, ByteSet, Gate, anchor_tag, is_non_lower, is_token};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
@@ -223,6 +224,10 @@ pub struct KnownSecrets {
     pub(crate) needles: Vec<Needle>,
     pub(crate) scattered: Vec<ScatteredNeedle>,
     pub(crate) deltas: Vec<DeltaNeedle>,
+    /// The letters and digits with which anchors of `scattered` end, in both cases: those that are rare, and what a value needs that has none of them.
+    pub(crate) ends: ByteSet,
+    /// The same of the differences with which anchors of `deltas` begin.
+    pub(crate) first_deltas: ByteSet,
     /// How many needles share a tag.
     tags: HashMap<u32, u32>,
 }
@@ -271,10 +276,47 @@ impl Drop for Keys {
 const PIECE: usize = 192;
 /// The farthest from its needle's beginning that a gated anchor may stand; farther ones go to the ungated tier, so that little is held back.
 const ANCHOR_REACH: usize = 64;
-/// The farthest from its beginning that the anchor of scattered letters and digits may stand.
-pub(crate) const SCATTERED_REACH: usize = 24;
+/// The farthest from its beginning that the first anchor of scattered letters and digits may stand, and how much farther another one that ends with a rare letter.
+const SCATTERED_REACH: usize = 24;
+const CHOICE: usize = 12;
 /// The farthest behind the public prefix that the anchor of differences may stand: what stands before it is held wherever bytes go on.
-const DELTA_REACH: usize = 4;
+const DELTA_REACH: usize = 8;
+/// The same where nothing nearer has a difference that is rare in text.
+const DELTA_REACH_MAX: usize = 40;
+/// Letters and digits that make three of a hundred bytes of code, and one of four characters of a random value.
+const RARE_LETTERS: ByteSet = {
+    let mut set = ByteSet::new(b"0123456789");
+    let letters = b"jqz";
+    let mut n = 0;
+    while n < letters.len() {
+        set.insert(letters[n]);
+        set.insert(letters[n].to_ascii_uppercase());
+        n += 1;
+    }
+    set
+};
+/// The others, the rarest first.
+const COMMON_LETTERS: &[u8] = b"kwxvybghfmpudclonisrate";
+/// Differences of neighbours that make a tenth of those in code and JSON, and about half of those in a random value: those between a capital and a
+/// small letter, and between a capital and a digit, apart from a few that are common in text.
+const RARE_DELTAS: ByteSet = deltas_with(0x20, 0x20, &[0x23, 0x26, 0x2a, 0x31, 0x32, 0x70, 0x7e]);
+/// Those that are common only in some text: between a small letter and a digit.
+const NEXT_DELTAS: ByteSet = deltas_with(0x60, 0x40, &[0x41, 0x44, 0x45, 0x46, 0x49, 0x4e, 0x52, 0x53, 0x54]);
+
+/// Differences of ASCII characters whose bits in `mask` are `bits`, but for a few.
+const fn deltas_with(mask: u8, bits: u8, others: &[u8]) -> ByteSet {
+    let others = ByteSet::new(others);
+    let mut set = ByteSet::new(&[]);
+    let mut n = 0;
+    while n < 0x80 {
+        if n & mask == bits && !others.contains(n) {
+            set.insert(n);
+        }
+        n += 1;
+    }
+    set
+}
+
 /// Needles per anchor tag before another anchor is chosen.
 const CHAIN: u32 = 8;
 
@@ -287,6 +329,8 @@ impl KnownSecrets {
             needles: Vec::new(),
             scattered: Vec::new(),
             deltas: Vec::new(),
+            ends: RARE_LETTERS,
+            first_deltas: RARE_DELTAS,
             tags: HashMap::new(),
         }
     }
@@ -362,12 +406,25 @@ impl KnownSecrets {
         if letters.len() >= SCATTERED_MIN {
             // What stands before the anchor is held wherever text goes on, so it is as little as may be.
             let public = lane::letters(&piece[..public], &mut false).count();
-            let anchor = public.min(letters.len() - 8).min(SCATTERED_REACH);
+            let first = public.min(letters.len() - 8).min(SCATTERED_REACH);
+            let last = (letters.len() - 8).min(first + CHOICE);
+            let mut ending = (first..=last).filter(|at| self.ends.contains(letters[at + 7]));
+            let anchor = ending.clone().find(|at| self.is_rare(&letters, *at)).or_else(|| ending.next());
+            let anchor = anchor.unwrap_or_else(|| {
+                // One more letter is looked at wherever it stands: the rarest that is to be had.
+                let common = |at: &usize| COMMON_LETTERS.iter().position(|letter| *letter == letters[at + 7]);
+                let at = (first..=last).min_by_key(common).unwrap_or(first);
+                self.ends.insert(letters[at + 7]);
+                self.ends.insert(letters[at + 7].to_ascii_uppercase());
+                at
+            });
+            let tag = self.tag_at(&letters, anchor);
+            *self.tags.entry(tag).or_default() += 1;
             self.scattered.push(ScatteredNeedle {
                 secret,
                 len: letters.len() as u32,
                 anchor: anchor as u32,
-                tag: self.tag_at(&letters, anchor),
+                tag,
                 mac: self.keys.mac(&letters),
             });
         }
@@ -377,11 +434,12 @@ impl KnownSecrets {
     fn add_delta(&mut self, secret: u32, piece: &[u8], public: usize) {
         let mut deltas = Vec::with_capacity(piece.len());
         deltas.extend(lane::deltas(piece));
-        let anchor = self.choose_delta(&deltas, public, DELTA_REACH);
+        let anchor = self.choose_delta(&deltas, public, DELTA_REACH, Some(&self.first_deltas));
         // What a look would pass over must not be found elsewhere.
         if let Some((anchor, tag)) = anchor
             && let Some(runs) = self.base64_deltas(piece, public)
         {
+            self.first_deltas.insert(deltas[anchor]);
             for tag in [tag].iter().chain(&runs) {
                 *self.tags.entry(*tag).or_default() += 1;
             }
@@ -405,7 +463,7 @@ impl KnownSecrets {
             let (mut values, public) = needle::base64_values(piece, public, alignment);
             let mut deltas = Vec::with_capacity(values.len());
             deltas.extend(lane::char_deltas(&values));
-            let chosen = self.choose_delta(&deltas, public, deltas.len());
+            let chosen = self.choose_delta(&deltas, public, deltas.len(), None);
             values.zeroize();
             deltas.zeroize();
             *tag = chosen?.1;
@@ -413,19 +471,35 @@ impl KnownSecrets {
         Some(tags)
     }
 
-    /// The place behind the public prefix, no more than `reach`, that few needles share and at which the most different differences stand; and its tag.
-    fn choose_delta(&self, deltas: &[u8], public: usize, reach: usize) -> Option<(usize, u32)> {
+    /// The place behind the public prefix, no more than `reach`, that few needles share, at which a difference out of `gate` stands if there is one, and the most different ones follow; and its tag.
+    fn choose_delta(
+        &self,
+        deltas: &[u8],
+        public: usize,
+        reach: usize,
+        gate: Option<&ByteSet>,
+    ) -> Option<(usize, u32)> {
         let last = deltas.len().checked_sub(8)?;
         let first = public.min(last);
         let different = |at: usize| {
             let eight = &deltas[at..at + 8];
             (0..8).filter(|i| !eight[..*i].contains(&eight[*i])).count()
         };
-        let is_rare = |at: usize| self.tags.get(&self.tag_at(deltas, at)).is_none_or(|n| *n < CHAIN);
+        let passes = |at: usize| match gate {
+            Some(gate) if !gate.contains(deltas[at]) => u8::from(NEXT_DELTAS.contains(deltas[at])),
+            _ => 2,
+        };
         // Equal bytes are everywhere.
-        let places = (first..=last.min(first + reach)).filter(|at| deltas[*at..at + 8] != [0; 8]);
-        let at = places.max_by_key(|at| (is_rare(*at), different(*at), std::cmp::Reverse(*at)))?;
+        let places = |reach| (first..=last.min(first + reach)).filter(|at| deltas[*at..at + 8] != [0; 8]);
+        let best = |at: &usize| (self.is_rare(deltas, *at), passes(*at), different(*at), Reverse(*at));
+        let near = places(reach).max_by_key(best).filter(|at| passes(*at) > 0);
+        let at = near.or_else(|| places(DELTA_REACH_MAX.max(reach)).max_by_key(best))?;
         Some((at, self.tag_at(deltas, at)))
+    }
+
+    /// Whether few needles share the anchor at `at`.
+    fn is_rare(&self, bytes: &[u8], at: usize) -> bool {
+        self.tags.get(&self.tag_at(bytes, at)).is_none_or(|n| *n < CHAIN)
     }
 
     /// The first place after the public prefix that a gate covers and that few needles share; an ungated one otherwise.

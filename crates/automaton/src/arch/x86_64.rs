@@ -41,7 +41,7 @@ use std::arch::x86_64::{
 use std::mem::MaybeUninit;
 
 use super::Vector;
-use crate::anchors::{Filter, PLACES, REACH};
+use crate::anchors::{self, Filter, PLACES, REACH};
 use crate::buckets::{self, Buckets, LOOSE};
 use crate::byte_set::ByteSet;
 use crate::candidates::{BLOCKS, Marks, Words, Workspace};
@@ -90,8 +90,17 @@ pub(super) fn run_end(hay: &[u8], from: usize) -> usize {
 pub(super) fn passing<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES + REACH]) -> u64 {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     fn inner<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES + REACH]) -> u64 {
-        // SAFETY: this function has AVX2.
-        unsafe { passing_at::<APART>(filter, block) }
+        let Some(gate) = filter.gate else {
+            // SAFETY: this function has AVX2.
+            return unsafe { passing_at::<APART>(filter, block) };
+        };
+        // SAFETY: as above.
+        let some = unsafe { gate_of::<APART>(gate, block) };
+        if some.count_ones() > GATED {
+            // SAFETY: as above.
+            return some & unsafe { passing_at::<APART>(filter, block) };
+        }
+        anchors::passing_of::<APART>(filter, block, some)
     }
     debug_assert!(available());
     // SAFETY: as in `masked`.
@@ -315,7 +324,7 @@ const CLASS: [[i8; 16]; 2] = [
 #[inline(always)]
 unsafe fn passing_at<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES + REACH]) -> u64 {
     const { assert!(PLACES - 4 + APART + 16 <= PLACES + REACH) };
-    let Filter { key, shift, bitmap } = filter;
+    let Filter { key, shift, bitmap, .. } = filter;
     assert!(shift < 32 && bitmap.len() > (u32::MAX >> shift) as usize, "every tag has a word");
     // SAFETY: AVX2 is the caller's promise. The farthest load reads 16 bytes from `PLACES - 4 + APART` on, as is asserted; a tag has 32 bits, so the words that are
     // gathered lie within the bitmap, as is asserted too.
@@ -338,7 +347,7 @@ unsafe fn passing_at<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES
         let mut passed = 0;
         for at in (0..PLACES).step_by(4) {
             let load = |at: usize| _mm_loadu_si128(block.as_ptr().add(at).cast::<__m128i>());
-            let bytes = if APART == 0 { load(at) } else { _mm_xor_si128(load(at), load(at + APART)) };
+            let bytes = _mm_xor_si128(load(at), load(at + APART));
             let words = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(bytes), windows);
             let (lowest, across) = product(words);
             let first = _mm256_add_epi64(lowest, _mm256_slli_epi64::<32>(across));
@@ -366,27 +375,64 @@ const ROWS: [i8; 16] = [1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -1
 /// The machine must have AVX2; inlined as [`begin`] is.
 #[inline(always)]
 unsafe fn members_of<const N: usize>(sets: &[ByteSet; N], block: &[u8; 64]) -> [u64; N] {
-    // SAFETY: AVX2 is the caller's promise; the tables have 16 bytes each, and the loads read the 64 bytes of the block.
+    let mut masks = [0; N];
+    for at in [0, 32] {
+        // SAFETY: AVX2 is the caller's promise; the load reads 32 of the 64 bytes of the block.
+        let halves =
+            unsafe { members_in(sets, _mm256_loadu_si256(block.as_ptr().add(at).cast::<__m256i>())) };
+        for (mask, half) in masks.iter_mut().zip(halves) {
+            *mask |= u64::from(half) << at;
+        }
+    }
+    masks
+}
+
+/// Which of 32 bytes are in which set.
+///
+/// # Safety
+///
+/// The machine must have AVX2; inlined as [`begin`] is.
+#[inline(always)]
+unsafe fn members_in<const N: usize>(sets: &[ByteSet; N], x: __m256i) -> [u32; N] {
+    // SAFETY: AVX2 is the caller's promise, and the tables have 16 bytes each.
     unsafe {
         let table = |at: *const u8| _mm256_broadcastsi128_si256(_mm_loadu_si128(at.cast::<__m128i>()));
-        let rows = table(ROWS.as_ptr().cast::<u8>());
+        // A look-up makes zero of bytes from 128 on.
+        let other = _mm256_xor_si256(x, _mm256_set1_epi8(-128));
+        let row = _mm256_and_si256(_mm256_srli_epi16::<4>(x), _mm256_set1_epi8(0x0f));
+        let row = _mm256_shuffle_epi8(table(ROWS.as_ptr().cast::<u8>()), row);
         let mut masks = [0; N];
-        for at in [0, 32] {
-            let x = _mm256_loadu_si256(block.as_ptr().add(at).cast::<__m256i>());
-            // A look-up makes zero of bytes from 128 on.
-            let other = _mm256_xor_si256(x, _mm256_set1_epi8(-128));
-            let row = _mm256_and_si256(_mm256_srli_epi16::<4>(x), _mm256_set1_epi8(0x0f));
-            let row = _mm256_shuffle_epi8(rows, row);
-            for (mask, set) in masks.iter_mut().zip(sets) {
-                let low = _mm256_shuffle_epi8(table(set.low.as_ptr()), x);
-                let high = _mm256_shuffle_epi8(table(set.high.as_ptr()), other);
-                let found = _mm256_and_si256(_mm256_or_si256(low, high), row);
-                let none = _mm256_movemask_epi8(_mm256_cmpeq_epi8(found, _mm256_setzero_si256()));
-                *mask |= u64::from(!none as u32) << at;
-            }
+        for (mask, set) in masks.iter_mut().zip(sets) {
+            let low = _mm256_shuffle_epi8(table(set.low.as_ptr()), x);
+            let high = _mm256_shuffle_epi8(table(set.high.as_ptr()), other);
+            let found = _mm256_and_si256(_mm256_or_si256(low, high), row);
+            *mask = !_mm256_movemask_epi8(_mm256_cmpeq_epi8(found, _mm256_setzero_si256())) as u32;
         }
         masks
     }
+}
+
+/// Places that pass a gate up to which each is looked at alone.
+const GATED: u32 = 32;
+
+/// Which places of a block begin with a difference out of a set.
+///
+/// # Safety
+///
+/// The machine must have AVX2; inlined as [`begin`] is.
+#[inline(always)]
+unsafe fn gate_of<const APART: usize>(gate: &ByteSet, block: &[u8; PLACES + REACH]) -> u64 {
+    const { assert!(PLACES == 64 && APART <= REACH) };
+    let mut halves = [0; 2];
+    for (at, half) in [0, 32].into_iter().zip(&mut halves) {
+        // SAFETY: AVX2 is the caller's promise; the farthest load reads 32 bytes from 32 + `APART` on, no more than the block has.
+        unsafe {
+            let here = _mm256_loadu_si256(block.as_ptr().add(at).cast::<__m256i>());
+            let there = _mm256_loadu_si256(block.as_ptr().add(at + APART).cast::<__m256i>());
+            [*half] = members_in(&[*gate], _mm256_xor_si256(here, there));
+        }
+    }
+    join(halves[0], halves[1])
 }
 
 /// By the high nibble of a base64 character what makes it its value; and by the low one, for those in row 2.

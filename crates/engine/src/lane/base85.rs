@@ -72,28 +72,26 @@ struct Text {
 }
 
 /// Whether four bytes, the first one highest, are ASCII text.
+#[inline]
 fn is_text(bytes: u32) -> bool {
     const HIGH: u32 = 0x8080_8080;
-    let are_plain = |bytes: u32| bytes & HIGH == 0 && (bytes | HIGH).wrapping_sub(0x2020_2020) & HIGH == HIGH;
-    are_plain(bytes) || bytes.to_be_bytes().iter().all(|b| matches!(b, b' '..=b'~' | b'\t' | b'\n' | b'\r'))
+    let are_plain = (bytes | HIGH).wrapping_sub(0x2020_2020) & HIGH == HIGH;
+    bytes & HIGH == 0
+        && (are_plain || bytes.to_be_bytes().iter().all(|b| matches!(b, b' '..=b'~' | b'\t' | b'\n' | b'\r')))
 }
 
-/// What the characters of a group stand for, if it is text.
-fn is_text_in(alphabet: Alphabet, group: &[u8]) -> bool {
-    let number = |number: u64, byte: &u8| Some(number * 85 + u64::from(alphabet.value(*byte)?));
-    group.iter().try_fold(0, number).is_some_and(|number| u32::try_from(number).is_ok_and(is_text))
+/// Whether the characters of a group stand for text.
+#[inline]
+fn is_text_in(alphabet: Alphabet, group: [u8; GROUP]) -> bool {
+    alphabet.group(group).is_some_and(is_text)
 }
 
 /// Whether text may begin with `bytes`, which are cut where no more are at hand.
 fn may_begin(alphabet: usize, bytes: &[u8]) -> bool {
-    let bytes = &bytes[..bytes.len().min(SHORTEST)];
-    bytes.chunks(GROUP).all(|group| {
-        MAY_BE[usize::from(group[0])] & 8 << alphabet != 0
-            && match group.len() {
-                GROUP => is_text_in(ALPHABETS[alphabet], group),
-                _ => group.iter().all(|byte| ALPHABETS[alphabet].contains(*byte)),
-            }
-    })
+    let (groups, rest) = bytes[..bytes.len().min(SHORTEST)].as_chunks();
+    groups.iter().all(|group| is_text_in(ALPHABETS[alphabet], *group))
+        && rest.first().is_none_or(|first| MAY_BE[usize::from(*first)] & 8 << alphabet != 0)
+        && rest.iter().all(|byte| ALPHABETS[alphabet].contains(*byte))
 }
 
 /// Bytes that a mask tells of, and masks that are made at once.
@@ -144,16 +142,23 @@ fn beginnings(bytes: &[u8], from: usize, to: usize, mut found: impl FnMut(usize,
         let to = to.min(from + BLOCKS * BLOCK);
         for (at, two) in (from..to).step_by(BLOCK).zip(masks.windows(2).filter_map(|two| two.first_chunk())) {
             let wanted = if to - at < BLOCK { (1 << (to - at)) - 1 } else { u64::MAX };
-            let mut some: [u64; ALPHABETS.len()] = std::array::from_fn(|n| groups_in(n, two) & wanted);
-            while some != [0; ALPHABETS.len()] {
-                let place = some.iter().map(|some| some.trailing_zeros()).min().unwrap_or_default() as usize;
-                for (n, some) in some.iter_mut().enumerate() {
-                    if *some >> place & 1 != 0 {
-                        *some &= *some - 1;
-                        if may_begin(n, &bytes[at + place..at + place + SHORTEST]) {
-                            found(at + place, n);
-                        }
+            let mut begun = [0u64; ALPHABETS.len()];
+            for (n, begun) in begun.iter_mut().enumerate() {
+                let mut some = groups_in(n, two) & wanted;
+                while some != 0 {
+                    let place = some.trailing_zeros();
+                    if may_begin(n, &bytes[at + place as usize..]) {
+                        *begun |= 1 << place;
                     }
+                    some &= some - 1;
+                }
+            }
+            while begun != [0; ALPHABETS.len()] {
+                let place = begun.iter().map(|begun| begun.trailing_zeros()).min().unwrap_or_default();
+                for (n, begun) in begun.iter_mut().enumerate().filter(|(_, begun)| **begun >> place & 1 != 0)
+                {
+                    *begun &= *begun - 1;
+                    found(at + place as usize, n);
                 }
             }
         }
@@ -180,10 +185,10 @@ impl Text {
                 let end = self.next + other as u64;
                 return Fate::Over(end, (end + 1).max(self.decided));
             }
-            if group.len() < GROUP {
+            let Some(group) = group.first_chunk() else {
                 return if eof { Fate::Over(view.end(), u64::MAX) } else { Fate::Open };
-            }
-            if !is_text_in(alphabet, group) {
+            };
+            if !is_text_in(alphabet, *group) {
                 return Fate::Over(self.next, (self.next + GROUP as u64).max(self.decided));
             }
             self.next += GROUP as u64;

@@ -623,3 +623,57 @@ impl Lane {
         is_whole.then_some(end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PARTS: &[&[u8]] = &[
+        b"\"",
+        b"'",
+        b"a",
+        b"B7",
+        b" + ",
+        b",",
+        b"\\",
+        b"\n",
+        b"(",
+        b" ",
+        b"\xe2\x80\x8b",
+        b"\xef\xbd\x81",
+        b"\xc2\xad",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 3000,
+            rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn no_joint_is_passed_over(
+            parts in proptest::collection::vec(proptest::sample::select(PARTS), 0..90),
+            last: u8, skipped in 0usize..100,
+        ) {
+            let bytes = parts.concat();
+            let from = skipped.min(bytes.len());
+            let odd = Odd::find(&bytes, from, bytes.len(), last);
+            let (mut reader, mut at) = (Reader { last }, from);
+            while at < bytes.len() {
+                match reader.piece(&bytes[at..], bytes.len() - at, false) {
+                    Piece::Plain(n) => at += n,
+                    piece => {
+                        prop_assert_eq!(odd.next(at), at, "{:?}", piece);
+                        at += match piece {
+                            Piece::Joint(len) => len,
+                            _ => WIDE_LEN,
+                        };
+                    }
+                }
+            }
+        }
+    }
+}

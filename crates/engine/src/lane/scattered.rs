@@ -5,17 +5,24 @@
 //!
 //! ```text
 //! lane      "q8Zt4L" +   \n  "mN0pR7sVx2"
-//! kept       q8zt4l            mn0pr7svx2        word: the last eight of them
+//! letters    111111             1111111111      a bit for each
+//! ends        1  1                  1   1       of those that are rare in text: digits, j, q, z
+//! word        8zt4l             mn0             the eight up to one of them, looked up
 //! ```
 //!
+//! Every anchor ends with such a letter, as far as the value has one in time, so that few places of text are looked at.
 //! The letter behind a backslash is no letter either: `\\n` in a string is a line break. No more than [`GAP`] other bytes may stand between two of them, so what is held back has an end. Nothing is kept but offsets; the
-//! letters are read again from the lane's tail when the last one is there.
+//! letters are read again from the lane's tail.
+
+use exfilter_automaton::ByteSet;
 
 use super::{Lane, SEEN, delta};
 use crate::confirm::View;
 use crate::context::{Context, Found};
+use crate::engine::Scattered as Needles;
 use crate::finding::Range64;
-use crate::secrets::{Form, SCATTERED_REACH};
+use crate::secrets::Form;
+use zeroize::Zeroize;
 
 /// Other bytes that may stand between two letters or digits.
 pub(crate) const GAP: u64 = 32;
@@ -35,86 +42,109 @@ pub(crate) fn letters<'a>(bytes: &'a [u8], escaped: &'a mut bool) -> impl Iterat
     })
 }
 
-/// The letter or digit that a byte counts as; 0 for all others.
-const LETTERS: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut b = 0;
-    while b < 256 {
-        if (b as u8).is_ascii_alphanumeric() {
-            table[b] = (b as u8).to_ascii_lowercase();
+/// Letters and digits.
+const ALNUM: ByteSet = ByteSet::new(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+const BACKSLASH: ByteSet = ByteSet::new(b"\\");
+
+/// Which of `len` bytes, of which `back` are backslashes, are escaped, a bit for each; `escaped` says whether the first one is, and is kept up.
+fn escaped_by(back: u64, len: usize, escaped: &mut bool) -> u64 {
+    let mut taken = u64::from(*escaped);
+    let mut rest = back;
+    while rest != 0 {
+        let at = rest.trailing_zeros();
+        rest &= rest - 1;
+        // One that is escaped itself escapes nothing.
+        if taken >> at & 1 == 0 {
+            taken |= 2 << at;
         }
-        b += 1;
     }
-    table
-};
-
-/// Bytes of which letters and digits are listed at once.
-const BLOCK: usize = 256;
-
-/// The letters and digits of a block that count.
-struct Kept {
-    /// Their places in the block.
-    places: [u8; BLOCK],
-    /// The seven before them, and they: eight in a row end with each of them.
-    letters: [u8; 7 + BLOCK],
-    len: usize,
+    *escaped = (back & !taken) >> (len - 1) & 1 != 0;
+    taken
 }
 
-impl Kept {
-    /// Lists those of no more than [`BLOCK`] bytes without a branch; `last` are the last eight before. See [`letters`].
-    fn list(&mut self, bytes: &[u8], escaped: &mut bool, last: u64) {
-        self.letters[..7].copy_from_slice(&last.to_le_bytes()[1..]);
-        let letters = &mut self.letters[7..];
-        let mut n = 0;
-        let plain = !*escaped && !bytes.contains(&b'\\');
-        for (i, byte) in bytes.iter().enumerate().take(BLOCK) {
-            let letter = LETTERS[usize::from(*byte)];
-            // There are no more than bytes; so that the compiler knows.
-            (self.places[n % BLOCK], letters[n % BLOCK]) = (i as u8, letter);
-            n += usize::from((letter != 0) & !*escaped);
-            if !plain {
-                *escaped = (*byte == b'\\') & !*escaped;
+/// Blocks of which masks are made at once.
+const BLOCKS: usize = 32;
+
+/// Which bytes are letters and digits that count, see [`letters`]: a bit for each of a block of 64, the first one lowest.
+#[derive(Clone, Copy)]
+struct Letters<'a>(&'a [u64]);
+
+impl Letters<'_> {
+    /// The last one before `at`, if no more than [`GAP`] bytes stand between.
+    fn before(self, at: usize) -> Option<usize> {
+        let (block, bit) = (at / 64, at % 64);
+        let near = self.0.get(block).map_or(0, |mask| mask & ((1 << bit) - 1));
+        let found = match near {
+            0 => {
+                let far = self.0[block.checked_sub(1)?];
+                (far != 0).then(|| block * 64 - 1 - far.leading_zeros() as usize)?
             }
+            near => block * 64 + 63 - near.leading_zeros() as usize,
+        };
+        (at - found <= GAP as usize + 1).then_some(found)
+    }
+
+    /// The first one behind `at`, whatever stands between.
+    fn after(self, at: usize) -> Option<usize> {
+        let (block, bit) = (at / 64, at % 64);
+        let near = self.0[block] & !(u64::MAX >> (63 - bit));
+        let others = self.0.iter().copied().enumerate().skip(block + 1);
+        let (block, mask) = std::iter::once((block, near)).chain(others).find(|(_, mask)| *mask != 0)?;
+        Some(block * 64 + mask.trailing_zeros() as usize)
+    }
+
+    /// The one that stands `n` before the one at `at`, if all between go on.
+    fn back(self, at: usize, n: usize) -> Option<usize> {
+        (0..n).try_fold(at, |at, _| self.before(at))
+    }
+
+    /// The 64 up to `at`, which is the highest.
+    fn up_to(self, at: usize) -> u64 {
+        let (block, bit) = (at / 64, at % 64);
+        let here = self.0[block] << (63 - bit);
+        let before = if bit < 63 && block > 0 { self.0[block - 1] >> (bit + 1) } else { 0 };
+        here | before
+    }
+
+    /// The eight up to the one at `at`, the newest highest; those that are missing are zero.
+    fn word(self, bytes: &[u8], at: usize) -> u64 {
+        const LOWER: u64 = 0x2020_2020_2020_2020;
+        let mut near = self.up_to(at);
+        if near >> 56 == 0xff
+            && let Some(eight) = bytes[..=at].last_chunk()
+        {
+            // Digits have the bit already.
+            return u64::from_le_bytes(*eight) | LOWER;
         }
-        self.len = n;
-    }
-
-    fn places(&self) -> &[u8] {
-        &self.places[..self.len]
-    }
-
-    /// Those before and they.
-    fn letters(&self) -> &[u8] {
-        &self.letters[..7 + self.len]
-    }
-
-    /// The last eight.
-    fn last(&self, before: u64) -> u64 {
-        match self.letters().last_chunk() {
-            Some(eight) => u64::from_le_bytes(*eight),
-            None => before,
+        let (mut word, mut at) = (0, at);
+        if near.count_ones() >= 8 {
+            for n in (0..8).rev() {
+                // The newest of those that are left is brought to the top.
+                let others = near.leading_zeros() as usize;
+                near = near << others << 1;
+                at -= others;
+                word |= u64::from(bytes[at]) << (8 * n);
+                at = at.wrapping_sub(1);
+            }
+            return word | LOWER;
         }
+        let mut next = Some(at);
+        for n in (0..8).rev() {
+            let Some(at) = next else { break };
+            word |= u64::from(bytes[at] | 0x20) << (8 * n);
+            next = self.before(at);
+        }
+        word
     }
 }
-
-/// Places that are kept: an anchor, and what may stand before it.
-const PLACES: usize = SCATTERED_REACH + 8;
 
 /// What a lane has seen.
-#[derive(Default)]
 pub(crate) struct Scattered {
-    /// The last eight letters and digits, the newest highest.
-    word: u64,
+    /// Lane offset of the first letter or digit that may stand in an anchor with what comes; `u64::MAX` without one.
+    first: u64,
     /// Whether the last byte was a backslash that takes the next one away.
     escaped: bool,
-    /// How many there were.
-    count: u64,
-    /// Lane offsets of the last ones, that of the n-th at n modulo their number; and how many of them go on.
-    places: [u64; PLACES],
-    held: usize,
     pending: Vec<Pending>,
-    /// The least `due` of them.
-    due: u64,
     /// Matches that wait until it is known whether the value stands there as it is spelled.
     matched: Vec<Match>,
     /// Secrets found in another spelling, and where.
@@ -129,8 +159,9 @@ struct Pending {
     /// Lane offset of its first letter, and the outer one.
     start: u64,
     src: u64,
-    /// The count at which it is complete.
-    due: u64,
+    /// Lane offset of its last letter so far, and how many are to come.
+    last: u64,
+    left: u32,
 }
 
 /// A needle that is complete.
@@ -139,6 +170,45 @@ struct Match {
     start: u64,
     end: u64,
     outer: Range64,
+}
+
+/// What becomes of a needle that is begun.
+enum Step {
+    /// Its last letter stands here.
+    Whole(u64),
+    /// More bytes decide.
+    Open,
+    /// Too much stands between two letters.
+    Over,
+}
+
+impl Pending {
+    /// Goes on through letters of a lane, of which the first stands at `from`.
+    fn go_on(&mut self, letters: Letters<'_>, from: u64) -> Step {
+        while self.left > 0 {
+            let Some(next) = letters.after((self.last - from) as usize).map(|next| from + next as u64) else {
+                return Step::Open;
+            };
+            if next - self.last > GAP + 1 {
+                return Step::Over;
+            }
+            (self.last, self.left) = (next, self.left - 1);
+        }
+        Step::Whole(self.last)
+    }
+}
+
+impl Default for Scattered {
+    fn default() -> Scattered {
+        Scattered {
+            first: u64::MAX,
+            escaped: false,
+            pending: Vec::new(),
+            matched: Vec::new(),
+            spelled: Vec::new(),
+            xored: Vec::new(),
+        }
+    }
 }
 
 impl Scattered {
@@ -153,7 +223,7 @@ impl Scattered {
         let pending = self.pending.iter().map(|p| p.start);
         let matched = self.matched.iter().map(|m| m.start);
         let xored = self.xored.iter().map(|p| p.start);
-        pending.chain(matched).chain(xored).chain(self.places().next()).min().unwrap_or(u64::MAX)
+        pending.chain(matched).chain(xored).fold(self.first, u64::min)
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -163,37 +233,36 @@ impl Scattered {
             + self.spelled.capacity() * size_of::<(u32, u64, u64)>()
             + self.xored.capacity() * size_of::<delta::Pending>()
     }
+}
 
-    /// The places that go on, in order.
-    fn places(&self) -> impl Iterator<Item = u64> {
-        let first = (self.count + 1 - self.held as u64) as usize;
-        (0..self.held).map(move |i| self.places[(first + i) % PLACES])
-    }
-
-    /// Takes letters and digits at which nothing begins, ends or is complete; their places count from lane offset `from`.
-    fn pass_over(&mut self, places: &[u8], from: u64, reach: usize) {
-        let first = places.len().saturating_sub(PLACES);
-        for (n, i) in places.iter().enumerate().skip(first) {
-            self.places[(self.count + 1 + n as u64) as usize % PLACES] = from + u64::from(*i);
-        }
-        self.count += places.len() as u64;
-        self.held = (self.held + places.len()).min(reach);
-    }
-
-    /// Whether letters and digits are so near to each other, and the first of them to the last one before, that what has begun goes on.
-    fn goes_on(&self, places: &[u8], from: u64) -> bool {
-        let Some(first) = places.first() else { return true };
-        let before = from + u64::from(*first) - self.places[self.count as usize % PLACES];
-        let apart = places.windows(2).fold(0, |apart, two| apart.max(two[1] - two[0]));
-        u64::from(apart) <= GAP + 1 && (self.held == 0 || before <= GAP + 1)
-    }
-
-    /// Forgets what cannot go on at lane offset `at`.
-    fn expire(&mut self, at: u64) {
-        if self.held > 0 && at - self.places[self.count as usize % PLACES] > GAP + 1 {
-            self.held = 0;
-            self.pending.clear();
-            self.due = u64::MAX;
+/// Writes which of `bytes` are letters and digits that count, and the places from `fresh` on of those that may end an anchor.
+fn look_through(
+    bytes: &[u8],
+    fresh: usize,
+    ends: &ByteSet,
+    escaped: &mut bool,
+    masks: &mut Vec<u64>,
+    ending: &mut Vec<u32>,
+) {
+    let mut sets = [[0; 3]; BLOCKS];
+    for stretch in bytes.chunks(64 * BLOCKS) {
+        let sets = &mut sets[..stretch.len().div_ceil(64)];
+        ByteSet::masks(&[ALNUM, *ends, BACKSLASH], stretch, sets);
+        for ([alnum, ends, back], block) in sets.iter().zip(stretch.chunks(64)) {
+            let at = 64 * masks.len();
+            let mut letters = *alnum;
+            if *back != 0 || *escaped {
+                letters &= !escaped_by(*back, block.len(), escaped);
+            }
+            masks.push(letters);
+            let mut some = letters & *ends;
+            if at < fresh {
+                some &= u64::MAX.checked_shl((fresh - at) as u32).unwrap_or(0);
+            }
+            while some != 0 {
+                ending.push((at + some.trailing_zeros() as usize) as u32);
+                some &= some - 1;
+            }
         }
     }
 }
@@ -208,67 +277,67 @@ impl Lane {
         let core = cx.core;
         let Some(known) = &core.known else { return };
         let Some(needles) = &known.scattered else { return };
-        let Some(bytes) = view.get(fresh, view.end()) else { return };
-        if self.scattered().is_none() && bytes.is_empty() {
+        if self.scattered().is_none() && fresh == view.end() {
             return;
         }
         let mut state = self.beside.get_or_insert_default().scattered.take().unwrap_or_default();
-        let mut kept = Kept { places: [0; BLOCK], letters: [0; 7 + BLOCK], len: 0 };
-        // Few letters end an anchor.
-        let mut anchors = Vec::new();
-        for (block, from) in bytes.chunks(BLOCK).zip((fresh..).step_by(BLOCK)) {
-            kept.list(block, &mut state.escaped, state.word);
-            state.word = kept.last(state.word);
-            anchors.clear();
-            needles.anchors.words(kept.letters(), |n, ids| anchors.extend(ids.iter().map(|id| (n, *id))));
-            let mut anchors = anchors.iter().copied().peekable();
-            let places = kept.places();
-            let goes_on = state.goes_on(places, from);
-            let mut n = 0;
-            while let Some(i) = places.get(n) {
-                let quiet = anchors.peek().map_or(places.len(), |(at, _)| *at);
-                if goes_on && quiet > n && state.pending.is_empty() {
-                    state.pass_over(&places[n..quiet], from, needles.reach);
-                    n = quiet;
-                    continue;
-                }
-                let at = from + u64::from(*i);
-                state.expire(at);
-                state.count += 1;
-                state.places[state.count as usize % PLACES] = at;
-                state.held = (state.held + 1).min(needles.reach);
-                while let Some((_, id)) = anchors.next_if(|(at, _)| *at == n) {
-                    let needle = &needles.needles[id as usize];
-                    let before = needle.anchor as usize + 8;
-                    if state.held < before {
-                        continue;
+        // Letters before may stand in an anchor that ends now.
+        let from = state.first.min(fresh);
+        if state.first < fresh {
+            state.escaped = false;
+        }
+        let bytes = view.get(from, view.end()).unwrap_or(&[]);
+        let mut masks = std::mem::take(&mut cx.scratch.letters);
+        let mut ending = std::mem::take(&mut cx.scratch.ending);
+        look_through(
+            bytes,
+            (fresh - from) as usize,
+            &needles.ends,
+            &mut state.escaped,
+            &mut masks,
+            &mut ending,
+        );
+        let letters = Letters(&masks);
+        let mut begun = std::mem::take(&mut state.pending);
+        for at in ending.drain(..) {
+            let at = at as usize;
+            for id in needles.anchors.ids(letters.word(bytes, at)) {
+                let needle = &needles.needles[*id as usize];
+                let before = needle.anchor as usize + 7;
+                let Some(start) = letters.back(at, before) else { continue };
+                let start = from + start as u64;
+                let (last, left) = (from + at as u64, needle.len - before as u32 - 1);
+                begun.push(Pending { needle: *id, start, src: self.map.src(start), last, left });
+            }
+        }
+        for mut pending in begun {
+            match pending.go_on(letters, from) {
+                Step::Over => {}
+                Step::Open if view.end() - pending.last > GAP + 1 => {}
+                Step::Open => state.pending.push(pending),
+                Step::Whole(at) => {
+                    let Pending { needle, start, src, .. } = pending;
+                    let needle = &needles.needles[needle as usize];
+                    let mut value = cx.scratch.buffer();
+                    let range = view.get(start, at + 1).unwrap_or(&[]);
+                    value.extend(self::letters(range, &mut false).map(|(_, letter)| letter));
+                    if known.keys.fits(&value, &needle.mac) {
+                        let outer = Range64 { start: src, end: self.map.end(at + 1) };
+                        state.matched.push(Match { secret: needle.secret, start, end: at + 1, outer });
                     }
-                    let start = state.places[(state.count + 1 - before as u64) as usize % PLACES];
-                    let due = state.count + u64::from(needle.len) - before as u64;
-                    state.pending.push(Pending { needle: id, start, src: self.map.src(start), due });
-                    state.due = if state.pending.len() == 1 { due } else { state.due.min(due) };
-                }
-                n += 1;
-                if state.count == state.due && !state.pending.is_empty() {
-                    let (due, pending): (Vec<_>, Vec<_>) =
-                        state.pending.drain(..).partition(|pending| pending.due == state.count);
-                    state.pending = pending;
-                    state.due = state.pending.iter().map(|p| p.due).min().unwrap_or(u64::MAX);
-                    for Pending { needle, start, src, .. } in due {
-                        let needle = &needles.needles[needle as usize];
-                        let mut value = cx.scratch.buffer();
-                        let range = view.get(start, at + 1).unwrap_or(&[]);
-                        value.extend(letters(range, &mut false).map(|(_, letter)| letter));
-                        if known.keys.fits(&value, &needle.mac) {
-                            let outer = Range64 { start: src, end: self.map.end(at + 1) };
-                            state.matched.push(Match { secret: needle.secret, start, end: at + 1, outer });
-                        }
-                        cx.scratch.give_buffer(value);
-                    }
+                    cx.scratch.give_buffer(value);
                 }
             }
         }
-        state.expire(view.end());
+        state.first = u64::MAX;
+        let mut next = letters.before(bytes.len());
+        for _ in 0..needles.reach - 1 {
+            let Some(at) = next else { break };
+            state.first = from + at as u64;
+            next = letters.before(at);
+        }
+        masks.clear();
+        (cx.scratch.letters, cx.scratch.ending) = (masks, ending);
         // Whatever else the value is spelled as there has been found by then.
         let is_settled = |found: &Match| eof || found.end + SEEN <= view.end();
         let (settled, waiting): (Vec<Match>, Vec<Match>) =
@@ -301,38 +370,89 @@ impl Lane {
         let matched = state.into_iter().flat_map(|state| state.matched.iter().map(|m| m.outer.start));
         let hold = pending.chain(matched).min().unwrap_or(u64::MAX);
         // Then the letters that may belong to an anchor: of which the last is to come, or which is there and has not been fed.
-        let mut places: Vec<u64> = state.into_iter().flat_map(|state| state.places()).collect();
-        let mut word = state.map_or(0, |state| state.word);
-        let mut escaped = state.is_some_and(|state| state.escaped);
-        let mut first = u64::MAX;
-        for (i, letter) in letters(partial, &mut escaped) {
-            let place = self.pos + i as u64;
-            if places.last().is_some_and(|last| place - last > GAP + 1) {
-                // What was begun has ended.
-                places.clear();
-                first = u64::MAX;
-            }
-            places.push(place);
-            word = push(word, letter);
-            for id in needles.anchors.ids(word) {
-                let before = needles.needles[*id as usize].anchor as usize + 8;
-                let start = places.len().checked_sub(before).map_or(u64::MAX, |at| places[at]);
-                first = first.min(start);
-            }
-        }
-        let mut next = self.pos + partial.len() as u64;
-        for place in places.iter().rev().take(needles.reach - 1) {
-            if next - place > GAP + 1 {
-                break;
-            }
-            next = *place;
-            first = first.min(next);
-        }
-        if first == u64::MAX { hold } else { hold.min(self.map.src(first)) }
+        let (first, escaped) = state.map_or((u64::MAX, false), |state| (state.first, state.escaped));
+        let base = self.pos - self.tail.len() as u64;
+        let (before, mut escaped) = match first {
+            u64::MAX => (&[][..], escaped),
+            first => (&self.tail[(first - base) as usize..], false),
+        };
+        let mut bytes = [before, partial].concat();
+        let from = self.pos - before.len() as u64;
+        let first = open_from(&bytes, before.len(), &mut escaped, needles);
+        bytes.zeroize();
+        first.map_or(hold, |first| hold.min(self.map.src(from + first as u64)))
     }
 }
 
-/// The word after one more letter or digit.
-fn push(word: u64, letter: u8) -> u64 {
-    word >> 8 | u64::from(letter) << 56
+/// The place of the first letter that may belong to an anchor which ends behind `bytes`, or in them from `fresh` on.
+fn open_from(bytes: &[u8], fresh: usize, escaped: &mut bool, needles: &Needles) -> Option<usize> {
+    let (mut masks, mut ending) = (Vec::new(), Vec::new());
+    look_through(bytes, fresh, &needles.ends, escaped, &mut masks, &mut ending);
+    let letters = Letters(&masks);
+    let begun = |at: &u32| {
+        let at = *at as usize;
+        let ids = needles.anchors.ids(letters.word(bytes, at)).iter();
+        ids.filter_map(move |id| {
+            let needle = &needles.needles[*id as usize];
+            let start = letters.back(at, needle.anchor as usize + 7)?;
+            let left = needle.len - needle.anchor - 8;
+            let mut pending = Pending { needle: *id, start: start as u64, src: 0, last: at as u64, left };
+            (!matches!(pending.go_on(letters, 0), Step::Over)).then_some(start)
+        })
+    };
+    let whole = ending.iter().flat_map(begun).min();
+    // What was begun before a gap has ended.
+    let mut next = letters.before(bytes.len());
+    let mut open = None;
+    for _ in 0..needles.reach - 1 {
+        let Some(at) = next else { break };
+        open = Some(at);
+        next = letters.before(at);
+    }
+    whole.into_iter().chain(open).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 2000,
+            rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn masks_have_the_letters_that_count(
+            bytes in proptest::collection::vec(prop_oneof![Just(b'\\'), Just(b' '), any::<u8>()], 0..400),
+            gap in 0usize..80, fresh in 0usize..500, mut escaped: bool,
+        ) {
+            // Some lie far apart.
+            let bytes = [&bytes[..bytes.len() / 2], &vec![b'.'; gap], &bytes[bytes.len() / 2..]].concat();
+            let mut by_byte = escaped;
+            let want: Vec<(usize, u8)> = letters(&bytes, &mut by_byte).collect();
+            let (mut masks, mut ending) = (Vec::new(), Vec::new());
+            let ends = ByteSet::new(b"05azAZ");
+            look_through(&bytes, fresh, &ends, &mut escaped, &mut masks, &mut ending);
+            prop_assert_eq!(escaped, by_byte);
+            let masks = Letters(&masks);
+            let ended = want.iter().filter(|(at, letter)| *at >= fresh && ends.contains(*letter));
+            prop_assert_eq!(ending, ended.map(|(at, _)| *at as u32).collect::<Vec<u32>>());
+            for (n, (at, letter)) in want.iter().enumerate() {
+                let before = n.checked_sub(1).map(|n| want[n].0).filter(|before| at - before <= GAP as usize + 1);
+                prop_assert_eq!(masks.before(*at), before);
+                prop_assert_eq!(masks.after(*at), want.get(n + 1).map(|(next, _)| *next));
+                let near = want[..=n].windows(2).rev().take(7).all(|two| two[1].0 - two[0].0 <= GAP as usize + 1);
+                if n >= 7 && near {
+                    let eight: Vec<u8> = want[n - 7..=n].iter().map(|(_, letter)| *letter).collect();
+                    prop_assert_eq!(masks.word(&bytes, *at).to_le_bytes().to_vec(), eight);
+                    prop_assert_eq!(masks.back(*at, 7), Some(want[n - 7].0));
+                }
+                prop_assert_eq!(masks.word(&bytes, *at) >> 56, u64::from(*letter));
+            }
+        }
+    }
 }
