@@ -5,7 +5,7 @@ pub mod secrets;
 pub mod timing;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use exfilter::{Authority, Engine, Flow, Profile, Rule, Stream, Verdict};
+use exfilter::{Authority, Engine, Flow, Limits, Profile, Rule, Stream, Verdict};
 
 /// The chunk in which a proxy reads.
 pub const CHUNK: usize = 64 * 1024;
@@ -27,8 +27,13 @@ pub fn engine_of(rules: Vec<Rule>, known: usize) -> Engine {
 
 /// The same in a profile.
 pub fn profiled(known: usize, profile: Profile) -> Engine {
+    limited(known, profile, Limits::default())
+}
+
+/// The same with limits.
+pub fn limited(known: usize, profile: Profile, limits: Limits) -> Engine {
     let mut builder = Engine::builder();
-    builder.rules(exfilter::rules::builtin()).profile(profile);
+    builder.rules(exfilter::rules::builtin()).profile(profile).limits(limits);
     if known > 0 {
         builder.known_secrets(secrets::enrol(known));
     }
