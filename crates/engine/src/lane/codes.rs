@@ -13,8 +13,7 @@
 
 use exfilter_codec::charcodes::{self, CODE_MAX, Form, GAP_MAX, Parsed};
 
-use super::escaped::Look;
-use super::look::{QUICK, SEPARATOR, is_packed, is_without_hits};
+use super::look::{Look, QUICK, SEPARATOR, is_packed, is_without_hits};
 use super::{Depth, Lane, LaneKind};
 use crate::confirm::View;
 use crate::context::Context;

@@ -24,7 +24,7 @@ use crate::confirm::View;
 use crate::context::Context;
 use crate::lane::archive::Archive;
 use crate::lane::fold::{FOLD_MAX, Fold, LINE_MIN, next_line};
-use crate::lane::look::QUICK;
+use crate::lane::look::{Look, QUICK};
 use crate::lane::{Depth, Lane, LaneKind, MAGICS, codes};
 use crate::map::{Origin, OuterMap};
 
@@ -284,17 +284,6 @@ fn folded(bytes: &[u8], reads: Reads, line: &Line, eof: bool, cx: &mut Context<'
         Fold::Line(at, _) if at <= line.len => Fold::End,
         fold => fold,
     }
-}
-
-/// What a look at text says.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// It is over and holds nothing: no candidate, no magic number, no run, no further escape. It needs no lane.
-    Idle,
-    /// It holds something, or is too long for a look.
-    Busy,
-    /// It is not over.
-    Open,
 }
 
 /// Reads the text around the escape at `at`. Also returns where the look ended.

@@ -2,7 +2,8 @@
 
 use exfilter_automaton::{Automaton, Hit, What};
 
-use super::escaped::{self, Begins, Look};
+use super::escaped::{self, Begins};
+use super::look::Look;
 use super::{Lane, LaneKind, SEEN, Starts, base58, codes, container, is_directory, look, shape};
 use crate::confirm::View;
 use crate::context::Context;

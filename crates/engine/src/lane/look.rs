@@ -5,7 +5,7 @@ use exfilter_codec::base32::Alphabet;
 use exfilter_codec::base64::{self, Phase};
 use exfilter_codec::hex;
 
-use super::escaped::{self, Begins, Look};
+use super::escaped::{self, Begins};
 use super::fold::{Fold, LINE_MIN};
 use super::shape::{Escaped, after_escape, begins_zlib, digits_at, escaped_char, fold};
 use super::{archive, base32, codes, container, glance};
@@ -13,6 +13,17 @@ use crate::context::Context;
 
 /// Longest run, in characters, that [`look`] decodes, and longest text, in bytes, that one at escapes reads.
 pub(crate) const QUICK: usize = 640;
+
+/// What a look at text says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// It is over and holds nothing: no candidate, no magic number, no run, no further escape. It needs no lane.
+    Idle,
+    /// It holds something, or is too long for a look.
+    Busy,
+    /// It is not over.
+    Open,
+}
 
 /// Reads the run at `at`: whether it is over within `bytes` and holds nothing at any alignment, no candidate, no magic number, no further run. Such a
 /// run needs no lanes; what they would report is nothing.

@@ -35,6 +35,7 @@ mod look;
 mod matcher;
 mod scattered;
 mod shape;
+mod whole;
 mod wide;
 
 use std::sync::Arc;

@@ -18,9 +18,8 @@ use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
 use crate::lane::base32::{self, Base32Lane};
-use crate::lane::escaped::Look;
 use crate::lane::fold::{Fold, LINE_MIN, next_line};
-use crate::lane::look::{Extent, extent, look};
+use crate::lane::look::{Extent, Look, extent, look};
 use crate::lane::{Depth, Lane, LaneKind, SEEN};
 use crate::map::{Origin, OuterMap};
 
