@@ -398,6 +398,10 @@ fn insert_edit(edits: &mut Vec<Edit>, mut edit: Edit) {
     edits.insert(first, edit);
 }
 
+/// What overwrites characters of base64 and hexadecimal digits: both decode to `U`, at any alignment, so text stays text below them.
+const FILL_BASE64: u8 = b'V';
+const FILL_HEX: u8 = b'5';
+
 /// The edit that removes a finding; none where its bytes cannot be overwritten alone.
 fn edit_of(found: &Found) -> Option<Edit> {
     let (outer, inner) = found.writable?;
@@ -405,11 +409,17 @@ fn edit_of(found: &Found) -> Option<Edit> {
         // A needle's characters are wholly the value's; those before it are shared with a neighbour. Deeper layers are edited by their lanes,
         // or not at all.
         (None, Kind::Known(_, Form::Base64(1))) => {
-            return Some(Edit { range: inner.start..inner.end, fill: b'A' });
+            return Some(Edit { range: inner.start..inner.end, fill: FILL_BASE64 });
+        }
+        (None, Kind::Known(_, Form::Hex)) => {
+            return Some(Edit { range: outer.start..outer.end, fill: FILL_HEX });
         }
         (None, Kind::Known(_, Form::Base64(_))) => return None,
         (None, _) => return Some(Edit { range: outer.start..outer.end, fill: b'*' }),
         (Some(Trail { up: None, step: LaneStep::Base64 }), _) => {}
+        (Some(Trail { up: None, step: LaneStep::Hex }), _) => {
+            return Some(Edit { range: outer.start..outer.end, fill: FILL_HEX });
+        }
         // An escape is overwritten whole.
         (Some(Trail { up: None, step: LaneStep::Escapes }), _) => {
             return Some(Edit { range: outer.start..outer.end, fill: b'*' });
@@ -420,7 +430,7 @@ fn edit_of(found: &Found) -> Option<Edit> {
     // In base64 a character at either end may hold bits of a neighbour: it stays, with at most four bits of the value.
     let start = outer.start + u64::from(!(8 * inner.start).is_multiple_of(6));
     let end = outer.end - u64::from(!(8 * inner.end).is_multiple_of(6));
-    (start < end).then_some(Edit { range: start..end, fill: b'A' })
+    (start < end).then_some(Edit { range: start..end, fill: FILL_BASE64 })
 }
 
 #[cfg(test)]

@@ -101,10 +101,10 @@ impl OuterMap {
         matches!(self, OuterMap::Identity)
     }
 
-    /// Whether the bytes from `start` to `end` stand in one line of base64 in the outer stream itself.
-    pub(crate) fn is_plain_base64(&self, start: u64, end: u64) -> bool {
+    /// Whether the bytes from `start` to `end` stand in one line of base64 or of hexadecimal digits in the outer stream itself.
+    pub(crate) fn is_plain_coding(&self, start: u64, end: u64) -> bool {
         let segment = self.find(start);
-        matches!(segment, Some(Segment { origin: Origin::Base64 { .. }, .. }))
+        matches!(segment, Some(Segment { origin: Origin::Base64 { .. } | Origin::Hex { .. }, .. }))
             && segment == self.find(end.saturating_sub(1))
     }
 

@@ -435,7 +435,7 @@ impl Lane {
     /// A range of this lane in the outer stream and here, if an edit may overwrite it there.
     fn writable(&self, start: u64, end: u64) -> Option<(Range64, Range64)> {
         let exact =
-            self.map.is_identity() || self.kind == LaneKind::Escapes || self.map.is_plain_base64(start, end);
+            self.map.is_identity() || self.kind == LaneKind::Escapes || self.map.is_plain_coding(start, end);
         let outer = Range64 { start: self.map.src(start), end: self.map.end(end) };
         (exact && start < end).then_some((outer, Range64 { start, end }))
     }

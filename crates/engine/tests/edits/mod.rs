@@ -10,7 +10,7 @@ fn to_llm() -> Flow {
     Flow::outbound(Authority::parse(b"https://api.anthropic.com").unwrap()).editable().reference(1)
 }
 
-/// Text with values in it, some of them in some spelling, some in base64 together with their neighbours.
+/// Text with values in it, some of them in some spelling, some in base64 or hexadecimal digits together with their neighbours.
 fn content(rng: &mut Rng, secrets: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::new();
     for _ in 0..1 + rng.below(6) {
@@ -20,8 +20,9 @@ fn content(rng: &mut Rng, secrets: &[Vec<u8>]) -> Vec<u8> {
             _ => rng.pick(secrets).clone(),
         };
         out.extend(wrap::text(rng));
-        out.extend(match rng.below(5) {
+        out.extend(match rng.below(6) {
             0 => wrap::wrap(rng, wrap::Layer::Base64, &value),
+            5 => wrap::wrap(rng, wrap::Layer::Hex, &value),
             1 => rng.pick(&forms::all()).spell(&value),
             2 => [b"\"", &value[..], b"\""].concat(),
             3 => [&value[..], b",", &value].concat(),
@@ -72,4 +73,36 @@ fn nothing_is_left_of_what_was_redacted_and_everything_of_the_rest() {
         }
     }
     assert!(edited > 100, "{edited} runs were edited");
+}
+
+#[test]
+fn codings_stay_codings_and_decode_to_text() {
+    let mut rng = Rng::new(71);
+    let engine = support::engine(&[], Limits::default());
+    for case in 0..200 {
+        let key = keys::github(&mut rng, "ghp_");
+        let note = rng.text(keys::BASE62, 20 + case % 7);
+        let plain = [b"{\"note\": \"", &note[..], b"\", \"token\": \"", &key, b"\"}"].concat();
+        let base64 = wrap::base64(&plain, false, false);
+        let hex: Vec<u8> = plain.iter().flat_map(|b| format!("{b:02x}").into_bytes()).collect();
+        for coded in [base64, hex] {
+            let content = [b"{\"data\": \"", &coded[..], b"\"}"].concat();
+            let run = run::run(&engine, &to_llm(), &content, &[content.len()]);
+            assert!(!matches!(run.last, Verdict::Block(_)) && !run.edits.is_empty(), "case {case}");
+            let sent = &run.sent[10..run.sent.len() - 2];
+            let decoded = match coded[0] {
+                b'7' => {
+                    let byte = |two: &[u8]| u8::from_str_radix(str::from_utf8(two).unwrap(), 16).unwrap();
+                    sent.chunks(2).map(byte).collect()
+                }
+                _ => wrap::unbase64(sent),
+            };
+            let text = String::from_utf8(decoded).unwrap();
+            assert!(
+                text.is_ascii() && text.len() == plain.len() && text.contains(&"U".repeat(36)),
+                "case {case}"
+            );
+            assert!(text.starts_with("{\"note\": \"") && text.ends_with("\"}"), "case {case}");
+        }
+    }
 }
