@@ -24,7 +24,7 @@
 //!                 up to the window in which one begins     window by window    its window
 //! ```
 //!
-//! The tree of lanes is stepped on absolute windows of the outer stream (64 bytes where bytes wait for the verdict, 192 in a long run). While only the root is
+//! The tree of lanes is stepped on absolute windows of the outer stream (64 bytes where bytes wait for the verdict, 192 in a long run or in compressed content). While only the root is
 //! alive, stepping window by window and scanning a batch come to the same, so batches are scanned at once.
 
 use std::collections::VecDeque;
@@ -50,7 +50,7 @@ const BATCH: usize = 16 << 10;
 /// The same at the beginning of a chunk, which is copied behind what was kept of the chunk before.
 const FIRST_BATCH: usize = 1 << 10;
 
-/// The window inside of a long run, a multiple of the shortest one: as long as it can be with 99 of 100 offsets of code held back by 256 bytes at most.
+/// The window inside of a long run and of compressed content, a multiple of the shortest one: as long as it can be with 99 of 100 offsets of code held back by 256 bytes at most.
 const LONG_WINDOW: u64 = 192;
 
 /// Offsets of a stream stay below this.
@@ -304,7 +304,7 @@ impl Stream {
         verdict
     }
 
-    /// The window that comes next. In a long run three are one: each lane of it is fed as seldom, and what little of it waits at the end of a push
+    /// The window that comes next. In a long run or container three are one: each lane of it is fed as seldom, and what little of it waits at the end of a push
     /// is what must wait anyway, or follows soon.
     fn window(&self) -> u64 {
         let window = self.facts.window;

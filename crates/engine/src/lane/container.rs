@@ -403,7 +403,12 @@ impl Container {
         self.output > 0 && !self.is_framing()
     }
 
-    fn is_framing(&self) -> bool {
+    /// Lane offset in the parent at which it begins.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
+    pub(crate) fn is_framing(&self) -> bool {
         matches!(self.kind, LaneKind::Framing(_))
     }
 

@@ -314,13 +314,15 @@ impl Lane {
             || !self.containers.is_empty()
     }
 
-    /// Whether the one thing that is being decoded is a run that has gone on for [`LONG_RUN`] bytes.
+    /// Whether the one thing that is being decoded, a run or compressed content, has gone on for [`LONG_RUN`] bytes.
     pub(crate) fn is_in_long_run(&self) -> bool {
-        self.group.as_ref().is_some_and(|group| self.pos - group.start() >= LONG_RUN)
-            && self.wide.is_none()
-            && self.codes.is_none()
-            && !self.texts.is_alive()
-            && self.containers.is_empty()
+        let is_long = |start| self.pos - start >= LONG_RUN;
+        let only = match (&self.group, &self.containers[..]) {
+            (Some(group), []) => is_long(group.start()),
+            (None, [container]) => !container.is_framing() && is_long(container.start()),
+            _ => false,
+        };
+        only && self.wide.is_none() && self.codes.is_none() && !self.texts.is_alive()
     }
 
     pub(crate) fn has_containers(&self) -> bool {
