@@ -158,9 +158,9 @@ pub struct Scratch {
     /// With what they are for: a kind, and the largest window.
     decoders: Vec<((LaneKind, u64), Box<dyn Decoder>)>,
     pub(crate) touched: Touched,
-    /// For the look at scattered letters: a bit for each byte, and where an anchor may end.
+    /// For the look at scattered letters: a bit for each of them, and for each that may end an anchor.
     pub(crate) letters: Vec<u64>,
-    pub(crate) ending: Vec<u32>,
+    pub(crate) ending: Vec<u64>,
     pub(crate) found: Vec<Found>,
     pub(crate) unseen: Vec<Unseen>,
 }

@@ -204,7 +204,9 @@ pub(crate) struct Enrolled {
 /// # What is kept
 ///
 /// Per spelling: its length, 32 bits of a keyed hash of eight of its bytes (the anchor), and a 128-bit keyed BLAKE3 MAC. No plaintext;
-/// spellings are wiped as soon as their fingerprints are made.
+/// spellings are wiped as soon as their fingerprints are made. For all secrets together: which letters, and which differences of neighbouring characters, end or
+/// begin an anchor, beside those that are rare in text. A value that has no rare one in its first letters adds one of its own, so that one
+/// character of it, or a difference of two, is known to whoever reads the memory of an engine that holds few others.
 ///
 /// # Limits
 ///
@@ -282,7 +284,7 @@ const CHOICE: usize = 12;
 /// The farthest behind the public prefix that the anchor of differences may stand: what stands before it is held wherever bytes go on.
 const DELTA_REACH: usize = 8;
 /// The same where nothing nearer has a difference that is rare in text.
-const DELTA_REACH_MAX: usize = 40;
+const DELTA_REACH_MAX: usize = 24;
 /// Letters and digits that make three of a hundred bytes of code, and one of four characters of a random value.
 const RARE_LETTERS: ByteSet = {
     let mut set = ByteSet::new(b"0123456789");
@@ -471,7 +473,7 @@ impl KnownSecrets {
         Some(tags)
     }
 
-    /// The place behind the public prefix, no more than `reach`, that few needles share, at which a difference out of `gate` stands if there is one, and the most different ones follow; and its tag.
+    /// The place behind the public prefix, no more than `reach` or, where only a farther one has a difference out of `gate`, [`DELTA_REACH_MAX`], that few needles share, at which a difference out of `gate` stands if there is one, and the most different ones follow; and its tag.
     fn choose_delta(
         &self,
         deltas: &[u8],

@@ -115,7 +115,7 @@ impl Lane {
         }
         let outer = Range64 { start: pending.src, end: self.map.end(pending.end) };
         let inner = Range64 { start: pending.start, end: pending.end };
-        if known.scattered.is_some() {
+        if known.scattered.is_some() && !self.kind.is_spelled() {
             // In the other case, perhaps.
             self.beside.get_or_insert_default().scattered.get_or_insert_default().note(
                 needle.secret,

@@ -389,7 +389,7 @@ impl Lane {
         let inner = Range64 { start: pending.start, end: pending.end };
         let mut found = Found::known(when, outer, inner, needle.secret, needle.form);
         found.writable = self.writable(pending.start, pending.end);
-        if known.scattered.is_some() && self.kind != LaneKind::Joined {
+        if known.scattered.is_some() && !self.kind.is_spelled() {
             let scattered = self.beside.get_or_insert_default().scattered.get_or_insert_default();
             scattered.note(needle.secret, pending.start, pending.end);
         }

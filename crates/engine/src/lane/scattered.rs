@@ -4,10 +4,10 @@
 //! other bytes are passed over, letters count as lower case, and what is left is looked for by its own anchors:
 //!
 //! ```text
-//! lane      "q8Zt4L" +   \n  "mN0pR7sVx2"
-//! letters    111111             1111111111      a bit for each
-//! ends        1  1                  1   1       of those that are rare in text: digits, j, q, z
-//! word        8zt4l             mn0             the eight up to one of them, looked up
+//! lane       "q8Zt4L" +   \n  "mN0pR7sVx2"
+//! letters     111111            1111111111      a bit for each
+//! ends        11 1 .            . 1  1   1      of those that are rare in text: digits, j, q, z
+//! word           4l            mn0pr7           the eight up to one of them, looked up
 //! ```
 //!
 //! Every anchor ends with such a letter, as far as the value has one in time, so that few places of text are looked at.
@@ -214,7 +214,6 @@ impl Default for Scattered {
 impl Scattered {
     /// Notes a secret that stands at a range of the lane as one of its needles spells it.
     pub(crate) fn note(&mut self, secret: u32, start: u64, end: u64) {
-        self.spelled.retain(|(.., to)| to + REMEMBERED > start);
         self.spelled.push((secret, start, end));
     }
 
@@ -235,14 +234,14 @@ impl Scattered {
     }
 }
 
-/// Writes which of `bytes` are letters and digits that count, and the places from `fresh` on of those that may end an anchor.
+/// Writes which of `bytes` are letters and digits that count, and which of those from `fresh` on may end an anchor.
 fn look_through(
     bytes: &[u8],
     fresh: usize,
     ends: &ByteSet,
     escaped: &mut bool,
     masks: &mut Vec<u64>,
-    ending: &mut Vec<u32>,
+    ending: &mut Vec<u64>,
 ) {
     let mut sets = [[0; 3]; BLOCKS];
     for stretch in bytes.chunks(64 * BLOCKS) {
@@ -259,12 +258,21 @@ fn look_through(
             if at < fresh {
                 some &= u64::MAX.checked_shl((fresh - at) as u32).unwrap_or(0);
             }
-            while some != 0 {
-                ending.push((at + some.trailing_zeros() as usize) as u32);
-                some &= some - 1;
-            }
+            ending.push(some);
         }
     }
+}
+
+/// The places of the bits of masks, in order.
+fn places(masks: &[u64]) -> impl Iterator<Item = usize> + '_ {
+    masks.iter().enumerate().flat_map(|(block, mask)| {
+        let mut left = *mask;
+        std::iter::from_fn(move || {
+            let at = (left != 0).then(|| 64 * block + left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(at)
+        })
+    })
 }
 
 impl Lane {
@@ -299,8 +307,7 @@ impl Lane {
         );
         let letters = Letters(&masks);
         let mut begun = std::mem::take(&mut state.pending);
-        for at in ending.drain(..) {
-            let at = at as usize;
+        for at in places(&ending) {
             for id in needles.anchors.ids(letters.word(bytes, at)) {
                 let needle = &needles.needles[*id as usize];
                 let before = needle.anchor as usize + 7;
@@ -337,6 +344,7 @@ impl Lane {
             next = letters.before(at);
         }
         masks.clear();
+        ending.clear();
         (cx.scratch.letters, cx.scratch.ending) = (masks, ending);
         // Whatever else the value is spelled as there has been found by then.
         let is_settled = |found: &Match| eof || found.end + SEEN <= view.end();
@@ -352,6 +360,8 @@ impl Lane {
             state.spelled.iter().any(meets)
         };
         let settled: Vec<Match> = settled.into_iter().filter(|found| !is_spelled(found)).collect();
+        // What no match may meet any more, neither one that waits nor one that is to come.
+        state.spelled.retain(|(.., to)| to + REMEMBERED + SEEN >= view.end());
         self.beside.get_or_insert_default().scattered = Some(state);
         for Match { secret, start, end, outer } in settled {
             let inner = Range64 { start, end };
@@ -389,8 +399,7 @@ fn open_from(bytes: &[u8], fresh: usize, escaped: &mut bool, needles: &Needles) 
     let (mut masks, mut ending) = (Vec::new(), Vec::new());
     look_through(bytes, fresh, &needles.ends, escaped, &mut masks, &mut ending);
     let letters = Letters(&masks);
-    let begun = |at: &u32| {
-        let at = *at as usize;
+    let begun = |at: usize| {
         let ids = needles.anchors.ids(letters.word(bytes, at)).iter();
         ids.filter_map(move |id| {
             let needle = &needles.needles[*id as usize];
@@ -400,7 +409,7 @@ fn open_from(bytes: &[u8], fresh: usize, escaped: &mut bool, needles: &Needles) 
             (!matches!(pending.go_on(letters, 0), Step::Over)).then_some(start)
         })
     };
-    let whole = ending.iter().flat_map(begun).min();
+    let whole = places(&ending).flat_map(begun).min();
     // What was begun before a gap has ended.
     let mut next = letters.before(bytes.len());
     let mut open = None;
@@ -440,7 +449,7 @@ mod tests {
             prop_assert_eq!(escaped, by_byte);
             let masks = Letters(&masks);
             let ended = want.iter().filter(|(at, letter)| *at >= fresh && ends.contains(*letter));
-            prop_assert_eq!(ending, ended.map(|(at, _)| *at as u32).collect::<Vec<u32>>());
+            prop_assert_eq!(places(&ending).collect::<Vec<usize>>(), ended.map(|(at, _)| *at).collect::<Vec<usize>>());
             for (n, (at, letter)) in want.iter().enumerate() {
                 let before = n.checked_sub(1).map(|n| want[n].0).filter(|before| at - before <= GAP as usize + 1);
                 prop_assert_eq!(masks.before(*at), before);

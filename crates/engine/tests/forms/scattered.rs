@@ -141,3 +141,37 @@ fn the_inline_profile_does_not_look_for_them() {
     let run = run::run(&engine, &Flow::outbound_unknown(), &content, &split::whole(content.len()));
     assert!(!run.last.is_block());
 }
+
+/// What stands there as it is spelled is not told of twice, however much else was found since in the same batch.
+#[test]
+fn a_later_finding_makes_nobody_forget_an_earlier_one() {
+    let mut rng = Rng::new(531);
+    let values = [rng.text(keys::BASE62, 35), rng.text(keys::BASE62, 30)];
+    let engine = support::thorough(&values);
+    for apart in [5_000, 6_400, 7_000, 12_000] {
+        let filler = b"some words, ".repeat(apart / 12);
+        let content = [&b"a = "[..], &values[0], b"\n", &filler, &values[1], b"\n", &filler].concat();
+        for size in [content.len(), 9_000, 1024, 64, 63] {
+            let run = run::run(&engine, &Flow::at_rest(), &content, &split::every(content.len(), size));
+            assert_eq!(forms(&run), [Form::Raw, Form::Raw], "{apart} bytes apart, {size} at a time");
+        }
+    }
+}
+
+/// A value that is whole is held until its window is fed, also if so much follows it that nothing goes on.
+#[test]
+fn a_whole_value_before_a_gap_is_held() {
+    let mut rng = Rng::new(532);
+    for case in 0..200 {
+        let value = rng.text(keys::BASE62, 17 + case % 9);
+        let engine = support::thorough(std::slice::from_ref(&value));
+        let pieces: Vec<u8> = value.iter().flat_map(|byte| [*byte, b'-']).collect();
+        let before = b"words ".repeat(3 + case % 17);
+        let content =
+            [&before[..], &pieces, &b" ".repeat(30 + case % 5), b"q and so on, for a while"].concat();
+        let run = run::run(&engine, &outbound(), &content, &split::every(content.len(), 1));
+        let start = run.findings().map(|found| found.outer().start).min().expect("it is found");
+        assert!(start >= before.len() as u64 && forms(&run) == [Form::Scattered], "case {case}");
+        assert!(run.sent.len() as u64 <= start, "case {case}: {} of {start} have left", run.sent.len());
+    }
+}
