@@ -16,6 +16,9 @@ pub enum Gate {
     /// As `Token`, and the first byte is one of [`is_non_lower`](crate::is_non_lower) (anchors only): random values have such a byte
     /// soon, words seldom do.
     NonLower,
+    /// As `NonLower`, and the first byte is one of [`is_upper_or_digit`](crate::is_upper_or_digit) (anchors only): half as many places of text, if no anchor asks for
+    /// the others.
+    UpperOrDigit,
     /// Every occurrence begins at a token character of UTF-16 text with three more after it (anchors only).
     Utf16,
     /// Anything: looked for at every position.
@@ -30,6 +33,8 @@ pub struct Builder {
     folded: Vec<Literal>,
     token: Vec<(u32, u32)>,
     non_lower: Vec<(u32, u32)>,
+    /// Whether some in `non_lower` begin with a sign: are not of [`Gate::UpperOrDigit`].
+    signs: bool,
     utf16: Vec<(u32, u32)>,
     plain: Vec<(u32, u32)>,
     run_min: usize,
@@ -61,7 +66,7 @@ impl Builder {
             Gate::Token => self.gated.push(literal),
             Gate::None if fold => self.folded.push(literal),
             Gate::None => self.ungated.push(literal),
-            Gate::NonLower | Gate::Utf16 => panic!("this gate is for anchors only"),
+            Gate::NonLower | Gate::UpperOrDigit | Gate::Utf16 => panic!("this gate is for anchors only"),
         }
         self
     }
@@ -70,7 +75,11 @@ impl Builder {
     pub fn anchor(&mut self, tag: u32, id: u32, gate: Gate) -> &mut Builder {
         match gate {
             Gate::Token => self.token.push((tag, id)),
-            Gate::NonLower => self.non_lower.push((tag, id)),
+            Gate::NonLower => {
+                self.signs = true;
+                self.non_lower.push((tag, id));
+            }
+            Gate::UpperOrDigit => self.non_lower.push((tag, id)),
             Gate::Utf16 => self.utf16.push((tag, id)),
             Gate::None => self.plain.push((tag, id)),
         }
@@ -135,6 +144,7 @@ impl Builder {
             folded: Ungated::new(std::mem::take(&mut self.folded))?,
             token: Anchors::new(self.key, std::mem::take(&mut self.token)),
             non_lower: Anchors::new(self.key, std::mem::take(&mut self.non_lower)),
+            signs: self.signs,
             utf16: Anchors::new(self.key, std::mem::take(&mut self.utf16)),
             plain: Anchors::new(self.key, std::mem::take(&mut self.plain)),
             run_min: self.run_min,

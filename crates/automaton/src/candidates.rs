@@ -105,7 +105,7 @@ pub(crate) struct Marks {
     pub(crate) gates: Words,
     /// Beginnings of literals, gated and loose ones.
     pub(crate) literals: Words,
-    /// Gates that are no lower-case letters.
+    /// Gates that are no lower-case letters, nor signs if those are not asked for.
     pub(crate) non_lower: Words,
     /// The first characters of runs of [`RUN_MIN`] base64 characters.
     pub(crate) runs: Words,
@@ -121,20 +121,20 @@ pub(crate) struct Marks {
 impl Marks {
     /// Marks the first `blocks` blocks of `window`. There is no branch on what stands there.
     #[inline(always)]
-    fn set<V: Vector>(&mut self, v: V, window: &[u8; WINDOW], blocks: usize, buckets: &Buckets) {
+    fn set<V: Vector>(&mut self, v: V, window: &[u8; WINDOW], blocks: usize, automaton: &Automaton) {
         assert!(blocks <= BLOCKS, "a batch has no more blocks");
         // The block behind them too; what begins there is for the next batch to say.
         for n in 0..blocks + 1 {
             let window = &window[64 * n..64 * n + 66];
             let Masks { token, base64, lower, escape, follow, digit, alnum, nul: _ } =
                 v.classify(block(window, 0));
-            let (begins, loose) = v.beginnings(window, buckets);
+            let (begins, loose) = v.beginnings(window, &automaton.buckets);
             let n = n + 1;
             (self.token[n], self.base64[n], self.lower[n], self.escape[n]) = (token, base64, lower, escape);
             (self.follow[n], self.digit[n], self.alnum[n]) = (follow, digit, alnum);
             (self.begins[n], self.loose[n]) = (begins, loose);
         }
-        v.derive(self, blocks);
+        v.derive(self, blocks, automaton.signs);
     }
 
     /// Forgets what is behind the first `wanted` bits of the last block.
@@ -162,11 +162,11 @@ impl Marks {
     }
 }
 
-/// The bits from the place `i` of a batch on, 65 at least.
+/// The 64 bits from the place `i` of a batch on.
 #[inline(always)]
-fn from(words: &Words, i: usize) -> u128 {
-    let n = 1 + i / 64;
-    (u128::from(words[n]) | u128::from(words[n + 1]) << 64) >> (i % 64)
+fn from(words: &Words, i: usize) -> u64 {
+    let (n, by) = (1 + i / 64, i % 64);
+    words[n] >> by | words[n + 1] << 1 << (63 - by)
 }
 
 /// Calls `found` with the places of the set bits of the words at the indices in `some`, few as they are.
@@ -206,7 +206,7 @@ impl Workspace {
         let first = hits.len();
         let wanted = (job.to - batch.at).min(64 * BLOCKS);
         let blocks = wanted.div_ceil(64);
-        self.marks.set(v, window, blocks, &automaton.buckets);
+        self.marks.set(v, window, blocks, automaton);
         self.marks.cut(blocks, first_bits(wanted - 64 * (blocks - 1)));
         let marks = &*self.marks;
         let word = |i: usize| load(&window[i..]);
@@ -256,7 +256,9 @@ impl Workspace {
         if automaton.lists {
             places(&marks.long_numbers, long_numbers, |i| {
                 let at = batch.at + i;
-                if may_list(from(&marks.numbers, i) as u32, from(&marks.alnum, i), from(&marks.base64, i))
+                let numbers = from(&marks.numbers, i) as u32;
+                if numbers.count_ones() >= list::NUMBERS
+                    && may_list(numbers, from(&marks.alnum, i), from(&marks.base64, i))
                     && list::is_beginning(job.hay, at)
                     && list::list(list_window(job.hay, at)) == List::Begins
                 {
@@ -280,15 +282,15 @@ impl Workspace {
     }
 }
 
-/// Whether there is a list at a number, as far as masks from it on tell: numbers, some of which may be none, letters and digits, and base64 characters.
+/// Whether there is a list at a number with enough others, as far as masks from it on tell: numbers, some of which may be none, letters and digits, and base64 characters.
 #[inline(always)]
-fn may_list(numbers: u32, alnum: u128, base64: u128) -> bool {
+fn may_list(numbers: u32, alnum: u64, base64: u64) -> bool {
     // Those behind a letter are perhaps part of an escape, those behind `_` of another number. The rest are numbers of the list, if it goes on so far.
     let certain = numbers & !((base64 << 1) as u32) | 1;
     let behind = (1..list::NUMBERS).fold(certain, |left, _| left & left.wrapping_sub(1));
     let first = behind ^ behind.wrapping_sub(1);
     let long = numbers & (alnum >> 1) as u32 & first;
-    (numbers.count_ones() >= list::NUMBERS) & (long.count_ones() >= list::LONG)
+    long.count_ones() >= list::LONG
 }
 
 /// What stands in UTF-16 text of block `n`.

@@ -111,3 +111,9 @@ pub fn is_escape(bytes: [u8; 3]) -> bool {
 pub const fn is_non_lower(b: u8) -> bool {
     TABLE[b as usize] & (TOKEN | LOWER) == TOKEN
 }
+
+/// Whether `b` may begin an anchor of [`Gate::UpperOrDigit`](crate::Gate::UpperOrDigit).
+#[inline]
+pub const fn is_upper_or_digit(b: u8) -> bool {
+    TABLE[b as usize] & (ALNUM | LOWER) == ALNUM
+}

@@ -51,6 +51,6 @@ pub use anchors::{Anchors, anchor_tag};
 pub use builder::{Builder, Gate};
 pub use byte_set::ByteSet;
 pub use candidates::Workspace;
-pub use class::{is_base64, is_escape, is_non_lower, is_token};
+pub use class::{is_base64, is_escape, is_non_lower, is_token, is_upper_or_digit};
 pub use quads::{Quads, Seen, Triple};
 pub use scan::{Automaton, Hit, What, is_wide};

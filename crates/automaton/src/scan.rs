@@ -50,6 +50,8 @@ pub struct Automaton {
     pub(crate) folded: Ungated,
     pub(crate) token: Anchors,
     pub(crate) non_lower: Anchors,
+    /// Whether some of those begin with a sign, and not with a capital letter or a digit.
+    pub(crate) signs: bool,
     pub(crate) utf16: Anchors,
     pub(crate) plain: Anchors,
     pub(crate) run_min: usize,
@@ -322,6 +324,7 @@ mod tests {
                 let open = match gate {
                     Gate::Token => run(at) >= Automaton::GATE,
                     Gate::NonLower => run(at) >= Automaton::GATE && crate::is_non_lower(hay[at]),
+                    Gate::UpperOrDigit => run(at) >= Automaton::GATE && crate::is_upper_or_digit(hay[at]),
                     Gate::Utf16 => units(at),
                     Gate::None => true,
                 };
@@ -347,9 +350,23 @@ mod tests {
         (*b"ghp_abab", Gate::Token),
     ];
 
+    /// The same, if none begins with a sign.
+    const LETTERED: [([u8; 8], Gate); 6] = [
+        (*b"AB-ab_a.", Gate::UpperOrDigit),
+        (*b"0abababa", Gate::UpperOrDigit),
+        ANCHORS[2],
+        ANCHORS[3],
+        ANCHORS[4],
+        (*b"b0ababab", Gate::Token),
+    ];
+
     const KEY: u64 = 0x9e37_79b9_7f4a_7c15;
 
     fn automaton(tier: Tier) -> Automaton {
+        automaton_of(tier, &ANCHORS)
+    }
+
+    fn automaton_of(tier: Tier, anchors: &[([u8; 8], Gate)]) -> Automaton {
         let mut builder = Builder::new();
         builder.key(KEY).base64_runs(20).escapes(true).wide(true).lists(true);
         for (id, (literal, fold)) in GATED.iter().enumerate() {
@@ -361,7 +378,7 @@ mod tests {
         for (id, literal) in FOLDED.iter().enumerate() {
             builder.literal(literal, 200 + id as u32, Gate::None, true);
         }
-        for (id, (bytes, gate)) in ANCHORS.iter().enumerate() {
+        for (id, (bytes, gate)) in anchors.iter().enumerate() {
             builder.anchor(crate::anchor_tag(KEY, *bytes), id as u32, *gate);
         }
         let mut automaton = builder.build().expect("a small automaton builds");
@@ -444,11 +461,13 @@ mod tests {
         fn every_tier_reports_what_the_definitions_say(hay in text(), a in 0usize..400, b in 0usize..400) {
             let (a, b) = (a.min(hay.len()), b.min(hay.len()));
             let (from, to) = (a.min(b), a.max(b));
-            let want = naive(&hay, from, to, &GATED, &UNGATED, &ANCHORS, 20);
-            for tier in Tier::all() {
-                let mut hits = Vec::new();
-                automaton(tier).scan(&hay, from, to, &mut Workspace::default(), &mut hits);
-                prop_assert_eq!(&hits, &want, "tier {:?}", tier);
+            for anchors in [ANCHORS, LETTERED] {
+                let want = naive(&hay, from, to, &GATED, &UNGATED, &anchors, 20);
+                for tier in Tier::all() {
+                    let mut hits = Vec::new();
+                    automaton_of(tier, &anchors).scan(&hay, from, to, &mut Workspace::default(), &mut hits);
+                    prop_assert_eq!(&hits, &want, "tier {:?}", tier);
+                }
             }
         }
 

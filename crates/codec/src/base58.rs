@@ -72,9 +72,15 @@ pub fn decode(token: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
             used += 1;
         }
     }
+    let mut bytes = [0; 4 * LIMBS];
+    let (fours, _) = bytes.as_chunks_mut::<4>();
+    for (four, limb) in fours.iter_mut().zip(limbs[..used].iter().rev()) {
+        *four = limb.to_be_bytes();
+    }
+    let number = &bytes[..4 * used];
+    let first = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
     out.resize(out.len() + zeros, 0);
-    let bytes = limbs[..used].iter().rev().flat_map(|limb| limb.to_be_bytes());
-    out.extend(bytes.skip_while(|byte| *byte == 0));
+    out.extend_from_slice(&number[first..]);
     Ok(())
 }
 

@@ -113,6 +113,8 @@ pub struct Gap {
     pub len: usize,
     /// Whether it ends with the backslash of CSS.
     pub escaped: bool,
+    /// The code behind it.
+    pub next: Code,
 }
 
 /// The code at the beginning of `text`; `escaped` says whether a backslash stands before it, `eof` that nothing follows.
@@ -129,7 +131,7 @@ pub fn code(text: &[u8], escaped: bool, eof: bool) -> Parsed<Code> {
     if forms.is_empty() { Parsed::Nothing } else { Parsed::Found(Code { len, forms }) }
 }
 
-/// What stands before the next code, at the beginning of `text`; `eof` says that nothing follows.
+/// What stands before the next code, at the beginning of `text`, and that code; `eof` says that nothing follows.
 #[must_use]
 pub fn gap(text: &[u8], eof: bool) -> Parsed<Gap> {
     match dump_line(text, eof) {
@@ -173,12 +175,13 @@ pub fn gap(text: &[u8], eof: bool) -> Parsed<Gap> {
             return Parsed::Open;
         }
         let escaped = text[at - 1] == b'\\';
-        if run <= CODE_MAX && !forms(&text[at..at + run], escaped).is_empty() {
+        let forms = if run <= CODE_MAX { forms(&text[at..at + run], escaped) } else { Forms(0) };
+        if !forms.is_empty() {
             return match text[at - 1] {
                 b'%' | b'=' | b'#' => Parsed::Nothing,
                 // Only one blank may end the code before it.
                 b'\\' if at > 1 && !(at == 2 && matches!(text[0], b' ' | b'\t' | b'\n')) => Parsed::Nothing,
-                _ => Parsed::Found(Gap { len: at, escaped }),
+                _ => Parsed::Found(Gap { len: at, escaped, next: Code { len: run, forms } }),
             };
         }
         let is_word = run <= WORD_MAX && text[at..at + run].iter().all(u8::is_ascii_alphabetic);
@@ -303,7 +306,7 @@ fn dump_line(text: &[u8], eof: bool) -> Parsed<Gap> {
     let len = after + colon + blanks;
     match code(&text[len..], false, eof) {
         Parsed::Open => open,
-        Parsed::Found(_) if (1..=2).contains(&blanks) => Parsed::Found(Gap { len, escaped: false }),
+        Parsed::Found(next) if (1..=2).contains(&blanks) => Parsed::Found(Gap { len, escaped: false, next }),
         Parsed::Found(_) | Parsed::Nothing => Parsed::Nothing,
     }
 }

@@ -120,6 +120,8 @@ pub(crate) struct Reach {
     pub(crate) utf16: usize,
     /// Needles of the ungated tier, the anchor's own length included; 0 without any.
     pub(crate) plain: usize,
+    /// The most of these.
+    pub(crate) before: usize,
     /// What a lane's tail keeps before undecided positions.
     pub(crate) kept: usize,
 }
@@ -369,10 +371,10 @@ impl Reach {
         for needle in needles {
             let back = (needle.anchor + needle.before) as usize;
             let slot = match needle.gate {
-                Gate::Token | Gate::NonLower if needle.token_before => &mut reach.token,
-                Gate::Token | Gate::NonLower => &mut reach.mixed,
                 Gate::Utf16 => &mut reach.utf16,
                 Gate::None => &mut reach.plain,
+                Gate::Token | Gate::NonLower | Gate::UpperOrDigit if needle.token_before => &mut reach.token,
+                Gate::Token | Gate::NonLower | Gate::UpperOrDigit => &mut reach.mixed,
             };
             *slot = (*slot).max(back);
             if needle.gate == Gate::None {
@@ -381,10 +383,8 @@ impl Reach {
         }
         // What an escape may cut is held while the escape is still open.
         reach.token = reach.token.max(4);
-        reach.kept = lane::ESCAPE_BACK
-            + reach.token.max(reach.mixed).max(reach.utf16).max(reach.plain)
-            + confirm::BOUNDARY_REACH
-            + 2;
+        reach.before = reach.token.max(reach.mixed).max(reach.utf16).max(reach.plain);
+        reach.kept = lane::ESCAPE_BACK + reach.before + confirm::BOUNDARY_REACH + 2;
         reach.kept = reach.kept.max(lane::LISTING_BACK);
         reach
     }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
 
-use exfilter_automaton::{Automaton, ByteSet, Gate, anchor_tag, is_non_lower, is_token};
+use exfilter_automaton::{Automaton, ByteSet, Gate, anchor_tag, is_non_lower, is_token, is_upper_or_digit};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
@@ -512,7 +512,11 @@ impl KnownSecrets {
         let units = |at: usize| (0..4).all(|u| is_token(bytes[at + 2 * u]) && bytes[at + 2 * u + 1] == 0);
         let gate = |at: usize| {
             if bytes[at..].iter().take(Automaton::GATE).filter(|b| is_token(**b)).count() == Automaton::GATE {
-                Some(if is_non_lower(bytes[at]) { Gate::NonLower } else { Gate::Token })
+                Some(match bytes[at] {
+                    byte if is_upper_or_digit(byte) => Gate::UpperOrDigit,
+                    byte if is_non_lower(byte) => Gate::NonLower,
+                    _ => Gate::Token,
+                })
             } else if units(at) && bytes[..at].iter().all(|b| *b == 0 || is_token(*b)) {
                 Some(Gate::Utf16)
             } else {
@@ -524,9 +528,10 @@ impl KnownSecrets {
         // In order of preference: soon after the public prefix, and there at a place that few positions of text pass; then anywhere.
         let after = || (public..=last).filter(reach).filter_map(|at| Some((at, gate(at)?)));
         let rare = |(_, gate): &(usize, Gate)| *gate != Gate::Token;
-        let soon = after().filter(|(at, _)| *at <= public + 16).filter(rare);
+        let rarest = |(_, gate): &(usize, Gate)| matches!(gate, Gate::UpperOrDigit | Gate::Utf16);
+        let soon = || after().filter(|(at, _)| *at <= public + 16);
         let before = (0..public).rev().filter_map(|at| Some((at, gate(at)?)));
-        let mut gated = soon.chain(after()).chain(before);
+        let mut gated = soon().filter(rarest).chain(soon().filter(rare)).chain(after()).chain(before);
         let best = gated.clone().find(|(at, _)| shared(at) < CHAIN).or_else(|| gated.next());
         let ungated = public..=last;
         best.or_else(|| {

@@ -28,9 +28,10 @@ pub(crate) trait Vector: Copy {
     /// Whether there is a NUL among bytes, a multiple of 64.
     fn has_nul(self, bytes: &[u8]) -> bool;
 
-    /// Computes what follows from the classes of the first `blocks` blocks; words behind the block after those may become anything.
+    /// Computes what follows from the classes of the first `blocks` blocks; words behind the block after those may become anything. `signs` says whether anchors
+    /// begin with some.
     #[inline(always)]
-    fn derive(self, marks: &mut Marks, blocks: usize) {
+    fn derive(self, marks: &mut Marks, blocks: usize, signs: bool) {
         assert!(blocks <= BLOCKS, "a batch has no more blocks");
         let later = |words: &Words, n: usize, by: usize| words[n] >> by | words[n + 1] << (64 - by);
         let earlier = |words: &Words, n: usize, by: usize| words[n] << by | words[n - 1] >> (64 - by);
@@ -44,7 +45,8 @@ pub(crate) trait Vector: Copy {
         }
         for n in 1..=blocks + 1 {
             marks.literals[n] = marks.gates[n] & marks.begins[n] | marks.loose[n];
-            marks.non_lower[n] = marks.gates[n] & !marks.lower[n];
+            let begin = if signs { u64::MAX } else { marks.alnum[n] };
+            marks.non_lower[n] = marks.gates[n] & begin & !marks.lower[n];
             marks.runs[n] &= !earlier(&marks.base64, n, 1);
             marks.escapes[n] = marks.escape[n] & later(&marks.follow, n, 1);
             marks.numbers[n] = marks.digit[n] & (!earlier(&marks.alnum, n, 1) | earlier(&marks.escape, n, 2));

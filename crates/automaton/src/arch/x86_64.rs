@@ -202,7 +202,7 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn derive(self, marks: &mut Marks, blocks: usize) {
+    fn derive(self, marks: &mut Marks, blocks: usize, signs: bool) {
         assert!(blocks <= BLOCKS, "a batch has no more blocks");
         // The block behind the last one too.
         let fours = (blocks + 1).div_ceil(4);
@@ -220,6 +220,7 @@ impl Vector for Avx2 {
                 (_mm256_movemask_pd(_mm256_castsi256_pd(none)) as u32 ^ 0xf) << n
             };
             let mut found = [0; 5];
+            let signs = _mm256_set1_epi8(if signs { -1 } else { 0 });
             for n in (1..).step_by(4).take(fours) {
                 let mut gates = (load(&marks.token, n), load(&marks.token, n + 1));
                 let mut runs = (load(&marks.base64, n), load(&marks.base64, n + 1));
@@ -235,8 +236,6 @@ impl Vector for Avx2 {
                 store(&mut marks.gates, n, gates);
                 let literals = _mm256_or_si256(and(gates, load(&marks.begins, n)), load(&marks.loose, n));
                 store(&mut marks.literals, n, literals);
-                let non_lower = _mm256_andnot_si256(load(&marks.lower, n), gates);
-                store(&mut marks.non_lower, n, non_lower);
                 let base64 = load(&marks.base64, n);
                 let inside = earlier!(base64, load(&marks.base64, n - 1), 1);
                 let runs = _mm256_andnot_si256(inside, runs.0);
@@ -246,6 +245,9 @@ impl Vector for Avx2 {
                 let escapes = and(escape, follow);
                 store(&mut marks.escapes, n, escapes);
                 let alnum = load(&marks.alnum, n);
+                let begin = and(gates, _mm256_or_si256(alnum, signs));
+                let non_lower = _mm256_andnot_si256(load(&marks.lower, n), begin);
+                store(&mut marks.non_lower, n, non_lower);
                 let digit = load(&marks.digit, n);
                 let after_alnum = earlier!(alnum, load(&marks.alnum, n - 1), 1);
                 let after_escape = earlier!(escape, load(&marks.escape, n - 1), 2);

@@ -128,6 +128,11 @@ impl Archive {
         matches!(self.state, State::Sniffing)
     }
 
+    /// Whether the lane is no archive so far.
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self.state, State::Sniffing | State::None) && self.parts.is_empty()
+    }
+
     /// An archive that does not look for a format.
     fn none() -> Archive {
         Archive { state: State::None, ..Archive::default() }

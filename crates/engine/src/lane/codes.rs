@@ -30,7 +30,7 @@ const SLICE: usize = 64;
 struct Reader {
     /// Whether a gap comes next.
     gap: bool,
-    /// Whether a backslash stands before the code that comes next.
+    /// Whether a backslash stands before the first code.
     escaped: bool,
 }
 
@@ -38,8 +38,8 @@ struct Reader {
 enum Next {
     /// A code, so many bytes behind what it was shown, and so long.
     Code(usize, charcodes::Code),
-    /// More bytes decide. So much of what it was shown has been read.
-    Open(usize),
+    /// More bytes decide.
+    Open,
     Over,
 }
 
@@ -49,23 +49,19 @@ impl Reader {
     }
 
     fn next(&mut self, text: &[u8], eof: bool) -> Next {
-        let mut at = 0;
         if self.gap {
-            match charcodes::gap(text, eof) {
-                Parsed::Open => return Next::Open(0),
-                Parsed::Nothing => return Next::Over,
-                Parsed::Found(gap) => {
-                    at = gap.len;
-                    *self = Reader { gap: false, escaped: gap.escaped };
-                }
-            }
+            return match charcodes::gap(text, eof) {
+                Parsed::Open => Next::Open,
+                Parsed::Nothing => Next::Over,
+                Parsed::Found(gap) => Next::Code(gap.len, gap.next),
+            };
         }
-        match charcodes::code(&text[at..], self.escaped, eof) {
-            Parsed::Open => Next::Open(at),
+        match charcodes::code(text, self.escaped, eof) {
+            Parsed::Open => Next::Open,
             Parsed::Nothing => Next::Over,
             Parsed::Found(code) => {
                 self.gap = true;
-                Next::Code(at, code)
+                Next::Code(0, code)
             }
         }
     }
@@ -133,10 +129,7 @@ impl Codes {
         let over = loop {
             let text = view.get(self.fed, view.end()).unwrap_or(&[]);
             match self.reader.next(text, eof) {
-                Next::Open(read) => {
-                    self.fed += read as u64;
-                    break false;
-                }
+                Next::Open => break false,
                 Next::Over => break true,
                 Next::Code(at, code) => {
                     let start = self.fed + at as u64;
@@ -193,46 +186,56 @@ impl Codes {
 /// Reads the list at `at`: whether it is over within `bytes` and holds nothing in any form. Also returns where the look ended.
 pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> (Look, usize) {
     let mut reader = Reader::new(bytes, at);
-    let mut made = [const { Vec::new() }; Form::ALL.len()];
     let (mut to, mut codes) = (at, 0);
-    let (mut look, mut packed) = (Look::Idle, false);
+    let mut look = Look::Idle;
     loop {
         match reader.next(&bytes[to..], eof) {
-            Next::Open(_) => look = Look::Open,
+            Next::Open => look = Look::Open,
             Next::Over => {}
             Next::Code(..) if to - at > QUICK => look = Look::Busy,
             Next::Code(gap, code) => {
-                let text = &bytes[to + gap..to + gap + code.len];
                 to += gap + code.len;
                 codes += code.len.div_ceil(2);
-                for (form, made) in Form::ALL.into_iter().zip(&mut made) {
-                    if code.forms.contains(form) {
-                        made.extend(charcodes::values(text, form));
-                    } else if !matches!(made.last(), None | Some(&SEPARATOR)) {
-                        made.push(SEPARATOR);
-                    }
-                }
                 continue;
             }
         }
         break;
     }
-    // Fewer bytes than this are nothing's match.
-    if look == Look::Idle && codes >= cx.core.shortest {
-        let mut all = cx.scratch.buffer();
-        for made in &made {
-            for piece in made.split_inclusive(|b| *b == SEPARATOR) {
-                packed |= is_packed(piece);
-            }
-            all.extend_from_slice(made);
-            all.push(SEPARATOR);
-        }
-        if packed || holds_deltas(&all, cx) || !is_without_hits(&all, cx) {
-            look = Look::Busy;
-        }
-        cx.scratch.give_buffer(all);
+    // Fewer bytes than this are nothing's match; most lists are short.
+    if look == Look::Idle && codes >= cx.core.shortest && holds_something(&bytes[..to], at, cx) {
+        look = Look::Busy;
     }
     (look, to)
+}
+
+/// Whether the list that ends with `bytes`, and begins at `at`, holds something in some form.
+fn holds_something(bytes: &[u8], at: usize, cx: &mut Context<'_>) -> bool {
+    let mut reader = Reader::new(bytes, at);
+    let mut made = [const { Vec::new() }; Form::ALL.len()];
+    let mut to = at;
+    while let Next::Code(gap, code) = reader.next(&bytes[to..], true) {
+        let text = &bytes[to + gap..to + gap + code.len];
+        to += gap + code.len;
+        for (form, made) in Form::ALL.into_iter().zip(&mut made) {
+            if code.forms.contains(form) {
+                made.extend(charcodes::values(text, form));
+            } else if !matches!(made.last(), None | Some(&SEPARATOR)) {
+                made.push(SEPARATOR);
+            }
+        }
+    }
+    let mut all = cx.scratch.buffer();
+    let mut packed = false;
+    for made in &made {
+        for piece in made.split_inclusive(|b| *b == SEPARATOR) {
+            packed |= is_packed(piece);
+        }
+        all.extend_from_slice(made);
+        all.push(SEPARATOR);
+    }
+    let holds = packed || holds_deltas(&all, cx) || !is_without_hits(&all, cx);
+    cx.scratch.give_buffer(all);
+    holds
 }
 
 /// Whether a secret XORed with a byte may stand in `decoded`.

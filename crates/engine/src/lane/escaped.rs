@@ -416,6 +416,13 @@ impl Escaped {
                     self.fed = end;
                 }
                 Piece::Open => break,
+                // Text that holds a container goes on whatever stands in it: a slice of it is fed at once.
+                Piece::End if self.lane.has_containers() && self.fed < view.end() => {
+                    decoded.extend_from_slice(view.get(self.fed, self.fed + 1).unwrap_or(&[]));
+                    self.originate(map, at, 1);
+                    self.line.take(&decoded[decoded.len() - 1..]);
+                    self.fed += 1;
+                }
                 Piece::End => {
                     self.lane.feed(&decoded, false, cx);
                     decoded.clear();

@@ -6,7 +6,7 @@
 //!
 //! Eleven bytes in a row hold three whole quads at every alignment. Both tests say yes too often, and never no to what holds something.
 
-use exfilter_automaton::{Quads, Triple};
+use exfilter_automaton::{ByteSet, Quads, Triple};
 use exfilter_codec::base64;
 
 use super::look::QUICK;
@@ -19,12 +19,15 @@ pub(crate) struct Glance {
     quads: Quads,
     /// Triples of bytes at which something begins, sorted.
     triples: Vec<Triple>,
-    /// The first bytes of those.
-    firsts: [bool; 256],
+    /// The bytes of text, and the first, second and third bytes of those triples.
+    sets: [ByteSet; 4],
 }
 
 /// Bytes of ASCII text that hold three whole quads.
 const TEXT: usize = 11;
+
+/// Bytes that sets are told of at once.
+const PIECE: usize = 512;
 
 impl Glance {
     /// None if something is looked for that is not text of eleven bytes, a magic number apart.
@@ -46,11 +49,14 @@ impl Glance {
         }
         triples.sort_unstable();
         triples.dedup();
-        let mut firsts = [false; 256];
+        let mut sets = [ByteSet::default(); 4];
+        (0..=0x7f).for_each(|byte| sets[0].insert(byte));
         for triple in &triples {
-            firsts[usize::from(triple[0])] = true;
+            for (set, byte) in sets[1..].iter_mut().zip(triple) {
+                set.insert(*byte);
+            }
         }
-        Some(Glance { quads: Quads::new(&triples), triples, firsts })
+        Some(Glance { quads: Quads::new(&triples), triples, sets })
     }
 
     /// Memory of the tables, in bytes.
@@ -70,19 +76,36 @@ impl Glance {
 
     /// Whether nothing stands in `decoded`: no text that is long enough, and no triple.
     pub(crate) fn is_idle(&self, decoded: &[u8]) -> bool {
-        let (mut text, mut longest, mut begins) = (0, 0, false);
-        for byte in decoded {
-            text = if byte.is_ascii() { text + 1 } else { 0 };
-            longest = longest.max(text);
-            begins |= self.firsts[usize::from(*byte)];
+        let mut masks = [[0; 4]; PIECE / 64];
+        let (mut before, mut at) = ([0; 4], 0);
+        for piece in decoded.chunks(PIECE) {
+            let masks = &mut masks[..piece.len().div_ceil(64)];
+            ByteSet::masks(&self.sets, piece, masks);
+            for here in masks.iter() {
+                // The block before this one, and this one.
+                let [text, first, second, third] =
+                    [0, 1, 2, 3].map(|set| u128::from(before[set]) | u128::from(here[set]) << 64);
+                let eight = [1, 2, 4].iter().fold(text, |text, by| text & text >> by);
+                let mut triples = first & second >> 1 & third >> 2;
+                while triples != 0 {
+                    let place = at + triples.trailing_zeros() as usize - 64;
+                    if decoded[place..].first_chunk().is_some_and(|triple| self.begins_with(*triple)) {
+                        return false;
+                    }
+                    triples &= triples - 1;
+                }
+                if eight & eight >> (TEXT - 8) != 0 {
+                    return false;
+                }
+                (before, at) = (*here, at + 64);
+            }
         }
-        let stands = |three: &[u8]| three.first_chunk().is_some_and(|triple| self.begins_with(*triple));
-        longest < TEXT && !(begins && decoded.windows(3).any(stands))
+        true
     }
 
     /// Whether something begins with a triple.
     fn begins_with(&self, triple: Triple) -> bool {
-        self.firsts[usize::from(triple[0])] && self.triples.binary_search(&triple).is_ok()
+        self.sets[1].contains(triple[0]) && self.triples.binary_search(&triple).is_ok()
     }
 
     /// The alignments, as bits, at which a triple stands.

@@ -66,6 +66,11 @@ impl Matcher {
         self.confirms.is_empty() && self.known.is_empty() && self.parked.is_empty()
     }
 
+    /// Whether nothing is under way, nor remembered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is_idle() && self.claims.is_empty()
+    }
+
     /// Forgets what is decided.
     pub(crate) fn unpark(&mut self, decided: u64) {
         self.parked.retain(|p| p.end > decided);

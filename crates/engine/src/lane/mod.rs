@@ -245,11 +245,20 @@ impl Lane {
             }
         };
         debug_assert!(work.starts_with(&self.tail), "what was fed last stands before the input");
-        let mut hits = cx.scratch.hits();
         let limit = |end: u64| if eof { end } else { end.saturating_sub(Automaton::LOOKAHEAD as u64) };
         let mut view = View { bytes: work, base };
         let from = view.index(self.decided);
         let to = view.index(limit(view.end())).max(from);
+        if !eof && self.is_quiet() && self.is_idle(view.bytes, from, cx) {
+            let fresh = self.pos;
+            self.pos += input.len() as u64;
+            self.feed_archive(view, fresh, false, cx);
+            self.decided = limit(self.pos).max(self.decided);
+            self.retain(view, cx);
+            cx.scratch.give_buffer(copy);
+            return input.len();
+        }
+        let mut hits = cx.scratch.hits();
         // A batch may be cut, so it is scanned a span at a time.
         let span = if batch.is_some() && self.starts.is_none() { SPAN } else { usize::MAX };
         let mut pass = Pass {
@@ -303,6 +312,31 @@ impl Lane {
         cx.scratch.give_hits(hits);
         cx.scratch.give_buffer(copy);
         taken
+    }
+
+    /// Whether the lane is one of what a run was decoded to, where nothing is under way and nothing is asked for but what stands in it: then bytes in which
+    /// nothing begins change nothing but how far it has come.
+    fn is_quiet(&self) -> bool {
+        matches!(self.kind, LaneKind::Base64 | LaneKind::Hex | LaneKind::Base32)
+            && self.decided > 0
+            && self.beside.is_none()
+            && self.starts.is_none()
+            && self.listing.is_none()
+            && self.archive.is_none()
+            && self.waiting == u64::MAX
+            && self.late.is_none()
+            && self.matcher.is_empty()
+            && self.denied_text() == u64::MAX
+            && !self.has_children()
+    }
+
+    /// Whether nothing begins at the index `from` of `bytes` or later, nor goes on there, whatever follows. What is decided there is text of as many bytes, or a magic
+    /// number, which is what a glance looks for.
+    fn is_idle(&self, bytes: &[u8], from: usize, cx: &Context<'_>) -> bool {
+        let core = &cx.core;
+        let looks = core.known.as_ref().is_none_or(|known| known.deltas.is_none());
+        let from = from.saturating_sub(core.reach.before);
+        looks && core.glance.as_ref().is_some_and(|glance| glance.is_idle(&bytes[from..]))
     }
 
     /// Whether a child lane is alive.

@@ -91,12 +91,17 @@ fn is_digits(bytes: &[u8], at: usize) -> bool {
 /// See [`is_digits`].
 const DIFFERENT: u32 = 6;
 
+/// Bytes that a phase feeds at once, unless it has more of one line.
+const SLICE: usize = 256;
+
 struct PhaseLane {
     skip: u64,
     phase: Phase,
     lane: Lane,
     /// Where the characters that wait for the rest of their quad begin, if a line ended behind them.
     cut: Option<u64>,
+    /// What was decoded and not fed, while the group is fed: lines are short.
+    made: Vec<u8>,
 }
 
 /// What stands where the characters of a run end.
@@ -166,6 +171,7 @@ impl Group {
                 phase: Phase::new(skip as u8),
                 lane: Lane::new(LaneKind::Base64, Depth::default(), None, OuterMap::segments()),
                 cut: None,
+                made: Vec::new(),
             }),
             digits: [0, 1].map(|skip| HexLane {
                 skip,
@@ -257,14 +263,15 @@ impl Group {
 
     /// Goes on at `line`, another line.
     fn begin_line(&mut self, line: u64, zlib: bool, map: &OuterMap) {
-        for PhaseLane { phase, lane, cut, .. } in &mut self.phases {
+        for PhaseLane { phase, lane, cut, made, .. } in &mut self.phases {
+            let at = lane.pos + made.len() as u64;
             match phase.pending() as u64 {
                 0 => {
                     if map.is_identity() {
-                        lane.map.push(lane.pos, Origin::Base64 { outer: line });
+                        lane.map.push(at, Origin::Base64 { outer: line });
                     }
                     if zlib {
-                        lane.starts.get_or_insert_default().0.push(lane.pos);
+                        lane.starts.get_or_insert_default().0.push(at);
                     }
                 }
                 pending => {
@@ -356,39 +363,41 @@ impl Group {
 impl PhaseLane {
     /// Takes `chars`, which stand at `fed`; with `end` the run, which began at `start`, is over.
     fn feed(&mut self, start: u64, fed: u64, chars: &[u8], map: &OuterMap, end: bool, cx: &mut Context<'_>) {
-        let PhaseLane { skip, phase, lane, cut } = self;
+        let PhaseLane { skip, phase, lane, cut, made } = self;
         let (mut fed, mut chars) = (fed, chars);
-        let mut decoded = cx.scratch.buffer();
+        if made.capacity() == 0 {
+            *made = cx.scratch.buffer();
+        }
         if let Some(quad) = *cut {
+            let at = lane.pos + made.len() as u64;
             let (rest, others) = chars.split_at(chars.len().min(4 - phase.pending()));
-            phase.decode(rest, &mut decoded);
+            phase.decode(rest, made);
             (fed, chars) = (fed + rest.len() as u64, others);
             if end && chars.is_empty() {
-                phase.finish(&mut decoded);
+                phase.finish(made);
             }
             if phase.pending() == 0 {
                 *cut = None;
-                if !decoded.is_empty() {
-                    lane.map.push(lane.pos, Origin::Const { start: map.src(quad), end: map.end(fed) });
-                    lane.feed(&decoded, false, cx);
-                    decoded.clear();
+                let to = lane.pos + made.len() as u64;
+                if at < to {
+                    lane.map.push(at, Origin::Const { start: map.src(quad), end: map.end(fed) });
                 }
                 if map.is_identity() {
-                    lane.map.push(lane.pos, Origin::Base64 { outer: fed });
+                    lane.map.push(to, Origin::Base64 { outer: fed });
                 }
             }
         }
         let first = fed.saturating_sub(phase.pending() as u64).max(start + *skip);
-        phase.decode(chars, &mut decoded);
+        let mut at = lane.pos + made.len() as u64;
+        phase.decode(chars, made);
         if end {
-            phase.finish(&mut decoded);
+            phase.finish(made);
         }
         if !map.is_identity() {
             // Each byte is attributed to its group of four characters; equal origins merge.
-            let mut at = lane.pos;
             let mut quad = first;
             let to = fed + chars.len() as u64;
-            while at < lane.pos + decoded.len() as u64 {
+            while at < lane.pos + made.len() as u64 {
                 let start = map.src(quad);
                 let after = map.end((quad + 4).min(to.max(quad + 1)));
                 lane.map.push(at, Origin::Const { start, end: after });
@@ -396,8 +405,20 @@ impl PhaseLane {
                 quad += 4;
             }
         }
-        lane.feed(&decoded, end, cx);
-        cx.scratch.give_buffer(decoded);
+        if end || made.len() >= SLICE {
+            self.flush(end, cx);
+        }
+    }
+
+    /// Feeds what was decoded; with `end` nothing follows.
+    fn flush(&mut self, end: bool, cx: &mut Context<'_>) {
+        let made = std::mem::take(&mut self.made);
+        if end || !made.is_empty() {
+            self.lane.feed(&made, end, cx);
+        }
+        if made.capacity() > 0 {
+            cx.scratch.give_buffer(made);
+        }
     }
 }
 
@@ -486,6 +507,9 @@ impl Lane {
                 Fold::Line(line, zlib) => group.begin_line(view.base + line as u64, zlib, &self.map),
             }
         };
+        for phase in group.phases.iter_mut().filter(|_| !end) {
+            phase.flush(false, cx);
+        }
         if cx.scratch.found.len() > found {
             self.archive.mask(group.start, group.fed);
         }
@@ -547,7 +571,7 @@ impl Lane {
                 lane.map.push(0, Origin::Hex { outer: digits_at + *skip });
             }
         }
-        for PhaseLane { skip, phase, lane, cut } in &mut group.phases {
+        for PhaseLane { skip, phase, lane, cut, .. } in &mut group.phases {
             (*phase, *cut) = (Phase::new(*skip as u8), None);
             lane.restart(LaneKind::Base64, depth, up.clone());
             if self.map.is_identity() {

@@ -66,6 +66,39 @@ fn a_short_rule_in_base64() {
     finds(&engine, &wrap::base64(&content, false, false));
 }
 
+/// What stands in noise, wherever a long run of its spelling is cut: lanes pass over bytes in which nothing begins.
+#[test]
+fn something_in_noise() {
+    let mut rng = Rng::new(211);
+    let mut rule = Rule::new("token", "acme_", "acme_[0-9A-Za-z]{16}");
+    rule.confidence = Confidence::High;
+    let secret = rng.text(keys::BASE62, 32);
+    let known = support::known(std::slice::from_ref(&secret));
+    let engine = Engine::builder().rules([rule]).known_secrets(known).build().expect("a rule compiles");
+    let token = [b"acme_", &rng.text(keys::BASE62, 16)[..]].concat();
+    let wide: Vec<u8> = token.iter().flat_map(|byte| [*byte, 0]).collect();
+    let planted = [
+        token.clone(),
+        secret,
+        escaped(&token, 1),
+        escaped(&token, 18),
+        wide,
+        wrap::gzip(&mut rng, &token),
+        wrap::base64(&token, false, false),
+        wrap::codes(&mut rng, &token),
+    ];
+    for round in 0..120 {
+        let (before, what) = (rng.bytes(1000 + round % 193), &planted[round % planted.len()]);
+        let content = [&before[..], &[0xff], what, &[0xff], &rng.bytes(400)].concat();
+        let base64 = wrap::base64(&content, false, false);
+        finds(&engine, &[&b"AAA"[..round % 4], &base64].concat());
+        finds(&engine, &base64.chunks(76).flat_map(|line| [line, b"\n"].concat()).collect::<Vec<u8>>());
+        let digits: String = content.iter().map(|byte| format!("{byte:02x}")).collect();
+        finds(&engine, digits.as_bytes());
+        finds(&engine, &wrap::base32(&content, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", true));
+    }
+}
+
 /// A long value with one escape, wherever it stands: the candidate that failed was kept only if the escape stood near its end.
 #[test]
 fn one_escape_anywhere_in_a_long_value() {
