@@ -5,7 +5,6 @@
 
 use crate::anchors::Filter as AnchorFilter;
 use crate::arch::Vector;
-use crate::buckets::Buckets;
 use crate::class::{ALNUM, BASE64, ESCAPE, TABLE, is_escape};
 use crate::list::{self, List};
 use crate::literals::Filter;

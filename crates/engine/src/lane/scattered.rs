@@ -84,6 +84,16 @@ impl Letters<'_> {
         (at - found <= GAP as usize + 1).then_some(found)
     }
 
+    /// The one that is `n` back from `at`, or the first one behind a gap, if fewer stand before `at`.
+    fn last(self, at: usize, n: usize) -> Option<usize> {
+        let mut found = None;
+        for _ in 0..n {
+            let Some(before) = self.before(found.unwrap_or(at)) else { break };
+            found = Some(before);
+        }
+        found
+    }
+
     /// The first one behind `at`, whatever stands between.
     fn after(self, at: usize) -> Option<usize> {
         let (block, bit) = (at / 64, at % 64);
@@ -336,13 +346,7 @@ impl Lane {
                 }
             }
         }
-        state.first = u64::MAX;
-        let mut next = letters.before(bytes.len());
-        for _ in 0..needles.reach - 1 {
-            let Some(at) = next else { break };
-            state.first = from + at as u64;
-            next = letters.before(at);
-        }
+        state.first = letters.last(bytes.len(), needles.reach - 1).map_or(u64::MAX, |at| from + at as u64);
         masks.clear();
         ending.clear();
         (cx.scratch.letters, cx.scratch.ending) = (masks, ending);
@@ -411,13 +415,7 @@ fn open_from(bytes: &[u8], fresh: usize, escaped: &mut bool, needles: &Needles) 
     };
     let whole = places(&ending).flat_map(begun).min();
     // What was begun before a gap has ended.
-    let mut next = letters.before(bytes.len());
-    let mut open = None;
-    for _ in 0..needles.reach - 1 {
-        let Some(at) = next else { break };
-        open = Some(at);
-        next = letters.before(at);
-    }
+    let open = letters.last(bytes.len(), needles.reach - 1);
     whole.into_iter().chain(open).min()
 }
 
