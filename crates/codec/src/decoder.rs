@@ -95,6 +95,11 @@ pub trait Decoder: Send + std::panic::UnwindSafe {
     /// The longest input unit that [`Decoder::unreleased`] can cover, in bytes; 0 for a decoder without latency.
     fn block_max(&self) -> u64;
 
+    /// How many input bytes follow that surely belong to the content, whatever they are; 0 if that is not known.
+    fn left(&self) -> u64 {
+        0
+    }
+
     /// Memory held for windows and tables, in bytes.
     fn window_bytes(&self) -> u64;
 

@@ -538,6 +538,16 @@ impl Decoder for ZipEntry {
         }
     }
 
+    fn left(&self) -> u64 {
+        let of = |len: u16, taken: &[u8]| u64::from(len).saturating_sub(taken.len() as u64);
+        match self.state {
+            State::Name => of(self.header.name_len, &self.name) + u64::from(self.header.extra_len),
+            State::Extra => of(self.header.extra_len, &self.extra),
+            State::Stored { left } => left,
+            _ => 0,
+        }
+    }
+
     fn block_max(&self) -> u64 {
         self.inner.as_ref().map_or(0, |inner| inner.decoder().block_max())
     }

@@ -120,7 +120,7 @@ pub(crate) struct Reach {
     pub(crate) utf16: usize,
     /// Needles of the ungated tier, the anchor's own length included; 0 without any.
     pub(crate) plain: usize,
-    /// The most of these.
+    /// The most of `token`, `mixed`, `utf16` and `plain`.
     pub(crate) before: usize,
     /// What a lane's tail keeps before undecided positions.
     pub(crate) kept: usize,

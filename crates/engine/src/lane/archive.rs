@@ -129,7 +129,7 @@ impl Archive {
     }
 
     /// Whether the lane is no archive so far.
-    pub(crate) fn is_none(&self) -> bool {
+    pub(crate) fn is_no_archive_yet(&self) -> bool {
         matches!(self.state, State::Sniffing | State::None) && self.parts.is_empty()
     }
 

@@ -202,18 +202,20 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
         break;
     }
     // Fewer bytes than this are nothing's match; most lists are short.
-    if look == Look::Idle && codes >= cx.core.shortest && holds_something(&bytes[..to], at, cx) {
+    if look == Look::Idle && codes >= cx.core.shortest && holds_something(bytes, at..to, eof, cx) {
         look = Look::Busy;
     }
     (look, to)
 }
 
-/// Whether the list that ends with `bytes`, and begins at `at`, holds something in some form.
-fn holds_something(bytes: &[u8], at: usize, cx: &mut Context<'_>) -> bool {
-    let mut reader = Reader::new(bytes, at);
+/// Whether the list at `range` holds something in some form. It is read again as it was read before, with all that stands behind it.
+fn holds_something(bytes: &[u8], range: std::ops::Range<usize>, eof: bool, cx: &mut Context<'_>) -> bool {
+    let mut reader = Reader::new(bytes, range.start);
     let mut made = [const { Vec::new() }; Form::ALL.len()];
-    let mut to = at;
-    while let Next::Code(gap, code) = reader.next(&bytes[to..], true) {
+    let mut to = range.start;
+    while to < range.end
+        && let Next::Code(gap, code) = reader.next(&bytes[to..], eof)
+    {
         let text = &bytes[to + gap..to + gap + code.len];
         to += gap + code.len;
         for (form, made) in Form::ALL.into_iter().zip(&mut made) {

@@ -408,6 +408,11 @@ impl Container {
         self.start
     }
 
+    /// How many bytes follow that surely belong to it.
+    pub(crate) fn left(&self) -> u64 {
+        self.decoder.left()
+    }
+
     pub(crate) fn is_framing(&self) -> bool {
         matches!(self.kind, LaneKind::Framing(_))
     }

@@ -416,8 +416,8 @@ impl Escaped {
                     self.fed = end;
                 }
                 Piece::Open => break,
-                // Text that holds a container goes on whatever stands in it: a slice of it is fed at once.
-                Piece::End if self.lane.has_containers() && self.fed < view.end() => {
+                // What surely belongs to a container goes on whatever it is: a slice of it is fed at once.
+                Piece::End if self.fed < view.end() && self.lane.left() > decoded.len() as u64 => {
                     decoded.extend_from_slice(view.get(self.fed, self.fed + 1).unwrap_or(&[]));
                     self.originate(map, at, 1);
                     self.line.take(&decoded[decoded.len() - 1..]);

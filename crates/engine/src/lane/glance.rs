@@ -2,7 +2,7 @@
 //!
 //! Identifiers and digests are runs of base64 characters, by far most runs of text; what they decode to looks random. A match is
 //! ASCII text of eleven bytes or more; what else may begin is a magic number, perhaps with an escape in it: one of a few triples of bytes. Both can be
-//! told from the characters, by [`Quads`].
+//! told from the characters, by [`Quads`]; and from what they were decoded to, byte by byte. Every escape that may begin a magic number is one of those triples.
 //!
 //! Eleven bytes in a row hold three whole quads at every alignment. Both tests say yes too often, and never no to what holds something.
 
@@ -126,7 +126,7 @@ impl Glance {
 }
 
 /// The escapes that may stand for a byte of a magic number.
-fn escapes(byte: u8) -> [String; 16] {
+fn escapes(byte: u8) -> [String; 18] {
     [
         format!("\\u{byte:04x}"),
         format!("\\u{{{byte:x}}}"),
@@ -144,6 +144,8 @@ fn escapes(byte: u8) -> [String; 16] {
         format!("&#X{byte:x};"),
         format!("&#0{byte};"),
         format!("\\X{byte:02X}"),
+        format!("%{:x}{:X}", byte >> 4, byte & 15),
+        format!("%{:X}{:x}", byte >> 4, byte & 15),
     ]
 }
 
@@ -157,6 +159,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::lane::escaped::{Begins, begins};
     use crate::lane::look::decode_base64;
     use crate::{Engine, Rule};
 
@@ -227,6 +230,53 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Every way to write a byte as an escape of one digit case or another.
+    fn spellings(byte: u8) -> Vec<String> {
+        let digit = |n: u8, capital: bool| {
+            let digit = char::from_digit(u32::from(n), 16).expect("a nibble");
+            if capital { digit.to_ascii_uppercase() } else { digit }
+        };
+        let mut all = vec![
+            format!("\\{byte:o}\\"),
+            format!("\\{byte:03o}"),
+            format!("&#{byte};"),
+            format!("&#00{byte};"),
+        ];
+        for cases in 0..4 {
+            let digits: String =
+                [digit(byte >> 4, cases & 1 != 0), digit(byte & 15, cases & 2 != 0)].iter().collect();
+            for before in ["\\x", "\\X", "%", "=", "\\u00", "\\U000000"] {
+                all.push(format!("{before}{digits}"));
+            }
+            for (before, after) in [("\\u{", "}"), ("\\u{00", "}"), ("&#x", ";"), ("&#X0", ";"), ("%u00", "")]
+            {
+                all.push(format!("{before}{digits}{after}"));
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn every_escape_of_a_magic_number_is_a_triple() {
+        let glance = ENGINE.core.glance.as_ref().expect("only text and magic numbers are looked for");
+        let mut seen = 0;
+        for (magic, _) in MAGICS {
+            for at in 0..magic.len().min(4) {
+                for escape in spellings(magic[at]) {
+                    let content = [&magic[..at], escape.as_bytes(), &magic[at + 1..], &[0xff; 40]].concat();
+                    let triple = *content[at..].first_chunk().expect("an escape has three bytes");
+                    let is_magic = matches!(begins(&content, at), Some(Begins::Magic(_)));
+                    if !is_magic || !exfilter_automaton::is_escape(triple) {
+                        continue;
+                    }
+                    assert!(glance.begins_with(triple), "{}", content.escape_ascii());
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 200, "{seen}");
     }
 
     #[test]

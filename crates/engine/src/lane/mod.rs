@@ -322,7 +322,7 @@ impl Lane {
             && self.beside.is_none()
             && self.starts.is_none()
             && self.listing.is_none()
-            && self.archive.is_none()
+            && self.archive.is_no_archive_yet()
             && self.waiting == u64::MAX
             && self.late.is_none()
             && self.matcher.is_empty()
@@ -330,8 +330,8 @@ impl Lane {
             && !self.has_children()
     }
 
-    /// Whether nothing begins at the index `from` of `bytes` or later, nor goes on there, whatever follows. What is decided there is text of as many bytes, or a magic
-    /// number, which is what a glance looks for.
+    /// Whether nothing begins at the index `from` of `bytes` or later, nor goes on there, whatever follows. What is decided here has a lookahead, in which a magic
+    /// number is whole, and text is as long as a glance asks for.
     fn is_idle(&self, bytes: &[u8], from: usize, cx: &Context<'_>) -> bool {
         let core = &cx.core;
         let looks = core.known.as_ref().is_none_or(|known| known.deltas.is_none());
@@ -365,6 +365,11 @@ impl Lane {
             || self.wide.as_ref().is_some_and(|wide| wide.has_containers())
             || self.codes.as_ref().is_some_and(|codes| codes.has_containers())
             || self.texts.has_containers()
+    }
+
+    /// How many bytes follow that surely belong to a container.
+    fn left(&self) -> u64 {
+        self.containers.iter().map(Container::left).max().unwrap_or(0)
     }
 
     /// The least outer offset that must not leave yet; `partial` are bytes of this lane that have not been fed.

@@ -91,7 +91,7 @@ fn is_digits(bytes: &[u8], at: usize) -> bool {
 /// See [`is_digits`].
 const DIFFERENT: u32 = 6;
 
-/// Bytes that a phase feeds at once, unless it has more of one line.
+/// Bytes from which on a phase of base64 feeds what it has of several lines.
 const SLICE: usize = 256;
 
 struct PhaseLane {

@@ -1,6 +1,6 @@
 //! Lists of character codes.
 
-use exfilter_engine::{Engine, Limits, OpaqueReason};
+use exfilter_engine::{Confidence, Engine, Limits, OpaqueReason, Rule};
 use exfilter_testing::{Rng, keys, run, split, wrap};
 
 use crate::laws::outbound;
@@ -95,4 +95,24 @@ fn a_list_for_which_no_lane_can_be_had_is_reported() {
     let idle = b"1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20";
     let run = run::run(&engine, &outbound(), idle, &split::every(idle.len(), 3));
     assert!(run.events.is_empty(), "{:?}", run.events);
+}
+
+/// A list that ends as many bytes behind two blanks as a line of a hex dump may take: read again without what follows, it was one.
+#[test]
+fn a_list_that_ends_where_a_hex_dump_would() {
+    let mut rule = Rule::new("token", "acme_", "acme_[0-9A-Za-z]{16}");
+    rule.confidence = Confidence::High;
+    let engine = Engine::builder().rules([rule]).build().expect("a rule compiles");
+    let token = [b"acme_", &Rng::new(702).text(b"0123456789", 16)[..]].concat();
+    for more in 9..20 {
+        let first = list(&token[..5], ",", |b| b.to_string());
+        let rest = list(&token[5..], ",", |b| b.to_string());
+        let more = ",32".repeat(more);
+        let content = format!(
+            "x = [{first}  {rest},32,100{more}\n00000000: 41. and more text follows here, and more\n"
+        );
+        let content = content.as_bytes();
+        let run = run::run(&engine, &outbound(), content, &split::whole(content.len()));
+        assert_eq!(run.findings().count(), 1, "{} bytes", content.len());
+    }
 }

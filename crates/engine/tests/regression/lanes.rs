@@ -1,6 +1,6 @@
 //! Faults of the lanes: escapes, hexadecimal digits, containers.
 
-use exfilter_engine::{Checksum, Confidence, Engine, Limits, OpaqueReason, Proof, Rule};
+use exfilter_engine::{Checksum, Confidence, Engine, Flow, Limits, OpaqueReason, Proof, Rule};
 use exfilter_testing::{Rng, keys, run, split, wrap};
 
 use crate::laws::outbound;
@@ -96,6 +96,66 @@ fn something_in_noise() {
         let digits: String = content.iter().map(|byte| format!("{byte:02x}")).collect();
         finds(&engine, digits.as_bytes());
         finds(&engine, &wrap::base32(&content, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", true));
+    }
+}
+
+/// What follows text that holds a container, in the same slice of it: it was taken for a part of that text, and not looked at again.
+#[test]
+fn what_follows_a_container_in_escapes() {
+    let mut rng = Rng::new(212);
+    let engine = support::engine(&[], Limits::default());
+    let (key, token) = (rng.text(keys::BASE62, 40), keys::github(&mut rng, "ghp_"));
+    let noise = rng.bytes(300);
+    let slashed = |bytes: &[u8]| -> Vec<u8> {
+        let base64 = wrap::base64(bytes, false, false);
+        base64
+            .iter()
+            .flat_map(|b| if *b == b'/' { &b"\\/"[..] } else { std::slice::from_ref(b) })
+            .copied()
+            .collect()
+    };
+    let spelled = |bytes: &[u8], before: &str| -> String {
+        bytes.iter().map(|byte| format!("{before}{byte:02x}")).collect()
+    };
+    let packed = wrap::gzip(&mut rng, &noise);
+    let data = slashed(&packed);
+    for blanks in 0..12 {
+        let name = [&b" ".repeat(blanks), &b"\"secret_access_key\": \""[..]].concat();
+        finds(&engine, &[b"{\"data\":\"", &data[..], b"\",", &name, &escaped(&key, 3), b"\"}"].concat());
+    }
+    for (before, other) in [("%", "\\x"), ("\\x", "%")] {
+        for between in (70..220).step_by(7) {
+            let text = b"and more text ".iter().cycle().take(between).copied().collect::<Vec<u8>>();
+            let (gzip, token) = (spelled(&packed, before), spelled(&token, other));
+            let content = [gzip.as_bytes(), b" ", &text, b" key=", token.as_bytes(), b"\n"].concat();
+            for flow in [outbound(), Flow::at_rest()] {
+                let run = run::run(&engine, &flow, &content, &split::whole(content.len()));
+                assert_eq!(run.findings().count(), 1, "{before}, {between} bytes, {flow:?}");
+            }
+        }
+    }
+}
+
+/// The first byte of xz's magic number as `%fD`, in noise that is passed over.
+#[test]
+fn an_escape_of_both_cases_in_noise() {
+    let mut rng = Rng::new(213);
+    let mut rule = Rule::new("token", "acme_", "acme_[0-9A-Za-z]{16}");
+    rule.confidence = Confidence::High;
+    let engine = Engine::builder().rules([rule]).build().expect("a rule compiles");
+    let token = [b"acme_", &rng.text(keys::BASE62, 16)[..]].concat();
+    let packed = wrap::xz(&token);
+    let mut high = |n: usize| -> Vec<u8> { rng.bytes(n).iter().map(|byte| byte | 0x80).collect() };
+    for first in ["%fD", "%Fd", "%fd", "%FD"] {
+        let rest =
+            packed[1..].iter().flat_map(|b| if *b == b'%' { &b"%25"[..] } else { std::slice::from_ref(b) });
+        let rest: Vec<u8> = rest.copied().collect();
+        let content = [&high(700)[..], first.as_bytes(), &rest, &high(300)].concat();
+        finds(&engine, &wrap::base64(&content, false, false));
+        let digits: String = content.iter().map(|byte| format!("{byte:02x}")).collect();
+        finds(&engine, digits.as_bytes());
+        let content = [first.as_bytes(), &rest, &high(60)].concat();
+        finds(&engine, &wrap::base64(&content, false, false));
     }
 }
 
