@@ -8,12 +8,15 @@
 /// byte   ->  bucket bits  &  bucket bits  &  bucket bits
 /// ```
 ///
-/// Vectors test a byte by its nibbles: bits of the low nibble AND bits of the high one, which lets some more bytes through.
+/// Vectors test a byte by its nibbles: bits of the low nibble AND bits of the high one, which lets some more bytes through. Those that can look up 128 entries
+/// test it by its low seven bits, which lets through hardly anything more in text.
 #[derive(Clone, Debug)]
 pub(crate) struct Buckets {
     /// Bucket bits by low nibble and by high nibble, per place.
     pub(crate) low: [[u8; 16]; PLACES],
     pub(crate) high: [[u8; 16]; PLACES],
+    /// Bucket bits by the low seven bits.
+    pub(crate) seven: [[u8; 128]; PLACES],
 }
 
 /// Bytes of a literal that are tested. A fourth one costs more than what it keeps out.
@@ -36,11 +39,12 @@ const fn weight(byte: u8) -> f32 {
     }
 }
 
-/// What a bucket is made of: the nibbles of its literals, as sets, by place.
+/// What a bucket is made of: the nibbles of its literals and their low seven bits, as sets, by place.
 #[derive(Clone, Copy, Default)]
 struct Content {
     low: [u16; PLACES],
     high: [u16; PLACES],
+    seven: [u128; PLACES],
 }
 
 impl Content {
@@ -48,12 +52,14 @@ impl Content {
         for (place, byte) in quad.to_le_bytes().into_iter().take(PLACES).enumerate() {
             self.low[place] |= 1 << (byte & 15);
             self.high[place] |= 1 << (byte >> 4);
+            self.seven[place] |= 1 << (byte & 127);
         }
     }
 
     fn with(&self, other: &Content) -> Content {
         let both = |a: &[u16; PLACES], b: &[u16; PLACES]| std::array::from_fn(|place| a[place] | b[place]);
-        Content { low: both(&self.low, &other.low), high: both(&self.high, &other.high) }
+        let seven = std::array::from_fn(|place| self.seven[place] | other.seven[place]);
+        Content { low: both(&self.low, &other.low), high: both(&self.high, &other.high), seven }
     }
 
     /// How often it lets a position of text through.
@@ -100,7 +106,8 @@ impl Buckets {
     }
 
     fn of_kinds(kinds: &[(&[u32], u8)]) -> Buckets {
-        let mut buckets = Buckets { low: [[0; 16]; PLACES], high: [[0; 16]; PLACES] };
+        let mut buckets =
+            Buckets { low: [[0; 16]; PLACES], high: [[0; 16]; PLACES], seven: [[0; 128]; PLACES] };
         for &(quads, bits) in kinds {
             for (bucket, content) in spread(quads, bits.count_ones() as usize).iter().enumerate() {
                 let bit = 1u8 << (bits.trailing_zeros() as usize + bucket);
@@ -109,6 +116,9 @@ impl Buckets {
                         let has = |set: u16| if set >> nibble & 1 != 0 { bit } else { 0 };
                         buckets.low[place][nibble] |= has(content.low[place]);
                         buckets.high[place][nibble] |= has(content.high[place]);
+                    }
+                    for (byte, bits) in buckets.seven[place].iter_mut().enumerate() {
+                        *bits |= if content.seven[place] >> byte & 1 != 0 { bit } else { 0 };
                     }
                 }
             }

@@ -213,7 +213,7 @@ impl Workspace {
         let [runs, escapes, long_numbers, literals, non_lower] =
             marks.some.map(|some| some & ((2 << blocks) - 2));
 
-        self.literals.fill::<4>(&marks.literals, literals);
+        self.literals.fill(v, &marks.literals, literals);
         keep_literals(&mut self.literals, window, &automaton.filter);
         for i in self.literals.iter() {
             let (at, word) = (batch.at + i, word(i));
@@ -225,14 +225,14 @@ impl Workspace {
             automaton.loose.check(job.hay, at, word, found);
         }
         if !automaton.non_lower.is_empty() {
-            self.non_lower.fill::<8>(&marks.non_lower, non_lower);
+            self.non_lower.fill(v, &marks.non_lower, non_lower);
             keep_anchors(&mut self.non_lower, window, automaton.non_lower.filter());
             for i in self.non_lower.iter() {
                 automaton.non_lower.check(word(i), batch.at + i, hits);
             }
         }
         if !automaton.token.is_empty() {
-            self.token.fill::<16>(&marks.gates, (2 << blocks) - 2);
+            self.token.fill(v, &marks.gates, (2 << blocks) - 2);
             keep_anchors(&mut self.token, window, automaton.token.filter());
             for i in self.token.iter() {
                 automaton.token.check(word(i), batch.at + i, hits);
@@ -377,25 +377,16 @@ impl Positions {
         self.list[..self.len].iter().map(|i| usize::from(*i))
     }
 
-    /// Takes the bits of the words at the indices in `some`, the first ones of each `N` at a time: most have no more.
+    /// Takes the bits of the words at the indices in `some`.
     #[inline(always)]
-    fn fill<const N: usize>(&mut self, words: &Words, some: u32) {
+    fn fill<V: Vector>(&mut self, v: V, words: &Words, some: u32) {
         let (mut len, mut some) = (0, some);
         while some != 0 {
             let n = some.trailing_zeros() as usize % words.len();
             some &= some - 1;
             let free: &mut [u16; 64] = self.list[len..].first_chunk_mut().expect("a block more is there");
-            let (mut left, base) = (words[n], 64 * (n - 1));
-            len += left.count_ones() as usize;
-            for group in free.as_chunks_mut::<N>().0 {
-                for place in group {
-                    *place = (base + left.trailing_zeros() as usize) as u16;
-                    left &= left.wrapping_sub(1);
-                }
-                if left == 0 {
-                    break;
-                }
-            }
+            v.list(words[n], 64 * (n - 1) as u16, free);
+            len += words[n].count_ones() as usize;
         }
         self.len = len;
     }

@@ -3,9 +3,11 @@
 //! A tier supplies [`Vector::classify`], [`Vector::has_nul`] and [`Vector::beginnings`]; the algorithm in [`crate::candidates`] is generic over them and instantiated
 //! once per tier. [`Tier::detect`] chooses at run time.
 
-mod portable;
 #[cfg(target_arch = "x86_64")]
-mod x86_64;
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
 
 use crate::anchors::{self, Filter};
 use crate::buckets::Buckets;
@@ -61,6 +63,22 @@ pub(crate) trait Vector: Copy {
     /// The positions of the first 64 bytes whose three bytes may begin a literal, and those that may begin a loose one; may say yes too
     /// often. `window` has 66 bytes at least.
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64);
+
+    /// Writes the places of the bits of `mask`, each with `base` added, and anything behind them.
+    #[inline(always)]
+    fn list(self, mask: u64, base: u16, into: &mut [u16; 64]) {
+        // Most have few: no branch on how many until there are more.
+        let mut left = mask;
+        for group in into.as_chunks_mut::<8>().0 {
+            for place in group {
+                *place = base.wrapping_add(left.trailing_zeros() as u16);
+                left &= left.wrapping_sub(1);
+            }
+            if left == 0 {
+                break;
+            }
+        }
+    }
 }
 
 /// The tiers this build knows.
@@ -70,26 +88,32 @@ pub(crate) enum Tier {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 impl Tier {
     /// The best tier of this machine.
     pub(crate) fn detect() -> Tier {
-        #[cfg(target_arch = "x86_64")]
-        if x86_64::available() {
-            return Tier::Avx2;
-        }
-        Tier::Portable
+        Tier::available().last().unwrap_or_default()
+    }
+
+    /// Every tier that runs on this machine, from the plainest on.
+    fn available() -> impl Iterator<Item = Tier> {
+        let tiers = [
+            (Tier::Portable, true),
+            #[cfg(target_arch = "x86_64")]
+            (Tier::Avx2, avx2::available()),
+            #[cfg(target_arch = "x86_64")]
+            (Tier::Avx512, avx512::available()),
+        ];
+        tiers.into_iter().filter_map(|(tier, there)| there.then_some(tier))
     }
 
     /// Every tier that runs on this machine, for tests.
     #[cfg(test)]
     pub(crate) fn all() -> Vec<Tier> {
-        let mut tiers = vec![Tier::Portable];
-        if Tier::detect() != Tier::Portable {
-            tiers.push(Tier::detect());
-        }
-        tiers
+        Tier::available().collect()
     }
 
     /// Runs the masked part of a scan.
@@ -97,7 +121,9 @@ impl Tier {
         match self {
             Tier::Portable => crate::candidates::masked(portable::Portable, job, work, hits),
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx2 => x86_64::masked(job, work, hits),
+            Tier::Avx2 => avx2::masked(job, work, hits),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx512 => avx512::masked(job, work, hits),
         }
     }
 
@@ -110,7 +136,9 @@ impl Tier {
         match self {
             Tier::Portable => anchors::passing::<APART>(filter, block),
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx2 => x86_64::passing::<APART>(filter, block),
+            Tier::Avx2 => avx2::passing::<APART>(filter, block),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx512 => avx512::passing::<APART>(filter, block),
         }
     }
 
@@ -119,7 +147,9 @@ impl Tier {
         match self {
             Tier::Portable => byte_set::members(sets, bytes, masks),
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx2 => x86_64::members(sets, bytes, masks),
+            Tier::Avx2 => avx2::members(sets, bytes, masks),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx512 => avx512::members(sets, bytes, masks),
         }
     }
 
@@ -128,7 +158,9 @@ impl Tier {
         match self {
             Tier::Portable => crate::quads::look(run, buckets),
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx2 => x86_64::quads(run, buckets),
+            Tier::Avx2 => avx2::quads(run, buckets),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx512 => avx512::quads(run, buckets),
         }
     }
 
@@ -137,7 +169,9 @@ impl Tier {
         match self {
             Tier::Portable => crate::scan::run_end(portable::Portable, hay, from),
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx2 => x86_64::run_end(hay, from),
+            Tier::Avx2 => avx2::run_end(hay, from),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx512 => avx512::run_end(hay, from),
         }
     }
 }
