@@ -49,6 +49,37 @@ impl ByteSet {
     }
 }
 
+/// Sets that are asked for again and again: what the processor can do is asked once.
+#[derive(Clone, Copy, Debug)]
+pub struct ByteSets<const N: usize> {
+    tier: Tier,
+    sets: [ByteSet; N],
+}
+
+impl<const N: usize> ByteSets<N> {
+    /// These sets.
+    pub fn new(sets: [ByteSet; N]) -> ByteSets<N> {
+        ByteSets { tier: Tier::detect(), sets }
+    }
+
+    /// As [`ByteSet::masks`].
+    ///
+    /// # Panics
+    ///
+    /// As that.
+    #[inline]
+    pub fn masks(&self, bytes: &[u8], masks: &mut [[u64; N]]) {
+        assert_eq!(masks.len(), bytes.len().div_ceil(BLOCK), "a mask for each block");
+        self.tier.members(&self.sets, bytes, masks);
+    }
+
+    /// The set at an index.
+    #[inline]
+    pub const fn set(&self, at: usize) -> &ByteSet {
+        &self.sets[at]
+    }
+}
+
 /// The definition of what a tier writes.
 pub(crate) fn members<const N: usize>(sets: &[ByteSet; N], bytes: &[u8], masks: &mut [[u64; N]]) {
     for (block, masks) in bytes.chunks(BLOCK).zip(masks) {
@@ -88,6 +119,9 @@ mod tests {
             for tier in Tier::all() {
                 let mut masks = vec![[!0; 3]; want.len()];
                 tier.members(&sets, &some, &mut masks);
+                prop_assert_eq!(&masks, &want);
+                let mut masks = vec![[!0; 3]; want.len()];
+                ByteSets { tier, sets }.masks(&some, &mut masks);
                 prop_assert_eq!(&masks, &want);
             }
         }

@@ -49,7 +49,7 @@ mod scan;
 
 pub use anchors::{Anchors, anchor_tag};
 pub use builder::{Builder, Gate};
-pub use byte_set::ByteSet;
+pub use byte_set::{ByteSet, ByteSets};
 pub use candidates::Workspace;
 pub use class::{is_base64, is_escape, is_non_lower, is_token, is_upper_or_digit};
 pub use quads::{Quads, Seen, Triple};

@@ -16,7 +16,7 @@ use crate::path::Trail;
 use std::sync::Arc;
 
 /// Characters of base32 with which a run begins if it is decoded: a position is decided when as many bytes of it are at hand.
-const MIN: usize = 32;
+pub(super) const MIN: usize = 32;
 
 /// Both alphabets, each with its bits in [`CLASSES`] for capitals and for small letters.
 const ALPHABETS: [(Alphabet, u8); 2] = [(Alphabet::Base32, 0b0011), (Alphabet::Base32Hex, 0b1100)];

@@ -6,10 +6,12 @@
 //!
 //! Eleven bytes in a row hold three whole quads at every alignment. Both tests say yes too often, and never no to what holds something.
 
-use exfilter_automaton::{ByteSet, Quads, Triple};
-use exfilter_codec::base64;
+use exfilter_automaton::{ByteSet, ByteSets, Quads, Triple};
+use exfilter_codec::{base58, base64};
 
-use super::look::QUICK;
+use super::fold::LINE_MIN;
+use super::look::{QUICK, begins_packed};
+use super::shape::HEX_MIN;
 use super::{DIRECTORIES, MAGICS};
 use crate::compile::Compiled;
 use crate::secrets::Needle;
@@ -20,7 +22,9 @@ pub(crate) struct Glance {
     /// Triples of bytes at which something begins, sorted.
     triples: Vec<Triple>,
     /// The bytes of text, and the first, second and third bytes of those triples.
-    sets: [ByteSet; 4],
+    sets: ByteSets<4>,
+    /// Characters of base64 and of base58, hexadecimal digits; capitals and digits, small letters and digits.
+    chars: ByteSets<5>,
 }
 
 /// Bytes of ASCII text that hold three whole quads.
@@ -56,7 +60,7 @@ impl Glance {
                 set.insert(*byte);
             }
         }
-        Some(Glance { quads: Quads::new(&triples), triples, sets })
+        Some(Glance { quads: Quads::new(&triples), triples, sets: ByteSets::new(sets), chars: chars() })
     }
 
     /// Memory of the tables, in bytes.
@@ -74,13 +78,46 @@ impl Glance {
         if seen.triples { seen.texts | self.exactly(run) } else { seen.texts }
     }
 
+    /// Where the run at `at` ends, if it is short, and one look tells that it holds nothing: as [`look`](super::look::look) and
+    /// [`base58::look`](super::base58::look) would say, which read what is not so plain. Most runs are names.
+    pub(crate) fn passes_over(&self, bytes: &[u8], at: usize) -> Option<usize> {
+        let block = bytes[at..].first_chunk::<64>()?;
+        let mut masks = [[0; 5]; 1];
+        self.chars.masks(block, &mut masks);
+        let [[base64, base58, digits, upper, lower]] = masks;
+        let len = (!base64).trailing_zeros() as usize;
+        let (run, next) = block.split_at_checked(len).filter(|(_, next)| !next.is_empty())?;
+        // A token of base58 has no other character behind the escape at whose end the run may begin.
+        let within = (1u64 << len) - 1;
+        if within & !base58 & !((1 << ESCAPE) - 1) == 0 {
+            return None;
+        }
+        // An escape may go on with the run, and so may another line.
+        let is_line = len as u64 >= LINE_MIN;
+        let ends = match next {
+            [b'\\', b'"' | b't', ..] => true,
+            [b'\\', b'n' | b'r', ..] => !is_line,
+            [b'\\' | b'%' | b'&', ..] => false,
+            [b'\r' | b'\n', ..] => !is_line,
+            _ => true,
+        };
+        // Hexadecimal digits and base32 show in so many characters, of which an escape and `0x` may take some.
+        let head = (1u64 << HEX_MIN) - (1 << (ESCAPE + 2));
+        let is_shape = [digits, upper, lower].iter().any(|chars| head & !(chars & within) == 0);
+        if !ends || is_shape || (0..4).any(|skip| begins_packed(&run[skip..])) {
+            return None;
+        }
+        let seen = self.quads.look(run);
+        (seen.texts == 0 && !seen.triples).then_some(at + len)
+    }
+
     /// Whether nothing stands in `decoded`: no text that is long enough, and no triple.
     pub(crate) fn is_idle(&self, decoded: &[u8]) -> bool {
         let mut masks = [[0; 4]; PIECE / 64];
         let (mut before, mut at) = ([0; 4], 0);
         for piece in decoded.chunks(PIECE) {
             let masks = &mut masks[..piece.len().div_ceil(64)];
-            ByteSet::masks(&self.sets, piece, masks);
+            self.sets.masks(piece, masks);
             for here in masks.iter() {
                 // The block before this one, and this one.
                 let [text, first, second, third] =
@@ -105,7 +142,7 @@ impl Glance {
 
     /// Whether something begins with a triple.
     fn begins_with(&self, triple: Triple) -> bool {
-        self.sets[1].contains(triple[0]) && self.triples.binary_search(&triple).is_ok()
+        self.sets.set(1).contains(triple[0]) && self.triples.binary_search(&triple).is_ok()
     }
 
     /// The alignments, as bits, at which a triple stands.
@@ -123,6 +160,24 @@ impl Glance {
         }
         found
     }
+}
+
+/// The most that the end of an escape takes of a run: `u0067` behind a backslash.
+const ESCAPE: usize = 5;
+
+fn chars() -> ByteSets<5> {
+    let set = |is: fn(&u8) -> bool| {
+        let mut set = ByteSet::default();
+        (0..=0x7f).filter(is).for_each(|byte| set.insert(byte));
+        set
+    };
+    ByteSets::new([
+        set(|byte| exfilter_automaton::is_base64(*byte)),
+        set(|byte| base58::is_char(*byte)),
+        set(u8::is_ascii_hexdigit),
+        set(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()),
+        set(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
+    ])
 }
 
 /// The escapes that may stand for a byte of a magic number.

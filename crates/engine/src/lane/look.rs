@@ -7,6 +7,7 @@ use exfilter_codec::hex;
 
 use super::escaped::{self, Begins};
 use super::fold::{Fold, LINE_MIN};
+use super::glance::Glance;
 use super::shape::{Escaped, after_escape, begins_zlib, digits_at, escaped_char, fold};
 use super::{archive, base32, codes, container, glance};
 use crate::context::Context;
@@ -43,6 +44,18 @@ pub(crate) fn look(bytes: &[u8], at: usize, escapes: bool, eof: bool, cx: &mut C
     };
     cx.scratch.give_buffer(lines);
     (look, end)
+}
+
+/// What tells that bytes hold nothing, if it can: not while bytes of any kind are looked for.
+pub(super) fn glance<'a>(cx: &Context<'a>) -> Option<&'a Glance> {
+    let has_deltas = cx.core.known.as_ref().is_some_and(|known| known.deltas.is_some());
+    cx.core.glance.as_ref().filter(|_| !has_deltas)
+}
+
+/// Where the run at `at` ends, if it needs no look, see [`Glance::passes_over`].
+#[inline]
+pub(super) fn passes_over(bytes: &[u8], at: usize, cx: &Context<'_>) -> Option<usize> {
+    glance(cx)?.passes_over(bytes, at)
 }
 
 /// How far a run goes.
@@ -113,8 +126,7 @@ fn holds_nothing(run: &[u8], digits: Option<usize>, base32: base32::Begins, cx: 
     }
     let mut alignments = cx.core.glance.as_ref().map_or(glance::ALL, |glance| glance.alignments(run));
     for skip in 0..4 {
-        let begins = begins_zlib(&run[skip..]) || begins_cpio(&run[skip..]);
-        alignments |= u8::from(begins) << skip;
+        alignments |= u8::from(begins_packed(&run[skip..])) << skip;
     }
     if alignments == 0 && digits.is_none() && base32.is_none() {
         return true;
@@ -221,6 +233,12 @@ pub(crate) fn decode_tokens(run: &[u8], decoded: &mut Vec<u8>) {
     if exfilter_codec::base58::decode(run, decoded).is_ok() {
         decoded.push(SEPARATOR);
     }
+}
+
+/// Whether base64 begins with what is packed in a way that no magic number of three bytes tells of.
+#[inline]
+pub(super) fn begins_packed(chars: &[u8]) -> bool {
+    begins_zlib(chars) || begins_cpio(chars)
 }
 
 /// Whether base64 begins with the magic number of cpio's binary headers, `c7 71` in either order. Other archives begin with text.

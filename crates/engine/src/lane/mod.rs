@@ -333,10 +333,8 @@ impl Lane {
     /// Whether nothing begins at the index `from` of `bytes` or later, nor goes on there, whatever follows. What is decided here has a lookahead, in which a magic
     /// number is whole, and text is as long as a glance asks for.
     fn is_idle(&self, bytes: &[u8], from: usize, cx: &Context<'_>) -> bool {
-        let core = &cx.core;
-        let looks = core.known.as_ref().is_none_or(|known| known.deltas.is_none());
-        let from = from.saturating_sub(core.reach.before);
-        looks && core.glance.as_ref().is_some_and(|glance| glance.is_idle(&bytes[from..]))
+        let from = from.saturating_sub(cx.core.reach.before);
+        look::glance(cx).is_some_and(|glance| glance.is_idle(&bytes[from..]))
     }
 
     /// Whether a child lane is alive.

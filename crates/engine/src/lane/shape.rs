@@ -56,7 +56,8 @@ struct HexLane {
 
 /// Digits with which a run begins if it is one of hexadecimal digits: a position is decided when as many bytes of it are at hand. What is
 /// blocked is longer.
-const HEX_MIN: usize = 32;
+pub(super) const HEX_MIN: usize = 32;
+const _: () = assert!(HEX_MIN == super::base32::MIN, "one look tells of both");
 
 /// Where the text of the run at `at` begins, behind the end of an escape.
 pub(super) fn after_escape(bytes: &[u8], at: usize) -> usize {
