@@ -11,7 +11,7 @@ use crate::literals::Filter;
 use crate::scan::{Automaton, Hit, Job, Masks, What, is_wide, list_window, load, wide_units};
 
 /// Blocks of 64 bytes in a batch.
-pub(crate) const BLOCKS: usize = 16;
+pub(crate) const BLOCKS: usize = 32;
 
 /// Bytes that the decisions of a batch read.
 const WINDOW: usize = 64 * BLOCKS + REACH;
@@ -87,7 +87,7 @@ pub struct Workspace {
 pub(crate) type Words = [u64; BLOCKS + 12];
 
 /// What stands where in a batch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Marks {
     // As the tiers tell it.
     pub(crate) token: Words,
@@ -114,7 +114,32 @@ pub(crate) struct Marks {
     /// Numbers of two characters or more.
     pub(crate) long_numbers: Words,
     /// Which words of `runs`, `escapes`, `long_numbers`, `literals` and `non_lower` are not zero: a bit for each index.
-    pub(crate) some: [u32; 5],
+    pub(crate) some: [u64; 5],
+}
+
+impl Default for Marks {
+    fn default() -> Marks {
+        const NONE: Words = [0; BLOCKS + 12];
+        Marks {
+            token: NONE,
+            base64: NONE,
+            lower: NONE,
+            escape: NONE,
+            follow: NONE,
+            digit: NONE,
+            alnum: NONE,
+            begins: NONE,
+            loose: NONE,
+            gates: NONE,
+            literals: NONE,
+            non_lower: NONE,
+            runs: NONE,
+            escapes: NONE,
+            numbers: NONE,
+            long_numbers: NONE,
+            some: [0; 5],
+        }
+    }
 }
 
 impl Marks {
@@ -170,7 +195,7 @@ fn from(words: &Words, i: usize) -> u64 {
 
 /// Calls `found` with the places of the set bits of the words at the indices in `some`, few as they are.
 #[inline(always)]
-fn places(words: &Words, some: u32, mut found: impl FnMut(usize)) {
+fn places(words: &Words, some: u64, mut found: impl FnMut(usize)) {
     let mut some = some;
     while some != 0 {
         let n = some.trailing_zeros() as usize % words.len();
@@ -379,7 +404,7 @@ impl Positions {
 
     /// Takes the bits of the words at the indices in `some`.
     #[inline(always)]
-    fn fill<V: Vector>(&mut self, v: V, words: &Words, some: u32) {
+    fn fill<V: Vector>(&mut self, v: V, words: &Words, some: u64) {
         let (mut len, mut some) = (0, some);
         while some != 0 {
             let n = some.trailing_zeros() as usize % words.len();

@@ -217,7 +217,7 @@ impl Vector for Avx2 {
             let and = |a, b| _mm256_and_si256(a, b);
             let some = |x, n: usize| {
                 let none = _mm256_cmpeq_epi64(x, _mm256_setzero_si256());
-                (_mm256_movemask_pd(_mm256_castsi256_pd(none)) as u32 ^ 0xf) << n
+                (_mm256_movemask_pd(_mm256_castsi256_pd(none)) as u64 ^ 0xf) << n
             };
             let mut found = [0; 5];
             let signs = _mm256_set1_epi8(if signs { -1 } else { 0 });

@@ -195,7 +195,7 @@ impl Vector for Avx512 {
             let and = |a, b| _mm512_and_si512(a, b);
             let or = |a, b| _mm512_or_si512(a, b);
             let and_not = |a, b| _mm512_andnot_si512(b, a);
-            let some = |x, n: usize| u32::from(_mm512_test_epi64_mask(x, x)) << n;
+            let some = |x, n: usize| u64::from(_mm512_test_epi64_mask(x, x)) << n;
             let mut found = [0; 5];
             let signs = _mm512_set1_epi8(if signs { -1 } else { 0 });
             for n in (1..).step_by(8).take(eights) {

@@ -56,7 +56,7 @@ pub(crate) trait Vector: Copy {
         }
         let sets = [&marks.runs, &marks.escapes, &marks.long_numbers, &marks.literals, &marks.non_lower];
         for (words, some) in sets.into_iter().zip(&mut marks.some) {
-            *some = (1..=blocks).fold(0, |some, n| some | u32::from(words[n] != 0) << n);
+            *some = (1..=blocks).fold(0, |some, n| some | u64::from(words[n] != 0) << n);
         }
     }
 

@@ -76,7 +76,7 @@ pub(crate) const SEEN: u64 = Automaton::LOOKAHEAD as u64 + 1;
 const LONG_RUN: u64 = 1024;
 
 /// Bytes of a batch that are scanned at once.
-const SPAN: usize = 1024;
+const SPAN: usize = 2048;
 
 /// Lane offsets at which content begins in the middle of the lane.
 #[derive(Default)]
