@@ -214,9 +214,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::context::{Context, Facts, Live, Scratch};
+    use crate::lane::base58;
     use crate::lane::escaped::{Begins, begins};
-    use crate::lane::look::decode_base64;
-    use crate::{Engine, Rule};
+    use crate::lane::look::{Look, decode_base64, look};
+    use crate::lane::shape::after_escape;
+    use crate::{Engine, Flow, Rule};
 
     static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
         let armour = Rule::new("armour", "-----BEGIN", "-----BEGIN [A-Z ]{4,20}-----");
@@ -285,6 +288,58 @@ mod tests {
                 }
             }
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 20_000,
+            rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn what_is_passed_over_needs_no_look(
+            before in prop::sample::select(vec!["", " ", "\\n", "\\u0067", "%67", "\\x67", "0x", "\\u00670x", "=", "e"]),
+            run in prop_oneof![
+                "[A-Za-z0-9+/_-]{26,61}", "[a-z]{4}(_[a-z]{3,9}){3,7}", "[0-9a-f]{26,61}", "[0-9A-Fa-f]{26,61}", "[A-Z2-7]{26,61}",
+                "[a-z2-7]{26,61}", "[0-9a-v]{26,61}", "[1-9A-HJ-NP-Za-km-z]{26,61}", "(eJ[w-z]|eN[o-r]|x3E[A-Z]|cccd)[A-Za-z0-9+/]{26,57}",
+                piece().prop_map(|piece| {
+                    let run = exfilter_testing::wrap::base64(&[&piece[..], b"0123456789abcdef01234"].concat(), false, false);
+                    String::from_utf8(run).expect("base64 is text").trim_end_matches('=').to_owned()
+                }),
+            ],
+            after in prop::sample::select(vec![
+                "\"", " ", "=", ".", "\n", "\r\n", "\\n", "\\r\\n", "\\\"", "\\t", "\\\\n", "%0A", "%2f", "&#47;", "\\/", "\\u0067", "\\",
+            ]),
+            next in prop_oneof!["[A-Za-z0-9+/_-]{64}", "[ -~\n]{64}", "[0-9a-f]{64}"],
+            reads_escapes: bool,
+        ) {
+            let bytes = [before, &run, after, &next].concat().into_bytes();
+            let Some(at) = (0..bytes.len()).find(|at| exfilter_automaton::is_base64(bytes[*at])) else { return Ok(()) };
+            let glance = ENGINE.core.glance.as_ref().expect("only text and magic numbers are looked for");
+            if let Some(end) = glance.passes_over(&bytes, at) {
+                let facts = Facts::new(&ENGINE.core, Flow::at_rest());
+                let (mut live, mut scratch) = (Live::default(), Scratch::new());
+                let mut cx = Context {
+                    core: &ENGINE.core, facts: &facts, live: &mut live, scratch: &mut scratch, when: 0,
+                };
+                let (found, seen) = look(&bytes, at, reads_escapes, false, &mut cx);
+                prop_assert!(found == Look::Idle && seen == end, "{}", bytes.escape_ascii());
+                let token = base58::look(&bytes, after_escape(&bytes, at), false, &mut cx);
+                prop_assert!(token.look == Look::Idle && !token.is_cut, "{}", bytes.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_passed_over() {
+        let glance = ENGINE.core.glance.as_ref().expect("only text and magic numbers are looked for");
+        let rest = "\", and so on, for as long as it takes to see where it ends, and no less.";
+        let names =
+            ["some_long_function_name_here", "IdentifierInCamelCaseThatGoesOn", "path/to/module/source/file"];
+        let over =
+            |name: &&str| glance.passes_over(format!("{name}{rest}").as_bytes(), 0) == Some(name.len());
+        assert!(names.iter().filter(|name| over(name)).count() >= 2);
     }
 
     /// Every way to write a byte as an escape of one digit case or another.
