@@ -14,7 +14,10 @@ use crate::scan::{Automaton, Hit, Job, Masks, What, is_wide, list_window, load, 
 pub(crate) const BLOCKS: usize = 32;
 
 /// Bytes that the decisions of a batch read.
-const WINDOW: usize = 64 * BLOCKS + REACH;
+pub(crate) const WINDOW: usize = PLACES + REACH;
+
+/// Positions of a batch.
+pub(crate) const PLACES: usize = 64 * BLOCKS;
 
 /// Base64 characters of a run that the masks look for; the few that have as many are measured.
 pub(crate) const RUN_MIN: usize = 16;
@@ -239,7 +242,7 @@ impl Workspace {
             marks.some.map(|some| some & ((2 << blocks) - 2));
 
         self.literals.fill(v, &marks.literals, literals);
-        keep_literals(&mut self.literals, window, &automaton.filter);
+        keep_literals(v, &mut self.literals, window, &automaton.filter);
         for i in self.literals.iter() {
             let (at, word) = (batch.at + i, word(i));
             let found = |id| hits.push(Hit { at, what: What::Literal(id) });
@@ -251,14 +254,14 @@ impl Workspace {
         }
         if !automaton.non_lower.is_empty() {
             self.non_lower.fill(v, &marks.non_lower, non_lower);
-            keep_anchors(&mut self.non_lower, window, automaton.non_lower.filter());
+            keep_anchors(v, &mut self.non_lower, window, automaton.non_lower.filter());
             for i in self.non_lower.iter() {
                 automaton.non_lower.check(word(i), batch.at + i, hits);
             }
         }
         if !automaton.token.is_empty() {
             self.token.fill(v, &marks.gates, (2 << blocks) - 2);
-            keep_anchors(&mut self.token, window, automaton.token.filter());
+            keep_anchors(v, &mut self.token, window, automaton.token.filter());
             for i in self.token.iter() {
                 automaton.token.check(word(i), batch.at + i, hits);
             }
@@ -358,16 +361,41 @@ fn wide<V: Vector>(v: V, job: &Job<'_>, window: &[u8; WINDOW], n: usize, batch: 
     }
 }
 
-/// Keeps the positions whose four bytes may begin a literal. Not inlined, so that the loop has the registers to itself; so is the next one.
-#[inline(never)]
-fn keep_literals(positions: &mut Positions, window: &[u8; WINDOW], filter: &Filter) {
-    positions.retain(|i| filter.maybe(load(&window[i..]) as u32));
+/// Keeps the positions whose four bytes may begin a literal.
+#[inline(always)]
+fn keep_literals<V: Vector>(v: V, positions: &mut Positions, window: &[u8; WINDOW], filter: &Filter) {
+    positions.len = v.keep_literals(&mut positions.list, positions.len, window, filter);
 }
 
 /// Keeps the positions whose eight bytes may be an anchor.
+#[inline(always)]
+fn keep_anchors<V: Vector>(v: V, positions: &mut Positions, window: &[u8; WINDOW], filter: AnchorFilter<'_>) {
+    positions.len = v.keep_anchors(&mut positions.list, positions.len, window, filter);
+}
+
+/// See [`Vector::keep_literals`]. Not inlined, so that the loop has the registers to itself; so is the next one.
 #[inline(never)]
-fn keep_anchors(positions: &mut Positions, window: &[u8; WINDOW], filter: AnchorFilter<'_>) {
-    positions.retain(|i| filter.maybe(load(&window[i..])));
+pub(crate) fn literals_of(list: &mut [u16], window: &[u8; WINDOW], filter: &Filter) -> usize {
+    retain(list, |i| filter.maybe(load(&window[i..]) as u32))
+}
+
+/// See [`Vector::keep_anchors`].
+#[inline(never)]
+pub(crate) fn anchors_of(list: &mut [u16], window: &[u8; WINDOW], filter: AnchorFilter<'_>) -> usize {
+    retain(list, |i| filter.maybe(load(&window[i..])))
+}
+
+/// Moves the positions that pass `test` to the front; how many they are.
+#[inline(always)]
+fn retain(list: &mut [u16], test: impl Fn(usize) -> bool) -> usize {
+    let mut kept = 0;
+    for n in 0..list.len() {
+        let i = list[n];
+        list[kept] = i;
+        // All are less; so that the compiler knows.
+        kept += usize::from(test(usize::from(i) % PLACES));
+    }
+    kept
 }
 
 /// The lowest `n` bits.
@@ -414,19 +442,5 @@ impl Positions {
             len += words[n].count_ones() as usize;
         }
         self.len = len;
-    }
-
-    /// Keeps those that pass `test`.
-    #[inline(always)]
-    fn retain(&mut self, test: impl Fn(usize) -> bool) {
-        let list = &mut self.list[..self.len];
-        let mut kept = 0;
-        for n in 0..list.len() {
-            let i = list[n];
-            list[kept] = i;
-            // All are less; so that the compiler knows.
-            kept += usize::from(test(usize::from(i) % (64 * BLOCKS)));
-        }
-        self.len = kept;
     }
 }

@@ -43,9 +43,12 @@ struct Entry {
     literal: u32,
 }
 
+/// What four bytes are multiplied by, and by how many bits the product is shifted, for the index of their bit in a [`Filter`].
+pub(crate) const HASH: (u32, u32) = (0x9e37_79b1, 15);
+
 /// Words of a [`Filter`]: 16 KiB, which share the first-level cache with the text. A fixed size lets the compiler see that no index is out of
 /// range.
-const WORDS: usize = 2048;
+pub(crate) const WORDS: usize = 2048;
 
 /// Places of a table of entries: so many that most have one entry or none.
 const PLACES: usize = 1 << 13;
@@ -127,6 +130,12 @@ impl Filter {
         size_of_val(&*self.0)
     }
 
+    /// Its words; `hash` chooses a bit of them.
+    #[inline(always)]
+    pub(crate) fn words(&self) -> &[u64; WORDS] {
+        &self.0
+    }
+
     /// Whether a literal may begin with these four bytes.
     #[inline(always)]
     pub(crate) fn maybe(&self, quad: u32) -> bool {
@@ -137,7 +146,7 @@ impl Filter {
 
 #[inline(always)]
 fn hash(quad: u32) -> usize {
-    (quad.wrapping_mul(0x9e37_79b1) >> 15) as usize
+    (quad.wrapping_mul(HASH.0) >> HASH.1) as usize
 }
 
 /// All four bytes that a literal with these first bytes can begin with.

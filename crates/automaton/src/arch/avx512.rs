@@ -11,24 +11,28 @@
 //! Shifts across words are one instruction (`vpshldq`, `vpshrdq`), and so is turning a mask into a list of positions (`vpcompressb`).
 
 use std::arch::x86_64::{
-    __m128i, __m512i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm512_add_epi16, _mm512_add_epi64,
+    __m128i, __m256i, __m512i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_maskz_compress_epi16,
+    _mm_storeu_si128, _mm256_loadu_si256, _mm256_maskz_compress_epi16, _mm256_storeu_si256, _mm512_add_epi16,
     _mm512_and_si512, _mm512_andnot_si512, _mm512_broadcast_i32x4, _mm512_broadcast_i64x2,
-    _mm512_castsi512_si256, _mm512_cvtepu8_epi16, _mm512_extracti64x4_epi64, _mm512_i64gather_epi64,
-    _mm512_loadu_si512, _mm512_mask_loadu_epi8, _mm512_maskz_compress_epi8, _mm512_maskz_loadu_epi8,
-    _mm512_maskz_permutex2var_epi8, _mm512_min_epu8, _mm512_movepi8_mask, _mm512_mul_epu32, _mm512_or_si512,
-    _mm512_permutex2var_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi16,
-    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shldi_epi64, _mm512_shrdi_epi64, _mm512_shuffle_epi8,
-    _mm512_slli_epi16, _mm512_slli_epi64, _mm512_srl_epi64, _mm512_srli_epi16, _mm512_srli_epi64,
-    _mm512_srlv_epi64, _mm512_storeu_si512, _mm512_test_epi8_mask, _mm512_test_epi64_mask,
-    _mm512_testn_epi8_mask, _mm512_xor_si512,
+    _mm512_castsi512_si256, _mm512_cvtepu8_epi16, _mm512_cvtepu16_epi32, _mm512_cvtepu16_epi64,
+    _mm512_extracti64x4_epi64, _mm512_i32gather_epi32, _mm512_i64gather_epi64, _mm512_loadu_si512,
+    _mm512_mask_loadu_epi8, _mm512_maskz_compress_epi8, _mm512_maskz_loadu_epi8,
+    _mm512_maskz_permutex2var_epi8, _mm512_min_epu8, _mm512_movepi8_mask, _mm512_mullo_epi32,
+    _mm512_mullo_epi64, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi8,
+    _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shldi_epi64,
+    _mm512_shrdi_epi64, _mm512_shuffle_epi8, _mm512_slli_epi16, _mm512_srl_epi64, _mm512_srli_epi16,
+    _mm512_srli_epi32, _mm512_srli_epi64, _mm512_srlv_epi32, _mm512_srlv_epi64, _mm512_storeu_si512,
+    _mm512_test_epi8_mask, _mm512_test_epi32_mask, _mm512_test_epi64_mask, _mm512_testn_epi8_mask,
+    _mm512_xor_si512,
 };
 
 use super::Vector;
 use crate::anchors::{self, Filter, PLACES, REACH};
 use crate::buckets::{self, Buckets, LOOSE};
 use crate::byte_set::ByteSet;
-use crate::candidates::{BLOCKS, Marks, Words, Workspace};
+use crate::candidates::{BLOCKS, Marks, PLACES as PLACES_OF_BATCH, WINDOW, Words, Workspace};
 use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
+use crate::literals::{self, HASH};
 use crate::quads::{self, PADDING, Quads, Seen};
 use crate::scan::{Hit, Job, Masks};
 
@@ -124,6 +128,12 @@ entry! {
         // SAFETY: this function has AVX-512.
         unsafe { look_at_quads(run, buckets) }
     }
+}
+
+/// The lowest `n` bits, or all.
+#[inline(always)]
+fn first(n: usize) -> u16 {
+    if n >= 16 { u16::MAX } else { (1 << n) - 1 }
 }
 
 /// Positions 0 to 63, or `by` more.
@@ -266,6 +276,72 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    fn keep_literals(
+        self,
+        list: &mut [u16],
+        len: usize,
+        window: &[u8; WINDOW],
+        filter: &literals::Filter,
+    ) -> usize {
+        const { assert!(literals::WORDS * 64 == 1 << (32 - HASH.1), "every hash has a bit") };
+        assert!(len + 16 <= list.len(), "16 positions more are there");
+        let words = filter.words().as_ptr().cast::<i32>();
+        let mut kept = 0;
+        // SAFETY: as in `classify`. 16 positions are loaded at a time, from indices below `len`, and stored no farther. Four bytes are gathered at positions that
+        // are made less than `PLACES`, and bits at hashes of 17 bits, for which there are words, as is asserted.
+        unsafe {
+            let places = _mm512_set1_epi32(PLACES_OF_BATCH as i32 - 1);
+            for from in (0..len).step_by(16) {
+                let positions = _mm256_loadu_si256(list.as_ptr().add(from).cast::<__m256i>());
+                let at = _mm512_and_si512(_mm512_cvtepu16_epi32(positions), places);
+                let quads = _mm512_i32gather_epi32::<1>(at, window.as_ptr().cast::<i32>());
+                let hashes = _mm512_mullo_epi32(quads, _mm512_set1_epi32(HASH.0 as i32));
+                let hashes = _mm512_srli_epi32::<{ HASH.1 }>(hashes);
+                let words = _mm512_i32gather_epi32::<4>(_mm512_srli_epi32::<5>(hashes), words);
+                let bits = _mm512_srlv_epi32(words, _mm512_and_si512(hashes, _mm512_set1_epi32(31)));
+                let passed = _mm512_test_epi32_mask(bits, _mm512_set1_epi32(1)) & first(len - from);
+                let positions = _mm256_maskz_compress_epi16(passed, positions);
+                _mm256_storeu_si256(list.as_mut_ptr().add(kept).cast::<__m256i>(), positions);
+                kept += passed.count_ones() as usize;
+            }
+        }
+        kept
+    }
+
+    #[inline(always)]
+    fn keep_anchors(self, list: &mut [u16], len: usize, window: &[u8; WINDOW], filter: Filter<'_>) -> usize {
+        let Filter { key, shift, bitmap, .. } = filter;
+        assert!(shift < 32 && bitmap.len() > (u32::MAX >> shift) as usize, "every tag has a word");
+        assert!(len + 16 <= list.len(), "16 positions more are there");
+        let mut kept = 0;
+        // SAFETY: as in `keep_literals`, by eights; eight bytes are gathered at positions below `PLACES`, and words at tags of 32 bits, for which there are some,
+        // as is asserted.
+        unsafe {
+            let places = _mm512_set1_epi64(PLACES_OF_BATCH as i64 - 1);
+            let (key, six, one) =
+                (_mm512_set1_epi64(key as i64), _mm512_set1_epi64(63), _mm512_set1_epi64(1));
+            let shift = _mm_cvtsi32_si128(shift as i32);
+            for from in (0..len).step_by(8) {
+                let positions = _mm_loadu_si128(list.as_ptr().add(from).cast::<__m128i>());
+                let at = _mm512_and_si512(_mm512_cvtepu16_epi64(positions), places);
+                let words = _mm512_i64gather_epi64::<1>(at, window.as_ptr().cast::<i64>());
+                let first_product = _mm512_mullo_epi64(words, key);
+                let mixed = _mm512_xor_si512(first_product, _mm512_srli_epi64::<32>(first_product));
+                let tags = _mm512_srli_epi64::<32>(_mm512_mullo_epi64(mixed, key));
+                let words =
+                    _mm512_i64gather_epi64::<8>(_mm512_srl_epi64(tags, shift), bitmap.as_ptr().cast::<i64>());
+                let bit = |n| _mm512_srlv_epi64(words, _mm512_and_si512(n, six));
+                let both = _mm512_and_si512(bit(tags), bit(_mm512_srli_epi64::<6>(tags)));
+                let passed = _mm512_test_epi64_mask(both, one) & first(len - from) as u8;
+                let positions = _mm_maskz_compress_epi16(passed, positions);
+                _mm_storeu_si128(list.as_mut_ptr().add(kept).cast::<__m128i>(), positions);
+                kept += passed.count_ones() as usize;
+            }
+        }
+        kept
+    }
+
+    #[inline(always)]
     fn list(self, mask: u64, base: u16, into: &mut [u16; 64]) {
         const PLACES: [u8; 64] = places(0);
         // SAFETY: as in `classify`; 32 numbers are stored at a time, and there is room for twice as many.
@@ -309,30 +385,20 @@ unsafe fn passing_at<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES
     // SAFETY: AVX-512 is the caller's promise. The farthest load reads 16 bytes from `PLACES - 8 + APART` on, as is asserted; a tag has 32 bits, so the words that
     // are gathered lie within the bitmap, as is asserted too.
     unsafe {
-        let keys = [key & u64::from(u32::MAX), key >> 32].map(|half| _mm512_set1_epi64(half as i64));
+        let key = _mm512_set1_epi64(key as i64);
         let windows = _mm512_loadu_si512(WINDOWS.as_ptr().cast::<__m512i>());
-        let low = _mm512_set1_epi64(u32::MAX.into());
         let shift = _mm_cvtsi32_si128(shift as i32);
         let six = _mm512_set1_epi64(63);
         let one = _mm512_set1_epi64(1);
-        // The product with the key, of which the lowest half counts, in two parts: the lowest bits with the lowest ones, and the rest, 32 bits higher.
-        let product = |x| {
-            let across = _mm512_add_epi64(
-                _mm512_mul_epu32(x, keys[1]),
-                _mm512_mul_epu32(_mm512_srli_epi64::<32>(x), keys[0]),
-            );
-            (_mm512_mul_epu32(x, keys[0]), across)
-        };
         let mut passed = 0;
         for at in (0..PLACES).step_by(8) {
             let load = |at: usize| _mm_loadu_si128(block.as_ptr().add(at).cast::<__m128i>());
             let (here, there) = (load(at), load(at + APART));
             let bytes = _mm512_xor_si512(_mm512_broadcast_i64x2(here), _mm512_broadcast_i64x2(there));
             let words = _mm512_permutexvar_epi8(windows, bytes);
-            let (lowest, across) = product(words);
-            let first = _mm512_add_epi64(lowest, _mm512_slli_epi64::<32>(across));
-            let (lowest, across) = product(_mm512_xor_si512(first, _mm512_srli_epi64::<32>(first)));
-            let tags = _mm512_and_si512(_mm512_add_epi64(_mm512_srli_epi64::<32>(lowest), across), low);
+            let first = _mm512_mullo_epi64(words, key);
+            let mixed = _mm512_xor_si512(first, _mm512_srli_epi64::<32>(first));
+            let tags = _mm512_srli_epi64::<32>(_mm512_mullo_epi64(mixed, key));
             let words =
                 _mm512_i64gather_epi64::<8>(_mm512_srl_epi64(tags, shift), bitmap.as_ptr().cast::<i64>());
             let bit = |n| _mm512_srlv_epi64(words, _mm512_and_si512(n, six));

@@ -12,7 +12,8 @@ mod portable;
 use crate::anchors::{self, Filter};
 use crate::buckets::Buckets;
 use crate::byte_set::{self, ByteSet};
-use crate::candidates::{BLOCKS, Marks, RUN_MIN, Words, Workspace};
+use crate::candidates::{self, BLOCKS, Marks, RUN_MIN, WINDOW, Words, Workspace};
+use crate::literals;
 use crate::quads::Seen;
 use crate::scan::{Hit, Job, Masks};
 
@@ -63,6 +64,25 @@ pub(crate) trait Vector: Copy {
     /// The positions of the first 64 bytes whose three bytes may begin a literal, and those that may begin a loose one; may say yes too
     /// often. `window` has 66 bytes at least.
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64);
+
+    /// Moves those of the first `len` positions of `list`, all of one batch, to the front whose four bytes in `window` may begin a literal. Returns how many
+    /// they are; what stands behind them is no matter. 16 positions more than `len` must be there.
+    #[inline(always)]
+    fn keep_literals(
+        self,
+        list: &mut [u16],
+        len: usize,
+        window: &[u8; WINDOW],
+        filter: &literals::Filter,
+    ) -> usize {
+        candidates::literals_of(&mut list[..len], window, filter)
+    }
+
+    /// The same, of those whose eight bytes may be an anchor.
+    #[inline(always)]
+    fn keep_anchors(self, list: &mut [u16], len: usize, window: &[u8; WINDOW], filter: Filter<'_>) -> usize {
+        candidates::anchors_of(&mut list[..len], window, filter)
+    }
 
     /// Writes the places of the bits of `mask`, each with `base` added, and anything behind them.
     #[inline(always)]
