@@ -1,7 +1,7 @@
 //! [`Buckets`]: which bytes literals begin with, in a form that vectors can test.
 
-/// For each of the first three places of a literal, the set of bytes there, literals being spread over eight buckets: a position passes if
-/// one bucket has all three of its bytes.
+/// For each of the first places of a literal, the set of bytes there, literals being spread over eight buckets: a position passes if
+/// one bucket has all of its bytes.
 ///
 /// ```text
 ///            place 0         place 1         place 2
@@ -9,121 +9,197 @@
 /// ```
 ///
 /// Vectors test a byte by its nibbles: bits of the low nibble AND bits of the high one, which lets some more bytes through. Those that can look up 128 entries
-/// test it by its low seven bits, which lets through hardly anything more in text.
+/// test it by its low seven bits, which lets through hardly anything more in text, and have eight buckets for each kind of literal.
 #[derive(Clone, Debug)]
 pub(crate) struct Buckets {
     /// Bucket bits by low nibble and by high nibble, per place.
     pub(crate) low: [[u8; 16]; PLACES],
     pub(crate) high: [[u8; 16]; PLACES],
-    /// Bucket bits by the low seven bits.
-    pub(crate) seven: [[u8; 128]; PLACES],
+    /// The buckets of loose literals, of those.
+    pub(crate) loose: u8,
+    /// Bucket bits by the low seven bits, of gated literals and of loose ones.
+    pub(crate) gated_seven: Seven,
+    pub(crate) loose_seven: Seven,
 }
 
-/// Bytes of a literal that are tested. A fourth one costs more than what it keeps out.
+/// Bytes of a literal that are tested by their nibbles. A fourth one costs more than what it keeps out.
 pub(crate) const PLACES: usize = 3;
 
-/// The buckets of gated literals.
-pub(crate) const GATED: u8 = 0x3f;
-/// The buckets of those that may stand anywhere.
-pub(crate) const LOOSE: u8 = 0xc0;
+/// Bytes of a literal that are tested by their low seven bits.
+pub(crate) const SEVEN_PLACES: usize = 4;
 
-/// How often a byte stands in text, roughly: what a bucket lets through is weighed by it.
-const fn weight(byte: u8) -> f32 {
-    match byte {
-        b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' => 6.0,
-        b'a'..=b'z' => 2.5,
-        b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' | b' ' => 1.5,
-        b'A'..=b'Z' => 0.8,
-        b'!'..=b'~' => 0.7,
-        _ => 0.1,
-    }
+/// Bucket bits by the low seven bits, per place.
+#[derive(Clone, Debug)]
+pub(crate) struct Seven {
+    pub(crate) tables: [[u8; 128]; SEVEN_PLACES],
+    /// Whether there are no literals.
+    pub(crate) is_empty: bool,
 }
 
-/// What a bucket is made of: the nibbles of its literals and their low seven bits, as sets, by place.
+/// The part of text that gates let through, roughly.
+const GATE: f32 = 0.12;
+
+/// How often a byte stands in text, roughly, and which are such: what a bucket lets through is weighed by it.
+const WEIGHTS: [(f32, u128); 6] = {
+    let mut weights = [(6.0, 0), (2.5, 0), (1.5, 0), (0.8, 0), (0.7, 0), (0.1, 0)];
+    let mut byte = 0;
+    while byte < 128 {
+        let kind = match byte as u8 {
+            b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' => 0,
+            b'a'..=b'z' => 1,
+            b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' | b' ' => 2,
+            b'A'..=b'Z' => 3,
+            b'!'..=b'~' => 4,
+            _ => 5,
+        };
+        weights[kind].1 |= 1u128 << byte;
+        byte += 1;
+    }
+    weights
+};
+
+/// How often a byte of a set stands in text: a part of one.
+fn weight(set: u128) -> f32 {
+    let sum = |of: u128| -> f32 {
+        WEIGHTS.iter().map(|(weight, bytes)| weight * (bytes & of).count_ones() as f32).sum()
+    };
+    sum(set) / sum(u128::MAX)
+}
+
+/// What a bucket is made of, as sets, by place.
+trait Content: Copy + Default {
+    fn add(&mut self, quad: u32);
+
+    fn with(&self, other: &Self) -> Self;
+
+    /// How often it lets a position of text through.
+    fn passes(&self) -> f32;
+}
+
+/// The nibbles of its literals.
 #[derive(Clone, Copy, Default)]
-struct Content {
+struct Nibbles {
     low: [u16; PLACES],
     high: [u16; PLACES],
-    seven: [u128; PLACES],
 }
 
-impl Content {
+impl Content for Nibbles {
     fn add(&mut self, quad: u32) {
         for (place, byte) in quad.to_le_bytes().into_iter().take(PLACES).enumerate() {
             self.low[place] |= 1 << (byte & 15);
             self.high[place] |= 1 << (byte >> 4);
-            self.seven[place] |= 1 << (byte & 127);
         }
     }
 
-    fn with(&self, other: &Content) -> Content {
+    fn with(&self, other: &Nibbles) -> Nibbles {
         let both = |a: &[u16; PLACES], b: &[u16; PLACES]| std::array::from_fn(|place| a[place] | b[place]);
-        let seven = std::array::from_fn(|place| self.seven[place] | other.seven[place]);
-        Content { low: both(&self.low, &other.low), high: both(&self.high, &other.high), seven }
+        Nibbles { low: both(&self.low, &other.low), high: both(&self.high, &other.high) }
     }
 
-    /// How often it lets a position of text through.
     fn passes(&self) -> f32 {
-        let passes = |place: usize| -> f32 {
-            let has = |b: &u8| self.low[place] >> (b & 15) & 1 != 0 && self.high[place] >> (b >> 4) & 1 != 0;
-            (0..=127).filter(has).map(weight).sum()
+        let passes = |place: usize| {
+            let low = u128::from(self.low[place]);
+            let row = |high: usize| if self.high[place] >> high & 1 != 0 { low << (16 * high) } else { 0 };
+            weight((0..8).map(row).fold(0, |set, row| set | row))
         };
         (0..PLACES).map(passes).product()
     }
 }
 
-/// The literals in at most `most` buckets: those that begin with the same byte together, and then, again and again, the two whose union lets the least
-/// more through.
-fn spread(quads: &[u32], most: usize) -> Vec<Content> {
-    let mut by_first = std::collections::BTreeMap::<u8, Content>::new();
+/// The low seven bits of its literals.
+#[derive(Clone, Copy, Default)]
+struct Sevens([u128; SEVEN_PLACES]);
+
+impl Content for Sevens {
+    fn add(&mut self, quad: u32) {
+        for (set, byte) in self.0.iter_mut().zip(quad.to_le_bytes()) {
+            *set |= 1 << (byte & 127);
+        }
+    }
+
+    fn with(&self, other: &Sevens) -> Sevens {
+        Sevens(std::array::from_fn(|place| self.0[place] | other.0[place]))
+    }
+
+    fn passes(&self) -> f32 {
+        self.0.iter().map(|set| weight(*set)).product()
+    }
+}
+
+/// The literals in at most `most` buckets, and in at most one less, and so on down to one: those that begin with the same byte together, and then, again and
+/// again, the two whose union lets the least more through.
+fn spread<C: Content>(quads: &[u32], most: usize) -> Vec<Vec<C>> {
+    let mut by_first = std::collections::BTreeMap::<u8, C>::new();
     for quad in quads {
         by_first.entry(*quad as u8).or_default().add(*quad);
     }
-    let mut contents: Vec<(Content, f32)> = by_first.into_values().map(|c| (c, c.passes())).collect();
-    while contents.len() > most {
-        let pairs = (1..contents.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
-        let more = |&(a, b): &(usize, usize)| {
-            contents[a].0.with(&contents[b].0).passes() - contents[a].1 - contents[b].1
-        };
-        let weighed = pairs.map(|pair| (more(&pair), pair));
-        let Some((_, (a, b))) = weighed.min_by(|x, y| x.0.total_cmp(&y.0)) else { break };
-        let other = contents.swap_remove(b).0;
-        let union = contents[a].0.with(&other);
-        contents[a] = (union, union.passes());
+    let mut contents: Vec<(C, f32)> = by_first.into_values().map(|c| (c, c.passes())).collect();
+    let mut spreads = vec![Vec::new(); most];
+    for count in (1..=most).rev() {
+        while contents.len() > count {
+            let pairs = (1..contents.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+            let more = |&(a, b): &(usize, usize)| {
+                contents[a].0.with(&contents[b].0).passes() - contents[a].1 - contents[b].1
+            };
+            let weighed = pairs.map(|pair| (more(&pair), pair));
+            let Some((_, (a, b))) = weighed.min_by(|x, y| x.0.total_cmp(&y.0)) else { break };
+            let other = contents.swap_remove(b).0;
+            let union = contents[a].0.with(&other);
+            contents[a] = (union, union.passes());
+        }
+        spreads[count - 1] = contents.iter().map(|(content, _)| *content).collect();
     }
-    contents.into_iter().map(|(content, _)| content).collect()
+    spreads
+}
+
+/// How often one of some buckets lets a position through.
+fn passes<C: Content>(buckets: &[C]) -> f32 {
+    buckets.iter().map(C::passes).sum()
 }
 
 impl Buckets {
-    /// Spreads the beginnings of literals, four bytes each, over the buckets of their kind.
+    /// Spreads the beginnings of literals, four bytes each, over buckets: so many for each kind that text passes as seldom as may be.
     pub(crate) fn new(gated: &[u32], loose: &[u32]) -> Buckets {
-        Buckets::of_kinds(&[(gated, GATED), (loose, LOOSE)])
+        let [by_gate, by_none] = [gated, loose].map(|quads| spread::<Nibbles>(quads, 8));
+        let split = match (gated.is_empty(), loose.is_empty()) {
+            (_, true) => 8,
+            (true, _) => 0,
+            _ => {
+                let cost = |split: &usize| GATE * passes(&by_gate[*split - 1]) + passes(&by_none[7 - *split]);
+                (1..8).min_by(|a, b| cost(a).total_cmp(&cost(b))).unwrap_or(4)
+            }
+        };
+        let mut buckets = Buckets {
+            low: [[0; 16]; PLACES],
+            high: [[0; 16]; PLACES],
+            loose: if split == 8 { 0 } else { u8::MAX << split },
+            gated_seven: Seven::new(gated),
+            loose_seven: Seven::new(loose),
+        };
+        let first = split.checked_sub(1).map_or(&[][..], |n| &by_gate[n]);
+        let second = (7 - split.min(7)..8).take(usize::from(split < 8)).flat_map(|n| &by_none[n]);
+        buckets.fill(first.iter(), 0);
+        buckets.fill(second, split);
+        buckets
     }
 
     /// Spreads beginnings, of whose four bytes three count, over all buckets.
     pub(crate) fn of_all(quads: &[u32]) -> Buckets {
-        Buckets::of_kinds(&[(quads, GATED | LOOSE)])
+        Buckets::new(quads, &[])
     }
 
-    fn of_kinds(kinds: &[(&[u32], u8)]) -> Buckets {
-        let mut buckets =
-            Buckets { low: [[0; 16]; PLACES], high: [[0; 16]; PLACES], seven: [[0; 128]; PLACES] };
-        for &(quads, bits) in kinds {
-            for (bucket, content) in spread(quads, bits.count_ones() as usize).iter().enumerate() {
-                let bit = 1u8 << (bits.trailing_zeros() as usize + bucket);
-                for place in 0..PLACES {
-                    for nibble in 0..16 {
-                        let has = |set: u16| if set >> nibble & 1 != 0 { bit } else { 0 };
-                        buckets.low[place][nibble] |= has(content.low[place]);
-                        buckets.high[place][nibble] |= has(content.high[place]);
-                    }
-                    for (byte, bits) in buckets.seven[place].iter_mut().enumerate() {
-                        *bits |= if content.seven[place] >> byte & 1 != 0 { bit } else { 0 };
-                    }
+    /// Fills the buckets from the index `from` on.
+    fn fill<'a>(&mut self, contents: impl Iterator<Item = &'a Nibbles>, from: usize) {
+        for (bucket, content) in contents.enumerate() {
+            let bit = 1u8 << (from + bucket);
+            for place in 0..PLACES {
+                for nibble in 0..16 {
+                    let has = |set: u16| if set >> nibble & 1 != 0 { bit } else { 0 };
+                    self.low[place][nibble] |= has(content.low[place]);
+                    self.high[place][nibble] |= has(content.high[place]);
                 }
             }
         }
-        buckets
     }
 
     /// The buckets that have the three bytes.
@@ -134,5 +210,62 @@ impl Buckets {
             self.low[place][usize::from(b & 15)] & self.high[place][usize::from(b >> 4)]
         };
         bits(0) & bits(1) & bits(2)
+    }
+}
+
+impl Seven {
+    fn new(quads: &[u32]) -> Seven {
+        let mut seven = Seven { tables: [[0; 128]; SEVEN_PLACES], is_empty: quads.is_empty() };
+        for (bucket, content) in spread::<Sevens>(quads, 8)[7].iter().enumerate() {
+            for (table, set) in seven.tables.iter_mut().zip(content.0) {
+                for (byte, bits) in table.iter_mut().enumerate() {
+                    *bits |= u8::from(set >> byte & 1 != 0) << bucket;
+                }
+            }
+        }
+        seven
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quads(words: &[&str]) -> Vec<u32> {
+        words
+            .iter()
+            .map(|word| u32::from_le_bytes(*word.as_bytes().first_chunk().expect("four bytes")))
+            .collect()
+    }
+
+    #[test]
+    fn every_literal_is_in_a_bucket_of_its_kind() {
+        let gated = quads(&["ghp_", "glpa", "sk-a", "AKIA", "npm_", "xoxb", "AIza", "ya29", "pypi", "dckr"]);
+        let loose = quads(&["key:", "toke", "secr", "pass", "://a", "api_", "auth", "cred", "acce", "bear"]);
+        for (gated, loose) in [(&gated[..], &loose[..]), (&gated, &[]), (&[], &loose), (&[], &[])] {
+            let buckets = Buckets::new(gated, loose);
+            for (quads, own) in [(gated, !buckets.loose), (loose, buckets.loose)] {
+                for quad in quads {
+                    assert!(buckets.of(&quad.to_le_bytes()) & own != 0, "{quad:x}");
+                }
+            }
+            for (quads, seven) in [(gated, &buckets.gated_seven), (loose, &buckets.loose_seven)] {
+                assert_eq!(seven.is_empty, quads.is_empty());
+                let bits = |place: usize, byte: u8| seven.tables[place][usize::from(byte & 127)];
+                for quad in quads {
+                    let bytes = quad.to_le_bytes();
+                    let all = (0..SEVEN_PLACES).fold(u8::MAX, |all, place| all & bits(place, bytes[place]));
+                    assert!(all != 0, "{quad:x}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn little_else_is() {
+        let words = ["ghp_", "glpa", "sk-a", "AKIA", "npm_", "xoxb", "AIza", "ya29", "pypi", "dckr"];
+        let buckets = Buckets::new(&quads(&words), &[]);
+        let text = b"const client = new Client({ region: process.env.REGION, retries: 3, timeout: 1000 })";
+        assert!(text.windows(3).filter(|three| buckets.of(three) != 0).count() <= 3);
     }
 }

@@ -152,7 +152,7 @@ impl Marks {
         assert!(blocks <= BLOCKS, "a batch has no more blocks");
         // The block behind them too; what begins there is for the next batch to say.
         for n in 0..blocks + 1 {
-            let window = &window[64 * n..64 * n + 66];
+            let window = &window[64 * n..64 * n + 67];
             let Masks { token, base64, lower, escape, follow, digit, alnum, nul: _ } =
                 v.classify(block(window, 0));
             let (begins, loose) = v.beginnings(window, &automaton.buckets);

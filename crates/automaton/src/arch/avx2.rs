@@ -42,7 +42,7 @@ use std::mem::MaybeUninit;
 
 use super::Vector;
 use crate::anchors::{self, Filter, PLACES, REACH};
-use crate::buckets::{self, Buckets, LOOSE};
+use crate::buckets::{self, Buckets};
 use crate::byte_set::ByteSet;
 use crate::candidates::{BLOCKS, Marks, Words, Workspace};
 use crate::quads::{PADDING, Quads, Seen};
@@ -305,10 +305,9 @@ unsafe fn begin(at: *const u8, buckets: &Buckets) -> (u32, u32) {
             let high = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(high), x);
             bits = _mm256_and_si256(bits, _mm256_and_si256(low, high));
         }
-        let none = _mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32;
-        const { assert!(LOOSE == 0xc0, "the two highest bits are those of loose literals") };
-        let loose = _mm256_movemask_epi8(_mm256_or_si256(bits, _mm256_add_epi8(bits, bits))) as u32;
-        (!none, loose)
+        let none = |bits| _mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32;
+        let loose = _mm256_and_si256(bits, _mm256_set1_epi8(buckets.loose as i8));
+        (!none(bits), !none(loose))
     }
 }
 

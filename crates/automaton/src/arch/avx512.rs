@@ -28,7 +28,7 @@ use std::arch::x86_64::{
 
 use super::Vector;
 use crate::anchors::{self, Filter, PLACES, REACH};
-use crate::buckets::{self, Buckets, LOOSE};
+use crate::buckets::{self, Buckets, Seven};
 use crate::byte_set::ByteSet;
 use crate::candidates::{BLOCKS, Marks, PLACES as PLACES_OF_BATCH, WINDOW, Words, Workspace};
 use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
@@ -260,18 +260,13 @@ impl Vector for Avx512 {
 
     #[inline(always)]
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64) {
-        let window: &[u8; 66] = window.first_chunk().expect("the caller shows 66 bytes");
-        const { assert!(buckets::PLACES == 3, "the farthest load reads the bytes 2 to 65") };
-        // SAFETY: as in `classify`; the tables have 128 bytes each.
+        let window: &[u8; 67] = window.first_chunk().expect("the caller shows 67 bytes");
+        const { assert!(buckets::SEVEN_PLACES == 4, "the farthest load reads the bytes 3 to 66") };
+        // SAFETY: as in `classify`.
         unsafe {
-            let mut bits = _mm512_set1_epi8(-1);
-            for (place, table) in buckets.seven.iter().enumerate() {
-                let x = _mm512_loadu_si512(window.as_ptr().add(place).cast::<__m512i>());
-                let there = _mm512_permutex2var_epi8(load_half!(table, 0), x, load_half!(table, 1));
-                bits = _mm512_and_si512(bits, there);
-            }
-            let any = _mm512_test_epi8_mask(bits, bits);
-            (any, _mm512_test_epi8_mask(bits, _mm512_set1_epi8(LOOSE as i8)))
+            let gated = of_seven(window, &buckets.gated_seven);
+            let loose = if buckets.loose_seven.is_empty { 0 } else { of_seven(window, &buckets.loose_seven) };
+            (gated | loose, loose)
         }
     }
 
@@ -359,6 +354,25 @@ impl Vector for Avx512 {
                 );
             }
         }
+    }
+}
+
+/// The positions whose four bytes share a bucket. Inlined, as [`passing_at`] is.
+///
+/// # Safety
+///
+/// As of [`passing_at`].
+#[inline(always)]
+unsafe fn of_seven(window: &[u8; 67], seven: &Seven) -> u64 {
+    // SAFETY: the caller's promise; the farthest load reads the bytes 3 to 66, and the tables have 128 bytes each.
+    unsafe {
+        let mut bits = _mm512_set1_epi8(-1);
+        for (place, table) in seven.tables.iter().enumerate() {
+            let x = _mm512_loadu_si512(window.as_ptr().add(place).cast::<__m512i>());
+            let there = _mm512_permutex2var_epi8(load_half!(table, 0), x, load_half!(table, 1));
+            bits = _mm512_and_si512(bits, there);
+        }
+        _mm512_test_epi8_mask(bits, bits)
     }
 }
 

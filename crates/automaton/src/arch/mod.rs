@@ -62,7 +62,7 @@ pub(crate) trait Vector: Copy {
     }
 
     /// The positions of the first 64 bytes whose three bytes may begin a literal, and those that may begin a loose one; may say yes too
-    /// often. `window` has 66 bytes at least.
+    /// often. `window` has 67 bytes at least.
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64);
 
     /// Moves those of the first `len` positions of `list`, all of one batch, to the front whose four bytes in `window` may begin a literal. Returns how many

@@ -1,7 +1,7 @@
 //! The portable tier, a table look-up per byte; also the oracle of the other tiers.
 
 use super::Vector;
-use crate::buckets::{Buckets, LOOSE};
+use crate::buckets::Buckets;
 use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
 use crate::scan::Masks;
 
@@ -38,7 +38,7 @@ impl Vector for Portable {
         for (i, bytes) in window.windows(3).take(64).enumerate() {
             let bits = buckets.of(bytes);
             all |= u64::from(bits != 0) << i;
-            loose |= u64::from(bits & LOOSE != 0) << i;
+            loose |= u64::from(bits & buckets.loose != 0) << i;
         }
         (all, loose)
     }
