@@ -4,7 +4,6 @@ use crate::anchors::Anchors;
 use crate::arch::Tier;
 use crate::buckets::Buckets;
 use crate::candidates::RUN_MIN;
-use crate::class::is_token;
 use crate::literals::{Filter, Filtered, Literal, Ungated};
 use crate::scan::Automaton;
 
@@ -131,14 +130,12 @@ impl Builder {
         let ungated = self.ungated.iter().chain(&self.folded).cloned();
         let (loose, short): (Vec<Literal>, Vec<Literal>) =
             ungated.partition(|literal| literal.bytes.len() >= FILTERED_MIN);
-        let gated = Filtered::new(std::mem::take(&mut self.gated), is_token);
-        let loose = Filtered::new(loose, |_| true);
+        let literals = Filtered::new(std::mem::take(&mut self.gated), loose);
         Ok(Automaton {
             tier: Tier::detect(),
-            filter: Filter::of([&gated, &loose]),
-            buckets: Buckets::new(&gated.quads(), &loose.quads()),
-            gated,
-            loose,
+            filter: Filter::of(&literals),
+            buckets: Buckets::new(&literals.quads(true), &literals.quads(false)),
+            literals,
             short: Ungated::new(short)?,
             ungated: Ungated::new(std::mem::take(&mut self.ungated))?,
             folded: Ungated::new(std::mem::take(&mut self.folded))?,

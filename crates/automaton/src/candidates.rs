@@ -245,12 +245,9 @@ impl Workspace {
         keep_literals(v, &mut self.literals, window, &automaton.filter);
         for i in self.literals.iter() {
             let (at, word) = (batch.at + i, word(i));
+            let gate = marks.gates[1 + i / 64] >> (i % 64) & 1 != 0;
             let found = |id| hits.push(Hit { at, what: What::Literal(id) });
-            if marks.gates[1 + i / 64] >> (i % 64) & 1 != 0 {
-                automaton.gated.check(job.hay, at, word, found);
-            }
-            let found = |id| hits.push(Hit { at, what: What::Literal(id) });
-            automaton.loose.check(job.hay, at, word, found);
+            automaton.literals.check(job.hay, at, word, gate, found);
         }
         if !automaton.non_lower.is_empty() {
             self.non_lower.fill(v, &marks.non_lower, non_lower);

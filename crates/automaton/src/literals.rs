@@ -3,6 +3,8 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind, packed};
 
+use crate::class::is_token;
+
 /// A literal as it was added.
 #[derive(Clone, Debug)]
 pub(crate) struct Literal {
@@ -41,6 +43,8 @@ struct Entry {
     rest: u32,
     mask: u32,
     literal: u32,
+    /// Whether it counts only where a gate is open.
+    gated: bool,
 }
 
 /// What four bytes are multiplied by, and by how many bits the product is shifted, for the index of their bit in a [`Filter`].
@@ -60,44 +64,49 @@ fn place(quad: u32) -> usize {
 }
 
 impl Filtered {
-    /// Compiles literals; where one is shorter than four bytes, only bytes that are `rest` can follow.
-    pub(crate) fn new(literals: Vec<Literal>, rest: fn(u8) -> bool) -> Filtered {
+    /// Compiles literals that count only where a gate is open, and loose ones. Where one of the former is shorter than four bytes, only token characters can follow.
+    pub(crate) fn new(gated: Vec<Literal>, loose: Vec<Literal>) -> Filtered {
         let mut entries = Vec::new();
-        for (index, literal) in literals.iter().enumerate() {
+        let all =
+            gated.iter().map(|literal| (literal, true)).chain(loose.iter().map(|literal| (literal, false)));
+        for (index, (literal, gated)) in all.enumerate() {
             let (first, second) = literal.bytes.split_at(literal.bytes.len().min(4));
             let (mut rest_bytes, mut mask) = ([0; 4], [0; 4]);
             for (i, byte) in second.iter().take(4).enumerate() {
                 mask[i] = if literal.fold && byte.is_ascii_alphabetic() { !0x20 } else { 0xff };
                 rest_bytes[i] = byte & mask[i];
             }
-            for quad in spell(first, literal.fold, rest) {
+            for quad in spell(first, literal.fold, |byte| !gated || is_token(byte)) {
                 entries.push(Entry {
                     quad: u32::from_le_bytes(quad),
                     rest: u32::from_le_bytes(rest_bytes),
                     mask: u32::from_le_bytes(mask),
                     literal: index as u32,
+                    gated,
                 });
             }
         }
         entries.sort_unstable_by_key(|entry| (place(entry.quad), entry.quad, entry.literal));
         let places =
             (0..=PLACES).map(|n| entries.partition_point(|entry| place(entry.quad) < n) as u32).collect();
-        Filtered { entries, places, literals }
+        Filtered { entries, places, literals: gated.into_iter().chain(loose).collect() }
     }
 
-    /// What the literals begin with, four bytes each, little-endian.
-    pub(crate) fn quads(&self) -> Vec<u32> {
-        self.entries.iter().map(|entry| entry.quad).collect()
+    /// What the gated literals begin with, or the loose ones, four bytes each, little-endian.
+    pub(crate) fn quads(&self, gated: bool) -> Vec<u32> {
+        self.entries.iter().filter(|entry| entry.gated == gated).map(|entry| entry.quad).collect()
     }
 
-    /// Calls `found` with the id of every literal at `at`, where the eight bytes `word` stand; what they hold behind the end of `hay` is nothing.
+    /// Calls `found` with the id of every literal at `at`, where the eight bytes `word` stand and a gate is open or not; what they hold behind the end of `hay` is
+    /// nothing.
     #[inline(always)]
-    pub(crate) fn check(&self, hay: &[u8], at: usize, word: u64, mut found: impl FnMut(u32)) {
+    pub(crate) fn check(&self, hay: &[u8], at: usize, word: u64, gate: bool, mut found: impl FnMut(u32)) {
         let (quad, rest) = (word as u32, (word >> 32) as u32);
         let place = place(quad);
         for entry in &self.entries[self.places[place] as usize..self.places[place + 1] as usize] {
             // One test, and one branch that is seldom taken.
-            if (entry.quad ^ quad) | ((entry.rest ^ rest) & entry.mask) == 0 {
+            if (entry.quad ^ quad) | ((entry.rest ^ rest) & entry.mask) | u32::from(entry.gated & !gate) == 0
+            {
                 let literal = &self.literals[entry.literal as usize];
                 if literal.stands_at(hay, at) {
                     found(literal.id);
@@ -116,10 +125,10 @@ impl Filtered {
 pub(crate) struct Filter(Box<[u64; WORDS]>);
 
 impl Filter {
-    /// The filter in front of `sets`.
-    pub(crate) fn of(sets: [&Filtered; 2]) -> Filter {
+    /// The filter in front of these literals.
+    pub(crate) fn of(literals: &Filtered) -> Filter {
         let mut bitmap = Box::new([0u64; WORDS]);
-        for entry in sets.into_iter().flat_map(|set| &set.entries) {
+        for entry in &literals.entries {
             let at = hash(entry.quad);
             bitmap[at / 64] |= 1 << (at % 64);
         }
@@ -150,7 +159,7 @@ fn hash(quad: u32) -> usize {
 }
 
 /// All four bytes that a literal with these first bytes can begin with.
-fn spell(first: &[u8], fold: bool, rest: fn(u8) -> bool) -> Vec<[u8; 4]> {
+fn spell(first: &[u8], fold: bool, rest: impl Fn(u8) -> bool) -> Vec<[u8; 4]> {
     let mut out = vec![[0u8; 4]];
     for place in 0..4 {
         let choices: Vec<u8> = match first.get(place) {

@@ -42,9 +42,9 @@ pub struct Automaton {
     /// What gated and loose literals begin with.
     pub(crate) buckets: Buckets,
     pub(crate) filter: Filter,
-    pub(crate) gated: Filtered,
-    /// The ungated and folded literals that are long enough for filters, and those that are not.
-    pub(crate) loose: Filtered,
+    /// The gated literals, and the loose ones: ungated and folded ones that are long enough for filters.
+    pub(crate) literals: Filtered,
+    /// Those that are not.
     pub(crate) short: Ungated,
     pub(crate) ungated: Ungated,
     pub(crate) folded: Ungated,
@@ -213,8 +213,7 @@ impl Automaton {
     /// Memory of the tables, in bytes, literals apart.
     pub fn memory(&self) -> usize {
         self.filter.bytes()
-            + self.gated.bytes()
-            + self.loose.bytes()
+            + self.literals.bytes()
             + self.token.memory()
             + self.non_lower.memory()
             + self.utf16.memory()
