@@ -74,7 +74,7 @@ pub(crate) fn block(bytes: &[u8], at: usize) -> &[u8; 64] {
 ///
 /// # Resource usage
 ///
-/// 12 KiB, most of it from the first scan on. It holds no bytes of what was scanned, and nothing from one scan to the next.
+/// 23 KiB, most of it from the first scan on. It holds no bytes of what was scanned, and nothing from one scan to the next.
 #[derive(Debug, Default)]
 pub struct Workspace {
     marks: Box<Marks>,

@@ -15,7 +15,7 @@
 //! ```text
 //!  64 bytes --classify--> token mask, base64 mask, NUL mask, ...
 //!  token mask  --shifts-->  "a run of >= GATE token characters continues here"
-//!       and at those positions only:   buckets of three bytes, bitmap of four            -> exact literal
+//!       and at those positions only:   buckets of three or four bytes, bitmap             -> exact literal
 //!                                      anchor bitmap (keyed hash of eight bytes)         -> tag table
 //!  base64 mask --shifts-->  first position of each maximal run of >= run_min
 //!  NUL mask    --shifts-->  "four UTF-16 units continue here"                             -> anchor bitmap
@@ -24,7 +24,9 @@
 //!  ungated anchors: every position, only if there are any
 //! ```
 //!
-//! Masks of 1 KiB become lists of positions, and each test runs over a whole list, see `candidates.rs`.
+//! Masks of 2 KiB become lists of positions, and each test runs over a whole list, see `candidates.rs`.
+//!
+//! The masks are made by the best of three tiers that the processor has: AVX-512 with VBMI, AVX2, or plain look-ups; see `arch/mod.rs`. What is reported is the same.
 //!
 //! The run gate never asks where a run *starts* (in `\nghp_...` the run begins at the `n`), only that it continues.
 //!
