@@ -5,10 +5,10 @@
 
 use crate::anchors::Filter as AnchorFilter;
 use crate::arch::Vector;
-use crate::class::{ALNUM, BASE64, ESCAPE, TABLE, is_escape};
+use crate::class::{ALNUM, BASE64, ESCAPE, LEADS, TABLE, is_escape};
 use crate::list::{self, List};
 use crate::literals::Filter;
-use crate::scan::{Automaton, Hit, Job, Masks, What, is_wide, list_window, load, wide_units};
+use crate::scan::{Automaton, Hit, Job, Masks, What, is_wide_text, list_window, load};
 
 /// Blocks of 64 bytes in a batch.
 pub(crate) const BLOCKS: usize = 32;
@@ -293,10 +293,16 @@ impl Workspace {
         // What pads the content looks like NUL bytes of it.
         let shown = batch.shown.min(64 * (blocks + 1));
         let (whole, rest) = (shown / 64 * 64, first_bits(shown % 64));
-        let in_rest = rest != 0 && v.classify(block(window, whole)).nul & rest != 0;
-        if in_rest || v.has_nul(&window[..whole]) {
-            for n in 0..blocks {
-                wide(v, job, window, n, batch, hits);
+        let in_rest = rest != 0
+            && (v.classify(block(window, whole)).nul & rest != 0 || !window[whole..shown].is_ascii());
+        if in_rest || v.has_odd(&window[..whole]) {
+            if window[..shown].contains(&0) {
+                for n in 0..blocks {
+                    wide(v, job, window, n, batch, hits);
+                }
+            }
+            if automaton.escapes {
+                odd_escapes(automaton, &window[..wanted + 2], batch.at, hits);
             }
         }
         // Few: cheaper here than all hits of a scan at once.
@@ -317,7 +323,23 @@ fn may_list(numbers: u32, alnum: u64, base64: u64) -> bool {
     long.count_ones() >= list::LONG
 }
 
-/// What stands in UTF-16 text of block `n`.
+/// Escapes that are characters and not ASCII; `bytes` goes two bytes on behind the last that is asked for, and stands at `at`.
+fn odd_escapes(automaton: &Automaton, bytes: &[u8], at: usize, hits: &mut Vec<Hit>) {
+    let mut leads = [[0]; BLOCKS + 1];
+    let leads = &mut leads[..bytes.len().div_ceil(64)];
+    automaton.tier.members(&[LEADS], bytes, leads);
+    for (n, [leads]) in leads.iter().enumerate() {
+        for i in bits(*leads).map(|i| 64 * n + i) {
+            if let Some(three) = bytes[i..].first_chunk()
+                && is_escape(*three)
+            {
+                hits.push(Hit { at: at + i, what: What::Escape });
+            }
+        }
+    }
+}
+
+/// What stands in UTF-16 or UTF-32 text of block `n`.
 #[inline(always)]
 fn wide<V: Vector>(v: V, job: &Job<'_>, window: &[u8; WINDOW], n: usize, batch: &Batch, hits: &mut Vec<Hit>) {
     let automaton = job.automaton;
@@ -334,11 +356,15 @@ fn wide<V: Vector>(v: V, job: &Job<'_>, window: &[u8; WINDOW], n: usize, batch: 
         for by in [2, 4, 8, 16] {
             units &= units >> by;
         }
-        for unit in bits(units as u64 & wanted) {
-            let place = at + unit;
-            let follows = place >= 2 && is_wide(job.hay[place - 2]) && job.hay[place - 1] == 0;
-            if !follows && wide_units(&job.hay[place..]) == Automaton::WIDE {
-                hits.push(Hit { at: place, what: What::Wide });
+        let mut long_units = !nul & nul >> 1 & nul >> 2 & nul >> 3;
+        for by in [4, 8, 16] {
+            long_units &= long_units >> by;
+        }
+        for (units, size) in [(units, 2), (long_units, 4)] {
+            for place in bits(units as u64 & wanted).map(|unit| at + unit) {
+                if is_wide_text(job.hay, place, size) {
+                    hits.push(Hit { at: place, what: What::Wide });
+                }
             }
         }
     }

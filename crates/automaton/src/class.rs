@@ -1,5 +1,7 @@
 //! The character classes of the masks.
 
+use crate::byte_set::ByteSet;
+
 /// Bit of token characters in [`TABLE`].
 pub(crate) const TOKEN: u8 = 1;
 /// Bit of base64 and base64url characters, without padding.
@@ -72,7 +74,7 @@ pub const fn is_base64(b: u8) -> bool {
 
 /// Whether `b` may be the first digit after `%` or `=` in an escape that matters, see [`is_pair`].
 #[inline]
-pub(crate) fn is_high_digit(b: u8) -> bool {
+fn is_high_digit(b: u8) -> bool {
     matches!(b, b'0'..=b'7' | b'B' | b'b' | b'F' | b'f')
 }
 
@@ -90,7 +92,8 @@ fn is_pair(high: u8, low: u8) -> bool {
 }
 
 /// Whether `bytes`, whose first one begins an escape, may stand for a token character: `\` with one of `u U x X /` or an octal digit, `%` and
-/// `=` with the digits of one, `&#`, and `=` at the end of a line. Other escapes stand for what ends a token anyway.
+/// `=` with the digits of one, `&#`, and `=` at the end of a line. Other escapes stand for what ends a token anyway. So may, in UTF-8, a character without
+/// width, which stands for nothing, and a fullwidth form of a token character.
 #[inline]
 pub fn is_escape(bytes: [u8; 3]) -> bool {
     let [first, second, third] = bytes;
@@ -102,9 +105,33 @@ pub fn is_escape(bytes: [u8; 3]) -> bool {
                 || matches!(second, b'\r' | b'\n')
         }
         b'&' => second == b'#',
+        // U+00AD, U+200B to U+200D, U+2060, U+FEFF; U+FF01 to U+FF5E.
+        0xc2 => second == 0xad,
+        0xe2 => matches!((second, third), (0x80, 0x8b..=0x8d) | (0x81, 0xa0)),
+        0xef => match (second, third) {
+            (0xbb, 0xbf) => true,
+            (0xbc, 0x81..=0xbf) => is_token(third - 0x60),
+            (0xbd, 0x80..=0x9e) => is_token(third - 0x20),
+            _ => false,
+        },
         _ => false,
     }
 }
+
+/// Whether `bytes` may become what [`is_escape`] tells of if more bytes follow.
+#[inline]
+pub(crate) fn may_become_escape(bytes: &[u8]) -> bool {
+    match *bytes {
+        [first] => matches!(first, b'\\' | b'%' | b'&' | b'=') || LEADS.contains(first),
+        [b'%' | b'=', second] => is_high_digit(second),
+        [0xe2, second] => matches!(second, 0x80 | 0x81),
+        [0xef, second] => matches!(second, 0xbb..=0xbd),
+        _ => false,
+    }
+}
+
+/// The first bytes of the characters of [`is_escape`] that are not ASCII.
+pub(crate) const LEADS: ByteSet = ByteSet::new(b"\xc2\xe2\xef");
 
 /// Whether `b` may begin an anchor of [`Gate::NonLower`](crate::Gate::NonLower): a token character that is no lower-case letter.
 #[inline]

@@ -4,7 +4,7 @@ use crate::anchors::Anchors;
 use crate::arch::{Tier, Vector};
 use crate::buckets::Buckets;
 use crate::candidates::{Workspace, block};
-use crate::class::{is_escape, is_high_digit, is_token};
+use crate::class::{is_escape, is_token, may_become_escape};
 use crate::list::{self, List};
 use crate::literals::{Filter, Filtered, Ungated};
 
@@ -13,9 +13,11 @@ use crate::literals::{Filter, Filtered, Ungated};
 pub enum What {
     /// The first position of a maximal run of base64 characters of at least the length asked for.
     Run,
-    /// The first byte of what may be an escape that stands for a token character or for the first byte of a magic number: `\u0067`, `%67`, `&#103;`, `=67`, `\/`.
+    /// The first byte of what may be an escape that stands for a token character or for the first byte of a magic number: `\u0067`, `%67`, `&#103;`, `=67`, `\/`;
+    /// or of a character without width, or a fullwidth form of a token character.
     Escape,
-    /// The first position of a maximal run of ASCII characters with a NUL behind each, sixteen of them or more: text in UTF-16.
+    /// The first position of a maximal run of ASCII characters with a NUL behind each, sixteen of them or more, or three behind each of eight: text in
+    /// UTF-16 or UTF-32.
     Wide,
     /// The first digit of a number with two more behind it, all within [`Automaton::LOOKAHEAD`] bytes, it and one of those with two characters at
     /// least: a list, or what is left of one.
@@ -88,10 +90,10 @@ impl Automaton {
     pub const GATE: usize = 10;
     /// Bytes that a decision about a position looks at, from that position on.
     pub const LOOKAHEAD: usize = 32;
-    /// Characters of UTF-16 text that [`What::Wide`] asks for.
+    /// Characters of UTF-16 text that [`What::Wide`] asks for; of UTF-32 half as many.
     pub const WIDE: usize = 16;
     /// Bytes before a position that a decision about it looks at.
-    pub const LOOKBEHIND: usize = 2;
+    pub const LOOKBEHIND: usize = 4;
     /// The longest literal.
     pub const LITERAL_MAX: usize = 32;
 
@@ -159,11 +161,13 @@ impl Automaton {
         if self.wide {
             // What matters begins with a token character, though the text may begin before it.
             let may_begin = |at: &usize| {
-                let units = wide_units(&hay[*at..]);
-                is_token(hay[*at])
-                    && (units >= Automaton::WIDE
-                        || at + 2 * units == end
-                        || at + 2 * units + 1 == end && is_wide(hay[end - 1]))
+                let goes_on = |size: usize| {
+                    let text = wide_units(&hay[*at..], size) * size;
+                    let rest = &hay[at + text..];
+                    // What is left may be a part of one more.
+                    text >= WIDE_LEN || rest.len() < size && (rest.is_empty() || is_unit(rest))
+                };
+                is_token(hay[*at]) && (goes_on(2) || goes_on(4))
             };
             open = (from..open).find(may_begin).unwrap_or(open);
         }
@@ -199,15 +203,10 @@ impl Automaton {
     /// The first place in `from..` of `hay` where an escape stands that [`What::Escape`] tells of, or that may still become one; `hay.len()` if
     /// there is none.
     pub fn escape_from(&self, hay: &[u8], from: usize) -> usize {
-        let byte = |at: usize| hay.get(at).copied();
-        (from..hay.len())
-            .find(|at| match (hay[*at], byte(at + 1), byte(at + 2)) {
-                (b'\\' | b'%' | b'&' | b'=', None, _) => true,
-                (b'%' | b'=', Some(second), None) if is_high_digit(second) => true,
-                (first, Some(second), third) => is_escape([first, second, third.unwrap_or(0)]),
-                _ => false,
-            })
-            .unwrap_or(hay.len())
+        let byte = |at: usize| hay.get(at).copied().unwrap_or(0);
+        let is_open =
+            |at: &usize| is_escape([hay[*at], byte(at + 1), byte(at + 2)]) || may_become_escape(&hay[*at..]);
+        (from..hay.len()).find(is_open).unwrap_or(hay.len())
     }
 
     /// Memory of the tables, in bytes, literals apart.
@@ -227,11 +226,26 @@ pub fn is_wide(byte: u8) -> bool {
     byte != 0 && byte.is_ascii()
 }
 
-/// Characters of UTF-16 text with which `bytes` begins, up to [`Automaton::WIDE`].
+/// Bytes of the text that [`What::Wide`] asks for.
+pub(crate) const WIDE_LEN: usize = 2 * Automaton::WIDE;
+
+/// Characters of `size` bytes with which `bytes` begins, up to [`WIDE_LEN`] bytes of them.
 #[inline(always)]
-pub(crate) fn wide_units(bytes: &[u8]) -> usize {
-    let units = bytes.chunks_exact(2).take(Automaton::WIDE);
-    units.take_while(|unit| is_wide(unit[0]) && unit[1] == 0).count()
+pub(crate) fn wide_units(bytes: &[u8], size: usize) -> usize {
+    bytes.chunks_exact(size).take(WIDE_LEN / size).take_while(|unit| is_unit(unit)).count()
+}
+
+/// Whether some bytes are a character that matters and NULs behind it.
+#[inline(always)]
+fn is_unit(unit: &[u8]) -> bool {
+    is_wide(unit[0]) && unit[1..].iter().all(|byte| *byte == 0)
+}
+
+/// Whether text in characters of `size` bytes begins at `at`: as much as [`What::Wide`] asks for, and no more of it before.
+#[inline(always)]
+pub(crate) fn is_wide_text(hay: &[u8], at: usize, size: usize) -> bool {
+    let follows = at >= size && is_unit(&hay[at - size..at]);
+    !follows && wide_units(&hay[at..], size) * size == WIDE_LEN
 }
 
 /// What a decision about a list at `at` looks at.
@@ -284,8 +298,7 @@ mod tests {
             if base64 >= run_min && (at == 0 || !crate::is_base64(hay[at - 1])) {
                 hits.push(Hit { at, what: What::Run });
             }
-            let follows = at >= 2 && is_wide(hay[at - 2]) && hay[at - 1] == 0;
-            if wide_units(&hay[at..]) == Automaton::WIDE && !follows {
+            if is_wide_text(hay, at, 2) || is_wide_text(hay, at, 4) {
                 hits.push(Hit { at, what: What::Wide });
             }
             if list::is_beginning(hay, at) && list::list(list_window(hay, at)) == List::Begins {
@@ -401,6 +414,10 @@ mod tests {
             Just(b"a b a b ".to_vec()),
             Just(b"\x1f\x8b\x08".to_vec()),
             (1usize..40).prop_map(|n| b"k\0".repeat(n)),
+            (1usize..20).prop_map(|n| b"k\0\0\0".repeat(n)),
+            Just("a\u{200b}b\u{2060}c\u{feff}d\u{ad}e\u{ff41}\u{ff0c}\u{e9}".as_bytes().to_vec()),
+            Just(b"\xef\xbc".to_vec()),
+            Just(b"\xe2\x80\xa2\xc2".to_vec()),
             Just(b" ".to_vec()),
             Just(b"%7E~.=".to_vec()),
             Just(b"103, 104, \\n105:6a 6b chr(107)".to_vec()),

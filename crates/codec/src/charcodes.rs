@@ -111,8 +111,6 @@ pub struct Code {
 pub struct Gap {
     /// Its bytes.
     pub len: usize,
-    /// Whether it ends with the backslash of CSS.
-    pub escaped: bool,
     /// The code behind it.
     pub next: Code,
 }
@@ -181,7 +179,7 @@ pub fn gap(text: &[u8], eof: bool) -> Parsed<Gap> {
                 b'%' | b'=' | b'#' => Parsed::Nothing,
                 // Only one blank may end the code before it.
                 b'\\' if at > 1 && !(at == 2 && matches!(text[0], b' ' | b'\t' | b'\n')) => Parsed::Nothing,
-                _ => Parsed::Found(Gap { len: at, escaped, next: Code { len: run, forms } }),
+                _ => Parsed::Found(Gap { len: at, next: Code { len: run, forms } }),
             };
         }
         let is_word = run <= WORD_MAX && text[at..at + run].iter().all(u8::is_ascii_alphabetic);
@@ -306,7 +304,7 @@ fn dump_line(text: &[u8], eof: bool) -> Parsed<Gap> {
     let len = after + colon + blanks;
     match code(&text[len..], false, eof) {
         Parsed::Open => open,
-        Parsed::Found(next) if (1..=2).contains(&blanks) => Parsed::Found(Gap { len, escaped: false, next }),
+        Parsed::Found(next) if (1..=2).contains(&blanks) => Parsed::Found(Gap { len, next }),
         Parsed::Found(_) | Parsed::Nothing => Parsed::Nothing,
     }
 }
@@ -350,7 +348,8 @@ mod tests {
             }
             end = at + code.len;
             let Parsed::Found(gap) = gap(&text[end..], true) else { break };
-            (at, escaped) = (end + gap.len, gap.escaped);
+            at = end + gap.len;
+            escaped = text[at - 1] == b'\\';
         }
         (lists, end)
     }

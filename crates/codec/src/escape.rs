@@ -6,6 +6,7 @@
 //! | `%` | `%XX`, `%uXXXX` | URLs ([RFC 3986]), `escape()` |
 //! | `&` | `&#N;`, `&#xX;`, `&amp; &lt; &gt; &quot; &apos;` | HTML and XML |
 //! | `=` | `=XX` in capitals, the end of a line | quoted-printable ([RFC 2045 section 6.7]) |
+//! | a character | without width, which stands for nothing (U+00AD, U+200B to U+200D, U+2060, U+FEFF); a fullwidth form of an ASCII character (U+FF01 to U+FF5E) | [UTF-8] |
 //!
 //! Text that is none of these is left alone, so one reader serves all of them, and what is encoded twice is read twice.
 //!
@@ -19,6 +20,7 @@
 //!
 //! [RFC 8259]: https://www.rfc-editor.org/rfc/rfc8259#section-7
 //! [RFC 3986]: https://www.rfc-editor.org/rfc/rfc3986#section-2.1
+//! [UTF-8]: https://www.rfc-editor.org/rfc/rfc3629
 //! [RFC 2045 section 6.7]: https://www.rfc-editor.org/rfc/rfc2045#section-6.7
 
 /// The longest escape, in bytes: a pair of surrogates.
@@ -28,7 +30,7 @@ pub const MAX_LEN: usize = 12;
 #[inline]
 #[must_use]
 pub const fn is_introducer(byte: u8) -> bool {
-    matches!(byte, b'\\' | b'%' | b'&' | b'=')
+    matches!(byte, b'\\' | b'%' | b'&' | b'=' | 0xc2 | 0xe2 | 0xef)
 }
 
 /// What stands at the beginning of some bytes.
@@ -51,7 +53,7 @@ pub struct Escape {
 }
 
 impl Escape {
-    /// An escape of `len` bytes that stands for `bytes`, at most four; none for a line that goes on.
+    /// An escape of `len` bytes that stands for `bytes`, at most four; none for a line that goes on, or a character without width.
     ///
     /// # Panics
     ///
@@ -119,6 +121,22 @@ pub fn parse(text: &[u8]) -> Parsed {
             Some(b'\n' | b'\r') => line(text),
             _ => byte(text, 1, |b| matches!(b, b'0'..=b'9' | b'A'..=b'F')),
         },
+        Some(0xc2 | 0xe2 | 0xef) => character(text),
+        _ => Parsed::Text,
+    }
+}
+
+/// A character that is drawn as nothing, or as an ASCII character.
+fn character(text: &[u8]) -> Parsed {
+    let made = |c: u8| Parsed::Escape(Escape::new(3, &[c]));
+    match *text {
+        [0xc2, 0xad, ..] => Parsed::Escape(Escape::new(2, b"")),
+        [0xe2, 0x80, 0x8b..=0x8d, ..] | [0xe2, 0x81, 0xa0, ..] | [0xef, 0xbb, 0xbf, ..] => {
+            Parsed::Escape(Escape::new(3, b""))
+        }
+        [0xef, 0xbc, third @ 0x81..=0xbf, ..] => made(third - 0x81 + b'!'),
+        [0xef, 0xbd, third @ 0x80..=0x9e, ..] => made(third - 0x80 + b'`'),
+        [0xc2 | 0xe2 | 0xef] | [0xe2, 0x80 | 0x81] | [0xef, 0xbb..=0xbd] => Parsed::Incomplete,
         _ => Parsed::Text,
     }
 }
@@ -297,6 +315,13 @@ mod tests {
         is("&quot;", 6, b"\"");
         is("=67", 3, b"g");
         is("=\r\n", 3, b"");
+        for none in ["\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{feff}", "\u{ad}"] {
+            is(none, none.len(), b"");
+        }
+        for shown in b'!'..=b'~' {
+            let form = char::from_u32(0xff00 + u32::from(shown - b' ')).expect("a character");
+            is(&form.to_string(), 3, &[shown]);
+        }
     }
 
     #[test]
@@ -332,6 +357,13 @@ mod tests {
             "=a0",
             "==",
             "&#x;",
+            "\u{a0}",
+            "\u{200a}",
+            "\u{200e}",
+            "\u{2061}",
+            "\u{feef}",
+            "\u{ff00}",
+            "\u{ff5f}",
         ] {
             assert_eq!(parse(text.as_bytes()), Parsed::Text, "{text}");
         }
@@ -340,7 +372,8 @@ mod tests {
     #[test]
     fn total_and_open_only_while_short() {
         let mut state = 7u64;
-        let symbols = b"\\%&=#xuU0123456789abcdefABCDEF;{}nrt/\"\r\n \xff";
+        let symbols =
+            b"\\%&=#xuU0123456789abcdefABCDEF;{}nrt/\"\r\n \xff\xef\xbb\xbc\xbd\xbf\xe2\x80\x81\x8b\xa0\xc2\xad";
         for _ in 0..200_000 {
             let mut text = [0; MAX_LEN + 3];
             for b in &mut text {

@@ -3,7 +3,7 @@
 //! Nothing here knows about secrets, streams or policies; the engine nests these in any order. Three kinds of thing
 //! live here:
 //!
-//! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive), or joins the pieces
+//! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive, uuencode), or joins the pieces
 //!   that a protocol cut content into (HTTP chunks, server-sent events, gRPC messages, WebSocket frames);
 //! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar, ar, cpio);
 //! - [`base64`], [`base32`] and [`hex`] decode runs of their characters at a chosen alignment, [`base85`] and [`ascii85`] a text from its
@@ -76,6 +76,7 @@
 //! | `xz::Xz` | 5 bytes | `fd 37 7a 58 5a 00` | padding, further streams |
 //! | `zstd::Zstd` | a block, 128 KiB | `28 b5 2f fd` | further frames |
 //! | `bzip2::Bzip2` | a block, 2.3 MB | `42 5a 68`, a level, a block's magic number | further streams |
+//! | [`uuencode::Uuencode`] | a character | `begin `, a mode, a name and a line feed | nothing |
 //! | `zip::ZipEntry` | that of its method | `50 4b 03 04` and a header that makes sense | nothing |
 //!
 //! The framings have no latency, begin with nothing but a first frame that makes sense, and go on to the end of the input, but for HTTP chunks, whose
@@ -99,7 +100,7 @@
 //! - `xz`: `xz::Xz`, on liblzma, which is C.
 //! - `brotli`: `brotli::Brotli`, on brotli-decompressor.
 //!
-//! What decodes text, the other framings, and tar, ar and cpio, need none of them and are always there.
+//! What decodes text, uuencode, the other framings, and tar, ar and cpio, need none of them and are always there.
 #![forbid(unsafe_code)]
 
 pub mod ar;
@@ -129,6 +130,7 @@ mod inflate;
 mod segmenter;
 pub mod sse;
 pub mod tar;
+pub mod uuencode;
 #[cfg(feature = "deflate")]
 pub mod websocket;
 #[cfg(feature = "xz")]

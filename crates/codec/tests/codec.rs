@@ -45,6 +45,8 @@ mod support;
 mod tar;
 #[path = "codec/tar_faults.rs"]
 mod tar_faults;
+#[path = "codec/uuencode.rs"]
+mod uuencode;
 #[path = "codec/xz.rs"]
 mod xz;
 #[path = "codec/zip.rs"]

@@ -292,7 +292,7 @@ impl EngineBuilder {
                 builder.literal(literal, id as u32, rule.gate, rule.rule.ignore_case);
             }
         }
-        for (magic, id) in lane::MAGICS.into_iter().chain(lane::DIRECTORIES) {
+        for (magic, id) in lane::MAGICS.into_iter().chain(lane::DIRECTORIES).chain([lane::UUENCODE]) {
             builder.literal(magic, id, Gate::None, false);
         }
         for (id, needle) in needles.iter().enumerate() {

@@ -23,6 +23,8 @@ pub enum LaneStep {
     Brotli,
     /// An entry of a zip archive whose name is not known.
     Zip,
+    /// Decoded uuencode.
+    Uuencode,
     /// A body in HTTP/1.1 chunks, joined.
     Chunked,
     /// Data of server-sent events.
@@ -43,6 +45,8 @@ pub enum LaneStep {
     Hex,
     /// Text in UTF-16.
     Utf16,
+    /// Text in UTF-32.
+    Utf32,
     /// What a list of character codes stands for.
     Codes,
     /// Text whose escapes were undone: JSON, percent, HTML, quoted-printable, those of programming languages.
@@ -96,6 +100,7 @@ impl fmt::Display for LanePath {
                 LaneStep::Deflate => f.write_str("deflate")?,
                 LaneStep::Brotli => f.write_str("br")?,
                 LaneStep::Zip => f.write_str("zip")?,
+                LaneStep::Uuencode => f.write_str("uuencode")?,
                 LaneStep::Chunked => f.write_str("chunked")?,
                 LaneStep::Events => f.write_str("sse")?,
                 LaneStep::Grpc => f.write_str("grpc")?,
@@ -106,6 +111,7 @@ impl fmt::Display for LanePath {
                 LaneStep::Base85 => f.write_str("base85")?,
                 LaneStep::Hex => f.write_str("hex")?,
                 LaneStep::Utf16 => f.write_str("utf16")?,
+                LaneStep::Utf32 => f.write_str("utf32")?,
                 LaneStep::Codes => f.write_str("codes")?,
                 LaneStep::Escapes => f.write_str("escapes")?,
                 LaneStep::Joined => f.write_str("joined")?,

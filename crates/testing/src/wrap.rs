@@ -32,16 +32,18 @@ pub enum Layer {
     Ar,
     /// A member of a cpio archive in some format.
     Cpio,
-    /// Characters written as escapes: JSON's, percent, HTML's or quoted-printable.
+    /// Characters written as escapes: JSON's, percent, HTML's or quoted-printable; or as fullwidth forms, or with characters without width between them.
     Escapes,
-    /// Text in UTF-16 of either byte order, at times with a mark; content that is not ASCII stays as it is.
-    Utf16,
+    /// Text in UTF-16 or UTF-32 of either byte order, at times with a mark; content that is not ASCII stays as it is.
+    Wide,
     /// A list of character codes, as some program or tool writes it.
     Codes,
+    /// uuencode of some encoder.
+    Uuencode,
 }
 
 /// All layers.
-pub const LAYERS: [Layer; 15] = [
+pub const LAYERS: [Layer; 16] = [
     Layer::Text,
     Layer::Base64,
     Layer::Base32,
@@ -55,8 +57,9 @@ pub const LAYERS: [Layer; 15] = [
     Layer::Ar,
     Layer::Cpio,
     Layer::Escapes,
-    Layer::Utf16,
+    Layer::Wide,
     Layer::Codes,
+    Layer::Uuencode,
 ];
 
 /// Wraps `content` in `layer`.
@@ -103,11 +106,15 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
             let digits = if rng.one_in(3) { fold(rng, &digits) } else { digits };
             [b"data: ", before.as_bytes(), &digits, b"\n"].concat()
         }
-        Layer::Utf16 if content.is_ascii() && !content.contains(&0) => utf16(rng, content),
-        Layer::Utf16 => content.to_vec(),
+        Layer::Wide if content.is_ascii() && !content.contains(&0) => wide(rng, content),
+        Layer::Wide => content.to_vec(),
         Layer::Codes => {
             let inner = [&text(rng)[..], b" ", content, b"\n", &text(rng)].concat();
             [b"list: [", &codes(rng, &inner)[..], b"]\n"].concat()
+        }
+        Layer::Uuencode => {
+            let inner = [&text(rng)[..], b" ", content, b"\n", &text(rng)].concat();
+            [b"attached:\n", &uuencode(rng, &inner)[..]].concat()
         }
         Layer::Gzip => gzip(rng, content),
         Layer::Zstd => zstd(rng, content),
@@ -127,13 +134,14 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
             [cpio(format, &members(rng, content)), vec![0; zeros]].concat()
         }
         Layer::Escapes => {
-            let style = if content.is_ascii() { rng.below(4) } else { rng.below(2) };
+            let style = if content.is_ascii() { rng.below(5) } else { rng.below(2) };
             let [before, after] = [(); 2].map(|()| text(rng));
             match style {
                 0 => [&before[..], b"q=", &percent(rng, content), b" ", &after].concat(),
                 1 => [&before[..], b"\n", &quoted_printable(rng, content), b"\r\n", &after].concat(),
                 2 => [&before[..], b"{\"k\": \"", &json(rng, content), b"\"}", &after].concat(),
-                _ => [&before[..], b"<b title='", &html(rng, content), b"'>", &after].concat(),
+                3 => [&before[..], b"<b title='", &html(rng, content), b"'>", &after].concat(),
+                _ => [&before[..], b": ", &disguised(rng, content), b"\n", &after].concat(),
             }
         }
     }
@@ -276,6 +284,39 @@ pub fn html(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Text that looks the same, or nearly: characters without width in it, fullwidth forms.
+pub fn disguised(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    const NOTHING: [char; 6] = ['\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
+    let (hidden, wide) = (*rng.pick(&[1, 3, 20, 1000]), *rng.pick(&[1, 3, 20, 1000]));
+    let mut out = String::new();
+    for b in content {
+        match char::from_u32(u32::from(*b) + 0xfee0) {
+            Some(form) if b.is_ascii_alphanumeric() && rng.one_in(wide) => out.push(form),
+            _ => out.push(char::from(*b)),
+        }
+        while rng.one_in(hidden + 1) {
+            out.push(*rng.pick(&NOTHING));
+        }
+    }
+    out.into_bytes()
+}
+
+/// What text shows: without the characters that have no width, and ASCII characters for fullwidth forms.
+pub fn shown(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {}
+                '\u{ff01}'..='\u{ff5e}' => out.push((u32::from(c) - 0xfee0) as u8),
+                _ => out.extend(c.to_string().into_bytes()),
+            }
+        }
+        out.extend(chunk.invalid());
+    }
+    out
+}
+
 /// Ordinary-looking text.
 pub fn text(rng: &mut Rng) -> Vec<u8> {
     const WORDS: [&str; 20] = [
@@ -309,17 +350,25 @@ pub fn text(rng: &mut Rng) -> Vec<u8> {
     out
 }
 
-/// Text in UTF-16, with `content` in it.
-fn utf16(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+/// Text in UTF-16 or UTF-32, with `content` in it.
+fn wide(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
     let accents = if rng.one_in(4) { "\u{e9}\u{4e2d}" } else { "" };
     let inner = [&text(rng)[..], accents.as_bytes(), b" ", content, b"\n", &text(rng)].concat();
     let big_endian = rng.one_in(2);
     let mark = if rng.one_in(2) { "\u{feff}" } else { "" };
     let text = format!("{mark}{}", String::from_utf8_lossy(&inner));
-    let units =
-        text.encode_utf16().flat_map(|unit| if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() });
+    let order = |mut unit: Vec<u8>| {
+        if big_endian {
+            unit.reverse();
+        }
+        unit
+    };
+    let units: Vec<u8> = match rng.one_in(3) {
+        true => text.chars().flat_map(|c| order(u32::from(c).to_le_bytes().to_vec())).collect(),
+        false => text.encode_utf16().flat_map(|unit| order(unit.to_le_bytes().to_vec())).collect(),
+    };
     let before = if rng.one_in(2) { &b"text: "[..] } else { b"" };
-    before.iter().copied().chain(units).collect()
+    [before, &units].concat()
 }
 
 /// A list of the codes of `bytes`.
@@ -369,6 +418,42 @@ pub fn uncodes(bytes: &[u8]) -> Vec<Vec<u8>> {
     let pairs = pairs.filter_map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect();
     let all = vec![of(1..=3, 10), of(1..=2, 16), of(3..=3, 8), of(8..=8, 2), pairs];
     all.into_iter().filter(|codes| codes.len() >= 8).collect()
+}
+
+/// uuencode of `bytes`, as one encoder or another writes it.
+pub fn uuencode(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
+    let (width, zero) = (*rng.pick(&[45, 45, 30, 63]), *rng.pick(b" `"));
+    let (line_break, lost) = (*rng.pick(&["\n", "\r\n"]), rng.one_in(3));
+    let char = |six: u8| if six == 0 { zero } else { six + b' ' };
+    let mut out = format!("begin 644 notes{line_break}").into_bytes();
+    for line in bytes.chunks(width).chain([&[][..]]) {
+        out.push(char(line.len() as u8));
+        for group in line.chunks(3) {
+            let bits =
+                group.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - group.len()));
+            out.extend([18, 12, 6, 0].map(|shift| char((bits >> shift & 63) as u8)));
+        }
+        while lost && out.last() == Some(&b' ') {
+            out.pop();
+        }
+        out.extend(line_break.as_bytes());
+    }
+    out.extend(b"end\n");
+    out
+}
+
+/// What uuencoded lines stand for, wherever some stand: each line that is as long as it says.
+pub fn unuuencode(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for line in bytes.split(|b| *b == b'\n') {
+        let [len, data @ ..] = line else { continue };
+        let len = usize::from(len.wrapping_sub(b' ') & 63);
+        let sixes = data.iter().chain(std::iter::repeat(&b' ')).take(len.div_ceil(3) * 4);
+        let sixes: Vec<u32> = sixes.map(|b| u32::from(b.wrapping_sub(b' ') & 63)).collect();
+        let groups = sixes.chunks_exact(4).map(|four| four.iter().fold(0, |bits, six| bits << 6 | six));
+        out.extend(groups.flat_map(|bits| [16, 8, 0].map(|shift| (bits >> shift) as u8)).take(len));
+    }
+    out
 }
 
 /// A hex dump in lines of sixteen bytes, with their offsets and characters.

@@ -32,7 +32,7 @@ use std::arch::x86_64::{
     __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_xor_si128, _mm256_add_epi8, _mm256_add_epi64,
     _mm256_and_si256, _mm256_andnot_si256, _mm256_blendv_epi8, _mm256_broadcastsi128_si256,
     _mm256_castsi256_pd, _mm256_cmpeq_epi8, _mm256_cmpeq_epi64, _mm256_cmpgt_epi8, _mm256_i64gather_epi64,
-    _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_movemask_pd, _mm256_mul_epu32,
+    _mm256_loadu_si256, _mm256_min_epi8, _mm256_movemask_epi8, _mm256_movemask_pd, _mm256_mul_epu32,
     _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_setzero_si256,
     _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi64, _mm256_srl_epi64, _mm256_srli_epi16,
     _mm256_srli_epi64, _mm256_srlv_epi64, _mm256_storeu_si256, _mm256_xor_si256,
@@ -188,16 +188,18 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn has_nul(self, bytes: &[u8]) -> bool {
+    fn has_odd(self, bytes: &[u8]) -> bool {
         // SAFETY: as in `classify`; the loads read the 64 bytes of each chunk.
         unsafe {
-            let mut least = _mm256_set1_epi8(-1);
+            // As signed numbers, those bytes are the ones below 1.
+            let one = _mm256_set1_epi8(1);
+            let mut least = one;
             for block in bytes.chunks_exact(64) {
                 let low = _mm256_loadu_si256(block.as_ptr().cast::<__m256i>());
                 let high = _mm256_loadu_si256(block.as_ptr().add(32).cast::<__m256i>());
-                least = _mm256_min_epu8(least, _mm256_min_epu8(low, high));
+                least = _mm256_min_epi8(least, _mm256_min_epi8(low, high));
             }
-            _mm256_movemask_epi8(_mm256_cmpeq_epi8(least, _mm256_setzero_si256())) != 0
+            _mm256_movemask_epi8(_mm256_cmpgt_epi8(one, least)) != 0
         }
     }
 

@@ -14,16 +14,15 @@ use std::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_maskz_compress_epi16,
     _mm_storeu_si128, _mm256_loadu_si256, _mm256_maskz_compress_epi16, _mm256_storeu_si256, _mm512_add_epi16,
     _mm512_and_si512, _mm512_andnot_si512, _mm512_broadcast_i32x4, _mm512_broadcast_i64x2,
-    _mm512_castsi512_si256, _mm512_cvtepu8_epi16, _mm512_cvtepu16_epi32, _mm512_cvtepu16_epi64,
-    _mm512_extracti64x4_epi64, _mm512_i32gather_epi32, _mm512_i64gather_epi64, _mm512_loadu_si512,
-    _mm512_mask_loadu_epi8, _mm512_maskz_compress_epi8, _mm512_maskz_loadu_epi8,
-    _mm512_maskz_permutex2var_epi8, _mm512_min_epu8, _mm512_movepi8_mask, _mm512_mullo_epi32,
+    _mm512_castsi512_si256, _mm512_cmplt_epi8_mask, _mm512_cvtepu8_epi16, _mm512_cvtepu16_epi32,
+    _mm512_cvtepu16_epi64, _mm512_extracti64x4_epi64, _mm512_i32gather_epi32, _mm512_i64gather_epi64,
+    _mm512_loadu_si512, _mm512_mask_loadu_epi8, _mm512_maskz_compress_epi8, _mm512_maskz_loadu_epi8,
+    _mm512_maskz_permutex2var_epi8, _mm512_min_epi8, _mm512_movepi8_mask, _mm512_mullo_epi32,
     _mm512_mullo_epi64, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi8,
     _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shldi_epi64,
     _mm512_shrdi_epi64, _mm512_shuffle_epi8, _mm512_slli_epi16, _mm512_srl_epi64, _mm512_srli_epi16,
     _mm512_srli_epi32, _mm512_srli_epi64, _mm512_srlv_epi32, _mm512_srlv_epi64, _mm512_storeu_si512,
-    _mm512_test_epi8_mask, _mm512_test_epi32_mask, _mm512_test_epi64_mask, _mm512_testn_epi8_mask,
-    _mm512_xor_si512,
+    _mm512_test_epi8_mask, _mm512_test_epi32_mask, _mm512_test_epi64_mask, _mm512_xor_si512,
 };
 
 use super::Vector;
@@ -178,14 +177,16 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn has_nul(self, bytes: &[u8]) -> bool {
+    fn has_odd(self, bytes: &[u8]) -> bool {
         // SAFETY: as in `classify`; the loads read the 64 bytes of each chunk.
         unsafe {
-            let mut least = _mm512_set1_epi8(-1);
+            // As signed numbers, those bytes are the ones below 1.
+            let one = _mm512_set1_epi8(1);
+            let mut least = one;
             for block in bytes.as_chunks::<64>().0 {
-                least = _mm512_min_epu8(least, _mm512_loadu_si512(block.as_ptr().cast::<__m512i>()));
+                least = _mm512_min_epi8(least, _mm512_loadu_si512(block.as_ptr().cast::<__m512i>()));
             }
-            _mm512_testn_epi8_mask(least, least) != 0
+            _mm512_cmplt_epi8_mask(least, one) != 0
         }
     }
 

@@ -1,6 +1,6 @@
 //! Vector tiers: the only place with `unsafe`.
 //!
-//! A tier supplies [`Vector::classify`], [`Vector::has_nul`] and [`Vector::beginnings`]; the algorithm in [`crate::candidates`] is generic over them and instantiated
+//! A tier supplies [`Vector::classify`], [`Vector::has_odd`] and [`Vector::beginnings`]; the algorithm in [`crate::candidates`] is generic over them and instantiated
 //! once per tier. [`Tier::detect`] chooses at run time.
 
 #[cfg(target_arch = "x86_64")]
@@ -28,8 +28,8 @@ pub(crate) trait Vector: Copy {
     /// The class masks of a block; bit `i` belongs to byte `i`.
     fn classify(self, block: &[u8; 64]) -> Masks;
 
-    /// Whether there is a NUL among bytes, a multiple of 64.
-    fn has_nul(self, bytes: &[u8]) -> bool;
+    /// Whether there is a NUL among bytes, a multiple of 64, or one that is not ASCII.
+    fn has_odd(self, bytes: &[u8]) -> bool;
 
     /// Computes what follows from the classes of the first `blocks` blocks; words behind the block after those may become anything. `signs` says whether anchors
     /// begin with some.

@@ -28,8 +28,8 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    fn has_nul(self, bytes: &[u8]) -> bool {
-        bytes.contains(&0)
+    fn has_odd(self, bytes: &[u8]) -> bool {
+        !bytes.is_ascii() || bytes.contains(&0)
     }
 
     #[inline(always)]

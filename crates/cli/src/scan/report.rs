@@ -353,6 +353,8 @@ impl Lane {
                         | LaneStep::Base85
                         | LaneStep::Hex
                         | LaneStep::Utf16
+                        | LaneStep::Utf32
+                        | LaneStep::Uuencode
                         | LaneStep::Codes
                         | LaneStep::Escapes
                         | LaneStep::Joined

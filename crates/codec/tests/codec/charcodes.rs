@@ -41,7 +41,8 @@ fn read(form: Form, text: &[u8]) -> Vec<u8> {
         at += code.len;
         let Parsed::Found(gap) = gap(&text[at..], true) else { break };
         assert!((1..=GAP_MAX.max(DUMP_MAX)).contains(&gap.len));
-        (at, escaped) = (at + gap.len, gap.escaped);
+        at += gap.len;
+        escaped = text[at - 1] == b'\\';
     }
     out
 }

@@ -7,6 +7,7 @@ use exfilter_codec::brotli::Brotli;
 use exfilter_codec::bzip2::{self, Bzip2};
 use exfilter_codec::deflate::Deflate;
 use exfilter_codec::gzip::{self, Gzip};
+use exfilter_codec::uuencode::{self, Uuencode};
 use exfilter_codec::xz::{self, Xz};
 use exfilter_codec::zip::{self, ZipEntry};
 use exfilter_codec::zlib::{self, Zlib};
@@ -40,6 +41,8 @@ const ZLIB: u32 = u32::MAX - 5;
 /// Not looked for at all: nothing marks them.
 const DEFLATE: u32 = u32::MAX - 6;
 const BROTLI: u32 = u32::MAX - 7;
+/// See [`UUENCODE`].
+const UU: u32 = u32::MAX - 14;
 /// Of the first framing; see [`Framing::ALL`].
 const FRAMING: u32 = u32::MAX - 11;
 
@@ -52,6 +55,9 @@ pub(crate) const MAGICS: [(&[u8], u32); 5] = [
     (&zip::MAGIC, ZIP),
 ];
 
+/// What uuencoded content begins with, with its automaton id. Text, and never written in escapes.
+pub(crate) const UUENCODE: (&[u8], u32) = (&uuencode::MAGIC, UU);
+
 /// The kind of container behind an automaton id.
 pub(crate) fn magic(id: u32) -> Option<LaneKind> {
     match id {
@@ -63,6 +69,7 @@ pub(crate) fn magic(id: u32) -> Option<LaneKind> {
         ZLIB => Some(LaneKind::Zlib),
         DEFLATE => Some(LaneKind::Deflate),
         BROTLI => Some(LaneKind::Brotli),
+        UU => Some(LaneKind::Uuencode),
         FRAMING.. => Framing::ALL.get((id - FRAMING) as usize).copied().map(LaneKind::Framing),
         _ => None,
     }
@@ -77,6 +84,7 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         LaneKind::Xz => bytes.len() < xz::PROBE_LEN || xz::starts(bytes),
         LaneKind::Zip => zip::may_start(bytes),
         LaneKind::Zlib => zlib::starts(bytes),
+        LaneKind::Uuencode => uuencode::starts(bytes),
         LaneKind::Framing(framing) => framing.starts(bytes),
         LaneKind::Root
         | LaneKind::Deflate
@@ -86,7 +94,8 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         | LaneKind::Base58
         | LaneKind::Base85
         | LaneKind::Hex
-        | LaneKind::Wide
+        | LaneKind::Utf16
+        | LaneKind::Utf32
         | LaneKind::Codes
         | LaneKind::Escapes
         | LaneKind::Joined => false,
@@ -96,7 +105,11 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
 /// Bytes after which a container of a kind begins, whatever follows or does not.
 fn probe_len(kind: LaneKind) -> u64 {
     let magic = MAGICS.iter().find(|(_, id)| magic(*id) == Some(kind)).map_or(1, |(magic, _)| magic.len());
-    if kind == LaneKind::Zip { zip::PROBE_LEN as u64 } else { magic as u64 }
+    match kind {
+        LaneKind::Zip => zip::PROBE_LEN as u64,
+        LaneKind::Uuencode => uuencode::PROBE_LEN as u64,
+        _ => magic as u64,
+    }
 }
 
 /// A hit for zlib's header at `at`, where some content begins, if it does with one.
@@ -142,6 +155,7 @@ fn decoder(kind: LaneKind, cx: &mut Context<'_>) -> Option<Box<dyn Decoder>> {
         LaneKind::Xz => Box::new(Xz::new(limits.window)),
         LaneKind::Zip => Box::new(ZipEntry::new(limits.window)),
         LaneKind::Zlib => Box::new(Zlib::new()),
+        LaneKind::Uuencode => Box::new(Uuencode::new()),
         LaneKind::Deflate => Box::new(Deflate::new()),
         LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
         LaneKind::Framing(framing) => framing.decoder(),
@@ -151,7 +165,8 @@ fn decoder(kind: LaneKind, cx: &mut Context<'_>) -> Option<Box<dyn Decoder>> {
         | LaneKind::Base58
         | LaneKind::Base85
         | LaneKind::Hex
-        | LaneKind::Wide
+        | LaneKind::Utf16
+        | LaneKind::Utf32
         | LaneKind::Codes
         | LaneKind::Escapes
         | LaneKind::Joined => return None,
@@ -544,11 +559,11 @@ impl Lane {
             lane,
             start: at,
             src,
-            // Text may begin with what is zlib's header, and programs write magic numbers in escapes and lists.
+            // Text may begin with what is zlib's header, or uuencode's, and programs write magic numbers in escapes and lists.
             coded,
             over: false,
             declared: coded
-                || !matches!(kind, LaneKind::Zlib | LaneKind::Framing(_))
+                || !matches!(kind, LaneKind::Zlib | LaneKind::Uuencode | LaneKind::Framing(_))
                     && !matches!(self.kind, LaneKind::Escapes | LaneKind::Codes)
                     && self.archive.begins_at(at),
             stored: self.stored,

@@ -99,7 +99,7 @@ impl Touched {
 /// Which escapes a lane knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reads {
-    /// Those that begin with `\\`, `%` or `&`.
+    /// Those that begin with `\\`, `%` or `&`, and characters that are some.
     Text,
     /// Those of quoted-printable.
     Printable,
@@ -145,7 +145,8 @@ fn piece(bytes: &[u8], reads: Reads, eof: bool) -> Piece {
             Parsed::Escape(escape) => Piece::Escape(escape),
             Parsed::Incomplete if !eof => Piece::Open,
             // Perhaps a part of an escape that is itself escaped.
-            _ => Piece::Plain(1),
+            _ if first.is_ascii() => Piece::Plain(1),
+            _ => Piece::End,
         },
         Some(_) => Piece::End,
     }
@@ -166,21 +167,22 @@ pub(crate) fn begins(bytes: &[u8], at: usize) -> Option<Begins> {
     let ahead = &bytes[at..bytes.len().min(at + Automaton::LOOKAHEAD)];
     let Parsed::Escape(first) = escape::parse(ahead) else { return None };
     if first.bytes().is_empty() {
-        // A line that goes on in the middle of a token; after padding of base64 none does.
+        // A line that goes on in the middle of a token, or nothing there; after padding of base64 none does.
         let before = at.checked_sub(1).map(|i| bytes[i]);
-        let after = bytes.get(at + first.len());
-        let inside = before.is_some_and(|b| is_token(b) && b != b'=') && after.is_some_and(|b| is_token(*b));
+        let inside = before.is_some_and(|b| is_token(b) && b != b'=') && goes_on(ahead, first.len());
         return inside.then_some(Begins::Text);
     }
-    let is_text = first.bytes().iter().all(|b| is_token(*b));
-    if is_text && !matches!(first.bytes(), [b'P' | b'K' | b'B' | b'Z' | b'h']) {
+    let is_text = stands_for_text(&first);
+    let may_be_magic = matches!(first.bytes(), [b'P' | b'K' | b'B' | b'Z' | b'h']) && ahead[0].is_ascii();
+    if is_text && !may_be_magic {
         return Some(Begins::Text);
     }
     // A magic number may begin with token characters.
     let mut made = [0; MAGIC_LEN];
     let (mut n, mut to) = (0, 0);
     while n < made.len() {
-        match escape::parse(&ahead[to..]) {
+        let is_char = ahead.get(to).is_some_and(|b| !b.is_ascii());
+        match if is_char { Parsed::Text } else { escape::parse(&ahead[to..]) } {
             Parsed::Escape(escape) if escape.bytes().len() <= 1 => {
                 made[n..n + escape.bytes().len()].copy_from_slice(escape.bytes());
                 n += escape.bytes().len();
@@ -205,6 +207,35 @@ pub(crate) fn begins(bytes: &[u8], at: usize) -> Option<Begins> {
         Some(Begins::Magic(plain.len()))
     });
     magic.or(is_text.then_some(Begins::Text))
+}
+
+/// Whether an escape stands for token characters, or for a character that is itself an escape for one, or for none.
+fn stands_for_text(escape: &escape::Escape) -> bool {
+    let is_text = |bytes: &[u8]| bytes.iter().all(|b| is_token(*b));
+    match escape::parse(escape.bytes()) {
+        Parsed::Escape(inner) if !escape.bytes()[0].is_ascii() => is_text(inner.bytes()),
+        _ => is_text(escape.bytes()),
+    }
+}
+
+/// Whether a token goes on behind what stands for nothing at the beginning of `ahead`, `len` bytes of it.
+fn goes_on(ahead: &[u8], len: usize) -> bool {
+    let reads = Reads::of(ahead[0]);
+    let mut at = len;
+    loop {
+        let rest = &ahead[at..];
+        match rest.first() {
+            // More of the same may follow.
+            None => return ahead.len() == Automaton::LOOKAHEAD,
+            Some(first) if reads.has(*first) => match escape::parse(rest) {
+                Parsed::Escape(escape) if escape.bytes().is_empty() => at += escape.len(),
+                Parsed::Escape(escape) => return stands_for_text(&escape),
+                Parsed::Incomplete => return ahead.len() == Automaton::LOOKAHEAD,
+                Parsed::Text => return is_token(*first),
+            },
+            Some(first) => return is_token(*first),
+        }
+    }
 }
 
 /// The only byte of a magic number that may stand for itself before an escape and belongs to no token: the first one of zstd's. Whoever holds
@@ -392,17 +423,10 @@ impl Escaped {
                 self.lane.feed(&decoded, false, cx);
                 decoded.clear();
             }
-            let at = self.lane.pos + decoded.len() as u64;
             match piece(&view.bytes[view.index(self.fed)..], self.reads, eof) {
-                Piece::Plain(n) => {
-                    let n = n.min(SLICE);
-                    let plain = view.get(self.fed, self.fed + n as u64).unwrap_or(&[]);
-                    decoded.extend_from_slice(plain);
-                    self.line.take(plain);
-                    self.originate(map, at, n as u64);
-                    self.fed += n as u64;
-                }
+                Piece::Plain(n) => self.take(n.min(SLICE), map, view, &mut decoded),
                 Piece::Escape(escape) => {
+                    let at = self.lane.pos + decoded.len() as u64;
                     decoded.extend_from_slice(escape.bytes());
                     self.line.take(escape.bytes());
                     let end = self.fed + escape.len() as u64;
@@ -418,10 +442,7 @@ impl Escaped {
                 Piece::Open => break,
                 // What surely belongs to a container goes on whatever it is: a slice of it is fed at once.
                 Piece::End if self.fed < view.end() && self.lane.left() > decoded.len() as u64 => {
-                    decoded.extend_from_slice(view.get(self.fed, self.fed + 1).unwrap_or(&[]));
-                    self.originate(map, at, 1);
-                    self.line.take(&decoded[decoded.len() - 1..]);
-                    self.fed += 1;
+                    self.take(1, map, view, &mut decoded);
                 }
                 Piece::End => {
                     self.lane.feed(&decoded, false, cx);
@@ -444,11 +465,7 @@ impl Escaped {
                             }
                         }
                     }
-                    let other = view.get(self.fed, self.fed + 1).unwrap_or(&[]);
-                    decoded.extend_from_slice(other);
-                    self.originate(map, self.lane.pos, other.len() as u64);
-                    self.line.take(other);
-                    self.fed += 1;
+                    self.take(1, map, view, &mut decoded);
                 }
             }
         }
@@ -457,16 +474,21 @@ impl Escaped {
         over
     }
 
-    /// Says where `n` bytes that stand for themselves come from.
-    fn originate(&mut self, map: &OuterMap, at: u64, n: u64) {
+    /// Takes the next `n` bytes, which are at hand and stand for themselves, over into `decoded`, and says where they come from.
+    fn take(&mut self, n: usize, map: &OuterMap, view: View<'_>, decoded: &mut Vec<u8>) {
+        let at = self.lane.pos + decoded.len() as u64;
+        let end = self.fed + n as u64;
+        let bytes = view.get(self.fed, end).unwrap_or(&[]);
+        decoded.extend_from_slice(bytes);
+        self.line.take(bytes);
         if map.is_identity() {
             self.lane.map.push(at, Origin::Shift { outer: self.fed });
-            return;
+        } else {
+            for (at, from) in (at..).zip(self.fed..end) {
+                self.lane.map.push(at, Origin::Const { start: map.src(from), end: map.end(from + 1) });
+            }
         }
-        for i in 0..n {
-            let from = self.fed + i;
-            self.lane.map.push(at + i, Origin::Const { start: map.src(from), end: map.end(from + 1) });
-        }
+        self.fed = end;
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) enum Start {
     Run,
     /// An escape.
     Escape,
-    /// Text in UTF-16.
+    /// Text in UTF-16 or UTF-32.
     Wide,
     /// A list of character codes.
     Codes,

@@ -11,7 +11,8 @@
 //! make one word of prose. Fullwidth forms become the ASCII characters that they show.
 //!
 //! The lane has no children and is fed [`AHEAD`] bytes late, so that every joint is decided when its first byte is read; so it takes batches
-//! as its parent does. It reports only what spans a joint or holds a fullwidth form, and of which no piece alone matches: the parent has seen the rest.
+//! as its parent does. It reports only what spans a joint that has more than characters without width, and of which no piece alone matches: the parent, or its lane of
+//! escapes, has seen the rest.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -52,8 +53,10 @@ pub(crate) struct Joined {
 
 /// Which bytes of the lane are not neighbours in its parent, or are written otherwise there; and where they stand there.
 pub(crate) struct Joints {
-    /// Even numbers are bytes, twice their offset; odd ones are what is between two, so that 2 n - 1 stands before byte n.
+    /// Bytes before which a joint stood that no lane of escapes deletes.
     marks: VecDeque<u64>,
+    /// Bytes that are fullwidth forms.
+    forms: VecDeque<u64>,
     /// Bytes before which a comma stood in the joint: elements of a list.
     commas: VecDeque<u64>,
     /// Offsets in the parent.
@@ -66,16 +69,17 @@ impl Joints {
     fn new() -> Joints {
         Joints {
             marks: VecDeque::new(),
+            forms: VecDeque::new(),
             commas: VecDeque::new(),
             places: OuterMap::segments(),
             found: Vec::new(),
         }
     }
 
-    /// Whether a range spans a joint, or holds a form.
+    /// Whether a range spans a joint.
     pub(crate) fn is_spanned(&self, start: u64, end: u64) -> bool {
-        let after = self.marks.partition_point(|mark| *mark < 2 * start);
-        self.marks.get(after).is_some_and(|mark| *mark < (2 * end).saturating_sub(1))
+        let after = self.marks.partition_point(|mark| *mark <= start);
+        self.marks.get(after).is_some_and(|mark| *mark < end)
     }
 
     /// Whether a range is made of elements of a list that are longer than characters: it takes a checksum to tell a key in pieces from a list of
@@ -88,22 +92,21 @@ impl Joints {
 
     /// Whether a range holds a form.
     pub(crate) fn has_form(&self, start: u64, end: u64) -> bool {
-        let after = self.marks.partition_point(|mark| *mark < 2 * start);
-        self.marks.range(after..).take_while(|mark| **mark < 2 * end).any(|mark| mark % 2 == 0)
+        let after = self.forms.partition_point(|form| *form < start);
+        self.forms.get(after).is_some_and(|form| *form < end)
     }
 
     /// Whether a joint stands before the byte at `at`.
     pub(crate) fn is_joint(&self, at: u64) -> bool {
-        self.marks.binary_search(&(2 * at).saturating_sub(1)).is_ok() && at > 0
+        self.marks.binary_search(&at).is_ok()
     }
 
     /// The piece in which the byte at `at` stands, within `range`.
     pub(crate) fn piece(&self, at: u64, range: (u64, u64)) -> (u64, u64) {
-        let after = self.marks.partition_point(|mark| *mark <= 2 * at);
-        let before = self.marks.range(..after).rev().find(|mark| **mark % 2 == 1);
-        let behind = self.marks.range(after..).find(|mark| **mark % 2 == 1);
-        let start = before.map_or(range.0, |mark| mark.div_ceil(2).max(range.0));
-        let end = behind.map_or(range.1, |mark| mark.div_ceil(2).min(range.1));
+        let after = self.marks.partition_point(|mark| *mark <= at);
+        let before = after.checked_sub(1).and_then(|last| self.marks.get(last));
+        let start = before.map_or(range.0, |mark| range.0.max(*mark));
+        let end = self.marks.get(after).map_or(range.1, |mark| range.1.min(*mark));
         (start, end)
     }
 
@@ -113,18 +116,18 @@ impl Joints {
     }
 
     pub(crate) fn forget(&mut self, keep: u64) {
-        while self.marks.front().is_some_and(|mark| mark.div_ceil(2) < keep) {
-            self.marks.pop_front();
-        }
-        while self.commas.front().is_some_and(|comma| *comma < keep) {
-            self.commas.pop_front();
+        for offsets in [&mut self.marks, &mut self.forms, &mut self.commas] {
+            while offsets.front().is_some_and(|at| *at < keep) {
+                offsets.pop_front();
+            }
         }
         self.places.forget(keep);
     }
 
     pub(crate) fn memory(&self) -> usize {
         size_of::<Joints>()
-            + (self.marks.capacity() + self.commas.capacity()) * size_of::<u64>()
+            + [&self.marks, &self.forms, &self.commas].map(VecDeque::capacity).iter().sum::<usize>()
+                * size_of::<u64>()
             + self.places.bytes()
             + self.found.capacity() * size_of::<(u64, u64)>()
     }
@@ -499,14 +502,16 @@ impl Joined {
                 None | Some(Piece::Plain(_)) => {}
                 Some(Piece::Wide(form)) => {
                     text.push(form);
-                    joints.marks.push_back(2 * lane_at);
+                    joints.forms.push_back(lane_at);
                     let end = place + WIDE_LEN as u64;
                     joints.places.push(lane_at, Origin::Const { start: place, end });
                     self.lane.map.push(lane_at, Origin::Const { start: map.src(place), end: map.end(end) });
                     *at += WIDE_LEN;
                 }
                 Some(Piece::Joint(len)) => {
-                    joints.marks.push_back((2 * lane_at).saturating_sub(1));
+                    if bytes[stop].is_ascii() {
+                        joints.marks.push_back(lane_at);
+                    }
                     if bytes[stop..stop + len].contains(&b',') {
                         joints.commas.push_back(lane_at);
                     }

@@ -16,6 +16,7 @@ pub(crate) enum LaneKind {
     Brotli,
     /// One entry of a zip archive.
     Zip,
+    Uuencode,
     /// What a protocol cut into frames, joined.
     Framing(Framing),
     Base64,
@@ -27,7 +28,9 @@ pub(crate) enum LaneKind {
     Hex,
     Escapes,
     /// Text in UTF-16.
-    Wide,
+    Utf16,
+    /// Text in UTF-32.
+    Utf32,
     /// What a list of character codes stands for.
     Codes,
     /// Text without what stands between pieces.
@@ -44,7 +47,8 @@ impl LaneKind {
             | LaneKind::Base85
             | LaneKind::Hex
             | LaneKind::Escapes
-            | LaneKind::Wide
+            | LaneKind::Utf16
+            | LaneKind::Utf32
             | LaneKind::Codes
             | LaneKind::Joined => true,
             LaneKind::Root
@@ -56,6 +60,7 @@ impl LaneKind {
             | LaneKind::Deflate
             | LaneKind::Brotli
             | LaneKind::Zip
+            | LaneKind::Uuencode
             | LaneKind::Framing(_) => false,
         }
     }
@@ -71,6 +76,7 @@ impl LaneKind {
             LaneKind::Deflate => Some(LaneStep::Deflate),
             LaneKind::Brotli => Some(LaneStep::Brotli),
             LaneKind::Zip => Some(LaneStep::Zip),
+            LaneKind::Uuencode => Some(LaneStep::Uuencode),
             LaneKind::Framing(framing) => Some(framing.step()),
             LaneKind::Base64 => Some(LaneStep::Base64),
             LaneKind::Base32 => Some(LaneStep::Base32),
@@ -78,7 +84,8 @@ impl LaneKind {
             LaneKind::Base85 => Some(LaneStep::Base85),
             LaneKind::Hex => Some(LaneStep::Hex),
             LaneKind::Escapes => Some(LaneStep::Escapes),
-            LaneKind::Wide => Some(LaneStep::Utf16),
+            LaneKind::Utf16 => Some(LaneStep::Utf16),
+            LaneKind::Utf32 => Some(LaneStep::Utf32),
             LaneKind::Codes => Some(LaneStep::Codes),
             LaneKind::Joined => Some(LaneStep::Joined),
         }

@@ -385,7 +385,7 @@ impl Lane {
             self.matcher.park(bytes, Parked { start, src, end, holds });
             return;
         }
-        if self.kind == LaneKind::Wide && needle.form == Form::Raw {
+        if self.kind == LaneKind::Utf16 && needle.form == Form::Raw {
             // The parent has needles for it, as long as no escape cuts it.
             return;
         }

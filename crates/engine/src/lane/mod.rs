@@ -47,7 +47,7 @@ use zeroize::Zeroize;
 use self::archive::Archive;
 use self::codes::Codes;
 use self::container::Container;
-pub(crate) use self::container::MAGICS;
+pub(crate) use self::container::{MAGICS, UUENCODE};
 pub(crate) use self::delta::{char_deltas, deltas};
 use self::escaped::Texts;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};

@@ -1,4 +1,4 @@
-//! [`Wide`]: text in UTF-16 of either byte order, as a lane of its characters.
+//! [`Wide`]: text in UTF-16 or UTF-32 of either byte order, as a lane of its characters.
 //!
 //! ```text
 //! little-endian   g 0 h 0 p 0 _ 0        big-endian   0 g 0 h 0 p 0 _
@@ -9,7 +9,7 @@
 //! Both are a character and a NUL, again and again, but for the last character of big-endian text, which has no NUL behind it. A NUL in front of
 //! the first one tells that it is. Where big-endian text begins behind a character of one byte, that counts as the first one, and nothing tells: so a character that
 //! stands alone at the end is taken too, and what ends before it has its boundary there. Only ASCII characters go on; any other ends the lane, and the next sixteen
-//! begin another.
+//! begin another. UTF-32 is the same with three NULs, and told from UTF-16 by the second of them.
 
 use exfilter_automaton::{Automaton, is_wide};
 
@@ -25,6 +25,8 @@ pub(crate) struct Wide {
     /// Characters before this lane offset have been taken.
     fed: u64,
     big_endian: bool,
+    /// Bytes of a character.
+    size: usize,
     lane: Lane,
 }
 
@@ -51,7 +53,7 @@ impl Wide {
     }
 
     pub(crate) fn block_max(&self) -> u64 {
-        2 * self.lane.containers.iter().map(|c| c.block_max()).max().unwrap_or(0)
+        self.size as u64 * self.lane.containers.iter().map(|c| c.block_max()).max().unwrap_or(0)
     }
 
     pub(crate) fn memory(&self) -> usize {
@@ -71,11 +73,13 @@ impl Wide {
     fn feed(&mut self, map: &OuterMap, view: View<'_>, eof: bool, cx: &mut Context<'_>) -> bool {
         let bytes = view.get(self.fed, view.end()).unwrap_or(&[]);
         let mut characters = cx.scratch.buffer();
-        let units = bytes.chunks_exact(2).take_while(|unit| is_wide(unit[0]) && unit[1] == 0);
+        let size = self.size;
+        let is_unit = |unit: &&[u8]| is_wide(unit[0]) && unit[1..].iter().all(|byte| *byte == 0);
+        let units = bytes.chunks_exact(size).take_while(is_unit);
         characters.extend(units.map(|unit| unit[0]));
-        let taken = 2 * characters.len();
+        let taken = size * characters.len();
         let rest = &bytes[taken..];
-        let is_cut = rest.len() < 2 && rest.iter().all(|byte| is_wide(*byte));
+        let is_cut = rest.len() < size && (rest.is_empty() || is_unit(&rest));
         let over = eof || !is_cut;
         if let Some(last) = rest.first().filter(|byte| over && is_wide(**byte)) {
             if !self.big_endian {
@@ -83,12 +87,12 @@ impl Wide {
             }
             characters.push(*last);
         }
-        // Where each character stands; the last one may have no second byte.
-        let whole = taken / 2;
-        let from = if map.is_identity() { whole } else { 0 };
+        // Where each character stands; the last one may have no other bytes.
+        let whole = taken / size;
+        let from = if map.is_identity() && size == 2 { whole } else { 0 };
         for i in from..characters.len() {
-            let unit = self.fed + 2 * i as u64;
-            let end = if i < whole { unit + 2 } else { unit + 1 };
+            let unit = self.fed + (size * i) as u64;
+            let end = if i < whole { unit + size as u64 } else { unit + 1 };
             let origin = Origin::Const { start: map.src(unit), end: map.end(end) };
             self.lane.map.push(self.lane.pos + i as u64, origin);
         }
@@ -100,7 +104,7 @@ impl Wide {
 }
 
 impl Lane {
-    /// Text in UTF-16 begins at `at`.
+    /// Text in UTF-16 or UTF-32 begins at `at`.
     pub(crate) fn start_wide(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
         if self.wide.is_some() {
             return;
@@ -114,13 +118,18 @@ impl Lane {
         }
         cx.live.lanes += 1;
         let depth = Depth { shapes: self.depth.shapes + 1, ..self.depth };
-        let mut lane = Lane::new(LaneKind::Wide, depth, self.trail_at(at), OuterMap::segments());
-        if self.map.is_identity() {
+        let (kind, size) = match view.get(at + 2, at + 3) {
+            Some(&[0]) => (LaneKind::Utf32, 4),
+            _ => (LaneKind::Utf16, 2),
+        };
+        let mut lane = Lane::new(kind, depth, self.trail_at(at), OuterMap::segments());
+        if self.map.is_identity() && size == 2 {
             lane.map.push(0, Origin::Hex { outer: at });
         }
-        let before = at.checked_sub(1).and_then(|before| view.get(before, at));
-        let (src, big_endian) = (self.map.src(at), before == Some(&[0][..]));
-        self.wide = Some(Box::new(Wide { start: at, src, fed: at, big_endian, lane }));
+        let before = at.checked_sub(size as u64 - 1).and_then(|before| view.get(before, at));
+        let big_endian = before.is_some_and(|before| before.iter().all(|byte| *byte == 0));
+        self.wide =
+            Some(Box::new(Wide { start: at, src: self.map.src(at), fed: at, big_endian, size, lane }));
         self.feed_wide(view, eof, cx);
     }
 

@@ -15,7 +15,7 @@ pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>
         // Escapes of another kind may write those that stand beside these.
         let spelled = [
             wrap::Layer::Escapes,
-            wrap::Layer::Utf16,
+            wrap::Layer::Wide,
             wrap::Layer::Base32,
             wrap::Layer::Base58,
             wrap::Layer::Codes,

@@ -38,7 +38,7 @@ fn a_planted_secret_is_found_and_nothing_of_it_has_left() {
                                 | wrap::Layer::Base58
                                 | wrap::Layer::Hex
                                 | wrap::Layer::Escapes
-                                | wrap::Layer::Utf16
+                                | wrap::Layer::Wide
                                 | wrap::Layer::Codes
                         )
                     })
@@ -166,7 +166,10 @@ fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
         }
     }
     inner.extend(wrap::uncodes(bytes));
-    for unescape in [percents, slashes, entities, printables, unfolded, narrowed] {
+    if bytes.windows(6).any(|w| w == b"begin ") {
+        inner.push(wrap::unuuencode(bytes));
+    }
+    for unescape in [percents, slashes, entities, printables, unfolded, narrowed, wrap::shown] {
         let text = unescape(bytes);
         if text != bytes {
             inner.push(text);
@@ -194,7 +197,7 @@ fn replaced(bytes: &[u8], read: impl Fn(&[u8]) -> Option<(usize, Vec<u8>)>) -> V
     out
 }
 
-/// UTF-16 in one byte for each character.
+/// UTF-16 or UTF-32 in one byte for each character.
 fn narrowed(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().filter(|b| *b != 0).collect()
 }
