@@ -91,14 +91,14 @@ fn is_pair(high: u8, low: u8) -> bool {
     }
 }
 
-/// Whether `bytes`, whose first one begins an escape, may stand for a token character: `\` with one of `u U x X /` or an octal digit, `%` and
+/// Whether `bytes`, whose first one begins an escape, may stand for a token character: `\` with one of `u U x X /`, an octal digit or the end of a line, `%` and
 /// `=` with the digits of one, `&#`, and `=` at the end of a line. Other escapes stand for what ends a token anyway. So may, in UTF-8, a character without
 /// width, which stands for nothing, and a fullwidth form of a token character.
 #[inline]
 pub fn is_escape(bytes: [u8; 3]) -> bool {
     let [first, second, third] = bytes;
     match first {
-        b'\\' => matches!(second, b'u' | b'U' | b'x' | b'X' | b'/' | b'0'..=b'7'),
+        b'\\' => matches!(second, b'u' | b'U' | b'x' | b'X' | b'/' | b'0'..=b'7' | b'\r' | b'\n'),
         b'%' => is_pair(second, third),
         b'=' => {
             is_pair(second, third) && !second.is_ascii_lowercase() && !third.is_ascii_lowercase()

@@ -32,7 +32,7 @@ pub enum Layer {
     Ar,
     /// A member of a cpio archive in some format.
     Cpio,
-    /// Characters written as escapes: JSON's, percent, HTML's or quoted-printable; or as fullwidth forms, or with characters without width between them.
+    /// Characters written as escapes: JSON's, percent, HTML's or quoted-printable.
     Escapes,
     /// Text in UTF-16 or UTF-32 of either byte order, at times with a mark; content that is not ASCII stays as it is.
     Wide,
@@ -134,14 +134,13 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
             [cpio(format, &members(rng, content)), vec![0; zeros]].concat()
         }
         Layer::Escapes => {
-            let style = if content.is_ascii() { rng.below(5) } else { rng.below(2) };
+            let style = if content.is_ascii() { rng.below(4) } else { rng.below(2) };
             let [before, after] = [(); 2].map(|()| text(rng));
             match style {
                 0 => [&before[..], b"q=", &percent(rng, content), b" ", &after].concat(),
                 1 => [&before[..], b"\n", &quoted_printable(rng, content), b"\r\n", &after].concat(),
                 2 => [&before[..], b"{\"k\": \"", &json(rng, content), b"\"}", &after].concat(),
-                3 => [&before[..], b"<b title='", &html(rng, content), b"'>", &after].concat(),
-                _ => [&before[..], b": ", &disguised(rng, content), b"\n", &after].concat(),
+                _ => [&before[..], b"<b title='", &html(rng, content), b"'>", &after].concat(),
             }
         }
     }
@@ -446,7 +445,7 @@ pub fn uuencode(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
 pub fn unuuencode(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for line in bytes.split(|b| *b == b'\n') {
-        let [len, data @ ..] = line else { continue };
+        let [len, data @ ..] = line.strip_suffix(b"\r").unwrap_or(line) else { continue };
         let len = usize::from(len.wrapping_sub(b' ') & 63);
         let sixes = data.iter().chain(std::iter::repeat(&b' ')).take(len.div_ceil(3) * 4);
         let sixes: Vec<u32> = sixes.map(|b| u32::from(b.wrapping_sub(b' ') & 63)).collect();

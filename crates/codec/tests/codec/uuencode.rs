@@ -47,7 +47,7 @@ fn encode(content: &[u8], habits: Habits) -> Vec<u8> {
     let mut lines = vec!["begin 644 some name".to_string()];
     for bytes in content.chunks(habits.width) {
         let mut bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
-        while bits.len() % 24 != 0 {
+        while !bits.len().is_multiple_of(24) {
             bits.push('0');
         }
         let mut line: String = char(&format!("{:06b}", bytes.len())).to_string();

@@ -167,9 +167,10 @@ pub(crate) fn begins(bytes: &[u8], at: usize) -> Option<Begins> {
     let ahead = &bytes[at..bytes.len().min(at + Automaton::LOOKAHEAD)];
     let Parsed::Escape(first) = escape::parse(ahead) else { return None };
     if first.bytes().is_empty() {
-        // A line that goes on in the middle of a token, or nothing there; after padding of base64 none does.
+        // A line that goes on in the middle of a token, or nothing there; after padding of base64 no line does.
         let before = at.checked_sub(1).map(|i| bytes[i]);
-        let inside = before.is_some_and(|b| is_token(b) && b != b'=') && goes_on(ahead, first.len());
+        let is_padding = |b: u8| b == b'=' && ahead[0].is_ascii();
+        let inside = before.is_some_and(|b| is_token(b) && !is_padding(b)) && goes_on(ahead, first.len());
         return inside.then_some(Begins::Text);
     }
     let is_text = stands_for_text(&first);
@@ -599,9 +600,14 @@ impl Texts {
 }
 
 impl Lane {
+    /// What the escape at index `at` begins in this lane.
+    pub(crate) fn begins_escaped(&self, bytes: &[u8], at: usize) -> Option<Begins> {
+        (bytes[at].is_ascii() || !self.kind.is_digits()).then(|| begins(bytes, at)).flatten()
+    }
+
     /// An escape that stands for a token character, or the first one of a magic number, is at `at`.
     pub(crate) fn start_escaped(&mut self, view: View<'_>, at: u64, eof: bool, cx: &mut Context<'_>) {
-        let Some(begins) = begins(view.bytes, view.index(at)) else { return };
+        let Some(begins) = self.begins_escaped(view.bytes, view.index(at)) else { return };
         let binary = matches!(begins, Begins::Magic(_));
         let introducer = view.bytes[view.index(at)];
         if self.texts.has(introducer, at, binary) || self.is_as_spelled(at, at + escape::MAX_LEN as u64) {

@@ -176,7 +176,7 @@ impl Lane {
                 self.late.get_or_insert_default().codes_seen = view.base + end as u64;
                 look != Look::Idle
             }
-            What::Escape => match escaped::begins(view.bytes, hit.at) {
+            What::Escape => match self.begins_escaped(view.bytes, hit.at) {
                 None => false,
                 Some(Begins::Magic(_)) => true,
                 Some(Begins::Text) => {

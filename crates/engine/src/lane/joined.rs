@@ -11,7 +11,7 @@
 //! make one word of prose. Fullwidth forms become the ASCII characters that they show.
 //!
 //! The lane has no children and is fed [`AHEAD`] bytes late, so that every joint is decided when its first byte is read; so it takes batches
-//! as its parent does. It reports only what spans a joint that has more than characters without width, and of which no piece alone matches: the parent, or its lane of
+//! as its parent does. It reports only what spans a joint that is no escape, and of which no piece alone matches: the parent, or its lane of
 //! escapes, has seen the rest.
 
 use std::collections::VecDeque;
@@ -417,6 +417,11 @@ impl Cursor<'_> {
     }
 }
 
+/// Whether a joint is one for a lane of escapes too: characters without width, or a line that goes on with no blanks before it.
+fn is_escape(joint: &[u8]) -> bool {
+    !joint[0].is_ascii() || matches!(joint, b"\\\n" | b"\\\r\n")
+}
+
 impl Joined {
     fn new(start: u64, parent: &Lane) -> Joined {
         let mut lane = Lane::new(LaneKind::Joined, parent.depth, None, OuterMap::segments());
@@ -509,7 +514,7 @@ impl Joined {
                     *at += WIDE_LEN;
                 }
                 Some(Piece::Joint(len)) => {
-                    if bytes[stop].is_ascii() {
+                    if !is_escape(&bytes[stop..stop + len]) {
                         joints.marks.push_back(lane_at);
                     }
                     if bytes[stop..stop + len].contains(&b',') {

@@ -65,6 +65,12 @@ impl LaneKind {
         }
     }
 
+    /// Whether it is what digits of some kind stand for: looks at those tell what stands in it, and they tell nothing of escapes that are not ASCII.
+    pub(super) fn is_digits(self) -> bool {
+        self.is_spelled()
+            && !matches!(self, LaneKind::Escapes | LaneKind::Utf16 | LaneKind::Utf32 | LaneKind::Joined)
+    }
+
     pub(super) fn step(self) -> Option<LaneStep> {
         match self {
             LaneKind::Root => None,

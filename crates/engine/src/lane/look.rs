@@ -182,6 +182,7 @@ pub(super) fn is_without_hits(decoded: &[u8], cx: &mut Context<'_>) -> bool {
     let mut hits = cx.scratch.hits();
     cx.core.automaton.scan(decoded, 0, decoded.len(), &mut cx.scratch.work, &mut hits);
     let idle = hits.iter().all(|hit| match hit.what {
+        What::Escape if !decoded[hit.at].is_ascii() => true,
         What::Escape => match escaped::begins(decoded, hit.at) {
             None => true,
             Some(Begins::Magic(_)) => false,

@@ -2,8 +2,10 @@
 
 mod base85;
 mod delta;
+mod disguised;
 mod joined;
 mod scattered;
+mod uuencode;
 
 use exfilter_engine::{Kind, Limits};
 use exfilter_testing::{Rng, forms, keys, run, split};

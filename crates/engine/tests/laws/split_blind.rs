@@ -5,11 +5,12 @@ use exfilter_testing::{Rng, framing, keys, run, split, wrap};
 
 use crate::support;
 
-/// Content in one to four wrappings, with one secret in it and decoys around. Escapes are not mixed, nor do they write UTF-16, base32 or lists of codes, see
+/// Content in one to four wrappings, with one secret in it and decoys around. Escapes are not mixed, nor do they write UTF-16, base32, lists of codes or uuencode, see
 /// SHORTCOMINGS, and zlib stands where content begins.
 pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>) {
     let mut content = wrap::wrap(rng, wrap::Layer::Text, secret);
     let mut layers = Vec::new();
+    let mut disguised = false;
     for _ in 0..rng.below(5) {
         let mut layer = *rng.pick(&wrap::LAYERS);
         // Escapes of another kind may write those that stand beside these.
@@ -19,6 +20,7 @@ pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>
             wrap::Layer::Base32,
             wrap::Layer::Base58,
             wrap::Layer::Codes,
+            wrap::Layer::Uuencode,
         ];
         if layer == wrap::Layer::Escapes && layers.iter().any(|l| spelled.contains(l)) {
             layer = wrap::Layer::Text;
@@ -30,8 +32,23 @@ pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>
             // It has little room.
             content = [b"k=", secret, b"\n"].concat();
         }
+        if disguised {
+            // It is not looked for in what digits stand for.
+            layer = *rng.pick(&[
+                wrap::Layer::Text,
+                wrap::Layer::Gzip,
+                wrap::Layer::Zstd,
+                wrap::Layer::Zip,
+                wrap::Layer::Tar,
+            ]);
+        }
         content = wrap::wrap(rng, layer, &content);
         layers.push(layer);
+        if content.is_ascii() && !layers.iter().any(|l| spelled.contains(l)) && rng.one_in(4) {
+            content = [&wrap::text(rng)[..], b"= ", &wrap::disguised(rng, &content), b"\n", &wrap::text(rng)]
+                .concat();
+            disguised = true;
+        }
     }
     if rng.one_in(5) {
         // A framing is looked for where a stream begins.

@@ -1,4 +1,4 @@
-//! Text in UTF-16.
+//! Text in UTF-16 and UTF-32.
 
 use exfilter_engine::{Confidence, Engine, Form, Kind, Limits, OpaqueReason};
 use exfilter_testing::{Rng, keys, run, split};
@@ -99,4 +99,43 @@ fn a_value_cut_by_a_soft_line_break_is_found_wherever_it_is_cut() {
             }
         }
     }
+}
+
+#[test]
+fn a_token_in_utf32_has_its_place_and_its_path() {
+    let token = keys::github(&mut Rng::new(609), "ghp_");
+    let engine = rules();
+    let little: Vec<u8> = token.iter().flat_map(|b| u32::from(*b).to_le_bytes()).collect();
+    let big: Vec<u8> = token.iter().flat_map(|b| u32::from(*b).to_be_bytes()).collect();
+    for (name, before, text, after) in [
+        ("alone", &b""[..], &little, &b""[..]),
+        ("with a mark", b"\xff\xfe\0\0", &little, b"\0\0\0\0"),
+        ("in quotes", b"key = \"", &little, b"\";"),
+        ("a letter behind it", b"key=", &little, b"Z;"),
+        ("big-endian, to its last character", b"", &big, b""),
+        ("big-endian, with a mark", b"\0\0\xfe\xff", &big, b"\xff\xff"),
+        ("big-endian, in quotes", b"key = \"", &big, b"\";"),
+    ] {
+        let content = [before, text, after].concat();
+        let whole = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+        for n in [1, 3, 7] {
+            let run = run::run(&engine, &outbound(), &content, &split::every(content.len(), n));
+            assert!(run.last.is_block(), "{name}");
+            assert_eq!(run.facts(), whole.facts(), "{name}");
+            assert!(run.events.iter().all(|(_, path)| path == "utf32"), "{name}: {:?}", run.events);
+            let found: Vec<_> = run.findings().filter(|f| f.confidence() == Confidence::High).collect();
+            let start = before.len() as u64 + if text[0] == 0 { 3 } else { 0 };
+            assert_eq!(found.iter().map(|f| f.outer().start).collect::<Vec<_>>(), [start], "{name}");
+            assert!(run.through() <= start, "{name}: {} bytes had left", run.through());
+        }
+    }
+}
+
+#[test]
+fn an_enrolled_value_in_utf32_is_found() {
+    let value = keys::secret(&mut Rng::new(610));
+    let engine = support::engine(std::slice::from_ref(&value), Limits::default());
+    let content: Vec<u8> = value.iter().flat_map(|b| u32::from(*b).to_le_bytes()).collect();
+    let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+    assert!(run.findings().any(|found| matches!(found.kind(), Kind::Known(..))));
 }
