@@ -154,7 +154,10 @@ fn codes(form: Form, slices: &[&[u8]], run: &mut Run) {
             let rest = &text[at..];
             if gap {
                 match charcodes::gap(rest, eof) {
-                    Parsed::Found(found) => (at, escaped, gap) = (at + found.len, found.escaped, false),
+                    Parsed::Found(found) => {
+                        escaped = rest[found.len - 1] == b'\\';
+                        (at, gap) = (at + found.len, false);
+                    }
                     Parsed::Open => break,
                     Parsed::Nothing => return,
                 }
