@@ -133,21 +133,36 @@ fn spread<C: Content>(quads: &[u32], most: usize) -> Vec<Vec<C>> {
     for quad in quads {
         by_first.entry(*quad as u8).or_default().add(*quad);
     }
-    let mut contents: Vec<(C, f32)> = by_first.into_values().map(|c| (c, c.passes())).collect();
+    // None where it was united with another one; and how much more the union of two lets through than they do.
+    let mut contents: Vec<Option<(C, f32)>> = by_first.into_values().map(|c| Some((c, c.passes()))).collect();
+    let len = contents.len();
+    let more = |contents: &[Option<(C, f32)>], a: usize, b: usize| match (&contents[a], &contents[b]) {
+        (Some((first, one)), Some((second, other))) => first.with(second).passes() - one - other,
+        _ => f32::INFINITY,
+    };
+    let mut pairs = vec![f32::INFINITY; len * len];
+    for (a, b) in (0..len).flat_map(|b| (0..b).map(move |a| (a, b))) {
+        pairs[a * len + b] = more(&contents, a, b);
+    }
+    let mut left = len;
     let mut spreads = vec![Vec::new(); most];
     for count in (1..=most).rev() {
-        while contents.len() > count {
-            let pairs = (1..contents.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
-            let more = |&(a, b): &(usize, usize)| {
-                contents[a].0.with(&contents[b].0).passes() - contents[a].1 - contents[b].1
-            };
-            let weighed = pairs.map(|pair| (more(&pair), pair));
-            let Some((_, (a, b))) = weighed.min_by(|x, y| x.0.total_cmp(&y.0)) else { break };
-            let other = contents.swap_remove(b).0;
-            let union = contents[a].0.with(&other);
-            contents[a] = (union, union.passes());
+        while left > count {
+            let least = pairs.iter().enumerate().min_by(|x, y| x.1.total_cmp(y.1)).map_or(0, |(at, _)| at);
+            let (a, b) = (least / len, least % len);
+            if let (Some((first, _)), Some((second, _))) = (contents[a], contents[b].take()) {
+                let union = first.with(&second);
+                contents[a] = Some((union, union.passes()));
+            }
+            left -= 1;
+            for other in 0..len {
+                pairs[other.min(b) * len + other.max(b)] = f32::INFINITY;
+                if other != a && other != b {
+                    pairs[other.min(a) * len + other.max(a)] = more(&contents, other, a);
+                }
+            }
         }
-        spreads[count - 1] = contents.iter().map(|(content, _)| *content).collect();
+        spreads[count - 1] = contents.iter().flatten().map(|(content, _)| *content).collect();
     }
     spreads
 }
