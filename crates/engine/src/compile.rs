@@ -24,6 +24,8 @@ pub(crate) struct Compiled {
     pub(crate) lead: Option<CompiledLead>,
     /// How many ASCII bytes every match surely begins with.
     pub(crate) ascii: usize,
+    /// The shortest match, its lead included.
+    pub(crate) min_len: usize,
     has_value: bool,
     dfa: OnceLock<Option<dense::DFA<Vec<u32>>>>,
     value: OnceLock<Option<meta::Regex>>,
@@ -73,7 +75,9 @@ impl Compiled {
             }
             Some(_) => {}
         }
-        if properties.minimum_len().unwrap_or(0) < 2 {
+        let lead_min = rule.lead.as_ref().map_or(0, |l| usize::from(l.min));
+        let min_len = lead_min + properties.minimum_len().unwrap_or(0);
+        if min_len - lead_min < 2 {
             return Err(fail(
                 "a match may have fewer than 2 bytes; the pattern must include its literal".into(),
             ));
@@ -86,9 +90,10 @@ impl Compiled {
             if short { beginnings(&hir, 4, 1024).or_else(|| beginnings(&hir, 3, 256)) } else { None };
         let literals =
             longer.unwrap_or_else(|| rule.literals.iter().map(|l| l.as_bytes().to_vec()).collect());
-        let ascii = prefix(&hir, |b| b.is_ascii()).0 + rule.lead.as_ref().map_or(0, |l| usize::from(l.min));
+        let ascii = prefix(&hir, |b| b.is_ascii()).0 + lead_min;
         Ok(Compiled {
             ascii,
+            min_len,
             gate,
             literals,
             lead,
@@ -276,12 +281,6 @@ fn beginnings(hir: &Hir, len: usize, cap: usize) -> Option<Vec<Vec<u8>>> {
     let literals = seq.literals()?;
     let all = literals.len() <= cap && literals.iter().all(|l| l.len() == len);
     all.then(|| literals.iter().map(|l| l.as_bytes().to_vec()).collect())
-}
-
-/// The least length of a match, lead included.
-pub(crate) fn min_len(rule: &Rule) -> usize {
-    let lead = rule.lead.as_ref().map_or(0, |l| usize::from(l.min));
-    lead + parse(&rule.pattern).ok().and_then(|h| h.properties().minimum_len()).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use exfilter_automaton::{Anchors, Automaton, Builder, ByteSet, Gate};
 
-use crate::compile::{Compiled, min_len};
+use crate::compile::Compiled;
 use crate::context::Scratch;
 use crate::error::BuildError;
 use crate::finding::{RuleId, SecretId};
@@ -322,7 +322,7 @@ impl EngineBuilder {
 
 /// The length of the shortest match.
 fn shortest(rules: &[Compiled], needles: &[Needle]) -> usize {
-    let rules = rules.iter().map(|r| min_len(&r.rule));
+    let rules = rules.iter().map(|r| r.min_len);
     rules.chain(needles.iter().map(|needle| needle.len as usize)).min().unwrap_or(0)
 }
 
@@ -331,7 +331,7 @@ fn shortest(rules: &[Compiled], needles: &[Needle]) -> usize {
 /// needles for base64.
 fn shortest_run(rules: &[Compiled]) -> usize {
     let blocks = |r: &&Compiled| r.rule.confidence >= Confidence::High || r.rule.checksum.is_some();
-    let shortest = rules.iter().filter(blocks).map(|r| min_len(&r.rule)).min().unwrap_or(18);
+    let shortest = rules.iter().filter(blocks).map(|r| r.min_len).min().unwrap_or(18);
     (4 * shortest / 3).clamp(16, 28)
 }
 
