@@ -1,4 +1,4 @@
-//! Lists the rule files, so that a new file in `rules/` is in the built-in pack without another line anywhere.
+//! Lists the rule files, so that a new file in `rules/` is in the built-in pack, and one in `rules/more/` among the further rules, without another line anywhere.
 //!
 //! `rules` beside this file is a symbolic link in the repository and a folder in the packaged crate; where links are not
 //! supported the repository's folder is taken.
@@ -13,19 +13,24 @@ fn main() -> io::Result<()> {
         .find(|folder| folder.is_dir())
         .ok_or_else(|| io::Error::other("no folder with rule files beside crates/rules"))?;
     let folder = fs::canonicalize(folder)?;
-    println!("cargo::rerun-if-changed={}", folder.display());
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
+    fs::write(out.join("files.rs"), list(&folder, "rules")?)?;
+    fs::write(out.join("more.rs"), list(&folder.join("more"), "rules/more")?)
+}
 
-    let mut files = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+/// The files of a folder, as an expression: names under `name`, and texts.
+fn list(folder: &Path, name: &str) -> io::Result<String> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut files = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
 
     let mut list = String::from("&[\n");
     for file in &files {
         println!("cargo::rerun-if-changed={}", file.display());
-        let name = file.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidData)?;
-        list.push_str(&format!("    (\"rules/{name}\", include_str!({file:?})),\n"));
+        let file_name = file.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidData)?;
+        list.push_str(&format!("    (\"{name}/{file_name}\", include_str!({file:?})),\n"));
     }
     list.push_str("]\n");
-    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
-    fs::write(Path::new(&out).join("files.rs"), list)
+    Ok(list)
 }

@@ -37,13 +37,16 @@ impl Loaded {
     }
 }
 
-/// The rules to scan with: the built-in pack unless it is left out, and those of `files`.
+/// The rules to scan with: the built-in pack unless it is left out, the further rules if they are asked for, and those of `files`.
 ///
 /// # Errors
 ///
 /// Names the file, the line and the field.
-pub(crate) fn load(files: &[PathBuf], builtin: bool) -> Result<Loaded, Fault> {
+pub(crate) fn load(files: &[PathBuf], builtin: bool, more: bool) -> Result<Loaded, Fault> {
     let mut rules = if builtin { exfilter::rules::builtin() } else { Vec::new() };
+    if more {
+        rules.extend(exfilter::rules::more());
+    }
     let mut taken: HashSet<String> = match files {
         [] => HashSet::new(),
         _ => rules.iter().map(|rule| rule.id.clone()).collect(),

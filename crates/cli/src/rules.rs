@@ -19,8 +19,8 @@ use crate::{exit, output, rulepack};
 pub(crate) fn run(args: &RulesArgs, term: &Term) -> Result<u8, Fault> {
     match &args.command {
         RulesCommand::Check { files } => check(files, term),
-        RulesCommand::List { rules, no_builtin, format } => {
-            list(&rulepack::load(rules, !no_builtin)?.rules, *format, term)
+        RulesCommand::List { rules, no_builtin, more_rules, format } => {
+            list(&rulepack::load(rules, !no_builtin, *more_rules)?.rules, *format, term)
         }
     }
 }

@@ -61,7 +61,7 @@ pub mod example;
 mod format;
 pub mod oracle;
 
-pub use builtin::{builtin, builtin_entries, builtin_files};
+pub use builtin::{builtin, builtin_entries, builtin_files, more, more_entries, more_files};
 pub use check::{RuleProblem, check};
 pub use error::RuleError;
 pub use format::{RuleEntry, parse};

@@ -9,7 +9,8 @@ use exfilter_engine::{Checksum, Rule};
 use exfilter_rules::example::{TemplateError, expand};
 use exfilter_rules::oracle::{Oracle, OracleMatch, find_all};
 use exfilter_rules::{
-    RuleEntry, RuleError, RuleProblem, builtin, builtin_entries, builtin_files, check, parse,
+    RuleEntry, RuleError, RuleProblem, builtin, builtin_entries, builtin_files, check, more, more_entries,
+    more_files, parse,
 };
 
 /// How many texts are made of each template.
@@ -31,19 +32,26 @@ examples = ["acme_{hex:32}"]
 counter_examples = ["acme_{hex:31}"]
 "#;
 
+/// The built-in rules, and the further ones.
+fn all_entries() -> Vec<RuleEntry> {
+    let mut all = builtin_entries();
+    all.extend(more_entries());
+    all
+}
+
 #[test]
 fn builtin_pack_parses() {
-    for (name, text) in builtin_files() {
+    for (name, text) in builtin_files().iter().chain(more_files()) {
         if let Err(error) = parse(name, text) {
             panic!("{error}");
         }
     }
-    assert_eq!(builtin().len(), builtin_entries().len());
+    assert_eq!(builtin().len() + more().len(), all_entries().len());
 }
 
 #[test]
 fn builtin_pack_is_sound() {
-    let problems: Vec<String> = check(&builtin_entries()).iter().map(RuleProblem::to_string).collect();
+    let problems: Vec<String> = check(&all_entries()).iter().map(RuleProblem::to_string).collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
@@ -69,7 +77,7 @@ fn examples_are_found_wherever_they_stand() {
         ("(", ")"),
         ("[", ", "),
     ];
-    for entry in builtin_entries() {
+    for entry in all_entries() {
         let oracle = Oracle::new(std::slice::from_ref(&entry.rule));
         for template in &entry.examples {
             for seed in 0..SEEDS {
@@ -96,7 +104,7 @@ fn examples_are_found_wherever_they_stand() {
 
 #[test]
 fn verified_keys_need_no_boundary() {
-    for entry in builtin_entries() {
+    for entry in all_entries() {
         let fixed = Checksum::ALL.into_iter().any(|checksum| {
             entry.rule.checksum == Some(checksum)
                 && !matches!(checksum, Checksum::Jwt | Checksum::PypiMacaroon)
@@ -116,7 +124,7 @@ fn verified_keys_need_no_boundary() {
 
 #[test]
 fn every_checksum_is_used_and_verified() {
-    let entries = builtin_entries();
+    let entries = all_entries();
     for checksum in Checksum::ALL {
         let users: Vec<&RuleEntry> =
             entries.iter().filter(|entry| entry.rule.checksum == Some(checksum)).collect();
@@ -136,7 +144,7 @@ fn every_checksum_is_used_and_verified() {
 fn literals_outside_the_gate_are_few() {
     let token = |b: &u8| b.is_ascii_alphanumeric() || b"_.+/=%~\\-".contains(b);
     let mut slow = BTreeSet::new();
-    for entry in builtin_entries() {
+    for entry in all_entries() {
         for template in &entry.examples {
             for seed in 0..4 {
                 let text = expand(template, entry.rule.checksum, seed).unwrap();
@@ -160,7 +168,7 @@ fn literals_outside_the_gate_are_few() {
 
 #[test]
 fn no_key_stands_in_the_sources() {
-    let rules = builtin();
+    let rules = [builtin(), more()].concat();
     let oracle = Oracle::new(&rules);
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();

@@ -77,7 +77,8 @@ fn distinct(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
 }
 
 fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
-    let (rules, origins) = rulepack::load(&args.rules.rules, !args.rules.no_builtin)?.split();
+    let (rules, origins) =
+        rulepack::load(&args.rules.rules, !args.rules.no_builtin, args.rules.more_rules)?.split();
     let no_rules = rules.is_empty();
     let mut policy = Policy::default();
     policy.strict_examples(args.judge.strict_examples);
@@ -109,7 +110,7 @@ fn nothing_to_look_for() -> Fault {
     Fault::new(
         "--no-builtin",
         "there is nothing to look for: no rules and no secrets",
-        "add --rules FILE or --secrets-from-env",
+        "add --rules FILE, --more-rules or --secrets-from-env",
     )
 }
 
