@@ -1,8 +1,11 @@
 //! What the benches share: corpora, made-up secrets, engines, the baseline and a clock.
 
 pub mod corpus;
+pub mod rivals;
 pub mod secrets;
 pub mod timing;
+#[cfg(feature = "vectorscan")]
+pub mod vectorscan;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use exfilter::{Authority, Engine, Flow, Limits, Profile, Rule, Stream, Verdict};

@@ -26,7 +26,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Scan folders, files and archives, or standard input, for secrets
     Scan(Box<ScanArgs>),
-    /// List the rules, or check rule files
+    /// List the rules, check rule files, or import those of others
     Rules(RulesArgs),
 }
 
@@ -167,6 +167,24 @@ pub(crate) enum RulesCommand {
         /// The form of the list
         #[arg(long, value_enum, default_value_t = ListFormat::Table)]
         format: ListFormat,
+    },
+    /// Turn a rule file of gitleaks, or one that reads the same, into rules of our form
+    ///
+    /// Every rule that cannot be expressed is named on standard error with the reason, and so is whatever is read otherwise
+    /// than it was meant. What came of the rest can be given to `scan --rules`.
+    Import {
+        /// The file: TOML with its rules under [[rules]]
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Write the rules to a file, whole or not at all [default: standard output]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// What the ids begin with, so that they are none of the built-in rules'
+        #[arg(long, default_value = "imported-", value_name = "TEXT")]
+        prefix: String,
+        /// Only the rules that could not be imported, and the summary
+        #[arg(long, short)]
+        quiet: bool,
     },
 }
 

@@ -92,7 +92,7 @@ pub(crate) fn at(file: &str, line: usize, field: &str, message: &str) -> Fault {
 /// # Errors
 ///
 /// Names the file.
-fn read(file: &Path) -> Result<String, Fault> {
+pub(crate) fn read(file: &Path) -> Result<String, Fault> {
     let name = escape(path_bytes(file));
     let size = fs::metadata(file).map(|meta| meta.len());
     let text = match size {

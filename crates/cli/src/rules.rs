@@ -1,8 +1,9 @@
 //! `exfilter rules`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use exfilter::Rule;
+use exfilter::rules::{ImportOptions, RemarkKind};
 use serde::Serialize;
 
 use crate::args::{ListFormat, RulesArgs, RulesCommand};
@@ -15,12 +16,15 @@ use crate::{exit, output, rulepack};
 ///
 /// # Errors
 ///
-/// Rule files that cannot be read or parsed, when listing.
+/// Rule files that cannot be read or parsed, when listing or importing, and rules that cannot be written.
 pub(crate) fn run(args: &RulesArgs, term: &Term) -> Result<u8, Fault> {
     match &args.command {
         RulesCommand::Check { files } => check(files, term),
         RulesCommand::List { rules, no_builtin, more_rules, format } => {
             list(&rulepack::load(rules, !no_builtin, *more_rules)?.rules, *format, term)
+        }
+        RulesCommand::Import { file, output, prefix, quiet } => {
+            import(file, output.as_deref(), prefix, *quiet, term)
         }
     }
 }
@@ -51,6 +55,39 @@ fn check(files: &[PathBuf], term: &Term) -> Result<u8, Fault> {
     }
     write(term, |out| lines.iter().try_for_each(|(file, rules)| writeln!(out, "{file}: ok, {rules}")))?;
     Ok(if faults.is_empty() { exit::CLEAN } else { exit::SETUP })
+}
+
+/// Imports the rules of another program's file, and names those that could not be.
+fn import(file: &Path, output: Option<&Path>, prefix: &str, quiet: bool, term: &Term) -> Result<u8, Fault> {
+    if !prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        let what = "an id has lower-case letters, digits and dashes";
+        return Err(Fault::new("--prefix", what, "write one of these, as in acme-"));
+    }
+    let text = rulepack::read(file)?;
+    let name = escape(path_bytes(file));
+    let mut options = ImportOptions::default();
+    options.prefix = prefix.into();
+    let import = exfilter::rules::import(&name, &text, &options)
+        .map_err(|error| rulepack::at(error.file(), error.line(), error.field(), error.message()))?;
+    for remark in import.remarks.iter().filter(|remark| !quiet || remark.kind != RemarkKind::Changed) {
+        term.note(&plain(&remark.to_string()));
+    }
+    let (whole, partly, lost) = import.counts();
+    let rules = count(import.total as u64, "rule", "rules");
+    let all = count(import.rules.len() as u64, "rule", "rules");
+    term.note(&format_args!(
+        "{name}: {rules}: {whole} imported, {partly} in part, {lost} not; {all} written"
+    ));
+    if import.rules.is_empty() {
+        let remedy = "see above why; rules of our own form need fixed text to begin with, and an end";
+        return Err(Fault::new(name, "none of its rules could be imported", remedy));
+    }
+    let text = format!("# Imported from {}.\n{}", plain(&name), import.to_toml());
+    match output {
+        Some(path) => output::to_file(path, |out| out.write_all(text.as_bytes()))?,
+        None => write(term, |out| out.write_all(text.as_bytes()))?,
+    }
+    Ok(exit::CLEAN)
 }
 
 #[derive(Serialize)]

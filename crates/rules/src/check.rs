@@ -8,7 +8,7 @@ use regex_automata::dfa::dense;
 use regex_automata::nfa::thompson;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
-use regex_syntax::hir::{Capture, Class, ClassBytes, ClassBytesRange, Hir, HirKind, Repetition};
+use regex_syntax::hir::{Capture, Class, ClassBytes, ClassBytesRange, Hir, HirKind, Look, Repetition};
 
 use crate::example::expand;
 use crate::format::{LITERAL_LEN, RuleEntry};
@@ -18,7 +18,7 @@ use crate::oracle::{Compiled, Oracle, class_of, dense_config, syntax};
 const MIN_LEN: usize = 12;
 
 /// The largest automaton of one pattern, in bytes: the engine owns all of them for as long as it lives.
-const MAX_AUTOMATON: usize = 1 << 20;
+pub(crate) const MAX_AUTOMATON: usize = 1 << 20;
 
 /// How many texts are made of each template.
 const SEEDS: u64 = 6;
@@ -71,7 +71,7 @@ impl std::error::Error for RuleProblem {}
 /// Checks rules, one by one and together. An empty answer means:
 ///
 /// - Ids are unique. Every rule says how to revoke the credential and where its form is described.
-/// - Every pattern compiles without Unicode and look-around, is bounded by the rule's `max_len`, matches at least 12
+/// - Every pattern compiles without Unicode and look-around (but for `$`, the end of the stream), is bounded by the rule's `max_len`, matches at least 12
 ///   bytes, and has an automaton of at most 1 MiB.
 /// - It is *proved* that every match of a pattern begins with one of the rule's literals, and that every
 ///   literal begins some match.
@@ -186,8 +186,8 @@ fn check_pattern(
     report: &mut impl FnMut(&'static str, String),
 ) {
     let properties = hir.properties();
-    if !properties.look_set().is_empty() {
-        report("pattern", "looks around; leave out ^ $ \\b and say it with `left` and `right`".into());
+    if !properties.look_set().remove(Look::End).is_empty() {
+        report("pattern", "looks around; leave out ^ (?m)$ \\b and say it with `left` and `right`".into());
     }
     if has_unicode(hir) {
         report("pattern", "switches Unicode on; leave out (?u) and write bytes".into());
@@ -230,7 +230,7 @@ fn check_pattern(
     }
 }
 
-fn has_unicode(hir: &Hir) -> bool {
+pub(crate) fn has_unicode(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Class(Class::Unicode(_)) => true,
         HirKind::Repetition(repetition) => has_unicode(&repetition.sub),
@@ -245,7 +245,7 @@ fn has_unicode(hir: &Hir) -> bool {
 /// The extractor gives a set of texts one of which begins every match. If each of them begins with a literal, so
 /// does every match. Where case is ignored, the proof is made for the pattern and the literals folded to lower
 /// case: folding the language of a pattern gives the language of the folded pattern.
-fn prove_literals(rule: &Rule, hir: &Hir) -> Result<(), String> {
+pub(crate) fn prove_literals(rule: &Rule, hir: &Hir) -> Result<(), String> {
     let fold = |text: &[u8]| if rule.ignore_case { text.to_ascii_lowercase() } else { text.to_vec() };
     let hir = if rule.ignore_case { folded(hir) } else { hir.clone() };
     let literals: Vec<Vec<u8>> = rule.literals.iter().map(|literal| fold(literal.as_bytes())).collect();
@@ -279,7 +279,7 @@ fn prove_literals(rule: &Rule, hir: &Hir) -> Result<(), String> {
 }
 
 /// The pattern of the lower-cased texts.
-fn folded(hir: &Hir) -> Hir {
+pub(crate) fn folded(hir: &Hir) -> Hir {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => hir.clone(),
         HirKind::Literal(literal) => Hir::literal(literal.0.to_ascii_lowercase()),

@@ -130,7 +130,7 @@ const CLASSES: &[(&str, KeyClass)] = &[
     ("publishable", KeyClass::Publishable),
 ];
 
-const BOUNDARIES: &[(&str, Boundary)] = &[
+pub(crate) const BOUNDARIES: &[(&str, Boundary)] = &[
     ("none", Boundary::None),
     ("word", Boundary::Word),
     ("dashed", Boundary::Dashed),
@@ -138,7 +138,7 @@ const BOUNDARIES: &[(&str, Boundary)] = &[
 ];
 
 /// *Confirmed* is missing on purpose: only an enrolled secret is.
-const CONFIDENCES: &[(&str, Confidence)] =
+pub(crate) const CONFIDENCES: &[(&str, Confidence)] =
     &[("low", Confidence::Low), ("medium", Confidence::Medium), ("high", Confidence::High)];
 
 struct Reader<'a> {

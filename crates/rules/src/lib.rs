@@ -9,6 +9,7 @@
 //!   with their examples.
 //! - [`parse`] reads a file that somebody wrote. A fault names the file, the line, the field and the remedy.
 //! - [`check()`] is what `exfilter rules check` runs: it proves that the literals begin every match, and runs the examples.
+//! - [`import()`] reads the rule files of gitleaks, and says of each rule that it cannot express why; [`to_toml`] writes rules in our own form.
 //! - [`example`] expands templates; [`oracle`] is a slow matcher of whole buffers, for tests.
 //!
 //! # Format
@@ -59,9 +60,13 @@ mod check;
 mod error;
 pub mod example;
 mod format;
+mod import;
 pub mod oracle;
+mod write;
 
 pub use builtin::{builtin, builtin_entries, builtin_files, more, more_entries, more_files};
 pub use check::{RuleProblem, check};
 pub use error::RuleError;
 pub use format::{RuleEntry, parse};
+pub use import::{Import, ImportOptions, ImportedRule, Remark, RemarkKind, import};
+pub use write::to_toml;

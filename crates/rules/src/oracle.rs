@@ -240,13 +240,18 @@ pub(crate) fn syntax() -> regex_automata::util::syntax::Config {
 
 /// The bytes of a character class without its brackets, or `None` if it is none.
 pub(crate) fn class_of(text: &str) -> Option<[bool; 256]> {
-    use regex_syntax::hir::{Class, HirKind};
     let hir = regex_syntax::ParserBuilder::new()
         .unicode(false)
         .utf8(false)
         .build()
         .parse(&format!("[{text}]"))
         .ok()?;
+    bytes_of(&hir)
+}
+
+/// The bytes that a class, or a literal of one byte, stands for.
+pub(crate) fn bytes_of(hir: &regex_syntax::hir::Hir) -> Option<[bool; 256]> {
+    use regex_syntax::hir::{Class, HirKind};
     let mut class = [false; 256];
     match hir.kind() {
         HirKind::Class(Class::Bytes(bytes)) => {

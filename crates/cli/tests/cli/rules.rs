@@ -82,3 +82,68 @@ fn a_rule_file_in_the_scanned_tree_is_refused() {
             .notes("lies inside the scanned tree");
     }
 }
+
+/// Two rules that can be imported and two that cannot, as another program writes them.
+const FOREIGN: &str = r#"
+title = "Others"
+
+[[rules]]
+id = "acme-token"
+description = "A token of Acme"
+regex = '\b(acmetok_[0-9a-z]{24})(?:[\s"\x27;]|$)'
+keywords = ["acmetok_"]
+
+[[rules]]
+id = "Acme Password"
+regex = '(?i)[\w.-]{0,50}?(?:acme)[ \t]{0,9}=[ \t]{0,9}([0-9a-z]{20})(?:[\s;]|$)'
+path = '\.env$'
+
+[[rules]]
+id = "digits"
+regex = '[0-9]{40}'
+
+[[rules]]
+id = "files"
+path = '\.p12$'
+"#;
+
+#[test]
+fn import_names_what_it_cannot_express_and_scan_takes_the_rest() {
+    let s = Sandbox::new();
+    std::fs::write(s.top().join("other.toml"), FOREIGN).unwrap();
+    let run = s.run(&["rules", "import", "other.toml", "-o", "ours.toml"]).exits_with(0);
+    run.notes("other.toml:15: Acme Password: changed: path: ")
+        .notes("other.toml:17: digits: not imported: regex: begins with no fixed text")
+        .notes("other.toml:21: files: not imported: regex: there is none")
+        .notes("other.toml: 4 rules: 2 imported, 0 in part, 2 not; 2 rules written");
+    let quiet = s.run(&["rules", "import", "other.toml", "--quiet", "--prefix", "x-"]).exits_with(0);
+    quiet.prints("id = \"x-acme-token\"").prints("id = \"x-acme-password\"");
+    let mut rng = exfilter_testing::Rng::new(5);
+    let text = |rng: &mut exfilter_testing::Rng, n| {
+        String::from_utf8(rng.text(b"0123456789abcdefghijklmnopqrstuvwxyz", n)).unwrap()
+    };
+    s.file("a.txt", format!("t = acmetok_{}", text(&mut rng, 24)));
+    s.file("b.txt", format!("ACME = {};\n", text(&mut rng, 20)));
+    s.file("c.txt", format!("acme = {}|\n", text(&mut rng, 20)));
+    let scan = s.run(&["scan", "tree", "--no-builtin", "--rules", "ours.toml"]).exits_with(1);
+    let scan =
+        scan.prints("imported-acme-token").prints("imported-acme-password").prints("a.txt").prints("b.txt");
+    scan.prints_not("c.txt");
+}
+
+#[test]
+fn import_of_something_else_says_what_is_wrong() {
+    let s = Sandbox::new();
+    for (text, note) in [
+        ("rules = 1", "bad.toml:1: rules: is a integer; write each rule under [[rules]]"),
+        ("a = 1\nb = ", "bad.toml:2: is no TOML: "),
+        ("title = \"x\"", "bad.toml:1: rules: there are none; give a file"),
+        ("[[rules]]\nid = \"x\"\nregex = \"a(\"", "bad.toml: none of its rules could be imported"),
+    ] {
+        std::fs::write(s.top().join("bad.toml"), text).unwrap();
+        s.run(&["rules", "import", "bad.toml"]).exits_with(2).notes(note);
+    }
+    s.run(&["rules", "import", "none.toml"]).exits_with(2).notes("none.toml: the rule file cannot be read");
+    std::fs::write(s.top().join("other.toml"), FOREIGN).unwrap();
+    s.run(&["rules", "import", "other.toml", "--prefix", "A_"]).exits_with(2).notes("--prefix");
+}

@@ -1,0 +1,313 @@
+//! Tests of the import of other programs' rule files. Every file here is made up.
+
+use exfilter_engine::{Boundary, Engine, Event, Flow, Kind, Lead};
+use exfilter_rules::{Import, ImportOptions, RemarkKind, builtin, builtin_entries, import, parse, to_toml};
+use exfilter_testing::Rng;
+
+/// A file of one rule with this regular expression.
+fn one(regex: &str, more: &str) -> Import {
+    let text = format!("[[rules]]\nid = \"acme-key\"\nregex = '''{regex}'''\n{more}\n");
+    import("other.toml", &text, &ImportOptions::default()).unwrap()
+}
+
+/// Why the only rule is not imported.
+fn reason(regex: &str) -> String {
+    let import = one(regex, "");
+    assert_eq!(import.counts(), (0, 0, 1), "{regex}");
+    assert!(import.rules.is_empty());
+    import.remarks.iter().find(|remark| remark.kind == RemarkKind::Lost).unwrap().message.clone()
+}
+
+fn changes(import: &Import) -> Vec<String> {
+    let changed = import.remarks.iter().filter(|remark| remark.kind == RemarkKind::Changed);
+    changed.map(|remark| format!("{}: {}", remark.field, remark.message)).collect()
+}
+
+/// What the engine finds in a text, each with the bytes of the match.
+fn found<'a>(import: &Import, text: &'a str) -> Vec<&'a str> {
+    let rules = import.rules.iter().map(|imported| imported.rule.clone());
+    let engine = Engine::builder().rules(rules).eager(true).build().unwrap();
+    let mut stream = engine.stream(Flow::at_rest());
+    for part in text.as_bytes().chunks(7) {
+        let _ = stream.push(part);
+    }
+    let _ = stream.finish();
+    let mut found = Vec::new();
+    while let Some(event) = stream.poll_event() {
+        if let Event::Finding(finding) = event {
+            assert!(matches!(finding.kind(), Kind::Rule(_)));
+            let range = finding.outer();
+            found.push(&text[range.start as usize..range.end as usize]);
+        }
+    }
+    found
+}
+
+fn hex(seed: u64, n: usize) -> String {
+    String::from_utf8(Rng::new(seed).text(b"0123456789abcdef", n)).unwrap()
+}
+
+#[test]
+fn context_in_front_is_dropped_and_the_rule_begins_at_its_keyword() {
+    let import = one(
+        r#"(?i)[\w.-]{0,50}?(?:acme)(?:[ \t\w.-]{0,20})[\s'"]{0,3}(?:=|:)[\s"]{0,5}([a-f0-9]{32})(?:[\s";]|$)"#,
+        "",
+    );
+    let rule = &import.rules[0].rule;
+    assert_eq!((rule.literals.as_slice(), rule.ignore_case), (&["acme".to_string()][..], true));
+    assert_eq!((rule.left, rule.right, &rule.lead), (Boundary::None, Boundary::None, &None));
+    assert!(rule.pattern.starts_with("(?i:acme)") && rule.pattern.contains("(?P<value>[0-9A-Fa-f]{32})"));
+    assert!(import.remarks.is_empty(), "{:?}", import.remarks);
+    let key = hex(1, 32);
+    for (before, after) in [("my.Acme_key = ", ";"), ("ACME: \"", "\""), ("acme=", "")] {
+        assert_eq!(found(&import, &format!("x {before}{key}{after}")).len(), 1, "{before}");
+    }
+    for (before, after) in [("acne = ", ";"), ("acme = ", ")"), ("acme = a", ";")] {
+        assert!(found(&import, &format!("x {before}{key}{after}")).is_empty(), "{before}{after}");
+    }
+}
+
+#[test]
+fn edges_become_boundaries_where_they_are_that() {
+    let edges = |regex: &str| {
+        let import = one(regex, "");
+        let rule = import.rules[0].rule.clone();
+        (rule.left, rule.pattern, rule.right)
+    };
+    let word = Boundary::Word;
+    assert_eq!(edges(r"\bacme_[a-f0-9]{32}\b"), (word, "acme_[0-9a-f]{32}".into(), word));
+    assert_eq!(edges(r"acme_[a-f0-9]{32}"), (Boundary::None, "acme_[0-9a-f]{32}".into(), Boundary::None));
+    let dashed = (word, "acme_[0-9a-f]{32}".into(), Boundary::Dashed);
+    assert_eq!(edges(r"\b(acme_[a-f0-9]{32})(?:[^\w-]|\z)"), dashed);
+    assert_eq!(edges(r"(?:^|[^\w])(acme_[a-f0-9]{32})(?:[^\w-]|$)").0, Boundary::Word);
+    assert_eq!(
+        edges(r"\b(acme_[a-f0-9]{32})(?:[\s;]|\\[nr]|$)"),
+        (word, r"(?P<value>acme_[0-9a-f]{32})(?:[\t-\r ;]|\\[nr]|\z)".into(), Boundary::None)
+    );
+}
+
+#[test]
+fn characters_in_front_of_the_fixed_text_become_a_lead() {
+    let import = one(r"\b([a-z]{3}\dQ~[a-z0-9]{30})\b", "");
+    let rule = &import.rules[0].rule;
+    assert_eq!(rule.lead, Some(Lead { class: "a-z".into(), min: 3, max: 3 }));
+    assert_eq!((rule.literals.len(), rule.literals[0].as_str()), (10, "0Q~"));
+    assert_eq!(found(&import, &format!("k abc7Q~{} ", hex(2, 30))).len(), 1);
+    assert_eq!(found(&import, &format!("k bc7Q~{} ", hex(2, 30))).len(), 0);
+}
+
+#[test]
+fn repetitions_get_an_end_and_matches_that_may_be_anything_end_early() {
+    let import = one(r"acme_[a-z0-9]{20,}", "");
+    assert_eq!(import.rules[0].rule.pattern, "acme_[0-9a-z]{20,532}");
+    assert!(changes(&import)[0].contains("end 512 after their least"));
+    let import = one(r"-----BEGIN ACME [A-Z ]{0,20}KEY-----[\s\S]{64,}?-----END", "");
+    let rule = &import.rules[0].rule;
+    assert_eq!(rule.pattern, "-----BEGIN ACME [ A-Z]{0,20}KEY-----");
+    assert!(rule.open_ended && changes(&import)[0].contains("ends with its beginning"));
+}
+
+#[test]
+fn alternatives_of_different_shape_become_rules() {
+    let import = one(r"(?i)[\w.]{0,9}?acme=([a-f0-9]{32})\b|\b(acmetok_[a-f0-9]{32})\b", "");
+    let ids: Vec<&str> = import.rules.iter().map(|imported| imported.rule.id.as_str()).collect();
+    assert_eq!(ids, ["imported-acme-key", "imported-acme-key-2"]);
+    assert_eq!(import.counts(), (1, 0, 0));
+    let import = one(r"\b(acmetok_[a-f0-9]{32}|[a-f0-9]{40})\b", "");
+    assert_eq!((import.counts(), import.rules.len()), ((0, 1, 0), 1));
+    let partly = import.remarks.iter().find(|remark| remark.kind == RemarkKind::Partly).unwrap();
+    assert!(partly.message.starts_with("alternative 2: begins with no fixed text"), "{partly}");
+}
+
+#[test]
+fn the_group_is_the_value() {
+    let pattern = |regex: &str, more: &str| one(regex, more).rules[0].rule.pattern.clone();
+    assert_eq!(pattern("acme=(a|b)=([0-9]{20})", "secretGroup = 2"), "acme=[ab]=(?P<value>[0-9]{20})");
+    assert_eq!(pattern("acme=(a|b)=([0-9]{20})", ""), "acme=(?P<value>[ab])=[0-9]{20}");
+    assert_eq!(pattern("(acme=([0-9]{20}))", ""), "acme=[0-9]{20}");
+    let several = one("acme=(?:a([0-9]{20})|b([a-f]{20}))", "");
+    assert!(changes(&several)[0].contains("several groups"));
+}
+
+#[test]
+fn fields_are_mapped_or_named() {
+    let import = one(
+        "acme_[0-9a-f]{32}",
+        "entropy = 3\nkeywords = ['acme_', 'other']\ntags = ['a']\npath = 'x'\nfancy = 1\n\
+         [rules.allowlist]\nregexes = ['y']\n[[rules.required]]\nid = 'z'",
+    );
+    let rule = &import.rules[0].rule;
+    assert_eq!(
+        (rule.min_entropy, rule.opens.as_str(), rule.provider.as_str()),
+        (Some(3.0), "acme-key", "Imported")
+    );
+    let mut fields: Vec<&str> = import.remarks.iter().map(|remark| remark.field.as_str()).collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["allowlist", "fancy", "path", "required", "tags"]);
+    let apart = one("acme_[0-9a-f]{32}", "keywords = ['other']\nentropy = 9.5");
+    assert_eq!(changes(&apart).len(), 2);
+    let text = "colour = 'red'\n[extend]\nuseDefault = true\n[allowlist]\npaths = []\n[[rules]]\nregex = 'acme_[0-9]{20}'\n";
+    let import = import_of(text);
+    assert_eq!(import.rules[0].rule.id, "imported-rule-1");
+    assert_eq!(changes(&import).len(), 4);
+}
+
+fn import_of(text: &str) -> Import {
+    import("other.toml", text, &ImportOptions::default()).unwrap()
+}
+
+#[test]
+fn what_cannot_be_expressed_is_named_with_the_reason() {
+    for (regex, why) in [
+        (r"[0-9a-f]{40}", "begins with no fixed text"),
+        (r"acme_(?=x)[0-9]{20}", "look-around"),
+        (r"acme_([0-9])\1", "backreferences"),
+        (r"acme_\pL{20}", "Unicode"),
+        (r"(?u)acme_\w{20}", "Unicode"),
+        (r"acme_[0-9]{20}$", "at the end of a file"),
+        (r"^acme_[0-9]{20}", "at the beginning of a file"),
+        (r"acme_(?:^[0-9]{20}|x)", "^ or $ in its middle"),
+        (r"acme_([0-9]{20}", "column"),
+        (r"acme_[a-z]{3000}", "3005 bytes"),
+        (r"acme_[0-9]{10,200}(?:ab|c)[0-9a-c]{10,200}_[0-9a-c_]{10,200}x", "automaton is over"),
+    ] {
+        let reason = reason(regex);
+        assert!(reason.contains(why), "{regex}: {reason}");
+    }
+    let odd = import_of(
+        "[[rules]]\nid = 'a'\nregex = 5\n[[rules]]\nid = 'b'\nskipReport = true\nregex = 'acme_[0-9]{20}'\n[[rules]]\nid = 'c'\nsecretGroup = 3\nregex = 'acme_([0-9]{20})'\n",
+    );
+    assert_eq!(odd.counts(), (0, 0, 3));
+    let named: Vec<(&str, &str, usize)> =
+        odd.remarks.iter().map(|remark| (remark.rule.as_str(), remark.field.as_str(), remark.line)).collect();
+    assert_eq!(named, [("a", "regex", 1), ("b", "skipReport", 4), ("c", "regex", 8)]);
+}
+
+#[test]
+fn braces_that_are_no_repetition_stand_for_themselves() {
+    assert_eq!(found(&one(r"acme\$\{{[a-z]{20}}}", ""), "acme${{abcdefghijklmnopqrst}}").len(), 1);
+}
+
+#[test]
+fn ids_are_of_our_form_and_unique() {
+    let text =
+        "[[rules]]\nid = 'A b'\nregex = 'acme_[0-9]{20}'\n[[rules]]\nid = 'a_b'\nregex = 'acme-[0-9]{20}'\n";
+    let ids: Vec<String> = import_of(text).rules.iter().map(|imported| imported.rule.id.clone()).collect();
+    assert_eq!(ids, ["imported-a-b", "imported-a-b-2"]);
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let rules = builtin();
+    for (provider, own) in rules.iter().fold(std::collections::BTreeMap::new(), |mut all, rule| {
+        all.entry(rule.provider.clone()).or_insert_with(Vec::new).push(rule.clone());
+        all
+    }) {
+        let read = parse("again.toml", &to_toml(&provider, &own)).unwrap();
+        assert!(read.iter().map(|entry| &entry.rule).eq(&own), "{provider}");
+    }
+}
+
+/// The built-in patterns written as another program has them come back as rules that find what the originals find.
+#[test]
+fn our_own_patterns_come_back() {
+    let mut compared = 0;
+    for entry in builtin_entries() {
+        if entry.rule.lead.is_some() {
+            continue;
+        }
+        let import = one(&format!(r"\b(?:{})\b", entry.rule.pattern), "");
+        if import.rules.is_empty() {
+            continue;
+        }
+        for template in &entry.examples {
+            let text = exfilter_rules::example::expand(template, entry.rule.checksum, 3).unwrap();
+            let Ok(text) = String::from_utf8(text) else { continue };
+            let padded = format!(" {text} ");
+            let ours = exfilter_rules::oracle::find_all(std::slice::from_ref(&entry.rule), padded.as_bytes());
+            if ours.len() == 1 {
+                assert!(!found(&import, &padded).is_empty(), "{}: {template}", entry.rule.id);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 40, "{compared}");
+}
+
+/// What stands for any regular expression: pieces put together from a seed.
+fn regex(rng: &mut Rng) -> String {
+    const PIECES: [&str; 28] = [
+        r"\b",
+        "(?i)",
+        "acme",
+        "_",
+        "(?:ab|c)",
+        "[a-f0-9]{8}",
+        r"[\w.-]{0,9}?",
+        "([a-z]{4})",
+        "x+",
+        "y*",
+        "[^\\s]{2,}",
+        "(?:^|[\\s\"])",
+        "(?:[\\s;]|$)",
+        "|",
+        ".",
+        "$",
+        "^",
+        r"\d{3}",
+        "(?:",
+        ")",
+        "(",
+        "k=",
+        "z{2,3}?",
+        "(?i:Key)",
+        "-",
+        r"\z",
+        "\u{e9}",
+        "{",
+    ];
+    (0..1 + rng.below(7)).map(|_| PIECES[rng.below(PIECES.len())]).collect()
+}
+
+/// Whatever the regular expression: the rule is imported or named; what is imported is written, read back and built, and the whole-buffer
+/// matcher of the original finds something wherever an imported rule that was not changed does.
+#[test]
+fn any_regular_expression_is_imported_or_named() {
+    let cases: u64 = std::env::var("EXFILTER_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
+    let mut imported = 0;
+    for case in 0..cases {
+        let mut rng = Rng::new(case);
+        let regex = regex(&mut rng);
+        let import = one(&regex, "");
+        let (whole, partly, lost) = import.counts();
+        assert_eq!(whole + partly + lost, 1, "case {case}: {regex}");
+        assert_eq!(import.rules.is_empty(), lost == 1, "case {case}: {regex}");
+        let read =
+            parse("again.toml", &import.to_toml()).unwrap_or_else(|e| panic!("case {case}: {regex}: {e}"));
+        assert!(
+            read.iter().map(|entry| &entry.rule).eq(import.rules.iter().map(|i| &i.rule)),
+            "case {case}: {regex}"
+        );
+        let rules = read.into_iter().map(|entry| entry.rule);
+        if let Err(error) = Engine::builder().rules(rules).eager(true).build() {
+            panic!("case {case}: {regex}: {error}");
+        }
+        imported += whole + partly;
+        let Ok(original) = regex_automata::meta::Regex::builder()
+            .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false))
+            .build(&regex)
+        else {
+            continue;
+        };
+        let text: String = (0..12)
+            .map(|_| {
+                *rng.pick(&["acme", "_", "ab", "k=", "key", " ", "x", "zz", "0123", "abcd", ";", "-", "\n"])
+            })
+            .collect();
+        if whole == 1 && import.remarks.is_empty() && !regex.contains("(?:^|") {
+            let ours = !found(&import, &text).is_empty();
+            assert_eq!(ours, original.is_match(text.as_bytes()), "case {case}: {regex} in {text:?}");
+        }
+    }
+    assert!(imported > cases as usize / 8, "{imported} of {cases} are imported");
+}
