@@ -7,7 +7,7 @@ seconds=${1:-5}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || { echo "usage: smoke.sh [SECONDS]" >&2; exit 2; }
 
 # Choices make structures that are much longer than they are; text and raw bytes are what they are.
-declare -A max_len=([stream]=2048)
+declare -A max_len=([stream]=2048 [rule_import]=512)
 
 # A few seconds try the same inputs each time; longer runs try others.
 seed=()

@@ -1,4 +1,4 @@
-//! [`rule_file`]: rule files whose fields are strange and whose form is right, so that most of them parse.
+//! [`rule_file`] and [`foreign_file`]: rule files whose fields are strange and whose form is right, so that most of them parse.
 
 use arbitrary::{Result, Unstructured};
 use exfilter_engine::Checksum;
@@ -73,6 +73,55 @@ pub fn rule_file(u: &mut Unstructured<'_>) -> Result<String> {
         text += "revoke = \"r\"\nsource = \"https://s.example\"\n";
         text += &format!("examples = ['{}']\n", u.choose(&TEMPLATES)?);
         text += &format!("counter_examples = ['{}']\n", u.choose(&TEMPLATES)?);
+    }
+    Ok(text)
+}
+
+/// What regular expressions that are searched for anywhere are made of, beside that.
+const SEARCHED: [&str; 12] = [
+    "[\\w.-]{0,9}?",
+    "(?:^|[\\s\"])",
+    "(?:[\\s;]|\\\\[nr]|$)",
+    "(?i)",
+    "{2,}",
+    "+",
+    "\\b",
+    "\\z",
+    "\\B",
+    "[\\s\\S]{9,}",
+    "{",
+    "(?:k|acme|API)",
+];
+
+/// Fields that say how a rule is used, right and wrong.
+const FIELDS: [&str; 12] = [
+    "entropy = 3.5",
+    "entropy = 99",
+    "entropy = 'x'",
+    "secretGroup = 1",
+    "secretGroup = 9",
+    "keywords = ['acme', 'k']",
+    "path = 'x'",
+    "tags = []",
+    "skipReport = true",
+    "regex = 5",
+    "description = ''",
+    "allowlist = { regexes = ['x'] }",
+];
+
+/// A file of one to three rules in the form of gitleaks.
+pub fn foreign_file(u: &mut Unstructured<'_>) -> Result<String> {
+    let mut text = String::new();
+    for i in 0..u.int_in_range(1..=3u8)? {
+        let mut regex = String::new();
+        for _ in 0..u.int_in_range(1..=8u8)? {
+            regex.push_str(if u.ratio(1, 2)? { u.choose(&FRAGMENTS)? } else { u.choose(&SEARCHED)? });
+        }
+        let field = *u.choose(&FIELDS)?;
+        text += &format!("[[rules]]\nid = \"acme-{}\"\n{field}\n", i / 2);
+        if !field.starts_with("regex") {
+            text += &format!("regex = '''{regex}'''\n");
+        }
     }
     Ok(text)
 }

@@ -80,7 +80,7 @@ fn main() {
     let scan = |engine: &Engine, body: &[u8]| {
         exfilter_bench::scan(engine, body, chunk);
     };
-    let mut matchers = vec![
+    let matchers = vec![
         Matcher::new("memchr", || {
             Box::new(|body| {
                 std::hint::black_box(memchr_scan(body));
@@ -107,16 +107,19 @@ fn main() {
         Matcher::new("ship+in", || Box::new(|body| scan(&shipped, body))),
     ];
     #[cfg(feature = "vectorscan")]
-    for (name, database) in [("VS-written", &written), ("VS-import", &imported)] {
-        matchers.push(Matcher::new(name, move || {
-            let mut scratch = database.scratch();
-            Box::new(move |body| {
-                let mut n = 0u64;
-                database.scan(&mut scratch, body, chunk, |_, _| n += 1);
-                std::hint::black_box(n);
+    let matchers: Vec<_> = matchers
+        .into_iter()
+        .chain([("VS-written", &written), ("VS-import", &imported)].map(|(name, database)| {
+            Matcher::new(name, move || {
+                let mut scratch = database.scratch();
+                Box::new(move |body| {
+                    let mut n = 0u64;
+                    database.scan(&mut scratch, body, chunk, |_, _| n += 1);
+                    std::hint::black_box(n);
+                })
             })
-        }));
-    }
+        }))
+        .collect();
 
     let mut table = Vec::new();
     for (name, _) in corpus::ALL.iter().filter(|(name, _)| only.is_empty() || only == *name) {

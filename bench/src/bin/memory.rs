@@ -1,14 +1,15 @@
 //! Bytes that a stream owns, by a counting allocator: what opening streams adds and what dropping them frees.
 //!
-//! `memory [--streams 16] [--known 1000]`. Goal: 4 KiB on the identity lane, the engine, the working memory that streams
+//! `memory [--streams 16] [--known 1000]`, or `memory --idle [--streams 100000] [--known 1000]` for streams that wait: untouched, after the beginning of a
+//! request, after one that was read to its end, in the middle of what may be a key. Goal: 4 KiB on the identity lane, the engine, the working memory that streams
 //! share and the queue of events apart. Chunks are pushed in turn, as a proxy serves its connections.
 
 use std::alloc::System;
 
 use exfilter::{Engine, Stream};
 use exfilter_bench::secrets::Rng;
-use exfilter_bench::timing::option;
-use exfilter_bench::{CHUNK, corpus, engine, flow, scan};
+use exfilter_bench::timing::{flag, option};
+use exfilter_bench::{CHUNK, corpus, engine, flow, scan, secrets};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
@@ -37,7 +38,35 @@ fn measure(engine: &Engine, streams: usize, body: &[u8], chunk: usize) -> (i64, 
     (grown / streams as i64, freed / streams as i64)
 }
 
+/// Many streams that wait for their next chunk.
+fn idle(streams: usize, known: usize) {
+    let engine = engine(known);
+    let code = corpus::read("code", 1 << 20);
+    let json = corpus::read("json", 1 << 20);
+    let _warm = scan(&engine, &code, CHUNK);
+    let inline = size_of::<Stream>() as i64;
+    println!("{streams} idle streams, {known} known secrets; a Stream is {inline} bytes in place\n");
+    println!("{:40} {:>14} {:>10} {:>12}", "after", "bytes a stream", "all, MB", "limit 4096 B");
+    let token = [b"ghp_".as_slice(), &secrets::alnum(&mut Rng::new(3), 20)].concat();
+    for (name, body) in [
+        ("nothing", &[][..]),
+        ("500 bytes of JSON", &json[..500]),
+        ("20 KB of JSON", &json[..20_000]),
+        ("20 KB of code", &code[..20_000]),
+        ("half of a token", &token),
+    ] {
+        measure(&engine, streams.min(1000), body, CHUNK);
+        let (grown, freed) = measure(&engine, streams, body, CHUNK);
+        let total = grown.max(freed) + inline;
+        let verdict = if total <= 4096 { "met" } else { "MORE" };
+        println!("{name:40} {total:>14} {:>10.1} {verdict:>12}", (total * streams as i64) as f64 / 1e6);
+    }
+}
+
 fn main() {
+    if flag("--idle") {
+        return idle(option("--streams", 100_000), option("--known", 1000));
+    }
     let streams: usize = option("--streams", 16);
     let known: usize = option("--known", 1000);
     let empty = live();

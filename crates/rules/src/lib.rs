@@ -24,7 +24,7 @@
 //! literals = ["acme_"]                       # how matches of the pattern begin
 //! ignore_case = false                        # of the literals; the pattern needs its own (?i:...)
 //! lead = { class = "a-z", min = 2, max = 8 } # characters before the literal, if there are any
-//! pattern = 'acme_[0-9a-f]{32}'              # anchored at the literal, bounded; (?P<value>...) is the credential
+//! pattern = 'acme_[0-9a-f]{32}'              # anchored at the literal, bounded; (?P<value>...) is the credential, $ the end of the stream
 //! left = "word"                              # none, word, dashed, base64
 //! right = "word"
 //! open_ended = false                         # a match is only the beginning: block it, never overwrite it

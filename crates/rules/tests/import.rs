@@ -7,7 +7,7 @@ use exfilter_testing::Rng;
 /// A file of one rule with this regular expression.
 fn one(regex: &str, more: &str) -> Import {
     let text = format!("[[rules]]\nid = \"acme-key\"\nregex = '''{regex}'''\n{more}\n");
-    import("other.toml", &text, &ImportOptions::default()).unwrap()
+    import("other.toml", &text, &ImportOptions::default()).expect("the file has rules")
 }
 
 /// Why the only rule is not imported.
@@ -15,7 +15,8 @@ fn reason(regex: &str) -> String {
     let import = one(regex, "");
     assert_eq!(import.counts(), (0, 0, 1), "{regex}");
     assert!(import.rules.is_empty());
-    import.remarks.iter().find(|remark| remark.kind == RemarkKind::Lost).unwrap().message.clone()
+    let lost = import.remarks.iter().find(|remark| remark.kind == RemarkKind::Lost);
+    lost.expect("what is lost is named").message.clone()
 }
 
 fn changes(import: &Import) -> Vec<String> {
@@ -26,7 +27,7 @@ fn changes(import: &Import) -> Vec<String> {
 /// What the engine finds in a text, each with the bytes of the match.
 fn found<'a>(import: &Import, text: &'a str) -> Vec<&'a str> {
     let rules = import.rules.iter().map(|imported| imported.rule.clone());
-    let engine = Engine::builder().rules(rules).eager(true).build().unwrap();
+    let engine = Engine::builder().rules(rules).eager(true).build().expect("what is imported builds");
     let mut stream = engine.stream(Flow::at_rest());
     for part in text.as_bytes().chunks(7) {
         let _ = stream.push(part);
@@ -44,7 +45,7 @@ fn found<'a>(import: &Import, text: &'a str) -> Vec<&'a str> {
 }
 
 fn hex(seed: u64, n: usize) -> String {
-    String::from_utf8(Rng::new(seed).text(b"0123456789abcdef", n)).unwrap()
+    String::from_utf8(Rng::new(seed).text(b"0123456789abcdef", n)).expect("digits are text")
 }
 
 #[test]
@@ -153,7 +154,7 @@ fn fields_are_mapped_or_named() {
 }
 
 fn import_of(text: &str) -> Import {
-    import("other.toml", text, &ImportOptions::default()).unwrap()
+    import("other.toml", text, &ImportOptions::default()).expect("the file has rules")
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn what_cannot_be_expressed_is_named_with_the_reason() {
         (r"acme_(?:^[0-9]{20}|x)", "^ or $ in its middle"),
         (r"acme_([0-9]{20}", "column"),
         (r"acme_[a-z]{3000}", "3005 bytes"),
-        (r"acme_[0-9]{10,200}(?:ab|c)[0-9a-c]{10,200}_[0-9a-c_]{10,200}x", "automaton is over"),
+        (r"acme_[a-c]{10,200}b[a-c]{10,200}b[a-c]{10,200}ca[a-c]{10,200}z", "automaton is over"),
     ] {
         let reason = reason(regex);
         assert!(reason.contains(why), "{regex}: {reason}");
@@ -212,26 +213,30 @@ fn what_is_written_is_read_back() {
 #[test]
 fn our_own_patterns_come_back() {
     let mut compared = 0;
-    for entry in builtin_entries() {
-        if entry.rule.lead.is_some() {
-            continue;
-        }
-        let import = one(&format!(r"\b(?:{})\b", entry.rule.pattern), "");
+    for entry in builtin_entries().iter().filter(|entry| entry.rule.lead.is_none()) {
+        let regex = format!(r#"\b(?:{})(?:[\s"]|$)"#, entry.rule.pattern);
+        let import = one(&regex, "");
         if import.rules.is_empty() {
             continue;
         }
-        for template in &entry.examples {
+        let original = original(&regex).unwrap();
+        for template in entry.examples.iter().chain(&entry.counter_examples) {
             let text = exfilter_rules::example::expand(template, entry.rule.checksum, 3).unwrap();
             let Ok(text) = String::from_utf8(text) else { continue };
             let padded = format!(" {text} ");
-            let ours = exfilter_rules::oracle::find_all(std::slice::from_ref(&entry.rule), padded.as_bytes());
-            if ours.len() == 1 {
+            if original.is_match(padded.as_bytes()) {
                 assert!(!found(&import, &padded).is_empty(), "{}: {template}", entry.rule.id);
                 compared += 1;
             }
         }
     }
-    assert!(compared > 40, "{compared}");
+    assert!(compared > 60, "{compared}");
+}
+
+/// A regular expression as its author means it, but for bytes.
+fn original(regex: &str) -> Option<regex_automata::meta::Regex> {
+    let syntax = regex_automata::util::syntax::Config::new().unicode(false).utf8(false);
+    regex_automata::meta::Regex::builder().syntax(syntax).build(regex).ok()
 }
 
 /// What stands for any regular expression: pieces put together from a seed.
@@ -293,12 +298,7 @@ fn any_regular_expression_is_imported_or_named() {
             panic!("case {case}: {regex}: {error}");
         }
         imported += whole + partly;
-        let Ok(original) = regex_automata::meta::Regex::builder()
-            .syntax(regex_automata::util::syntax::Config::new().unicode(false).utf8(false))
-            .build(&regex)
-        else {
-            continue;
-        };
+        let Some(original) = original(&regex) else { continue };
         let text: String = (0..12)
             .map(|_| {
                 *rng.pick(&["acme", "_", "ab", "k=", "key", " ", "x", "zz", "0123", "abcd", ";", "-", "\n"])

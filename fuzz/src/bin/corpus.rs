@@ -35,7 +35,7 @@ fn seed(target: &str, folder: &Path) -> std::io::Result<()> {
     for i in 0..64 {
         let len = [24, 100, 300, 900][i % 4];
         let mut bytes = rng.bytes(len);
-        if target == "rule_parse" {
+        if matches!(target, "rule_parse" | "rule_import") {
             bytes[0] = 0;
         }
         write(format!("seed-{i:02}"), &bytes)?;

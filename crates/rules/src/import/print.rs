@@ -15,8 +15,8 @@ pub(crate) fn print(hir: &Hir) -> String {
 }
 
 /// Parses a pattern as rules have it.
-pub(crate) fn parse(pattern: &str) -> Result<Hir, regex_syntax::Error> {
-    regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern)
+pub(crate) fn parse(pattern: &str) -> Result<Hir, Box<regex_syntax::Error>> {
+    regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).map_err(Box::new)
 }
 
 fn alternatives(hir: &Hir, out: &mut String) {

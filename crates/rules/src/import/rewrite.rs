@@ -68,7 +68,7 @@ pub(crate) fn rewrite(regex: &str, group: Option<u32>) -> Result<Vec<Result<Rewr
 fn parse(regex: &str) -> Result<Hir, Reason> {
     print::parse(regex).or_else(|error| print::parse(&with_literal_braces(regex)).map_err(|_| error)).map_err(
         |error| {
-            let (kind, column) = match &error {
+            let (kind, column) = match &*error {
                 regex_syntax::Error::Parse(e) => (e.kind().to_string(), e.span().start.column),
                 regex_syntax::Error::Translate(e) => (e.kind().to_string(), e.span().start.column),
                 _ => ("it is no regular expression".into(), 1),
@@ -302,7 +302,7 @@ fn strip_left(parts: &mut Parts, changes: &mut Vec<String>) -> Result<Boundary, 
     let mut left = Boundary::None;
     while let Some(first) = parts.hirs.first() {
         if let Some(edge) = edge(first) {
-            let word = parts.hirs.get(1).is_some_and(|next| begins_with_word(next));
+            let word = parts.hirs.get(1).is_some_and(begins_with_word);
             left = stricter(left, boundary(edge, word, "in front", "the beginning", changes)?);
         } else if left != Boundary::None || parts.in_value(0) || !can_be_empty(first) || parts.hirs.len() == 1
         {
@@ -671,23 +671,34 @@ fn prefixes(hir: &Hir, class: usize) -> Option<Vec<String>> {
         .limit_literal_len(*LITERAL_LEN.end())
         .limit_total(LITERALS);
     let found = extractor.extract(hir);
-    let mut texts: Vec<String> = found
+    let texts: Vec<String> = found
         .literals()?
         .iter()
         .map(|literal| std::str::from_utf8(literal.as_bytes()).map(str::to_owned).ok())
         .collect::<Option<_>>()?;
+    let out = shortest_of(texts);
+    // Blanks and signs behind a keyword that may be several ones tell no more than the keyword.
+    let trimmed = out.iter().map(|text| {
+        let word = text.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        if word.len() < 4 { text.clone() } else { word.to_string() }
+    });
+    let trimmed = shortest_of(trimmed.collect());
+    let out = if 2 * trimmed.len() < out.len() { trimmed } else { out };
+    let fits =
+        !out.is_empty() && out.len() <= LITERALS && out.iter().all(|text| LITERAL_LEN.contains(&text.len()));
+    fits.then_some(out)
+}
+
+/// The texts, in order, without those that begin with another: it finds them.
+fn shortest_of(mut texts: Vec<String>) -> Vec<String> {
     texts.sort();
-    texts.dedup();
-    // One that begins with another is found by it.
     let mut out: Vec<String> = Vec::new();
     for text in texts {
         if !out.last().is_some_and(|last| text.starts_with(last.as_str())) {
             out.push(text);
         }
     }
-    let fits =
-        !out.is_empty() && out.len() <= LITERALS && out.iter().all(|text| LITERAL_LEN.contains(&text.len()));
-    fits.then_some(out)
+    out
 }
 
 /// Whether the engine would take the pattern.
