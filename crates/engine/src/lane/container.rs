@@ -390,7 +390,7 @@ impl Container {
         // itself cut by those of another container.
         let noise = fault == Fault::Corrupt
             || fault == Fault::Truncated && !self.stored
-            || self.kind == LaneKind::Zip && !established;
+            || matches!(self.kind, LaneKind::Zip | LaneKind::Uuencode) && !established;
         let covered = self.covered || self.cut;
         let guess = noise && (!established || covered) || covered && self.output == 0;
         if guess && !self.declared {

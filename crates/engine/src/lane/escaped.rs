@@ -285,6 +285,9 @@ impl Line {
     }
 }
 
+/// Bytes that are read on for the next line of a run: what stands for nothing does not fill [`FOLD_MAX`], however long it goes on.
+const AHEAD: usize = FOLD_MAX * escape::MAX_LEN;
+
 /// What follows text that ends with `line`, where `bytes` come next: [`Fold::Line`] if they lead to the next line of its run.
 fn folded(bytes: &[u8], reads: Reads, line: &Line, eof: bool, cx: &mut Context<'_>) -> Fold {
     if line.len == 0 && line.run < LINE_MIN || line.len >= FOLD_MAX {
@@ -299,6 +302,10 @@ fn folded(bytes: &[u8], reads: Reads, line: &Line, eof: bool, cx: &mut Context<'
             Piece::Escape(escape) => {
                 ahead.extend_from_slice(escape.bytes());
                 at += escape.len();
+                if at > AHEAD {
+                    cx.scratch.give_buffer(ahead);
+                    return Fold::End;
+                }
             }
             Piece::Plain(_) | Piece::End if at < bytes.len() => {
                 ahead.push(bytes[at]);

@@ -57,6 +57,8 @@ pub(crate) struct Joints {
     marks: VecDeque<u64>,
     /// Bytes that are fullwidth forms.
     forms: VecDeque<u64>,
+    /// Those of them that are no token characters: a lane of escapes does not begin with them.
+    signs: VecDeque<u64>,
     /// Bytes before which a comma stood in the joint: elements of a list.
     commas: VecDeque<u64>,
     /// Offsets in the parent.
@@ -70,16 +72,17 @@ impl Joints {
         Joints {
             marks: VecDeque::new(),
             forms: VecDeque::new(),
+            signs: VecDeque::new(),
             commas: VecDeque::new(),
             places: OuterMap::segments(),
             found: Vec::new(),
         }
     }
 
-    /// Whether a range spans a joint.
+    /// Whether a range spans a joint, or holds a sign that no lane of escapes reads.
     pub(crate) fn is_spanned(&self, start: u64, end: u64) -> bool {
         let after = self.marks.partition_point(|mark| *mark <= start);
-        self.marks.get(after).is_some_and(|mark| *mark < end)
+        self.marks.get(after).is_some_and(|mark| *mark < end) || holds(&self.signs, start, end)
     }
 
     /// Whether a range is made of elements of a list that are longer than characters: it takes a checksum to tell a key in pieces from a list of
@@ -92,8 +95,7 @@ impl Joints {
 
     /// Whether a range holds a form.
     pub(crate) fn has_form(&self, start: u64, end: u64) -> bool {
-        let after = self.forms.partition_point(|form| *form < start);
-        self.forms.get(after).is_some_and(|form| *form < end)
+        holds(&self.forms, start, end)
     }
 
     /// Whether a joint stands before the byte at `at`.
@@ -116,7 +118,7 @@ impl Joints {
     }
 
     pub(crate) fn forget(&mut self, keep: u64) {
-        for offsets in [&mut self.marks, &mut self.forms, &mut self.commas] {
+        for offsets in [&mut self.marks, &mut self.forms, &mut self.signs, &mut self.commas] {
             while offsets.front().is_some_and(|at| *at < keep) {
                 offsets.pop_front();
             }
@@ -126,11 +128,19 @@ impl Joints {
 
     pub(crate) fn memory(&self) -> usize {
         size_of::<Joints>()
-            + [&self.marks, &self.forms, &self.commas].map(VecDeque::capacity).iter().sum::<usize>()
+            + [&self.marks, &self.forms, &self.signs, &self.commas]
+                .map(VecDeque::capacity)
+                .iter()
+                .sum::<usize>()
                 * size_of::<u64>()
             + self.places.bytes()
             + self.found.capacity() * size_of::<(u64, u64)>()
     }
+}
+
+/// Whether one of `places`, which are in order, is in a range.
+fn holds(places: &VecDeque<u64>, start: u64, end: u64) -> bool {
+    places.get(places.partition_point(|place| *place < start)).is_some_and(|place| *place < end)
 }
 
 /// Reads text and deletes joints.
@@ -508,13 +518,18 @@ impl Joined {
                 Some(Piece::Wide(form)) => {
                     text.push(form);
                     joints.forms.push_back(lane_at);
+                    if !is_token(form) {
+                        joints.signs.push_back(lane_at);
+                    }
                     let end = place + WIDE_LEN as u64;
                     joints.places.push(lane_at, Origin::Const { start: place, end });
                     self.lane.map.push(lane_at, Origin::Const { start: map.src(place), end: map.end(end) });
                     *at += WIDE_LEN;
                 }
                 Some(Piece::Joint(len)) => {
-                    if !is_escape(&bytes[stop..stop + len]) {
+                    // Behind padding of base64 no line goes on.
+                    let is_cut = self.reader.last == b'=' && bytes[stop] == b'\\';
+                    if is_cut || !is_escape(&bytes[stop..stop + len]) {
                         joints.marks.push_back(lane_at);
                     }
                     if bytes[stop..stop + len].contains(&b',') {

@@ -1,6 +1,6 @@
 //! Keys of rules that a program joins from pieces.
 
-use exfilter_engine::{Engine, Profile};
+use exfilter_engine::{Confidence, Engine, Profile, Rule};
 use exfilter_testing::run::{self, Run};
 use exfilter_testing::wrap::JOINTS;
 use exfilter_testing::{Rng, keys, rules, split, wrap};
@@ -124,6 +124,21 @@ fn a_known_secret_of_full_width_is_found_and_held_in_any_chunking() {
             assert_eq!(run.facts(), whole.facts(), "{chunks:?}");
             assert!(run.through() <= start, "{} of {start}, {chunks:?}", run.through());
         }
+    }
+}
+
+/// Neither lane may leave to the other what that one does not read.
+#[test]
+fn signs_of_full_width_and_lines_behind_equals_signs_are_seen_through() {
+    let value = Rng::new(608).text(keys::BASE62, 24);
+    let mut rule = Rule::new("pair", "acme_key", "acme_key[:=][0-9A-Za-z]{24}");
+    rule.confidence = Confidence::High;
+    let engine = Engine::builder().rules([rule]).profile(Profile::Thorough).build().expect("the rule builds");
+    for between in ["\u{ff1a}", "\u{ff1d}", "=\\\n", "=\\\r\n", "\u{200b}=", "=\u{200b}", ":"] {
+        let content =
+            [b"x acme_key".as_slice(), between.as_bytes(), &value, b" and so on, for a while.\n"].concat();
+        let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+        assert_eq!(run.findings().count(), 1, "{between:?}: {:?}", paths(&run));
     }
 }
 

@@ -56,6 +56,22 @@ fn an_escape_cuts_a_candidate_with_a_name() {
     }
 }
 
+/// What stands for nothing, behind a line break after escapes, was read again with every window, kept and held for as long as it went on.
+#[test]
+fn what_stands_for_nothing_is_not_held() {
+    let engine = support::engine(&[], Limits::default());
+    for nothing in ["\u{200b}", "\\\n"] {
+        let content = format!("\\u0041{}\n{} and more", "A".repeat(40), nothing.repeat(20_000));
+        let mut stream = engine.stream(outbound());
+        let mut through = 0;
+        for chunk in content.as_bytes().chunks(1000) {
+            through = stream.push(chunk).through().expect("nothing is blocked");
+            assert!(stream.memory() < 64 << 10, "{nothing:?}");
+        }
+        assert!(through + 200 > content.len() as u64, "{nothing:?}: {through} of {}", content.len());
+    }
+}
+
 /// A match of less than eleven ASCII bytes whose literal is in escapes, in base64: seen whole, the run was passed over.
 #[test]
 fn a_short_rule_in_base64() {
