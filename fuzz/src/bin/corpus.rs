@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use exfilter_testing::Rng;
+// All crates are instrumented; this one brings what that calls.
+use libfuzzer_sys as _;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
