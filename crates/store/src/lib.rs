@@ -21,7 +21,7 @@
 //! let file = store.to_bytes(&mut entropy)?;
 //!
 //! let again = Store::open(&file, &ring, 1)?;
-//! assert_eq!(again.records()[0].remaining(), 108);
+//! assert_eq!(again.records()[0].remaining(), 116);
 //! let secrets = again.known_secrets(Use::All)?; // for Engine::builder()
 //! assert_eq!(secrets.len(), 1);
 //! # Ok::<(), StoreError>(())
