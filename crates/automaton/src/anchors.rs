@@ -22,7 +22,16 @@ pub struct Anchors {
     places: Vec<u32>,
     /// See [`Anchors::gated`].
     gate: Option<ByteSet>,
+    /// Anchors of which only the highest 16 bits of the tag are known, sorted by them; parallel to `coarse_ids`.
+    coarse: Vec<u16>,
+    coarse_ids: Vec<u32>,
 }
+
+/// Words of the filter for each coarse tag, if it is to stay in the second-level cache: one in so many others passes.
+const WORDS_PER_COARSE: usize = 64;
+
+/// Words of the filter at which a coarse tag has one for itself: more of them tell no more.
+const COARSE_WORDS: usize = 1 << 16;
 
 /// Bits of the filter for each tag, at least: less than one in fifty others passes. A thousand secrets have some forty thousand tags.
 const BITS_PER_TAG: usize = 16;
@@ -38,27 +47,41 @@ fn bits_of(tag: u32) -> (u32, u32) {
 
 impl Anchors {
     /// Compiles (tag, id) pairs whose tags were made by [`anchor_tag`] under `key`.
-    pub fn new(key: u64, mut anchors: Vec<(u32, u32)>) -> Anchors {
-        if anchors.is_empty() {
+    pub fn new(key: u64, anchors: Vec<(u32, u32)>) -> Anchors {
+        Anchors::with_coarse(key, anchors, Vec::new())
+    }
+
+    /// The same, with further anchors of which only the highest 16 bits of the tag are known: all that a fingerprint at rest may tell of a value.
+    pub fn with_coarse(key: u64, mut anchors: Vec<(u32, u32)>, mut coarse: Vec<(u16, u32)>) -> Anchors {
+        if anchors.is_empty() && coarse.is_empty() {
             return Anchors::default();
         }
         let words = (anchors.len() * BITS_PER_TAG / 64).max(anchors.len().clamp(32, SMALL));
-        let words = words.next_power_of_two().min(1 << 20);
+        let for_coarse = (coarse.len() * WORDS_PER_COARSE).min(COARSE_WORDS);
+        let words = words.max(for_coarse).next_power_of_two().min(1 << 20);
         let shift = 32 - words.trailing_zeros();
         let mut bitmap = vec![0u64; words];
         for (tag, _) in &anchors {
             let (first, second) = bits_of(*tag);
             bitmap[(tag >> shift) as usize] |= 1 << first | 1 << second;
         }
+        for (tag, _) in &coarse {
+            // What the other bits choose is not known: all that they could choose passes.
+            let first = u32::from(*tag) << 16;
+            bitmap[(first >> shift) as usize..=((first | 0xffff) >> shift) as usize].fill(u64::MAX);
+        }
+        coarse.sort_unstable();
+        let (coarse, coarse_ids) = coarse.into_iter().unzip();
         anchors.sort_unstable();
         let (tags, ids): (Vec<u32>, Vec<u32>) = anchors.into_iter().unzip();
         // About one tag for each place.
-        let depth = tags.len().ilog2().max(1);
+        let depth = tags.len().max(1).ilog2().max(1);
         let spread = 32 - depth;
         let places = (0..=1u64 << depth)
             .map(|n| tags.partition_point(|tag| u64::from(*tag) < n << spread) as u32)
             .collect();
-        Anchors { tier: Tier::detect(), key: key | 1, shift, bitmap, tags, ids, spread, places, gate: None }
+        let (tier, key, gate) = (Tier::detect(), key | 1, None);
+        Anchors { tier, key, shift, bitmap, tags, ids, spread, places, gate, coarse, coarse_ids }
     }
 
     /// The same anchors, of which it is known that each begins with a difference out of `gate`: [`Anchors::differences`] passes over all others.
@@ -70,7 +93,7 @@ impl Anchors {
     /// Whether there are none.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.tags.is_empty()
+        self.tags.is_empty() && self.coarse.is_empty()
     }
 
     /// The test in front of [`Anchors::check`]; must not be used on an empty set.
@@ -79,7 +102,7 @@ impl Anchors {
         Filter { key: self.key, shift: self.shift, bitmap: &self.bitmap, gate: self.gate.as_ref() }
     }
 
-    /// The ids whose tag fits the eight bytes, which are little-endian.
+    /// The ids whose tag fits the eight bytes, which are little-endian; none of a coarse anchor.
     #[inline]
     pub fn ids(&self, bytes: u64) -> &[u32] {
         if self.is_empty() || !self.filter().maybe(bytes) { &[] } else { self.fitting(bytes) }
@@ -128,12 +151,19 @@ impl Anchors {
 
     /// Adds a hit at `at` for every anchor whose tag fits the eight bytes.
     pub(crate) fn check(&self, bytes: u64, at: usize, hits: &mut Vec<Hit>) {
-        hits.extend(self.fitting(bytes).iter().map(|id| Hit { at, what: What::Anchor(*id) }));
+        let hit = |id: &u32| Hit { at, what: What::Anchor(*id) };
+        hits.extend(self.fitting(bytes).iter().map(hit));
+        if !self.coarse.is_empty() {
+            let tag = (mix(self.key, bytes) >> 16) as u16;
+            let from = self.coarse.partition_point(|there| *there < tag);
+            let len = self.coarse[from..].iter().take_while(|there| **there == tag).count();
+            hits.extend(self.coarse_ids[from..from + len].iter().map(hit));
+        }
     }
 
     /// Memory of the tables, in bytes.
     pub fn memory(&self) -> usize {
-        self.bitmap.len() * 8 + self.tags.len() * 8 + self.places.len() * 4
+        self.bitmap.len() * 8 + self.tags.len() * 8 + self.places.len() * 4 + self.coarse.len() * 6
     }
 }
 

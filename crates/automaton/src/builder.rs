@@ -30,17 +30,30 @@ pub struct Builder {
     gated: Vec<Literal>,
     ungated: Vec<Literal>,
     folded: Vec<Literal>,
-    token: Vec<(u32, u32)>,
-    non_lower: Vec<(u32, u32)>,
+    token: Tags,
+    non_lower: Tags,
     /// Whether some in `non_lower` begin with a sign: are not of [`Gate::UpperOrDigit`].
     signs: bool,
-    utf16: Vec<(u32, u32)>,
-    plain: Vec<(u32, u32)>,
+    utf16: Tags,
+    plain: Tags,
     run_min: usize,
     escapes: bool,
     wide: bool,
     lists: bool,
     key: u64,
+}
+
+/// Anchors that share a gate: tags and ids.
+#[derive(Debug, Default)]
+struct Tags {
+    whole: Vec<(u32, u32)>,
+    coarse: Vec<(u16, u32)>,
+}
+
+impl Tags {
+    fn anchors(&mut self, key: u64) -> Anchors {
+        Anchors::with_coarse(key, std::mem::take(&mut self.whole), std::mem::take(&mut self.coarse))
+    }
 }
 
 /// The shortest literal that a filter for every position is made of: whatever follows a shorter one would pass too often.
@@ -72,17 +85,24 @@ impl Builder {
 
     /// Adds an eight-byte anchor by its [`anchor_tag`](crate::anchor_tag), made under the key that [`Builder::key`] sets.
     pub fn anchor(&mut self, tag: u32, id: u32, gate: Gate) -> &mut Builder {
-        match gate {
-            Gate::Token => self.token.push((tag, id)),
-            Gate::NonLower => {
-                self.signs = true;
-                self.non_lower.push((tag, id));
-            }
-            Gate::UpperOrDigit => self.non_lower.push((tag, id)),
-            Gate::Utf16 => self.utf16.push((tag, id)),
-            Gate::None => self.plain.push((tag, id)),
-        }
+        self.tags(gate).whole.push((tag, id));
         self
+    }
+
+    /// The same of an anchor of which only the highest 16 bits of its tag are known.
+    pub fn coarse_anchor(&mut self, tag: u16, id: u32, gate: Gate) -> &mut Builder {
+        self.tags(gate).coarse.push((tag, id));
+        self
+    }
+
+    fn tags(&mut self, gate: Gate) -> &mut Tags {
+        self.signs |= gate == Gate::NonLower;
+        match gate {
+            Gate::Token => &mut self.token,
+            Gate::NonLower | Gate::UpperOrDigit => &mut self.non_lower,
+            Gate::Utf16 => &mut self.utf16,
+            Gate::None => &mut self.plain,
+        }
     }
 
     /// Asks for the first position of every maximal run of at least `min` base64 characters, 16 to 32; 0 for none.
@@ -139,11 +159,11 @@ impl Builder {
             short: Ungated::new(short)?,
             ungated: Ungated::new(std::mem::take(&mut self.ungated))?,
             folded: Ungated::new(std::mem::take(&mut self.folded))?,
-            token: Anchors::new(self.key, std::mem::take(&mut self.token)),
-            non_lower: Anchors::new(self.key, std::mem::take(&mut self.non_lower)),
+            token: self.token.anchors(self.key),
+            non_lower: self.non_lower.anchors(self.key),
             signs: self.signs,
-            utf16: Anchors::new(self.key, std::mem::take(&mut self.utf16)),
-            plain: Anchors::new(self.key, std::mem::take(&mut self.plain)),
+            utf16: self.utf16.anchors(self.key),
+            plain: self.plain.anchors(self.key),
             run_min: self.run_min,
             escapes: self.escapes,
             wide: self.wide,

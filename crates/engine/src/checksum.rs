@@ -164,6 +164,11 @@ impl Checksum {
         Some((first & 0x7fff_ffff_ff80) >> 7)
     }
 
+    /// How many characters of a token of this construction are the checksum.
+    pub(crate) fn len(self, token: &[u8]) -> usize {
+        self.place(token).map_or(0, |place| place.len())
+    }
+
     /// Where the checksum stands in a token of this construction.
     fn place(self, token: &[u8]) -> Option<Range<usize>> {
         let len = token.len();

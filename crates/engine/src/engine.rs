@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::policy::{Confidence, Policy, Profile};
 use crate::rule::Rule;
 use crate::scanner::Scanner;
-use crate::secrets::{DeltaNeedle, KnownSecrets, Needle, ScatteredNeedle};
+use crate::secrets::{DeltaNeedle, KnownSecrets, Needle, ScatteredNeedle, Tag};
 use crate::stream::Stream;
 use crate::{confirm, lane, secrets};
 
@@ -167,6 +167,11 @@ impl Engine {
         self.core.known.as_ref().map_or("", |known| &known.enrolled[id.0 as usize].name)
     }
 
+    /// Whether a secret is a canary: a value that nobody uses, whose appearance anywhere is an alarm.
+    pub fn is_canary(&self, id: SecretId) -> bool {
+        self.core.known.as_ref().is_some_and(|known| known.enrolled[id.0 as usize].canary)
+    }
+
     /// The limits of its streams.
     pub fn limits(&self) -> &Limits {
         &self.core.limits
@@ -296,9 +301,12 @@ impl EngineBuilder {
             builder.literal(magic, id, Gate::None, false);
         }
         for (id, needle) in needles.iter().enumerate() {
-            builder.anchor(needle.tag, id as u32, needle.gate);
+            match needle.tag {
+                Tag::Whole(tag) => builder.anchor(tag, id as u32, needle.gate),
+                Tag::Coarse(tag) => builder.coarse_anchor(tag, id as u32, needle.gate),
+            };
         }
-        let run = shortest_run(&rules);
+        let run = shortest_run(&rules, needles);
         builder.base64_runs(deltas.map_or(run, |deltas| deltas.shortest_run(run)));
         builder.escapes(true).wide(true).lists(true);
         let automaton = builder.build().map_err(BuildError::engine)?;
@@ -328,11 +336,12 @@ fn shortest(rules: &[Compiled], needles: &[Needle]) -> usize {
 
 /// The length from which a base64 run is decoded: what the shortest match that could be blocked is encoded to, on its own. A run also holds
 /// what stands around a match, so shorter matches are missed only where they are all that was encoded. Known secrets have their own
-/// needles for base64.
-fn shortest_run(rules: &[Compiled]) -> usize {
+/// needles for base64, but for those that have no other spelling.
+fn shortest_run(rules: &[Compiled], needles: &[Needle]) -> usize {
     let blocks = |r: &&Compiled| r.rule.confidence >= Confidence::High || r.rule.checksum.is_some();
     let shortest = rules.iter().filter(blocks).map(|r| r.min_len).min().unwrap_or(18);
-    (4 * shortest / 3).clamp(16, 28)
+    let alone = needles.iter().filter(|needle| needle.alone).map(|needle| needle.len as usize).min();
+    (4 * shortest.min(alone.unwrap_or(usize::MAX)) / 3).clamp(16, 28)
 }
 
 impl Scattered {

@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod event;
 mod finding;
+mod fingerprint;
 mod flow;
 mod lane;
 mod ledger;
@@ -33,6 +34,7 @@ pub use engine::{Engine, EngineBuilder};
 pub use error::{BuildError, ParseError};
 pub use event::{Edit, Event};
 pub use finding::{Finding, Kind, PathId, Proof, RuleId, SecretId};
+pub use fingerprint::{Fingerprint, Strength};
 pub use flow::{Authority, Direction, Flow, HeaderPart, HostPattern, Slot};
 pub use limits::Limits;
 pub use path::{LanePath, LaneStep};
@@ -64,6 +66,7 @@ mod tests {
         owned::<Stream>();
         owned::<Scanner>();
         owned::<Scratch>();
+        shared::<Fingerprint>();
         owned::<KnownSecrets>();
     }
 }

@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use crate::error::ParseError;
+use crate::fingerprint::Fingerprint;
 use crate::flow::{HostPattern, Slot};
 use crate::{lane, needle, weak};
 
@@ -120,7 +121,7 @@ impl Refusal {
         Refusal { code, message, remedy }
     }
 
-    /// A stable code: `E_SHORT`, `E_WEAK`, `E_COMMON`, `E_TEMPLATE`, `E_EXAMPLE`, `E_NOTSECRET`, `E_PUBLIC`, `E_LONG`, `E_BLOCK`.
+    /// A stable code: `E_SHORT`, `E_WEAK`, `E_GUESSABLE`, `E_COMMON`, `E_TEMPLATE`, `E_EXAMPLE`, `E_NOTSECRET`, `E_PUBLIC`, `E_LONG`, `E_BLOCK`.
     pub fn code(&self) -> &'static str {
         self.code
     }
@@ -155,8 +156,18 @@ pub(crate) struct Needle {
     pub(crate) gate: Gate,
     /// Whether it is ASCII.
     pub(crate) ascii: bool,
-    pub(crate) tag: u32,
+    pub(crate) tag: Tag,
+    /// Whether the value has no other needle: its other spellings are found by decoding alone.
+    pub(crate) alone: bool,
     pub(crate) mac: [u8; 16],
+}
+
+/// The hash of an anchor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tag {
+    Whole(u32),
+    /// Its highest bits: all that a stored fingerprint has.
+    Coarse(u16),
 }
 
 /// The letters and digits of a value, in lower case: looked for in text of which nothing else is kept.
@@ -197,6 +208,13 @@ pub(crate) struct Enrolled {
     pub(crate) bindings: Vec<Binding>,
     /// MAC and length of the whole raw value, for bindings.
     pub(crate) whole: ([u8; 16], usize),
+    pub(crate) canary: bool,
+}
+
+impl Enrolled {
+    fn new(name: &str, bindings: Vec<Binding>, canary: bool) -> Enrolled {
+        Enrolled { name: name.into(), bindings, whole: ([0; 16], 0), canary }
+    }
 }
 
 /// A set of enrolled secrets, ready to be compiled into an engine.
@@ -242,7 +260,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    fn derive(key: &StoreKey) -> Keys {
+    pub(crate) fn derive(key: &StoreKey) -> Keys {
         let mut anchor = blake3::derive_key("exfilter 2026-11 anchor hash", &key.0);
         let mut word = [0; 8];
         word.copy_from_slice(&anchor[..8]);
@@ -260,6 +278,13 @@ impl Keys {
         mac
     }
 
+    /// The tag of the anchor at `at`.
+    pub(crate) fn tag_at(&self, bytes: &[u8], at: usize) -> u32 {
+        let mut window = [0; 8];
+        window.copy_from_slice(&bytes[at..at + 8]);
+        anchor_tag(self.anchor, window)
+    }
+
     /// Compares in constant time.
     pub(crate) fn fits(&self, bytes: &[u8], mac: &[u8; 16]) -> bool {
         self.mac(bytes).ct_eq(mac).into()
@@ -275,7 +300,7 @@ impl Drop for Keys {
 
 /// Longest piece of a value that one needle covers, in bytes: its longest spelling (three layers of base64, or percent-encoding of every
 /// byte) stays well within the tail that a lane keeps.
-const PIECE: usize = 192;
+pub(crate) const PIECE: usize = 192;
 /// The farthest from its needle's beginning that a gated anchor may stand; farther ones go to the ungated tier, so that little is held back.
 const ANCHOR_REACH: usize = 64;
 /// The farthest from its beginning that the first anchor of scattered letters and digits may stand, and how much farther another one that ends with a rare letter.
@@ -321,6 +346,8 @@ const fn deltas_with(mask: u8, bits: u8, others: &[u8]) -> ByteSet {
 
 /// Needles per anchor tag before another anchor is chosen.
 const CHAIN: u32 = 8;
+/// The farthest behind the public prefix that an anchor of rare characters is looked for first.
+pub(crate) const SOON: usize = 16;
 
 impl KnownSecrets {
     /// An empty set under a store key.
@@ -344,23 +371,47 @@ impl KnownSecrets {
     ///
     /// [`Refusal`] for values that are too short, too weak or no secrets.
     pub fn add(&mut self, name: &str, value: &[u8], bindings: Vec<Binding>) -> Result<(), Refusal> {
-        if let Some(refusal) = weak::refuse(value) {
-            return Err(refusal);
-        }
-        let pieces = pieces(value);
-        if pieces.is_empty() {
-            return Err(Refusal::new(
-                "E_BLOCK",
-                "no line of the key's body could be read",
-                "enrol the key as its file has it, or its body alone",
-            ));
-        }
+        self.enrol(Enrolled::new(name, bindings, false), value)
+    }
+
+    /// Enrols a canary: a value that nobody uses, so that its appearance anywhere is an alarm. It is at home nowhere, and
+    /// [`Engine::is_canary`](crate::Engine::is_canary) tells it from secrets.
+    ///
+    /// # Errors
+    ///
+    /// As [`KnownSecrets::add`] has it.
+    pub fn add_canary(&mut self, name: &str, value: &[u8]) -> Result<(), Refusal> {
+        self.enrol(Enrolled::new(name, Vec::new(), true), value)
+    }
+
+    /// Enrols what was kept of a value by [`Fingerprint::new`], under the key of this set; one made under another key finds nothing.
+    ///
+    /// The value is found as it stands and in all that lanes decode to it, and in no spelling that only its plaintext gives: see [`Fingerprint`].
+    pub fn add_fingerprint(&mut self, name: &str, kept: &Fingerprint, bindings: Vec<Binding>) {
         let secret = self.enrolled.len() as u32;
-        self.enrolled.push(Enrolled {
-            name: name.into(),
-            bindings,
-            whole: (self.keys.mac(value), value.len()),
-        });
+        let mut enrolled = Enrolled::new(name, bindings, false);
+        enrolled.whole = (kept.whole.0, kept.whole.1 as usize);
+        self.enrolled.push(enrolled);
+        self.needles.extend(kept.pieces.iter().map(|piece| Needle {
+            secret,
+            form: Form::Raw,
+            len: piece.len.into(),
+            anchor: piece.anchor.into(),
+            before: 0,
+            token_before: piece.token_before,
+            gate: piece.gate,
+            ascii: piece.ascii,
+            tag: Tag::Coarse(piece.tag),
+            alone: true,
+            mac: piece.mac,
+        }));
+    }
+
+    fn enrol(&mut self, mut enrolled: Enrolled, value: &[u8]) -> Result<(), Refusal> {
+        let pieces = enrollable(value)?;
+        let secret = self.enrolled.len() as u32;
+        enrolled.whole = (self.keys.mac(value), value.len());
+        self.enrolled.push(enrolled);
         let whole = pieces.len() == 1;
         for piece in pieces {
             let public = if whole { weak::public_prefix(piece) } else { 0 };
@@ -397,7 +448,8 @@ impl KnownSecrets {
             token_before: bytes[..at].iter().all(|b| is_token(*b)),
             gate,
             ascii: bytes.is_ascii(),
-            tag,
+            tag: Tag::Whole(tag),
+            alone: false,
             mac: self.keys.mac(bytes),
         });
     }
@@ -504,51 +556,74 @@ impl KnownSecrets {
         self.tags.get(&self.tag_at(bytes, at)).is_none_or(|n| *n < CHAIN)
     }
 
-    /// The first place after the public prefix that a gate covers and that few needles share; an ungated one otherwise.
+    /// See [`choose_anchor`].
     fn choose_anchor(&self, spelling: &needle::Spelling) -> Option<(usize, Gate)> {
-        let bytes = &spelling.bytes;
-        let last = bytes.len().checked_sub(8)?;
-        let public = spelling.public.min(last);
-        let units = |at: usize| (0..4).all(|u| is_token(bytes[at + 2 * u]) && bytes[at + 2 * u + 1] == 0);
-        let gate = |at: usize| {
-            if bytes[at..].iter().take(Automaton::GATE).filter(|b| is_token(**b)).count() == Automaton::GATE {
-                Some(match bytes[at] {
-                    byte if is_upper_or_digit(byte) => Gate::UpperOrDigit,
-                    byte if is_non_lower(byte) => Gate::NonLower,
-                    _ => Gate::Token,
-                })
-            } else if units(at) && bytes[..at].iter().all(|b| *b == 0 || is_token(*b)) {
-                Some(Gate::Utf16)
-            } else {
-                None
-            }
-        };
-        let shared = |at: &usize| self.tags.get(&self.tag_at(bytes, *at)).copied().unwrap_or(0);
-        let reach = |at: &usize| *at <= ANCHOR_REACH.max(public + 16);
-        // In order of preference: soon after the public prefix, and there at a place that few positions of text pass; then anywhere.
-        let after = || (public..=last).filter(reach).filter_map(|at| Some((at, gate(at)?)));
-        let rare = |(_, gate): &(usize, Gate)| *gate != Gate::Token;
-        let rarest = |(_, gate): &(usize, Gate)| matches!(gate, Gate::UpperOrDigit | Gate::Utf16);
-        let soon = || after().filter(|(at, _)| *at <= public + 16);
-        let before = (0..public).rev().filter_map(|at| Some((at, gate(at)?)));
-        let mut gated = soon().filter(rarest).chain(soon().filter(rare)).chain(after()).chain(before);
-        let best = gated.clone().find(|(at, _)| shared(at) < CHAIN).or_else(|| gated.next());
-        let ungated = public..=last;
-        best.or_else(|| {
-            // An anchor of other characters would take away what tells text by its ASCII.
-            let plain = |at: &usize| bytes[*at..at + 8].is_ascii();
-            let ascii = ungated.clone().filter(plain).find(|at| shared(at) < CHAIN);
-            let any = || ungated.clone().find(|at| shared(at) < CHAIN);
-            let at = ascii.or_else(any).or_else(|| ungated.clone().next());
-            at.map(|at| (at, Gate::None))
-        })
+        let shared = |at: &usize| self.tags.get(&self.tag_at(&spelling.bytes, *at)).copied().unwrap_or(0);
+        choose_anchor(&spelling.bytes, spelling.public, shared)
     }
 
     fn tag_at(&self, bytes: &[u8], at: usize) -> u32 {
-        let mut window = [0; 8];
-        window.copy_from_slice(&bytes[at..at + 8]);
-        anchor_tag(self.keys.anchor, window)
+        self.keys.tag_at(bytes, at)
     }
+}
+
+/// The first place after the public prefix that a gate covers and that few needles share; an ungated one otherwise. `shared` tells how many needles
+/// have the anchor at a place.
+pub(crate) fn choose_anchor(
+    bytes: &[u8],
+    public: usize,
+    shared: impl Fn(&usize) -> u32,
+) -> Option<(usize, Gate)> {
+    let last = bytes.len().checked_sub(8)?;
+    let public = public.min(last);
+    let units = |at: usize| (0..4).all(|u| is_token(bytes[at + 2 * u]) && bytes[at + 2 * u + 1] == 0);
+    let gate = |at: usize| {
+        if bytes[at..].iter().take(Automaton::GATE).filter(|b| is_token(**b)).count() == Automaton::GATE {
+            Some(match bytes[at] {
+                byte if is_upper_or_digit(byte) => Gate::UpperOrDigit,
+                byte if is_non_lower(byte) => Gate::NonLower,
+                _ => Gate::Token,
+            })
+        } else if units(at) && bytes[..at].iter().all(|b| *b == 0 || is_token(*b)) {
+            Some(Gate::Utf16)
+        } else {
+            None
+        }
+    };
+    let reach = |at: &usize| *at <= ANCHOR_REACH.max(public + 16);
+    // In order of preference: soon after the public prefix, and there at a place that few positions of text pass; then anywhere.
+    let after = || (public..=last).filter(reach).filter_map(|at| Some((at, gate(at)?)));
+    let rare = |(_, gate): &(usize, Gate)| *gate != Gate::Token;
+    let rarest = |(_, gate): &(usize, Gate)| matches!(gate, Gate::UpperOrDigit | Gate::Utf16);
+    let soon = || after().filter(|(at, _)| *at <= public + SOON);
+    let before = (0..public).rev().filter_map(|at| Some((at, gate(at)?)));
+    let mut gated = soon().filter(rarest).chain(soon().filter(rare)).chain(after()).chain(before);
+    let best = gated.clone().find(|(at, _)| shared(at) < CHAIN).or_else(|| gated.next());
+    let ungated = public..=last;
+    best.or_else(|| {
+        // An anchor of other characters would take away what tells text by its ASCII.
+        let plain = |at: &usize| bytes[*at..at + 8].is_ascii();
+        let ascii = ungated.clone().filter(plain).find(|at| shared(at) < CHAIN);
+        let any = || ungated.clone().find(|at| shared(at) < CHAIN);
+        let at = ascii.or_else(any).or_else(|| ungated.clone().next());
+        at.map(|at| (at, Gate::None))
+    })
+}
+
+/// The pieces of a value that may be enrolled.
+pub(crate) fn enrollable(value: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
+    if let Some(refusal) = weak::refuse(value) {
+        return Err(refusal);
+    }
+    let pieces = pieces(value);
+    if pieces.is_empty() {
+        return Err(Refusal::new(
+            "E_BLOCK",
+            "no line of the key's body could be read",
+            "enrol the key as its file has it, or its body alone",
+        ));
+    }
+    Ok(pieces)
 }
 
 /// The pieces of a value that get needles of their own.
@@ -564,12 +639,15 @@ fn pieces(value: &[u8]) -> Vec<&[u8]> {
                     part => part,
                 })
             })
-            .filter(|line| line.len() >= 32 && !line.contains(&b':'))
+            .filter(|line| line.len() >= 32 && !line.contains(&b':') && !line.starts_with(OPENSSH))
             .flat_map(cut)
             .collect();
     }
     cut(value)
 }
+
+/// How the body of every private key of OpenSSH begins: `openssh-key-v1` in base64. That line is the same in all keys of a kind.
+const OPENSSH: &[u8] = b"b3BlbnNzaC1rZXktdjEA";
 
 fn cut(value: &[u8]) -> Vec<&[u8]> {
     if value.len() <= PIECE {

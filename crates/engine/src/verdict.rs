@@ -88,7 +88,8 @@ impl Block {
                 format!("blocked by policy: {} ({}), reference {reference}", rule.id, rule.opens)
             }
             (BlockReason::Finding(Kind::Known(secret, form)), Audience::Operator) => format!(
-                "blocked by policy: the enrolled secret {} ({}), reference {reference}",
+                "blocked by policy: the {} {} ({}), reference {reference}",
+                if engine.is_canary(secret) { "canary" } else { "enrolled secret" },
                 engine.secret_name(secret),
                 form.as_str()
             ),

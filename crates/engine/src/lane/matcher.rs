@@ -362,7 +362,7 @@ impl Lane {
     fn check_known(&mut self, pending: &Pending, view: View<'_>, cx: &mut Context<'_>) {
         let Some(known) = &cx.core.known else { return };
         let needle = &known.needles[pending.needle as usize];
-        if self.kind == LaneKind::Hex && needle.form == Form::Raw {
+        if self.kind == LaneKind::Hex && needle.form == Form::Raw && !needle.alone {
             // The parent has a needle for it in digits of one case.
             let mixed = self.touched.as_ref().is_some_and(|t| t.meets(pending.start, pending.end));
             if !mixed {
@@ -385,7 +385,7 @@ impl Lane {
             self.matcher.park(bytes, Parked { start, src, end, holds });
             return;
         }
-        if self.kind == LaneKind::Utf16 && needle.form == Form::Raw {
+        if self.kind == LaneKind::Utf16 && needle.form == Form::Raw && !needle.alone {
             // The parent has needles for it, as long as no escape cuts it.
             return;
         }

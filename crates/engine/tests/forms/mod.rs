@@ -3,6 +3,7 @@
 mod base85;
 mod delta;
 mod disguised;
+mod fingerprint;
 mod joined;
 mod scattered;
 mod uuencode;

@@ -1,0 +1,10 @@
+//! The store from outside: what is kept, what is refused, and what is left after a fault.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its case fails where it stands")]
+
+mod damage;
+mod guessing;
+mod import;
+#[cfg(all(unix, feature = "os"))]
+mod os;
+mod records;
+mod support;
