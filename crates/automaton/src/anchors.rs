@@ -77,9 +77,11 @@ impl Anchors {
         // About one tag for each place.
         let depth = tags.len().max(1).ilog2().max(1);
         let spread = 32 - depth;
-        let places = (0..=1u64 << depth)
-            .map(|n| tags.partition_point(|tag| u64::from(*tag) < n << spread) as u32)
-            .collect();
+        let mut places = vec![0; (1 << depth) + 1];
+        tags.iter().for_each(|tag| places[(tag >> spread) as usize + 1] += 1);
+        for n in 0..1 << depth {
+            places[n + 1] += places[n];
+        }
         let (tier, key, gate) = (Tier::detect(), key | 1, None);
         Anchors { tier, key, shift, bitmap, tags, ids, spread, places, gate, coarse, coarse_ids }
     }

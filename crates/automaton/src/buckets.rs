@@ -198,6 +198,47 @@ impl Buckets {
         buckets
     }
 
+    /// The tables as bytes, of which [`Buckets::from_bytes`] makes them again.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![self.loose];
+        for place in 0..PLACES {
+            bytes.extend(self.low[place].iter().chain(&self.high[place]));
+        }
+        for seven in [&self.gated_seven, &self.loose_seven] {
+            seven.tables.iter().for_each(|table| bytes.extend(table));
+        }
+        bytes
+    }
+
+    /// The tables of such bytes; none if they are not tables, or would pass over one of the literals that begin like this.
+    pub(crate) fn from_bytes(bytes: &[u8], gated: &[u32], loose: &[u32]) -> Option<Buckets> {
+        let (split, mut rest) = bytes.split_first()?;
+        let mut buckets = Buckets {
+            low: [[0; 16]; PLACES],
+            high: [[0; 16]; PLACES],
+            loose: *split,
+            gated_seven: Seven { tables: [[0; 128]; SEVEN_PLACES], is_empty: gated.is_empty() },
+            loose_seven: Seven { tables: [[0; 128]; SEVEN_PLACES], is_empty: loose.is_empty() },
+        };
+        fn take<const N: usize>(table: &mut [u8; N], rest: &mut &[u8]) -> Option<()> {
+            let (first, more) = rest.split_first_chunk()?;
+            (*table, *rest) = (*first, more);
+            Some(())
+        }
+        for place in 0..PLACES {
+            take(&mut buckets.low[place], &mut rest)?;
+            take(&mut buckets.high[place], &mut rest)?;
+        }
+        for seven in [&mut buckets.gated_seven, &mut buckets.loose_seven] {
+            seven.tables.iter_mut().try_for_each(|table| take(table, &mut rest))?;
+        }
+        let have = |quads: &[u32], own: u8, seven: &Seven| {
+            quads.iter().all(|quad| buckets.of(&quad.to_le_bytes()) & own != 0 && seven.has(*quad))
+        };
+        let sound = have(gated, !split, &buckets.gated_seven) && have(loose, *split, &buckets.loose_seven);
+        (rest.is_empty() && sound).then_some(buckets)
+    }
+
     /// Spreads beginnings, of whose four bytes three count, over all buckets.
     pub(crate) fn of_all(quads: &[u32]) -> Buckets {
         Buckets::new(quads, &[])
@@ -240,6 +281,13 @@ impl Seven {
         }
         seven
     }
+
+    /// Whether a bucket has these four bytes.
+    fn has(&self, quad: u32) -> bool {
+        let bytes = quad.to_le_bytes();
+        let bits = |place: usize| self.tables[place][usize::from(bytes[place] & 127)];
+        (0..SEVEN_PLACES).fold(u8::MAX, |all, place| all & bits(place)) != 0
+    }
 }
 
 #[cfg(test)]
@@ -266,13 +314,17 @@ mod tests {
             }
             for (quads, seven) in [(gated, &buckets.gated_seven), (loose, &buckets.loose_seven)] {
                 assert_eq!(seven.is_empty, quads.is_empty());
-                let bits = |place: usize, byte: u8| seven.tables[place][usize::from(byte & 127)];
-                for quad in quads {
-                    let bytes = quad.to_le_bytes();
-                    let all = (0..SEVEN_PLACES).fold(u8::MAX, |all, place| all & bits(place, bytes[place]));
-                    assert!(all != 0, "{quad:x}");
-                }
+                quads.iter().for_each(|quad| assert!(seven.has(*quad), "{quad:x}"));
             }
+            let bytes = buckets.to_bytes();
+            let again = Buckets::from_bytes(&bytes, gated, loose).expect("tables were written");
+            assert_eq!(again.to_bytes(), bytes);
+            for len in [0, 1, bytes.len() - 1] {
+                assert!(Buckets::from_bytes(&bytes[..len], gated, loose).is_none());
+            }
+            // A literal that no bucket has would be passed over for ever.
+            let other = [&gated[..], &[u32::from_le_bytes([0xc3; 4])]].concat();
+            assert!(Buckets::from_bytes(&bytes, &other, loose).is_none());
         }
     }
 

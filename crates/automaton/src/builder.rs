@@ -41,6 +41,7 @@ pub struct Builder {
     wide: bool,
     lists: bool,
     key: u64,
+    plan: Option<Vec<u8>>,
 }
 
 /// Anchors that share a gate: tags and ids.
@@ -141,20 +142,33 @@ impl Builder {
         self
     }
 
+    /// Takes over from [`Automaton::plan`] how literals are told apart, which takes most of the time of [`Builder::build`] to find out.
+    pub fn plan(&mut self, plan: &[u8]) -> &mut Builder {
+        self.plan = Some(plan.to_vec());
+        self
+    }
+
     /// Compiles.
     ///
     /// # Errors
     ///
-    /// Text of the underlying automaton's construction error (too many states).
+    /// Text of the underlying automaton's construction error (too many states), or of a plan that was made for other literals.
     pub fn build(&mut self) -> Result<Automaton, String> {
         let ungated = self.ungated.iter().chain(&self.folded).cloned();
         let (loose, short): (Vec<Literal>, Vec<Literal>) =
             ungated.partition(|literal| literal.bytes.len() >= FILTERED_MIN);
         let literals = Filtered::new(std::mem::take(&mut self.gated), loose);
+        let (gated, loose) = (literals.quads(true), literals.quads(false));
+        let buckets = match self.plan.take() {
+            None => Buckets::new(&gated, &loose),
+            Some(plan) => {
+                Buckets::from_bytes(&plan, &gated, &loose).ok_or("the plan is for other literals")?
+            }
+        };
         Ok(Automaton {
             tier: Tier::detect(),
             filter: Filter::of(&literals),
-            buckets: Buckets::new(&literals.quads(true), &literals.quads(false)),
+            buckets,
             literals,
             short: Ungated::new(short)?,
             ungated: Ungated::new(std::mem::take(&mut self.ungated))?,

@@ -67,6 +67,8 @@ impl Filtered {
     /// Compiles literals that count only where a gate is open, and loose ones. Where one of the former is shorter than four bytes, only token characters can follow.
     pub(crate) fn new(gated: Vec<Literal>, loose: Vec<Literal>) -> Filtered {
         let mut entries = Vec::new();
+        let any: Vec<u8> = (0..=255).collect();
+        let tokens: Vec<u8> = (0..=255).filter(|byte| is_token(*byte)).collect();
         let all =
             gated.iter().map(|literal| (literal, true)).chain(loose.iter().map(|literal| (literal, false)));
         for (index, (literal, gated)) in all.enumerate() {
@@ -76,7 +78,7 @@ impl Filtered {
                 mask[i] = if literal.fold && byte.is_ascii_alphabetic() { !0x20 } else { 0xff };
                 rest_bytes[i] = byte & mask[i];
             }
-            for quad in spell(first, literal.fold, |byte| !gated || is_token(byte)) {
+            spell(first, literal.fold, if gated { &tokens } else { &any }, |quad| {
                 entries.push(Entry {
                     quad: u32::from_le_bytes(quad),
                     rest: u32::from_le_bytes(rest_bytes),
@@ -84,12 +86,21 @@ impl Filtered {
                     literal: index as u32,
                     gated,
                 });
-            }
+            });
         }
-        entries.sort_unstable_by_key(|entry| (place(entry.quad), entry.quad, entry.literal));
-        let places =
-            (0..=PLACES).map(|n| entries.partition_point(|entry| place(entry.quad) < n) as u32).collect();
-        Filtered { entries, places, literals: gated.into_iter().chain(loose).collect() }
+        let mut places = vec![0; PLACES + 1].into_boxed_slice();
+        entries.iter().for_each(|entry| places[place(entry.quad) + 1] += 1);
+        for n in 0..PLACES {
+            places[n + 1] += places[n];
+        }
+        let mut next = places.clone();
+        let mut sorted = entries.clone();
+        for entry in entries {
+            let at = &mut next[place(entry.quad)];
+            sorted[*at as usize] = entry;
+            *at += 1;
+        }
+        Filtered { entries: sorted, places, literals: gated.into_iter().chain(loose).collect() }
     }
 
     /// What the gated literals begin with, or the loose ones, four bytes each, little-endian.
@@ -158,27 +169,24 @@ fn hash(quad: u32) -> usize {
     (quad.wrapping_mul(HASH.0) >> HASH.1) as usize
 }
 
-/// All four bytes that a literal with these first bytes can begin with.
-fn spell(first: &[u8], fold: bool, rest: impl Fn(u8) -> bool) -> Vec<[u8; 4]> {
-    let mut out = vec![[0u8; 4]];
-    for place in 0..4 {
-        let choices: Vec<u8> = match first.get(place) {
-            Some(b) if fold && b.is_ascii_lowercase() => vec![*b, b.to_ascii_uppercase()],
-            Some(b) => vec![*b],
-            None => (0..=255).filter(|b| rest(*b)).collect(),
-        };
-        out = out
-            .iter()
-            .flat_map(|quad| {
-                choices.iter().map(|b| {
-                    let mut quad = *quad;
-                    quad[place] = *b;
-                    quad
-                })
-            })
-            .collect();
+/// Calls `each` with all four bytes that a literal with these first bytes can begin with; bytes out of `rest` follow a shorter one.
+fn spell(first: &[u8], fold: bool, rest: &[u8], mut each: impl FnMut([u8; 4])) {
+    let cases: [[u8; 2]; 4] = std::array::from_fn(|place| {
+        let byte = first.get(place).copied().unwrap_or(0);
+        [byte, byte.to_ascii_uppercase()]
+    });
+    let [a, b, c, d]: [&[u8]; 4] = std::array::from_fn(|place| match first.get(place) {
+        Some(byte) if fold && byte.is_ascii_lowercase() => &cases[place][..],
+        Some(_) => &cases[place][..1],
+        None => rest,
+    });
+    for a in a {
+        for b in b {
+            for c in c {
+                d.iter().for_each(|d| each([*a, *b, *c, *d]));
+            }
+        }
     }
-    out
 }
 
 /// Literals that may stand anywhere.

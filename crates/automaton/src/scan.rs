@@ -209,6 +209,11 @@ impl Automaton {
         (from..hay.len()).find(is_open).unwrap_or(hay.len())
     }
 
+    /// How it tells literals apart: for [`Builder::plan`](crate::Builder::plan) of a builder that is given the same literals in the same order, in any process.
+    pub fn plan(&self) -> Vec<u8> {
+        self.buckets.to_bytes()
+    }
+
     /// Memory of the tables, in bytes, literals apart.
     pub fn memory(&self) -> usize {
         self.filter.bytes()

@@ -18,6 +18,14 @@ const DFA_LIMIT: usize = 1 << 20;
 /// A rule, ready to run.
 pub(crate) struct Compiled {
     pub(crate) rule: Rule,
+    pub(crate) facts: Facts,
+    has_value: bool,
+    dfa: OnceLock<Option<dense::DFA<Vec<u32>>>>,
+    value: OnceLock<Option<meta::Regex>>,
+}
+
+/// What the pattern of a rule tells.
+pub(crate) struct Facts {
     pub(crate) gate: Gate,
     /// What the automaton looks for: the rule's literals, or more of their pattern's beginning where they are short.
     pub(crate) literals: Vec<Vec<u8>>,
@@ -26,14 +34,11 @@ pub(crate) struct Compiled {
     pub(crate) ascii: usize,
     /// The shortest match, its lead included.
     pub(crate) min_len: usize,
-    has_value: bool,
-    dfa: OnceLock<Option<dense::DFA<Vec<u32>>>>,
-    value: OnceLock<Option<meta::Regex>>,
 }
 
 /// The lead's class as a bit set.
 pub(crate) struct CompiledLead {
-    set: [u64; 4],
+    pub(crate) set: [u64; 4],
     pub(crate) min: usize,
     pub(crate) max: usize,
 }
@@ -91,17 +96,18 @@ impl Compiled {
         let literals =
             longer.unwrap_or_else(|| rule.literals.iter().map(|l| l.as_bytes().to_vec()).collect());
         let ascii = prefix(&hir, |b| b.is_ascii()).0 + lead_min;
-        Ok(Compiled {
-            ascii,
-            min_len,
-            gate,
-            literals,
-            lead,
+        Ok(Compiled::of(rule, Facts { ascii, min_len, gate, literals, lead }))
+    }
+
+    /// A rule of which all this is known.
+    pub(crate) fn of(rule: Rule, facts: Facts) -> Compiled {
+        Compiled {
+            facts,
             has_value: rule.pattern.contains("(?P<value>") || rule.pattern.contains("(?<value>"),
             dfa: OnceLock::new(),
             value: OnceLock::new(),
             rule,
-        })
+        }
     }
 
     /// The confirm DFA, anchored, all matches; `None` if it would be too large, which [`Compiled::check_dfa`] tells at build time.

@@ -78,7 +78,7 @@ impl Confirm {
     ) -> Option<Confirm> {
         let index = view.index(at);
         let before = &view.bytes[..index];
-        let lead = match &rule.lead {
+        let lead = match &rule.facts.lead {
             None => 0,
             Some(lead) => {
                 let n = before.iter().rev().take(lead.max).take_while(|b| lead.has(**b)).count();
@@ -203,7 +203,7 @@ impl Confirm {
         };
         let mut at = 0;
         let mut fits = verifies(bytes, view.get(self.start, end).unwrap_or(bytes));
-        if !fits && rule.lead.is_none() {
+        if !fits && rule.facts.lead.is_none() {
             let mut later = (1..bytes.len())
                 .rev()
                 .filter(|at| rule.literal_at(&bytes[*at..]).is_some() && rule.is_match(&bytes[*at..]))

@@ -62,6 +62,7 @@ pub(crate) struct Core {
     pub(crate) joined: bool,
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
+    pub(crate) profile: Profile,
     pub(crate) reach: Reach,
     pub(crate) glance: Option<Glance>,
     /// The least number of bytes that something is found in.
@@ -73,6 +74,59 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// Puts together what was compiled; `plan` is that of the same automaton, if it was built before.
+    pub(crate) fn new(
+        rules: Vec<Compiled>,
+        known: Option<Known>,
+        profile: Profile,
+        limits: &Limits,
+        policy: &Policy,
+        plan: Option<&[u8]>,
+    ) -> Result<Core, String> {
+        let deltas = known.as_ref().and_then(|k| k.deltas.as_ref());
+        let needles: &[Needle] = known.as_ref().map_or(&[], |k| &k.needles);
+        let mut reach = Reach::of(&rules, needles);
+        reach.kept = reach.kept.max(deltas.map_or(0, |deltas| deltas.reach));
+        let mut builder = Builder::new();
+        builder.key(known.as_ref().map_or(1, |k| k.keys.anchor));
+        for (id, rule) in rules.iter().enumerate() {
+            for literal in &rule.facts.literals {
+                builder.literal(literal, id as u32, rule.facts.gate, rule.rule.ignore_case);
+            }
+        }
+        for (magic, id) in lane::MAGICS.into_iter().chain(lane::DIRECTORIES).chain([lane::UUENCODE]) {
+            builder.literal(magic, id, Gate::None, false);
+        }
+        for (id, needle) in needles.iter().enumerate() {
+            match needle.tag {
+                Tag::Whole(tag) => builder.anchor(tag, id as u32, needle.gate),
+                Tag::Coarse(tag) => builder.coarse_anchor(tag, id as u32, needle.gate),
+            };
+        }
+        let run = shortest_run(&rules, needles);
+        builder.base64_runs(deltas.map_or(run, |deltas| deltas.shortest_run(run)));
+        builder.escapes(true).wide(true).lists(true);
+        if let Some(plan) = plan {
+            builder.plan(plan);
+        }
+        let automaton = builder.build()?;
+        Ok(Core {
+            glance: Glance::new(&rules, needles),
+            shortest: shortest(&rules, needles),
+            joined: profile == Profile::Thorough && (known.is_some() || !rules.is_empty()),
+            rules,
+            automaton,
+            known,
+            policy: policy.clone(),
+            limits: limits.clone(),
+            profile,
+            reach,
+            opened: AtomicU64::new(0),
+            references: RandomState::new(),
+            pool: Mutex::new(Vec::new()),
+        })
+    }
+
     /// A hash that nobody outside of this process can foresee.
     pub(crate) fn hash(&self, value: &impl std::hash::Hash) -> u64 {
         self.references.hash_one(value)
@@ -105,6 +159,8 @@ pub(crate) struct Deltas {
     /// The same in base64.
     pub(crate) runs: Anchors,
     pub(crate) needles: Vec<DeltaNeedle>,
+    /// Differences with which the anchors begin.
+    pub(crate) first: ByteSet,
     /// Bytes that may stand before the end of an anchor, and belong to the same needle.
     pub(crate) reach: usize,
 }
@@ -286,51 +342,14 @@ impl EngineBuilder {
             let deltas = (thorough && !deltas.is_empty()).then(|| Deltas::new(&keys, deltas, first_deltas));
             Known { keys, enrolled, needles, scattered, deltas }
         });
-        let deltas = known.as_ref().and_then(|k| k.deltas.as_ref());
-        let needles: &[Needle] = known.as_ref().map_or(&[], |k| &k.needles);
-        let mut reach = Reach::of(&rules, needles);
-        reach.kept = reach.kept.max(deltas.map_or(0, |deltas| deltas.reach));
-        let mut builder = Builder::new();
-        builder.key(known.as_ref().map_or(1, |k| k.keys.anchor));
-        for (id, rule) in rules.iter().enumerate() {
-            for literal in &rule.literals {
-                builder.literal(literal, id as u32, rule.gate, rule.rule.ignore_case);
-            }
-        }
-        for (magic, id) in lane::MAGICS.into_iter().chain(lane::DIRECTORIES).chain([lane::UUENCODE]) {
-            builder.literal(magic, id, Gate::None, false);
-        }
-        for (id, needle) in needles.iter().enumerate() {
-            match needle.tag {
-                Tag::Whole(tag) => builder.anchor(tag, id as u32, needle.gate),
-                Tag::Coarse(tag) => builder.coarse_anchor(tag, id as u32, needle.gate),
-            };
-        }
-        let run = shortest_run(&rules, needles);
-        builder.base64_runs(deltas.map_or(run, |deltas| deltas.shortest_run(run)));
-        builder.escapes(true).wide(true).lists(true);
-        let automaton = builder.build().map_err(BuildError::engine)?;
-        let core = Core {
-            glance: Glance::new(&rules, needles),
-            shortest: shortest(&rules, needles),
-            joined: self.profile == Profile::Thorough && (known.is_some() || !rules.is_empty()),
-            rules,
-            automaton,
-            known,
-            policy: self.policy.clone(),
-            limits: self.limits.clone(),
-            reach,
-            opened: AtomicU64::new(0),
-            references: RandomState::new(),
-            pool: Mutex::new(Vec::new()),
-        };
-        Ok(Engine { core: Arc::new(core) })
+        let core = Core::new(rules, known, self.profile, &self.limits, &self.policy, None);
+        Ok(Engine { core: Arc::new(core.map_err(BuildError::engine)?) })
     }
 }
 
 /// The length of the shortest match.
 fn shortest(rules: &[Compiled], needles: &[Needle]) -> usize {
-    let rules = rules.iter().map(|r| r.min_len);
+    let rules = rules.iter().map(|r| r.facts.min_len);
     rules.chain(needles.iter().map(|needle| needle.len as usize)).min().unwrap_or(0)
 }
 
@@ -339,13 +358,13 @@ fn shortest(rules: &[Compiled], needles: &[Needle]) -> usize {
 /// needles for base64, but for those that have no other spelling.
 fn shortest_run(rules: &[Compiled], needles: &[Needle]) -> usize {
     let blocks = |r: &&Compiled| r.rule.confidence >= Confidence::High || r.rule.checksum.is_some();
-    let shortest = rules.iter().filter(blocks).map(|r| r.min_len).min().unwrap_or(18);
+    let shortest = rules.iter().filter(blocks).map(|r| r.facts.min_len).min().unwrap_or(18);
     let alone = needles.iter().filter(|needle| needle.alone).map(|needle| needle.len as usize).min();
     (4 * shortest.min(alone.unwrap_or(usize::MAX)) / 3).clamp(16, 28)
 }
 
 impl Scattered {
-    fn new(keys: &secrets::Keys, needles: Vec<ScatteredNeedle>, ends: ByteSet) -> Scattered {
+    pub(crate) fn new(keys: &secrets::Keys, needles: Vec<ScatteredNeedle>, ends: ByteSet) -> Scattered {
         let tags = needles.iter().enumerate().map(|(id, needle)| (needle.tag, id as u32)).collect();
         let farthest = needles.iter().map(|needle| needle.anchor).max().unwrap_or(0);
         Scattered { anchors: Anchors::new(keys.anchor, tags), needles, ends, reach: farthest as usize + 8 }
@@ -353,14 +372,14 @@ impl Scattered {
 }
 
 impl Deltas {
-    fn new(keys: &secrets::Keys, needles: Vec<DeltaNeedle>, first: ByteSet) -> Deltas {
+    pub(crate) fn new(keys: &secrets::Keys, needles: Vec<DeltaNeedle>, first: ByteSet) -> Deltas {
         let tags = needles.iter().enumerate().map(|(id, needle)| (needle.tag, id as u32)).collect();
         let farthest = needles.iter().map(|needle| needle.anchor).max().unwrap_or(0);
         let in_base64 = |(id, needle): (usize, &DeltaNeedle)| needle.runs.map(|tag| (tag, id as u32));
         let runs = needles.iter().enumerate().flat_map(in_base64).collect();
         let (anchors, runs) = (Anchors::new(keys.anchor, tags).gated(first), Anchors::new(keys.anchor, runs));
         // Eight differences are those of nine bytes.
-        Deltas { anchors, runs, needles, reach: farthest as usize + 9 }
+        Deltas { anchors, runs, needles, first, reach: farthest as usize + 9 }
     }
 
     /// The length from which a base64 run is decoded if `others` ask for one of that length: no needle spells what is XORed, so the shortest value
@@ -374,7 +393,7 @@ impl Deltas {
 impl Reach {
     fn of(rules: &[Compiled], needles: &[Needle]) -> Reach {
         let mut reach = Reach::default();
-        for lead in rules.iter().filter_map(|r| r.lead.as_ref()) {
+        for lead in rules.iter().filter_map(|r| r.facts.lead.as_ref()) {
             reach.token = reach.token.max(lead.max);
         }
         for needle in needles {

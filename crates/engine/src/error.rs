@@ -56,3 +56,28 @@ impl fmt::Display for ParseError {
 }
 
 impl std::error::Error for ParseError {}
+
+/// Why a saved engine could not be written or read. Says nothing of its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedError {
+    message: &'static str,
+}
+
+impl SavedError {
+    pub(crate) const NO_ENGINE: SavedError = SavedError { message: "these bytes are no saved engine" };
+    pub(crate) const OTHER_VERSION: SavedError =
+        SavedError { message: "the engine was saved by another version; build it anew and save that" };
+    pub(crate) const OTHER_KEY: SavedError = SavedError {
+        message: "the engine was made under another key, or its bytes were changed; build it anew with this key",
+    };
+    pub(crate) const BROKEN: SavedError =
+        SavedError { message: "what was saved makes no engine, though its MAC is right; build it anew" };
+}
+
+impl fmt::Display for SavedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message)
+    }
+}
+
+impl std::error::Error for SavedError {}

@@ -277,8 +277,8 @@ impl fmt::Display for Authority {
 /// A host or `*.suffix`. A suffix pattern matches names below the suffix, not the suffix itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HostPattern {
-    host: String,
-    below: bool,
+    pub(crate) host: String,
+    pub(crate) below: bool,
 }
 
 impl HostPattern {

@@ -19,7 +19,7 @@ use std::collections::HashSet;
 use exfilter_automaton::is_token;
 use zeroize::Zeroize;
 
-use crate::secrets::Form;
+use crate::secrets::{Form, Spellings};
 
 /// Layers of base64 that are derived.
 const LAYERS: u8 = 3;
@@ -40,13 +40,20 @@ impl Drop for Spelling {
     }
 }
 
-/// All spellings of `value`, of which the first `public` bytes are a public prefix; no two are equal.
-pub(crate) fn spellings(value: &[u8], public: usize) -> Vec<Spelling> {
+/// The spellings of `value` that are asked for, of which the first `public` bytes are a public prefix; no two are equal.
+pub(crate) fn spellings(value: &[u8], public: usize, which: Spellings) -> Vec<Spelling> {
     let mut out = Vec::new();
     let mut push = |form, bytes: Vec<u8>, public, before| out.push(Spelling { form, bytes, public, before });
     push(Form::Raw, value.to_vec(), public, 0);
-    push(Form::Reversed, value.iter().rev().copied().collect(), 0, 0);
-    push(Form::Rot13, value.iter().copied().map(rot13).collect(), public, 0);
+    if which == Spellings::Raw {
+        return out;
+    }
+    let all = which == Spellings::All;
+    let layers = if all { LAYERS } else { 1 };
+    if all {
+        push(Form::Reversed, value.iter().rev().copied().collect(), 0, 0);
+        push(Form::Rot13, value.iter().copied().map(rot13).collect(), public, 0);
+    }
     for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
         let hex = value.iter().flat_map(|b| [digits[usize::from(b >> 4)], digits[usize::from(b & 15)]]);
         push(Form::Hex, hex.collect(), 2 * public, 0);
@@ -67,7 +74,7 @@ pub(crate) fn spellings(value: &[u8], public: usize) -> Vec<Spelling> {
     }
     for alphabet in [STANDARD, URL_SAFE] {
         let mut layer = vec![(value.to_vec(), public, 0usize)];
-        for depth in 1..=LAYERS {
+        for depth in 1..=layers {
             let mut next = Vec::with_capacity(3 * layer.len());
             for (bytes, public, before) in &layer {
                 for alignment in 0..3 {
@@ -82,7 +89,7 @@ pub(crate) fn spellings(value: &[u8], public: usize) -> Vec<Spelling> {
         }
         layer.iter_mut().for_each(|(bytes, ..)| bytes.zeroize());
     }
-    if !value.iter().all(|b| is_token(*b)) {
+    if all && !value.iter().all(|b| is_token(*b)) {
         // Where these end a token, escapes for them alone begin no lane.
         for set in ESCAPES {
             push(set.form, set.apply(value), public, 0);
@@ -434,7 +441,7 @@ mod tests {
     #[test]
     fn every_alignment_of_three_layers_holds_a_needle() {
         let value = b"value+of/some~length?!";
-        let needles = spellings(value, 0);
+        let needles = spellings(value, 0, Spellings::All);
         for alphabet in [STANDARD, URL_SAFE] {
             for (a, b, c) in (0..27).map(|i| (i / 9, i / 3 % 3, i % 3)) {
                 let one = encode(&[&vec![b'x'; 3 + a][..], value, b"yyyy"].concat(), alphabet);
@@ -463,7 +470,7 @@ mod tests {
 
     #[test]
     fn spellings_differ_from_each_other() {
-        let needles = spellings(b"only-unreserved_chars.42", 0);
+        let needles = spellings(b"only-unreserved_chars.42", 0, Spellings::All);
         let distinct: HashSet<_> = needles.iter().map(|n| n.bytes.clone()).collect();
         assert_eq!(distinct.len(), needles.len());
         assert!(!needles.iter().any(|n| n.form == Form::Percent), "percent-encoding changes nothing here");
@@ -479,7 +486,7 @@ mod tests {
 
     #[test]
     fn escapes_of_characters_that_end_a_token_are_spelled() {
-        let needles = spellings("ab'cd&ef\"gh<ij kl=\u{e9}".as_bytes(), 0);
+        let needles = spellings("ab'cd&ef\"gh<ij kl=\u{e9}".as_bytes(), 0, Spellings::All);
         for (form, text) in [
             (Form::Html, "ab&#x27;cd&amp;ef&quot;gh&lt;ij kl=\u{e9}"),
             (Form::Html, "ab&#39;cd&amp;ef&#34;gh&lt;ij kl=\u{e9}"),
@@ -502,7 +509,7 @@ mod tests {
     #[test]
     fn values_of_token_characters_have_few_spellings() {
         let value = b"q8Zt4LmN0pR7sVx2/Yb5Kd9Fg3Hj6Wc1A+q=";
-        let forms: Vec<Form> = spellings(value, 0).iter().map(|n| n.form).collect();
+        let forms: Vec<Form> = spellings(value, 0, Spellings::All).iter().map(|n| n.form).collect();
         let ours = [Form::Html, Form::QuotedPrintable, Form::Quoted];
         assert!(!forms.iter().any(|form| ours.contains(form)), "{forms:?}");
         assert_eq!(forms.iter().filter(|form| **form == Form::Rot13).count(), 1);
@@ -511,7 +518,7 @@ mod tests {
     #[test]
     fn escapes_of_go_and_python_are_spelled() {
         let value = b"abc/def+ghi=jkl&mno<pqr";
-        let needles = spellings(value, 0);
+        let needles = spellings(value, 0, Spellings::All);
         let has = |text: &[u8]| needles.iter().any(|n| n.bytes == text);
         assert!(has(b"abc/def+ghi=jkl\\u0026mno\\u003cpqr"), "Go's encoding/json");
         assert!(has(b"abc/def%2Bghi%3Djkl%26mno%3Cpqr"), "Python's urllib.parse.quote");

@@ -91,12 +91,12 @@ pub enum Profile {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Policy {
-    mode: Mode,
-    actions: [Action; 4],
-    llm_actions: [Action; 4],
-    llm_hosts: Vec<HostPattern>,
-    strict_examples: bool,
-    opaque: [Option<Action>; OpaqueReason::COUNT],
+    pub(crate) mode: Mode,
+    pub(crate) actions: [Action; 4],
+    pub(crate) llm_actions: [Action; 4],
+    pub(crate) llm_hosts: Vec<HostPattern>,
+    pub(crate) strict_examples: bool,
+    pub(crate) opaque: [Option<Action>; OpaqueReason::COUNT],
 }
 
 impl Default for Policy {

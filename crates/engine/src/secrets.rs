@@ -27,6 +27,11 @@ impl StoreKey {
             bytes.try_into().map_err(|_| ParseError::new("a store key has exactly 32 bytes (256 bits)"))?;
         Ok(StoreKey(key))
     }
+
+    /// A key for one purpose.
+    pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
+        blake3::derive_key(purpose, &self.0)
+    }
 }
 
 impl Drop for StoreKey {
@@ -106,6 +111,20 @@ impl Form {
             Form::Xor => "XOR with a byte",
         }
     }
+}
+
+/// In which spellings a value is looked for, beside what lanes decode. Each costs memory and a little speed, which counts from some thousand secrets on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Spellings {
+    /// In all: about ninety for a value of token characters, and in the thorough profile scattered and XORed.
+    #[default]
+    All,
+    /// As it is, in one layer of base64, in hexadecimal digits, percent-encoded, with JSON escapes and in UTF-16: some fifteen. What lanes decode is found as well; not so what is reversed, in rot13,
+    /// scattered or XORed, and what escapes write of characters that end a token.
+    Few,
+    /// As it is: one. The same, and one of base64, digits or UTF-16 on their own is found where a lane decodes it.
+    Raw,
 }
 
 /// Why a value was not enrolled. Never carries the value.
@@ -248,6 +267,7 @@ pub struct KnownSecrets {
     pub(crate) ends: ByteSet,
     /// The same of the differences with which anchors of `deltas` begin.
     pub(crate) first_deltas: ByteSet,
+    spellings: Spellings,
     /// How many needles share a tag.
     tags: HashMap<u32, u32>,
 }
@@ -269,6 +289,12 @@ impl Keys {
             anchor: u64::from_le_bytes(word),
             confirm: blake3::derive_key("exfilter 2026-11 confirm MAC", &key.0),
         }
+    }
+
+    /// Whether they were derived from this key; compares in constant time.
+    pub(crate) fn are_of(&self, key: &StoreKey) -> bool {
+        let other = Keys::derive(key);
+        (self.anchor.ct_eq(&other.anchor) & self.confirm.ct_eq(&other.confirm)).into()
     }
 
     /// The keyed MAC of a spelling.
@@ -360,8 +386,15 @@ impl KnownSecrets {
             deltas: Vec::new(),
             ends: RARE_LETTERS,
             first_deltas: RARE_DELTAS,
+            spellings: Spellings::default(),
             tags: HashMap::new(),
         }
+    }
+
+    /// Sets in which spellings the values that are enrolled from here on are looked for.
+    pub fn spellings(&mut self, spellings: Spellings) -> &mut KnownSecrets {
+        self.spellings = spellings;
+        self
     }
 
     /// Enrols a value under a name, at home where `bindings` say. The value is turned into needles at once and not kept; the
@@ -415,11 +448,13 @@ impl KnownSecrets {
         let whole = pieces.len() == 1;
         for piece in pieces {
             let public = if whole { weak::public_prefix(piece) } else { 0 };
-            for spelling in needle::spellings(piece, public) {
+            for spelling in needle::spellings(piece, public, self.spellings) {
                 self.add_needle(secret, &spelling);
             }
-            self.add_scattered(secret, piece, public);
-            self.add_delta(secret, piece, public);
+            if self.spellings == Spellings::All {
+                self.add_scattered(secret, piece, public);
+                self.add_delta(secret, piece, public);
+            }
         }
         Ok(())
     }
@@ -449,7 +484,7 @@ impl KnownSecrets {
             gate,
             ascii: bytes.is_ascii(),
             tag: Tag::Whole(tag),
-            alone: false,
+            alone: self.spellings == Spellings::Raw,
             mac: self.keys.mac(bytes),
         });
     }

@@ -7,6 +7,7 @@ mod forms;
 mod laws;
 mod matrix;
 mod regression;
+mod saved;
 mod support;
 
 /// The TOML cases of `crates/testing/cases`, through the engine's own stream.

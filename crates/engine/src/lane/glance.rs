@@ -40,7 +40,7 @@ impl Glance {
     /// Escapes are text, as is what they are part of, but for those in a magic number, the rest of which may stand as it is.
     pub(crate) fn new(rules: &[Compiled], needles: &[Needle]) -> Option<Glance> {
         let is_text = needles.iter().all(|needle| needle.ascii && needle.len as usize >= TEXT);
-        if !is_text || rules.iter().any(|rule| rule.ascii < TEXT) {
+        if !is_text || rules.iter().any(|rule| rule.facts.ascii < TEXT) {
             return None;
         }
         let mut triples = Vec::new();

@@ -1,6 +1,8 @@
 //! Secrets of which only a fingerprint was kept: found as they stand and in all that lanes decode.
 
-use exfilter_engine::{Binding, Engine, Fingerprint, Flow, HostPattern, Kind, KnownSecrets, Slot, StoreKey};
+use exfilter_engine::{
+    Binding, Engine, Fingerprint, Flow, HostPattern, Kind, KnownSecrets, Slot, Spellings, StoreKey,
+};
 use exfilter_testing::forms::{self, Form};
 use exfilter_testing::{Rng, canary, keys, run, split, wrap};
 
@@ -46,13 +48,29 @@ fn is_beyond_lanes(form: Form) -> bool {
 fn every_form_that_is_decoded_is_found_in_any_chunking() {
     let mut rng = Rng::new(91);
     let values = values(&mut rng);
-    let engine = engine(&values);
+    let spelled = |spellings| {
+        let mut secrets = KnownSecrets::new(key());
+        secrets.spellings(spellings);
+        for (i, value) in values.iter().enumerate() {
+            secrets.add(&format!("SECRET_{i}"), value, vec![]).unwrap();
+        }
+        Engine::builder().known_secrets(secrets).build().unwrap()
+    };
+    let few = [spelled(Spellings::Raw), spelled(Spellings::Few)];
+    assert!(few[0].memory() < few[1].memory(), "one spelling takes less memory than several");
+    for engine in [engine(&values)].into_iter().chain(few) {
+        decoded_forms_are_found(&engine, &values);
+    }
+}
+
+fn decoded_forms_are_found(engine: &Engine, values: &[Vec<u8>]) {
+    let mut rng = Rng::new(94);
     for (i, value) in values.iter().enumerate() {
         for form in forms::all().into_iter().filter(|form| !is_beyond_lanes(*form)) {
             let spelled = form.spell(value);
             for (before, after) in [("", ""), ("x = ", "\n"), ("{\"k\":\"", "\"}")] {
                 let content = [before.as_bytes(), &spelled, after.as_bytes()].concat();
-                let whole = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+                let whole = run::run(engine, &outbound(), &content, &split::whole(content.len()));
                 let named = whole.findings().any(|f| match f.kind() {
                     Kind::Known(id, _) => engine.secret_name(id) == format!("SECRET_{i}"),
                     Kind::Rule(_) => false,
@@ -63,7 +81,7 @@ fn every_form_that_is_decoded_is_found_in_any_chunking() {
                     value.len()
                 );
                 for chunks in [split::every(content.len(), 1), split::random(&mut rng, content.len(), 30)] {
-                    let run = run::run(&engine, &outbound(), &content, &chunks);
+                    let run = run::run(engine, &outbound(), &content, &chunks);
                     assert_eq!(run.facts(), whole.facts(), "value {i}, {form:?}, after {before:?}");
                     let first = run.findings().map(|f| f.outer().start).min().unwrap();
                     assert!(run.through() <= first, "value {i}, {form:?}: {} bytes had left", run.through());

@@ -9,4 +9,4 @@ mod split_blind;
 mod total;
 mod watermark;
 
-pub(crate) use self::split_blind::{cases, outbound};
+pub(crate) use self::split_blind::{cases, nested, outbound};
