@@ -354,6 +354,15 @@ impl Store {
         Ok(None)
     }
 
+    /// Whether a record, by its name or id, is of `value`.
+    ///
+    /// # Errors
+    ///
+    /// There is no such record, or it cannot be opened.
+    pub fn is_of(&self, name: &str, value: &[u8]) -> Result<bool, StoreError> {
+        self.records[self.position(name)?].is_of(&self.key, value)
+    }
+
     /// The value of a sealed record, wiped on drop; none of a fingerprint.
     ///
     /// # Errors
