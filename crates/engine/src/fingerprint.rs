@@ -242,9 +242,29 @@ fn anchor(piece: &[u8], whole: bool) -> Option<(usize, Gate)> {
 
 /// The bits of a piece, what is public or follows from the rest apart.
 fn secret_bits(piece: &[u8], whole: bool) -> f64 {
+    if let Some(marks) = marks(piece) {
+        // Hosts, users and names of settings are known to many: the strongest part counts, and nothing else.
+        return piece.split(|byte| marks.contains(byte)).map(weak::bits).fold(0.0, f64::max);
+    }
     let secret = &piece[public(piece, whole)..];
     let derived = if whole { derived(piece).min(secret.len()) } else { 0 };
     weak::bits(piece) * (secret.len() - derived) as f64 / secret.len().max(1) as f64
+}
+
+/// What parts a value whose form is known: an address, settings, JSON.
+fn marks(value: &[u8]) -> Option<&'static [u8]> {
+    let has = |text: &[u8]| value.windows(text.len()).any(|there| there == text);
+    if value.starts_with(b"{") || value.starts_with(b"[") {
+        Some(b"\"")
+    } else if has(b"://") {
+        Some(b":/?#@&=;,")
+    } else if value.contains(&b'=')
+        && (value.contains(&b';') || value.contains(&b'&') || value.contains(&b' '))
+    {
+        Some(b"=;,& ")
+    } else {
+        None
+    }
 }
 
 /// How many bytes of a value follow from the others, or are told to everybody.
@@ -320,6 +340,23 @@ mod tests {
         let token = Strength::of(&token).unwrap();
         assert!(bare.bits().abs_diff(token.bits()) <= 2, "{bare:?} {token:?}");
         assert!(token.remaining() + 22 <= token.bits(), "{token:?}");
+    }
+
+    #[test]
+    fn of_addresses_and_settings_the_strongest_part_counts() {
+        let password = "q8Zt4LmN0pR7sVx2";
+        let alone = Strength::of(password.as_bytes()).unwrap().bits();
+        for value in [
+            format!("postgres://application:{password}@db.internal.example.com:5432/production"),
+            format!("Server=tcp:db.example.com;Database=production;User=application;Password={password};"),
+            format!("{{\"host\": \"db.internal.example.com\", \"password\": \"{password}\"}}"),
+            format!("host=db.internal.example.com user=application password={password}"),
+        ] {
+            let strength = Strength::of(value.as_bytes()).unwrap();
+            assert!(strength.bits() <= alone && !strength.allows_fingerprint(), "{strength:?}");
+        }
+        let strong = format!("https://user:{password}{password}@example.com/");
+        assert!(Strength::of(strong.as_bytes()).unwrap().allows_fingerprint());
     }
 
     #[test]
