@@ -41,7 +41,7 @@ pub use path::{LanePath, LaneStep};
 pub use policy::{Action, Confidence, Mode, Policy, Profile};
 pub use rule::{Boundary, KeyClass, Lead, Rule};
 pub use scanner::Scanner;
-pub use secrets::{Binding, Form, KnownSecrets, Refusal, StoreKey};
+pub use secrets::{Binding, Form, KnownSecrets, Refusal, Spelled, StoreKey};
 pub use stream::Stream;
 pub use verdict::{Audience, Block, BlockReason, Reference, Verdict};
 

@@ -22,7 +22,7 @@ use zeroize::Zeroize;
 use crate::secrets::Form;
 
 /// Layers of base64 that are derived.
-const LAYERS: u8 = 3;
+pub(crate) const LAYERS: u8 = 3;
 
 /// One spelling of a value.
 pub(crate) struct Spelling {
@@ -40,8 +40,8 @@ impl Drop for Spelling {
     }
 }
 
-/// All spellings of `value`, of which the first `public` bytes are a public prefix; no two are equal.
-pub(crate) fn spellings(value: &[u8], public: usize) -> Vec<Spelling> {
+/// All spellings of `value`, of which the first `public` bytes are a public prefix, with so many layers of base64; no two are equal.
+pub(crate) fn spellings(value: &[u8], public: usize, layers: u8) -> Vec<Spelling> {
     let mut out = Vec::new();
     let mut push = |form, bytes: Vec<u8>, public, before| out.push(Spelling { form, bytes, public, before });
     push(Form::Raw, value.to_vec(), public, 0);
@@ -67,7 +67,7 @@ pub(crate) fn spellings(value: &[u8], public: usize) -> Vec<Spelling> {
     }
     for alphabet in [STANDARD, URL_SAFE] {
         let mut layer = vec![(value.to_vec(), public, 0usize)];
-        for depth in 1..=LAYERS {
+        for depth in 1..=layers {
             let mut next = Vec::with_capacity(3 * layer.len());
             for (bytes, public, before) in &layer {
                 for alignment in 0..3 {
@@ -434,7 +434,7 @@ mod tests {
     #[test]
     fn every_alignment_of_three_layers_holds_a_needle() {
         let value = b"value+of/some~length?!";
-        let needles = spellings(value, 0);
+        let needles = spellings(value, 0, LAYERS);
         for alphabet in [STANDARD, URL_SAFE] {
             for (a, b, c) in (0..27).map(|i| (i / 9, i / 3 % 3, i % 3)) {
                 let one = encode(&[&vec![b'x'; 3 + a][..], value, b"yyyy"].concat(), alphabet);
@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn spellings_differ_from_each_other() {
-        let needles = spellings(b"only-unreserved_chars.42", 0);
+        let needles = spellings(b"only-unreserved_chars.42", 0, LAYERS);
         let distinct: HashSet<_> = needles.iter().map(|n| n.bytes.clone()).collect();
         assert_eq!(distinct.len(), needles.len());
         assert!(!needles.iter().any(|n| n.form == Form::Percent), "percent-encoding changes nothing here");
@@ -479,7 +479,7 @@ mod tests {
 
     #[test]
     fn escapes_of_characters_that_end_a_token_are_spelled() {
-        let needles = spellings("ab'cd&ef\"gh<ij kl=\u{e9}".as_bytes(), 0);
+        let needles = spellings("ab'cd&ef\"gh<ij kl=\u{e9}".as_bytes(), 0, LAYERS);
         for (form, text) in [
             (Form::Html, "ab&#x27;cd&amp;ef&quot;gh&lt;ij kl=\u{e9}"),
             (Form::Html, "ab&#39;cd&amp;ef&#34;gh&lt;ij kl=\u{e9}"),
@@ -502,7 +502,7 @@ mod tests {
     #[test]
     fn values_of_token_characters_have_few_spellings() {
         let value = b"q8Zt4LmN0pR7sVx2/Yb5Kd9Fg3Hj6Wc1A+q=";
-        let forms: Vec<Form> = spellings(value, 0).iter().map(|n| n.form).collect();
+        let forms: Vec<Form> = spellings(value, 0, LAYERS).iter().map(|n| n.form).collect();
         let ours = [Form::Html, Form::QuotedPrintable, Form::Quoted];
         assert!(!forms.iter().any(|form| ours.contains(form)), "{forms:?}");
         assert_eq!(forms.iter().filter(|form| **form == Form::Rot13).count(), 1);
@@ -511,7 +511,7 @@ mod tests {
     #[test]
     fn escapes_of_go_and_python_are_spelled() {
         let value = b"abc/def+ghi=jkl&mno<pqr";
-        let needles = spellings(value, 0);
+        let needles = spellings(value, 0, LAYERS);
         let has = |text: &[u8]| needles.iter().any(|n| n.bytes == text);
         assert!(has(b"abc/def+ghi=jkl\\u0026mno\\u003cpqr"), "Go's encoding/json");
         assert!(has(b"abc/def%2Bghi%3Djkl%26mno%3Cpqr"), "Python's urllib.parse.quote");

@@ -159,6 +159,8 @@ pub(crate) struct Needle {
     pub(crate) tag: Tag,
     /// Whether the value has no other needle: its other spellings are found by decoding alone.
     pub(crate) alone: bool,
+    /// Whether it has none for base64.
+    pub(crate) decoded: bool,
     pub(crate) mac: [u8; 16],
 }
 
@@ -250,6 +252,19 @@ pub struct KnownSecrets {
     pub(crate) first_deltas: ByteSet,
     /// How many needles share a tag.
     tags: HashMap<u32, u32>,
+    spelled: Spelled,
+}
+
+/// Which spellings of a value get needles when it is enrolled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Spelled {
+    /// All of them: about ninety for a value of token characters. What is encoded in base64 is held back by as little as can be, and is edited as it stands.
+    #[default]
+    Whole,
+    /// All but base64, which the lanes decode (if [`Limits::shapes`](crate::Limits) allow layers): a tenth of the time to enrol, and of the memory. For whoever
+    /// starts for one scan.
+    ButBase64,
 }
 
 /// Sub-keys of the store key.
@@ -361,7 +376,14 @@ impl KnownSecrets {
             ends: RARE_LETTERS,
             first_deltas: RARE_DELTAS,
             tags: HashMap::new(),
+            spelled: Spelled::default(),
         }
+    }
+
+    /// Sets which spellings the values get that are added from now on.
+    pub fn spelled(&mut self, spelled: Spelled) -> &mut KnownSecrets {
+        self.spelled = spelled;
+        self
     }
 
     /// Enrols a value under a name, at home where `bindings` say. The value is turned into needles at once and not kept; the
@@ -403,6 +425,7 @@ impl KnownSecrets {
             ascii: piece.ascii,
             tag: Tag::Coarse(piece.tag),
             alone: true,
+            decoded: true,
             mac: piece.mac,
         }));
     }
@@ -415,7 +438,8 @@ impl KnownSecrets {
         let whole = pieces.len() == 1;
         for piece in pieces {
             let public = if whole { weak::public_prefix(piece) } else { 0 };
-            for spelling in needle::spellings(piece, public) {
+            let layers = if self.spelled == Spelled::Whole { needle::LAYERS } else { 0 };
+            for spelling in needle::spellings(piece, public, layers) {
                 self.add_needle(secret, &spelling);
             }
             self.add_scattered(secret, piece, public);
@@ -450,6 +474,7 @@ impl KnownSecrets {
             ascii: bytes.is_ascii(),
             tag: Tag::Whole(tag),
             alone: false,
+            decoded: self.spelled == Spelled::ButBase64,
             mac: self.keys.mac(bytes),
         });
     }

@@ -135,7 +135,7 @@ pub(crate) fn known(choice: &Choice<'_>) -> Result<Option<FromStore>, Fault> {
         None => home.load().map_err(|error| fault(&error))?.store,
     };
     let path = home.store_path();
-    let secrets = store.known_secrets(Use::All).map_err(|error| secret_fault(&shown(path), &error))?;
+    let secrets = store.known_secrets(Use::AtOnce).map_err(|error| secret_fault(&shown(path), &error))?;
     let count = text::count(secrets.len() as u64, "known secret", "known secrets");
     let note = format!("looking for {count} of {} too; --no-store leaves them out", shown(path));
     Ok(Some(FromStore { secrets, note }))

@@ -1,6 +1,8 @@
 //! Secrets of which only a fingerprint was kept: found as they stand and in all that lanes decode.
 
-use exfilter_engine::{Binding, Engine, Fingerprint, Flow, HostPattern, Kind, KnownSecrets, Slot, StoreKey};
+use exfilter_engine::{
+    Binding, Engine, Fingerprint, Flow, HostPattern, Kind, KnownSecrets, Slot, Spelled, StoreKey,
+};
 use exfilter_testing::forms::{self, Form};
 use exfilter_testing::{Rng, canary, keys, run, split, wrap};
 
@@ -68,6 +70,42 @@ fn every_form_that_is_decoded_is_found_in_any_chunking() {
                     let first = run.findings().map(|f| f.outer().start).min().unwrap();
                     assert!(run.through() <= first, "value {i}, {form:?}: {} bytes had left", run.through());
                 }
+            }
+        }
+    }
+}
+
+/// Values whose base64 is left to the lanes.
+#[test]
+fn every_form_is_found_without_needles_for_base64() {
+    let mut rng = Rng::new(97);
+    let mut values = values(&mut rng);
+    values.push(rng.text(keys::BASE62, 12));
+    values.push([b"p ss'", &rng.text(keys::BASE62, 14)[..], b"\"&<"].concat());
+    canary::note(values.iter().map(Vec::as_slice));
+    let mut secrets = KnownSecrets::new(key());
+    secrets.spelled(Spelled::ButBase64);
+    for (i, value) in values.iter().enumerate() {
+        secrets.add(&format!("SECRET_{i}"), value, vec![]).unwrap();
+    }
+    let engine = Engine::builder().known_secrets(secrets).build().unwrap();
+    for (i, value) in values.iter().enumerate() {
+        for form in forms::all() {
+            let spelled = form.spell(value);
+            for (before, after) in [("", ""), ("x = ", "\n"), ("{\"k\":\"", "\"}")] {
+                let content = [before.as_bytes(), &spelled, after.as_bytes()].concat();
+                let whole = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+                let named = whole.findings().any(|f| match f.kind() {
+                    Kind::Known(id, _) => engine.secret_name(id) == format!("SECRET_{i}"),
+                    Kind::Rule(_) => false,
+                });
+                assert!(
+                    named && whole.last.is_block(),
+                    "value {i} ({} bytes), {form:?}, after {before:?}",
+                    value.len()
+                );
+                let chunks = split::random(&mut rng, content.len(), 30);
+                assert_eq!(run::run(&engine, &outbound(), &content, &chunks).facts(), whole.facts());
             }
         }
     }
