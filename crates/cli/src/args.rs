@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Scan(Box<ScanArgs>),
     /// List the rules, check rule files, or import those of others
     Rules(RulesArgs),
+    /// Keep known secrets, so that they are found wherever they go
+    Secrets(Box<crate::secrets::args::SecretsArgs>),
 }
 
 /// `exfilter scan`.
@@ -95,6 +97,25 @@ pub(crate) struct SecretArgs {
     /// Further names of variables, with `*` for any characters; may be given several times
     #[arg(long, value_name = "PATTERN", requires = "secrets_from_env")]
     pub(crate) env_name: Vec<String>,
+    /// Look for the secrets of this store, or of the usual one [default: the usual one, if there is one]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub(crate) store: Option<Option<PathBuf>>,
+    /// Look for no secrets of a store
+    #[arg(long, conflicts_with = "store")]
+    pub(crate) no_store: bool,
+}
+
+impl SecretArgs {
+    /// The store that is asked for.
+    pub(crate) fn choice(&self) -> crate::secrets::open::Choice<'_> {
+        use crate::secrets::open::Choice;
+        match &self.store {
+            _ if self.no_store => Choice::No,
+            None => Choice::IfThere,
+            Some(None) => Choice::Usual,
+            Some(Some(path)) => Choice::At(path),
+        }
+    }
 }
 
 /// What counts.

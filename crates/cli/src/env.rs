@@ -80,14 +80,44 @@ pub(crate) struct FromEnv {
     pub(crate) secrets: KnownSecrets,
     /// What was not taken.
     pub(crate) refused: Vec<Refused>,
+    /// How many were taken.
+    pub(crate) taken: usize,
 }
 
-/// Takes the secrets out of the environment.
+/// Takes the secrets out of the environment, and adds them to those of a store, if there are some.
 ///
 /// # Errors
 ///
 /// When the system has no random numbers for the key.
-pub(crate) fn collect(more_names: &[String]) -> Result<FromEnv, Fault> {
+pub(crate) fn collect(more_names: &[String], stored: Option<KnownSecrets>) -> Result<FromEnv, Fault> {
+    let secrets = match stored {
+        Some(stored) => stored,
+        None => KnownSecrets::new(fresh_key()?),
+    };
+    let mut from = FromEnv { secrets, refused: Vec::new(), taken: 0 };
+    for Found { names, value, .. } in chosen(variables(), more_names, &mut from.refused) {
+        match from.secrets.add(&names, &value, Vec::new()) {
+            Ok(()) => from.taken += 1,
+            Err(refusal) => {
+                let (code, remedy) = (refusal.code(), refusal.remedy().into());
+                from.refused.push(Refused { name: names, code, remedy });
+            }
+        }
+    }
+    from.refused.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(from)
+}
+
+/// The variables of this process; their names as text, escaped.
+pub(crate) fn variables() -> impl Iterator<Item = (String, Zeroizing<Vec<u8>>)> {
+    std::env::vars_os().map(|(name, value)| {
+        let value = Zeroizing::new(value.into_encoded_bytes());
+        (text::escape(name.as_encoded_bytes()), value)
+    })
+}
+
+/// A key that lives as long as this process.
+fn fresh_key() -> Result<StoreKey, Fault> {
     let mut key = Zeroizing::new([0_u8; 32]);
     getrandom::fill(&mut key[..]).map_err(|_| {
         Fault::new(
@@ -96,30 +126,32 @@ pub(crate) fn collect(more_names: &[String]) -> Result<FromEnv, Fault> {
             "leave the option out, or make getrandom(2) available to this process",
         )
     })?;
-    let key = StoreKey::from_bytes(&key[..])
-        .map_err(|error| Fault::new("--secrets-from-env", error.to_string(), "please report this"))?;
-    let mut from = FromEnv { secrets: KnownSecrets::new(key), refused: Vec::new() };
-    let variables = std::env::vars_os().map(|(name, value)| {
-        let value = Zeroizing::new(value.into_encoded_bytes());
-        (text::escape(name.as_encoded_bytes()), value)
-    });
-    for (names, value) in chosen(variables, more_names, &mut from.refused) {
-        if let Err(refusal) = from.secrets.add(&names, &value, Vec::new()) {
-            from.refused.push(Refused { name: names, code: refusal.code(), remedy: refusal.remedy().into() });
-        }
-    }
-    from.refused.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(from)
+    StoreKey::from_bytes(&key[..])
+        .map_err(|error| Fault::new("--secrets-from-env", error.to_string(), "please report this"))
+}
+
+/// A value, and the variables that carry it.
+pub(crate) struct Found {
+    /// The variables, each perhaps with what of it the value is.
+    pub(crate) names: String,
+    /// The first variable.
+    pub(crate) variable: String,
+    /// The value.
+    pub(crate) value: Zeroizing<Vec<u8>>,
 }
 
 /// The values to enrol, each once, under the names that carry it.
-fn chosen(
+pub(crate) fn chosen(
     variables: impl Iterator<Item = (String, Zeroizing<Vec<u8>>)>,
     more_names: &[String],
     refused: &mut Vec<Refused>,
-) -> Vec<(String, Zeroizing<Vec<u8>>)> {
-    let mut by_value: Vec<(Zeroizing<Vec<u8>>, Vec<String>)> = Vec::new();
-    let mut take = |name: String, value: Zeroizing<Vec<u8>>| match by_value.iter_mut().find(|v| v.0 == value)
+) -> Vec<Found> {
+    // The names of a value, each with the variable that it is of.
+    type Names = Vec<(String, String)>;
+    let mut by_value: Vec<(Zeroizing<Vec<u8>>, Names)> = Vec::new();
+    let mut take = |name: (String, String), value: Zeroizing<Vec<u8>>| match by_value
+        .iter_mut()
+        .find(|v| v.0 == value)
     {
         Some((_, names)) => names.push(name),
         None => by_value.push((value, vec![name])),
@@ -137,20 +169,22 @@ fn chosen(
             Verdict::Take { password } => {
                 // A password that is too short on its own is still found in the whole address.
                 if let Some(password) = password.filter(|p| p.len() >= SHORTEST) {
-                    take(format!("{name} (its password)"), password);
+                    take((format!("{name} (its password)"), name.clone()), password);
                 }
-                take(name, value);
+                take((name.clone(), name), value);
             }
         }
     }
-    let mut chosen: Vec<_> = by_value
+    let mut chosen: Vec<Found> = by_value
         .into_iter()
         .map(|(value, mut names)| {
             names.sort();
-            (names.join(", "), value)
+            let variable = names[0].1.clone();
+            let names = names.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+            Found { names, variable, value }
         })
         .collect();
-    chosen.sort_by(|a, b| a.0.cmp(&b.0));
+    chosen.sort_by(|a, b| a.names.cmp(&b.names));
     chosen
 }
 
@@ -162,6 +196,12 @@ enum Verdict {
     Refuse(&'static str, &'static str),
     /// It is taken, and the password in it too.
     Take { password: Option<Zeroizing<Vec<u8>>> },
+}
+
+/// The password in a value that is an address with one.
+pub(crate) fn password_in(value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (_, rest) = std::str::from_utf8(value).ok()?.split_once("://")?;
+    password_of(rest)
 }
 
 fn judge(name: &str, value: &[u8], asked: bool) -> Verdict {
@@ -177,7 +217,7 @@ fn judge(name: &str, value: &[u8], asked: bool) -> Verdict {
     }
     let is_url = upper.ends_with("_URL") || upper.ends_with("_URI");
     let as_text = std::str::from_utf8(value).unwrap_or("");
-    let password = as_text.split_once("://").and_then(|(_, rest)| password_of(rest));
+    let password = password_in(value);
     if as_text.contains("://") && password.is_none() || is_url && !as_text.contains("://") {
         // Addresses are everywhere; without user and password they are no secrets.
         if !asked {
@@ -253,7 +293,7 @@ fn is_path(value: &str) -> bool {
 }
 
 /// Whether `name` matches `pattern`, in which `*` stands for any characters.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
     let (mut p, mut n) = (0, 0);
     let mut back: Option<(usize, usize)> = None;
@@ -284,7 +324,10 @@ mod tests {
         let more: Vec<String> = more.iter().map(ToString::to_string).collect();
         let variables = variables.iter().map(|(n, v)| (n.to_string(), Zeroizing::new(v.as_bytes().to_vec())));
         let chosen = chosen(variables, &more, &mut refused);
-        (chosen.into_iter().map(|c| c.0).collect(), refused.into_iter().map(|r| (r.name, r.code)).collect())
+        (
+            chosen.into_iter().map(|c| c.names).collect(),
+            refused.into_iter().map(|r| (r.name, r.code)).collect(),
+        )
     }
 
     #[test]
@@ -329,9 +372,9 @@ mod tests {
         let url = format!("postgres://app:{}@db/prod", "p%40ss-w0rd-xyz");
         let url = Zeroizing::new(url.into_bytes());
         let chosen = chosen([("DATABASE_URL".to_string(), url)].into_iter(), &[], &mut refused);
-        assert_eq!(chosen[0].0, "DATABASE_URL");
-        assert_eq!(chosen[1].0, "DATABASE_URL (its password)");
-        assert_eq!(chosen[1].1.as_slice(), b"p@ss-w0rd-xyz");
+        assert_eq!(chosen[0].names, "DATABASE_URL");
+        assert_eq!(chosen[1].names, "DATABASE_URL (its password)");
+        assert_eq!(chosen[1].value.as_slice(), b"p@ss-w0rd-xyz");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! args.rs     what the user may say                 exit.rs    what the exit code says
 //! rulepack.rs rule files, the built-in pack         env.rs     secrets of the environment
 //! scan/       walk -> file -> report                output/    table, json, jsonl, sarif
+//! secrets/    the store of known secrets
 //! text.rs     names made safe to print              term.rs    the one place that writes to the terminal
 //! ```
 //!
@@ -19,6 +20,7 @@ mod output;
 mod rulepack;
 mod rules;
 mod scan;
+mod secrets;
 mod term;
 mod text;
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         args::Command::Scan(args) => scan::run(&args, &term),
         args::Command::Rules(args) => rules::run(&args, &term),
+        args::Command::Secrets(args) => secrets::run(&args, &term),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

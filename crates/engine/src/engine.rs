@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::policy::{Confidence, Policy, Profile};
 use crate::rule::Rule;
 use crate::scanner::Scanner;
-use crate::secrets::{DeltaNeedle, KnownSecrets, Needle, ScatteredNeedle, Tag};
+use crate::secrets::{DeltaNeedle, Form, KnownSecrets, Needle, ScatteredNeedle, Tag};
 use crate::stream::Stream;
 use crate::{confirm, lane, secrets};
 
@@ -359,7 +359,11 @@ fn shortest(rules: &[Compiled], needles: &[Needle]) -> usize {
 fn shortest_run(rules: &[Compiled], needles: &[Needle]) -> usize {
     let blocks = |r: &&Compiled| r.rule.confidence >= Confidence::High || r.rule.checksum.is_some();
     let shortest = rules.iter().filter(blocks).map(|r| r.facts.min_len).min().unwrap_or(18);
-    let alone = needles.iter().filter(|needle| needle.alone).map(|needle| needle.len as usize).min();
+    let alone = needles
+        .iter()
+        .filter(|needle| needle.decoded && needle.form == Form::Raw)
+        .map(|needle| needle.len as usize)
+        .min();
     (4 * shortest.min(alone.unwrap_or(usize::MAX)) / 3).clamp(16, 28)
 }
 

@@ -55,9 +55,9 @@ impl Strength {
     /// [`Refusal`] for values that are too short, too weak or no secrets, as [`KnownSecrets::add`](crate::KnownSecrets::add) has it.
     pub fn of(value: &[u8]) -> Result<Strength, Refusal> {
         let pieces = secrets::enrollable(value)?;
-        let whole = pieces.len() == 1;
-        let bits = pieces.iter().map(|piece| secret_bits(piece, whole)).fold(0.0, f64::max);
-        let remaining = || pieces.iter().filter_map(|piece| remaining(piece, whole));
+        let shape = Shape::of(value, &pieces);
+        let bits = pieces.iter().map(|piece| secret_bits(piece, shape)).fold(0.0, f64::max);
+        let remaining = || pieces.iter().filter_map(|piece| remaining(piece, shape));
         // A piece that is left out of the fingerprint tells nothing.
         let remaining = remaining().filter(|bits| *bits >= FLOOR).min().or_else(|| remaining().max());
         Ok(Strength { bits: bits as u32, remaining: remaining.unwrap_or(0) })
@@ -124,9 +124,9 @@ impl Fingerprint {
     pub fn new(key: &StoreKey, value: &[u8]) -> Result<Fingerprint, Refusal> {
         let pieces = secrets::enrollable(value)?;
         let keys = Keys::derive(key);
-        let whole = pieces.len() == 1;
-        let strong = pieces.iter().filter(|piece| remaining(piece, whole).is_some_and(|bits| bits >= FLOOR));
-        let pieces: Vec<Piece> = strong.filter_map(|piece| Piece::new(&keys, piece, whole)).collect();
+        let shape = Shape::of(value, &pieces);
+        let strong = pieces.iter().filter(|piece| remaining(piece, shape).is_some_and(|bits| bits >= FLOOR));
+        let pieces: Vec<Piece> = strong.filter_map(|piece| Piece::new(&keys, piece, shape)).collect();
         if pieces.is_empty() {
             return Err(Refusal::new(
                 "E_GUESSABLE",
@@ -194,8 +194,8 @@ const HEAD: usize = 20;
 const PIECE_BYTES: usize = 23;
 
 impl Piece {
-    fn new(keys: &Keys, bytes: &[u8], whole: bool) -> Option<Piece> {
-        let (at, gate) = anchor(bytes, whole)?;
+    fn new(keys: &Keys, bytes: &[u8], shape: Shape) -> Option<Piece> {
+        let (at, gate) = anchor(bytes, shape)?;
         Some(Piece {
             len: bytes.len() as u16,
             anchor: at as u16,
@@ -230,21 +230,56 @@ fn gate_code(gate: Gate) -> u8 {
     }
 }
 
+/// What is known of a value as a whole.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// Whether it is in one piece.
+    whole: bool,
+    /// What parts its words, if its form is a known one: in it, others than the secret are known to many.
+    marks: Option<&'static [u8]>,
+}
+
+impl Shape {
+    fn of(value: &[u8], pieces: &[&[u8]]) -> Shape {
+        Shape { whole: pieces.len() == 1, marks: marks(value) }
+    }
+}
+
 /// The public prefix of a piece.
-fn public(piece: &[u8], whole: bool) -> usize {
-    if whole { weak::public_prefix(piece) } else { 0 }
+fn public(piece: &[u8], shape: Shape) -> usize {
+    if shape.whole { weak::public_prefix(piece) } else { 0 }
 }
 
 /// Where the anchor of a piece stands. By the value alone: what other secrets there are tells nothing of it.
-fn anchor(piece: &[u8], whole: bool) -> Option<(usize, Gate)> {
-    secrets::choose_anchor(piece, public(piece, whole), |_| 0)
+fn anchor(piece: &[u8], shape: Shape) -> Option<(usize, Gate)> {
+    secrets::choose_anchor(piece, public(piece, shape), |_| 0)
 }
 
 /// The bits of a piece, what is public or follows from the rest apart.
-fn secret_bits(piece: &[u8], whole: bool) -> f64 {
-    let secret = &piece[public(piece, whole)..];
-    let derived = if whole { derived(piece).min(secret.len()) } else { 0 };
+fn secret_bits(piece: &[u8], shape: Shape) -> f64 {
+    if let Some(marks) = shape.marks {
+        // Hosts, users and names of settings are known to many: the strongest word counts, and nothing else.
+        return piece.split(|byte| marks.contains(byte)).map(weak::bits).fold(0.0, f64::max);
+    }
+    let secret = &piece[public(piece, shape)..];
+    let derived = if shape.whole { derived(piece).min(secret.len()) } else { 0 };
     weak::bits(piece) * (secret.len() - derived) as f64 / secret.len().max(1) as f64
+}
+
+/// What parts a value whose form is known: an address, settings, JSON.
+fn marks(value: &[u8]) -> Option<&'static [u8]> {
+    let has = |text: &[u8]| value.windows(text.len()).any(|there| there == text);
+    if value.starts_with(b"{") || value.starts_with(b"[") {
+        Some(b"\" .-_")
+    } else if has(b"://") {
+        Some(b":/?#@&=;,.-_")
+    } else if value.contains(&b'=')
+        && (value.contains(&b';') || value.contains(&b'&') || value.contains(&b' '))
+    {
+        Some(b"=:;,& .-_")
+    } else {
+        None
+    }
 }
 
 /// How many bytes of a value follow from the others, or are told to everybody.
@@ -260,9 +295,9 @@ fn derived(value: &[u8]) -> usize {
 }
 
 /// What remains of a piece, in bits, rounded down: the number is kept at rest and tells of the value, too. None for a piece that is too short to be kept.
-fn remaining(piece: &[u8], whole: bool) -> Option<u32> {
-    let (at, gate) = anchor(piece, whole).filter(|_| piece.len() >= PIECE_MIN)?;
-    let public = public(piece, whole);
+fn remaining(piece: &[u8], shape: Shape) -> Option<u32> {
+    let (at, gate) = anchor(piece, shape).filter(|_| piece.len() >= PIECE_MIN)?;
+    let public = public(piece, shape);
     let is_rare = |bytes: &[u8]| bytes.iter().any(|byte| is_upper_or_digit(*byte));
     let places = match gate {
         Gate::UpperOrDigit if at >= public => at - public + 1,
@@ -271,7 +306,7 @@ fn remaining(piece: &[u8], whole: bool) -> Option<u32> {
         _ => secrets::SOON + 1,
     };
     let told = COST_TAG + COST_FACTS + COST_PER_PLACE * places as f64;
-    Some((secret_bits(piece, whole) - told).max(0.0) as u32 & !3)
+    Some((secret_bits(piece, shape) - told).max(0.0) as u32 & !3)
 }
 
 #[cfg(test)]
@@ -291,7 +326,8 @@ mod tests {
             let kept = made(value).unwrap();
             let bytes = kept.to_bytes();
             assert!(Fingerprint::from_bytes(&bytes).unwrap() == kept);
-            for cut in 0..bytes.len().min(100) {
+            let whole_pieces = |cut: &usize| *cut > HEAD && (cut - HEAD).is_multiple_of(PIECE_BYTES);
+            for cut in (0..bytes.len()).filter(|cut| !whole_pieces(cut)) {
                 assert!(Fingerprint::from_bytes(&bytes[..cut]).is_err());
             }
             let key = StoreKey::from_bytes(&KEY).unwrap();
@@ -320,6 +356,23 @@ mod tests {
         let token = Strength::of(&token).unwrap();
         assert!(bare.bits().abs_diff(token.bits()) <= 2, "{bare:?} {token:?}");
         assert!(token.remaining() + 22 <= token.bits(), "{token:?}");
+    }
+
+    #[test]
+    fn of_addresses_and_settings_the_strongest_part_counts() {
+        let password = "q8Zt4LmN0pR7sVx2";
+        let alone = Strength::of(password.as_bytes()).unwrap().bits();
+        for value in [
+            format!("postgres://application:{password}@db.internal.example.com:5432/production"),
+            format!("Server=tcp:db.example.com;Database=production;User=application;Password={password};"),
+            format!("{{\"host\": \"db.internal.example.com\", \"password\": \"{password}\"}}"),
+            format!("host=db.internal.example.com user=application password={password}"),
+        ] {
+            let strength = Strength::of(value.as_bytes()).unwrap();
+            assert!(strength.bits() <= alone && !strength.allows_fingerprint(), "{strength:?}");
+        }
+        let strong = format!("https://user:{password}{password}@example.com/");
+        assert!(Strength::of(strong.as_bytes()).unwrap().allows_fingerprint());
     }
 
     #[test]

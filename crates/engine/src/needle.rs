@@ -48,8 +48,12 @@ pub(crate) fn spellings(value: &[u8], public: usize, which: Spellings) -> Vec<Sp
     if which == Spellings::Raw {
         return out;
     }
-    let all = which == Spellings::All;
-    let layers = if all { LAYERS } else { 1 };
+    let all = matches!(which, Spellings::All | Spellings::ButBase64);
+    let layers = match which {
+        Spellings::All => LAYERS,
+        Spellings::Few => 1,
+        Spellings::ButBase64 | Spellings::Raw => 0,
+    };
     if all {
         push(Form::Reversed, value.iter().rev().copied().collect(), 0, 0);
         push(Form::Rot13, value.iter().copied().map(rot13).collect(), public, 0);

@@ -49,6 +49,9 @@ pub(crate) fn bits(value: &[u8]) -> f64 {
     // Repeated and few characters, and runs such as 12345678 or abcdefgh, carry little.
     let by_entropy = len * crate::confirm::shannon(secret) + 8.0;
     let steps = secret.windows(2).filter(|w| w[1].wrapping_sub(w[0]) <= 1 || w[0] == w[1]).count() as f64;
+    // Random characters have some, too.
+    let expected = 2.0 * (len - 1.0).max(0.0) / alphabet.max(2.0);
+    let steps = (steps - expected - 2.0 * expected.sqrt()).max(0.0);
     let by_steps = by_class * (1.0 - 0.9 * steps / (len - 1.0).max(1.0));
     by_class.min(by_entropy * 1.5).min(by_steps)
 }

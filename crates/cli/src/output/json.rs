@@ -12,7 +12,7 @@
 //!     "outer": {"start": 0, "end": 40},    bytes of the file: from the one with the value's first bit
 //!     "inner": {"start": 7, "end": 47},    bytes of the lane
 //!     "kind": "rule" | "known",
-//!     "rule": "github-pat",                "known-secret" for enrolled secrets
+//!     "rule": "github-pat",                "known-secret" for enrolled secrets, "canary" for canaries
 //!     "secret": null | "GH_TOKEN",         the name of the enrolled secret
 //!     "form": null | "base64",             the spelling it was found in
 //!     "provider": "GitHub", "opens": "...", "class": "user", "revoke": "...",      null for enrolled secrets

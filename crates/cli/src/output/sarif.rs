@@ -12,7 +12,7 @@ use exfilter::{Confidence, KeyClass, Rule};
 use serde_json::{Map, Value, json};
 
 use crate::exit;
-use crate::scan::report::{FileReport, Gap, KNOWN, Lane, Place, Report, Row};
+use crate::scan::report::{CANARY, FileReport, Gap, Lane, Place, Report, Row};
 
 /// Where the schema of the format is published.
 const SCHEMA: &str =
@@ -62,11 +62,23 @@ impl Rules {
 
 fn descriptor(id: &str, rule: Option<&Rule>) -> Value {
     let Some(rule) = rule else {
+        let (short, full, help) = match id {
+            CANARY => (
+                "One of your own canaries",
+                "A key that nobody uses was taken from where it had been put.",
+                "Find out who could read the place where it had been put.",
+            ),
+            _ => (
+                "One of your own secrets",
+                "The value of a secret that was given to the scanner, in some spelling.",
+                "Revoke it where it was issued, then remove it.",
+            ),
+        };
         return json!({
-            "id": KNOWN,
-            "shortDescription": {"text": "One of your own secrets"},
-            "fullDescription": {"text": "The value of a secret that was given to the scanner, in some spelling."},
-            "help": {"text": "Revoke it where it was issued, then remove it."},
+            "id": id,
+            "shortDescription": {"text": short},
+            "fullDescription": {"text": full},
+            "help": {"text": help},
             "defaultConfiguration": {"level": "error"},
             "properties": {"tags": ["security", "secret"], "precision": "very-high", "security-severity": "9.5"},
         });
@@ -106,6 +118,7 @@ fn result(report: &Report, rules: &Rules, file: &FileReport, row: &Row) -> Value
     let example = report.floors.is_example(finding);
     let opens = lead.opens(&report.engine);
     let mut text = match lead.secret(&report.engine) {
+        Some((name, form)) if id == CANARY => format!("The canary {name} ({form})"),
         Some((name, form)) => format!("The enrolled secret {name} ({form})"),
         None if opens.is_empty() => format!("A match of {id}"),
         None => format!("{id}: {opens}"),

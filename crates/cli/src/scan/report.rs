@@ -265,10 +265,11 @@ impl Seen {
         text
     }
 
-    /// The id of the rule; `known-secret` for enrolled ones.
+    /// The id of the rule; `known-secret` for enrolled ones, `canary` for canaries.
     pub(crate) fn rule_id<'a>(&self, engine: &'a Engine) -> &'a str {
         match self.finding.kind() {
             Kind::Rule(id) => &engine.rule(id).id,
+            Kind::Known(id, _) if engine.is_canary(id) => CANARY,
             Kind::Known(..) => KNOWN,
         }
     }
@@ -294,6 +295,9 @@ impl Seen {
         match (self.rule(engine), self.secret(engine)) {
             (Some(rule), _) if rule.opens.is_empty() => text::plain(&rule.provider),
             (Some(rule), _) => text::plain(&rule.opens),
+            (None, Some((name, form))) if self.rule_id(engine) == CANARY => {
+                format!("ALARM: your canary {name} is here ({form}), so it was taken")
+            }
             (None, Some((name, form))) => format!("your {name} ({form})"),
             (None, None) => String::new(),
         }
@@ -307,6 +311,9 @@ impl Seen {
 
 /// The rule id under which enrolled secrets are reported.
 pub(crate) const KNOWN: &str = "known-secret";
+
+/// The rule id under which canaries are reported.
+pub(crate) const CANARY: &str = "canary";
 
 /// A file, and the way into it.
 pub(crate) fn location(name: &Name, lane: &Lane) -> String {

@@ -14,6 +14,7 @@ use super::walk::{Leave, STDIN, Step, Walk};
 use super::{filter, pool};
 use crate::args::{Color, Format, Incomplete, ScanArgs};
 use crate::fault::Fault;
+use crate::secrets::open;
 use crate::term::Term;
 use crate::{env, exit, output, rulepack, text};
 
@@ -88,20 +89,29 @@ fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
     let mut builder = Engine::builder();
     // Nothing waits for a verdict here, so every way is tried.
     builder.rules(rules).policy(policy).limits(limits).profile(Profile::Thorough);
+    let stored = open::known(&args.secrets.choice())?;
+    if let Some(stored) = &stored
+        && !args.output.quiet
+    {
+        term.note(&stored.note);
+    }
+    let mut secrets = stored.map(|stored| stored.secrets);
     if args.secrets.secrets_from_env {
-        let from = env::collect(&args.secrets.env_name)?;
+        let from = env::collect(&args.secrets.env_name, secrets)?;
         if !args.output.quiet {
             tell_refused(&from.refused, args.output.verbose, term);
-            if from.secrets.is_empty() {
+            if from.taken == 0 {
                 term.note(&"--secrets-from-env: no variable holds a secret that could be taken");
             }
         }
-        if no_rules && from.secrets.is_empty() {
-            return Err(nothing_to_look_for());
-        }
-        builder.known_secrets(from.secrets);
-    } else if no_rules {
+        secrets = Some(from.secrets);
+    }
+    let secrets = secrets.filter(|secrets| !secrets.is_empty());
+    if no_rules && secrets.is_none() {
         return Err(nothing_to_look_for());
+    }
+    if let Some(secrets) = secrets {
+        builder.known_secrets(secrets);
     }
     builder.build().map_err(|error| rulepack::Loaded::fault(&origins, &error))
 }
@@ -110,7 +120,7 @@ fn nothing_to_look_for() -> Fault {
     Fault::new(
         "--no-builtin",
         "there is nothing to look for: no rules and no secrets",
-        "add --rules FILE, --more-rules or --secrets-from-env",
+        "add --rules FILE, --more-rules, --store or --secrets-from-env",
     )
 }
 

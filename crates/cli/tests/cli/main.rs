@@ -9,4 +9,5 @@ mod harness;
 mod output;
 mod rules;
 mod scale;
+mod secrets;
 mod walking;

@@ -29,7 +29,8 @@ pub(super) fn write(out: &mut Writer, known: &Known) {
         out.u8(u8::from(*canary));
     });
     out.list(needles, |out, needle| {
-        let Needle { secret, form, len, anchor, before, token_before, gate, ascii, tag, alone, mac } = needle;
+        let Needle { secret, form, len, anchor, before, token_before, gate, ascii, tag, alone, decoded, mac } =
+            needle;
         [*secret, *len, *anchor, *before].into_iter().for_each(|n| out.u32(n));
         write_form(out, *form);
         out.code(*gate);
@@ -37,7 +38,7 @@ pub(super) fn write(out: &mut Writer, known: &Known) {
             Tag::Whole(tag) => (false, *tag),
             Tag::Coarse(tag) => (true, u32::from(*tag)),
         };
-        let flags = [*token_before, *ascii, *alone, coarse].into_iter().enumerate();
+        let flags = [*token_before, *ascii, *alone, *decoded, coarse].into_iter().enumerate();
         out.u8(flags.fold(0, |bits, (place, flag)| bits | u8::from(flag) << place));
         out.u32(tag);
         out.0.extend(mac);
@@ -78,12 +79,26 @@ pub(super) fn read(from: &mut Reader<'_>, keys: Keys) -> Option<Known> {
         let before = from.u32().filter(|before| *before <= LONGEST)?;
         let form = read_form(from)?;
         let gate: Gate = from.code()?;
-        let flags = from.u8().filter(|flags| *flags < 16)?;
-        let [token_before, ascii, alone, coarse] = [0, 1, 2, 3].map(|place| flags >> place & 1 != 0);
+        let flags = from.u8().filter(|flags| *flags < 32)?;
+        let [token_before, ascii, alone, decoded, coarse] =
+            [0, 1, 2, 3, 4].map(|place| flags >> place & 1 != 0);
         let tag = from.u32()?;
         let tag = if coarse { Tag::Coarse(u16::try_from(tag).ok()?) } else { Tag::Whole(tag) };
         let mac = from.array()?;
-        Some(Needle { secret, form, len, anchor, before, token_before, gate, ascii, tag, alone, mac })
+        Some(Needle {
+            secret,
+            form,
+            len,
+            anchor,
+            before,
+            token_before,
+            gate,
+            ascii,
+            tag,
+            alone,
+            decoded,
+            mac,
+        })
     })?;
     let scattered = from.option(|from| {
         let ends = read_set(from)?;

@@ -91,6 +91,42 @@ fn decoded_forms_are_found(engine: &Engine, values: &[Vec<u8>]) {
     }
 }
 
+/// Values whose base64 is left to the lanes.
+#[test]
+fn every_form_is_found_without_needles_for_base64() {
+    let mut rng = Rng::new(97);
+    let mut values = values(&mut rng);
+    values.push(rng.text(keys::BASE62, 12));
+    values.push([b"p ss'", &rng.text(keys::BASE62, 14)[..], b"\"&<"].concat());
+    canary::note(values.iter().map(Vec::as_slice));
+    let mut secrets = KnownSecrets::new(key());
+    secrets.spellings(Spellings::ButBase64);
+    for (i, value) in values.iter().enumerate() {
+        secrets.add(&format!("SECRET_{i}"), value, vec![]).unwrap();
+    }
+    let engine = Engine::builder().known_secrets(secrets).build().unwrap();
+    for (i, value) in values.iter().enumerate() {
+        for form in forms::all() {
+            let spelled = form.spell(value);
+            for (before, after) in [("", ""), ("x = ", "\n"), ("{\"k\":\"", "\"}")] {
+                let content = [before.as_bytes(), &spelled, after.as_bytes()].concat();
+                let whole = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+                let named = whole.findings().any(|f| match f.kind() {
+                    Kind::Known(id, _) => engine.secret_name(id) == format!("SECRET_{i}"),
+                    Kind::Rule(_) => false,
+                });
+                assert!(
+                    named && whole.last.is_block(),
+                    "value {i} ({} bytes), {form:?}, after {before:?}",
+                    value.len()
+                );
+                let chunks = split::random(&mut rng, content.len(), 30);
+                assert_eq!(run::run(&engine, &outbound(), &content, &chunks).facts(), whole.facts());
+            }
+        }
+    }
+}
+
 #[test]
 fn wrapped_values_have_the_verdict_that_their_plaintext_gives() {
     for case in 0..40 {

@@ -265,8 +265,8 @@ impl Edit {
         Ok(done)
     }
 
-    /// Begins to move the store to a new key, or goes on if that has begun: takes over what is sealed, and what `reread` has the value of and
-    /// `is_of` finds to be the same.
+    /// Begins to move the store to a new key, or goes on if that has begun: takes over what is sealed, and what `reread` has the value of among
+    /// those that it offers.
     ///
     /// Fingerprints need their values. Until all are found, or given up with [`Edit::finish_rotation`], the store stays as it is, under its key, and
     /// both keys are kept.
@@ -276,7 +276,7 @@ impl Edit {
     /// Without random numbers, or if a sealed record cannot be opened.
     pub fn rotate(
         &mut self,
-        mut reread: impl FnMut(&Record) -> Option<zeroize::Zeroizing<Vec<u8>>>,
+        mut reread: impl FnMut(&Record) -> Vec<zeroize::Zeroizing<Vec<u8>>>,
     ) -> Result<Rotation, StoreError> {
         let Opened { store, ring, next, .. } = &mut self.opened;
         if next.is_none() {
@@ -293,9 +293,9 @@ impl Edit {
                 continue;
             }
             // Another value under the same name is not the one that was enrolled.
-            if let Some(value) =
-                reread(record).filter(|value| record.is_of(store.key(), value).unwrap_or(false))
-            {
+            let same =
+                |value: &zeroize::Zeroizing<Vec<u8>>| record.is_of(store.key(), value).unwrap_or(false);
+            if let Some(value) = reread(record).into_iter().find(same) {
                 let mut new = NewRecord::new(record.name(), record.source().clone(), record.created());
                 new.rule = record.rule().map(String::from);
                 new.class = record.class();

@@ -271,7 +271,9 @@ fn a_key_is_rotated_when_all_values_are_found_or_given_up() {
 
     let reread = |name: &str, value: &[u8]| {
         let (name, value) = (name.to_owned(), value.to_vec());
-        move |record: &exfilter_store::Record| (record.name() == name).then(|| Zeroizing::new(value.clone()))
+        move |record: &exfilter_store::Record| {
+            (record.name() == name).then(|| Zeroizing::new(value.clone())).into_iter().collect()
+        }
     };
     // SECOND has another value now, so it is not the secret that was enrolled.
     let mut edit = place.home.edit().unwrap();
@@ -316,7 +318,9 @@ fn a_fault_at_any_step_of_a_rotation_leaves_a_store_that_opens() {
     let values = values(&mut Rng::new(69), 1);
     let rotate = |place: &Place, hook: &mut dyn FnMut(&Path, Step) -> io::Result<()>| {
         let mut edit = place.home.edit().unwrap();
-        let rotation = edit.rotate(|_| Some(Zeroizing::new(values[0].clone()))).unwrap();
+        let rotation = edit
+            .rotate(|_| vec![Zeroizing::new(b"another".to_vec()), Zeroizing::new(values[0].clone())])
+            .unwrap();
         assert!(rotation.missing.is_empty());
         edit.finish_rotation(hook)
     };
