@@ -38,7 +38,10 @@ fuzz_target!(|data: &[u8]| {
         let again = Store::open(&file, &ring, 1).expect("what was written is read");
         assert_eq!(again.records().len(), store.records().len());
         for (one, other) in store.records().iter().zip(again.records()) {
-            assert_eq!((one.name(), one.source(), one.bindings()), (other.name(), other.source(), other.bindings()));
+            assert_eq!(
+                (one.name(), one.source(), one.bindings()),
+                (other.name(), other.source(), other.bindings())
+            );
         }
         if let Ok(secrets) = again.known_secrets(Use::FingerprintsOnly) {
             let engine = Engine::builder().known_secrets(secrets).build().expect("fingerprints compile");
@@ -57,7 +60,14 @@ fn structured(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
         let mut record = Vec::new();
         field(&mut record, 1, &u64::from(n).to_le_bytes().repeat(2));
         field(&mut record, 2, format!("NAME_{}", if u.ratio(1, 8)? { 0 } else { n }).as_bytes());
-        let source = *u.choose(&[&b"\x00\0"[..], b"\x01HOME\0", b"\x02/x/.env\0A", b"\x04vault\0a.b", b"\x09\0", b"\x01A"])?;
+        let source = *u.choose(&[
+            &b"\x00\0"[..],
+            b"\x01HOME\0",
+            b"\x02/x/.env\0A",
+            b"\x04vault\0a.b",
+            b"\x09\0",
+            b"\x01A",
+        ])?;
         field(&mut record, 3, source);
         for _ in 0..u.int_in_range(0..=5u8)? {
             let bytes = match u.int_in_range(0..=6u8)? {
@@ -67,7 +77,8 @@ fn structured(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
                 3 => 7u32.to_le_bytes().to_vec(),
                 _ => <Vec<u8>>::arbitrary(u)?,
             };
-            let tag = *u.choose(&[4u16, 5, 6, 7, 7, 8, 9, 10 | 1 << 15, 11 | 1 << 15, 12, 12, 13, 77 | 1 << 15])?;
+            let tag =
+                *u.choose(&[4u16, 5, 6, 7, 7, 8, 9, 10 | 1 << 15, 11 | 1 << 15, 12, 12, 13, 77 | 1 << 15])?;
             field(&mut record, tag, &bytes);
         }
         field(&mut body, *u.choose(&[1u16, 1, 1, 2, 3 | 1 << 15])?, &record);

@@ -51,6 +51,11 @@ pub(super) fn read(from: &mut Reader<'_>) -> Option<Compiled> {
     Some(Compiled::of(rule, facts))
 }
 
+/// A number of bytes that a match can have.
+fn length(from: &mut Reader<'_>) -> Option<usize> {
+    from.size().filter(|len| *len <= Rule::MAX_LEN as usize)
+}
+
 fn write_rule(out: &mut Writer, rule: &Rule) {
     let Rule {
         id,
