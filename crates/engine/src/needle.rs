@@ -62,15 +62,18 @@ pub(crate) fn spellings(value: &[u8], public: usize, which: Spellings) -> Vec<Sp
         let hex = value.iter().flat_map(|b| [digits[usize::from(b >> 4)], digits[usize::from(b & 15)]]);
         push(Form::Hex, hex.collect(), 2 * public, 0);
     }
-    for upper in [true, false] {
-        for form in [PercentSet::Unreserved, PercentSet::Component, PercentSet::Form, PercentSet::Path] {
-            push(Form::Percent, percent(value, form, upper), public, 0);
+    // All of these leave letters, digits and three signs as they are.
+    if !value.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b)) {
+        for upper in [true, false] {
+            for form in [PercentSet::Unreserved, PercentSet::Component, PercentSet::Form, PercentSet::Path] {
+                push(Form::Percent, percent(value, form, upper), public, 0);
+            }
         }
+        for (slash, ascii) in [(false, false), (true, false), (false, true), (true, true)] {
+            push(Form::Json, json(value, slash, ascii, false), public, 0);
+        }
+        push(Form::Json, json(value, false, false, true), public, 0);
     }
-    for (slash, ascii) in [(false, false), (true, false), (false, true), (true, true)] {
-        push(Form::Json, json(value, slash, ascii, false), public, 0);
-    }
-    push(Form::Json, json(value, false, false, true), public, 0);
     if let Ok(text) = std::str::from_utf8(value) {
         let prefix = 2 * public;
         push(Form::Utf16Le, text.encode_utf16().flat_map(u16::to_le_bytes).collect(), prefix, 0);

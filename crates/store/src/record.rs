@@ -332,9 +332,16 @@ impl Record {
 
     /// The value of a sealed record; none of a fingerprint.
     pub(crate) fn open(&self, key: &Key) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        self.open_with(&cipher(key))
+    }
+
+    /// The same, with [`cipher`] at hand.
+    pub(crate) fn open_with(
+        &self,
+        cipher: &XChaCha20Poly1305,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
         let Content::Sealed(sealed) = &self.content else { return Ok(None) };
         let (nonce, text) = sealed.split_first_chunk::<NONCE>().ok_or(StoreError::damaged())?;
-        let cipher = XChaCha20Poly1305::new(&(*key.derive(Purpose::Seal)).into());
         let opened = cipher.decrypt(&XNonce::from(*nonce), Payload { msg: text, aad: &self.id });
         opened.map(|value| Some(Zeroizing::new(value))).map_err(|_| StoreError::damaged())
     }
@@ -474,11 +481,15 @@ impl fmt::Debug for Record {
     }
 }
 
+/// The cipher of sealed values under a key.
+pub(crate) fn cipher(key: &Key) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&(*key.derive(Purpose::Seal)).into())
+}
+
 fn seal(key: &Key, id: &[u8; 16], value: &[u8], entropy: &mut dyn Entropy) -> Result<Vec<u8>, StoreError> {
     let mut nonce = [0; NONCE];
     entropy.fill(&mut nonce)?;
-    let cipher = XChaCha20Poly1305::new(&(*key.derive(Purpose::Seal)).into());
-    let text = cipher.encrypt(&XNonce::from(nonce), Payload { msg: value, aad: id });
+    let text = cipher(key).encrypt(&XNonce::from(nonce), Payload { msg: value, aad: id });
     Ok([&nonce[..], &text.map_err(|_| StoreError::too_large("a value"))?].concat())
 }
 

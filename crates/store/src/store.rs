@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 use crate::key::{Entropy, Key, KeyId, KeyRing, Purpose};
-use crate::record::{NewRecord, Record};
+use crate::record::{self, NewRecord, Record};
 use crate::tlv::{self, Fields, OPTIONAL};
 
 /// Whom a store is for.
@@ -384,12 +384,13 @@ impl Store {
         if which == Use::AtOnce {
             secrets.spellings(Spellings::ButBase64);
         }
+        let cipher = record::cipher(&self.key);
         for record in &self.records {
             match record.fingerprint() {
                 Some(kept) => secrets.add_fingerprint(record.name(), kept, record.parsed_bindings()?),
                 None if which == Use::FingerprintsOnly => {}
                 None => {
-                    let Some(value) = record.open(&self.key)? else { continue };
+                    let Some(value) = record.open_with(&cipher)? else { continue };
                     if record.is_canary() {
                         secrets.add_canary(record.name(), &value)?;
                     } else {

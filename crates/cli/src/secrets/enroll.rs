@@ -93,15 +93,15 @@ fn is_setting(name: &str, value: &[u8]) -> bool {
         "email", "account", "bucket", "name",
     ];
     let lower = name.to_ascii_lowercase();
-    let of = |word: &&str| {
-        lower == **word || lower.ends_with(&format!("_{word}")) || lower.ends_with(&format!("-{word}"))
+    let of = |word: &str| {
+        lower == word || lower.ends_with(&format!("_{word}")) || lower.ends_with(&format!("-{word}"))
     };
     let text = std::str::from_utf8(value).unwrap_or("");
     let is_label = |label: &str| {
         !label.is_empty() && label.len() < 24 && label.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
     };
     let is_host = text.contains('.') && text.split('.').all(is_label);
-    NAMES.iter().any(|word| of(&word)) || is_host
+    NAMES.iter().any(|word| of(word)) || is_host
 }
 
 /// Keeps what is kept, and says what is not and why; the exit code tells whether something was refused.

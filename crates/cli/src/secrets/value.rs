@@ -141,23 +141,29 @@ fn typed(name: &str) -> Result<Value, Fault> {
     let before = tcgetattr(&terminal).map_err(|error| fault(error.into()))?;
     let mut mute = before.clone();
     mute.local_modes.remove(LocalModes::ECHO);
-    write!(terminal, "Value of {}, which is not shown: ", escape(name.as_bytes())).map_err(fault)?;
+    // What was typed before it was asked for was shown, and counts for nothing.
     tcsetattr(&terminal, OptionalActions::Flush, &mute).map_err(|error| fault(error.into()))?;
+    let asked = write!(terminal, "Value of {}, which is not shown: ", escape(name.as_bytes()));
     let mut value = Zeroizing::new(Vec::with_capacity(64 << 10));
-    let mut byte = [0; 1];
-    let read = loop {
-        match terminal.read(&mut byte) {
-            Ok(0) => break Ok(()),
-            Ok(_) if byte[0] == b'\n' || value.len() as u64 > LONGEST => break Ok(()),
-            Ok(_) => value.push(byte[0]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => break Err(error),
-        }
-    };
+    let read = asked.and_then(|()| read_line(&mut terminal, &mut value));
     let restored = tcsetattr(&terminal, OptionalActions::Flush, &before).map_err(io::Error::from);
     let _ = writeln!(terminal);
     read.and(restored).map_err(fault)?;
     Ok(value)
+}
+
+#[cfg(unix)]
+fn read_line(terminal: &mut File, value: &mut Value) -> io::Result<()> {
+    let mut byte = Zeroizing::new([0; 1]);
+    loop {
+        match terminal.read(&mut byte[..]) {
+            Ok(0) => return Ok(()),
+            Ok(_) if byte[0] == b'\n' || value.len() as u64 > LONGEST => return Ok(()),
+            Ok(_) => value.push(byte[0]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 #[cfg(not(unix))]

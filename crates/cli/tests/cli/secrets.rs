@@ -301,3 +301,44 @@ fn a_store_of_its_own_place_has_its_key_beside_it() {
     let mut both = s.command(&["scan", "tree", "--store=mine.store", "--secrets-from-env"]);
     s.finish(both.env("B_TOKEN", &other)).exits_with(1).prints("your A (raw)").prints("your B_TOKEN (raw)");
 }
+
+/// At a terminal, which `script` of util-linux makes: what is typed is not shown.
+#[cfg(unix)]
+#[test]
+fn a_value_is_typed_without_being_shown() {
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
+
+    if Command::new("script").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no `script` here");
+        return;
+    }
+    let s = Sandbox::new();
+    let value = secret(30);
+    let command = format!("{} secrets add TYPED", env!("CARGO_BIN_EXE_exfilter"));
+    let mut child = Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .env("HOME", s.top().join("home"))
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("XDG_STATE_HOME")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut shown = Vec::new();
+    let mut byte = [0; 1];
+    while !shown.ends_with(b"not shown: ") && stdout.read(&mut byte).unwrap() == 1 {
+        shown.push(byte[0]);
+    }
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(format!("{value}\n").as_bytes()).unwrap();
+    stdout.read_to_end(&mut shown).unwrap();
+    drop(stdin);
+    let mut output = child.wait_with_output().unwrap();
+    output.stdout = shown;
+    s.checked(output).exits_with(0).prints("Value of TYPED").prints("TYPED: kept as a fingerprint");
+    s.file("a.txt", &value);
+    run(&s, &["scan", "tree"]).exits_with(1).prints("your TYPED (raw)");
+}
