@@ -160,7 +160,7 @@ impl Compiled {
             let inside = inside.filter(|at| automata.ends_from(&hay[..end], *at).last() == Some(&end));
             inside.take(4).map(|at| make(at, at, end)).find(|m| m.verified).unwrap_or(here)
         };
-        let at_end = !matches!(self.rule.checksum, None | Some(Checksum::Jwt | Checksum::PypiMacaroon));
+        let at_end = self.rule.checksum.is_some_and(Checksum::ends_token);
         let mut found: Option<OracleMatch> = None;
         let mut sure = false;
         let mut tries = 0;

@@ -105,15 +105,15 @@ fn examples_are_found_wherever_they_stand() {
 #[test]
 fn verified_keys_need_no_boundary() {
     for entry in all_entries() {
-        let fixed = Checksum::ALL.into_iter().any(|checksum| {
-            entry.rule.checksum == Some(checksum)
-                && !matches!(checksum, Checksum::Jwt | Checksum::PypiMacaroon)
-        });
+        let fixed = Checksum::ALL
+            .into_iter()
+            .any(|checksum| entry.rule.checksum == Some(checksum) && checksum.ends_token());
         let one_length = !entry.rule.pattern.contains(',') && !entry.rule.pattern.contains('|');
         if !fixed || !one_length {
             continue;
         }
-        let template = entry.examples.iter().find(|template| template.contains("{checksum:")).unwrap();
+        let sealed = |template: &&String| template.contains("{checksum:") || template.contains("{spelled:");
+        let template = entry.examples.iter().find(sealed).unwrap();
         let text = expand(template, entry.rule.checksum, 5).unwrap();
         let glued = [b"x7", &text[..], b"x7"].concat();
         let found = find_all(std::slice::from_ref(&entry.rule), &glued);
@@ -441,6 +441,14 @@ fn templates() {
         assert!(expand(bad, None, 1).is_err(), "{bad}");
     }
     assert!(expand("x_{checksum:6}{alnum:9}", Some(Checksum::Crc32Base62), 1).is_err());
+    let token = expand("key = {token:x_{alnum:9}{checksum:6}};", Some(Checksum::Crc32Base62), 1).unwrap();
+    assert!(Checksum::Crc32Base62.verify(&token[6..23]));
+    assert!(expand("{token:{checksum:6}} {token:x_{alnum:9}}", Some(Checksum::Crc32Base62), 1).is_err());
+    assert!(Checksum::Bip39.verify(&expand("{spelled::20}", Some(Checksum::Bip39), 1).unwrap()));
+    let wif = expand("{spelled:80:32:01}", Some(Checksum::Base58Check), 1).unwrap();
+    assert!(matches!(wif[0], b'K' | b'L') && wif.len() == 52);
+    assert!(expand("{spelled::20}", None, 1).is_err());
+    assert!(expand("{spelled:8:20}", Some(Checksum::Base58Check), 1).is_err());
 }
 
 #[test]
