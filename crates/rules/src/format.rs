@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use exfilter_engine::{Boundary, Checksum, Confidence, HostPattern, KeyClass, Lead, Rule, Slot};
+use exfilter_engine::{Boundary, Checksum, Confidence, HostPattern, KeyClass, Lead, Rule, Slot, Veto};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -101,6 +101,8 @@ struct RuleText {
     max_len: Spanned<u32>,
     checksum: Option<Spanned<String>>,
     min_entropy: Option<Spanned<f32>>,
+    #[serde(default)]
+    veto: Vec<Spanned<String>>,
     confidence: Spanned<String>,
     #[serde(default)]
     documented: Vec<Spanned<String>>,
@@ -109,6 +111,8 @@ struct RuleText {
     #[serde(default)]
     slots: Vec<Spanned<String>>,
     revoke: Spanned<String>,
+    #[serde(default)]
+    instead: String,
     source: Spanned<String>,
     examples: Spanned<Vec<String>>,
     counter_examples: Spanned<Vec<String>>,
@@ -206,6 +210,17 @@ impl Reader<'_> {
         rule.checksum = text.checksum.map(|name| self.checksum(&name)).transpose()?;
         rule.min_entropy = text.min_entropy.map(Spanned::into_inner);
         rule.confidence = self.word("confidence", &text.confidence, CONFIDENCES)?;
+        let vetoes = Veto::ALL.map(|veto| (veto.as_str(), veto));
+        for veto in &text.veto {
+            if rule.confidence == Confidence::High {
+                return Err(self.at(
+                    veto.span(),
+                    "veto",
+                    "is for rules of low and medium confidence; leave it out",
+                ));
+            }
+            rule.vetoes.push(self.word("veto", veto, &vetoes)?);
+        }
         rule.documented =
             text.documented.iter().map(|digest| self.digest(digest)).collect::<Result<_, _>>()?;
         for host in &text.hosts {
@@ -220,6 +235,7 @@ impl Reader<'_> {
         }
         rule.slots = text.slots.into_iter().map(Spanned::into_inner).collect();
         rule.revoke = text.revoke.into_inner();
+        rule.instead = text.instead;
         rule.source = text.source.into_inner();
         Ok(RuleEntry {
             rule,

@@ -31,11 +31,13 @@
 //! max_len = 45                               # of the longest match with its lead, at most 2048
 //! checksum = "crc32-base62"                  # see exfilter_engine::Checksum
 //! min_entropy = 3.0                          # bits per character of the value
+//! veto = []                                  # of low and medium: uuid, digest, public-key, words, sequence, placeholder
 //! confidence = "high"                        # low, medium, high
 //! documented = []                            # first 16 bytes of BLAKE3, in hex, of values in the documentation
 //! hosts = ["api.acme.example"]               # where it is legitimate, exact or *.suffix
 //! slots = ["header:authorization:bearer"]    # in which part of a message
 //! revoke = "https://acme.example/keys"
+//! instead = "a key of one project"           # what gives less and would do; every admin rule has it
 //! source = "https://docs.acme.example/keys"
 //! examples = ["acme_{hex:32}"]               # templates, never keys
 //! counter_examples = ["acme_{hex:31}"]

@@ -15,7 +15,7 @@
 //!    the ends tried in 3 as well.
 //! 5. `s` has to satisfy the left boundary, unless the value verifies.
 //! 6. The value is the group `value` of the pattern, run on exactly the bytes from `q` to the end, or else the whole match.
-//! 7. A match whose value has less entropy than the rule asks for is dropped; it still covers its place.
+//! 7. A match whose value has less entropy than the rule asks for is dropped, and so is one of a shape that the rule vetoes, unless it verifies; it still covers its place.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -121,7 +121,9 @@ impl Compiled {
             }
             let Some(found_here) = self.match_at(index, hay, q) else { continue };
             covered = found_here.end;
-            if self.entropy_suffices(&hay[found_here.value_start..found_here.value_end]) {
+            let value = &hay[found_here.value_start..found_here.value_end];
+            let vetoed = !found_here.verified && self.rule.vetoes.iter().any(|veto| veto.holds(value));
+            if self.entropy_suffices(value) && !vetoed {
                 found.push(found_here);
             }
         }
