@@ -75,6 +75,49 @@ pub fn parse(name: &str, text: &str) -> Result<Vec<RuleEntry>, RuleError> {
     file.rule.into_iter().map(|rule| reader.entry(&file.provider, rule)).collect()
 }
 
+/// The most faulty rules of one file that [`parse_sound`] passes over.
+const FAULTY: usize = 200;
+
+/// Reads the rules of one file that can be read, and says of each other one what is wrong.
+///
+/// A fault within a `[[rule]]` takes that rule away and no other. What is wrong outside of rules is an error of the whole file: then there are no rules.
+///
+/// # Examples
+///
+/// ```
+/// let text = exfilter_rules::builtin_files()[0].1;
+/// let (rules, faults) = exfilter_rules::parse_sound("pack.toml", &text.replacen("max_len", "maxlen", 1));
+/// assert_eq!((faults.len(), faults[0].field()), (1, "maxlen"));
+/// assert_eq!(rules.len() + 1, exfilter_rules::parse("pack.toml", text)?.len());
+/// # Ok::<(), exfilter_rules::RuleError>(())
+/// ```
+pub fn parse_sound(name: &str, text: &str) -> (Vec<RuleEntry>, Vec<RuleError>) {
+    let mut text = text.to_string();
+    let mut faults = Vec::new();
+    loop {
+        let fault = match parse(name, &text) {
+            Ok(entries) => return (entries, faults),
+            Err(fault) => fault,
+        };
+        let blank = blank_rule(&text, fault.line());
+        faults.push(fault);
+        match blank {
+            Some(rest) if faults.len() < FAULTY => text = rest,
+            _ => return (Vec::new(), faults),
+        }
+    }
+}
+
+/// The text without the rule in which a line stands; lines keep their numbers. `None` for a line in front of all rules.
+fn blank_rule(text: &str, line: usize) -> Option<String> {
+    let begins = |text: &str| text.trim_start().starts_with("[[rule]]");
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let first = (0..lines.len().min(line)).rev().find(|at| begins(lines[*at]))?;
+    let next = (first + 1..lines.len()).find(|at| begins(lines[*at])).unwrap_or(lines.len());
+    let blank = |at: usize| (first..next).contains(&at);
+    Some(lines.iter().enumerate().map(|(at, line)| if blank(at) { "\n" } else { line }).collect())
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileText {
@@ -126,7 +169,7 @@ struct LeadText {
     max: u16,
 }
 
-const CLASSES: &[(&str, KeyClass)] = &[
+pub(crate) const CLASSES: &[(&str, KeyClass)] = &[
     ("admin", KeyClass::Admin),
     ("user", KeyClass::User),
     ("service", KeyClass::Service),

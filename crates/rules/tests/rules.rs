@@ -10,7 +10,7 @@ use exfilter_rules::example::{TemplateError, expand};
 use exfilter_rules::oracle::{Oracle, OracleMatch, find_all};
 use exfilter_rules::{
     RuleEntry, RuleError, RuleProblem, builtin, builtin_entries, builtin_files, check, more, more_entries,
-    more_files, parse,
+    more_files, page, parse, parse_sound, schema,
 };
 
 /// How many texts are made of each template.
@@ -221,6 +221,36 @@ fn the_builtin_pack_knows_documented_examples() {
         let rule = builtin().into_iter().find(|rule| rule.id == id).unwrap();
         assert!(rule.documented.contains(&Rule::example_digest(parts.concat().as_bytes())), "{id}");
     }
+}
+
+/// What is generated from the pack stands in the tree as it would be generated now.
+#[test]
+fn generated_files_are_up_to_date() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+    let (builtin, more) = (builtin_entries(), more_entries());
+    let packs = [("Built in", &builtin[..]), ("Read with `--more-rules`", &more[..])];
+    for (file, now, command) in [("README.md", page(&packs), "page"), ("schema.json", schema(), "schema")] {
+        let Ok(then) = fs::read_to_string(folder.join(file)) else { continue };
+        assert!(then == now, "rules/{file} is out of date: cargo run -- rules {command} -o rules/{file}");
+    }
+}
+
+#[test]
+fn a_faulty_rule_takes_no_other_with_it() {
+    let second = GOOD.split_once("\n\n").unwrap().1.replace("acme-key", "acme-token");
+    let bad = second.replace("acme-token", "acme-bad").replace("max_len", "maxlen");
+    let broken = second.replace("acme-token", "acme-broken").replace("= 37", "= ");
+    let text = format!("{GOOD}\n{bad}\n{broken}\n{second}");
+    let (entries, faults) = parse_sound("acme.toml", &text);
+    let ids: Vec<&str> = entries.iter().map(|entry| entry.rule.id.as_str()).collect();
+    assert_eq!(ids, ["acme-key", "acme-token"]);
+    // The text that is no TOML is seen first.
+    assert_eq!(faults.iter().map(RuleError::line).collect::<Vec<_>>(), [35, 22]);
+    assert_eq!(entries[1].line("id"), 43);
+    let (entries, faults) = parse_sound("acme.toml", &GOOD.replace("provider", "prov"));
+    assert_eq!((entries.len(), faults.len()), (0, 1));
+    let (entries, faults) = parse_sound("acme.toml", "a = ");
+    assert_eq!((entries.len(), faults.len()), (0, 1));
 }
 
 /// A file with one thing changed, and what has to be said about it.
