@@ -47,7 +47,10 @@ pub(super) fn test(file: &Path, from: &RuleSource, only: &[String], term: &Term)
         .map_err(|error| rulepack::Loaded::fault(&origins, &error))?;
     let progress = Progress::new(false);
     let examined = Examiner::new(&engine, &progress).examine(&mut content.as_slice());
-    let name = Name::new(path_bytes(file), &[]);
+    let name = match file.as_os_str() == STDIN {
+        true => Name::fixed("<stdin>"),
+        false => Name::new(path_bytes(file), &[]),
+    };
     let found: Vec<[String; 4]> = examined.seen.iter().map(|seen| found(seen, &engine, &name)).collect();
     let lines = Lines::new(&content);
     let mut attempts = explain(&rules, &content);
