@@ -13,16 +13,46 @@ pub(crate) struct Carrier {
 /// The twelve carriers, the last of them none.
 pub(crate) const CARRIERS: [Carrier; 12] = [
     Carrier { name: "env", short: "env", put: |n, v| format!("{n}={}\nB=1\n", shell(v)), line: false },
-    Carrier { name: "json", short: "json", put: |n, v| format!("{{\"a\": 1, \"{n}\": \"{}\"}}", json(v)), line: false },
+    Carrier {
+        name: "json",
+        short: "json",
+        put: |n, v| format!("{{\"a\": 1, \"{n}\": \"{}\"}}", json(v)),
+        line: false,
+    },
     Carrier { name: "yaml", short: "yaml", put: |n, v| format!("a: 1\n{n}: {}\n", yaml(v)), line: false },
-    Carrier { name: "url query", short: "url", put: |n, v| format!("GET /v1?{n}={}&src=web HTTP/1.1", percent(v)), line: false },
-    Carrier { name: "header", short: "header", put: |n, v| format!("{n}: {v}\r\nAccept: */*\r\n"), line: true },
+    Carrier {
+        name: "url query",
+        short: "url",
+        put: |n, v| format!("GET /v1?{n}={}&src=web HTTP/1.1", percent(v)),
+        line: false,
+    },
+    Carrier {
+        name: "header",
+        short: "header",
+        put: |n, v| format!("{n}: {v}\r\nAccept: */*\r\n"),
+        line: true,
+    },
     Carrier { name: "multipart", short: "multi", put: multipart, line: false },
     Carrier { name: "diff", short: "diff", put: diff, line: false },
-    Carrier { name: "log line", short: "log", put: |n, v| format!("12:00:01 INFO client up {n}={v} retry=0\n"), line: true },
-    Carrier { name: "minified js", short: "js", put: |n, v| format!("}},t.x=!0,e.exports={{{n}:\"{}\"}},n(3)", json(v)), line: false },
+    Carrier {
+        name: "log line",
+        short: "log",
+        put: |n, v| format!("12:00:01 INFO client up {n}={v} retry=0\n"),
+        line: true,
+    },
+    Carrier {
+        name: "minified js",
+        short: "js",
+        put: |n, v| format!("}},t.x=!0,e.exports={{{n}:\"{}\"}},n(3)", json(v)),
+        line: false,
+    },
     Carrier { name: "xml", short: "xml", put: |n, v| format!("<c><{n}>{}</{n}></c>", xml(v)), line: false },
-    Carrier { name: "sql", short: "sql", put: |n, v| format!("INSERT INTO s VALUES (1, '{n}', '{}');", v.replace('\'', "''")), line: false },
+    Carrier {
+        name: "sql",
+        short: "sql",
+        put: |n, v| format!("INSERT INTO s VALUES (1, '{n}', '{}');", v.replace('\'', "''")),
+        line: false,
+    },
     Carrier { name: "bare", short: "bare", put: |_, v| v.to_string(), line: false },
 ];
 
@@ -62,7 +92,8 @@ fn json(value: &str) -> String {
 }
 
 fn yaml(value: &str) -> String {
-    let plain = !value.contains(['\n', '"', '#', '{', '\'', ':']) && !value.starts_with(['@', '*', '&', '!', '%', '-']);
+    let plain = !value.contains(['\n', '"', '#', '{', '\'', ':'])
+        && !value.starts_with(['@', '*', '&', '!', '%', '-']);
     if plain { value.into() } else { format!("\"{}\"", json(value)) }
 }
 

@@ -93,7 +93,7 @@ fn show_says_everything_of_a_rule() {
 }
 
 fn exfilter_rules_of(text: &str) -> Vec<String> {
-    let rules = exfilter::rules::parse("shown.toml", text).unwrap();
+    let rules = exfilter::rules::parse("shown.toml", text).expect("what is shown is a rule file");
     rules.into_iter().map(|entry| entry.rule.id).collect()
 }
 
