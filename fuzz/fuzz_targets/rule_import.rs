@@ -17,7 +17,13 @@ fuzz_target!(|data: &[u8]| {
         Some(rest) => structured(&mut Unstructured::new(rest)).ok(),
     };
     let Some((text, slices, content)) = text else { return };
-    let Ok(import) = import("fuzz.toml", &text, &ImportOptions::default()) else { return };
+    for name in ["fuzz.toml", "fuzz.yml"] {
+        imported(name, &text, &slices, &content);
+    }
+});
+
+fn imported(name: &str, text: &str, slices: &Slices, content: &[u8]) {
+    let Ok(import) = import(name, text, &ImportOptions::default()) else { return };
     import.remarks.iter().for_each(|remark| drop(remark.to_string()));
     let (whole, partly, lost) = import.counts();
     assert_eq!(whole + partly + lost, import.total, "every rule is imported or named");
@@ -27,10 +33,10 @@ fuzz_target!(|data: &[u8]| {
     let rules = entries.into_iter().map(|entry| entry.rule);
     let engine = Engine::builder().rules(rules).eager(true).build().expect("what is imported builds");
     let flow = Flow::outbound_unknown().reference(1);
-    let whole = run::run(&engine, &flow, &content, &split::whole(content.len()));
-    let parts = run::run(&engine, &flow, &content, &slices.of(content.len()));
+    let whole = run::run(&engine, &flow, content, &split::whole(content.len()));
+    let parts = run::run(&engine, &flow, content, &slices.of(content.len()));
     assert_eq!(whole.facts(), parts.facts());
-});
+}
 
 fn structured(u: &mut Unstructured<'_>) -> Result<(String, Slices, Vec<u8>)> {
     let slices = Slices::arbitrary(u)?;

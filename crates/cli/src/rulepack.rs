@@ -39,10 +39,17 @@ impl Loaded {
 
 /// The rules to scan with: the built-in pack unless it is left out, the further rules if they are asked for, and those of `files`.
 ///
+/// With `faults`, what is wrong with a single rule of a file is pushed there, and the rest is loaded.
+///
 /// # Errors
 ///
 /// Names the file, the line and the field.
-pub(crate) fn load(files: &[PathBuf], builtin: bool, more: bool) -> Result<Loaded, Fault> {
+pub(crate) fn load(
+    files: &[PathBuf],
+    builtin: bool,
+    more: bool,
+    mut faults: Option<&mut Vec<Fault>>,
+) -> Result<Loaded, Fault> {
     let mut rules = if builtin { exfilter::rules::builtin() } else { Vec::new() };
     if more {
         rules.extend(exfilter::rules::more());
@@ -53,14 +60,27 @@ pub(crate) fn load(files: &[PathBuf], builtin: bool, more: bool) -> Result<Loade
     };
     let mut origins = HashMap::new();
     for file in files {
-        for entry in parse(file)? {
+        let entries = match &mut faults {
+            None => parse(file)?,
+            Some(faults) => {
+                let (entries, wrong) = parse_sound(file)?;
+                faults.extend(wrong);
+                entries
+            }
+        };
+        for entry in entries {
             let id = entry.rule.id.clone();
             if !taken.insert(id.clone()) {
-                return Err(Fault::new(
+                let fault = Fault::new(
                     format!("{}:{}", entry.file, entry.line("id")),
                     format!("id: there is another rule {}", plain(&id)),
                     "give it a name of its own, or leave the built-in rules out with --no-builtin",
-                ));
+                );
+                match &mut faults {
+                    None => return Err(fault),
+                    Some(faults) => faults.push(fault),
+                }
+                continue;
             }
             origins.insert(id, format!("{}:{}", entry.file, entry.line("")));
             rules.push(entry.rule);
@@ -79,6 +99,36 @@ pub(crate) fn parse(file: &Path) -> Result<Vec<RuleEntry>, Fault> {
     let name = escape(path_bytes(file));
     exfilter::rules::parse(&name, &text)
         .map_err(|error| at(error.file(), error.line(), error.field(), error.message()))
+}
+
+/// Reads one rule file, and says of each rule that cannot be read what is wrong.
+///
+/// # Errors
+///
+/// A file that cannot be read.
+pub(crate) fn parse_sound(file: &Path) -> Result<(Vec<RuleEntry>, Vec<Fault>), Fault> {
+    let text = read(file)?;
+    let (entries, errors) = exfilter::rules::parse_sound(&escape(path_bytes(file)), &text);
+    let fault =
+        |error: &exfilter::rules::RuleError| at(error.file(), error.line(), error.field(), error.message());
+    Ok((entries, errors.iter().map(fault).collect()))
+}
+
+/// All rules that come with the program unless they are left out, and those of `files`, with what their files say beside.
+///
+/// # Errors
+///
+/// Names the file, the line and the field.
+pub(crate) fn entries(files: &[PathBuf], builtin: bool) -> Result<Vec<RuleEntry>, Fault> {
+    let mut entries = Vec::new();
+    for file in files {
+        entries.extend(parse(file)?);
+    }
+    if builtin {
+        entries.extend(exfilter::rules::builtin_entries());
+        entries.extend(exfilter::rules::more_entries());
+    }
+    Ok(entries)
 }
 
 /// A fault at a field of a rule file.
@@ -110,6 +160,27 @@ pub(crate) fn read(file: &Path) -> Result<String, Fault> {
         let line = error.as_bytes()[..good].iter().filter(|b| **b == b'\n').count() + 1;
         Fault::new(format!("{name}:{line}"), "a rule file is UTF-8 text", "save it as UTF-8")
     })
+}
+
+/// Takes away the rules from files that the engine refuses, and says why.
+pub(crate) fn drop_unsound(
+    rules: &mut Vec<Rule>,
+    origins: &HashMap<String, String>,
+    faults: &mut Vec<Fault>,
+) {
+    rules.retain(|rule| {
+        if !origins.contains_key(&rule.id) {
+            return true;
+        }
+        // Eagerly, so that one with too large an automaton is refused here and not passed over later.
+        match exfilter::Engine::builder().rules([rule.clone()]).eager(true).build() {
+            Ok(_) => true,
+            Err(error) => {
+                faults.push(Loaded::fault(origins, &error));
+                false
+            }
+        }
+    });
 }
 
 /// Refuses rule files that lie inside a scanned tree: whoever writes the tree would decide what is found in it.

@@ -11,8 +11,25 @@
 //! ATATT3 bbbb..bb = CCCCCCCC          upper hex of CRC-32(all before)
 //! cflt bbbb..bb CCCCCC                base64 of CRC-32(b), least byte first
 //! zpka_ bbbb..bb _ CCCCCCCC           hex of CRC-32(b)
+//! syt_ bbbb..bb _ CCCCCC              base62 of CRC-32(prefix b)
 //! AGE-SECRET-KEY-1 bbbb..bb CCCCCC    bech32
+//! SU bbbb..bb CCCC                    base32 of all bytes and their CRC-16
+//! bbbb..bb +ASt CCCCCC ==             base64 of all bytes and their Marvin hash, seeded by the service
+//! bbbb..bb JQQJ99 mmmm CCCC           the same in Azure's newer layout
+//! xprv bbbb..bb                       base58 of all bytes and the first four of their doubled SHA-256
 //! ```
+//!
+//! Some say only that a structure is right: a JSON web token's header, a macaroon's first packets, the words of a wallet.
+
+mod azure;
+mod base58;
+mod bech32;
+mod crc16;
+mod json;
+mod structure;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use std::ops::Range;
 
@@ -53,7 +70,18 @@ pub enum Checksum {
     Crc32LeBase64,
     /// The last 8 characters, after a `_`, are lower hex of the CRC-32 of what stands after the first `_`: Zuplo.
     Crc32BodyHex,
-    /// The bech32 checksum of [BIP-173]: age's secret keys.
+    /// The last 6 characters, after a `_`, are base62 of the CRC-32 of all before that `_`: Matrix's Synapse.
+    Crc32HeadBase62,
+    /// The same with the digits of base62 in reverse, least first, padded with `0` in front: Matrix's authentication service.
+    Crc32HeadReversed,
+    /// Base32 without padding of bytes whose last two are the CRC-16 (XMODEM), least byte first, of those before: NATS' and Stellar's seeds.
+    Crc16Base32,
+    /// Base64 of bytes whose last four are their Marvin hash, with a seed of the service that the four characters before the last six
+    /// name; or the newer layout with `JQQJ9` in the middle, whose checksum is spelled in base62: keys of Azure.
+    AzureMarvin,
+    /// Base58 of bytes whose last four begin the SHA-256 of the SHA-256 of those before: Bitcoin's keys.
+    Base58Check,
+    /// The bech32 checksum of [BIP-173]: age's secret keys, Nostr's.
     ///
     /// [BIP-173]: https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki
     Bech32,
@@ -62,11 +90,18 @@ pub enum Checksum {
     Jwt,
     /// `pypi-` and base64url of a version 2 macaroon issued by `pypi.org` or `test.pypi.org`.
     PypiMacaroon,
+    /// Base64 or base64url of a version 1 macaroon, which may be cut behind its location: a packet `location`, then one `identifier` if
+    /// that much is there.
+    Macaroon,
+    /// 12, 15, 18, 21 or 24 English words of [BIP-39] whose checksum is valid.
+    ///
+    /// [BIP-39]: https://github.com/bitcoin/bips/blob/master/bip-0039.mediawiki
+    Bip39,
 }
 
 impl Checksum {
     /// Every construction, in the order of declaration.
-    pub const ALL: [Checksum; 10] = [
+    pub const ALL: [Checksum; 17] = [
         Checksum::Crc32Base62,
         Checksum::Sha256Base32,
         Checksum::Crc32Base36,
@@ -74,9 +109,16 @@ impl Checksum {
         Checksum::Crc32UpperHex,
         Checksum::Crc32LeBase64,
         Checksum::Crc32BodyHex,
+        Checksum::Crc32HeadBase62,
+        Checksum::Crc32HeadReversed,
+        Checksum::Crc16Base32,
+        Checksum::AzureMarvin,
+        Checksum::Base58Check,
         Checksum::Bech32,
         Checksum::Jwt,
         Checksum::PypiMacaroon,
+        Checksum::Macaroon,
+        Checksum::Bip39,
     ];
 
     /// The word used in rule files.
@@ -89,9 +131,16 @@ impl Checksum {
             Checksum::Crc32UpperHex => "crc32-upper-hex",
             Checksum::Crc32LeBase64 => "crc32-le-base64",
             Checksum::Crc32BodyHex => "crc32-body-hex",
+            Checksum::Crc32HeadBase62 => "crc32-head-base62",
+            Checksum::Crc32HeadReversed => "crc32-head-reversed",
+            Checksum::Crc16Base32 => "crc16-base32",
+            Checksum::AzureMarvin => "azure-marvin",
+            Checksum::Base58Check => "base58check",
             Checksum::Bech32 => "bech32",
             Checksum::Jwt => "jwt",
             Checksum::PypiMacaroon => "pypi-macaroon",
+            Checksum::Macaroon => "macaroon",
+            Checksum::Bip39 => "bip39",
         }
     }
 
@@ -99,8 +148,12 @@ impl Checksum {
     /// in their number.
     pub fn verify(self, value: &[u8]) -> bool {
         match self {
-            Checksum::Jwt => jwt(value),
-            Checksum::PypiMacaroon => pypi_macaroon(value),
+            Checksum::Jwt => structure::jwt(value),
+            Checksum::PypiMacaroon => structure::pypi_macaroon(value),
+            Checksum::Macaroon => structure::macaroon(value),
+            Checksum::Bip39 => words::verify(value),
+            Checksum::Base58Check => base58::verify(value),
+            Checksum::AzureMarvin => azure::verify(value),
             _ => self
                 .place(value)
                 .and_then(|place| Some(self.text(value, place.clone())?.as_bytes() == value.get(place)?))
@@ -108,9 +161,9 @@ impl Checksum {
         }
     }
 
-    /// Whether the checksum stands at a token's end, so that only one end can verify; else it says nothing of where the token ends.
-    pub(crate) fn ends_token(self) -> bool {
-        !matches!(self, Checksum::Jwt | Checksum::PypiMacaroon)
+    /// Whether the checksum covers a token to its end, so that only one end can verify; else it says nothing of where the token ends.
+    pub fn ends_token(self) -> bool {
+        !matches!(self, Checksum::Jwt | Checksum::PypiMacaroon | Checksum::Macaroon | Checksum::Bip39)
     }
 
     /// Whether a value whose first bytes are `head` (32 of them, or all there are) can verify: cheap, and never wrong about one that does.
@@ -118,7 +171,7 @@ impl Checksum {
         match self {
             Checksum::Jwt => {
                 let mut buffer = [0; 9];
-                let json = head.get(..12).and_then(|head| base64url(head, &mut buffer));
+                let json = head.get(..12).and_then(|head| structure::base64url(head, &mut buffer));
                 let is_text =
                     |json: &[u8]| str::from_utf8(json).map_or_else(|e| e.error_len().is_none(), |_| true);
                 json.is_some_and(|json| {
@@ -134,12 +187,23 @@ impl Checksum {
 
     /// Writes the valid checksum over the place of `token` where it belongs, and says whether there is such a place.
     ///
-    /// For making examples and tests: what stands at the place does not matter.
+    /// For making examples and tests: what stands at the place does not matter, but for bits of the body in a first character of base32. Where a checksum has no place of its own (base58check, words,
+    /// structures) there is none.
     pub fn fill(self, token: &mut [u8]) -> bool {
         let Some(place) = self.place(token) else { return false };
         let Some(text) = self.text(token, place.clone()) else { return false };
         token[place].copy_from_slice(text.as_bytes());
         true
+    }
+
+    /// Spells bytes as a token with its checksum, in constructions that have no place of their own for one: base58check, and the words of
+    /// an entropy of 16, 20, 24, 28 or 32 bytes. For making examples and tests.
+    pub fn spell(self, bytes: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Checksum::Base58Check => base58::spell(bytes),
+            Checksum::Bip39 => words::spell(bytes),
+            _ => None,
+        }
     }
 
     /// The number of the account that an AWS access key id belongs to, for ids issued since 2019 or so.
@@ -187,6 +251,9 @@ impl Checksum {
                 last(7).filter(|place| place.start > 3 && token[place.start - 3] == b'.')
             }
             Checksum::Crc32LeHex => after(b'_', 8),
+            Checksum::Crc32HeadBase62 | Checksum::Crc32HeadReversed => after(b'_', 6),
+            Checksum::Crc16Base32 => crc16::place(token),
+            Checksum::AzureMarvin => azure::place(token),
             Checksum::Crc32BodyHex => {
                 let place = after(b'_', 8)?;
                 (first(token, b'_')? + 1 < place.start).then_some(place)
@@ -197,7 +264,11 @@ impl Checksum {
                 let separator = token.iter().rposition(|&b| b == b'1')?;
                 last(6).filter(|place| place.start > separator)
             }
-            Checksum::Jwt | Checksum::PypiMacaroon => None,
+            Checksum::Base58Check
+            | Checksum::Jwt
+            | Checksum::PypiMacaroon
+            | Checksum::Macaroon
+            | Checksum::Bip39 => None,
         }
     }
 
@@ -231,8 +302,18 @@ impl Checksum {
                 let body = before.get(first(token, b'_')? + 1..)?.strip_suffix(b"_")?;
                 Text::number(crc32fast::hash(body), HEX, 8)
             }
-            Checksum::Bech32 => bech32(token, place)?,
-            Checksum::Jwt | Checksum::PypiMacaroon => return None,
+            Checksum::Crc32HeadBase62 => Text::number(crc32fast::hash(before.strip_suffix(b"_")?), BASE62, 6),
+            Checksum::Crc32HeadReversed => {
+                Text::number(crc32fast::hash(before.strip_suffix(b"_")?), BASE62, 6).reversed()
+            }
+            Checksum::Crc16Base32 => crc16::text(token, place)?,
+            Checksum::AzureMarvin => azure::text(token)?,
+            Checksum::Bech32 => bech32::text(token, place)?,
+            Checksum::Base58Check
+            | Checksum::Jwt
+            | Checksum::PypiMacaroon
+            | Checksum::Macaroon
+            | Checksum::Bip39 => return None,
         };
         Some(text)
     }
@@ -244,7 +325,6 @@ const HEX: &[u8] = b"0123456789abcdef";
 const UPPER_HEX: &[u8] = b"0123456789ABCDEF";
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const BECH32: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
 /// The text of a checksum: at most 8 characters.
 struct Text {
@@ -274,6 +354,13 @@ impl Text {
         text
     }
 
+    /// A number's digits from the least on, but for what it was padded with in front.
+    fn reversed(mut self) -> Text {
+        let zeros = self.as_bytes().iter().take_while(|b| **b == b'0').count();
+        self.bytes[zeros..self.len].reverse();
+        self
+    }
+
     fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
@@ -281,443 +368,4 @@ impl Text {
 
 fn first(token: &[u8], byte: u8) -> Option<usize> {
     token.iter().position(|&b| b == byte)
-}
-
-/// The six characters that make the bech32 text valid, in the case of the text.
-fn bech32(token: &[u8], place: Range<usize>) -> Option<Text> {
-    let separator = token[..place.start].iter().rposition(|&b| b == b'1')?;
-    let upper = token[..separator].iter().any(u8::is_ascii_uppercase);
-    let (readable, data) = (&token[..separator], token.get(separator + 1..place.start)?);
-    if readable.is_empty() || !readable.iter().all(u8::is_ascii_graphic) {
-        return None;
-    }
-    let mut state = 1u32;
-    let mut step = |value: u8| {
-        let top = state >> 25;
-        state = (state & 0x1ff_ffff) << 5 ^ u32::from(value);
-        for (i, generator) in
-            [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3].iter().enumerate()
-        {
-            if top >> i & 1 == 1 {
-                state ^= generator;
-            }
-        }
-    };
-    for byte in readable {
-        step(byte.to_ascii_lowercase() >> 5);
-    }
-    step(0);
-    for byte in readable {
-        step(byte.to_ascii_lowercase() & 31);
-    }
-    for byte in data {
-        if byte.is_ascii_uppercase() != upper && byte.is_ascii_alphabetic() {
-            return None;
-        }
-        step(BECH32.iter().position(|b| *b == byte.to_ascii_lowercase())? as u8);
-    }
-    for _ in 0..6 {
-        step(0);
-    }
-    let checksum = state ^ 1;
-    Some(Text::new(6, |i| {
-        let byte = BECH32[(checksum >> (25 - 5 * i)) as usize & 31];
-        if upper { byte.to_ascii_uppercase() } else { byte }
-    }))
-}
-
-/// Decodes unpadded base64url into `out`, as far as it has room for whole groups of four characters; `None` for
-/// a character outside the alphabet or an impossible length.
-fn base64url<'a>(text: &[u8], out: &'a mut [u8]) -> Option<&'a [u8]> {
-    let text = &text[..text.len().min(out.len() / 3 * 4)];
-    if text.len() % 4 == 1 {
-        return None;
-    }
-    let mut len = 0;
-    for group in text.chunks(4) {
-        let mut bits = 0u32;
-        for &byte in group {
-            let digit = match byte {
-                b'A'..=b'Z' => byte - b'A',
-                b'a'..=b'z' => byte - b'a' + 26,
-                b'0'..=b'9' => byte - b'0' + 52,
-                b'-' => 62,
-                b'_' => 63,
-                _ => return None,
-            };
-            bits = bits << 6 | u32::from(digit);
-        }
-        bits <<= 6 * (4 - group.len());
-        for i in 0..group.len() - 1 {
-            out[len] = (bits >> (16 - 8 * i)) as u8;
-            len += 1;
-        }
-    }
-    Some(&out[..len])
-}
-
-/// The longest header of a JSON web token that is looked at, in characters of base64url.
-const JWT_HEADER: usize = 1024;
-
-fn jwt(value: &[u8]) -> bool {
-    let Some(end) = value.iter().take(JWT_HEADER + 1).position(|&b| b == b'.') else { return false };
-    let mut buffer = [0; JWT_HEADER / 4 * 3];
-    base64url(&value[..end], &mut buffer).is_some_and(|header| {
-        str::from_utf8(header).is_ok() && Json { rest: header }.has_alg().unwrap_or(false)
-    })
-}
-
-fn pypi_macaroon(value: &[u8]) -> bool {
-    let Some(text) = value.strip_prefix(b"pypi-") else { return false };
-    let mut buffer = [0; 48];
-    let Some(bytes) = base64url(text, &mut buffer) else { return false };
-    // version, then the field `location` (1), then the field `identifier` (2), each with its length.
-    [&b"\x02\x01\x08pypi.org\x02"[..], b"\x02\x01\x0dtest.pypi.org\x02"]
-        .iter()
-        .any(|head| bytes.starts_with(head))
-}
-
-/// A reader of JSON that keeps nothing. Every method gives `None` where the text is not JSON.
-struct Json<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Json<'a> {
-    /// How deep a value may nest.
-    const DEPTH: u32 = 4;
-
-    /// Whether the whole text is an object with a string under the key `alg`.
-    fn has_alg(&mut self) -> Option<bool> {
-        let mut found = false;
-        self.space();
-        self.eat(b'{')?;
-        self.space();
-        if self.eat(b'}').is_none() {
-            loop {
-                self.space();
-                let key = self.string()?;
-                self.colon()?;
-                found |= key == b"alg" && self.rest.first() == Some(&b'"');
-                self.value(Json::DEPTH)?;
-                self.space();
-                if self.eat(b',').is_none() {
-                    break;
-                }
-            }
-            self.eat(b'}')?;
-        }
-        self.space();
-        Some(found && self.rest.is_empty())
-    }
-
-    fn value(&mut self, depth: u32) -> Option<()> {
-        let depth = depth.checked_sub(1)?;
-        match self.rest.first()? {
-            b'"' => self.string().map(drop),
-            b'{' => self.items(b'{', b'}', |json| {
-                json.string()?;
-                json.colon()?;
-                json.value(depth)
-            }),
-            b'[' => self.items(b'[', b']', |json| json.value(depth)),
-            _ => {
-                let word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-                let len = self.rest.iter().take_while(|b| word(b)).count();
-                let (text, rest) = self.rest.split_at(len);
-                self.rest = rest;
-                let number =
-                    text.iter().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
-                (!text.is_empty() && (number || matches!(text, b"true" | b"false" | b"null"))).then_some(())
-            }
-        }
-    }
-
-    fn items(&mut self, open: u8, close: u8, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.eat(open)?;
-        self.space();
-        if self.eat(close).is_some() {
-            return Some(());
-        }
-        loop {
-            self.space();
-            item(self)?;
-            self.space();
-            if self.eat(b',').is_none() {
-                return self.eat(close);
-            }
-        }
-    }
-
-    /// A string, as it is spelled between its quotes.
-    fn string(&mut self) -> Option<&'a [u8]> {
-        self.eat(b'"')?;
-        let mut at = 0;
-        loop {
-            match self.rest.get(at)? {
-                b'"' => break,
-                b'\\' => at += 2,
-                0..0x20 => return None,
-                _ => at += 1,
-            }
-        }
-        let text = &self.rest[..at];
-        self.rest = &self.rest[at + 1..];
-        Some(text)
-    }
-
-    fn colon(&mut self) -> Option<()> {
-        self.space();
-        self.eat(b':')?;
-        self.space();
-        Some(())
-    }
-
-    fn eat(&mut self, byte: u8) -> Option<()> {
-        self.rest = self.rest.strip_prefix(&[byte])?;
-        Some(())
-    }
-
-    fn space(&mut self) {
-        let len = self.rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
-        self.rest = &self.rest[len..];
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// CRC-32 bit by bit, most significant bit first on reflected bytes: shares nothing with `crc32fast`.
-    fn crc32(bytes: &[u8]) -> u32 {
-        let mut state = u32::MAX;
-        for byte in bytes {
-            state ^= u32::from(byte.reverse_bits()) << 24;
-            for _ in 0..8 {
-                let carry = state >> 31 == 1;
-                state <<= 1;
-                if carry {
-                    state ^= 0x04c1_1db7;
-                }
-            }
-        }
-        (!state).reverse_bits()
-    }
-
-    fn digits(mut number: u32, base: u32, len: usize) -> String {
-        let mut out = Vec::new();
-        while number > 0 {
-            let digit = (number % base) as u8;
-            out.push(match (base, digit) {
-                (_, 0..=9) => b'0' + digit,
-                (36, _) => b'a' + digit - 10,
-                (_, 10..=35) => b'A' + digit - 10,
-                _ => b'a' + digit - 36,
-            });
-            number /= base;
-        }
-        while out.len() < len {
-            out.push(b'0');
-        }
-        out.reverse();
-        String::from_utf8(out).unwrap()
-    }
-
-    fn body(len: usize, seed: u64) -> String {
-        let mut state = seed;
-        (0..len)
-            .map(|_| {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                char::from(BASE62[(state >> 33) as usize % 62])
-            })
-            .collect()
-    }
-
-    #[track_caller]
-    fn valid(checksum: Checksum, token: &str) {
-        assert!(checksum.verify(token.as_bytes()), "{token}");
-        let mut spoilt = token.as_bytes().to_vec();
-        let place = checksum.place(&spoilt).unwrap();
-        spoilt[place.clone()].fill(b'?');
-        assert!(!checksum.verify(&spoilt), "{token}");
-        assert!(checksum.fill(&mut spoilt), "{token}");
-        assert_eq!(spoilt, token.as_bytes());
-        for at in (0..token.len()).filter(|at| checksum != Checksum::Sha256Base32 || *at < 85) {
-            let mut other = token.as_bytes().to_vec();
-            other[at] = if other[at] == b'Z' { b'Y' } else { b'Z' };
-            // A prefix that the construction leaves out may change.
-            let free = match checksum {
-                Checksum::Crc32Base62 | Checksum::Crc32BodyHex => {
-                    at <= first(token.as_bytes(), b'_').unwrap()
-                }
-                Checksum::Crc32LeBase64 => at < 4,
-                _ => false,
-            };
-            assert!(free || !checksum.verify(&other), "{token} at {at}");
-        }
-    }
-
-    #[test]
-    fn crc_constructions() {
-        for seed in 0..40 {
-            let b = body(30, seed);
-            valid(Checksum::Crc32Base62, &format!("ghp_{b}{}", digits(crc32(b.as_bytes()), 62, 6)));
-            let b = body(54, seed);
-            let crc = crc32(b.as_bytes());
-            let mut spelled = String::new();
-            let bits: Vec<bool> = crc
-                .to_le_bytes()
-                .iter()
-                .flat_map(|byte| (0..8).rev().map(move |i| byte >> i & 1 == 1))
-                .collect();
-            for six in bits.chunks(6) {
-                let value = (0..6).fold(0, |v, i| v * 2 + usize::from(six.get(i).copied().unwrap_or(false)));
-                spelled.push(char::from(BASE64[value]));
-            }
-            valid(Checksum::Crc32LeBase64, &format!("cflt{b}{spelled}"));
-            let b = body(32, seed);
-            let crc = crc32(format!("glsa_{b}").as_bytes()).to_le_bytes();
-            valid(
-                Checksum::Crc32LeHex,
-                &format!("glsa_{b}_{:02x}{:02x}{:02x}{:02x}", crc[0], crc[1], crc[2], crc[3]),
-            );
-            valid(Checksum::Crc32BodyHex, &format!("zpka_{b}_{:08x}", crc32(b.as_bytes())));
-            let head = format!("ATATT3{}=", body(180, seed));
-            valid(Checksum::Crc32UpperHex, &format!("{head}{:08X}", crc32(head.as_bytes())));
-            let head = format!("glpat-{}.01.0r", body(27, seed));
-            valid(Checksum::Crc32Base36, &format!("{head}{}", digits(crc32(head.as_bytes()), 36, 7)));
-        }
-    }
-
-    #[test]
-    fn crc_of_the_standard_check_string() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-        assert_eq!(crc32fast::hash(b"123456789"), 0xcbf4_3926);
-    }
-
-    #[test]
-    fn spellings_of_a_known_crc() {
-        // CRC-32("hello") is 3610a686.
-        for (checksum, blank, filled) in [
-            (Checksum::Crc32BodyHex, "z_hello_........", "z_hello_3610a686"),
-            (Checksum::Crc32Base62, "x_hello......", "x_hello0zNvy2"),
-            (Checksum::Crc32LeBase64, "xxxxhello......", "xxxxhellohqYQNg"),
-        ] {
-            let mut token = blank.as_bytes().to_vec();
-            assert!(checksum.fill(&mut token));
-            assert_eq!(token, filled.as_bytes());
-        }
-    }
-
-    #[test]
-    fn sha256_of_a_known_text() {
-        // FIPS 180: SHA-256("abc") begins ba7816bf 8f; its first 40 bits in base32 are XJ4BNP4P.
-        let digest = Sha256::digest(b"abc");
-        assert_eq!(digest[..5], [0xba, 0x78, 0x16, 0xbf, 0x8f]);
-        let token = format!("github_pat_{}_{}", body(22, 7), body(59, 8));
-        let mut bytes = token.into_bytes();
-        assert!(Checksum::Sha256Base32.fill(&mut bytes));
-        valid(Checksum::Sha256Base32, std::str::from_utf8(&bytes).unwrap());
-    }
-
-    #[test]
-    fn bech32_of_published_texts() {
-        // Valid texts of BIP-173.
-        for text in [
-            "A12UEL5L",
-            "an83characterlonghumanreadablepartthatcontainsthenumber1andtheexcludedcharactersbio1tt5tgs",
-            "abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw",
-            "split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w",
-        ] {
-            assert!(Checksum::Bech32.verify(text.as_bytes()), "{text}");
-        }
-        for text in ["A1G7SGD8", "x1b4n0q5v", "li1dgmt3", "A12UEL5Ll", "1qzzfhee"] {
-            assert!(!Checksum::Bech32.verify(text.as_bytes()), "{text}");
-        }
-    }
-
-    #[test]
-    fn aws_accounts() {
-        // Assembled so that no key-shaped text stands here. Both ids and accounts are published.
-        for (head, tail, account) in
-            [("ASIA", "QNZGKIQY56JQ7WML", 29_608_264_753), ("AKIA", "IOSFODNN7EXAMPLE", 581_039_954_779)]
-        {
-            assert_eq!(Checksum::aws_account(format!("{head}{tail}").as_bytes()), Some(account));
-        }
-        assert_eq!(Checksum::aws_account(b"AKIA0000000000000000"), None);
-        assert_eq!(Checksum::aws_account(b"AKIA"), None);
-    }
-
-    #[test]
-    fn jwt_headers() {
-        let spell = |text: &str| {
-            let mut out = String::new();
-            for group in text.as_bytes().chunks(3) {
-                let bits = (0..3).fold(0u32, |v, i| v << 8 | u32::from(group.get(i).copied().unwrap_or(0)));
-                for i in 0..=group.len() {
-                    let digit = BASE64[(bits >> (18 - 6 * i)) as usize & 63];
-                    out.push(char::from(match digit {
-                        b'+' => b'-',
-                        b'/' => b'_',
-                        other => other,
-                    }));
-                }
-            }
-            out
-        };
-        for good in [
-            r#"{"alg":"HS256","typ":"JWT"}"#,
-            r#"{ "typ" : "JWT", "alg" : "none" }"#,
-            r#"{"crit":["b64",1.5e3],"x":{"y":[true,null,{}]},"alg":"RS256"}"#,
-            r#"{"kid":"a\"b{","alg":"ES256"}"#,
-        ] {
-            assert!(Checksum::Jwt.verify(format!("{}.eyJ", spell(good)).as_bytes()), "{good}");
-            assert!(Checksum::Jwt.verify(format!("{}.", spell(good)).as_bytes()), "{good}");
-            assert!(!Checksum::Jwt.verify(spell(good).as_bytes()), "{good}");
-            assert!(Checksum::Jwt.may_begin(spell(good).as_bytes()), "{good}");
-        }
-        for bad in [
-            r#"{"typ":"JWT"}"#,
-            r#"{"alg":1}"#,
-            r#"{"alg":"HS256""#,
-            r#"{"alg":"HS256"}x"#,
-            r#"{"x":{"alg":"HS256"}}"#,
-            r#"{"a":[[[[[[1]]]]]],"alg":"HS256"}"#,
-            r#"["alg"]"#,
-            "{}",
-        ] {
-            assert!(!Checksum::Jwt.verify(format!("{}.eyJ", spell(bad)).as_bytes()), "{bad}");
-        }
-    }
-
-    #[test]
-    fn pypi_macaroons() {
-        assert!(Checksum::PypiMacaroon.verify(b"pypi-AgEIcHlwaS5vcmcCJDAwMDA"));
-        assert!(Checksum::PypiMacaroon.verify(b"pypi-AgENdGVzdC5weXBpLm9yZwIkMDAwMA"));
-        assert!(!Checksum::PypiMacaroon.verify(b"pypi-AgEIcHlwaS5vcmcBJDAwMDA"));
-        assert!(!Checksum::PypiMacaroon.verify(b"pypi-AgE"));
-        assert!(Checksum::PypiMacaroon.may_begin(b"pypi-AgEIcHlwaS5vcmcCJDAwMDA"));
-        assert!(Checksum::PypiMacaroon.may_begin(b"pypi-AgENdGVzdC5weXBpLm9yZwIk"));
-        assert!(!Checksum::PypiMacaroon.may_begin(b"pypi-AgEpypi-AgEpypi-AgE"));
-    }
-
-    #[test]
-    fn total_on_any_bytes() {
-        let mut state = 1u64;
-        for round in 0..20_000 {
-            let mut value = Vec::new();
-            for _ in 0..round % 100 {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                let symbols = b"_.=1-AaZz09{\"\\\xff\x00eyJ";
-                value.push(symbols[(state >> 40) as usize % symbols.len()]);
-            }
-            for checksum in Checksum::ALL {
-                let verified = checksum.verify(&value);
-                if checksum.fill(&mut value) {
-                    assert!(checksum.verify(&value));
-                } else if !matches!(checksum, Checksum::Jwt | Checksum::PypiMacaroon) {
-                    assert!(!verified);
-                }
-            }
-        }
-    }
 }

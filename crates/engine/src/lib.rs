@@ -26,6 +26,7 @@ mod secrets;
 mod slot;
 mod stream;
 mod verdict;
+mod veto;
 mod weak;
 
 pub use checksum::Checksum;
@@ -45,6 +46,7 @@ pub use scanner::Scanner;
 pub use secrets::{Binding, Form, KnownSecrets, Refusal, Spellings, StoreKey};
 pub use stream::Stream;
 pub use verdict::{Audience, Block, BlockReason, Reference, Verdict};
+pub use veto::Veto;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 
 use crate::checksum::Checksum;
 use crate::policy::Confidence;
+use crate::veto::Veto;
 
 /// What kind of access a credential gives, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,6 +124,8 @@ pub struct Rule {
     pub checksum: Option<Checksum>,
     /// The least Shannon entropy of the value, in bits per character; a match below it is not reported.
     pub min_entropy: Option<f32>,
+    /// Shapes of values that are not reported. A value that verifies is, and rules of high confidence have none.
+    pub vetoes: Vec<Veto>,
     /// How sure a match is when nothing is verified.
     pub confidence: Confidence,
     /// Digests ([`Rule::example_digest`]) of values that the provider's documentation shows.
@@ -133,6 +136,8 @@ pub struct Rule {
     pub slots: Vec<String>,
     /// How to revoke it: an address or a sentence.
     pub revoke: String,
+    /// What gives less than this credential and would do for most tasks; empty where nothing is known. Rules of class *admin* have it.
+    pub instead: String,
     /// Where the format is described.
     pub source: String,
 }
@@ -159,11 +164,13 @@ impl Rule {
             max_len: Rule::MAX_LEN,
             checksum: None,
             min_entropy: None,
+            vetoes: Vec::new(),
             confidence: Confidence::Medium,
             documented: Vec::new(),
             hosts: Vec::new(),
             slots: Vec::new(),
             revoke: String::new(),
+            instead: String::new(),
             source: String::new(),
         }
     }

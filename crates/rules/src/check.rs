@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use exfilter_engine::{Lead, Rule};
+use exfilter_engine::{KeyClass, Lead, Rule};
 use regex_automata::dfa::dense;
 use regex_automata::nfa::thompson;
 use regex_syntax::ParserBuilder;
@@ -70,7 +70,7 @@ impl std::error::Error for RuleProblem {}
 
 /// Checks rules, one by one and together. An empty answer means:
 ///
-/// - Ids are unique. Every rule says how to revoke the credential and where its form is described.
+/// - Ids are unique. Every rule says how to revoke the credential and where its form is described, and one of class admin what gives less.
 /// - Every pattern compiles without Unicode and look-around (but for `$`, the end of the stream), is bounded by the rule's `max_len`, matches at least 12
 ///   bytes, and has an automaton of at most 1 MiB.
 /// - It is *proved* that every match of a pattern begins with one of the rule's literals, and that every
@@ -120,6 +120,9 @@ fn check_rule(entry: &RuleEntry, problems: &mut Vec<RuleProblem>) {
         if text.trim().is_empty() {
             report(field, "is empty; write an address or a sentence".into());
         }
+    }
+    if rule.class == KeyClass::Admin && rule.instead.trim().is_empty() {
+        report("instead", "is empty; write what gives less than this key and would do for most tasks".into());
     }
     if !rule.source.starts_with("https://") {
         report("source", "is no address; write the https address of the page that describes the form".into());
@@ -355,6 +358,7 @@ fn check_texts(entries: &[&RuleEntry], problems: &mut Vec<RuleProblem>) {
         let texts = [
             ("pattern", std::slice::from_ref(&rule.pattern)),
             ("revoke", std::slice::from_ref(&rule.revoke)),
+            ("instead", std::slice::from_ref(&rule.instead)),
             ("source", std::slice::from_ref(&rule.source)),
             ("examples", entry.examples.as_slice()),
             ("counter_examples", entry.counter_examples.as_slice()),

@@ -16,6 +16,8 @@
 //! | `{chars:SET:N}` | N of the characters of SET |
 //! | `{uuid}` | a random UUID, lower case |
 //! | `{b64:TEXT}` `{b64url:TEXT}` | base64 with padding, base64url without, of TEXT, which is a template |
+//! | `{token:TEXT}` | TEXT, with a `{checksum:N}` in it that covers TEXT alone |
+//! | `{spelled:HEX:N}` `{spelled:HEX:N:HEX}` | the rule's checksum's spelling of N random bytes with those before and behind them |
 //! | `{checksum:N}` | the N characters that the rule's checksum puts there |
 //!
 //! A `{` that is not followed by a lower-case name and `:` or `}` stands for itself, so JSON can be written as it is.
@@ -44,20 +46,10 @@ pub fn expand(template: &str, checksum: Option<Checksum>, seed: u64) -> Result<V
     if template.len() > LONGEST {
         return Err(TemplateError::new(format!("a template is at most {LONGEST} bytes long")));
     }
-    let mut expander = Expander { random: Random(seed), checksum: None, nested: 0, out: Vec::new() };
+    let mut expander = Expander { random: Random(seed), checksum, place: None, nested: 0, out: Vec::new() };
     expander.text(template)?;
-    let Expander { checksum: place, mut out, .. } = expander;
-    if let Some((at, len)) = place {
-        let before = out.clone();
-        let filled = checksum.is_some_and(|checksum| checksum.fill(&mut out));
-        let outside = |bytes: &[u8]| [&bytes[..at], &bytes[at + len..]].concat();
-        if !filled || outside(&before) != outside(&out) {
-            return Err(TemplateError::new(
-                "{checksum:N} does not stand where the rule's checksum has its place",
-            ));
-        }
-    }
-    Ok(out)
+    expander.fill(0)?;
+    Ok(expander.out)
 }
 
 /// What is wrong with a template.
@@ -94,8 +86,9 @@ const BASE64URL: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 struct Expander {
     random: Random,
+    checksum: Option<Checksum>,
     /// Where `{checksum:N}` stands and N.
-    checksum: Option<(usize, usize)>,
+    place: Option<(usize, usize)>,
     /// The number of `{b64:` whose text is being made.
     nested: usize,
     out: Vec<u8>,
@@ -143,9 +136,11 @@ impl Expander {
             "chars" => argument.rsplit_once(':').map_or("", |(set, _)| set),
             "uuid" => return self.uuid(),
             "b64" | "b64url" => return self.base64(argument, name == "b64"),
+            "token" => return self.token(argument),
+            "spelled" => return self.spelled(argument),
             "checksum" => {
                 let len = length(argument)?;
-                if self.checksum.replace((self.out.len(), len)).is_some() {
+                if self.place.replace((self.out.len(), len)).is_some() {
                     return Err(TemplateError::new("a template has one {checksum:N} at most"));
                 }
                 self.out.extend(std::iter::repeat_n(b'0', len));
@@ -173,6 +168,49 @@ impl Expander {
             }
             self.placeholder("hex", &len.to_string())?;
         }
+        Ok(())
+    }
+
+    /// A token whose checksum covers it alone.
+    fn token(&mut self, inner: &str) -> Result<(), TemplateError> {
+        if self.place.is_some() || self.nested == DEEPEST {
+            return Err(TemplateError::new("{token:TEXT} stands in others, or behind a {checksum:N}"));
+        }
+        let start = self.out.len();
+        self.nested += 1;
+        self.text(inner)?;
+        self.nested -= 1;
+        self.fill(start)
+    }
+
+    /// Puts the checksum where `{checksum:N}` stands, of what was written from `start` on.
+    fn fill(&mut self, start: usize) -> Result<(), TemplateError> {
+        let Some((at, len)) = self.place.take() else { return Ok(()) };
+        let at = at - start;
+        let before = self.out[start..].to_vec();
+        let after = &mut self.out[start..];
+        let filled = self.checksum.is_some_and(|checksum| checksum.fill(after));
+        let outside = |bytes: &[u8]| [&bytes[..at], &bytes[at + len..]].concat();
+        if !filled || outside(&before) != outside(after) {
+            return Err(TemplateError::new(
+                "{checksum:N} does not stand where the rule's checksum has its place",
+            ));
+        }
+        Ok(())
+    }
+
+    fn spelled(&mut self, argument: &str) -> Result<(), TemplateError> {
+        let fault = || TemplateError::new("write {spelled:HEX:N} in a rule with base58check or bip39");
+        let hex = |text: &str| -> Option<Vec<u8>> {
+            (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+        };
+        let mut parts = argument.split(':');
+        let mut bytes = parts.next().and_then(hex).ok_or_else(fault)?;
+        let len = length(parts.next().unwrap_or(""))?;
+        bytes.extend((0..len).map(|_| self.random.below(256) as u8));
+        bytes.extend(hex(parts.next().unwrap_or("")).ok_or_else(fault)?);
+        let text = self.checksum.and_then(|checksum| checksum.spell(&bytes)).ok_or_else(fault)?;
+        self.out.extend(text);
         Ok(())
     }
 

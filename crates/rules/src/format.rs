@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use exfilter_engine::{Boundary, Checksum, Confidence, HostPattern, KeyClass, Lead, Rule, Slot};
+use exfilter_engine::{Boundary, Checksum, Confidence, HostPattern, KeyClass, Lead, Rule, Slot, Veto};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -75,6 +75,49 @@ pub fn parse(name: &str, text: &str) -> Result<Vec<RuleEntry>, RuleError> {
     file.rule.into_iter().map(|rule| reader.entry(&file.provider, rule)).collect()
 }
 
+/// The most faulty rules of one file that [`parse_sound`] passes over.
+const FAULTY: usize = 200;
+
+/// Reads the rules of one file that can be read, and says of each other one what is wrong.
+///
+/// A fault within a `[[rule]]` takes that rule away and no other. What is wrong outside of rules is an error of the whole file: then there are no rules.
+///
+/// # Examples
+///
+/// ```
+/// let text = exfilter_rules::builtin_files()[0].1;
+/// let (rules, faults) = exfilter_rules::parse_sound("pack.toml", &text.replacen("max_len", "maxlen", 1));
+/// assert_eq!((faults.len(), faults[0].field()), (1, "maxlen"));
+/// assert_eq!(rules.len() + 1, exfilter_rules::parse("pack.toml", text)?.len());
+/// # Ok::<(), exfilter_rules::RuleError>(())
+/// ```
+pub fn parse_sound(name: &str, text: &str) -> (Vec<RuleEntry>, Vec<RuleError>) {
+    let mut text = text.to_string();
+    let mut faults = Vec::new();
+    loop {
+        let fault = match parse(name, &text) {
+            Ok(entries) => return (entries, faults),
+            Err(fault) => fault,
+        };
+        let blank = blank_rule(&text, fault.line());
+        faults.push(fault);
+        match blank {
+            Some(rest) if faults.len() < FAULTY => text = rest,
+            _ => return (Vec::new(), faults),
+        }
+    }
+}
+
+/// The text without the rule in which a line stands; lines keep their numbers. `None` for a line in front of all rules.
+fn blank_rule(text: &str, line: usize) -> Option<String> {
+    let begins = |text: &str| text.trim_start().starts_with("[[rule]]");
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let first = (0..lines.len().min(line)).rev().find(|at| begins(lines[*at]))?;
+    let next = (first + 1..lines.len()).find(|at| begins(lines[*at])).unwrap_or(lines.len());
+    let blank = |at: usize| (first..next).contains(&at);
+    Some(lines.iter().enumerate().map(|(at, line)| if blank(at) { "\n" } else { line }).collect())
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileText {
@@ -101,6 +144,8 @@ struct RuleText {
     max_len: Spanned<u32>,
     checksum: Option<Spanned<String>>,
     min_entropy: Option<Spanned<f32>>,
+    #[serde(default)]
+    veto: Vec<Spanned<String>>,
     confidence: Spanned<String>,
     #[serde(default)]
     documented: Vec<Spanned<String>>,
@@ -109,6 +154,8 @@ struct RuleText {
     #[serde(default)]
     slots: Vec<Spanned<String>>,
     revoke: Spanned<String>,
+    #[serde(default)]
+    instead: String,
     source: Spanned<String>,
     examples: Spanned<Vec<String>>,
     counter_examples: Spanned<Vec<String>>,
@@ -122,7 +169,7 @@ struct LeadText {
     max: u16,
 }
 
-const CLASSES: &[(&str, KeyClass)] = &[
+pub(crate) const CLASSES: &[(&str, KeyClass)] = &[
     ("admin", KeyClass::Admin),
     ("user", KeyClass::User),
     ("service", KeyClass::Service),
@@ -206,6 +253,17 @@ impl Reader<'_> {
         rule.checksum = text.checksum.map(|name| self.checksum(&name)).transpose()?;
         rule.min_entropy = text.min_entropy.map(Spanned::into_inner);
         rule.confidence = self.word("confidence", &text.confidence, CONFIDENCES)?;
+        let vetoes = Veto::ALL.map(|veto| (veto.as_str(), veto));
+        for veto in &text.veto {
+            if rule.confidence == Confidence::High {
+                return Err(self.at(
+                    veto.span(),
+                    "veto",
+                    "is for rules of low and medium confidence; leave it out",
+                ));
+            }
+            rule.vetoes.push(self.word("veto", veto, &vetoes)?);
+        }
         rule.documented =
             text.documented.iter().map(|digest| self.digest(digest)).collect::<Result<_, _>>()?;
         for host in &text.hosts {
@@ -220,6 +278,7 @@ impl Reader<'_> {
         }
         rule.slots = text.slots.into_iter().map(Spanned::into_inner).collect();
         rule.revoke = text.revoke.into_inner();
+        rule.instead = text.instead;
         rule.source = text.source.into_inner();
         Ok(RuleEntry {
             rule,

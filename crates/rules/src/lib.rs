@@ -10,6 +10,8 @@
 //! - [`parse`] reads a file that somebody wrote. A fault names the file, the line, the field and the remedy.
 //! - [`check()`] is what `exfilter rules check` runs: it proves that the literals begin every match, and runs the examples.
 //! - [`import()`] reads the rule files of gitleaks, and says of each rule that it cannot express why; [`to_toml`] writes rules in our own form.
+//! - [`page()`] is the page that lists a pack for people, [`schema()`] the JSON schema of rule files for editors.
+//! - [`explain`] says why a rule finds something at a place, or why not.
 //! - [`example`] expands templates; [`oracle`] is a slow matcher of whole buffers, for tests.
 //!
 //! # Format
@@ -31,11 +33,13 @@
 //! max_len = 45                               # of the longest match with its lead, at most 2048
 //! checksum = "crc32-base62"                  # see exfilter_engine::Checksum
 //! min_entropy = 3.0                          # bits per character of the value
+//! veto = []                                  # of low and medium: uuid, digest, public-key, words, sequence, placeholder
 //! confidence = "high"                        # low, medium, high
 //! documented = []                            # first 16 bytes of BLAKE3, in hex, of values in the documentation
 //! hosts = ["api.acme.example"]               # where it is legitimate, exact or *.suffix
 //! slots = ["header:authorization:bearer"]    # in which part of a message
 //! revoke = "https://acme.example/keys"
+//! instead = "a key of one project"           # what gives less and would do; every admin rule has it
 //! source = "https://docs.acme.example/keys"
 //! examples = ["acme_{hex:32}"]               # templates, never keys
 //! counter_examples = ["acme_{hex:31}"]
@@ -59,14 +63,19 @@ mod builtin;
 mod check;
 mod error;
 pub mod example;
+pub mod explain;
 mod format;
 mod import;
 pub mod oracle;
+mod page;
+mod schema;
 mod write;
 
 pub use builtin::{builtin, builtin_entries, builtin_files, more, more_entries, more_files};
 pub use check::{RuleProblem, check};
 pub use error::RuleError;
-pub use format::{RuleEntry, parse};
+pub use format::{RuleEntry, parse, parse_sound};
 pub use import::{Import, ImportOptions, ImportedRule, Remark, RemarkKind, import};
+pub use page::page;
+pub use schema::schema;
 pub use write::to_toml;

@@ -15,7 +15,7 @@
 //!    the ends tried in 3 as well.
 //! 5. `s` has to satisfy the left boundary, unless the value verifies.
 //! 6. The value is the group `value` of the pattern, run on exactly the bytes from `q` to the end, or else the whole match.
-//! 7. A match whose value has less entropy than the rule asks for is dropped; it still covers its place.
+//! 7. A match whose value has less entropy than the rule asks for is dropped, and so is one of a shape that the rule vetoes, unless it verifies; it still covers its place.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -24,6 +24,7 @@ use std::sync::OnceLock;
 use exfilter_engine::{Boundary, Checksum, Lead, Rule};
 use regex_automata::dfa::{Automaton, OverlappingState, dense};
 use regex_automata::meta::Regex;
+use regex_automata::util::start;
 use regex_automata::{Anchored, Input, MatchKind};
 
 /// A match.
@@ -89,8 +90,8 @@ struct Automata {
 
 /// A rule and, once it was needed, what is derived from its pattern.
 pub(crate) struct Compiled {
-    rule: Rule,
-    lead: Option<(Lead, [bool; 256])>,
+    pub(crate) rule: Rule,
+    pub(crate) lead: Option<(Lead, [bool; 256])>,
     /// The bytes with which a literal begins.
     first: [bool; 256],
     automata: OnceLock<Automata>,
@@ -121,13 +122,20 @@ impl Compiled {
             }
             let Some(found_here) = self.match_at(index, hay, q) else { continue };
             covered = found_here.end;
-            if self.entropy_suffices(&hay[found_here.value_start..found_here.value_end]) {
+            let value = &hay[found_here.value_start..found_here.value_end];
+            let vetoed = !found_here.verified && self.rule.vetoes.iter().any(|veto| veto.holds(value));
+            if self.entropy_suffices(value) && !vetoed {
                 found.push(found_here);
             }
         }
     }
 
-    fn literal_at(&self, hay: &[u8]) -> bool {
+    /// Whether a literal may begin with this byte.
+    pub(crate) fn begins(&self, byte: u8) -> bool {
+        self.first[usize::from(byte)]
+    }
+
+    pub(crate) fn literal_at(&self, hay: &[u8]) -> bool {
         self.rule.literals.iter().any(|literal| {
             hay.get(..literal.len()).is_some_and(|here| match self.rule.ignore_case {
                 true => here.eq_ignore_ascii_case(literal.as_bytes()),
@@ -136,7 +144,7 @@ impl Compiled {
         })
     }
 
-    fn match_at(&self, index: usize, hay: &[u8], q: usize) -> Option<OracleMatch> {
+    pub(crate) fn match_at(&self, index: usize, hay: &[u8], q: usize) -> Option<OracleMatch> {
         let mut start = q;
         if let Some((lead, class)) = &self.lead {
             let run = hay[..q].iter().rev().take_while(|b| class[usize::from(**b)]).count();
@@ -160,7 +168,7 @@ impl Compiled {
             let inside = inside.filter(|at| automata.ends_from(&hay[..end], *at).last() == Some(&end));
             inside.take(4).map(|at| make(at, at, end)).find(|m| m.verified).unwrap_or(here)
         };
-        let at_end = !matches!(self.rule.checksum, None | Some(Checksum::Jwt | Checksum::PypiMacaroon));
+        let at_end = self.rule.checksum.is_some_and(Checksum::ends_token);
         let mut found: Option<OracleMatch> = None;
         let mut sure = false;
         let mut tries = 0;
@@ -181,6 +189,23 @@ impl Compiled {
 
     fn entropy_suffices(&self, value: &[u8]) -> bool {
         self.rule.min_entropy.is_none_or(|least| entropy(value) >= f64::from(least))
+    }
+
+    /// The ends of matches from `q` on, and how many bytes the pattern takes before no match can come of it.
+    pub(crate) fn walk(&self, hay: &[u8], q: usize) -> (Vec<usize>, usize) {
+        let automata = self.automata();
+        let dfa = &automata.ends;
+        let start = start::Config::new().anchored(Anchored::Yes);
+        let mut state = dfa.start_state(&start).expect("an anchored start exists");
+        let mut taken = 0;
+        for byte in &hay[q..] {
+            state = dfa.next_state(state, *byte);
+            if dfa.is_dead_state(state) {
+                break;
+            }
+            taken += 1;
+        }
+        (automata.ends_from(hay, q), taken)
     }
 
     fn automata(&self) -> &Automata {
@@ -272,7 +297,7 @@ fn before(boundary: Boundary, hay: &[u8], start: usize) -> bool {
 }
 
 /// Whether what stands at `end` satisfies the boundary.
-fn after(boundary: Boundary, hay: &[u8], end: usize) -> bool {
+pub(crate) fn after(boundary: Boundary, hay: &[u8], end: usize) -> bool {
     hay.get(end).is_none_or(|next| !belongs(boundary, *next))
 }
 
@@ -300,7 +325,7 @@ fn escape_ends(text: &[u8]) -> bool {
 }
 
 /// Shannon's entropy in bits per byte.
-fn entropy(value: &[u8]) -> f64 {
+pub(crate) fn entropy(value: &[u8]) -> f64 {
     let mut counts = HashMap::new();
     for byte in value {
         *counts.entry(byte).or_insert(0u32) += 1;

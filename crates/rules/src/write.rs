@@ -53,6 +53,9 @@ pub fn to_toml(provider: &str, rules: &[Rule]) -> String {
         if let Some(least) = rule.min_entropy {
             field("min_entropy", format!("{least:?}"));
         }
+        if !rule.vetoes.is_empty() {
+            field("veto", list(rule.vetoes.iter().map(|veto| text(veto.as_str()))));
+        }
         field("confidence", text(word(CONFIDENCES, rule.confidence)));
         for (name, values) in [("hosts", &rule.hosts), ("slots", &rule.slots)] {
             if !values.is_empty() {
@@ -65,6 +68,9 @@ pub fn to_toml(provider: &str, rules: &[Rule]) -> String {
             field("documented", list(rule.documented.iter().map(hex)));
         }
         field("revoke", text(&rule.revoke));
+        if !rule.instead.is_empty() {
+            field("instead", text(&rule.instead));
+        }
         field("source", text(&rule.source));
         field("examples", "[]".into());
         field("counter_examples", "[]".into());

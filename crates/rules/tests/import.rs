@@ -311,3 +311,108 @@ fn any_regular_expression_is_imported_or_named() {
     }
     assert!(imported > cases as usize / 8, "{imported} of {cases} are imported");
 }
+
+/// A file as Kingfisher writes it, and one as Nosey Parker does. Both are made up.
+const KINGFISHER: &str = r#"
+rules:
+  - name: Acme API key
+    id: kingfisher.acme.1
+    pattern: |
+      (?xi)
+      \\b
+      acme
+      (?:.|[\\n\\r]){0,16}?
+      \\b
+      (
+        [A-Z0-9]{32}
+      )
+      \\b
+    min_entropy: 3.0
+    confidence: high
+    pattern_requirements:
+      min_digits: 2
+      checksum:
+        actual:
+          template: x
+        expected: y
+    examples:
+      - "ACME_KEY=@KEY@"
+      - "nothing of the kind"
+    validation:
+      type: Http
+  - name: Half of a pair
+    id: kingfisher.acme.2
+    visible: false
+    pattern: "acme_id_[0-9]{12}"
+  - name: Digits
+    id: kingfisher.digits
+    pattern: '[0-9]{40}'
+"#;
+
+#[test]
+fn yaml_of_kingfisher() {
+    let text = KINGFISHER.replace("\\\\", "\\").replace("@KEY@", &hex(3, 32).to_uppercase());
+    let import = import("rules.yml", &text, &ImportOptions::default()).unwrap();
+    assert_eq!(import.counts(), (1, 0, 2), "{:#?}", import.remarks);
+    let imported = &import.rules[0];
+    assert_eq!((imported.from.as_str(), imported.line), ("kingfisher.acme.1", 3));
+    assert_eq!(imported.rule.id, "imported-kingfisher-acme-1");
+    assert_eq!((imported.rule.opens.as_str(), imported.rule.min_entropy), ("Acme API key", Some(3.0)));
+    assert_eq!(imported.rule.literals, ["acme"]);
+    let told: Vec<String> = import.remarks.iter().map(|remark| remark.to_string()).collect();
+    for what in [
+        "rules.yml:16: kingfisher.acme.1: changed: confidence: is read as medium",
+        "rules.yml:18: kingfisher.acme.1: changed: pattern_requirements.min_digits: ",
+        "kingfisher.acme.1: changed: pattern_requirements.checksum: it is not verified",
+        "kingfisher.acme.1: changed: examples: is not found as the rule is now, in 1 of them",
+        "kingfisher.acme.1: changed: validation: nothing is asked over the network",
+        "rules.yml:28: kingfisher.acme.2: not imported: visible: ",
+        "kingfisher.digits: not imported: pattern: begins with no fixed text",
+    ] {
+        assert!(told.iter().any(|remark| remark.contains(what)), "{what}: {told:#?}");
+    }
+    assert_eq!(found(&import, &format!("acme_key = '{}'", hex(4, 32))).len(), 1);
+}
+
+#[test]
+fn yaml_of_nosey_parker() {
+    let text = format!(
+        "rules:\n- name: Acme Token\n  id: np.acme.1\n  pattern: |\n    (?x)\n    \\b\n    ( acmetok_[a-z0-9]{{24}} )\n    \\b\n  categories: [api, secret]\n  references:\n  - https://acme.example\n  examples:\n  - 'k = acmetok_{}'\n  negative_examples:\n  - 'acmetok_'\nrulesets: []\n",
+        hex(5, 24)
+    );
+    let import = import("np.YAML", &text, &ImportOptions::default()).unwrap();
+    assert_eq!((import.counts(), import.remarks.len()), ((1, 0, 0), 1), "{:#?}", import.remarks);
+    assert_eq!(import.remarks[0].field, "rulesets");
+    assert_eq!(found(&import, &format!("k = acmetok_{}", hex(6, 24))).len(), 1);
+}
+
+#[test]
+fn yaml_that_is_none_says_where() {
+    for (text, line, says) in [
+        ("rules: 1", 1, "is no list"),
+        ("a: 1\n", 1, "there are none"),
+        ("rules:\n- a: [\n", 3, "is no YAML"),
+        ("x: &a 1\nrules:\n- *a\n", 3, "has an alias"),
+        ("rules:\n- ? [a]\n  : b\n", 2, "key that is no text"),
+        ("", 1, "ends too soon"),
+        ("- a\n", 1, "there are none"),
+    ] {
+        let error = import("bad.yml", text, &ImportOptions::default()).unwrap_err();
+        assert!(error.message().contains(says), "{text:?}: {error}");
+        assert_eq!(error.line(), line, "{text:?}: {error}");
+    }
+    let deep = format!("rules:\n{}", "- ".repeat(80) + "a");
+    assert!(import("bad.yml", &deep, &ImportOptions::default()).unwrap_err().message().contains("too deep"));
+}
+
+/// No text makes the reader panic, and the work is bounded.
+#[test]
+fn any_yaml_ends() {
+    let mut rng = Rng::new(9);
+    for _ in 0..3000 {
+        let n = rng.below(60);
+        let text = rng.text(b"rules:- {}[]&*!|>'\"#,?\n\n  abc\\%@`", n);
+        let text = format!("rules:\n- id: {}", String::from_utf8_lossy(&text));
+        let _ = import("x.yml", &text, &ImportOptions::default());
+    }
+}

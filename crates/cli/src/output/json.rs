@@ -16,6 +16,8 @@
 //!     "secret": null | "GH_TOKEN",         the name of the enrolled secret
 //!     "form": null | "base64",             the spelling it was found in
 //!     "provider": "GitHub", "opens": "...", "class": "user", "revoke": "...",      null for enrolled secrets
+//!     "admin": false,                      it administers an account
+//!     "instead": null | "...",             what gives less than an admin key and would do for most tasks
 //!     "confidence": "low" | "medium" | "high" | "confirmed",
 //!     "proof": "none" | "verified" | "failed",       what the checksum said
 //!     "example": false,                    the value stands in the provider's documentation
@@ -107,6 +109,8 @@ pub(super) struct FindingView<'a> {
     opens: Option<&'a str>,
     class: Option<&'static str>,
     revoke: Option<&'a str>,
+    admin: bool,
+    instead: Option<&'a str>,
     confidence: &'static str,
     proof: &'static str,
     example: bool,
@@ -219,6 +223,8 @@ pub(super) fn finding<'a>(report: &'a Report, file: &'a FileReport, row: &'a Row
         opens: rule.map(|r| r.opens.as_str()),
         class: rule.map(|r| r.class.as_str()),
         revoke: rule.map(|r| r.revoke.as_str()),
+        admin: lead.is_admin(&report.engine),
+        instead: rule.map(|r| r.instead.as_str()).filter(|text| !text.is_empty()),
         confidence: found.confidence().as_str(),
         proof: match found.proof() {
             Proof::None => "none",

@@ -92,8 +92,19 @@ fn descriptor(id: &str, rule: Option<&Rule>) -> Value {
     let mut descriptor = Map::new();
     descriptor.insert("id".into(), id.into());
     descriptor.insert("shortDescription".into(), json!({"text": short}));
+    let mut help = Vec::new();
     if !rule.revoke.is_empty() {
-        descriptor.insert("help".into(), json!({"text": format!("To revoke it: {}", rule.revoke)}));
+        help.push(format!("To revoke it: {}.", rule.revoke.trim_end_matches('.')));
+    }
+    if !rule.instead.is_empty() {
+        help.push(format!("Less would do for most tasks: {}.", rule.instead.trim_end_matches('.')));
+    }
+    if !help.is_empty() {
+        descriptor.insert("help".into(), json!({"text": help.join(" ")}));
+    }
+    let mut tags = vec!["security", "secret"];
+    if rule.class == KeyClass::Admin {
+        tags.push("admin-key");
     }
     if rule.source.starts_with("https://") && rule.source.bytes().all(|b| b.is_ascii_graphic()) {
         descriptor.insert("helpUri".into(), rule.source.clone().into());
@@ -102,7 +113,7 @@ fn descriptor(id: &str, rule: Option<&Rule>) -> Value {
     descriptor.insert(
         "properties".into(),
         json!({
-            "tags": ["security", "secret"],
+            "tags": tags,
             "precision": precision(rule.confidence),
             "security-severity": severity(rule.class),
             "class": rule.class.as_str(),
@@ -123,6 +134,9 @@ fn result(report: &Report, rules: &Rules, file: &FileReport, row: &Row) -> Value
         None if opens.is_empty() => format!("A match of {id}"),
         None => format!("{id}: {opens}"),
     };
+    if lead.is_admin(&report.engine) {
+        text.push_str("; it is an admin key");
+    }
     if example {
         text.push_str("; the value is an example from the provider's documentation");
     }

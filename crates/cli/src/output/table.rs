@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use exfilter::Confidence;
+use exfilter::{Confidence, KeyClass};
 use unicode_width::UnicodeWidthStr;
 
 use super::Style;
 use crate::scan::report::{Report, Row, location};
-use crate::text::{count, shorten, size};
+use crate::text::{count, plain, shorten, size};
 
 /// Columns are aligned up to this width; what is wider pushes its own line only.
 const ALIGNED: usize = 72;
@@ -26,6 +26,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
     for (file, one) in &suppressed {
         writeln!(out, "{}  {} more of {} not listed", file.name.short(), one.count, one.what)?;
     }
+    admin_keys(report, style, out)?;
     gaps(report, style, !rows.is_empty() || !suppressed.is_empty(), out)?;
     if style.verbose && !report.skipped.is_empty() {
         writeln!(out, "skipped:")?;
@@ -59,7 +60,10 @@ fn cells(report: &Report, row: &Row, name: &crate::text::Name) -> [String; 5] {
     [
         lead.location(name),
         rule,
-        shorten(&lead.opens(&report.engine)).into_owned(),
+        match lead.is_admin(&report.engine) {
+            true => format!("ADMIN KEY: {}", shorten(&lead.opens(&report.engine))),
+            false => shorten(&lead.opens(&report.engine)).into_owned(),
+        },
         sureness(report, row).into(),
         lead.preview(),
     ]
@@ -80,6 +84,24 @@ fn colour_of(report: &Report, row: &Row) -> &'static str {
         Confidence::Medium => "33",
         Confidence::Low => "36",
     }
+}
+
+/// What would do with less than the admin keys that were found.
+fn admin_keys(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let rules = report.rows().filter(|(_, row)| !report.floors.is_example(&row.lead.finding));
+    let rules = rules.filter_map(|(_, row)| row.lead.rule(&report.engine));
+    let mut advice: Vec<[String; 2]> = rules
+        .filter(|rule| rule.class == KeyClass::Admin && !rule.instead.is_empty())
+        .map(|rule| [format!("  {}", rule.id), plain(&rule.instead)])
+        .collect();
+    advice.sort_unstable();
+    advice.dedup();
+    if advice.is_empty() || style.quiet {
+        return Ok(());
+    }
+    writeln!(out, "\nadmin keys give more than most tasks need; less would do:")?;
+    columns(&advice, |_, _| None, out)?;
+    writeln!(out)
 }
 
 /// Writes aligned columns. `paint` names the colour of a cell (SGR parameters).

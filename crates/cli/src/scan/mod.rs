@@ -17,4 +17,7 @@ mod run;
 mod tally;
 pub(crate) mod walk;
 
+pub(crate) use file::Examiner;
+pub(crate) use progress::Progress;
+pub(crate) use report::Seen;
 pub(crate) use run::run;

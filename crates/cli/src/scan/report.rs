@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use exfilter::{Confidence, Engine, Finding, Kind, LanePath, LaneStep, Opaque, OpaqueReason, Rule};
+use exfilter::{Confidence, Engine, Finding, KeyClass, Kind, LanePath, LaneStep, Opaque, OpaqueReason, Rule};
 
 use super::walk::SkipReason;
 use crate::text::{self, Name};
@@ -280,6 +280,11 @@ impl Seen {
             Kind::Rule(id) => Some(engine.rule(id)),
             Kind::Known(..) => None,
         }
+    }
+
+    /// Whether it is a key that administers an account.
+    pub(crate) fn is_admin(&self, engine: &Engine) -> bool {
+        self.rule(engine).is_some_and(|rule| rule.class == KeyClass::Admin)
     }
 
     /// The name of the enrolled secret, escaped, and the form it was found in.

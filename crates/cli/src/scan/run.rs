@@ -78,8 +78,18 @@ fn distinct(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
 }
 
 fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
-    let (rules, origins) =
-        rulepack::load(&args.rules.rules, !args.rules.no_builtin, args.rules.more_rules)?.split();
+    let mut faults = Vec::new();
+    let (mut rules, origins) = rulepack::load(
+        &args.rules.rules,
+        !args.rules.no_builtin,
+        args.rules.more_rules,
+        args.rules.keep_going.then_some(&mut faults),
+    )?
+    .split();
+    if args.rules.keep_going {
+        rulepack::drop_unsound(&mut rules, &origins, &mut faults);
+        faults.iter().for_each(|fault| term.note(&format_args!("left out: {fault}")));
+    }
     let no_rules = rules.is_empty();
     let mut policy = Policy::default();
     policy.strict_examples(args.judge.strict_examples);

@@ -63,6 +63,7 @@ pattern = 'acme_hi_[0-9a-f]{24}'
 max_len = 32
 confidence = "high"
 revoke = "https://acme.example/keys"
+instead = "a key of one project"
 source = "https://docs.acme.example/keys"
 examples = ["acme_hi_{hex:24}"]
 counter_examples = ["acme_hi_{hex:23}"]

@@ -37,6 +37,8 @@ fn json() {
     assert_eq!(first["rule"], "acme-high");
     assert_eq!(first["provider"], "Acme");
     assert_eq!(first["class"], "admin");
+    assert_eq!((&first["admin"], &first["instead"]), (&true.into(), &"a key of one project".into()));
+    assert_eq!((&findings[1]["admin"], &findings[1]["instead"]), (&false.into(), &Value::Null));
     assert_eq!(first["confidence"], "high");
     assert_eq!(first["outer"], serde_json::json!({"start": 0, "end": 32}));
     assert_eq!(first["preview"], "acme_hi_");
@@ -52,6 +54,15 @@ fn json() {
     assert_eq!(json["summary"]["findings"]["high"], 2);
     assert_eq!(json["summary"]["findings"]["low"], 1);
     assert_eq!(json["summary"]["exit_code"], 1);
+}
+
+#[test]
+fn the_table_marks_admin_keys_and_says_what_would_do() {
+    let s = tree();
+    let run = s.run(&["scan", "tree", "--rules", "acme.toml"]).exits_with(1);
+    let run =
+        run.prints("ADMIN KEY: the Acme API").prints("less would do:\n  acme-high  a key of one project\n");
+    assert_eq!(run.stdout.matches("ADMIN KEY").count(), 1);
 }
 
 #[test]
@@ -99,6 +110,15 @@ fn sarif() {
     let place = &results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
     assert_eq!(place, "tree/a%20b.txt");
     assert_eq!(results[0]["level"], "error");
+    assert!(results[0]["message"]["text"].as_str().unwrap().ends_with("; it is an admin key."));
+    let admin = &log["runs"][0]["tool"]["driver"]["rules"][0];
+    assert_eq!(admin["properties"]["tags"][2], "admin-key");
+    assert!(
+        admin["help"]["text"]
+            .as_str()
+            .unwrap()
+            .contains("Less would do for most tasks: a key of one project.")
+    );
     assert_eq!(results[1]["level"], "note");
     let member = &results[2]["locations"][0];
     assert_eq!(member["logicalLocations"][0]["fullyQualifiedName"], "gzip > package/x.js");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{ACME_RULES, Sandbox, acme_key};
+use crate::harness::{ACME_RULES, Sandbox, acme_key, github_token};
 
 #[test]
 fn a_fault_has_file_line_and_field() {
@@ -38,7 +38,7 @@ fn an_example_that_does_not_match_is_told() {
     )
     .unwrap();
     let run = s.run(&["rules", "check", "bad.toml", "acme.toml"]).exits_with(2);
-    run.notes("bad.toml:14: examples: ").notes("acme-high");
+    run.notes("bad.toml:15: examples: ").notes("acme-high");
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn an_id_of_another_rule_is_refused() {
     s.file("a.txt", "nothing\n");
     fs::write(s.top().join("again.toml"), ACME_RULES.replacen("acme-medium", "github-pat", 1)).unwrap();
     let run = s.run(&["scan", "tree", "--rules", "again.toml"]).exits_with(2);
-    run.notes("again.toml:18: id: there is another rule github-pat");
+    run.notes("again.toml:19: id: there is another rule github-pat");
 }
 
 #[test]
@@ -64,6 +64,133 @@ fn list() {
     let json = s.run(&args).exits_with(0).json();
     assert_eq!(json.as_array().unwrap().len(), 3);
     assert_eq!(json[0]["id"], "acme-high");
+    let filtered = ["rules", "list", "--rules", "acme.toml", "--provider", "acme", "--class", "test"];
+    s.run(&filtered).exits_with(0).prints("acme-low ").prints_not("acme-high").prints("1 rule\n");
+    s.run(&["rules", "list", "--provider", "stripe", "--class", "admin", "--confidence", "high"])
+        .exits_with(0)
+        .prints("stripe-secret-key")
+        .prints_not("stripe-test-key");
+}
+
+#[test]
+fn show_says_everything_of_a_rule() {
+    let s = Sandbox::new();
+    let run = s.run(&["rules", "show", "stripe-secret-key"]).exits_with(0);
+    run.prints("provider     Stripe\n")
+        .prints("class        admin: ")
+        .prints("confidence   high: blocked on its way out\n")
+        .prints("begins with  sk_live_")
+        .prints("instead      A restricted key")
+        .prints("file         rules/stripe.toml:");
+    s.run(&["rules", "show", "nats-nkey-seed"]).exits_with(0).prints("check        crc16-base32: ");
+    s.run(&["rules", "show", "acme-high", "--rules", "acme.toml"]).exits_with(0).prints("acme.toml:4\n");
+    let toml = s.run(&["rules", "show", "github-pat", "--format", "toml"]).exits_with(0);
+    assert_eq!(exfilter_rules_of(&toml.stdout), ["github-pat"]);
+    s.run(&["rules", "show", "github-pad"])
+        .exits_with(2)
+        .notes("github-pad: there is no rule")
+        .notes("github-pat");
+}
+
+fn exfilter_rules_of(text: &str) -> Vec<String> {
+    let rules = exfilter::rules::parse("shown.toml", text).expect("what is shown is a rule file");
+    rules.into_iter().map(|entry| entry.rule.id).collect()
+}
+
+#[test]
+fn test_says_what_matches_where_and_why_not() {
+    let s = Sandbox::new();
+    let good = github_token();
+    let mut spoilt = good.clone();
+    let last = if spoilt.ends_with('0') { '1' } else { '0' };
+    spoilt.pop();
+    spoilt.push(last);
+    let text = format!(
+        "a {good}\nb {spoilt}\nc {good}x\nd {}\ne x{}\nf {}9\ng ghp_{}\nh API_KEY=the_quick_brown_fox_jumps_over_lazy_dogs\n",
+        acme_key("hi"),
+        acme_key("hi"),
+        acme_key("hi"),
+        "y".repeat(60)
+    );
+    std::fs::write(s.top().join("t.txt"), text).unwrap();
+    let run = s.run(&["rules", "test", "t.txt", "--rules", "acme.toml"]).exits_with(1);
+    run.prints("t.txt:1:3 ")
+        .prints("high    its check verifies\n")
+        .prints("t.txt:2:3 ")
+        .prints("its check does not verify: one step less sure")
+        .prints("t.txt:4:3 ")
+        .prints("t.txt:5:4 ")
+        .prints("something stands before the match: a letter, a digit or _")
+        .prints("t.txt:6:3 ")
+        .prints("it goes on behind the match: a letter, a digit or _")
+        .prints("t.txt:7:3 ")
+        .prints("its value has 0.46 bits per character, and 4 are asked for")
+        .prints("t.txt:8:3 ")
+        .prints("its value has a shape that the rule leaves out: words");
+    let short = s.run_piped(&["rules", "test", "-", "--rule", "npm-access-token"], b"npm_01", 3);
+    short.exits_with(0).prints("0 matches").prints("<stdin>:1:1").prints("the pattern takes 6 bytes");
+    s.run(&["rules", "test", "t.txt", "--rule", "none"]).exits_with(2).notes("none: there is no rule");
+    s.run(&["rules", "test", "none.txt"]).exits_with(2).notes("none.txt: it cannot be read");
+}
+
+#[test]
+fn new_writes_a_file_that_passes_its_check() {
+    let s = Sandbox::new();
+    s.run(&["rules", "new", "umbrella-api-key", "-o", "umbrella.toml"])
+        .exits_with(0)
+        .notes("rules check umbrella.toml");
+    s.run(&["rules", "check", "umbrella.toml"]).exits_with(0).prints("umbrella.toml: ok, 1 rule");
+    s.run(&["rules", "new", "umbrella-api-key", "-o", "umbrella.toml"]).exits_with(2).notes("--output");
+    s.run(&["rules", "new", "umbrella-api-key", "--provider", "Um \"B\""])
+        .exits_with(0)
+        .prints(r#"= "Um \"B\"""#);
+    s.run(&["rules", "new", "Umbrella"]).exits_with(2).notes("lower-case letters");
+}
+
+#[test]
+fn every_rule_file_is_of_the_schema() {
+    let s = Sandbox::new();
+    let schema = s.run(&["rules", "schema"]).exits_with(0).json();
+    let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+    let valid = |text: &str| {
+        let value: serde_json::Value = toml::from_str(text).expect("a rule file is TOML");
+        validator.iter_errors(&value).map(|e| format!("{e} at {}", e.instance_path())).collect::<Vec<_>>()
+    };
+    for (name, text) in exfilter::rules::builtin_files().iter().chain(exfilter::rules::more_files()) {
+        assert_eq!(valid(text), Vec::<String>::new(), "{name}");
+    }
+    assert_eq!(valid(ACME_RULES), Vec::<String>::new());
+    for (from, to) in [
+        ("max_len", "maxlen"),
+        ("instead = \"a key of one project\"\n", ""),
+        ("\"high\"", "\"confirmed\""),
+        ("= 32", "= 4096"),
+        ("\"acme-high\"", "\"Acme\""),
+    ] {
+        assert!(!valid(&ACME_RULES.replacen(from, to, 1)).is_empty(), "{from}");
+    }
+}
+
+#[test]
+fn keep_going_names_what_is_faulty_and_loads_the_rest() {
+    let s = Sandbox::new();
+    s.file("a.txt", acme_key("hi"));
+    s.file("b.txt", acme_key("md"));
+    s.file("c.txt", acme_key("lo"));
+    let bad = ACME_RULES.replacen("acme_hi_[0-9a-f]{24}'", "acme_hi_(?=x)[0-9a-f]{24}'", 1).replacen(
+        "max_len = 32\nconfidence = \"medium\"",
+        "maxlen = 32\nconfidence = \"medium\"",
+        1,
+    );
+    std::fs::write(s.top().join("bad.toml"), bad).unwrap();
+    s.run(&["scan", "tree", "--rules", "bad.toml"]).exits_with(2).notes("bad.toml:24: maxlen");
+    let run =
+        s.run(&["scan", "tree", "--rules", "bad.toml", "--keep-going", "--fail-on", "low"]).exits_with(1);
+    let run =
+        run.notes("left out: bad.toml:24: maxlen").notes("left out: bad.toml:4: acme-high: the pattern");
+    run.prints("acme-low").prints_not("acme-high").prints_not("acme-medium");
+    let check = s.run(&["rules", "check", "bad.toml"]).exits_with(2);
+    check.notes("bad.toml:24: maxlen").notes("bad.toml:9: pattern: look-around");
 }
 
 #[test]

@@ -309,6 +309,9 @@ impl Lane {
             Some(_) if confirm.verified => Proof::Verified,
             Some(_) => Proof::Failed,
         };
+        if proof != Proof::Verified && rule.vetoes.iter().any(|veto| veto.holds(value)) {
+            return;
+        }
         if proof != Proof::Verified && self.joints().is_some_and(|joints| joints.is_listed(start, end)) {
             return;
         }

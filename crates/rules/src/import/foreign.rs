@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use exfilter_engine::Rule;
+use exfilter_engine::{Confidence, Rule};
 use regex_syntax::hir::{Hir, HirKind};
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::check::folded;
 use crate::error::RuleError;
 use crate::import::rewrite::{Rewritten, rewrite};
 use crate::import::{Import, ImportOptions, ImportedRule, Remark, RemarkKind, print};
+use crate::oracle::Oracle;
 
 /// Fields that say nothing about what is found.
 const SILENT: [&str; 3] = ["title", "description", "minVersion"];
@@ -32,16 +32,9 @@ pub(super) fn read(name: &str, text: &str, options: &ImportOptions) -> Result<Im
             format!("is no TOML: {message}; give a file of rules as gitleaks reads it"),
         )
     })?;
-    let mut reader = Reader {
-        name,
-        lines,
-        options,
-        taken: HashSet::new(),
-        import: Import { rules: Vec::new(), remarks: Vec::new(), total: 0, title: "Imported".into() },
-    };
+    let mut reader = Toml { lines, reader: Reader::new(name, options) };
     reader.file(table.get_ref())?;
-    reader.import.remarks.sort_by_key(|remark| remark.line);
-    Ok(reader.import)
+    Ok(reader.reader.done())
 }
 
 /// Where lines begin.
@@ -57,30 +50,42 @@ impl Lines {
     }
 }
 
-struct Reader<'a> {
-    name: &'a str,
+/// A reader of TOML.
+struct Toml<'a> {
     lines: Lines,
+    reader: Reader<'a>,
+}
+
+/// What takes in the rules of a file, whatever it is written in.
+pub(super) struct Reader<'a> {
+    pub(super) name: &'a str,
     options: &'a ImportOptions,
     taken: HashSet<String>,
-    import: Import,
+    pub(super) import: Import,
 }
 
 /// A rule while it is read.
 #[derive(Default)]
-struct Foreign {
-    id: String,
-    description: String,
-    regex: Option<String>,
-    group: Option<u32>,
-    entropy: Option<f32>,
-    keywords: Vec<String>,
+pub(super) struct Foreign {
+    pub(super) id: String,
+    pub(super) description: String,
+    pub(super) regex: Option<String>,
+    pub(super) group: Option<u32>,
+    pub(super) entropy: Option<f32>,
+    pub(super) keywords: Vec<String>,
+    pub(super) confidence: Option<Confidence>,
+    /// Texts in which the regular expression finds something, and in which it does not.
+    pub(super) examples: Vec<String>,
+    pub(super) counter_examples: Vec<String>,
+    /// The field that holds the regular expression.
+    pub(super) field: &'static str,
     /// Why it is not imported.
-    lost: Option<(&'static str, String)>,
+    pub(super) lost: Option<(&'static str, String)>,
     /// What is read otherwise: line, field, message.
-    changed: Vec<(usize, String, String)>,
+    pub(super) changed: Vec<(usize, String, String)>,
 }
 
-impl Reader<'_> {
+impl Toml<'_> {
     fn file(&mut self, table: &DeTable<'_>) -> Result<(), RuleError> {
         let mut rules = None;
         for (key, value) in table {
@@ -90,13 +95,13 @@ impl Reader<'_> {
                 ("rules", DeValue::Array(array)) => rules = Some(array),
                 ("rules", other) => {
                     let message = format!("is a {}; write each rule under [[rules]]", other.type_str());
-                    return Err(RuleError::new(self.name, line, "rules", message));
+                    return Err(RuleError::new(self.reader.name, line, "rules", message));
                 }
                 ("title", DeValue::String(title)) if !title.trim().is_empty() => {
-                    self.import.title = title.trim().to_string();
+                    self.reader.import.title = title.trim().to_string();
                 }
                 (field, _) if SILENT.contains(&field) => {}
-                ("allowlist" | "allowlists", _) => self.remark(
+                ("allowlist" | "allowlists", _) => self.reader.remark(
                     RemarkKind::Changed,
                     "",
                     line,
@@ -105,87 +110,32 @@ impl Reader<'_> {
                 ),
                 ("extend", _) => {
                     let message = "the files that it names are not read; import them too";
-                    self.remark(RemarkKind::Changed, "", line, field, message);
+                    self.reader.remark(RemarkKind::Changed, "", line, field, message);
                 }
-                _ => self.remark(RemarkKind::Changed, "", line, field, "is not known here, and not read"),
+                _ => self.reader.remark(
+                    RemarkKind::Changed,
+                    "",
+                    line,
+                    field,
+                    "is not known here, and not read",
+                ),
             }
         }
         let Some(rules) = rules else {
             let message =
                 "there are none; give a file that has its rules under [[rules]], as gitleaks reads it";
-            return Err(RuleError::new(self.name, 1, "rules", message));
+            return Err(RuleError::new(self.reader.name, 1, "rules", message));
         };
         for rule in rules {
-            self.import.total += 1;
-            self.rule(rule);
+            let line = self.lines.of(rule.span());
+            let mut foreign = Foreign { field: "regex", ..Foreign::default() };
+            match rule.get_ref() {
+                DeValue::Table(table) => self.fields(table, &mut foreign),
+                other => foreign.lost = Some(("rules", format!("is a {}; write a table", other.type_str()))),
+            }
+            self.reader.rule(foreign, line);
         }
         Ok(())
-    }
-
-    fn rule(&mut self, value: &Spanned<DeValue<'_>>) {
-        let line = self.lines.of(value.span());
-        let mut foreign = Foreign::default();
-        match value.get_ref() {
-            DeValue::Table(table) => self.fields(table, &mut foreign),
-            other => foreign.lost = Some(("rules", format!("is a {}; write a table", other.type_str()))),
-        }
-        if foreign.id.is_empty() {
-            foreign.id = format!("rule-{}", self.import.total);
-            foreign.changed.push((line, "id".into(), "there is none; it is named by its place".into()));
-        }
-        let outcome = match (&foreign.lost, &foreign.regex) {
-            (Some((field, reason)), _) => Err((*field, reason.clone())),
-            (None, None) => {
-                Err(("regex", "there is none: it looks at the names of files, not at content".into()))
-            }
-            (None, Some(regex)) => rewrite(regex, foreign.group).map_err(|reason| ("regex", reason)),
-        };
-        let branches = match outcome {
-            Ok(branches) => branches,
-            Err((field, reason)) => return self.remark(RemarkKind::Lost, &foreign.id, line, field, reason),
-        };
-        if let [Err(reason)] = branches.as_slice() {
-            return self.remark(RemarkKind::Lost, &foreign.id, line, "regex", reason);
-        }
-        if let Some(remark) = keywords_apart(&foreign, &branches) {
-            foreign.changed.push((line, "keywords".into(), remark));
-        }
-        for (line, field, message) in std::mem::take(&mut foreign.changed) {
-            self.remark(RemarkKind::Changed, &foreign.id, line, &field, message);
-        }
-        if branches.len() > 1 {
-            let message = format!(
-                "its {} alternatives are rules of their own: a value that two of them find is found twice",
-                branches.len()
-            );
-            self.remark(RemarkKind::Changed, &foreign.id, line, "regex", message);
-        }
-        let mut told = HashSet::new();
-        for (at, branch) in branches.into_iter().enumerate() {
-            match branch {
-                Err(reason) => {
-                    let message = format!("alternative {}: {reason}", at + 1);
-                    self.remark(RemarkKind::Partly, &foreign.id, line, "regex", message);
-                }
-                Ok(rewritten) => {
-                    for change in &rewritten.changes {
-                        if told.insert(change.clone()) {
-                            self.remark(RemarkKind::Changed, &foreign.id, line, "regex", change);
-                        }
-                    }
-                    let id = self.free_id(&foreign.id);
-                    let rule = rule(id, &foreign, rewritten, &self.import.title, self.name);
-                    let regex = foreign.regex.clone().unwrap_or_default();
-                    self.import.rules.push(ImportedRule {
-                        rule,
-                        from: foreign.id.clone(),
-                        regex,
-                        keywords: foreign.keywords.clone(),
-                        line,
-                    });
-                }
-            }
-        }
     }
 
     fn fields(&mut self, table: &DeTable<'_>, foreign: &mut Foreign) {
@@ -244,6 +194,103 @@ impl Reader<'_> {
         }
         foreign.changed = changed;
     }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(name: &'a str, options: &'a ImportOptions) -> Reader<'a> {
+        let import = Import { rules: Vec::new(), remarks: Vec::new(), total: 0, title: "Imported".into() };
+        Reader { name, options, taken: HashSet::new(), import }
+    }
+
+    pub(super) fn done(mut self) -> Import {
+        self.import.remarks.sort_by_key(|remark| remark.line);
+        self.import
+    }
+
+    /// Takes in one rule, which begins on a line.
+    pub(super) fn rule(&mut self, mut foreign: Foreign, line: usize) {
+        self.import.total += 1;
+        if foreign.id.is_empty() {
+            foreign.id = format!("rule-{}", self.import.total);
+            foreign.changed.push((line, "id".into(), "there is none; it is named by its place".into()));
+        }
+        let outcome = match (&foreign.lost, &foreign.regex) {
+            (Some((field, reason)), _) => Err((*field, reason.clone())),
+            (None, None) => {
+                Err((foreign.field, "there is none: it looks at the names of files, not at content".into()))
+            }
+            (None, Some(regex)) => rewrite(regex, foreign.group).map_err(|reason| (foreign.field, reason)),
+        };
+        let branches = match outcome {
+            Ok(branches) => branches,
+            Err((field, reason)) => return self.remark(RemarkKind::Lost, &foreign.id, line, field, reason),
+        };
+        if let [Err(reason)] = branches.as_slice() {
+            return self.remark(RemarkKind::Lost, &foreign.id, line, foreign.field, reason);
+        }
+        if let Some(remark) = keywords_apart(&foreign, &branches) {
+            foreign.changed.push((line, "keywords".into(), remark));
+        }
+        for (line, field, message) in std::mem::take(&mut foreign.changed) {
+            self.remark(RemarkKind::Changed, &foreign.id, line, &field, message);
+        }
+        if branches.len() > 1 {
+            let message = format!(
+                "its {} alternatives are rules of their own: a value that two of them find is found twice",
+                branches.len()
+            );
+            self.remark(RemarkKind::Changed, &foreign.id, line, foreign.field, message);
+        }
+        let before = self.import.rules.len();
+        let mut told = HashSet::new();
+        for (at, branch) in branches.into_iter().enumerate() {
+            match branch {
+                Err(reason) => {
+                    let message = format!("alternative {}: {reason}", at + 1);
+                    self.remark(RemarkKind::Partly, &foreign.id, line, foreign.field, message);
+                }
+                Ok(rewritten) => {
+                    for change in &rewritten.changes {
+                        if told.insert(change.clone()) {
+                            self.remark(RemarkKind::Changed, &foreign.id, line, foreign.field, change);
+                        }
+                    }
+                    let id = self.free_id(&foreign.id);
+                    let rule = rule(id, &foreign, rewritten, &self.import.title, self.name);
+                    let regex = foreign.regex.clone().unwrap_or_default();
+                    self.import.rules.push(ImportedRule {
+                        rule,
+                        from: foreign.id.clone(),
+                        regex,
+                        keywords: foreign.keywords.clone(),
+                        line,
+                    });
+                }
+            }
+        }
+        self.try_examples(&foreign, before, line);
+    }
+
+    /// Says which of a rule's examples what was made of it finds otherwise than they say.
+    fn try_examples(&mut self, foreign: &Foreign, before: usize, line: usize) {
+        if foreign.examples.is_empty() && foreign.counter_examples.is_empty() {
+            return;
+        }
+        let rules: Vec<Rule> =
+            self.import.rules[before..].iter().map(|imported| imported.rule.clone()).collect();
+        let oracle = Oracle::new(&rules);
+        let finds = |text: &String| !oracle.find_all(text.as_bytes()).is_empty();
+        let missed = foreign.examples.iter().filter(|text| !finds(text)).count();
+        let found = foreign.counter_examples.iter().filter(|text| finds(text)).count();
+        for (count, field, what) in
+            [(missed, "examples", "is not found"), (found, "negative_examples", "is found")]
+        {
+            if count > 0 {
+                let message = format!("{what} as the rule is now, in {count} of them");
+                self.remark(RemarkKind::Changed, &foreign.id, line, field, message);
+            }
+        }
+    }
 
     /// An id of our form that no other rule has.
     fn free_id(&mut self, foreign: &str) -> String {
@@ -263,7 +310,14 @@ impl Reader<'_> {
         free
     }
 
-    fn remark(&mut self, kind: RemarkKind, rule: &str, line: usize, field: &str, message: impl Into<String>) {
+    pub(super) fn remark(
+        &mut self,
+        kind: RemarkKind,
+        rule: &str,
+        line: usize,
+        field: &str,
+        message: impl Into<String>,
+    ) {
         self.import.remarks.push(Remark {
             kind,
             rule: rule.into(),
@@ -288,6 +342,9 @@ fn rule(id: String, foreign: &Foreign, rewritten: Rewritten, title: &str, file: 
     rule.open_ended = rewritten.open_ended;
     rule.max_len = rewritten.max_len;
     rule.min_entropy = foreign.entropy;
+    if let Some(confidence) = foreign.confidence {
+        rule.confidence = confidence;
+    }
     rule.revoke = REVOKE.into();
     rule.source = file.into();
     rule

@@ -1,7 +1,8 @@
-//! [`import`]: rule files of gitleaks, and of what reads the same, into rules of ours.
+//! [`import`]: rule files of gitleaks, Kingfisher and Nosey Parker, and of what reads the same, into rules of ours.
 //!
 //! ```text
 //! TOML  ->  one regular expression, searched for anywhere     foreign.rs   fields, remarks
+//! YAML  ->                                                    yaml.rs
 //!       ->  literals | pattern that begins with them | edges  rewrite.rs   syntax trees
 //!       ->  the pattern as text                               print.rs
 //! ```
@@ -22,6 +23,7 @@
 mod foreign;
 mod print;
 mod rewrite;
+mod yaml;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -154,7 +156,13 @@ impl Remark {
     }
 }
 
-/// Reads the rules of a file as gitleaks has them. `name` is what errors and remarks call it; nothing is read from disk.
+/// Whether a file's name says that it is YAML.
+fn is_yaml(name: &str) -> bool {
+    [".yml", ".yaml"].iter().any(|end| name.to_ascii_lowercase().ends_with(end))
+}
+
+/// Reads the rules of a file as gitleaks has them, or, if its name ends in `.yml` or `.yaml`, as Kingfisher and Nosey Parker do. `name` is what
+/// errors and remarks call it; nothing is read from disk.
 ///
 /// Fields that are not known are remarks, not faults: other programs add their own.
 ///
@@ -192,5 +200,5 @@ impl Remark {
 /// # Ok::<(), exfilter_rules::RuleError>(())
 /// ```
 pub fn import(name: &str, text: &str, options: &ImportOptions) -> Result<Import, RuleError> {
-    foreign::read(name, text, options)
+    if is_yaml(name) { yaml::read(name, text, options) } else { foreign::read(name, text, options) }
 }
