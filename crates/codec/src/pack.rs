@@ -119,7 +119,9 @@ enum State {
     Entry,
     Body,
     /// What is whole is handed out, from this byte on.
-    Emit { at: usize },
+    Emit {
+        at: usize,
+    },
     /// What waited is next, or another entry.
     Next,
     /// All that waits is handed out as it stands.
@@ -449,7 +451,8 @@ impl Pack {
 
     fn end_body(&mut self, out: &[u8]) {
         if let Some(base) = self.job.waits_for.take() {
-            let waiting = Waiting { at: self.job.at, delta: std::mem::take(&mut self.job.object), base: None };
+            let waiting =
+                Waiting { at: self.job.at, delta: std::mem::take(&mut self.job.object), base: None };
             let came = waiting.delta.0.len() as u64 == self.job.size;
             if !came {
                 self.then = self.then.or(Some(Fault::Corrupt));

@@ -165,7 +165,9 @@ impl Bases {
 
     /// Forgets ids of the other format.
     pub(super) fn settle(&mut self, format: Format) {
-        self.ids.retain(|id, _| matches!((id, format), (Oid::Sha1(_), Format::Sha1) | (Oid::Sha256(_), Format::Sha256)));
+        self.ids.retain(|id, _| {
+            matches!((id, format), (Oid::Sha1(_), Format::Sha1) | (Oid::Sha256(_), Format::Sha256))
+        });
     }
 
     /// A delta that waited waits no more.
