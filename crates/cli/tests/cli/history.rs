@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{acme_key, github_token, gzip};
+use crate::harness::{acme_key, github_token, nested};
 use crate::repo::Repo;
 
 #[test]
@@ -33,14 +33,17 @@ fn messages_names_tags_and_archives_are_looked_at() {
     repo.commit(&format!("a message with {}", tokens[0]), &[("a", b"1".as_slice())]);
     repo.commit("a name", &[(&format!("keys/{}", tokens[1]), b"2".as_slice())]);
     repo.git(&["tag", "-a", "v1", "-m", &format!("a tag with {}", tokens[2])]);
-    let inner = gzip(format!("key: {}\n", tokens[3]).as_bytes());
-    repo.commit("an archive", &[("data.bin", gzip(&inner).as_slice())]);
+    repo.commit("an archive", &[("data.bin", nested(&tokens[3]).as_slice())]);
     repo.git(&["branch", "other"]);
     repo.commit("on no branch", &[("b", format!("{}\n", tokens[4]).as_bytes())]);
     repo.git(&["reset", "-q", "--hard", "other"]);
     let run = repo.run(&["scan", "--git", "."]).exits_with(1);
-    let run =
-        run.prints("commit ").prints("keys/").prints("tag ").prints("data.bin > gzip > gzip:1:6 in commit");
+    let run = run
+        .prints("commit ")
+        .prints("keys/")
+        .prints("tag ")
+        .prints("data.bin > gzip > inner.tgz > gzip > config.js:1:")
+        .prints(" in commit ");
     assert_eq!(run.stdout.matches("github-pat").count(), 4, "{}", run.stdout);
 }
 
