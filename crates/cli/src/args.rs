@@ -211,7 +211,7 @@ pub(crate) struct InstallArgs {
     #[arg(long)]
     pub(crate) global: bool,
     /// The hooks: pre-commit, pre-push, pre-receive
-    #[arg(long, value_name = "HOOK", value_enum, default_values_t = [HookName::PreCommit, HookName::PrePush])]
+    #[arg(long, value_name = "HOOK", value_enum, default_values_t = [HookName::Commit, HookName::Push])]
     pub(crate) hook: Vec<HookName>,
 }
 
@@ -219,23 +219,26 @@ pub(crate) struct InstallArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum HookName {
     /// Before a commit
-    PreCommit,
+    #[value(name = "pre-commit")]
+    Commit,
     /// Before a push
-    PrePush,
+    #[value(name = "pre-push")]
+    Push,
     /// On the server, before a push is taken
-    PreReceive,
+    #[value(name = "pre-receive")]
+    Receive,
 }
 
 impl HookName {
     /// All of them.
-    pub(crate) const ALL: [HookName; 3] = [HookName::PreCommit, HookName::PrePush, HookName::PreReceive];
+    pub(crate) const ALL: [HookName; 3] = [HookName::Commit, HookName::Push, HookName::Receive];
 
     /// As git calls it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            HookName::PreCommit => "pre-commit",
-            HookName::PrePush => "pre-push",
-            HookName::PreReceive => "pre-receive",
+            HookName::Commit => "pre-commit",
+            HookName::Push => "pre-push",
+            HookName::Receive => "pre-receive",
         }
     }
 }

@@ -34,8 +34,8 @@ pub(crate) fn run(args: &HookArgs, term: &Term) -> Result<u8, Fault> {
     match &args.command {
         HookCommand::Install(args) => install::install(args, term),
         HookCommand::Uninstall { global } => install::uninstall(*global, term),
-        HookCommand::PreCommit(args) => check(HookName::PreCommit, args),
-        HookCommand::PrePush(args) => check(HookName::PrePush, args),
-        HookCommand::PreReceive(args) => check(HookName::PreReceive, args),
+        HookCommand::PreCommit(args) => check(HookName::Commit, args),
+        HookCommand::PrePush(args) => check(HookName::Push, args),
+        HookCommand::PreReceive(args) => check(HookName::Receive, args),
     }
 }

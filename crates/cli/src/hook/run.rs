@@ -39,7 +39,7 @@ struct Work {
 pub(super) fn check(hook: HookName, args: &CheckArgs, term: &Term) -> Result<u8, Fault> {
     let repo = Repo::at(Path::new("."));
     let mut input = Vec::new();
-    if hook != HookName::PreCommit {
+    if hook != HookName::Commit {
         let read = std::io::stdin().lock().take(pushed::LONGEST).read_to_end(&mut input);
         let fault = |what: String| Fault::new("<stdin>", what, "");
         read.map_err(|error| fault(format!("it cannot be read: {error}")))?;
@@ -48,9 +48,9 @@ pub(super) fn check(hook: HookName, args: &CheckArgs, term: &Term) -> Result<u8,
         }
     }
     let work = match hook {
-        HookName::PreCommit => staged(&repo)?,
-        HookName::PrePush => leaving(&repo, &input, args)?,
-        HookName::PreReceive => arriving(&repo, &input)?,
+        HookName::Commit => staged(&repo)?,
+        HookName::Push => leaving(&repo, &input, args)?,
+        HookName::Receive => arriving(&repo, &input)?,
     };
     for note in &work.allowance.notes {
         term.note(note);
@@ -149,7 +149,7 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
         let shown = Some(Name::fixed("the name of a ref"));
         check::look_at_text(&tally, Path::new("ref"), shown, name);
     }
-    if hook == HookName::PreCommit {
+    if hook == HookName::Commit {
         // The trees that name them are not there yet.
         for object in &work.objects {
             check::look_at_text(&tally, &object.path(), None, &object.path);

@@ -45,8 +45,8 @@ fn refusal(hook: HookName, report: &Report) -> String {
     let is_refused = |row: &Row| report.floors.fails(&row.lead.finding);
     let (refused, warned): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| is_refused(row));
     let what = match hook {
-        HookName::PreCommit => "commit",
-        HookName::PrePush | HookName::PreReceive => "push",
+        HookName::Commit => "commit",
+        HookName::Push | HookName::Receive => "push",
     };
     let mut why = Vec::new();
     if report.exit == exit::FOUND {
@@ -100,8 +100,8 @@ fn gaps(out: &mut String, report: &Report) {
 
 fn fix(out: &mut String, hook: HookName, report: &Report, rows: &[(&FileReport, &Row)]) {
     let how = match hook {
-        HookName::PreCommit => "take it out of the file and `git add` it again",
-        HookName::PrePush | HookName::PreReceive => {
+        HookName::Commit => "take it out of the file and `git add` it again",
+        HookName::Push | HookName::Receive => {
             "take it out of every commit that is pushed (`git commit --amend`, `git rebase -i`); a later commit that deletes it is not enough"
         }
     };
@@ -128,8 +128,8 @@ fn permit(out: &mut String, hook: HookName, rows: &[(&FileReport, &Row)]) {
     let Some((file, row)) = rows.iter().find(may) else { return };
     let Some(id) = row.lead.id else { return };
     let place = match hook {
-        HookName::PreCommit => "is committed already (HEAD)",
-        HookName::PrePush | HookName::PreReceive => "the remote has already",
+        HookName::Commit => "is committed already (HEAD)",
+        HookName::Push | HookName::Receive => "the remote has already",
     };
     let path = file.allow_path();
     let _ = writeln!(

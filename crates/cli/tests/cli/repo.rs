@@ -14,6 +14,7 @@ pub(crate) struct Repo {
 
 impl Repo {
     /// An empty one; none, and a word about it, where there is no git.
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
     pub(crate) fn new() -> Option<Repo> {
         if Command::new("git").arg("--version").output().is_err() {
             println!("skipped: there is no git");
