@@ -5,6 +5,7 @@
 //! rulepack.rs rule files, the built-in pack         env.rs     secrets of the environment
 //! scan/       walk -> file -> report                output/    table, json, jsonl, sarif
 //! secrets/    the store of known secrets
+//! git/        a repository's objects           hook/      git's hooks, and putting them there
 //! text.rs     names made safe to print              term.rs    the one place that writes to the terminal
 //! ```
 //!
@@ -16,6 +17,8 @@ mod args;
 mod env;
 mod exit;
 mod fault;
+mod git;
+mod hook;
 mod output;
 mod rulepack;
 mod rules;
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         args::Command::Scan(args) => scan::run(&args, &term),
         args::Command::Rules(args) => rules::run(&args, &term),
         args::Command::Secrets(args) => secrets::run(&args, &term),
+        args::Command::Hook(args) => hook::run(&args, &term),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

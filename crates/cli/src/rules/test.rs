@@ -46,7 +46,7 @@ pub(super) fn test(file: &Path, from: &RuleSource, only: &[String], term: &Term)
         .build()
         .map_err(|error| rulepack::Loaded::fault(&origins, &error))?;
     let progress = Progress::new(false);
-    let examined = Examiner::new(&engine, &progress).examine(&mut content.as_slice());
+    let examined = Examiner::new(&engine, &progress).examine(path_bytes(file), &mut content.as_slice());
     let name = match file.as_os_str() == STDIN {
         true => Name::fixed("<stdin>"),
         false => Name::new(path_bytes(file), &[]),
@@ -112,7 +112,7 @@ fn found(seen: &Seen, engine: &Engine, name: &Name) -> [String; 4] {
         (true, proof) => format!("an example from the documentation; {proof}"),
         (false, proof) => proof.to_string(),
     };
-    [seen.location(name), seen.rule_id(engine).into(), finding.confidence().as_str().into(), words]
+    [seen.place_in(name), seen.rule_id(engine).into(), finding.confidence().as_str().into(), words]
 }
 
 /// Whether an attempt is told of: it found nothing, nor did another rule there, and it came some way.

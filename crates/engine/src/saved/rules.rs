@@ -7,11 +7,13 @@ use crate::checksum::Checksum;
 use crate::compile::{Compiled, CompiledLead, Facts};
 use crate::policy::Confidence;
 use crate::rule::{Boundary, KeyClass, Lead, Rule};
+use crate::veto::Veto;
 
 codes! {
     Confidence: Low, Medium, High, Confirmed;
     KeyClass: Admin, User, Service, Test, Publishable;
     Boundary: None, Word, Dashed, Base64;
+    Veto: Uuid, Digest, PublicKey, Words, Sequence, Placeholder;
     Gate: Token, NonLower, UpperOrDigit, Utf16, None;
 }
 
@@ -41,13 +43,10 @@ pub(super) fn read(from: &mut Reader<'_>) -> Option<Compiled> {
         for word in &mut set {
             *word = from.u64()?;
         }
-        Some(CompiledLead {
-            set,
-            min: from.size()?,
-            max: from.size().filter(|max| *max <= Lead::MAX.into())?,
-        })
+        let (min, max) = (length(from)?, length(from)?);
+        (min <= max && max <= Lead::MAX.into()).then_some(CompiledLead { set, min, max })
     })?;
-    let facts = Facts { gate, literals, lead, ascii: from.size()?, min_len: from.size()? };
+    let facts = Facts { gate, literals, lead, ascii: length(from)?, min_len: length(from)? };
     Some(Compiled::of(rule, facts))
 }
 
@@ -72,14 +71,16 @@ fn write_rule(out: &mut Writer, rule: &Rule) {
         max_len,
         checksum,
         min_entropy,
+        vetoes,
         confidence,
         documented,
         hosts,
         slots,
         revoke,
+        instead,
         source,
     } = rule;
-    [id, provider, opens, pattern, revoke, source].into_iter().for_each(|text| out.text(text));
+    [id, provider, opens, pattern, revoke, instead, source].into_iter().for_each(|text| out.text(text));
     [literals, hosts, slots].into_iter().for_each(|list| out.list(list, |out, text| out.text(text)));
     out.code(*class);
     [ignore_case, open_ended].into_iter().for_each(|flag| out.u8(u8::from(*flag)));
@@ -92,6 +93,7 @@ fn write_rule(out: &mut Writer, rule: &Rule) {
     out.u32(*max_len);
     out.option(checksum.as_ref(), |out, checksum| out.text(checksum.as_str()));
     out.option(min_entropy.as_ref(), |out, bits| out.u32(bits.to_bits()));
+    out.list(vetoes, |out, veto| out.code(*veto));
     out.code(*confidence);
     out.list(documented, |out, digest| out.0.extend(digest));
 }
@@ -104,6 +106,7 @@ fn read_rule(from: &mut Reader<'_>) -> Option<Rule> {
         &mut rule.opens,
         &mut rule.pattern,
         &mut rule.revoke,
+        &mut rule.instead,
         &mut rule.source,
     ] {
         *text = from.text()?;
@@ -128,6 +131,7 @@ fn read_rule(from: &mut Reader<'_>) -> Option<Rule> {
         Checksum::ALL.into_iter().find(|checksum| checksum.as_str() == name)
     })?;
     rule.min_entropy = from.option(|from| from.u32().map(f32::from_bits))?;
+    rule.vetoes = from.list(Reader::code)?;
     rule.confidence = from.code()?;
     rule.documented = from.list(Reader::array)?;
     Some(rule)

@@ -26,11 +26,14 @@ pub(super) fn write(out: &mut Writer, profile: Profile, limits: &Limits, policy:
         members,
         window,
         windows,
+        bases,
         max_hold,
     } = *limits;
     [findings, opaques, lanes].into_iter().for_each(|limit| out.u32(limit));
     [containers, shapes].into_iter().for_each(|limit| out.u8(limit));
-    [ratio_grace, ratio, output, members, window, windows, max_hold].into_iter().for_each(|n| out.u64(n));
+    [ratio_grace, ratio, output, members, window, windows, bases, max_hold]
+        .into_iter()
+        .for_each(|n| out.u64(n));
     let Policy { mode, actions, llm_actions, llm_hosts, strict_examples, opaque } = policy;
     out.code(*mode);
     actions.iter().chain(llm_actions).for_each(|action| out.code(*action));
@@ -55,6 +58,7 @@ pub(super) fn read(from: &mut Reader<'_>) -> Option<(Profile, Limits, Policy)> {
         &mut limits.members,
         &mut limits.window,
         &mut limits.windows,
+        &mut limits.bases,
         &mut limits.max_hold,
     ] {
         *limit = from.u64()?;
