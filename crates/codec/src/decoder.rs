@@ -64,6 +64,17 @@ pub struct Piece {
     pub source: Source,
 }
 
+/// A named part of what a decoder yields, up to the next one: content of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Offset of its first byte in the output.
+    pub at: u64,
+    /// Words of the format and numbers, nothing of the content.
+    pub name: String,
+    /// Whether it is all there; else it is what can be told of it.
+    pub whole: bool,
+}
+
 /// A transform from bytes to bytes.
 pub trait Decoder: Send + std::panic::UnwindSafe {
     /// Decodes `input`, appending at most `cap` bytes to `out`.
@@ -115,6 +126,16 @@ pub trait Decoder: Send + std::panic::UnwindSafe {
     /// The pieces that the output of a framing is joined of, in order; the caller drains them. None for a decoder whose output is not such.
     fn pieces(&mut self) -> Option<&mut Vec<Piece>> {
         None
+    }
+
+    /// The members that the output is made of, as they begin, in order; the caller drains them. None for a decoder whose output is one piece of content.
+    fn members(&mut self) -> Option<&mut Vec<Member>> {
+        None
+    }
+
+    /// Memory held for output that later input may refer to, windows apart, in bytes.
+    fn kept_bytes(&self) -> u64 {
+        0
     }
 
     /// The name of what is being decoded, once it is known; any bytes.

@@ -3,7 +3,7 @@
 //! Nothing here knows about secrets, streams or policies; the engine nests these in any order. Three kinds of thing
 //! live here:
 //!
-//! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive, uuencode), or joins the pieces
+//! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive, uuencode, the objects of a git pack), or joins the pieces
 //!   that a protocol cut content into (HTTP chunks, server-sent events, gRPC messages, WebSocket frames);
 //! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar, ar, cpio);
 //! - [`base64`], [`base32`] and [`hex`] decode runs of their characters at a chosen alignment, [`base85`] and [`ascii85`] a text from its
@@ -77,6 +77,7 @@
 //! | `zstd::Zstd` | a block, 128 KiB | `28 b5 2f fd` | further frames |
 //! | `bzip2::Bzip2` | a block, 2.3 MB | `42 5a 68`, a level, a block's magic number | further streams |
 //! | [`uuencode::Uuencode`] | a character | `begin `, a mode, a name and a line feed | nothing |
+//! | `pack::Pack` | an object, 1 MiB; a delta that waits for its base | `PACK`, a version, and an object that makes sense | nothing |
 //! | `zip::ZipEntry` | that of its method | `50 4b 03 04` and a header that makes sense | nothing |
 //!
 //! The framings have no latency, begin with nothing but a first frame that makes sense, and go on to the end of the input, but for HTTP chunks, whose
@@ -94,6 +95,7 @@
 //!
 //! - `deflate`: `deflate::Deflate`, `zlib::Zlib` and `websocket::WebSocket`, on miniz_oxide's inflate.
 //! - `gzip`: `gzip::Gzip`; implies `deflate`.
+//! - `pack`: `pack::Pack`, packs of git; implies `deflate`.
 //! - `zip`: `zip::ZipEntry`; implies `deflate`. Methods other than stored and deflate are those of the features that are on.
 //! - `zstd`: `zstd::Zstd`, on libzstd, which is C.
 //! - `bzip2`: `bzip2::Bzip2`, on libbz2-rs.
@@ -127,6 +129,8 @@ pub mod gzip;
 pub mod hex;
 #[cfg(feature = "deflate")]
 mod inflate;
+#[cfg(feature = "pack")]
+pub mod pack;
 mod segmenter;
 pub mod sse;
 pub mod tar;
@@ -142,5 +146,5 @@ pub mod zlib;
 #[cfg(feature = "zstd")]
 pub mod zstd;
 
-pub use decoder::{Decoder, Fault, Piece, Source, Step};
+pub use decoder::{Decoder, Fault, Member, Piece, Source, Step};
 pub use segmenter::{Part, Segmenter};

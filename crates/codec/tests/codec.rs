@@ -39,6 +39,8 @@ mod gzip;
 mod gzip_faults;
 #[path = "codec/inflate.rs"]
 mod inflate;
+#[path = "codec/pack.rs"]
+mod pack;
 #[path = "codec/support.rs"]
 mod support;
 #[path = "codec/tar.rs"]

@@ -29,6 +29,8 @@ pub struct Limits {
     pub window: u64,
     /// Windows of all decoders of a stream in bytes. Default 16 MiB.
     pub windows: u64,
+    /// Bytes of objects that a stream keeps of git packs, because deltas may be based on them. Default 32 MiB.
+    pub bases: u64,
     /// Outer bytes that a candidate may hold back on an outbound flow before the lane that feeds on input
     /// without output is given up. Default 64 KiB; a block-wise codec adds two of its blocks.
     pub max_hold: u64,
@@ -48,6 +50,7 @@ impl Default for Limits {
             members: 1_000_000,
             window: 8 << 20,
             windows: 16 << 20,
+            bases: 32 << 20,
             max_hold: 64 << 10,
         }
     }

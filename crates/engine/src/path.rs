@@ -25,6 +25,8 @@ pub enum LaneStep {
     Zip,
     /// Decoded uuencode.
     Uuencode,
+    /// A pack of git; each of its objects is a member.
+    Pack,
     /// A body in HTTP/1.1 chunks, joined.
     Chunked,
     /// Data of server-sent events.
@@ -53,7 +55,7 @@ pub enum LaneStep {
     Escapes,
     /// Text that a program joins from pieces, with what stands between them deleted.
     Joined,
-    /// A member of an archive (tar, ar, cpio, zip): its name, escaped for display, cut, and masked when a finding stands in it.
+    /// A member of an archive (tar, ar, cpio, zip) or an object of a pack: its name, escaped for display, cut, and masked when a finding stands in it.
     Member(String),
 }
 
@@ -101,6 +103,7 @@ impl fmt::Display for LanePath {
                 LaneStep::Brotli => f.write_str("br")?,
                 LaneStep::Zip => f.write_str("zip")?,
                 LaneStep::Uuencode => f.write_str("uuencode")?,
+                LaneStep::Pack => f.write_str("pack")?,
                 LaneStep::Chunked => f.write_str("chunked")?,
                 LaneStep::Events => f.write_str("sse")?,
                 LaneStep::Grpc => f.write_str("grpc")?,

@@ -277,7 +277,8 @@ impl Stream {
         &self.engine
     }
 
-    /// Memory held by the stream in bytes, the engine, the event queue and decoders' windows apart; those are [`Stream::windows`].
+    /// Memory held by the stream in bytes, the engine, the event queue and decoders' windows and kept objects apart; those are [`Stream::windows`]
+    /// and [`Stream::kept`].
     pub fn memory(&self) -> usize {
         size_of::<Stream>()
             + size_of::<Facts>()
@@ -289,6 +290,11 @@ impl Stream {
     /// Memory of decoders' windows, in bytes.
     pub fn windows(&self) -> u64 {
         self.root.windows()
+    }
+
+    /// Memory of objects that are kept for deltas, in bytes: at most [`Limits::bases`](crate::Limits::bases), and what the last push brought.
+    pub fn kept(&self) -> u64 {
+        self.live.kept
     }
 
     fn with_queue(

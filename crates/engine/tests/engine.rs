@@ -6,6 +6,7 @@ mod edits;
 mod forms;
 mod laws;
 mod matrix;
+mod packs;
 mod regression;
 mod support;
 

@@ -9,6 +9,7 @@ pub mod forms;
 pub mod framing;
 pub mod keys;
 pub mod matrix;
+pub mod pack;
 pub mod rng;
 pub mod rules;
 pub mod run;

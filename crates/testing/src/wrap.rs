@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
+use crate::pack;
 use crate::rng::Rng;
 
 /// One layer around content.
@@ -40,10 +41,12 @@ pub enum Layer {
     Codes,
     /// uuencode of some encoder.
     Uuencode,
+    /// A blob of a git pack, whole or as a delta.
+    Pack,
 }
 
 /// All layers.
-pub const LAYERS: [Layer; 16] = [
+pub const LAYERS: [Layer; 17] = [
     Layer::Text,
     Layer::Base64,
     Layer::Base32,
@@ -60,6 +63,7 @@ pub const LAYERS: [Layer; 16] = [
     Layer::Wide,
     Layer::Codes,
     Layer::Uuencode,
+    Layer::Pack,
 ];
 
 /// Wraps `content` in `layer`.
@@ -120,6 +124,7 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
         Layer::Zstd => zstd(rng, content),
         Layer::Zip => zip(rng, content),
         Layer::Zlib => zlib(rng, content),
+        Layer::Pack => pack::any(rng, content),
         Layer::Tar => tar(&members(rng, content)),
         Layer::Ar => {
             let mut members = members(rng, content);

@@ -1,18 +1,20 @@
 //! Compressed content: a decoder and the lane of what it yields.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use exfilter_automaton::{Hit, What};
 use exfilter_codec::brotli::Brotli;
 use exfilter_codec::bzip2::{self, Bzip2};
 use exfilter_codec::deflate::Deflate;
 use exfilter_codec::gzip::{self, Gzip};
+use exfilter_codec::pack::{self, Pack};
 use exfilter_codec::uuencode::{self, Uuencode};
 use exfilter_codec::xz::{self, Xz};
 use exfilter_codec::zip::{self, ZipEntry};
 use exfilter_codec::zlib::{self, Zlib};
 use exfilter_codec::zstd::{self, Zstd};
-use exfilter_codec::{Decoder, Fault, Piece, Source, Step};
+use exfilter_codec::{Decoder, Fault, Member, Piece, Source, Step};
 
 use crate::confirm::View;
 use crate::context::{Context, Unseen};
@@ -20,6 +22,7 @@ use crate::coverage::OpaqueReason;
 use crate::flow::Coding;
 use crate::lane::{Depth, Framing, Lane, LaneKind, Starts};
 use crate::map::{Origin, OuterMap};
+use crate::path::{LaneStep, Trail};
 
 /// Output that a gzip guess must have yielded before a fault is believed to be a fault of what its magic number said. In compiled code a chance
 /// magic number is followed by something that inflates to a few hundred bytes about once in 300 MB; its end is no proof either, for
@@ -41,18 +44,20 @@ const ZLIB: u32 = u32::MAX - 5;
 /// Not looked for at all: nothing marks them.
 const DEFLATE: u32 = u32::MAX - 6;
 const BROTLI: u32 = u32::MAX - 7;
+const PACK: u32 = u32::MAX - 15;
 /// See [`UUENCODE`].
 const UU: u32 = u32::MAX - 14;
 /// Of the first framing; see [`Framing::ALL`].
 const FRAMING: u32 = u32::MAX - 11;
 
 /// The magic numbers that begin a container, with their automaton ids.
-pub(crate) const MAGICS: [(&[u8], u32); 5] = [
+pub(crate) const MAGICS: [(&[u8], u32); 6] = [
     (&gzip::MAGIC, GZIP),
     (&zstd::MAGIC, ZSTD),
     (&bzip2::MAGIC, BZIP2),
     (&xz::MAGIC, XZ),
     (&zip::MAGIC, ZIP),
+    (&pack::MAGIC, PACK),
 ];
 
 /// What uuencoded content begins with, with its automaton id. Text, and never written in escapes.
@@ -70,6 +75,7 @@ pub(crate) fn magic(id: u32) -> Option<LaneKind> {
         DEFLATE => Some(LaneKind::Deflate),
         BROTLI => Some(LaneKind::Brotli),
         UU => Some(LaneKind::Uuencode),
+        PACK => Some(LaneKind::Pack),
         FRAMING.. => Framing::ALL.get((id - FRAMING) as usize).copied().map(LaneKind::Framing),
         _ => None,
     }
@@ -85,6 +91,7 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         LaneKind::Zip => zip::may_start(bytes),
         LaneKind::Zlib => zlib::starts(bytes),
         LaneKind::Uuencode => uuencode::starts(bytes),
+        LaneKind::Pack => bytes.len() < pack::PROBE_LEN || pack::starts(bytes),
         LaneKind::Framing(framing) => framing.starts(bytes),
         LaneKind::Root
         | LaneKind::Deflate
@@ -107,6 +114,7 @@ fn probe_len(kind: LaneKind) -> u64 {
     let magic = MAGICS.iter().find(|(_, id)| magic(*id) == Some(kind)).map_or(1, |(magic, _)| magic.len());
     match kind {
         LaneKind::Zip => zip::PROBE_LEN as u64,
+        LaneKind::Pack => pack::PROBE_LEN as u64,
         LaneKind::Uuencode => uuencode::PROBE_LEN as u64,
         _ => magic as u64,
     }
@@ -158,6 +166,7 @@ fn decoder(kind: LaneKind, cx: &mut Context<'_>) -> Option<Box<dyn Decoder>> {
         LaneKind::Uuencode => Box::new(Uuencode::new()),
         LaneKind::Deflate => Box::new(Deflate::new()),
         LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
+        LaneKind::Pack => Box::new(Pack::new(limits.bases, limits.members)),
         LaneKind::Framing(framing) => framing.decoder(),
         LaneKind::Root
         | LaneKind::Base64
@@ -202,6 +211,8 @@ pub(crate) struct Container {
     unreleased: Option<u64>,
     output: u64,
     windows: u64,
+    /// Bytes kept for what may refer to them.
+    kept: u64,
     /// Parent offset of the first byte that was not taken.
     reached: u64,
 }
@@ -319,15 +330,17 @@ impl Container {
         slice: &Range<u64>,
         cx: &mut Context<'_>,
     ) -> Option<Fate> {
-        let windows = self.decoder.window_bytes();
+        let (windows, kept) = (self.decoder.window_bytes(), self.decoder.kept_bytes());
         cx.live.windows = cx.live.windows + windows - self.windows;
-        self.windows = windows;
-        if cx.live.windows > cx.core.limits.windows {
+        cx.live.kept = cx.live.kept + kept - self.kept;
+        (self.windows, self.kept) = (windows, kept);
+        if cx.live.windows > cx.core.limits.windows || cx.live.kept > cx.core.limits.bases {
             self.feed_lane(&[], true, cx);
             self.event(OpaqueReason::WindowTooLarge, slice.end, cx);
             return Some(Fate::Over);
         }
-        if output.is_empty() {
+        let members = self.decoder.members().map(std::mem::take).unwrap_or_default();
+        if output.is_empty() && members.is_empty() {
             return None;
         }
         if self.output == 0
@@ -337,17 +350,18 @@ impl Container {
         }
         let start = self.unreleased.unwrap_or(slice.start);
         let coarse = Origin::Const { start, end: slice.end };
-        match self.decoder.pieces() {
-            Some(pieces) => {
-                let start = map.is_identity().then_some(self.start);
-                self.lane.join(&mut self.piece, pieces, output.len() as u64, start, coarse);
+        let mut output = output;
+        for member in members {
+            let (before, rest) = output.split_at((member.at - self.output) as usize);
+            self.hand_on(before, coarse, map, cx);
+            output = rest;
+            self.next_member(member, start..slice.end, cx);
+            if cx.live.members > cx.core.limits.members {
+                self.event(OpaqueReason::Members, slice.end, cx);
+                return Some(Fate::Over);
             }
-            None => self.lane.map.push(self.lane.pos, coarse),
         }
-        self.lane.stored = self.decoder.is_plain();
-        self.feed_lane(output, false, cx);
-        self.output += output.len() as u64;
-        cx.live.decoded += output.len() as u64;
+        self.hand_on(output, coarse, map, cx);
         let limits = &cx.core.limits;
         let allowed = |taken: u64| limits.ratio_grace + limits.ratio.saturating_mul(taken);
         // All containers of a stream together, too: a thousand small bombs are one.
@@ -361,6 +375,42 @@ impl Container {
         self.feed_lane(&[], true, cx);
         self.event(reason, slice.end, cx);
         Some(Fate::Over)
+    }
+
+    /// Feeds its lane output of `origin`.
+    fn hand_on(&mut self, output: &[u8], origin: Origin, map: &OuterMap, cx: &mut Context<'_>) {
+        if output.is_empty() {
+            return;
+        }
+        match self.decoder.pieces() {
+            Some(pieces) => {
+                let start = map.is_identity().then_some(self.start);
+                self.lane.join(&mut self.piece, pieces, output.len() as u64, start, origin);
+            }
+            None => self.lane.map.push(self.lane.pos, origin),
+        }
+        self.lane.stored = self.decoder.is_plain();
+        self.feed_lane(output, false, cx);
+        self.output += output.len() as u64;
+        cx.live.decoded += output.len() as u64;
+    }
+
+    /// What its lane was fed is over, and content of its own begins, which comes from `outer`.
+    fn next_member(&mut self, member: Member, outer: Range<u64>, cx: &mut Context<'_>) {
+        if self.lane.pos > 0 {
+            self.feed_lane(&[], true, cx);
+        }
+        self.lane.release_children(cx);
+        let (depth, up) = (self.lane.depth, self.lane.up.clone());
+        self.lane.restart(self.kind, depth, up);
+        cx.live.members += 1;
+        let step = LaneStep::Member(member.name);
+        let trail = Arc::new(Trail { up: self.lane.here(), step });
+        self.lane.here = Some(Arc::clone(&trail));
+        if !member.whole {
+            let when = cx.when;
+            cx.opaque(OpaqueReason::UnresolvedBase, outer, Some(trail), when);
+        }
     }
 
     /// Remembers where the block that is being taken in began.
@@ -465,7 +515,9 @@ impl Container {
         self.lane.release_children(cx);
         cx.live.lanes -= 1;
         cx.live.windows -= self.windows;
-        if !self.is_framing() {
+        cx.live.kept -= self.kept;
+        // A pack's takes more than is worth keeping.
+        if !self.is_framing() && self.kind != LaneKind::Pack {
             cx.scratch.give_decoder(self.kind, cx.core.limits.window, self.decoder);
         }
     }
@@ -575,6 +627,7 @@ impl Lane {
             unreleased: None,
             output: 0,
             windows: 0,
+            kept: 0,
             reached: at,
         };
         let sliced = sliced.max(at);

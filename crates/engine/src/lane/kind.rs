@@ -17,6 +17,8 @@ pub(crate) enum LaneKind {
     /// One entry of a zip archive.
     Zip,
     Uuencode,
+    /// The objects of a git pack, one after another.
+    Pack,
     /// What a protocol cut into frames, joined.
     Framing(Framing),
     Base64,
@@ -61,6 +63,7 @@ impl LaneKind {
             | LaneKind::Brotli
             | LaneKind::Zip
             | LaneKind::Uuencode
+            | LaneKind::Pack
             | LaneKind::Framing(_) => false,
         }
     }
@@ -83,6 +86,7 @@ impl LaneKind {
             LaneKind::Brotli => Some(LaneStep::Brotli),
             LaneKind::Zip => Some(LaneStep::Zip),
             LaneKind::Uuencode => Some(LaneStep::Uuencode),
+            LaneKind::Pack => Some(LaneStep::Pack),
             LaneKind::Framing(framing) => Some(framing.step()),
             LaneKind::Base64 => Some(LaneStep::Base64),
             LaneKind::Base32 => Some(LaneStep::Base32),

@@ -141,6 +141,11 @@ fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
                 _ => body.to_vec(),
             });
         }
+        if bytes[at..].starts_with(b"PACK\0\0\0\x02") {
+            // Whatever may be the body of an object.
+            let bodies = (at..bytes.len()).filter(|body| bytes[*body..].starts_with(b"\x78\x9c"));
+            inner.extend(bodies.map(|body| read_all(flate2::read::ZlibDecoder::new(&bytes[body..]))));
+        }
         if at == 0 && bytes.starts_with(b"\x78") {
             inner.push(read_all(flate2::read::ZlibDecoder::new(bytes)));
         }
