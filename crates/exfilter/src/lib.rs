@@ -40,12 +40,16 @@
 //!
 //! # Where to go
 //!
-//! [`Stream`] and its laws; [`Flow`] for what the engine must know of a message; [`Policy`] for what is done about a finding; [`io`] for
+//! [`Inspector`] for whole requests, with refusals that each client shows; [`Stream`] and its laws; [`Flow`] for what the engine must know of a message; [`Policy`] for what is done about a finding; [`io`] for
 //! `Read` and `Write`; [`rules`] for the rule format.
 #![forbid(unsafe_code)]
 
+pub mod inspector;
 pub mod io;
 
 pub use exfilter_engine::*;
 /// The rule format and the built-in pack.
 pub use exfilter_rules as rules;
+/// Request heads, conversations and the forms of refusals.
+pub use exfilter_wire as wire;
+pub use inspector::{Inspection, Inspector};

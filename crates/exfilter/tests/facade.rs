@@ -3,6 +3,8 @@
 
 #[path = "facade/adapters.rs"]
 mod adapters;
+#[path = "facade/inspector/mod.rs"]
+mod inspector;
 #[path = "facade/oracle.rs"]
 mod oracle;
 #[path = "facade/tarball.rs"]

@@ -20,6 +20,12 @@ pub enum Place {
     Parameter(Vec<u8>),
     /// A header, name in lower case.
     Header(String),
+    /// What follows `Bearer ` or `token ` in a header.
+    Bearer(String),
+    /// The user in `Basic base64(user:password)`.
+    BasicUser(String),
+    /// The password in it.
+    BasicPassword(String),
     /// A cookie.
     Cookie(Vec<u8>),
     /// A trailer, name in lower case.
@@ -38,6 +44,9 @@ impl Place {
             Place::Segment(_) => "path",
             Place::Parameter(_) => "query",
             Place::Header(_) => "header",
+            Place::Bearer(_) => "bearer",
+            Place::BasicUser(_) => "basic.user",
+            Place::BasicPassword(_) => "basic.password",
             Place::Cookie(_) => "cookie",
             Place::Trailer(_) => "trailer",
             Place::Body => "body",
@@ -72,6 +81,9 @@ pub struct Part {
     /// The value, decoded.
     pub value: Vec<u8>,
 }
+
+/// Places of one kind that a text is asked for; what stands behind is examined with the text alone.
+const PARTS_MAX: usize = 256;
 
 impl Text {
     fn whole(place: Place, bytes: &[u8]) -> Text {
@@ -132,7 +144,7 @@ fn target(head: &RequestHead) -> Text {
             Part { place: Place::Segment(n as u32), range, value }
         },
     ));
-    text.parts.extend(target.parameters().map(|(name, range)| {
+    text.parts.extend(target.parameters().take(PARTS_MAX).map(|(name, range)| {
         let name = percent::decode(&bytes[name], Plus::Blank);
         let value = percent::decode(&bytes[range.clone()], Plus::Blank);
         Part { place: Place::Parameter(name), range, value }
@@ -142,9 +154,12 @@ fn target(head: &RequestHead) -> Text {
 
 fn header(name: &str, value: &[u8]) -> Text {
     let mut text = Text::whole(Place::Header(name.into()), value);
+    if name.ends_with("authorization") {
+        credential(name, &mut text);
+    }
     if name == "cookie" {
         let mut at = 0;
-        for pair in value.split(|b| *b == b';') {
+        for pair in value.split(|b| *b == b';').take(PARTS_MAX) {
             let end = at + pair.len();
             let blanks = pair.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
             if let Some(equals) = pair.iter().position(|b| *b == b'=') {
@@ -157,4 +172,54 @@ fn header(name: &str, value: &[u8]) -> Text {
         }
     }
     text
+}
+
+/// The credential in `Scheme value`.
+fn credential(name: &str, text: &mut Text) {
+    let value = &text.bytes;
+    let scheme = value.iter().take_while(|b| **b != b' ').count();
+    let blanks = value[scheme..].iter().take_while(|b| **b == b' ').count();
+    let range = scheme + blanks..value.len();
+    if range.is_empty() {
+        return;
+    }
+    let credential = &value[range.clone()];
+    let part = |place, value: &[u8]| Part { place, range: range.clone(), value: value.to_vec() };
+    match value[..scheme].to_ascii_lowercase().as_slice() {
+        b"bearer" | b"token" => {
+            text.parts = vec![part(Place::Bearer(name.into()), credential)];
+        }
+        b"basic" => {
+            let Some(pair) = base64(credential) else { return };
+            let Some(colon) = pair.iter().position(|b| *b == b':') else { return };
+            text.parts = vec![
+                part(Place::BasicUser(name.into()), &pair[..colon]),
+                part(Place::BasicPassword(name.into()), &pair[colon + 1..]),
+            ];
+        }
+        _ => {}
+    }
+}
+
+/// Decodes base64 of either alphabet, padded or not; `None` for anything else.
+fn base64(text: &[u8]) -> Option<Vec<u8>> {
+    let end = text.iter().rposition(|b| *b != b'=').map_or(0, |at| at + 1);
+    let (mut out, mut bits, mut have) = (Vec::with_capacity(end), 0u32, 0);
+    for b in &text[..end] {
+        let value = match b {
+            b'A'..=b'Z' => b - b'A',
+            b'a'..=b'z' => b - b'a' + 26,
+            b'0'..=b'9' => b - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        have += 6;
+        if have >= 8 {
+            have -= 8;
+            out.push((bits >> have) as u8);
+        }
+    }
+    Some(out)
 }

@@ -18,6 +18,7 @@ const PACK_HEADER: usize = 12;
 pub struct Command {
     name: Vec<u8>,
     deletes: bool,
+    hidden: bool,
 }
 
 impl Command {
@@ -25,6 +26,12 @@ impl Command {
     #[must_use]
     pub fn name(&self) -> &[u8] {
         &self.name
+    }
+
+    /// Whether a report does not name it.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.hidden
     }
 
     /// Whether it deletes the ref.
@@ -176,6 +183,11 @@ impl Receive {
         &self.commands
     }
 
+    /// Keeps refs whose names say what must not be repeated out of reports.
+    pub fn hide(&mut self, mut hides: impl FnMut(&[u8]) -> bool) {
+        self.commands.iter_mut().for_each(|command| command.hidden = hides(&command.name));
+    }
+
     /// Whether the client has a capability: `side-band-64k`, or `agent` for `agent=..`.
     #[must_use]
     pub fn has(&self, capability: &str) -> bool {
@@ -250,7 +262,7 @@ impl Receive {
             return Err(GitError::too_much());
         }
         let deletes = new.iter().all(|b| *b == b'0');
-        self.commands.push(Command { name: name.to_vec(), deletes });
+        self.commands.push(Command { name: name.to_vec(), deletes, hidden: false });
         Ok(())
     }
 

@@ -57,8 +57,11 @@ impl Report<'_> {
             return out;
         }
         let reason = one_line(self.reason, REASON_MAX);
-        pkt::write(b"unpack ok\n", &mut out);
-        for command in self.push.commands() {
+        let hides = self.push.commands().iter().any(|command| command.is_hidden());
+        // git shows this text too, which it has to where no ref can carry it.
+        let unpack = if hides { reason.as_str() } else { "ok" };
+        pkt::write(format!("unpack {unpack}\n").as_bytes(), &mut out);
+        for command in self.push.commands().iter().filter(|command| !command.is_hidden()) {
             pkt::write(&[b"ng ", command.name(), b" ", reason.as_bytes(), b"\n"].concat(), &mut out);
         }
         pkt::flush(&mut out);

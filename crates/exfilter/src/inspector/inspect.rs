@@ -1,0 +1,284 @@
+//! [`Inspector`] and what it is told: [`Inspection`].
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use exfilter_engine::{Action, Authority, Coverage, Edit, Engine, Flow, OpaqueReason, Verdict};
+use exfilter_wire::git::Advertisement;
+use exfilter_wire::{Conversation, HeadError, Headers, RequestHead, places};
+
+use super::body::Body;
+use super::head::Texts;
+use super::log::Log;
+use super::sighting::Sighting;
+use super::transcode::Kept;
+
+/// What an embedder says about a request beside the request.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Inspection {
+    authority: Authority,
+    editable: bool,
+    own_keys: Action,
+    lines: bool,
+    replace_max: usize,
+    reference: u64,
+}
+
+/// The longest coded body that is replaced, and what it decodes to: bodies of coding agents have half a mebibyte, decoded a few.
+const REPLACE_MAX: usize = 32 << 20;
+
+impl Inspection {
+    /// Of a request that will be sent to `authority`.
+    pub fn new(authority: Authority) -> Inspection {
+        Inspection {
+            authority,
+            editable: false,
+            own_keys: Action::Report,
+            lines: false,
+            replace_max: REPLACE_MAX,
+            reference: 0,
+        }
+    }
+
+    /// Says that the embedder applies edits and replacements; without it every redaction is a block.
+    pub fn editable(&mut self) -> &mut Inspection {
+        self.editable = true;
+        self
+    }
+
+    /// What is done about a key of a rule in a slot and at a host where the rule says that such keys belong, which is how people log in: a GitHub token as the
+    /// bearer of a request to GitHub. Default [`Action::Report`]; [`Action::Block`] where only enrolled secrets may log in. Enrolled secrets go by their bindings.
+    pub fn own_keys(&mut self, action: Action) -> &mut Inspection {
+        self.own_keys = action;
+        self
+    }
+
+    /// Asks for lines in bodies of every kind. Pushes and uploads of packages have them anyway.
+    pub fn lines(&mut self) -> &mut Inspection {
+        self.lines = true;
+        self
+    }
+
+    /// The longest coded body, and the longest text of one, that is replaced where a part of it is to be redacted. Default 32 MiB.
+    pub fn replace_max(&mut self, bytes: usize) -> &mut Inspection {
+        self.replace_max = bytes;
+        self
+    }
+
+    /// Sets the number from which the request's reference is made; without it references are random.
+    pub fn reference(&mut self, reference: u64) -> &mut Inspection {
+        self.reference = reference;
+        self
+    }
+}
+
+/// One request on its way out. See the [module](super) for what is examined.
+///
+/// # Resource usage
+///
+/// Two streams at most, whose memory is [`Stream::memory`](crate::Stream::memory)'s, the head, a push's commands (16 MiB at most), and, of an editable coded body, that body and its text
+/// ([`Inspection::replace_max`]). The embedder keeps the bytes that have not left.
+pub struct Inspector {
+    engine: Engine,
+    flow: Flow,
+    own_keys: Action,
+    head: RequestHead,
+    conversation: Conversation,
+    body: Body,
+    log: Log,
+    finished: Option<Verdict>,
+}
+
+impl Inspector {
+    /// Examines the head. [`Inspector::verdict`] says whether it may leave.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError`] if the head names another host than the one it will be sent to. [`Reply::bad_request`](crate::wire::Reply::bad_request) answers it.
+    pub fn new(engine: &Engine, inspection: &Inspection, head: RequestHead) -> Result<Inspector, HeadError> {
+        let authority = &inspection.authority;
+        let named = head.host().map(|host| [authority.scheme().as_bytes(), b"://", host].concat());
+        let same = named.is_some_and(|named| Authority::parse(&named).is_ok_and(|named| named == *authority));
+        if !same || !head.names_one_host() {
+            return Err(HeadError::other_host());
+        }
+        let reference = match inspection.reference {
+            // One number for all streams of a request.
+            0 => RandomState::new().hash_one(0) | 1,
+            reference => reference,
+        };
+        let flow = Flow::outbound(authority.clone()).reference(reference);
+        let conversation = head.conversation();
+        let mut body_flow = flow.clone();
+        if inspection.lines || has_lines(conversation) {
+            body_flow = body_flow.lines();
+        }
+        let codings = head.codings();
+        let body = match conversation {
+            Conversation::GitReceivePack => Body::push_of_git(engine, body_flow),
+            Conversation::CargoPublish if codings.is_empty() => Body::package(engine, body_flow),
+            _ => {
+                let editable =
+                    if inspection.editable { body_flow.clone().editable() } else { body_flow.clone() };
+                let (flow, kept) = match codings.is_empty() {
+                    true => (editable, None),
+                    // What is coded is never edited in place.
+                    false if inspection.editable => {
+                        (body_flow, Kept::new(engine, editable, &codings, inspection.replace_max))
+                    }
+                    false => (body_flow, None),
+                };
+                Body::plain(engine, flow, &codings, kept, conversation == Conversation::Mcp)
+            }
+        };
+        let (engine, own_keys, log) = (engine.clone(), inspection.own_keys, Log::default());
+        let mut inspector =
+            Inspector { engine, flow, own_keys, head, conversation, body, log, finished: None };
+        let texts = places::texts(&inspector.head);
+        inspector.texts().examine(&texts);
+        if conversation == Conversation::Tunnel {
+            inspector.body.refuse(OpaqueReason::Tunnel, &mut inspector.log);
+        }
+        if conversation == Conversation::GitReceivePack && !codings.is_empty() {
+            // git codes no push, and its commands could not be read.
+            inspector.body.refuse(OpaqueReason::UnknownCoding, &mut inspector.log);
+        }
+        Ok(inspector)
+    }
+
+    /// Examines the next bytes of the body and says how far it may leave.
+    pub fn push(&mut self, chunk: &[u8]) -> Verdict {
+        let verdict = self.body.push(chunk, &mut self.log);
+        self.or_block(verdict)
+    }
+
+    /// Examines trailers, which come before [`Inspector::finish`].
+    pub fn trailers(&mut self, trailers: &Headers) -> Verdict {
+        let texts = places::trailers(trailers);
+        self.texts().examine(&texts);
+        self.verdict()
+    }
+
+    /// Ends the request: all of the body may leave, or none more.
+    pub fn finish(&mut self) -> Verdict {
+        if self.finished.is_none() {
+            self.finished = Some(self.body.finish(&mut self.log));
+        }
+        let verdict = self.finished.unwrap_or(Verdict::Forward { through: 0 });
+        self.or_block(verdict)
+    }
+
+    /// Ends the examination of a refused request: what comes is not looked at. Does nothing before a block.
+    pub fn discard(&mut self) {
+        if self.log.blocked.is_some() {
+            self.body.discard();
+        }
+    }
+
+    /// The next thing that was found.
+    pub fn poll(&mut self) -> Option<Sighting> {
+        self.log.waiting.pop_front()
+    }
+
+    /// Whether the request is refused so far; `through` counts bytes of the body, and is 0 before the first of them.
+    pub fn verdict(&self) -> Verdict {
+        self.or_block(Verdict::Forward { through: 0 })
+    }
+
+    /// Whether the head must not leave before [`Inspector::finish`]: a push is whole or nothing, and a body that is replaced has another head.
+    pub fn holds_head(&self) -> bool {
+        self.body.is_held()
+    }
+
+    /// The edits to apply to the body before bytes leave, as [`Stream::edits`](crate::Stream::edits) says.
+    pub fn edits(&self) -> &[Edit] {
+        self.body.edits()
+    }
+
+    /// What is sent instead of the whole body, after a finish that says [`Verdict::Edit`].
+    pub fn replacement(&self) -> Option<&[u8]> {
+        self.body.replacement()
+    }
+
+    /// The head to send: that of a replaced body has no coding and its length; a client that will push must be shown refs that can be rewritten, so no coding is asked for.
+    pub fn forwarded_head(&self) -> RequestHead {
+        let mut head = self.head.clone();
+        if let Some(bytes) = self.replacement() {
+            let headers = head.headers_mut();
+            headers.remove("content-encoding");
+            headers.remove("transfer-encoding");
+            headers.set("content-length", bytes.len().to_string().as_bytes()).expect("digits are a value");
+        }
+        if self.conversation == Conversation::GitPushRefs {
+            head.headers_mut().remove("accept-encoding");
+        }
+        head
+    }
+
+    /// What rewrites the answer, if the request asks what a push needs to know: packs then hold the bases of their deltas.
+    pub fn advertisement(&self) -> Option<Advertisement> {
+        (self.conversation == Conversation::GitPushRefs).then(Advertisement::new)
+    }
+
+    /// What the request is part of.
+    pub fn conversation(&self) -> Conversation {
+        self.conversation
+    }
+
+    /// The head as it came.
+    pub fn head(&self) -> &RequestHead {
+        &self.head
+    }
+
+    /// What was examined, head and finished body together.
+    pub fn coverage(&self) -> &Coverage {
+        &self.log.coverage
+    }
+
+    /// Sightings that were not kept because nobody polled.
+    pub fn dropped(&self) -> u64 {
+        self.log.dropped
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) fn body(&self) -> &Body {
+        &self.body
+    }
+
+    fn texts(&mut self) -> Texts<'_> {
+        Texts { engine: &self.engine, flow: &self.flow, own_keys: self.own_keys, log: &mut self.log }
+    }
+
+    fn or_block(&self, verdict: Verdict) -> Verdict {
+        self.log.blocked.map_or(verdict, Verdict::Block)
+    }
+}
+
+impl std::fmt::Debug for Inspector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inspector")
+            .field("conversation", &self.conversation)
+            .field("blocked", &self.log.blocked)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Uploads of files that people have: they look for the line. Other bodies are long and read by machines.
+fn has_lines(conversation: Conversation) -> bool {
+    matches!(
+        conversation,
+        Conversation::GitReceivePack
+            | Conversation::NpmPublish
+            | Conversation::PypiUpload
+            | Conversation::CargoPublish
+            | Conversation::GemPush
+            | Conversation::VsixPublish
+    )
+}
