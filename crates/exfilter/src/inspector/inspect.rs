@@ -200,7 +200,8 @@ impl Inspector {
         self.body.replacement()
     }
 
-    /// The head to send: that of a replaced body has no coding and its length; a client that will push must be shown refs that can be rewritten, so no coding is asked for.
+    /// The head to send: that of a replaced body has no coding and its length; a client that will push must be shown refs that can be rewritten, so no coding is asked for; HTTP/2
+    /// is not offered (`Upgrade: h2c`), for what follows would be no request that somebody reads.
     pub fn forwarded_head(&self) -> RequestHead {
         let mut head = self.head.clone();
         if let Some(bytes) = self.replacement() {
@@ -208,6 +209,11 @@ impl Inspector {
             headers.remove("content-encoding");
             headers.remove("transfer-encoding");
             headers.set("content-length", bytes.len().to_string().as_bytes()).expect("digits are a value");
+        }
+        if head.headers().get("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"h2c")) {
+            ["upgrade", "http2-settings", "connection"]
+                .iter()
+                .for_each(|name| head.headers_mut().remove(name));
         }
         if self.conversation == Conversation::GitPushRefs {
             head.headers_mut().remove("accept-encoding");

@@ -172,8 +172,11 @@ impl<'a> Seen<'a> {
 
 fn tunnel(seen: &Seen<'_>) -> Option<Conversation> {
     let upgrade = seen.head.headers().get("upgrade");
-    // h2c upgrades are offers that servers pass over; what follows one that is taken is a tunnel.
-    let is_tunnel = upgrade.is_some_and(|protocol| !protocol.eq_ignore_ascii_case(b"websocket"));
+    // curl offers h2c with every request; whoever passes a head on leaves that out.
+    let is_known = |protocol: &[u8]| {
+        [&b"websocket"[..], b"h2c"].iter().any(|known| protocol.eq_ignore_ascii_case(known))
+    };
+    let is_tunnel = upgrade.is_some_and(|protocol| !is_known(protocol));
     (seen.method == "CONNECT" || is_tunnel).then_some(Conversation::Tunnel)
 }
 

@@ -75,6 +75,7 @@ fn requests_are_recognised_by_their_heads() {
         ("POST", "api.github.com/graphql", &[json], GitHubGraphql),
         ("POST", "h/svc/Method", &[("Content-Type", "application/grpc+proto")], Grpc),
         ("GET", "h/chat", &[("Upgrade", "websocket")], Plain),
+        ("GET", "h/x", &[("Upgrade", "h2c")], Plain),
         ("GET", "h/x", &[("Upgrade", "tls/1.0")], Tunnel),
         ("POST", "h/anything", &[json], Plain),
         ("GET", "h/", &[], Plain),
