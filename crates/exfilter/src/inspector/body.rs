@@ -6,12 +6,14 @@ use exfilter_wire::{CrateUpload, Members, Section};
 
 use super::log::Log;
 use super::transcode::Kept;
+use super::uploads::PartBody;
 
 /// A body under way.
 pub(super) enum Body {
-    Plain(Plain),
+    Plain(Box<Plain>),
     Push(Box<Push>),
     Crate(Box<Package>),
+    Part(Box<PartBody>),
 }
 
 /// One stream. While its codings may have to be undone for a redaction, it is kept, and nothing leaves.
@@ -58,7 +60,8 @@ impl Body {
         members: bool,
     ) -> Body {
         let stream = engine.stream(flow.content_encoding(codings));
-        Body::Plain(Plain { stream, kept, members: members.then(Members::new), aside: Log::default() })
+        let members = members.then(Members::new);
+        Body::Plain(Box::new(Plain { stream, kept, members, aside: Log::default() }))
     }
 
     pub(super) fn push_of_git(engine: &Engine, flow: Flow) -> Body {
@@ -85,6 +88,7 @@ impl Body {
             Body::Plain(plain) => &mut plain.stream,
             Body::Push(push) => &mut push.commands,
             Body::Crate(package) => &mut package.metadata,
+            Body::Part(part) => return part.refuse(reason, log),
         };
         log.settle(stream.unexamined(reason, 0..0));
         log.drain(stream, "body", 0);
@@ -96,6 +100,7 @@ impl Body {
             Body::Plain(plain) => plain.push(chunk, log),
             Body::Push(push) => push.push(chunk, log),
             Body::Crate(package) => package.push(chunk, log),
+            Body::Part(part) => part.push(chunk, log),
         }
     }
 
@@ -104,7 +109,19 @@ impl Body {
             Body::Plain(plain) => plain.finish(log),
             Body::Push(push) => push.finish(log),
             Body::Crate(package) => package.finish(log),
+            Body::Part(part) => part.finish(log),
         }
+    }
+
+    /// Says that bytes came after the end.
+    pub(super) fn misuse(&mut self, log: &mut Log) {
+        log.settle(match self {
+            Body::Plain(plain) => plain.stream.push(&[]),
+            Body::Push(push) => push.pack.push(&[]),
+            Body::Crate(package) => package.package.push(&[]),
+            // Its object goes on, but not with this request.
+            Body::Part(_) => return,
+        });
     }
 
     pub(super) fn discard(&mut self) {
@@ -115,6 +132,7 @@ impl Body {
             }
             Body::Push(push) => push.pack.discard(),
             Body::Crate(package) => package.package.discard(),
+            Body::Part(part) => part.discard(),
         }
     }
 
@@ -123,7 +141,7 @@ impl Body {
         match self {
             Body::Plain(plain) => plain.kept.is_some(),
             Body::Push(_) => true,
-            Body::Crate(_) => false,
+            Body::Crate(_) | Body::Part(_) => false,
         }
     }
 

@@ -4,13 +4,14 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use exfilter_engine::{Action, Authority, Coverage, Edit, Engine, Flow, OpaqueReason, Verdict};
 use exfilter_wire::git::Advertisement;
-use exfilter_wire::{Conversation, HeadError, Headers, RequestHead, places};
+use exfilter_wire::{Conversation, HeadError, Headers, Part, PartAt, RequestHead, places};
 
 use super::body::Body;
 use super::head::Texts;
 use super::log::Log;
 use super::sighting::Sighting;
 use super::transcode::Kept;
+use super::uploads::{Taken, Uploads};
 
 /// What an embedder says about a request beside the request.
 #[derive(Clone, Debug)]
@@ -22,6 +23,7 @@ pub struct Inspection {
     lines: bool,
     replace_max: usize,
     reference: u64,
+    uploads: Option<Uploads>,
 }
 
 /// The longest coded body that is replaced, and what it decodes to: bodies of coding agents have half a mebibyte, decoded a few.
@@ -37,6 +39,7 @@ impl Inspection {
             lines: false,
             replace_max: REPLACE_MAX,
             reference: 0,
+            uploads: None,
         }
     }
 
@@ -62,6 +65,12 @@ impl Inspection {
     /// The longest coded body, and the longest text of one, that is replaced where a part of it is to be redacted. Default 32 MiB.
     pub fn replace_max(&mut self, bytes: usize) -> &mut Inspection {
         self.replace_max = bytes;
+        self
+    }
+
+    /// Joins the parts of objects that come in many requests: those of one session share one of these.
+    pub fn uploads(&mut self, uploads: &Uploads) -> &mut Inspection {
+        self.uploads = Some(uploads.clone());
         self
     }
 
@@ -114,24 +123,9 @@ impl Inspector {
             body_flow = body_flow.lines();
         }
         let codings = head.codings();
-        let body = match conversation {
-            Conversation::GitReceivePack => Body::push_of_git(engine, body_flow),
-            Conversation::CargoPublish if codings.is_empty() => Body::package(engine, body_flow),
-            _ => {
-                let editable =
-                    if inspection.editable { body_flow.clone().editable() } else { body_flow.clone() };
-                let (flow, kept) = match codings.is_empty() {
-                    true => (editable, None),
-                    // What is coded is never edited in place.
-                    false if inspection.editable => {
-                        (body_flow, Kept::new(engine, editable, &codings, inspection.replace_max))
-                    }
-                    false => (body_flow, None),
-                };
-                Body::plain(engine, flow, &codings, kept, conversation == Conversation::Mcp)
-            }
-        };
-        let (engine, own_keys, log) = (engine.clone(), inspection.own_keys, Log::default());
+        let mut log = Log::default();
+        let body = open_body(engine, inspection, &head, body_flow, &mut log);
+        let (engine, own_keys) = (engine.clone(), inspection.own_keys);
         let mut inspector =
             Inspector { engine, flow, own_keys, head, conversation, body, log, finished: None };
         let texts = places::texts(&inspector.head);
@@ -146,8 +140,14 @@ impl Inspector {
         Ok(inspector)
     }
 
-    /// Examines the next bytes of the body and says how far it may leave.
+    /// Examines the next bytes of the body and says how far it may leave. After [`Inspector::finish`] the answer is a block for misuse.
+    ///
+    /// What a client sends after an upgrade to WebSocket counts as the body.
     pub fn push(&mut self, chunk: &[u8]) -> Verdict {
+        if self.finished.is_some() {
+            self.body.misuse(&mut self.log);
+            return self.verdict();
+        }
         let verdict = self.body.push(chunk, &mut self.log);
         self.or_block(verdict)
     }
@@ -274,6 +274,55 @@ impl std::fmt::Debug for Inspector {
             .field("blocked", &self.log.blocked)
             .finish_non_exhaustive()
     }
+}
+
+/// The body of a request, by what the request is.
+fn open_body(
+    engine: &Engine,
+    inspection: &Inspection,
+    head: &RequestHead,
+    flow: Flow,
+    log: &mut Log,
+) -> Body {
+    let codings = head.codings();
+    match head.conversation() {
+        Conversation::GitReceivePack => return Body::push_of_git(engine, flow),
+        Conversation::CargoPublish if codings.is_empty() => return Body::package(engine, flow),
+        _ => {}
+    }
+    let unseen = match (head.part(), &inspection.uploads) {
+        (Some(part), Some(uploads)) => match (uploads.take(engine, &flow, &part), part.at) {
+            // The end of an object, in a request that has nothing of it.
+            (Taken::Part(mut object), PartAt::Nowhere) => {
+                let _ = object.finish(log);
+                None
+            }
+            (Taken::Part(object), _) => {
+                let mut body = Body::Part(object);
+                if !codings.is_empty() {
+                    body.refuse(OpaqueReason::UnknownCoding, log);
+                }
+                return body;
+            }
+            (Taken::Gap, _) => Some(OpaqueReason::Gap),
+            (Taken::Full, _) => Some(OpaqueReason::Spool),
+        },
+        // What stands before it has not been seen.
+        (Some(Part { at: PartAt::Byte(1..) | PartAt::Number(0 | 2..), .. }), None) => Some(OpaqueReason::Gap),
+        _ => None,
+    };
+    let decoded = if inspection.editable { flow.clone().editable() } else { flow.clone() };
+    // What is coded is never edited in place.
+    let (flow, kept) = match codings.is_empty() {
+        true => (decoded, None),
+        false if inspection.editable => (flow, Kept::new(engine, decoded, &codings, inspection.replace_max)),
+        false => (flow, None),
+    };
+    let mut body = Body::plain(engine, flow, &codings, kept, head.conversation() == Conversation::Mcp);
+    if let Some(reason) = unseen {
+        body.refuse(reason, log);
+    }
+    body
 }
 
 /// Uploads of files that people have: they look for the line. Other bodies are long and read by machines.

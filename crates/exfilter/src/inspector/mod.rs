@@ -35,6 +35,9 @@
 //! A credential passes where it is at home: an enrolled secret in the slot and at the host it is bound to, and a key of a rule where the rule says that such keys belong
 //! ([`Inspection::own_keys`]). It must be the slot's whole value; the text around it is examined without it.
 //!
+//! One object in many requests (OCI layers, S3 and resumable uploads) is one stream where the inspections share [`Uploads`]; without it, parts behind the first are refused, for
+//! what an archive holds in its middle nobody can tell.
+//!
 //! The body must come as it is without HTTP's chunks. Everything the laws of [`Stream`](crate::Stream) say holds for it: the outcome does not depend on chunks.
 mod body;
 mod head;
@@ -43,6 +46,8 @@ mod log;
 mod reply;
 mod sighting;
 mod transcode;
+mod uploads;
 
 pub use inspect::{Inspection, Inspector};
 pub use sighting::Sighting;
+pub use uploads::Uploads;

@@ -3,6 +3,8 @@
 //!
 //! A client that is not on the machine is skipped, and a line says so.
 
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
 mod git;
 mod packages;
 mod proxy;

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod heads;
+mod parts;
 
 use exfilter::inspector::Sighting;
 use exfilter::wire::{Headers, RequestHead};
