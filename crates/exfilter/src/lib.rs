@@ -53,3 +53,22 @@ pub use exfilter_rules as rules;
 /// Request heads, conversations and the forms of refusals.
 pub use exfilter_wire as wire;
 pub use inspector::{Inspection, Inspector};
+
+#[cfg(test)]
+mod tests {
+    use std::panic::UnwindSafe;
+
+    use super::*;
+
+    #[test]
+    fn public_types_cross_threads_and_panics() {
+        fn shared<T: Send + Sync + UnwindSafe + 'static>() {}
+        fn owned<T: Send + UnwindSafe + 'static>() {}
+        shared::<Inspection>();
+        shared::<inspector::Uploads>();
+        shared::<inspector::Sighting>();
+        shared::<wire::RequestHead>();
+        shared::<wire::Reply>();
+        owned::<Inspector>();
+    }
+}

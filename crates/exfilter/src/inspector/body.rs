@@ -145,6 +145,15 @@ impl Body {
         }
     }
 
+    pub(super) fn memory(&self) -> usize {
+        match self {
+            Body::Plain(plain) => plain.stream.memory() + plain.kept.as_ref().map_or(0, Kept::memory),
+            Body::Push(push) => push.commands.memory() + push.pack.memory() + push.receive.memory(),
+            Body::Crate(package) => package.metadata.memory() + package.package.memory(),
+            Body::Part(part) => part.memory(),
+        }
+    }
+
     pub(super) fn edits(&self) -> &[Edit] {
         match self {
             Body::Plain(plain) => plain.stream.edits(),

@@ -52,7 +52,7 @@ impl Texts<'_> {
             let kinds = scan.events.iter().filter_map(|(event, _)| kind(event));
             told.extend(kinds);
             found |= !scan.events.is_empty();
-            self.report(scan, &label(&part.place, masked), &[]);
+            self.report(scan, &label(&part.place, masked), &mut Vec::new());
         }
         home.sort_by_key(|range| range.start);
         let mut at = 0;
@@ -64,7 +64,7 @@ impl Texts<'_> {
         rest.extend_from_slice(&text.bytes[at..]);
         let scan = self.scan(&rest, slot(&text.place), &text.place);
         found |= !scan.events.is_empty();
-        self.report(scan, &label(&text.place, masked), &told);
+        self.report(scan, &label(&text.place, masked), &mut told);
         found
     }
 
@@ -114,14 +114,15 @@ impl Texts<'_> {
             && rule.slots.iter().any(|text| Slot::parse(text.as_bytes()).is_ok_and(|slot| slot == here))
     }
 
-    /// Takes over what a scan found, but for kinds that were told.
-    fn report(&mut self, scan: Scan, place: &str, told: &[Kind]) {
+    /// Takes over what a scan found, but for what was told of in a part.
+    fn report(&mut self, scan: Scan, place: &str, told: &mut Vec<Kind>) {
         let passes = scan.block.is_none();
         if let Some(block) = scan.block {
             self.log.settle(Verdict::Block(block));
         }
         for (event, path) in scan.events {
-            if kind(&event).is_some_and(|kind| told.contains(&kind)) {
+            if let Some(at) = told.iter().position(|told| Some(*told) == kind(&event)) {
+                told.swap_remove(at);
                 continue;
             }
             // Of a text that passes, what would block is its own key.

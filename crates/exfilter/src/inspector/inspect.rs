@@ -43,7 +43,7 @@ impl Inspection {
         }
     }
 
-    /// Says that the embedder applies edits and replacements; without it every redaction is a block.
+    /// Says that the embedder applies edits and replacements; without it every redaction is a block, and so is one of a body of which the head has a digest.
     pub fn editable(&mut self) -> &mut Inspection {
         self.editable = true;
         self
@@ -241,6 +241,15 @@ impl Inspector {
         &self.log.coverage
     }
 
+    /// Memory in bytes: the head, what is kept of the body, and its streams but for decoders' windows.
+    pub fn memory(&self) -> usize {
+        let headers = self.head.headers().iter().map(|(name, value)| name.len() + value.len());
+        size_of::<Inspector>()
+            + self.head.target().as_bytes().len()
+            + headers.sum::<usize>()
+            + self.body.memory()
+    }
+
     /// Sightings that were not kept because nobody polled.
     pub fn dropped(&self) -> u64 {
         self.log.dropped
@@ -275,6 +284,9 @@ impl std::fmt::Debug for Inspector {
             .finish_non_exhaustive()
     }
 }
+
+/// Fields that say what a body is, so that an edited one is another one.
+const DIGESTS: [&str; 5] = ["content-md5", "digest", "content-digest", "repr-digest", "x-amz-content-sha256"];
 
 /// The body of a request, by what the request is.
 fn open_body(
@@ -311,14 +323,16 @@ fn open_body(
         (Some(Part { at: PartAt::Byte(1..) | PartAt::Number(0 | 2..), .. }), None) => Some(OpaqueReason::Gap),
         _ => None,
     };
-    let decoded = if inspection.editable { flow.clone().editable() } else { flow.clone() };
+    let editable = inspection.editable && !DIGESTS.iter().any(|name| head.headers().get(name).is_some());
+    let decoded = if editable { flow.clone().editable() } else { flow.clone() };
     // What is coded is never edited in place.
     let (flow, kept) = match codings.is_empty() {
         true => (decoded, None),
-        false if inspection.editable => (flow, Kept::new(engine, decoded, &codings, inspection.replace_max)),
+        false if editable => (flow, Kept::new(engine, decoded, &codings, inspection.replace_max)),
         false => (flow, None),
     };
-    let mut body = Body::plain(engine, flow, &codings, kept, head.conversation() == Conversation::Mcp);
+    let members = head.conversation() == Conversation::Mcp && codings.is_empty();
+    let mut body = Body::plain(engine, flow, &codings, kept, members);
     if let Some(reason) = unseen {
         body.refuse(reason, log);
     }

@@ -72,6 +72,10 @@ impl Kept {
         Some((stream, self.bytes.len() as u64))
     }
 
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.capacity() + self.replacement.as_ref().map_or(0, |bytes| bytes.capacity())
+    }
+
     pub(super) fn replacement(&self) -> Option<&[u8]> {
         self.replacement.as_ref().map(|bytes| bytes.as_slice())
     }

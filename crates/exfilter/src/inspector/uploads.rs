@@ -222,6 +222,10 @@ impl PartBody {
         }
     }
 
+    pub(super) fn memory(&self) -> usize {
+        self.stream.as_ref().map_or(0, |stream| stream.memory()) + self.tail.capacity()
+    }
+
     pub(super) fn discard(&mut self) {
         if let Some(stream) = &mut self.stream {
             stream.discard();

@@ -13,6 +13,9 @@ const SECTION_MAX: u64 = 16 << 20;
 /// `PACK`, a version, and how many objects there are.
 const PACK_HEADER: usize = 12;
 
+/// Lengths of a pack without objects, with a trailer of SHA-1 and of SHA-256.
+const EMPTY_PACKS: [u64; 2] = [32, 44];
+
 /// One command of a push.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Command {
@@ -149,7 +152,11 @@ impl Receive {
         if !self.is_done() || self.expects_pack() && self.pack_bytes < PACK_HEADER as u64 {
             return Err(GitError::truncated());
         }
-        Ok(())
+        match self.pack() {
+            // A pack of nothing is its header and its trailer: nobody would look at what else is in it.
+            Some((0, len)) if !EMPTY_PACKS.contains(&len) => Err(GitError::trailing()),
+            _ => Ok(()),
+        }
     }
 
     /// How many objects the pack says it has, and its length in bytes so far.
@@ -193,6 +200,16 @@ impl Receive {
     pub fn has(&self, capability: &str) -> bool {
         let name = |word: &[u8]| word.split(|b| *b == b'=').next() == Some(capability.as_bytes());
         self.capabilities.split(|b| matches!(b, b' ' | b'\n')).any(name)
+    }
+
+    /// Memory in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let names = self.commands.iter().map(|command| command.name.capacity()).sum::<usize>();
+        names
+            + self.commands.capacity() * size_of::<Command>()
+            + self.capabilities.capacity()
+            + self.packets.raw().len()
     }
 
     fn flush(&mut self) -> Result<(), GitError> {

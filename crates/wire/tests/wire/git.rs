@@ -125,6 +125,7 @@ fn what_is_no_push_is_refused() {
         (format!("{command}0000"), "before its end"),
         (format!("{command}0000PAC"), "before its end"),
         (format!("{command}0000JUNK"), "not followed by a pack"),
+        (format!("{command}0000PACK\0\0\0\x02\0\0\0\0{}", "x".repeat(21)), "follow the end"),
         (format!("{command}0001"), "no command"),
         (format!("{command}0003"), "length of a pkt-line"),
         (format!("{delete}0000x"), "follow the end"),

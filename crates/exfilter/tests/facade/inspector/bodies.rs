@@ -54,7 +54,8 @@ fn outcomes_do_not_depend_on_chunks() {
     let mut rng = Rng::new(51);
     let enrolled = rng.text(keys::BASE62, 30);
     let engine = engine(&[("S", &enrolled, &[])]);
-    for case in 0..24 {
+    let cases = std::env::var("EXFILTER_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(24);
+    for case in 0..cases {
         let token = keys::github(&mut rng, "ghp_");
         let secret = if case % 4 == 0 { &b"nothing of interest"[..] } else { &token };
         let layers = wrap::LAYERS.into_iter().filter(|layer| *layer != wrap::Layer::Zlib).collect::<Vec<_>>();
@@ -168,6 +169,11 @@ fn clean_coded_bodies_stay_as_they_are_and_others_are_refused() {
         let outcome = coded(&text).run_in(&engine, &short, &chunks);
         assert!(outcome.blocked && outcome.replacement.is_none());
     }
+    // A digest of the body is in the head.
+    assert!(in_all_chunkings(&engine, &coded(&text).field("content-digest", "sha-256=:x:"), &token).blocked);
+    let plain = Request::new(LLM, "POST", "/v1/messages").editable().body(&text);
+    assert!(!in_all_chunkings(&engine, &plain, &token).blocked);
+    assert!(in_all_chunkings(&engine, &plain.field("content-md5", "x"), &token).blocked);
     // Two codings.
     let request = Request::new(LLM, "POST", "/")
         .editable()
