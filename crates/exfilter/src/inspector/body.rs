@@ -176,6 +176,14 @@ impl Body {
         }
     }
 
+    /// Where the pack of a push begins, if ids in it are those that trees have.
+    pub(super) fn pack_at(&self) -> Option<u64> {
+        match self {
+            Body::Push(push) if push.broken.is_none() && push.receive.has_sha1() => Some(push.section),
+            _ => None,
+        }
+    }
+
     pub(super) fn id(&self) -> Option<i64> {
         match self {
             Body::Plain(plain) => plain.members.as_ref().and_then(Members::id),

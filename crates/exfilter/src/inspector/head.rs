@@ -127,7 +127,7 @@ impl Texts<'_> {
             }
             // Of a text that passes, what would block is its own key.
             let own = passes && matches!(&event, Event::Finding(f) if f.action() == Action::Block);
-            self.log.take(Sighting { place: place.into(), base: 0, path, event, own });
+            self.log.take(Sighting { place: place.into(), base: 0, path, event, own, file: None });
         }
     }
 }

@@ -8,6 +8,7 @@ use exfilter_wire::{Conversation, HeadError, Headers, Part, PartAt, RequestHead,
 
 use super::body::Body;
 use super::head::Texts;
+use super::locate::Names;
 use super::log::Log;
 use super::sighting::Sighting;
 use super::transcode::Kept;
@@ -178,6 +179,17 @@ impl Inspector {
     /// The next thing that was found.
     pub fn poll(&mut self) -> Option<Sighting> {
         self.log.waiting.pop_front()
+    }
+
+    /// Looks up in which files of which commits things were found in a push that is refused, so that the refusal says `config.py:3 in commit 1234abcd`. `body` is the whole body, in
+    /// chunks, which the embedder has kept: nothing of it has left. Decodes the pack once more; does nothing for other requests, for repositories with SHA-256, or where something stands in the name of a file.
+    pub fn locate<C: AsRef<[u8]>>(&mut self, body: impl IntoIterator<Item = C>) {
+        if self.log.blocked.is_none() || self.log.in_names {
+            return;
+        }
+        let Some(section) = self.body.pack_at() else { return };
+        let names = Names::read(self.engine.limits(), section, body);
+        self.log.acting.iter_mut().chain(&mut self.log.waiting).for_each(|sighting| names.name(sighting));
     }
 
     /// Whether the request is refused so far; `through` counts bytes of the body, and is 0 before the first of them.

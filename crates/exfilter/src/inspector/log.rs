@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use exfilter_engine::{Action, Block, Coverage, Event, Stream, Verdict};
+use exfilter_engine::{Action, Block, Coverage, Event, LaneStep, Stream, Verdict};
 
 use super::sighting::Sighting;
 
@@ -22,11 +22,15 @@ pub(super) struct Log {
     pub(super) acted: u64,
     pub(super) blocked: Option<Block>,
     pub(super) coverage: Coverage,
+    /// Whether something stands in a tree of a pack: its names are not shown then.
+    pub(super) in_names: bool,
 }
 
 impl Log {
     /// Takes a sighting.
     pub(super) fn take(&mut self, sighting: Sighting) {
+        let is_tree = |step: &LaneStep| matches!(step, LaneStep::Member(name) if name.starts_with("tree "));
+        self.in_names |= sighting.path.steps().iter().any(is_tree);
         if sighting.action() == Action::Block {
             self.acted += 1;
             if self.acting.len() < ACTING_MAX {
@@ -53,7 +57,7 @@ impl Log {
                 Event::Opaque(opaque) => stream.path(opaque.path()).clone(),
                 _ => continue,
             };
-            self.take(Sighting { place: place.into(), base, path, event, own: false });
+            self.take(Sighting { place: place.into(), base, path, event, own: false, file: None });
         }
     }
 

@@ -42,6 +42,7 @@
 mod body;
 mod head;
 mod inspect;
+mod locate;
 mod log;
 mod reply;
 mod sighting;

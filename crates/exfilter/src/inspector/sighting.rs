@@ -12,6 +12,8 @@ pub struct Sighting {
     pub(super) path: LanePath,
     pub(super) event: Event,
     pub(super) own: bool,
+    /// The file that an object of a pack is, and a commit that has it.
+    pub(super) file: Option<(String, String)>,
 }
 
 impl Sighting {
@@ -55,17 +57,28 @@ impl Sighting {
         self.own
     }
 
-    /// Where it is, for people: `body > gzip > package/config.js:3:7`.
+    /// Where it is, for people: `body > gzip > package/config.js:3:7`, or `config.py:3:7 in commit 1234abcd` in a push whose files were looked up
+    /// ([`Inspector::locate`](super::Inspector::locate)).
     pub fn location(&self) -> String {
         let mut text = self.place.clone();
-        if !self.path.steps().is_empty() {
+        let path = self.path.to_string();
+        let mut path = path.as_str();
+        if let Some((file, _)) = &self.file {
+            text.clone_from(file);
+            // Behind the pack and the object.
+            path = path.splitn(3, " > ").nth(2).unwrap_or_default();
+        }
+        if !path.is_empty() {
             text.push_str(" > ");
-            text.push_str(&self.path.to_string());
+            text.push_str(path);
         }
         if let Event::Finding(finding) = &self.event
             && let Some((line, column)) = finding.line()
         {
             text.push_str(&format!(":{line}:{column}"));
+        }
+        if let Some((_, commit)) = &self.file {
+            text.push_str(&format!(" in commit {commit}"));
         }
         text
     }

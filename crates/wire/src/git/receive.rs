@@ -190,6 +190,12 @@ impl Receive {
         &self.commands
     }
 
+    /// Whether ids are those of SHA-1.
+    #[must_use]
+    pub fn has_sha1(&self) -> bool {
+        self.oid_len == Some(40)
+    }
+
     /// Keeps refs whose names say what must not be repeated out of reports.
     pub fn hide(&mut self, mut hides: impl FnMut(&[u8]) -> bool) {
         self.commands.iter_mut().for_each(|command| command.hidden = hides(&command.name));

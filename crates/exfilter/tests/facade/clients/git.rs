@@ -176,21 +176,31 @@ fn pushes_arrive_or_are_refused_with_the_reason() {
         let reset = || assert!(stage.git(&["reset", "-q", "--hard", &clean]).ok);
 
         let rejected = "! [remote rejected] main -> main (secret detected in ";
+        // Ids in packs of SHA-256 are not those of its trees, so there objects stand for files.
+        let in_file =
+            |file: &str| if format == "sha1" { format!("{rejected}{file}") } else { rejected.to_string() };
         stage.commit("config.py", &line("a = 1\nkey = "), "configuration");
-        stage.refused(&["origin", "main"], &token, rejected);
+        let head = stage.at(&stage.work, "HEAD");
+        let in_config = in_file(&format!("config.py:2:7 in commit {}", &head[..8]));
+        stage.refused(&["origin", "main"], &token, &in_config);
         stage.refused(
             &["--atomic", "origin", "main", "main:refs/heads/b"],
             &token,
             "! [remote rejected] main -> b (secret detected",
         );
         stage.refused(&["--force", "origin", "main"], &token, "remote: exfilter: refused");
-        // An old commit of the same push holds it, the last one does not.
+        if format == "sha256" {
+            // What follows is the same for either.
+            continue;
+        }
+        // Old commits of the same push hold it, the last one does not.
+        stage.commit("src/b.txt", b"b", "something else");
         stage.commit("config.py", b"a = 1\n", "without");
-        stage.refused(&["origin", "main"], &token, rejected);
+        stage.refused(&["origin", "main"], &token, &in_config);
         reset();
         // A line added to a large file: a delta.
         stage.commit("src/main.rs", &[vec![b'x'; 3000], line("more\nkey = ")].concat(), "third");
-        stage.refused(&["origin", "main"], &token, rejected);
+        stage.refused(&["origin", "main"], &token, &in_file("src/main.rs:2:7 in commit "));
         reset();
         stage.commit("a.txt", b"a", &format!("message {}", String::from_utf8_lossy(&token)));
         stage.refused(&["origin", "main"], &token, rejected);
@@ -225,7 +235,7 @@ fn pushes_arrive_or_are_refused_with_the_reason() {
         same_in_all_chunkings(&stage.engine, push);
         let refused = stage.proxy.refused.lock().unwrap().clone();
         // The probe of a large push is answered by the server.
-        assert!(refused.len() >= 11 && refused.iter().all(|what| *what == "git-push"), "{refused:?}");
+        assert!(refused.len() >= 10 && refused.iter().all(|what| *what == "git-push"), "{refused:?}");
     }
 }
 

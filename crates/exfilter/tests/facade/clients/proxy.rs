@@ -66,6 +66,8 @@ fn converse(
             return;
         }
         let last = inspector.finish();
+        // Of a push nothing has left, so all of it is here.
+        inspector.locate([&pending]);
         if let Some(reply) = inspector.reply(Audience::Subject) {
             refused.lock().unwrap().push(inspector.conversation().as_str());
             // The body was read to its end, so the client listens.
