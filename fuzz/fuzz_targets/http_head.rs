@@ -4,7 +4,7 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use exfilter_fuzz::wire;
 use exfilter_wire::http1::{self, Parsed};
-use exfilter_wire::{Asked, Reply, Why, places};
+use exfilter_wire::{Asked, Reply, Why, fields, places};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug)]
@@ -44,6 +44,11 @@ fuzz_target!(|input: Input| {
             assert!(part.range.start <= part.range.end && part.range.end <= text.bytes.len());
         }
     }
+    let body = fields::text(&head, &bytes[consumed..]);
+    for part in &body.parts {
+        assert!(part.range.start <= part.range.end && part.range.end <= body.bytes.len());
+    }
+    let _ = head.part();
     let why = Why { text: "no", details: &[] };
     let _ = Reply::refuse(head.conversation(), Asked::default(), why).to_http1();
 });

@@ -3,7 +3,7 @@
 use arbitrary::{Result, Unstructured};
 
 /// Pieces of a request head.
-const HEAD: [&str; 26] = [
+const HEAD: [&str; 28] = [
     "GET",
     "POST",
     " ",
@@ -23,6 +23,8 @@ const HEAD: [&str; 26] = [
     "Transfer-Encoding: chunked\r\n",
     "Transfer-Encoding: gzip, chunked\r\n",
     "Cookie: a=b; c\r\n",
+    "Content-Type: application/json\r\n",
+    "Content-Range: bytes 0-9/99\r\n",
     "Authorization: Basic YTpi\r\n",
     "Authorization: Bearer x\r\n",
     ": ",
@@ -31,6 +33,10 @@ const HEAD: [&str; 26] = [
     ";",
     "%41",
 ];
+
+/// Pieces of a small body.
+const BODY: [&str; 14] =
+    ["{", "}", "[", "]", "\"", "\"a\":", "\"b\"", ",", ":", "\\u00e9", "\\ud83d\\ude00", "1", "a=b", "&"];
 
 /// Pieces of a push.
 const PUSH: [&str; 18] = [
@@ -65,6 +71,9 @@ pub fn head(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     }
     if u.ratio(3, 4)? {
         out.extend_from_slice(b"\r\n\r\n");
+    }
+    for _ in 0..u.int_in_range(0..=12u8)? {
+        piece(u, &BODY, &mut out)?;
     }
     Ok(out)
 }

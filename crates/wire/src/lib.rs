@@ -47,6 +47,7 @@
 mod conversation;
 mod crate_upload;
 mod error;
+pub mod fields;
 pub mod git;
 mod head;
 mod headers;

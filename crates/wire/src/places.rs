@@ -30,6 +30,10 @@ pub enum Place {
     Cookie(Vec<u8>),
     /// A trailer, name in lower case.
     Trailer(String),
+    /// A field of a form, decoded name.
+    Field(Vec<u8>),
+    /// A string of a JSON document, by its pointer.
+    Json(String),
     /// The body.
     Body,
 }
@@ -49,6 +53,8 @@ impl Place {
             Place::BasicPassword(_) => "basic.password",
             Place::Cookie(_) => "cookie",
             Place::Trailer(_) => "trailer",
+            Place::Field(_) => "form",
+            Place::Json(_) => "json",
             Place::Body => "body",
         }
     }

@@ -4,6 +4,8 @@ use exfilter_engine::{Edit, Engine, Flow, OpaqueReason, Stream, Verdict};
 use exfilter_wire::git::Receive;
 use exfilter_wire::{CrateUpload, Members, Section};
 
+use zeroize::Zeroizing;
+
 use super::log::Log;
 use super::transcode::Kept;
 use super::uploads::PartBody;
@@ -20,10 +22,15 @@ pub(super) enum Body {
 pub(super) struct Plain {
     stream: Stream,
     kept: Option<Kept>,
+    /// The body, if it may be one with credentials in places of its own.
+    small: Option<Zeroizing<Vec<u8>>>,
     members: Option<Members>,
-    /// Sightings of a body that may still be replaced.
+    /// Sightings of a body that may still be replaced, or be looked at by its places.
     aside: Log,
 }
+
+/// The longest body with places of its own, in bytes: as long as a slot's value may be, and a document around it.
+const SMALL_MAX: u64 = 16 << 10;
 
 /// A push: nothing of it leaves before its end, since a pack is whole or nothing.
 pub(super) struct Push {
@@ -61,7 +68,25 @@ impl Body {
     ) -> Body {
         let stream = engine.stream(flow.content_encoding(codings));
         let members = members.then(Members::new);
-        Body::Plain(Box::new(Plain { stream, kept, members, aside: Log::default() }))
+        Body::Plain(Box::new(Plain { stream, kept, small: None, members, aside: Log::default() }))
+    }
+
+    /// Keeps the body, which has so many bytes, to look at it by its places if it would be refused.
+    pub(super) fn keep_small(&mut self, len: u64) {
+        if let Body::Plain(plain) = self
+            && len <= SMALL_MAX
+            && plain.kept.is_none()
+        {
+            plain.small = Some(Zeroizing::new(Vec::with_capacity(len as usize)));
+        }
+    }
+
+    /// The body, if it was kept, would be refused, and is whole.
+    pub(super) fn take_small(&mut self) -> Option<(Zeroizing<Vec<u8>>, Verdict)> {
+        let Body::Plain(plain) = self else { return None };
+        let small = plain.small.take()?;
+        let verdict = plain.stream.finish();
+        verdict.is_block().then_some((small, verdict))
     }
 
     pub(super) fn push_of_git(engine: &Engine, flow: Flow) -> Body {
@@ -85,7 +110,11 @@ impl Body {
     /// Says that the body cannot be examined as what it is.
     pub(super) fn refuse(&mut self, reason: OpaqueReason, log: &mut Log) {
         let stream = match self {
-            Body::Plain(plain) => &mut plain.stream,
+            Body::Plain(plain) => {
+                // No look at its places changes that.
+                plain.small = None;
+                &mut plain.stream
+            }
             Body::Push(push) => &mut push.commands,
             Body::Crate(package) => &mut package.metadata,
             Body::Part(part) => return part.refuse(reason, log),
@@ -127,7 +156,7 @@ impl Body {
     pub(super) fn discard(&mut self) {
         match self {
             Body::Plain(plain) => {
-                plain.kept = None;
+                (plain.kept, plain.small) = (None, None);
                 plain.stream.discard();
             }
             Body::Push(push) => push.pack.discard(),
@@ -139,7 +168,7 @@ impl Body {
     /// Whether nothing may leave before the end, not even the head.
     pub(super) fn is_held(&self) -> bool {
         match self {
-            Body::Plain(plain) => plain.kept.is_some(),
+            Body::Plain(plain) => plain.kept.is_some() || plain.small.is_some(),
             Body::Push(_) => true,
             Body::Crate(_) | Body::Part(_) => false,
         }
@@ -198,6 +227,16 @@ impl Plain {
             members.feed(chunk);
         }
         let verdict = self.stream.push(chunk);
+        if let Some(small) = &mut self.small {
+            self.aside.drain(&mut self.stream, "body", 0);
+            if small.len() + chunk.len() <= small.capacity() {
+                small.extend_from_slice(chunk);
+                return Verdict::Forward { through: 0 };
+            }
+            // More than the head said.
+            self.small = None;
+            self.hand_over(log);
+        }
         if let Some(kept) = &mut self.kept {
             self.aside.drain(&mut self.stream, "body", 0);
             if kept.take(chunk) {
@@ -223,8 +262,8 @@ impl Plain {
                 log.coverage.add(&edited.coverage());
                 return Verdict::Edit { through };
             }
-            self.hand_over(log);
         }
+        self.hand_over(log);
         log.coverage.add(&self.stream.coverage());
         log.drain(&mut self.stream, "body", 0);
         log.settle(verdict);

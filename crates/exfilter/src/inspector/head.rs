@@ -1,4 +1,4 @@
-//! The texts of a head and of trailers, each a stream of its own.
+//! The texts of a head, of trailers and of small bodies, each a stream of its own.
 
 use exfilter_engine::{
     Action, Authority, Block, Engine, Event, Finding, Flow, HeaderPart, HostPattern, Kind, LanePath, Slot,
@@ -150,6 +150,9 @@ fn slot(place: &Place) -> Slot {
         Place::BasicUser(name) => Slot::Header(name.clone(), HeaderPart::BasicUser),
         Place::BasicPassword(name) => Slot::Header(name.clone(), HeaderPart::BasicPassword),
         Place::Cookie(name) => Slot::Cookie(text(name)),
+        Place::Field(name) => Slot::Form(text(name)),
+        Place::Json(pointer) => Slot::Json(pointer.clone()),
+        Place::Body => Slot::Body,
         _ => Slot::Header(String::new(), HeaderPart::Whole),
     }
 }
@@ -171,6 +174,8 @@ fn label(place: &Place, masked: bool) -> String {
         Place::BasicUser(name) => format!("header:{}:basic.user", shown(name.as_bytes())),
         Place::BasicPassword(name) => format!("header:{}:basic.password", shown(name.as_bytes())),
         Place::Cookie(name) => format!("cookie:{}", shown(name)),
+        Place::Field(name) => format!("form:{}", shown(name)),
+        Place::Json(pointer) => format!("json:{}", shown(pointer.as_bytes())),
         Place::Trailer(name) => format!("trailer:{}", shown(name.as_bytes())),
         other => other.kind().into(),
     }

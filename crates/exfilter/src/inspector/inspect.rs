@@ -4,7 +4,9 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use exfilter_engine::{Action, Authority, Coverage, Edit, Engine, Flow, OpaqueReason, Verdict};
 use exfilter_wire::git::Advertisement;
-use exfilter_wire::{Conversation, HeadError, Headers, Part, PartAt, RequestHead, places};
+use exfilter_wire::{
+    BodyLength, Conversation, HeadError, Headers, Part, PartAt, RequestHead, fields, places,
+};
 
 use super::body::Body;
 use super::head::Texts;
@@ -163,7 +165,8 @@ impl Inspector {
     /// Ends the request: all of the body may leave, or none more.
     pub fn finish(&mut self) -> Verdict {
         if self.finished.is_none() {
-            self.finished = Some(self.body.finish(&mut self.log));
+            let verdict = self.by_places().unwrap_or_else(|| self.body.finish(&mut self.log));
+            self.finished = Some(verdict);
         }
         let verdict = self.finished.unwrap_or(Verdict::Forward { through: 0 });
         self.or_block(verdict)
@@ -279,6 +282,25 @@ impl Inspector {
         &self.body
     }
 
+    /// Looks at a small body that would be refused by its places: what is at home in one of them passes, and all else is examined as a text. None where that changes nothing.
+    fn by_places(&mut self) -> Option<Verdict> {
+        let (body, _) = self.body.take_small()?;
+        let mut log = Log::default();
+        let text = fields::text(&self.head, &body);
+        if text.parts.is_empty() {
+            return None;
+        }
+        let mut texts =
+            Texts { engine: &self.engine, flow: &self.flow, own_keys: self.own_keys, log: &mut log };
+        texts.examine(&[text]);
+        if log.blocked.is_some() {
+            return None;
+        }
+        self.log.coverage.add(&log.coverage);
+        log.waiting.into_iter().for_each(|sighting| self.log.take(sighting));
+        Some(Verdict::Forward { through: body.len() as u64 })
+    }
+
     fn texts(&mut self) -> Texts<'_> {
         Texts { engine: &self.engine, flow: &self.flow, own_keys: self.own_keys, log: &mut self.log }
     }
@@ -347,6 +369,11 @@ fn open_body(
     let mut body = Body::plain(engine, flow, &codings, kept, members);
     if let Some(reason) = unseen {
         body.refuse(reason, log);
+    } else if codings.is_empty()
+        && let BodyLength::Exactly(len @ 1..) = head.length()
+        && fields::has(head)
+    {
+        body.keep_small(len);
     }
     body
 }

