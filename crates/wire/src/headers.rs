@@ -11,9 +11,11 @@ pub const HEAD_MAX: usize = 128 << 10;
 /// Header fields in the order in which they came; names in lower case, values without blanks around them.
 ///
 /// Has no `Debug` that shows content.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Headers {
     fields: Vec<(String, Vec<u8>)>,
+    /// Every name that was added, in its own case, one a line.
+    names: Vec<u8>,
     bytes: usize,
 }
 
@@ -44,6 +46,8 @@ impl Headers {
         if self.fields.len() == FIELDS_MAX {
             return Err(HeadError::too_many_fields());
         }
+        self.names.extend_from_slice(name);
+        self.names.push(b'\n');
         let name = name.iter().map(|b| char::from(b.to_ascii_lowercase())).collect();
         self.fields.push((name, value.to_vec()));
         Ok(())
@@ -86,6 +90,12 @@ impl Headers {
         self.all(name).any(|value| contains(&value.to_ascii_lowercase(), text.as_bytes()))
     }
 
+    /// The names as they came, in their own case, one a line: what is written there is content.
+    #[must_use]
+    pub fn names(&self) -> &[u8] {
+        &self.names
+    }
+
     /// How many fields there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -98,6 +108,14 @@ impl Headers {
         self.fields.is_empty()
     }
 }
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Headers) -> bool {
+        self.fields == other.fields
+    }
+}
+
+impl Eq for Headers {}
 
 impl std::fmt::Debug for Headers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -114,7 +114,7 @@ impl std::fmt::Debug for Part {
 #[must_use]
 pub fn texts(head: &RequestHead) -> Vec<Text> {
     let mut names: Vec<&[u8]> = vec![head.method().as_bytes()];
-    names.extend(head.headers().iter().map(|(name, _)| name.as_bytes()));
+    names.push(head.headers().names());
     let target = target(head);
     let cookies: Vec<Text> = head.headers().iter().map(|(name, value)| header(name, value)).collect();
     let inner: Vec<Vec<u8>> = std::iter::once(&target)
@@ -134,8 +134,7 @@ pub fn texts(head: &RequestHead) -> Vec<Text> {
 /// The texts of trailers.
 #[must_use]
 pub fn trailers(trailers: &Headers) -> Vec<Text> {
-    let names: Vec<&[u8]> = trailers.iter().map(|(name, _)| name.as_bytes()).collect();
-    let mut texts = vec![Text::whole(Place::Names, &names.join(&b'\n'))];
+    let mut texts = vec![Text::whole(Place::Names, trailers.names())];
     texts.extend(trailers.iter().map(|(name, value)| Text::whole(Place::Trailer(name.into()), value)));
     texts
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use exfilter_engine::{Action, Block, Coverage, Event, LaneStep, Stream, Verdict};
+use exfilter_engine::{Action, Block, Coverage, Event, Kind, LaneStep, Stream, Verdict};
 
 use super::sighting::Sighting;
 
@@ -20,6 +20,8 @@ pub(super) struct Log {
     /// The first of those that are the reason of a refusal.
     pub(super) acting: Vec<Sighting>,
     pub(super) acted: u64,
+    /// Whether one of those, kept or not, is an enrolled secret.
+    pub(super) acts_on_known: bool,
     pub(super) blocked: Option<Block>,
     pub(super) coverage: Coverage,
     /// Whether something stands in a tree of a pack: its names are not shown then.
@@ -33,6 +35,8 @@ impl Log {
         self.in_names |= sighting.path.steps().iter().any(is_tree);
         if sighting.action() == Action::Block {
             self.acted += 1;
+            self.acts_on_known |=
+                matches!(sighting.event(), Event::Finding(f) if matches!(f.kind(), Kind::Known(..)));
             if self.acting.len() < ACTING_MAX {
                 self.acting.push(sighting.clone());
             }

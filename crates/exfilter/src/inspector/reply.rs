@@ -72,8 +72,6 @@ impl Inspector {
 
     /// Whether what is refused has to do with an enrolled secret, about which its sender learns nothing.
     fn names_known(&self, block: Block) -> bool {
-        let is_known = |sighting: &Sighting| matches!(sighting.event(), Event::Finding(finding) if matches!(finding.kind(), Kind::Known(..)));
-        matches!(block.reason(), BlockReason::Finding(Kind::Known(..)))
-            || self.log().acting.iter().any(is_known)
+        matches!(block.reason(), BlockReason::Finding(Kind::Known(..))) || self.log().acts_on_known
     }
 }
