@@ -12,3 +12,4 @@ pub mod engines;
 pub mod rulefile;
 pub mod slices;
 pub mod text;
+pub mod wire;

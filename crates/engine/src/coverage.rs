@@ -187,6 +187,17 @@ impl Coverage {
         self.opaque[reason as usize]
     }
 
+    /// Adds what another stream of the same message has examined.
+    pub fn add(&mut self, other: &Coverage) {
+        self.bytes += other.bytes;
+        self.decoded += other.decoded;
+        self.containers += other.containers;
+        self.archives += other.archives;
+        self.members += other.members;
+        self.discarded += other.discarded;
+        self.opaque.iter_mut().zip(other.opaque).for_each(|(n, more)| *n += more);
+    }
+
     /// Whether everything was examined.
     pub fn is_complete(&self) -> bool {
         self.discarded == 0 && self.opaque.iter().all(|n| *n == 0)

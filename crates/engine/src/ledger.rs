@@ -363,7 +363,14 @@ impl Ledger {
         false
     }
 
-    fn settle_unseen(&mut self, core: &Core, facts: &Facts, unseen: Unseen, on_event: &mut dyn FnMut(Event)) {
+    /// Decides about what was not examined.
+    pub(crate) fn settle_unseen(
+        &mut self,
+        core: &Core,
+        facts: &Facts,
+        unseen: Unseen,
+        on_event: &mut dyn FnMut(Event),
+    ) {
         self.coverage[unseen.reason as usize] += 1;
         let action = core.policy.decide_opaque(&facts.flow, unseen.reason);
         if action == Action::Block {

@@ -224,6 +224,21 @@ impl Stream {
         })
     }
 
+    /// Says that a range of the stream was not examined as what it is, for a reason that only the embedder knows: a push that is none, a tunnel.
+    /// The policy decides, also after [`finish`](Stream::finish).
+    pub fn unexamined(&mut self, reason: crate::OpaqueReason, outer: std::ops::Range<u64>) -> Verdict {
+        self.with_queue(|stream, _, on_event| {
+            let outer = crate::finding::Range64 { start: outer.start, end: outer.end };
+            let unseen = crate::context::Unseen { when: stream.pushed, outer, reason, trail: None };
+            stream.ledger.settle_unseen(&stream.engine.core, &stream.facts, unseen, on_event);
+            match stream.ledger.blocked() {
+                Some(block) => Verdict::Block(block),
+                None if stream.edits().is_empty() => Verdict::Forward { through: stream.through },
+                None => Verdict::Edit { through: stream.through },
+            }
+        })
+    }
+
     /// Ends scanning of a blocked stream: bytes pushed from now on are not examined ([`Coverage::discarded`] counts them) and the block stays.
     /// Does nothing before a block.
     pub fn discard(&mut self) {

@@ -40,12 +40,35 @@
 //!
 //! # Where to go
 //!
-//! [`Stream`] and its laws; [`Flow`] for what the engine must know of a message; [`Policy`] for what is done about a finding; [`io`] for
+//! [`Inspector`] for whole requests, with refusals that each client shows; [`Stream`] and its laws; [`Flow`] for what the engine must know of a message; [`Policy`] for what is done about a finding; [`io`] for
 //! `Read` and `Write`; [`rules`] for the rule format.
 #![forbid(unsafe_code)]
 
+pub mod inspector;
 pub mod io;
 
 pub use exfilter_engine::*;
 /// The rule format and the built-in pack.
 pub use exfilter_rules as rules;
+/// Request heads, conversations and the forms of refusals.
+pub use exfilter_wire as wire;
+pub use inspector::{Inspection, Inspector};
+
+#[cfg(test)]
+mod tests {
+    use std::panic::UnwindSafe;
+
+    use super::*;
+
+    #[test]
+    fn public_types_cross_threads_and_panics() {
+        fn shared<T: Send + Sync + UnwindSafe + 'static>() {}
+        fn owned<T: Send + UnwindSafe + 'static>() {}
+        shared::<Inspection>();
+        shared::<inspector::Uploads>();
+        shared::<inspector::Sighting>();
+        shared::<wire::RequestHead>();
+        shared::<wire::Reply>();
+        owned::<Inspector>();
+    }
+}

@@ -3,6 +3,10 @@
 
 #[path = "facade/adapters.rs"]
 mod adapters;
+#[path = "facade/clients/mod.rs"]
+mod clients;
+#[path = "facade/inspector/mod.rs"]
+mod inspector;
 #[path = "facade/oracle.rs"]
 mod oracle;
 #[path = "facade/tarball.rs"]

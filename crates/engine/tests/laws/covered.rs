@@ -228,3 +228,28 @@ fn only_two_reasons_let_pass_by_default() {
     let pass: Vec<_> = OpaqueReason::ALL.into_iter().filter(|r| !r.blocks_by_default()).collect();
     assert_eq!(pass, [OpaqueReason::UnsupportedFormat, OpaqueReason::HighEntropy]);
 }
+
+/// What an embedder says was not examined is decided on like what the engine says, before the end and after it.
+#[test]
+fn the_embedder_may_say_what_was_not_examined() {
+    let mut observe = Policy::default();
+    observe.mode(exfilter_engine::Mode::Observe);
+    for (policy, blocks) in [(Policy::default(), true), (observe, false)] {
+        let engine = Engine::builder().policy(policy).build().unwrap();
+        for after in [false, true] {
+            let mut stream = engine.stream(outbound());
+            let _ = stream.push(b"some text");
+            let ended = if after { stream.finish() } else { Verdict::Forward { through: 9 } };
+            assert!(!ended.is_block());
+            assert_eq!(stream.unexamined(OpaqueReason::Tunnel, 0..9).is_block(), blocks);
+            assert!(stream.poll_event().is_some_and(|event| {
+                matches!(event, exfilter_engine::Event::Opaque(opaque) if opaque.outer() == (0..9))
+            }));
+            assert_eq!(stream.finish().is_block(), blocks, "it stays");
+            let mut sum = stream.coverage();
+            assert_eq!((sum.opaque(OpaqueReason::Tunnel), sum.is_complete()), (1, false));
+            sum.add(&stream.coverage());
+            assert_eq!((sum.bytes, sum.opaque(OpaqueReason::Tunnel)), (18, 2));
+        }
+    }
+}

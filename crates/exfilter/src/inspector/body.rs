@@ -1,0 +1,418 @@
+//! [`Body`]: the streams of a body, one behind the other.
+
+use exfilter_engine::{Edit, Engine, Flow, OpaqueReason, Stream, Verdict};
+use exfilter_wire::git::Receive;
+use exfilter_wire::{CrateUpload, Members, Section};
+
+use zeroize::Zeroizing;
+
+use super::log::Log;
+use super::transcode::Kept;
+use super::uploads::PartBody;
+
+/// A body under way.
+pub(super) enum Body {
+    Plain(Box<Plain>),
+    Push(Box<Push>),
+    Crate(Box<Package>),
+    Part(Box<PartBody>),
+}
+
+/// One stream. While its codings may have to be undone for a redaction, it is kept, and nothing leaves.
+pub(super) struct Plain {
+    stream: Stream,
+    kept: Option<Kept>,
+    /// The body, if it may be one with credentials in places of its own.
+    small: Option<Zeroizing<Vec<u8>>>,
+    members: Option<Members>,
+    /// Sightings of a body that may still be replaced, or be looked at by its places.
+    aside: Log,
+}
+
+/// The longest body with places of its own, in bytes: as long as a slot's value may be, and a document around it.
+const SMALL_MAX: u64 = 16 << 10;
+
+/// A push: nothing of it leaves before its end, since a pack is whole or nothing.
+pub(super) struct Push {
+    pub(super) receive: Receive,
+    flow: Flow,
+    commands: Stream,
+    pack: Stream,
+    /// Bytes before the pack.
+    section: u64,
+    pushed: u64,
+    /// Why it is none. Told at the end, with its whole length: nothing leaves before that.
+    broken: Option<OpaqueReason>,
+}
+
+/// A crate.
+pub(super) struct Package {
+    upload: CrateUpload,
+    metadata: Stream,
+    package: Stream,
+    /// Bytes before the part that comes, and of it.
+    base: u64,
+    pushed: u64,
+    /// Bytes before the package.
+    package_at: u64,
+    at: Section,
+}
+
+impl Body {
+    pub(super) fn plain(
+        engine: &Engine,
+        flow: Flow,
+        codings: &[u8],
+        kept: Option<Kept>,
+        members: bool,
+    ) -> Body {
+        let stream = engine.stream(flow.content_encoding(codings));
+        let members = members.then(Members::new);
+        Body::Plain(Box::new(Plain { stream, kept, small: None, members, aside: Log::default() }))
+    }
+
+    /// Keeps the body, which has so many bytes, to look at it by its places if it would be refused.
+    pub(super) fn keep_small(&mut self, len: u64) {
+        if let Body::Plain(plain) = self
+            && len <= SMALL_MAX
+            && plain.kept.is_none()
+        {
+            plain.small = Some(Zeroizing::new(Vec::with_capacity(len as usize)));
+        }
+    }
+
+    /// The body, if it was kept, would be refused, and is whole.
+    pub(super) fn take_small(&mut self) -> Option<(Zeroizing<Vec<u8>>, Verdict)> {
+        let Body::Plain(plain) = self else { return None };
+        let small = plain.small.take()?;
+        let verdict = plain.stream.finish();
+        verdict.is_block().then_some((small, verdict))
+    }
+
+    pub(super) fn push_of_git(engine: &Engine, flow: Flow) -> Body {
+        let (commands, pack) = (engine.stream(flow.clone()), engine.stream(flow.clone()));
+        let receive = Receive::new();
+        Body::Push(Box::new(Push { receive, flow, commands, pack, section: 0, pushed: 0, broken: None }))
+    }
+
+    pub(super) fn package(engine: &Engine, flow: Flow) -> Body {
+        Body::Crate(Box::new(Package {
+            upload: CrateUpload::new(),
+            metadata: engine.stream(flow.clone()),
+            package: engine.stream(flow.content_encoding(b"gzip")),
+            base: 0,
+            pushed: 0,
+            package_at: 0,
+            at: Section::Length,
+        }))
+    }
+
+    /// Says that the body cannot be examined as what it is.
+    pub(super) fn refuse(&mut self, reason: OpaqueReason, log: &mut Log) {
+        let stream = match self {
+            Body::Plain(plain) => {
+                // No look at its places changes that.
+                plain.small = None;
+                &mut plain.stream
+            }
+            Body::Push(push) => &mut push.commands,
+            Body::Crate(package) => &mut package.metadata,
+            Body::Part(part) => return part.refuse(reason, log),
+        };
+        log.settle(stream.unexamined(reason, 0..0));
+        log.drain(stream, "body", 0);
+    }
+
+    /// Examines the next bytes; returns how many may leave, unless the log has a block.
+    pub(super) fn push(&mut self, chunk: &[u8], log: &mut Log) -> Verdict {
+        match self {
+            Body::Plain(plain) => plain.push(chunk, log),
+            Body::Push(push) => push.push(chunk, log),
+            Body::Crate(package) => package.push(chunk, log),
+            Body::Part(part) => part.push(chunk, log),
+        }
+    }
+
+    pub(super) fn finish(&mut self, log: &mut Log) -> Verdict {
+        match self {
+            Body::Plain(plain) => plain.finish(log),
+            Body::Push(push) => push.finish(log),
+            Body::Crate(package) => package.finish(log),
+            Body::Part(part) => part.finish(log),
+        }
+    }
+
+    /// Says that bytes came after the end.
+    pub(super) fn misuse(&mut self, log: &mut Log) {
+        log.settle(match self {
+            Body::Plain(plain) => plain.stream.push(&[]),
+            Body::Push(push) => push.pack.push(&[]),
+            Body::Crate(package) => package.package.push(&[]),
+            // Its object goes on, but not with this request.
+            Body::Part(_) => return,
+        });
+    }
+
+    pub(super) fn discard(&mut self) {
+        match self {
+            Body::Plain(plain) => {
+                (plain.kept, plain.small) = (None, None);
+                plain.stream.discard();
+            }
+            Body::Push(push) => push.pack.discard(),
+            Body::Crate(package) => package.package.discard(),
+            Body::Part(part) => part.discard(),
+        }
+    }
+
+    /// Whether nothing may leave before the end, not even the head.
+    pub(super) fn is_held(&self) -> bool {
+        match self {
+            Body::Plain(plain) => plain.kept.is_some() || plain.small.is_some(),
+            Body::Push(_) => true,
+            Body::Crate(_) | Body::Part(_) => false,
+        }
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        match self {
+            Body::Plain(plain) => plain.stream.memory() + plain.kept.as_ref().map_or(0, Kept::memory),
+            Body::Push(push) => push.commands.memory() + push.pack.memory() + push.receive.memory(),
+            Body::Crate(package) => package.metadata.memory() + package.package.memory(),
+            Body::Part(part) => part.memory(),
+        }
+    }
+
+    pub(super) fn edits(&self) -> &[Edit] {
+        match self {
+            Body::Plain(plain) => plain.stream.edits(),
+            _ => &[],
+        }
+    }
+
+    /// What is sent instead of the body.
+    pub(super) fn replacement(&self) -> Option<&[u8]> {
+        match self {
+            Body::Plain(plain) => plain.kept.as_ref().and_then(Kept::replacement),
+            _ => None,
+        }
+    }
+
+    pub(super) fn receive(&self) -> Option<&Receive> {
+        match self {
+            Body::Push(push) => Some(&push.receive),
+            _ => None,
+        }
+    }
+
+    /// Where the pack of a push begins, if ids in it are those that trees have.
+    pub(super) fn pack_at(&self) -> Option<u64> {
+        match self {
+            Body::Push(push) if push.broken.is_none() && push.receive.has_sha1() => Some(push.section),
+            _ => None,
+        }
+    }
+
+    pub(super) fn id(&self) -> Option<i64> {
+        match self {
+            Body::Plain(plain) => plain.members.as_ref().and_then(Members::id),
+            _ => None,
+        }
+    }
+}
+
+impl Plain {
+    fn push(&mut self, chunk: &[u8], log: &mut Log) -> Verdict {
+        if let Some(members) = &mut self.members {
+            members.feed(chunk);
+        }
+        let verdict = self.stream.push(chunk);
+        if let Some(small) = &mut self.small {
+            self.aside.drain(&mut self.stream, "body", 0);
+            if small.len() + chunk.len() <= small.capacity() {
+                small.extend_from_slice(chunk);
+                return Verdict::Forward { through: 0 };
+            }
+            // More than the head said.
+            self.small = None;
+            self.hand_over(log);
+        }
+        if let Some(kept) = &mut self.kept {
+            self.aside.drain(&mut self.stream, "body", 0);
+            if kept.take(chunk) {
+                return Verdict::Forward { through: 0 };
+            }
+            // Too long to be replaced: what was found counts.
+            self.kept = None;
+            self.hand_over(log);
+        }
+        log.drain(&mut self.stream, "body", 0);
+        log.settle(verdict);
+        verdict
+    }
+
+    fn finish(&mut self, log: &mut Log) -> Verdict {
+        let verdict = self.stream.finish();
+        if let Some(kept) = &mut self.kept {
+            self.aside.drain(&mut self.stream, "body", 0);
+            if verdict.is_block()
+                && let Some((mut edited, through)) = kept.transcode()
+            {
+                log.drain(&mut edited, "body, decoded", 0);
+                log.coverage.add(&edited.coverage());
+                return Verdict::Edit { through };
+            }
+        }
+        self.hand_over(log);
+        log.coverage.add(&self.stream.coverage());
+        log.drain(&mut self.stream, "body", 0);
+        log.settle(verdict);
+        verdict
+    }
+
+    fn hand_over(&mut self, log: &mut Log) {
+        let aside = std::mem::take(&mut self.aside);
+        aside.waiting.into_iter().for_each(|sighting| log.take(sighting));
+        log.dropped += aside.dropped;
+    }
+}
+
+impl Push {
+    fn push(&mut self, chunk: &[u8], log: &mut Log) -> Verdict {
+        self.pushed += chunk.len() as u64;
+        let mut rest = chunk;
+        if !self.receive.is_done() && self.broken.is_none() {
+            let commands = &mut self.commands;
+            let mut text = |line: &[u8]| {
+                // Each on a line of its own: what stands before one in the body is its length, in digits that belong to no token.
+                let _ = commands.push(line);
+                if !line.ends_with(b"\n") {
+                    let _ = commands.push(b"\n");
+                }
+            };
+            let taken = self.receive.feed(rest, &mut text);
+            match taken {
+                Ok(taken) => {
+                    self.section += taken as u64;
+                    rest = &rest[taken..];
+                    if self.receive.is_done() {
+                        self.end_commands(log);
+                    }
+                }
+                Err(_) => self.broken = Some(OpaqueReason::Corrupt),
+            }
+        }
+        if rest.is_empty() {
+            return Verdict::Forward { through: 0 };
+        }
+        if self.broken.is_none() && self.receive.rest(rest).is_err() {
+            self.broken = Some(OpaqueReason::Corrupt);
+        }
+        let verdict = self.pack.push(rest);
+        log.drain(&mut self.pack, "body", self.section);
+        log.settle(verdict);
+        Verdict::Forward { through: 0 }
+    }
+
+    fn finish(&mut self, log: &mut Log) -> Verdict {
+        let (commands, pack) = (self.commands.finish(), self.pack.finish());
+        log.drain(&mut self.commands, "git commands", 0);
+        log.settle(commands);
+        log.settle(pack);
+        log.drain(&mut self.pack, "body", self.section);
+        let coverage = self.pack.coverage();
+        log.coverage.add(&self.commands.coverage());
+        log.coverage.add(&coverage);
+        let unseen =
+            |(objects, _)| coverage.members < u64::from(objects) || objects > 0 && coverage.containers == 0;
+        let broken = match self.broken {
+            None if self.receive.finish().is_err() => Some(OpaqueReason::Truncated),
+            // Whatever it is, the engine has not taken it for a pack, so nothing in it was looked into.
+            None if self.receive.pack().is_some_and(unseen) => Some(OpaqueReason::Corrupt),
+            broken => broken,
+        };
+        if let Some(reason) = broken {
+            log.settle(self.commands.unexamined(reason, 0..self.pushed));
+            log.drain(&mut self.commands, "body", 0);
+        }
+        Verdict::Forward { through: self.pushed }
+    }
+}
+
+impl Push {
+    /// Decides about commands and options. Where something was found, no name that holds it is repeated in a report.
+    fn end_commands(&mut self, log: &mut Log) {
+        log.settle(self.commands.finish());
+        let before = log.seen();
+        log.drain(&mut self.commands, "git commands", 0);
+        if log.seen() > before {
+            let (engine, flow) = (self.commands.engine().clone(), self.flow.clone());
+            self.receive.hide(|name| {
+                let mut stream = engine.stream(flow.clone());
+                let _ = (stream.push(name), stream.finish());
+                stream.poll_event().is_some()
+            });
+        }
+    }
+}
+
+impl Package {
+    fn push(&mut self, chunk: &[u8], log: &mut Log) -> Verdict {
+        let mut rest = chunk;
+        while let Some((section, bytes)) = self.upload.next(&mut rest) {
+            if section != self.at {
+                self.end_section(log);
+                self.at = section;
+                if section == Section::Package {
+                    self.package_at = self.base;
+                }
+            }
+            self.pushed += bytes.len() as u64;
+            match section {
+                Section::Length => {}
+                Section::Metadata => log.settle(self.metadata.push(bytes)),
+                Section::Package => log.settle(self.package.push(bytes)),
+                Section::Trailing => {}
+            }
+        }
+        log.drain(&mut self.metadata, "metadata", 4);
+        log.drain(&mut self.package, "package", self.package_at);
+        let through = match self.at {
+            Section::Length => Some(self.pushed),
+            Section::Metadata => self.metadata.push(&[]).through(),
+            Section::Package => self.package.push(&[]).through(),
+            Section::Trailing => None,
+        };
+        Verdict::Forward { through: self.base + through.unwrap_or(0) }
+    }
+
+    /// Ends a part, so that it may leave whole.
+    fn end_section(&mut self, log: &mut Log) {
+        if self.at == Section::Metadata {
+            log.settle(self.metadata.finish());
+            log.drain(&mut self.metadata, "metadata", 4);
+        }
+        self.base += self.pushed;
+        self.pushed = 0;
+    }
+
+    fn finish(&mut self, log: &mut Log) -> Verdict {
+        log.settle(self.metadata.finish());
+        log.settle(self.package.finish());
+        log.drain(&mut self.metadata, "metadata", 4);
+        log.drain(&mut self.package, "package", self.package_at);
+        let end = self.base + self.pushed;
+        let broken = match self.at {
+            Section::Trailing => Some((OpaqueReason::Corrupt, self.base)),
+            _ if !self.upload.is_whole() => Some((OpaqueReason::Truncated, 0)),
+            _ => None,
+        };
+        if let Some((reason, start)) = broken {
+            log.settle(self.package.unexamined(reason, start..end));
+            log.drain(&mut self.package, "body", 0);
+        }
+        log.coverage.add(&self.metadata.coverage());
+        log.coverage.add(&self.package.coverage());
+        Verdict::Forward { through: self.base + self.pushed }
+    }
+}

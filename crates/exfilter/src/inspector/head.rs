@@ -1,0 +1,182 @@
+//! The texts of a head, of trailers and of small bodies, each a stream of its own.
+
+use exfilter_engine::{
+    Action, Authority, Block, Engine, Event, Finding, Flow, HeaderPart, HostPattern, Kind, LanePath, Slot,
+    Verdict,
+};
+use exfilter_wire::places::{Place, Text};
+
+use super::log::Log;
+use super::sighting::Sighting;
+
+/// The longest name that is shown, in characters.
+const NAME_MAX: usize = 64;
+
+/// Examines texts of a head.
+pub(super) struct Texts<'a> {
+    pub(super) engine: &'a Engine,
+    /// The flow of the request, without a slot.
+    pub(super) flow: &'a Flow,
+    pub(super) own_keys: Action,
+    pub(super) log: &'a mut Log,
+}
+
+/// What came of a value.
+struct Scan {
+    block: Option<Block>,
+    events: Vec<(Event, LanePath)>,
+    /// Whether a credential that belongs there is all of it.
+    home: bool,
+}
+
+impl Texts<'_> {
+    pub(super) fn examine(&mut self, texts: &[Text]) {
+        let mut masked = false;
+        for text in texts {
+            let scan = self.examine_text(text, masked);
+            // Of names in which something stands none is shown.
+            masked |= text.place == Place::Names && scan;
+        }
+    }
+
+    /// Examines the places in a text, then the text without those in which a credential is at home. Returns whether anything was found.
+    fn examine_text(&mut self, text: &Text, masked: bool) -> bool {
+        let mut home = Vec::new();
+        let mut told: Vec<Kind> = Vec::new();
+        let mut found = false;
+        for part in &text.parts {
+            let scan = self.scan(&part.value, slot(&part.place), &part.place);
+            if scan.home {
+                home.push(part.range.clone());
+            }
+            let kinds = scan.events.iter().filter_map(|(event, _)| kind(event));
+            told.extend(kinds);
+            found |= !scan.events.is_empty();
+            self.report(scan, &label(&part.place, masked), &mut Vec::new());
+        }
+        home.sort_by_key(|range| range.start);
+        let mut at = 0;
+        let mut rest = Vec::with_capacity(text.bytes.len());
+        for range in home {
+            rest.extend_from_slice(&text.bytes[at..range.start.max(at)]);
+            at = range.end.max(at);
+        }
+        rest.extend_from_slice(&text.bytes[at..]);
+        let scan = self.scan(&rest, slot(&text.place), &text.place);
+        found |= !scan.events.is_empty();
+        self.report(scan, &label(&text.place, masked), &mut told);
+        found
+    }
+
+    fn scan(&mut self, bytes: &[u8], slot: Slot, place: &Place) -> Scan {
+        let mut stream = self.engine.stream(self.flow.clone().slot(slot));
+        let mut block = match (stream.push(bytes), stream.finish()) {
+            (_, Verdict::Block(block)) => Some(block),
+            _ => None,
+        };
+        let mut events = Vec::new();
+        while let Some(event) = stream.poll_event() {
+            let path = match &event {
+                Event::Finding(finding) => stream.path(finding.path()).clone(),
+                Event::Opaque(opaque) => stream.path(opaque.path()).clone(),
+                _ => continue,
+            };
+            events.push((event, path));
+        }
+        let is_own = |event: &Event| matches!(event, Event::Finding(f) if self.is_own(f, bytes.len(), place));
+        let acting = |event: &Event| match event {
+            Event::Finding(finding) => finding.action() == Action::Block,
+            Event::Opaque(opaque) => opaque.action() == Action::Block,
+            _ => false,
+        };
+        let own = events.iter().any(|(event, _)| is_own(event));
+        let suppressed = stream.suppressed().next().is_some() || stream.suppressed_secrets().next().is_some();
+        let all_own = own && !suppressed && events.iter().all(|(event, _)| !acting(event) || is_own(event));
+        if all_own && self.own_keys != Action::Block {
+            block = None;
+        }
+        let bound = events.iter().any(|(event, _)| matches!(event, Event::Finding(f) if f.bound()));
+        self.log.coverage.add(&stream.coverage());
+        Scan { home: block.is_none() && (bound || all_own), block, events }
+    }
+
+    /// Whether a finding is a key of a rule that belongs in this place of this host, and all of it.
+    fn is_own(&self, finding: &Finding, len: usize, place: &Place) -> bool {
+        let Kind::Rule(id) = finding.kind() else { return false };
+        let rule = self.engine.rule(id);
+        let Some(host) = self.flow.authority().map(Authority::host) else { return false };
+        let here = slot(place);
+        finding.outer() == (0..len as u64)
+            && rule
+                .hosts
+                .iter()
+                .any(|text| HostPattern::parse(text.as_bytes()).is_ok_and(|p| p.matches(host)))
+            && rule.slots.iter().any(|text| Slot::parse(text.as_bytes()).is_ok_and(|slot| slot == here))
+    }
+
+    /// Takes over what a scan found, but for what was told of in a part.
+    fn report(&mut self, scan: Scan, place: &str, told: &mut Vec<Kind>) {
+        let passes = scan.block.is_none();
+        if let Some(block) = scan.block {
+            self.log.settle(Verdict::Block(block));
+        }
+        for (event, path) in scan.events {
+            if let Some(at) = told.iter().position(|told| Some(*told) == kind(&event)) {
+                told.swap_remove(at);
+                continue;
+            }
+            // Of a text that passes, what would block is its own key.
+            let own = passes && matches!(&event, Event::Finding(f) if f.action() == Action::Block);
+            self.log.take(Sighting { place: place.into(), base: 0, path, event, own, file: None });
+        }
+    }
+}
+
+fn kind(event: &Event) -> Option<Kind> {
+    match event {
+        Event::Finding(finding) => Some(finding.kind()),
+        _ => None,
+    }
+}
+
+/// The slot of a place; what is none has one that no binding can name.
+fn slot(place: &Place) -> Slot {
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    match place {
+        Place::Segment(n) => Slot::Path(*n),
+        Place::Parameter(name) => Slot::Query(text(name)),
+        Place::Header(name) => Slot::Header(name.clone(), HeaderPart::Whole),
+        Place::Bearer(name) => Slot::Header(name.clone(), HeaderPart::Bearer),
+        Place::BasicUser(name) => Slot::Header(name.clone(), HeaderPart::BasicUser),
+        Place::BasicPassword(name) => Slot::Header(name.clone(), HeaderPart::BasicPassword),
+        Place::Cookie(name) => Slot::Cookie(text(name)),
+        Place::Field(name) => Slot::Form(text(name)),
+        Place::Json(pointer) => Slot::Json(pointer.clone()),
+        Place::Body => Slot::Body,
+        _ => Slot::Header(String::new(), HeaderPart::Whole),
+    }
+}
+
+/// A place for people: `header:authorization:bearer`, `query:token`.
+fn label(place: &Place, masked: bool) -> String {
+    let shown = |name: &[u8]| -> String {
+        if masked {
+            return "*".into();
+        }
+        let text = String::from_utf8_lossy(name);
+        text.chars().take(NAME_MAX).map(|c| if matches!(c, '!'..='~') { c } else { '?' }).collect()
+    };
+    match place {
+        Place::Segment(n) => format!("path:{n}"),
+        Place::Parameter(name) => format!("query:{}", shown(name)),
+        Place::Header(name) => format!("header:{}", shown(name.as_bytes())),
+        Place::Bearer(name) => format!("header:{}:bearer", shown(name.as_bytes())),
+        Place::BasicUser(name) => format!("header:{}:basic.user", shown(name.as_bytes())),
+        Place::BasicPassword(name) => format!("header:{}:basic.password", shown(name.as_bytes())),
+        Place::Cookie(name) => format!("cookie:{}", shown(name)),
+        Place::Field(name) => format!("form:{}", shown(name)),
+        Place::Json(pointer) => format!("json:{}", shown(pointer.as_bytes())),
+        Place::Trailer(name) => format!("trailer:{}", shown(name.as_bytes())),
+        other => other.kind().into(),
+    }
+}

@@ -1,0 +1,392 @@
+//! [`Inspector`] and what it is told: [`Inspection`].
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use exfilter_engine::{Action, Authority, Coverage, Edit, Engine, Flow, OpaqueReason, Verdict};
+use exfilter_wire::git::Advertisement;
+use exfilter_wire::{
+    BodyLength, Conversation, HeadError, Headers, Part, PartAt, RequestHead, fields, places,
+};
+
+use super::body::Body;
+use super::head::Texts;
+use super::locate::Names;
+use super::log::Log;
+use super::sighting::Sighting;
+use super::transcode::Kept;
+use super::uploads::{Taken, Uploads};
+
+/// What an embedder says about a request beside the request.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Inspection {
+    authority: Authority,
+    editable: bool,
+    own_keys: Action,
+    lines: bool,
+    replace_max: usize,
+    reference: u64,
+    uploads: Option<Uploads>,
+}
+
+/// The longest coded body that is replaced, and what it decodes to: bodies of coding agents have half a mebibyte, decoded a few.
+const REPLACE_MAX: usize = 32 << 20;
+
+impl Inspection {
+    /// Of a request that will be sent to `authority`.
+    pub fn new(authority: Authority) -> Inspection {
+        Inspection {
+            authority,
+            editable: false,
+            own_keys: Action::Report,
+            lines: false,
+            replace_max: REPLACE_MAX,
+            reference: 0,
+            uploads: None,
+        }
+    }
+
+    /// Says that the embedder applies edits and replacements; without it every redaction is a block, and so is one of a body of which the head has a digest.
+    pub fn editable(&mut self) -> &mut Inspection {
+        self.editable = true;
+        self
+    }
+
+    /// What is done about a key of a rule in a slot and at a host where the rule says that such keys belong, which is how people log in: a GitHub token as the
+    /// bearer of a request to GitHub. Default [`Action::Report`]; [`Action::Block`] where only enrolled secrets may log in. Enrolled secrets go by their bindings.
+    pub fn own_keys(&mut self, action: Action) -> &mut Inspection {
+        self.own_keys = action;
+        self
+    }
+
+    /// Asks for lines in bodies of every kind. Pushes and uploads of packages have them anyway.
+    pub fn lines(&mut self) -> &mut Inspection {
+        self.lines = true;
+        self
+    }
+
+    /// The longest coded body, and the longest text of one, that is replaced where a part of it is to be redacted. Default 32 MiB.
+    pub fn replace_max(&mut self, bytes: usize) -> &mut Inspection {
+        self.replace_max = bytes;
+        self
+    }
+
+    /// Joins the parts of objects that come in many requests: those of one session share one of these.
+    pub fn uploads(&mut self, uploads: &Uploads) -> &mut Inspection {
+        self.uploads = Some(uploads.clone());
+        self
+    }
+
+    /// Sets the number from which the request's reference is made; without it references are random.
+    pub fn reference(&mut self, reference: u64) -> &mut Inspection {
+        self.reference = reference;
+        self
+    }
+}
+
+/// One request on its way out. See the [module](super) for what is examined.
+///
+/// # Resource usage
+///
+/// Two streams at most, whose memory is [`Stream::memory`](crate::Stream::memory)'s, the head, a push's commands (16 MiB at most), and, of an editable coded body, that body and its text
+/// ([`Inspection::replace_max`]). The embedder keeps the bytes that have not left.
+pub struct Inspector {
+    engine: Engine,
+    flow: Flow,
+    own_keys: Action,
+    head: RequestHead,
+    conversation: Conversation,
+    body: Body,
+    log: Log,
+    finished: Option<Verdict>,
+}
+
+impl Inspector {
+    /// Examines the head. [`Inspector::verdict`] says whether it may leave.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError`] if the head names another host than the one it will be sent to. [`Reply::bad_request`](crate::wire::Reply::bad_request) answers it.
+    pub fn new(engine: &Engine, inspection: &Inspection, head: RequestHead) -> Result<Inspector, HeadError> {
+        let authority = &inspection.authority;
+        let named = head.host().map(|host| [authority.scheme().as_bytes(), b"://", host].concat());
+        let same = named.is_some_and(|named| Authority::parse(&named).is_ok_and(|named| named == *authority));
+        if !same || !head.names_one_host() {
+            return Err(HeadError::other_host());
+        }
+        let reference = match inspection.reference {
+            // One number for all streams of a request.
+            0 => RandomState::new().hash_one(0) | 1,
+            reference => reference,
+        };
+        let flow = Flow::outbound(authority.clone()).reference(reference);
+        let conversation = head.conversation();
+        let mut body_flow = flow.clone();
+        if inspection.lines || has_lines(conversation) {
+            body_flow = body_flow.lines();
+        }
+        let codings = head.codings();
+        let mut log = Log::default();
+        let body = open_body(engine, inspection, &head, body_flow, &mut log);
+        let (engine, own_keys) = (engine.clone(), inspection.own_keys);
+        let mut inspector =
+            Inspector { engine, flow, own_keys, head, conversation, body, log, finished: None };
+        let texts = places::texts(&inspector.head);
+        inspector.texts().examine(&texts);
+        if conversation == Conversation::Tunnel {
+            inspector.body.refuse(OpaqueReason::Tunnel, &mut inspector.log);
+        }
+        if conversation == Conversation::GitReceivePack && !codings.is_empty() {
+            // git codes no push, and its commands could not be read.
+            inspector.body.refuse(OpaqueReason::UnknownCoding, &mut inspector.log);
+        }
+        Ok(inspector)
+    }
+
+    /// Examines the next bytes of the body and says how far it may leave. After [`Inspector::finish`] the answer is a block for misuse.
+    ///
+    /// What a client sends after an upgrade to WebSocket counts as the body.
+    pub fn push(&mut self, chunk: &[u8]) -> Verdict {
+        if self.finished.is_some() {
+            self.body.misuse(&mut self.log);
+            return self.verdict();
+        }
+        let verdict = self.body.push(chunk, &mut self.log);
+        self.or_block(verdict)
+    }
+
+    /// Examines trailers, which come before [`Inspector::finish`].
+    pub fn trailers(&mut self, trailers: &Headers) -> Verdict {
+        let texts = places::trailers(trailers);
+        self.texts().examine(&texts);
+        self.verdict()
+    }
+
+    /// Ends the request: all of the body may leave, or none more.
+    pub fn finish(&mut self) -> Verdict {
+        if self.finished.is_none() {
+            let verdict = self.by_places().unwrap_or_else(|| self.body.finish(&mut self.log));
+            self.finished = Some(verdict);
+        }
+        let verdict = self.finished.unwrap_or(Verdict::Forward { through: 0 });
+        self.or_block(verdict)
+    }
+
+    /// Ends the examination of a refused request: what comes is not looked at. Does nothing before a block.
+    pub fn discard(&mut self) {
+        if self.log.blocked.is_some() {
+            self.body.discard();
+        }
+    }
+
+    /// The next thing that was found.
+    pub fn poll(&mut self) -> Option<Sighting> {
+        self.log.waiting.pop_front()
+    }
+
+    /// Looks up in which files of which commits things were found in a push that is refused, so that the refusal says `config.py:3 in commit 1234abcd`. `body` is the whole body, in
+    /// chunks, which the embedder has kept: nothing of it has left. Decodes the pack once more; does nothing for other requests, for repositories with SHA-256, or where something stands in the name of a file.
+    pub fn locate<C: AsRef<[u8]>>(&mut self, body: impl IntoIterator<Item = C>) {
+        if self.log.blocked.is_none() || self.log.in_names {
+            return;
+        }
+        let Some(section) = self.body.pack_at() else { return };
+        let names = Names::read(self.engine.limits(), section, body);
+        self.log.acting.iter_mut().chain(&mut self.log.waiting).for_each(|sighting| names.name(sighting));
+    }
+
+    /// Whether the request is refused so far; `through` counts bytes of the body, and is 0 before the first of them.
+    pub fn verdict(&self) -> Verdict {
+        self.or_block(Verdict::Forward { through: 0 })
+    }
+
+    /// Whether the head must not leave before [`Inspector::finish`]: a push is whole or nothing, and a body that is replaced has another head.
+    pub fn holds_head(&self) -> bool {
+        self.body.is_held()
+    }
+
+    /// The edits to apply to the body before bytes leave, as [`Stream::edits`](crate::Stream::edits) says.
+    pub fn edits(&self) -> &[Edit] {
+        self.body.edits()
+    }
+
+    /// What is sent instead of the whole body, after a finish that says [`Verdict::Edit`].
+    pub fn replacement(&self) -> Option<&[u8]> {
+        self.body.replacement()
+    }
+
+    /// The head to send: that of a replaced body has no coding and its length; a client that will push must be shown refs that can be rewritten, so no coding is asked for; HTTP/2
+    /// is not offered (`Upgrade: h2c`), for what follows would be no request that somebody reads.
+    pub fn forwarded_head(&self) -> RequestHead {
+        let mut head = self.head.clone();
+        if let Some(bytes) = self.replacement() {
+            let headers = head.headers_mut();
+            headers.remove("content-encoding");
+            headers.remove("transfer-encoding");
+            headers.set("content-length", bytes.len().to_string().as_bytes()).expect("digits are a value");
+        }
+        if head.headers().get("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"h2c")) {
+            ["upgrade", "http2-settings", "connection"]
+                .iter()
+                .for_each(|name| head.headers_mut().remove(name));
+        }
+        if self.conversation == Conversation::GitPushRefs {
+            head.headers_mut().remove("accept-encoding");
+        }
+        head
+    }
+
+    /// What rewrites the answer, if the request asks what a push needs to know: packs then hold the bases of their deltas.
+    pub fn advertisement(&self) -> Option<Advertisement> {
+        (self.conversation == Conversation::GitPushRefs).then(Advertisement::new)
+    }
+
+    /// What the request is part of.
+    pub fn conversation(&self) -> Conversation {
+        self.conversation
+    }
+
+    /// The head as it came.
+    pub fn head(&self) -> &RequestHead {
+        &self.head
+    }
+
+    /// What was examined, head and finished body together.
+    pub fn coverage(&self) -> &Coverage {
+        &self.log.coverage
+    }
+
+    /// Memory in bytes: the head, what is kept of the body, and its streams but for decoders' windows.
+    pub fn memory(&self) -> usize {
+        let headers = self.head.headers().iter().map(|(name, value)| name.len() + value.len());
+        size_of::<Inspector>()
+            + self.head.target().as_bytes().len()
+            + headers.sum::<usize>()
+            + self.body.memory()
+    }
+
+    /// Sightings that were not kept because nobody polled.
+    pub fn dropped(&self) -> u64 {
+        self.log.dropped
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Looks at a small body that would be refused by its places: what is at home in one of them passes, and all else is examined as a text. None where that changes nothing.
+    fn by_places(&mut self) -> Option<Verdict> {
+        let (body, _) = self.body.take_small()?;
+        let mut log = Log::default();
+        let text = fields::text(&self.head, &body);
+        if text.parts.is_empty() {
+            return None;
+        }
+        let mut texts =
+            Texts { engine: &self.engine, flow: &self.flow, own_keys: self.own_keys, log: &mut log };
+        texts.examine(&[text]);
+        if log.blocked.is_some() {
+            return None;
+        }
+        self.log.coverage.add(&log.coverage);
+        log.waiting.into_iter().for_each(|sighting| self.log.take(sighting));
+        Some(Verdict::Forward { through: body.len() as u64 })
+    }
+
+    fn texts(&mut self) -> Texts<'_> {
+        Texts { engine: &self.engine, flow: &self.flow, own_keys: self.own_keys, log: &mut self.log }
+    }
+
+    fn or_block(&self, verdict: Verdict) -> Verdict {
+        self.log.blocked.map_or(verdict, Verdict::Block)
+    }
+}
+
+impl std::fmt::Debug for Inspector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inspector")
+            .field("conversation", &self.conversation)
+            .field("blocked", &self.log.blocked)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Fields that say what a body is, so that an edited one is another one.
+const DIGESTS: [&str; 5] = ["content-md5", "digest", "content-digest", "repr-digest", "x-amz-content-sha256"];
+
+/// The body of a request, by what the request is.
+fn open_body(
+    engine: &Engine,
+    inspection: &Inspection,
+    head: &RequestHead,
+    flow: Flow,
+    log: &mut Log,
+) -> Body {
+    let codings = head.codings();
+    match head.conversation() {
+        Conversation::GitReceivePack => return Body::push_of_git(engine, flow),
+        Conversation::CargoPublish if codings.is_empty() => return Body::package(engine, flow),
+        _ => {}
+    }
+    let unseen = match (head.part(), &inspection.uploads) {
+        (Some(part), Some(uploads)) => match (uploads.take(engine, &flow, &part), part.at) {
+            // The end of an object, in a request that has nothing of it.
+            (Taken::Part(mut object), PartAt::Nowhere) => {
+                let _ = object.finish(log);
+                None
+            }
+            (Taken::Part(object), _) => {
+                let mut body = Body::Part(object);
+                if !codings.is_empty() {
+                    body.refuse(OpaqueReason::UnknownCoding, log);
+                }
+                return body;
+            }
+            (Taken::Gap, _) => Some(OpaqueReason::Gap),
+            (Taken::Full, _) => Some(OpaqueReason::Spool),
+        },
+        // What stands before it has not been seen.
+        (Some(Part { at: PartAt::Byte(1..) | PartAt::Number(0 | 2..), .. }), None) => Some(OpaqueReason::Gap),
+        _ => None,
+    };
+    let editable = inspection.editable && !DIGESTS.iter().any(|name| head.headers().get(name).is_some());
+    let decoded = if editable { flow.clone().editable() } else { flow.clone() };
+    // What is coded is never edited in place.
+    let (flow, kept) = match codings.is_empty() {
+        true => (decoded, None),
+        false if editable => (flow, Kept::new(engine, decoded, &codings, inspection.replace_max)),
+        false => (flow, None),
+    };
+    let members = head.conversation() == Conversation::Mcp && codings.is_empty();
+    let mut body = Body::plain(engine, flow, &codings, kept, members);
+    if let Some(reason) = unseen {
+        body.refuse(reason, log);
+    } else if codings.is_empty()
+        && let BodyLength::Exactly(len @ 1..) = head.length()
+        && fields::has(head)
+    {
+        body.keep_small(len);
+    }
+    body
+}
+
+/// Uploads of files that people have: they look for the line. Other bodies are long and read by machines.
+fn has_lines(conversation: Conversation) -> bool {
+    matches!(
+        conversation,
+        Conversation::GitReceivePack
+            | Conversation::NpmPublish
+            | Conversation::PypiUpload
+            | Conversation::CargoPublish
+            | Conversation::GemPush
+            | Conversation::VsixPublish
+    )
+}

@@ -1,0 +1,74 @@
+//! [`Log`]: what the streams of one request have found, in order, and whether any of them blocks.
+
+use std::collections::VecDeque;
+
+use exfilter_engine::{Action, Block, Coverage, Event, Kind, LaneStep, Stream, Verdict};
+
+use super::sighting::Sighting;
+
+/// Sightings that wait to be polled; more are counted and not kept. A block does not depend on it.
+const WAITING_MAX: usize = 4096;
+
+/// Acting sightings that are kept for the refusal.
+const ACTING_MAX: usize = 8;
+
+/// The findings, the block and the coverage of a request.
+#[derive(Default)]
+pub(super) struct Log {
+    pub(super) waiting: VecDeque<Sighting>,
+    pub(super) dropped: u64,
+    /// The first of those that are the reason of a refusal.
+    pub(super) acting: Vec<Sighting>,
+    pub(super) acted: u64,
+    /// Whether one of those, kept or not, is an enrolled secret.
+    pub(super) acts_on_known: bool,
+    pub(super) blocked: Option<Block>,
+    pub(super) coverage: Coverage,
+    /// Whether something stands in a tree of a pack: its names are not shown then.
+    pub(super) in_names: bool,
+}
+
+impl Log {
+    /// Takes a sighting.
+    pub(super) fn take(&mut self, sighting: Sighting) {
+        let is_tree = |step: &LaneStep| matches!(step, LaneStep::Member(name) if name.starts_with("tree "));
+        self.in_names |= sighting.path.steps().iter().any(is_tree);
+        if sighting.action() == Action::Block {
+            self.acted += 1;
+            self.acts_on_known |=
+                matches!(sighting.event(), Event::Finding(f) if matches!(f.kind(), Kind::Known(..)));
+            if self.acting.len() < ACTING_MAX {
+                self.acting.push(sighting.clone());
+            }
+        }
+        if self.waiting.len() == WAITING_MAX {
+            self.dropped += 1;
+        } else {
+            self.waiting.push_back(sighting);
+        }
+    }
+
+    /// How many sightings there were so far, polled ones apart.
+    pub(super) fn seen(&self) -> u64 {
+        self.waiting.len() as u64 + self.dropped
+    }
+
+    /// Takes the events that a stream has told since.
+    pub(super) fn drain(&mut self, stream: &mut Stream, place: &str, base: u64) {
+        while let Some(event) = stream.poll_event() {
+            let path = match &event {
+                Event::Finding(finding) => stream.path(finding.path()).clone(),
+                Event::Opaque(opaque) => stream.path(opaque.path()).clone(),
+                _ => continue,
+            };
+            self.take(Sighting { place: place.into(), base, path, event, own: false, file: None });
+        }
+    }
+
+    /// Takes a verdict; the first block stays.
+    pub(super) fn settle(&mut self, verdict: Verdict) {
+        if let Verdict::Block(block) = verdict {
+            self.blocked.get_or_insert(block);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! One object in many requests.
+
+use exfilter::Engine;
+use exfilter::inspector::Uploads;
+use exfilter_testing::{Rng, keys, split};
+
+use super::{Outcome, Request, engine};
+
+const OCI: &str = "/v2/a/blobs/uploads/0123";
+
+/// Sends one request of a session.
+fn send(engine: &Engine, uploads: &Uploads, request: &Request, rng: &mut Rng) -> Outcome {
+    let mut inspection = request.inspection();
+    inspection.uploads(uploads);
+    let chunks = split::random(rng, request.body.len(), 700);
+    request.run_in(engine, &inspection, &chunks)
+}
+
+fn patch(body: &[u8], start: Option<usize>) -> Request {
+    let request = Request::new("https://registry.example", "PATCH", OCI).body(body);
+    match start {
+        Some(start) => request.field("content-range", format!("{start}-{}", start + body.len().max(1) - 1)),
+        None => request,
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A layer of which no part makes sense alone.
+fn layer(rng: &mut Rng, secret: &[u8]) -> Vec<u8> {
+    let text: Vec<u8> =
+        (0..3000).flat_map(|n| format!("line {n} {}\n", rng.below(9999)).into_bytes()).collect();
+    gzip(&[&text, secret, b"\n", &text].concat())
+}
+
+#[test]
+fn an_object_in_parts_is_one_stream() {
+    let mut rng = Rng::new(81);
+    let engine = engine(&[]);
+    let token = keys::github(&mut rng, "ghp_");
+    for case in 0..12 {
+        let planted = case % 2 == 0;
+        let object = layer(&mut rng, if planted { &token } else { b"nothing" });
+        let uploads = Uploads::new();
+        let (a, b) = (1 + rng.below(object.len() / 2), object.len() / 2 + rng.below(object.len() / 2));
+        let pieces = [&object[..a], &object[a..b], &object[b..]];
+        let (mut at, mut blocked) = (0, false);
+        for piece in pieces {
+            let range = (case % 4 < 2).then_some(at);
+            let outcome = send(&engine, &uploads, &patch(piece, range), &mut rng);
+            assert!(outcome.blocked || outcome.sent == piece);
+            assert!(!outcome.shows(&token));
+            assert!(outcome.blocked || !blocked, "what is refused stays refused");
+            blocked |= outcome.blocked;
+            at += piece.len();
+        }
+        let end = Request::new("https://registry.example", "PUT", format!("{OCI}?digest=sha256:0"));
+        blocked |= send(&engine, &uploads, &end, &mut rng).blocked;
+        assert_eq!(blocked, planted, "case {case}");
+        assert_eq!(uploads.len(), usize::from(planted));
+    }
+}
+
+#[test]
+fn a_secret_that_parts_cut_or_end_with_is_found() {
+    let mut rng = Rng::new(82);
+    let engine = engine(&[]);
+    let token = keys::github(&mut rng, "ghp_");
+    let uploads = Uploads::new();
+    let text = [b"key = ", &token[..]].concat();
+    // Nobody says that the object goes on.
+    assert!(send(&engine, &uploads, &patch(&text, None), &mut rng).blocked);
+    uploads.clear();
+    let first = send(&engine, &uploads, &patch(&text[..20], None), &mut rng);
+    assert!(!first.blocked);
+    let second = send(&engine, &uploads, &patch(&text[20..], None), &mut rng);
+    assert!(second.blocked && second.sent.is_empty());
+}
+
+#[test]
+fn parts_that_do_not_follow_are_refused() {
+    let mut rng = Rng::new(83);
+    let engine = engine(&[]);
+    let uploads = Uploads::new();
+    let part = |number: usize| {
+        Request::new("https://s3.example", "PUT", format!("/b/key?partNumber={number}&uploadId=u"))
+            .body(b"some text")
+    };
+    let complete = Request::new("https://s3.example", "POST", "/b/key?uploadId=u").body(b"<Complete/>");
+    assert!(send(&engine, &uploads, &complete, &mut rng).blocked, "of an object that nobody has seen");
+    assert!(send(&engine, &uploads, &part(2), &mut rng).blocked);
+    assert!(!send(&engine, &uploads, &part(1), &mut rng).blocked);
+    assert!(send(&engine, &uploads, &part(3), &mut rng).blocked);
+    assert!(send(&engine, &uploads, &part(1), &mut rng).blocked);
+    assert!(!send(&engine, &uploads, &part(2), &mut rng).blocked);
+    assert!(!send(&engine, &uploads, &complete, &mut rng).blocked);
+    assert!(uploads.is_empty());
+    // Without a session no part but the first is known to make sense.
+    assert!(part(2).run(&engine).blocked && !part(1).run(&engine).blocked);
+    assert!(patch(b"abc", Some(5)).run(&engine).blocked && !patch(b"abc", Some(0)).run(&engine).blocked);
+    // A part that is given up leaves its object unfinished.
+    let mut inspection = part(1).inspection();
+    inspection.uploads(&uploads);
+    drop(exfilter::Inspector::new(&engine, &inspection, part(1).head()).unwrap());
+    assert!(send(&engine, &uploads, &part(1), &mut rng).blocked);
+    // Another host's object of the same name is another one.
+    let mut other = part(1);
+    other.to = "https://other.example";
+    assert!(!send(&engine, &uploads, &other, &mut rng).blocked);
+    // More objects than are kept.
+    let many = Uploads::new();
+    let refused = (0..300).filter(|n| {
+        let request =
+            Request::new("https://s3.example", "PUT", format!("/b/{n}?partNumber=1&uploadId=u")).body(b"x");
+        send(&engine, &many, &request, &mut rng).blocked
+    });
+    assert_eq!(refused.count(), 300 - 256);
+}
