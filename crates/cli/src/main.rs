@@ -3,6 +3,7 @@
 //! ```text
 //! args.rs     what the user may say                 exit.rs    what the exit code says
 //! rulepack.rs rule files, the built-in pack         env.rs     secrets of the environment
+//! audit/      what could leak: run, table, json, sarif, html
 //! scan/       walk -> file -> report                output/    table, json, jsonl, sarif
 //! text.rs     names made safe to print              term.rs    the one place that writes to the terminal
 //! ```
@@ -12,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod audit;
 mod env;
 mod exit;
 mod fault;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     term::mute_panics();
     let outcome = match cli.command {
         args::Command::Scan(args) => scan::run(&args, &term),
+        args::Command::Audit(args) => audit::run(&args, &term),
         args::Command::Rules(args) => rules::run(&args, &term),
     };
     match outcome {

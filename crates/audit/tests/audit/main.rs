@@ -1,0 +1,5 @@
+//! The audit from outside: what it finds in files made by real clients, in sandboxes, and in what is meant to break it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its case fails where it stands")]
+
+mod home;
+mod known_places;
