@@ -114,6 +114,8 @@ struct Field {
     hint: Option<judge::Hint>,
     confidence: Confidence,
     locked: bool,
+    /// It only names what a rule found in it.
+    names_only: bool,
 }
 
 impl Examiner<'_> {
@@ -166,8 +168,10 @@ impl Examiner<'_> {
             }
             if window.buffer.len() > kept_whole {
                 let ready = window.end().saturating_sub(REST as u64);
-                let (now, later) = hits.drain(..).partition(|hit: &Hit| hit.range.start <= ready);
+                let (mut now, later): (Vec<Hit>, _) =
+                    hits.drain(..).partition(|hit: &Hit| hit.range.start <= ready);
                 hits = later;
+                surest(&mut now);
                 self.put_together(subject, &window, now, Vec::new(), &mut examined.candidates);
                 window.slide();
             }
@@ -178,7 +182,8 @@ impl Examiner<'_> {
         if let Some(error) = last {
             examined.gaps.push(("read-error", format!("reading failed: {}", error.kind())));
         }
-        let fields = if window.base == 0 { fields(subject, window.buffer) } else { Vec::new() };
+        surest(&mut hits);
+        let fields = if window.base == 0 { fields(subject, window.buffer, &hits) } else { Vec::new() };
         self.put_together(subject, &window, hits, fields, &mut examined.candidates);
     }
 
@@ -223,7 +228,7 @@ impl Examiner<'_> {
         &self,
         subject: &Subject<'_>,
         window: &Window<'_>,
-        mut hits: Vec<Hit>,
+        hits: Vec<Hit>,
         fields: Vec<Field>,
         out: &mut Vec<Candidate>,
     ) {
@@ -231,7 +236,6 @@ impl Examiner<'_> {
             return;
         }
         let described = (subject.describe)();
-        surest(&mut hits);
         let source = String::from_utf8_lossy(described.name.as_bytes()).into_owned();
         let mut explained: Vec<bool> = vec![false; fields.len()];
         for hit in &hits {
@@ -254,7 +258,7 @@ impl Examiner<'_> {
                         confidence = confidence.max(field.confidence);
                         advice = vec![field.grant.advice];
                     }
-                } else if hit.confidence == Confidence::Low {
+                } else if hit.confidence == Confidence::Low && !field.names_only {
                     // The name of the field says more than a shape that ordinary data has too.
                     continue;
                 }
@@ -296,7 +300,7 @@ impl Examiner<'_> {
                     tool: subject.place.map_or("", |place| place.tool),
                     name: described.name.clone(),
                     field: field_name,
-                    line: hit.line,
+                    line: hit.line.filter(|_| subject.source == SourceKind::File),
                     lane: hit.lane.clone(),
                     mode: described.mode,
                     exposure: described.exposure,
@@ -305,8 +309,8 @@ impl Examiner<'_> {
         }
         let mut lines = Lines::new(window);
         for (at, field) in fields.iter().enumerate() {
-            let line = lines.at(field.range.start);
-            if explained[at] || judge::is_expiry(&field.name) {
+            let line = lines.at(field.range.start).filter(|_| subject.source == SourceKind::File);
+            if explained[at] || field.names_only || judge::is_expiry(&field.name) {
                 continue;
             }
             let field_name = self.field_name(&field.name);
@@ -395,8 +399,8 @@ fn surest(hits: &mut Vec<Hit>) {
     *hits = kept;
 }
 
-/// The fields that hold secrets, and those that say when others end, in order of where they stand.
-fn fields(subject: &Subject<'_>, content: &[u8]) -> Vec<Field> {
+/// The fields that hold secrets, those that hold hits, and those that say when others end, in order of where they stand.
+fn fields(subject: &Subject<'_>, content: &[u8], hits: &[Hit]) -> Vec<Field> {
     let mut out: Vec<Field> = Vec::new();
     if let Some(place) = subject.place.filter(|place| place.kind == Kind::Keys) {
         if let Some(key) = keyfile::look(content) {
@@ -414,13 +418,33 @@ fn fields(subject: &Subject<'_>, content: &[u8]) -> Vec<Field> {
                 hint: None,
                 confidence: Confidence::High,
                 locked: key.locked,
+                names_only: false,
             });
         }
         return out;
     }
     let mut sink = |name: &[u8], value: &[u8], at: usize| {
-        if out.len() < MAX_FIELDS {
-            judge_field(subject, name, value, at, &mut out);
+        if out.len() >= MAX_FIELDS {
+            return;
+        }
+        let before = out.len();
+        judge_field(subject, name, value, at, &mut out);
+        if out.len() == before && !name.is_empty() {
+            let range = at as u64..(at + value.len()) as u64;
+            let next = hits.partition_point(|hit| hit.range.start < range.start);
+            if hits.get(next).is_some_and(|hit| hit.range.start < range.end) {
+                out.push(Field {
+                    name: name.to_vec(),
+                    value: Zeroizing::default(),
+                    range,
+                    spec: None,
+                    grant: subject.guess,
+                    hint: None,
+                    confidence: Confidence::Low,
+                    locked: false,
+                    names_only: true,
+                });
+            }
         }
     };
     let sink: &mut Sink<'_> = &mut sink;
@@ -464,6 +488,7 @@ fn judge_field(subject: &Subject<'_>, name: &[u8], raw: &[u8], at: usize, out: &
             hint,
             confidence,
             locked: false,
+            names_only: false,
         });
     };
     if judge::is_expiry(name) && expiry::of_text(raw).is_some() {

@@ -126,7 +126,13 @@ fn split(text: &[u8]) -> Result<Vec<Vec<u8>>, ViewError> {
     let arguments: Vec<Vec<u8>> = if text.contains(&0) {
         text.split(|b| *b == 0).filter(|a| !a.is_empty()).map(<[u8]>::to_vec).collect()
     } else {
-        let mut words = shlex::bytes::Shlex::new(text);
+        // A line that goes on behind a backslash is one line.
+        let text = text
+            .split(|b| *b == b'\n')
+            .map(|line| line.strip_suffix(b"\\").unwrap_or(line))
+            .collect::<Vec<_>>()
+            .join(&b' ');
+        let mut words = shlex::bytes::Shlex::new(&text);
         let list = words.by_ref().take(MAX_ARGUMENTS + 1).collect();
         if words.had_error {
             return Err(ViewError::new("the command line has an open quote"));
