@@ -178,6 +178,8 @@ impl Audit {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.jobs.map_or(0, NonZeroUsize::get))
             .thread_name(|n| format!("audit-{n}"))
+            // Readers of formats recurse as deep as their limits let them.
+            .stack_size(8 << 20)
             .build()
             .map_err(|_| AuditError { what: "the system gave no threads" })?;
         let names = Names::new(&self.engine);

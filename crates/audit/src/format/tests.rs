@@ -180,6 +180,15 @@ fn deep_nesting_is_left_again() {
     assert_eq!(fields(Format::Json, &text).last(), Some(&("b".into(), "2".into())));
 }
 
+#[test]
+fn deep_toml_takes_no_stack() {
+    for dots in [15, 79, 100_000] {
+        let key = vec!["a"; dots + 1].join(".");
+        let text = format!("[{key}]\n{}{key} = 1{}\n", format!("{key} = {{\n").repeat(79), "}".repeat(79));
+        read(Format::Toml, text.as_bytes(), &mut |name, _, _| assert!(name.len() <= MAX_NAME));
+    }
+}
+
 /// Text made of the characters that matter to some format.
 fn tangled() -> impl Strategy<Value = Vec<u8>> {
     let pieces: [&'static [u8]; 30] = [

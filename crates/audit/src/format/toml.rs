@@ -9,9 +9,16 @@ use super::{Sink, assign};
 /// The longest text that is parsed as TOML, in bytes; beyond it (and for what is no UTF-8) lines are read as assignments.
 const LONGEST: usize = 4 << 20;
 
+/// Dots in a line up to which text is parsed. The crate bounds how deep keys and collections nest each, not their product, and its tree is
+/// walked and dropped by recursion: sixteen keep that under 1 400 levels.
+const DOTS: usize = 16;
+
 /// Reads `bytes` from `at` on.
 pub(super) fn read(bytes: &[u8], at: usize, sink: &mut Sink<'_>) {
-    let text = std::str::from_utf8(&bytes[at..]).ok().filter(|text| text.len() <= LONGEST);
+    let shallow = bytes
+        .split(|b| *b == b'\n')
+        .all(|line| memchr::memchr_iter(b'.', line).take(DOTS + 1).count() <= DOTS);
+    let text = std::str::from_utf8(&bytes[at..]).ok().filter(|text| shallow && text.len() <= LONGEST);
     let Some(text) = text else { return assign::read(bytes, at, sink) };
     let (table, faults) = DeTable::parse_recoverable(text);
     if !faults.is_empty() {
@@ -29,7 +36,6 @@ fn walk_table(table: &DeTable<'_>, at: usize, trail: &mut Trail, sink: &mut Sink
     }
 }
 
-/// The depth is bounded by the crate's own limit.
 fn walk(value: &Spanned<DeValue<'_>>, at: usize, trail: &mut Trail, sink: &mut Sink<'_>) {
     match value.get_ref() {
         DeValue::String(text) => {

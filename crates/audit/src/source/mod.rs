@@ -10,7 +10,9 @@
 pub(crate) mod capabilities;
 pub(crate) mod content;
 pub(crate) mod environment;
+mod fields;
 pub(crate) mod files;
 pub(crate) mod places;
 pub(crate) mod processes;
 pub(crate) mod walk;
+mod window;
