@@ -3,6 +3,7 @@
 //! ```text
 //! args.rs     what the user may say                 exit.rs    what the exit code says
 //! rulepack.rs rule files, the built-in pack         env.rs     secrets of the environment
+//! audit/      what could leak: run, table, json, sarif, html
 //! scan/       walk -> file -> report                output/    table, json, jsonl, sarif
 //! secrets/    the store of known secrets
 //! git/        a repository's objects           hook/      git's hooks, and putting them there
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod audit;
 mod env;
 mod exit;
 mod fault;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
     term::mute_panics();
     let outcome = match cli.command {
         args::Command::Scan(args) => scan::run(&args, &term),
+        args::Command::Audit(args) => audit::run(&args, &term),
         args::Command::Rules(args) => rules::run(&args, &term),
         args::Command::Secrets(args) => secrets::run(&args, &term),
         args::Command::Hook(args) => hook::run(&args, &term),

@@ -14,16 +14,19 @@ use crate::text::{escape, path_bytes, plain};
 /// The longest rule file that is read, in bytes; a pack of all known providers has a tenth of it.
 const LONGEST: u64 = 16 << 20;
 
+/// Where the rules of files stand, by id: file and line.
+pub(crate) type Origins = HashMap<String, String>;
+
 /// Rules, and where those that came from files stand.
 pub(crate) struct Loaded {
     /// The rules, the built-in ones first.
     pub(crate) rules: Vec<Rule>,
-    origins: HashMap<String, String>,
+    origins: Origins,
 }
 
 impl Loaded {
     /// Says where the rule stands that the engine refused.
-    pub(crate) fn fault(origins: &HashMap<String, String>, error: &BuildError) -> Fault {
+    pub(crate) fn fault(origins: &Origins, error: &BuildError) -> Fault {
         let id = error.subject().strip_prefix("rule ").unwrap_or(error.subject());
         match origins.get(id) {
             Some(place) => Fault::new(place.clone(), plain(&format!("{id}: {}", error.message())), ""),
@@ -32,7 +35,7 @@ impl Loaded {
     }
 
     /// The rules, and `FILE:LINE` of each that came from a file.
-    pub(crate) fn split(self) -> (Vec<Rule>, HashMap<String, String>) {
+    pub(crate) fn split(self) -> (Vec<Rule>, Origins) {
         (self.rules, self.origins)
     }
 }
@@ -163,11 +166,7 @@ pub(crate) fn read(file: &Path) -> Result<String, Fault> {
 }
 
 /// Takes away the rules from files that the engine refuses, and says why.
-pub(crate) fn drop_unsound(
-    rules: &mut Vec<Rule>,
-    origins: &HashMap<String, String>,
-    faults: &mut Vec<Fault>,
-) {
+pub(crate) fn drop_unsound(rules: &mut Vec<Rule>, origins: &Origins, faults: &mut Vec<Fault>) {
     rules.retain(|rule| {
         if !origins.contains_key(&rule.id) {
             return true;

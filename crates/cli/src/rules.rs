@@ -6,6 +6,7 @@
 //! rules/check.rs   rule files               rules/import.rs   rules of other programs
 //! ```
 
+pub(crate) mod args;
 mod check;
 mod import;
 mod list;
@@ -16,9 +17,9 @@ mod test;
 use std::io;
 use std::path::Path;
 
-use crate::args::{RulesArgs, RulesCommand};
 use crate::fault::Fault;
 use crate::output;
+use crate::rules::args::{RulesArgs, RulesCommand};
 use crate::term::Term;
 
 /// Runs `exfilter rules`.

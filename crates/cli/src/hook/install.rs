@@ -8,10 +8,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::args::{HookName, InstallArgs};
 use crate::exit;
 use crate::fault::Fault;
 use crate::git::repo::{Repo, path_of};
+use crate::hook::args::{HookName, InstallArgs};
 use crate::term::Term;
 use crate::text::{escape, path_bytes};
 

@@ -9,6 +9,7 @@
 //!
 //! Whatever goes wrong refuses: git goes on only after exit code 0, which nothing but a clean end gives.
 
+pub(crate) mod args;
 mod install;
 mod pushed;
 mod run;
@@ -16,8 +17,8 @@ mod tell;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::args::{HookArgs, HookCommand, HookName};
 use crate::fault::Fault;
+use crate::hook::args::{HookArgs, HookCommand, HookName};
 use crate::term::Term;
 
 /// Runs `exfilter hook`.

@@ -8,11 +8,12 @@ use exfilter::{Confidence, Engine};
 
 use super::pushed::{self, Update};
 use super::tell;
-use crate::args::{CheckArgs, HookName, Incomplete};
+use crate::args::Incomplete;
 use crate::fault::Fault;
 use crate::git::list::{self, Listed};
 use crate::git::repo::Repo;
 use crate::git::{allow, check};
+use crate::hook::args::{CheckArgs, HookName};
 use crate::scan::accept::Accepted;
 use crate::scan::file::Examiner;
 use crate::scan::progress::Progress;
@@ -166,8 +167,7 @@ fn engine(args: &CheckArgs, term: &Term) -> Result<Engine, Fault> {
     if !args.rules.trust_rules {
         rulepack::keep_out_of_the_tree(&args.rules.rules, &[".".into()])?;
     }
-    let loaded = rulepack::load(&args.rules.rules, !args.rules.no_builtin, args.rules.more_rules, None)?;
-    let (rules, origins) = loaded.split();
+    let (rules, origins) = setup::rules(&args.rules, term)?;
     let secrets = setup::secrets(&args.secrets, false, false, term)?;
     if rules.is_empty() && secrets.is_none() {
         return Err(Fault::new("--no-builtin", "there is nothing to look for", "add --rules FILE"));

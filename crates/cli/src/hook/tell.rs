@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use exfilter::{Confidence, Kind};
 
-use crate::args::HookName;
 use crate::exit;
 use crate::git::allow;
+use crate::hook::args::HookName;
 use crate::scan::report::{FileReport, Report, Row, location};
 use crate::term::Term;
 use crate::text::{count, plain, shorten};

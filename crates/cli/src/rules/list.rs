@@ -6,8 +6,9 @@ use exfilter::Rule;
 use serde::Serialize;
 
 use super::{write, write_text};
-use crate::args::{ListFormat, RuleFilter, RuleSource};
+use crate::args::ListFormat;
 use crate::fault::Fault;
+use crate::rules::args::{RuleFilter, RuleSource};
 use crate::term::Term;
 use crate::text::{count, plain, shorten};
 use crate::{exit, output, rulepack};

@@ -6,8 +6,8 @@ use exfilter::rules::RuleEntry;
 use exfilter::{Boundary, Confidence, KeyClass, Rule};
 
 use super::write;
-use crate::args::{RuleSource, ShowFormat};
 use crate::fault::Fault;
+use crate::rules::args::{RuleSource, ShowFormat};
 use crate::term::Term;
 use crate::text::plain;
 use crate::{exit, rulepack};

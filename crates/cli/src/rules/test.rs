@@ -10,8 +10,8 @@ use exfilter::rules::explain::{Attempt, Outcome, explain};
 use exfilter::{Boundary, Engine, Limits, Profile, Proof, Rule};
 
 use super::write;
-use crate::args::RuleSource;
 use crate::fault::Fault;
+use crate::rules::args::RuleSource;
 use crate::scan::walk::STDIN;
 use crate::scan::{Examiner, Progress, Seen};
 use crate::term::Term;

@@ -75,18 +75,7 @@ fn distinct(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
 }
 
 pub(crate) fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
-    let mut faults = Vec::new();
-    let (mut rules, origins) = rulepack::load(
-        &args.rules.rules,
-        !args.rules.no_builtin,
-        args.rules.more_rules,
-        args.rules.keep_going.then_some(&mut faults),
-    )?
-    .split();
-    if args.rules.keep_going {
-        rulepack::drop_unsound(&mut rules, &origins, &mut faults);
-        faults.iter().for_each(|fault| term.note(&format_args!("left out: {fault}")));
-    }
+    let (rules, origins) = setup::rules(&args.rules, term)?;
     let secrets = setup::secrets(&args.secrets, args.output.quiet, args.output.verbose, term)?;
     if rules.is_empty() && secrets.is_none() {
         return Err(nothing_to_look_for());

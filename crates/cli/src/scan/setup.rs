@@ -1,12 +1,13 @@
-//! What scans and hooks set up alike: the known secrets and the engine.
+//! What scans, hooks and audits set up alike: rules, known secrets and the engine.
 
 use exfilter::{Engine, KnownSecrets, Limits, Policy, Profile, Rule};
 
-use crate::args::SecretArgs;
+use crate::args::{RuleArgs, SecretArgs};
 use crate::fault::Fault;
+use crate::rulepack::Origins;
 use crate::secrets::open;
 use crate::term::Term;
-use crate::{env, text};
+use crate::{env, rulepack, text};
 
 /// Findings listed per file; the rest are counted per rule.
 const FINDINGS: u32 = 100_000;
@@ -36,6 +37,23 @@ pub(crate) fn engine(
         builder.known_secrets(secrets);
     }
     builder
+}
+
+/// The rules that are asked for, and where each of a file's stands.
+///
+/// # Errors
+///
+/// What is wrong with a file, or with its rules unless the rest is to be taken.
+pub(crate) fn rules(args: &RuleArgs, term: &Term) -> Result<(Vec<Rule>, Origins), Fault> {
+    let mut faults = Vec::new();
+    let kept = args.keep_going.then_some(&mut faults);
+    let loaded = rulepack::load(&args.rules, !args.no_builtin, args.more_rules, kept)?;
+    let (mut rules, origins) = loaded.split();
+    if args.keep_going {
+        rulepack::drop_unsound(&mut rules, &origins, &mut faults);
+        faults.iter().for_each(|fault| term.note(&format_args!("left out: {fault}")));
+    }
+    Ok((rules, origins))
 }
 
 /// The secrets of the store, if there is one, and those of the environment, if they are asked for; none if there are none of either.

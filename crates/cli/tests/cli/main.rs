@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case fails where it stands")]
 
 mod archives;
+mod audit;
 mod environment;
 mod exit_codes;
 mod faults;

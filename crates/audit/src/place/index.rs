@@ -1,0 +1,124 @@
+//! [`Index`]: which place a path is.
+
+use std::collections::HashMap;
+
+use super::glob::{ends_with, matches};
+use super::{PLACES, Place};
+
+/// One pattern of the table, without the root it begins at.
+struct Entry {
+    place: &'static Place,
+    /// Its number in the table: the first that fits decides.
+    rank: usize,
+    parts: Vec<&'static str>,
+}
+
+/// The patterns of the table by their last part.
+pub(crate) struct Index {
+    entries: Vec<Entry>,
+    by_name: HashMap<&'static [u8], Vec<usize>>,
+    /// Entries whose last part is a pattern.
+    patterns: Vec<usize>,
+}
+
+impl Index {
+    /// Reads the table.
+    pub(crate) fn new() -> Index {
+        let mut index = Index { entries: Vec::new(), by_name: HashMap::new(), patterns: Vec::new() };
+        for (rank, place) in PLACES.iter().enumerate() {
+            for path in place.paths {
+                let path = path.strip_prefix("~/").or_else(|| path.strip_prefix('/')).unwrap_or(path);
+                let path = path.strip_prefix("$XDG_RUNTIME_DIR/").unwrap_or(path);
+                let parts: Vec<&str> = path.split('/').collect();
+                let last = parts.last().expect("a path has a last part").as_bytes();
+                let at = index.entries.len();
+                if last.contains(&b'*') {
+                    index.patterns.push(at);
+                } else {
+                    index.by_name.entry(last).or_default().push(at);
+                }
+                index.entries.push(Entry { place, rank, parts });
+            }
+        }
+        index
+    }
+
+    /// The place that a path is, by its last parts.
+    pub(crate) fn of(&self, path: &[u8]) -> Option<&'static Place> {
+        let slash = memchr::memrchr(b'/', path).map_or(0, |n| n + 1);
+        let name = &path[slash..];
+        let exact = self.by_name.get(name).into_iter().flatten();
+        let patterns = self.patterns.iter().filter(|at| {
+            let last = self.entries[**at].parts.last().expect("a path has a last part");
+            matches(last.as_bytes(), name, false)
+        });
+        let mut parts: Option<Vec<&[u8]>> = None;
+        let mut best: Option<&Entry> = None;
+        for at in exact.chain(patterns) {
+            let entry = &self.entries[*at];
+            if best.is_some_and(|best| best.rank <= entry.rank) {
+                continue;
+            }
+            let fits = entry.parts.len() == 1 || {
+                let parts = parts
+                    .get_or_insert_with(|| path.split(|b| *b == b'/').filter(|p| !p.is_empty()).collect());
+                ends_with(&entry.parts, parts)
+            };
+            if fits {
+                best = Some(entry);
+            }
+        }
+        best.map(|entry| entry.place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant;
+    use crate::place::{FILES, FOLDERS};
+
+    #[test]
+    fn files_are_recognised_by_their_last_parts() {
+        let index = Index::new();
+        for (path, tool) in [
+            ("/home/u/.aws/credentials", "AWS CLI"),
+            ("/mnt/backup/u/.aws/credentials", "AWS CLI"),
+            ("/home/u/.claude/projects/a/b.jsonl", "Claude Code transcript"),
+            ("/home/u/p/.git/config", "git"),
+            ("/home/u/.config/gh/hosts.yml", "GitHub CLI"),
+            ("/home/u/p/.env.production", "variables file"),
+            ("/home/u/.ssh/work", "SSH"),
+            ("/srv/app/docker-compose.prod.yml", "Docker Compose"),
+        ] {
+            assert_eq!(index.of(path.as_bytes()).map(|p| p.tool), Some(tool), "{path}");
+        }
+        for path in ["/home/u/credentials", "/home/u/hosts.yml", "/home/u/main.rs"] {
+            assert!(index.of(path.as_bytes()).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_override_stands_for_a_place() {
+        let index = Index::new();
+        for (variable, path) in FILES {
+            assert!(index.of(path.trim_start_matches("~/").as_bytes()).is_some(), "{variable}");
+        }
+        for (variable, folder) in FOLDERS {
+            let moved = PLACES.iter().flat_map(|p| p.paths).any(|p| p.starts_with(&format!("{folder}/")));
+            assert!(moved, "{variable} moves nothing");
+        }
+    }
+
+    #[test]
+    fn grants_have_an_id_of_their_own_and_say_what_to_do() {
+        let mut ids: Vec<&str> = grant::ALL.iter().map(|grant| grant.id).collect();
+        ids.sort_unstable();
+        let all = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), all);
+        for grant in grant::ALL {
+            assert!(!grant.opens.is_empty() && !grant.revoke.is_empty(), "{}", grant.id);
+        }
+    }
+}

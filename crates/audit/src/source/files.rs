@@ -1,0 +1,128 @@
+//! One file: how much of it is read, and as what.
+
+use std::cell::RefCell;
+
+use exfilter::Confidence;
+use zeroize::Zeroizing;
+
+use super::content::{Described, Examined, Fields, PARSED, Subject};
+use crate::advice::Advice;
+use crate::audit::Context;
+use crate::candidate::{Candidate, What};
+use crate::format::Format;
+use crate::grant::{self, Grant};
+use crate::names::Masked;
+use crate::place::{Kind, Place};
+use crate::report::{FoundAt, Skip, SourceKind};
+use crate::view::{Miss, Spot, mode};
+
+/// The longest file of a known place that is read whole, in bytes: transcripts of agents have tens of megabytes.
+pub(crate) const KNOWN_LIMIT: u64 = 64 << 20;
+
+thread_local! {
+    /// Every thread reads into its own buffer.
+    static BUFFER: RefCell<Zeroizing<Vec<u8>>> = RefCell::default();
+}
+
+/// Reads one located file, whole if it is a known place.
+pub(crate) fn run(context: &Context<'_>, spot: &Spot, place: Option<&'static Place>) {
+    let name = || context.names.mask(spot.inside.as_os_str().as_encoded_bytes());
+    let (mut file, meta) = match context.view.open(spot) {
+        Ok(open) => open,
+        Err(Miss::Absent) => return,
+        Err(Miss::Closed) => return context.collector.closed(),
+        Err(Miss::ClosedHere) => {
+            return context.collector.gap(
+                name(),
+                "unreadable-here",
+                "the audited user may read it, this one may not".into(),
+            );
+        }
+        Err(Miss::Special) => return context.collector.skipped(Skip::Special, 0, name),
+        Err(Miss::Error(error)) => {
+            return context.collector.gap(
+                name(),
+                "unreadable",
+                format!("it could not be opened: {}", error.kind()),
+            );
+        }
+    };
+    let describe = || Described {
+        name: name(),
+        mode: mode(&meta),
+        exposure: context.view.exposure(&spot.inside, &meta),
+    };
+    if let Some(place) = place.filter(|place| place.format == Format::Presence) {
+        context.collector.file(0, true);
+        if meta.len() > 0 {
+            context.collector.found(vec![presence(place, describe())]);
+        }
+        return;
+    }
+    let limit = if place.is_some() { KNOWN_LIMIT } else { context.file_limit };
+    let fields = match place {
+        Some(place) if meta.len() <= PARSED as u64 => Fields::Of(place.format),
+        _ => Fields::None,
+    };
+    let subject = Subject {
+        source: SourceKind::File,
+        place,
+        fields,
+        guess: guess(place),
+        advice: None,
+        limit,
+        cut: meta.len() > limit,
+        describe: &describe,
+    };
+    let examiner = if place.is_some() { &context.known } else { &context.bulk };
+    let examined: Examined = BUFFER.with_borrow_mut(|buffer| examiner.examine(&subject, &mut file, buffer));
+    context.collector.file(examined.bytes, place.is_some());
+    let rest = meta.len().saturating_sub(examined.bytes);
+    if examined.bytes >= limit && rest > 0 {
+        match place {
+            Some(_) => {
+                context.collector.gap(name(), "over-limit", format!("its last {rest} bytes were not read"))
+            }
+            None => context.collector.skipped(Skip::OverBudget, rest, name),
+        }
+    }
+    context.take(examined, &name);
+}
+
+/// What the name of a field opens, where nothing else tells.
+fn guess(place: Option<&'static Place>) -> &'static Grant {
+    match place.map(|place| place.advice) {
+        Some(Advice::Mcp) => &grant::MCP_VALUE,
+        Some(Advice::Ci) => &grant::CI_VALUE,
+        Some(Advice::State) => &grant::STATE_VALUE,
+        Some(Advice::History) => &grant::TYPED_VALUE,
+        Some(Advice::Environment) => &grant::ENVIRONMENT_VALUE,
+        _ => &grant::PROJECT_VALUE,
+    }
+}
+
+/// That a file can be read is the find; what stands inside is not looked at.
+fn presence(place: &'static Place, described: Described) -> Candidate {
+    let grant = place.fields.first().map_or(&grant::KEY_STORE, |field| field.grant);
+    Candidate {
+        digest: None,
+        what: What::of_grant(grant),
+        confidence: Confidence::Medium,
+        documented: false,
+        expires: None,
+        // What opens it is elsewhere: a password, a key ring.
+        locked: place.kind == Kind::Keys,
+        preview: String::new(),
+        advice: vec![grant.advice, place.advice],
+        place: FoundAt {
+            source: SourceKind::File,
+            tool: place.tool,
+            name: described.name,
+            field: Masked::default(),
+            line: None,
+            lane: String::new(),
+            mode: described.mode,
+            exposure: described.exposure,
+        },
+    }
+}

@@ -1,0 +1,107 @@
+//! [`Walk`]: folders of a view, one entry after another. No link is followed, no kernel's file system is entered.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::report::Skip;
+use crate::view::{EntryKind, Miss, Spot, View};
+
+/// File systems of the kernel, whose files have no end or do something when they are read.
+const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
+/// The longest path that is walked, in bytes.
+const LONGEST: usize = 4096;
+
+/// One step of the walk.
+pub(crate) enum Step {
+    /// A regular file.
+    File(Spot),
+    /// A symbolic link: it matters only where a known place is one.
+    Link(Spot),
+    /// Left out.
+    Skip(PathBuf, Skip),
+    /// Could not be listed by the audited user.
+    Closed,
+    /// Could not be listed.
+    Fault(PathBuf, Miss),
+}
+
+/// A walk. Memory is that of the folders that wait, not of the files.
+pub(crate) struct Walk<'a> {
+    view: &'a View,
+    waiting: Vec<Spot>,
+    roots: HashSet<PathBuf>,
+    ready: Vec<Step>,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk through these folders, each once, even where one lies in another.
+    pub(crate) fn new(view: &'a View, folders: &[PathBuf]) -> Walk<'a> {
+        let mut walk = Walk { view, waiting: Vec::new(), roots: HashSet::new(), ready: Vec::new() };
+        for folder in folders {
+            match view.locate(folder) {
+                Ok(spot) => {
+                    let file = spot.host.as_ref().is_some_and(|host| host.is_file());
+                    if walk.roots.insert(spot.inside.clone()) {
+                        if file { walk.ready.push(Step::File(spot)) } else { walk.waiting.push(spot) }
+                    }
+                }
+                Err(Miss::Closed) => walk.ready.push(Step::Closed),
+                Err(miss) => walk.ready.push(Step::Fault(folder.clone(), miss)),
+            }
+        }
+        walk
+    }
+
+    fn folder(&mut self, folder: &Spot) {
+        let mut entries: Vec<(OsString, EntryKind)> = Vec::new();
+        match self.view.list(folder, &mut |entry| entries.push((entry.name, entry.kind))) {
+            Ok(()) => {}
+            Err(Miss::Closed) => self.ready.push(Step::Closed),
+            Err(miss) => self.ready.push(Step::Fault(folder.inside.clone(), miss)),
+        }
+        for (name, kind) in entries {
+            let spot = self.view.child(&folder.inside, &name);
+            if spot.inside.as_os_str().len() > LONGEST {
+                continue;
+            }
+            match kind {
+                EntryKind::File => self.ready.push(Step::File(spot)),
+                EntryKind::Link => self.ready.push(Step::Link(spot)),
+                EntryKind::Special => self.ready.push(Step::Skip(spot.inside, Skip::Special)),
+                // A root inside another one is walked once, as itself.
+                EntryKind::Folder if self.roots.contains(&spot.inside) => {}
+                EntryKind::Folder => match reason_to_skip(&spot.inside) {
+                    Some(reason) => self.ready.push(Step::Skip(spot.inside, reason)),
+                    None => self.waiting.push(spot),
+                },
+            }
+        }
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Step;
+
+    fn next(&mut self) -> Option<Step> {
+        loop {
+            if let Some(step) = self.ready.pop() {
+                return Some(step);
+            }
+            let folder = self.waiting.pop()?;
+            self.folder(&folder);
+        }
+    }
+}
+
+fn reason_to_skip(folder: &Path) -> Option<Skip> {
+    if KERNEL.iter().any(|kernel| folder == Path::new(kernel)) {
+        return Some(Skip::Kernel);
+    }
+    let name = folder.file_name()?;
+    let parent = folder.parent()?;
+    let objects = name == OsStr::new("objects")
+        && (parent.file_name() == Some(OsStr::new(".git"))
+            || parent.components().any(|part| part.as_os_str() == ".git"));
+    objects.then_some(Skip::GitObjects)
+}

@@ -1,0 +1,175 @@
+//! What is meant to break the audit, or to make it take long.
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use exfilter_audit::{Audit, Skip};
+
+use crate::home::{ENGINE, Home, assert_mute, find, github, mode, program, secret};
+
+#[test]
+fn pipes_sockets_and_devices_are_not_read() {
+    let home = Home::new();
+    if let Some(mkfifo) = program("mkfifo") {
+        for name in [".netrc", "pipe"] {
+            crate::home::client(&home, &mkfifo, &[home.path(name).to_str().unwrap()], b"").unwrap();
+        }
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(home.path("socket")).unwrap();
+    symlink("/dev/zero", home.path(".pgpass")).unwrap();
+    symlink("/dev/zero", home.path("zero")).unwrap();
+    let start = Instant::now();
+    let report = home.audit();
+    assert!(start.elapsed() < Duration::from_secs(20));
+    assert!(report.finds.is_empty());
+    assert!(
+        report.skips.iter().any(|(reason, n, _)| *reason == Skip::Special && *n >= 2),
+        "{:?}",
+        report.skips
+    );
+}
+
+#[test]
+fn a_file_of_fifty_gigabytes_is_read_to_its_budget_and_told() {
+    let home = Home::new();
+    let token = github();
+    let mut begin = token.clone().into_bytes();
+    begin.push(b'\n');
+    fs::write(home.path("big.bin"), &begin).unwrap();
+    File::options().write(true).open(home.path("big.bin")).unwrap().set_len(50_000_000_000).unwrap();
+    let start = Instant::now();
+    let report = home.audit();
+    assert!(start.elapsed() < Duration::from_secs(20));
+    find(&report, "big.bin", "");
+    let (_, count, bytes) = report.skips.iter().find(|(reason, ..)| *reason == Skip::OverBudget).unwrap();
+    assert_eq!((*count, *bytes), (1, 50_000_000_000 - 256 * 1024));
+    assert_eq!(report.totals.bytes, 256 * 1024);
+}
+
+#[test]
+fn a_known_place_over_its_limit_is_a_gap() {
+    let home = Home::new();
+    let file = home.file(".claude/projects/p/t.jsonl", "{}\n");
+    File::options().write(true).open(file).unwrap().set_len(65 << 20).unwrap();
+    let report = home.audit();
+    assert_eq!(report.gaps.len(), 1, "{:#?}", report.gaps);
+    assert_eq!(report.gaps[0].reason, "over-limit");
+}
+
+#[test]
+fn links_end_in_the_view_and_loops_end() {
+    let home = Home::new();
+    let outside = tempfile::TempDir::new().unwrap();
+    fs::write(outside.path().join("netrc"), format!("machine h login me password {}\n", secret(20))).unwrap();
+    // An absolute link leads to the view's own files, not to this machine's.
+    symlink(outside.path().join("netrc"), home.path(".netrc")).unwrap();
+    symlink("/home/u/dotfiles/npmrc", home.path(".npmrc")).unwrap();
+    home.file("dotfiles/npmrc", format!("//r.example/:_authToken={}\n", secret(30)));
+    symlink(".aws", home.path(".aws")).unwrap();
+    symlink("..", home.path("up")).unwrap();
+    symlink("../../../../../../../etc", home.path("etc")).unwrap();
+    let report = home.audit();
+    assert_eq!(report.finds.len(), 1, "{:#?}", report.finds);
+    let found = find(&report, "dotfiles/npmrc", "_authToken");
+    assert_eq!(found.count(), 1, "it is read where it lies: {found:#?}");
+}
+
+#[test]
+fn what_the_user_cannot_read_is_closed() {
+    let home = Home::new();
+    home.file(".netrc", format!("machine h login me password {}\n", secret(20)));
+    home.file("open.txt", github());
+    mode(&home.path("open.txt"), 0o644);
+    let mut view = home.view();
+    // Nobody: the files belong to whoever runs the tests.
+    view.reader(exfilter_audit::Reader::new(65_533, vec![65_533]));
+    let report = Audit::new(ENGINE.clone(), view).run().unwrap();
+    assert_mute(&report);
+    assert_eq!(report.finds.len(), 1, "{:#?}", report.finds);
+    assert!(report.totals.closed >= 1);
+}
+
+#[test]
+fn a_value_at_the_end_of_a_long_transcript_is_found_whole() {
+    let home = Home::new();
+    let token = github();
+    let mut text = "{\"text\": \"nothing to see\"}\n".repeat(200_000);
+    text.push_str(&format!("{{\"text\": \"export T={token}\"}}\n"));
+    home.file(".claude/projects/p/t.jsonl", &text);
+    home.file(".env", format!("T_TOKEN={token}\n"));
+    let report = home.audit();
+    assert_eq!(report.finds.len(), 1, "both places hold one value: {:#?}", report.finds);
+    assert_eq!(report.finds[0].count(), 2);
+}
+
+#[test]
+fn values_are_handed_out_once_for_each_place_and_only_there() {
+    let home = Home::new();
+    let (token, password) = (github(), secret(20));
+    home.file(".env", format!("GITHUB_TOKEN={token}\nDB_PASSWORD={password}\n"));
+    let taken: Mutex<Vec<(Vec<u8>, String, String, Option<String>)>> = Mutex::default();
+    let audit = Audit::new(ENGINE.clone(), home.view());
+    let report = audit
+        .run_with(&|found| {
+            let rule = found.rule().map(|rule| rule.id.clone());
+            taken.lock().unwrap().push((
+                found.expose().to_vec(),
+                found.source().into(),
+                found.field().into(),
+                rule,
+            ));
+        })
+        .unwrap();
+    assert_mute(&report);
+    let mut taken = taken.into_inner().unwrap();
+    taken.sort();
+    let mut expected = vec![
+        (
+            token.into_bytes(),
+            "/home/u/.env".to_string(),
+            "GITHUB_TOKEN".to_string(),
+            Some("github-pat".to_string()),
+        ),
+        (password.into_bytes(), "/home/u/.env".to_string(), "DB_PASSWORD".to_string(), None),
+    ];
+    expected.sort();
+    assert_eq!(taken.len(), expected.len());
+    assert!(taken == expected, "the values, sources, fields or rules differ");
+}
+
+#[test]
+fn a_secret_in_a_name_is_masked() {
+    let home = Home::new();
+    let token = github();
+    home.file(format!("dump-{token}.env"), format!("X_TOKEN={}\n", secret(30)));
+    home.file("a.json", "{}");
+    home.file(
+        ".mcp.json",
+        format!("{{\"mcpServers\": {{\"{token}\": {{\"env\": {{\"A_TOKEN\": \"{}\"}}}}}}}}", secret(30)),
+    );
+    let report = home.audit();
+    assert_eq!(report.finds.len(), 3, "the token in JSON is one too: {:#?}", report.finds);
+    assert!(report.finds.iter().any(|find| find.places[0].name.as_bytes().ends_with(b"****.env")));
+}
+
+#[test]
+fn whoever_else_can_read_it_makes_it_worse() {
+    let home = Home::new();
+    let folder = home.path("shared");
+    home.file("shared/a.txt", github());
+    mode(&home.path("shared/a.txt"), 0o644);
+    mode(&folder, 0o755);
+    for folder in [home.root().to_path_buf(), home.root().join("home"), home.path("")] {
+        mode(&folder, 0o755);
+    }
+    let report = home.audit();
+    assert_eq!(report.finds[0].severity, exfilter_audit::Severity::Critical);
+    // A folder that lets nobody pass closes what is in it.
+    mode(&folder, 0o700);
+    let report = home.audit();
+    assert_eq!(report.finds[0].severity, exfilter_audit::Severity::High);
+    assert!(Path::new(&folder).exists());
+}

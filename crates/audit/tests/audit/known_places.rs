@@ -1,0 +1,71 @@
+//! Files of known places, written as their clients write them.
+
+use exfilter::KeyClass;
+use exfilter_audit::{Advice, Severity};
+
+use crate::home::{Home, find, github, secret};
+
+#[test]
+fn a_field_without_a_form_of_its_own_is_found_by_its_name() {
+    let home = Home::new();
+    let password = secret(14);
+    home.file(".netrc", format!("machine git.example login me password {password}\n"));
+    let report = home.audit();
+    let found = find(&report, ".netrc", "git.example.password");
+    assert_eq!((found.id.as_str(), found.severity), ("netrc-password", Severity::High));
+    assert_eq!(found.places[0].line, Some((1, 39)));
+    assert_eq!(found.advice[0], Advice::Forge);
+}
+
+#[test]
+fn a_rule_describes_the_value_and_the_field_names_it() {
+    let home = Home::new();
+    let token = github();
+    home.file(".config/gh/hosts.yml", format!("github.com:\n    oauth_token: {token}\n    user: me\n"));
+    let report = home.audit();
+    let found = find(&report, "hosts.yml", "oauth_token");
+    assert_eq!(found.id, "github-pat");
+    assert_eq!(found.preview, "ghp_");
+    assert_eq!(report.finds.len(), 1, "{:#?}", report.finds);
+}
+
+#[test]
+fn one_value_in_several_places_is_one_find() {
+    let home = Home::new();
+    let token = github();
+    home.file(".env", format!("GITHUB_TOKEN={token}\n"));
+    home.file("notes.txt", format!("use {token}\n"));
+    home.file(".git-credentials", format!("https://me:{token}@github.com\n"));
+    let report = home.audit();
+    assert_eq!(report.finds.len(), 1, "{:#?}", report.finds);
+    assert_eq!(report.finds[0].count(), 3);
+    assert_eq!(report.finds[0].class, KeyClass::User);
+}
+
+#[test]
+fn admin_keys_come_first() {
+    let home = Home::new();
+    home.file("a.txt", github());
+    home.file(".env", format!("OPENAI_ADMIN_KEY={}\nDB_PASSWORD={}\n", secret(40), secret(20)));
+    let report = home.audit();
+    assert_eq!(report.finds[0].severity, Severity::Critical);
+    assert_eq!(report.finds[0].class, KeyClass::Admin);
+    assert_eq!(report.finds[0].provider, "OpenAI");
+}
+
+#[test]
+fn claude_codes_login_and_when_it_ends() {
+    let home = Home::new();
+    let (access, refresh) = (format!("sk-ant-oat01-{}", secret(95)), format!("sk-ant-ort01-{}", secret(95)));
+    home.file(
+        ".claude/.credentials.json",
+        format!(
+            "{{\"claudeAiOauth\":{{\"accessToken\":\"{access}\",\"refreshToken\":\"{refresh}\",\"expiresAt\":1764396000000,\"scopes\":[\"user:inference\"]}}}}"
+        ),
+    );
+    let report = home.audit();
+    let found = find(&report, ".credentials.json", "claudeAiOauth.accessToken");
+    assert_eq!(found.expires, Some(1_764_396_000));
+    assert_eq!(found.provider, "Anthropic");
+    find(&report, ".credentials.json", "claudeAiOauth.refreshToken");
+}

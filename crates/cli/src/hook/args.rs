@@ -1,0 +1,94 @@
+//! What the user may say to `exfilter hook`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::args::{Incomplete, Level, RuleArgs, SecretArgs};
+
+/// `exfilter hook`.
+#[derive(Args)]
+pub(crate) struct HookArgs {
+    /// What to do with hooks.
+    #[command(subcommand)]
+    pub(crate) command: HookCommand,
+}
+
+/// What `exfilter hook` does.
+#[derive(Subcommand)]
+pub(crate) enum HookCommand {
+    /// Put hooks into a repository, in front of those that are there
+    Install(InstallArgs),
+    /// Take the hooks away and put back what was there before
+    Uninstall {
+        /// Those of all repositories of this user
+        #[arg(long)]
+        global: bool,
+    },
+    /// Check what is staged; git runs it before a commit
+    PreCommit(CheckArgs),
+    /// Check the objects that would leave; git runs it before a push
+    PrePush(CheckArgs),
+    /// Check the objects that a push brings; git runs it on the server
+    PreReceive(CheckArgs),
+}
+
+/// `exfilter hook install`.
+#[derive(Args)]
+pub(crate) struct InstallArgs {
+    /// For all repositories of this user (core.hooksPath); their own hooks run after
+    #[arg(long)]
+    pub(crate) global: bool,
+    /// The hooks: pre-commit, pre-push, pre-receive
+    #[arg(long, value_name = "HOOK", value_enum, default_values_t = [HookName::Commit, HookName::Push])]
+    pub(crate) hook: Vec<HookName>,
+}
+
+/// A hook of git.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HookName {
+    /// Before a commit
+    #[value(name = "pre-commit")]
+    Commit,
+    /// Before a push
+    #[value(name = "pre-push")]
+    Push,
+    /// On the server, before a push is taken
+    #[value(name = "pre-receive")]
+    Receive,
+}
+
+impl HookName {
+    /// All of them.
+    pub(crate) const ALL: [HookName; 3] = [HookName::Commit, HookName::Push, HookName::Receive];
+
+    /// As git calls it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            HookName::Commit => "pre-commit",
+            HookName::Push => "pre-push",
+            HookName::Receive => "pre-receive",
+        }
+    }
+}
+
+/// What a hook is given.
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    /// Refuse for findings of at least this confidence
+    #[arg(long, value_enum, default_value_t = Level::High, value_name = "LEVEL")]
+    pub(crate) fail_on: Level,
+    /// Whether content that could not be examined refuses too
+    #[arg(long, value_enum, default_value_t = Incomplete::Fail, value_name = "WHAT")]
+    pub(crate) incomplete: Incomplete,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    /// A program to run when nothing is refused, if it is there: the hook that was installed before
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) then: Option<PathBuf>,
+    /// What git gives to the hook
+    #[arg(last = true, value_name = "ARG")]
+    pub(crate) git: Vec<std::ffi::OsString>,
+}
