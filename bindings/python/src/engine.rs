@@ -60,13 +60,13 @@ impl Engine {
         Stream::new(keep(&self.0), outbound_or(flow))
     }
 
-    /// A scanner of whole buffers, which uses one stream again and again; without a flow, bytes at rest.
+    /// A scanner of whole buffers, which uses one stream again and again; without a flow, bytes at rest with lines.
     #[pyo3(signature = (flow=None))]
     fn scanner(&self, flow: Option<&Flow>) -> Scanner {
         Scanner::new(keep(&self.0), at_rest_or(flow))
     }
 
-    /// Examines a whole buffer; without a flow, bytes at rest. Any number of threads may do so at once.
+    /// Examines a whole buffer; without a flow, bytes at rest with lines. Any number of threads may do so at once.
     #[pyo3(signature = (data, flow=None))]
     fn scan<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>, flow: Option<&Flow>) -> PyResult<Scan> {
         let mut stream = self.0.stream(at_rest_or(flow));
@@ -107,5 +107,5 @@ fn outbound_or(flow: Option<&Flow>) -> exfilter::Flow {
 }
 
 fn at_rest_or(flow: Option<&Flow>) -> exfilter::Flow {
-    flow.map_or_else(exfilter::Flow::at_rest, |flow| flow.0.clone())
+    flow.map_or_else(|| exfilter::Flow::at_rest().lines(), |flow| flow.0.clone())
 }

@@ -1,9 +1,9 @@
 //! Key patterns: `Rules` and `Rule`.
 
 use exfilter::rules::{self, ImportOptions, RuleEntry, example};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyKeyError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyIterator, PyList};
 
 use crate::errors;
 
@@ -114,11 +114,16 @@ impl Rules {
         self.items.len()
     }
 
-    /// The rule of this place, from 0; with it, `for rule in rules` goes through all.
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        let rules = self.items.iter().map(|item| Bound::new(py, Rule(item.rule.clone())));
+        PyList::new(py, rules.collect::<PyResult<Vec<_>>>()?)?.try_iter()
+    }
+
+    /// The rule of this place, from 0.
     fn __getitem__(&self, index: usize) -> PyResult<Rule> {
         let item = self.items.get(index);
         item.map(|item| Rule(item.rule.clone()))
-            .ok_or_else(|| pyo3::exceptions::PyIndexError::new_err("there are fewer rules"))
+            .ok_or_else(|| PyIndexError::new_err("there are fewer rules"))
     }
 
     fn __repr__(&self) -> String {

@@ -50,8 +50,11 @@ class MisuseError(ExfilterError, RuntimeError):
     """A stream that was used after its end or by two threads at once, or secrets that were given to two engines."""
 
 
-class BlockedError(ExfilterError, PermissionError):
-    """Something was not let out. The text is the one for whatever sent the bytes; ``block`` has the operator's."""
+class BlockedError(ExfilterError):
+    """Something was not let out. The text is the one for whatever sent the bytes; ``block`` has the operator's.
+
+    It is no ``OSError``, for HTTP clients try again after those.
+    """
 
     def __init__(self, block: Block) -> None:
         super().__init__(block.subject_text)

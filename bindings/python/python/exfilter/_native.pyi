@@ -11,6 +11,7 @@ _Bindings: TypeAlias = Sequence[tuple[str, str]]
 _Confidence: TypeAlias = Literal["low", "medium", "high", "confirmed"]
 _Action: TypeAlias = Literal["allow", "report", "redact", "block"]
 
+__all__: list[str]
 __VERSION__: str
 
 @final

@@ -1,0 +1,77 @@
+"""A server that keeps every byte that reaches it, for tests that say what has left."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+
+
+class Recorder:
+    """Answers every request with 200 and the text ``ok``, after having read its body."""
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self.requests: list[tuple[bytes, bytes]] = []
+        recorder = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                while recorder._one(self.rfile, self.wfile):
+                    pass
+
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address = True
+            daemon_threads = True
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                pass
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.port: int = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+
+    def _line(self, rfile) -> bytes:
+        line = rfile.readline()
+        self.received += line
+        return line
+
+    def _read(self, rfile, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            piece = rfile.read1(size - len(data))
+            if not piece:
+                break
+            self.received += piece
+            data += piece
+        return data
+
+    def _one(self, rfile, wfile) -> bool:
+        head = self._line(rfile)
+        if not head:
+            return False
+        headers = {}
+        while (line := self._line(rfile)) not in (b"\r\n", b"\n", b""):
+            head += line
+            name, _, value = line.partition(b":")
+            headers[name.strip().lower()] = value.strip()
+        body = b""
+        if headers.get(b"expect", b"").lower() == b"100-continue":
+            wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if headers.get(b"transfer-encoding") == b"chunked":
+            while size := int(self._line(rfile).split(b";")[0].strip() or b"0", 16):
+                body += self._read(rfile, size)
+                self._line(rfile)
+            while self._line(rfile) not in (b"\r\n", b"\n", b""):
+                pass
+        else:
+            body = self._read(rfile, int(headers.get(b"content-length", 0)))
+        self.requests.append((head, body))
+        wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok")
+        return headers.get(b"connection", b"").lower() != b"close"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
