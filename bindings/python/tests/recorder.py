@@ -7,7 +7,7 @@ import threading
 
 
 class Recorder:
-    """Answers every request with 200 and the text ``ok``, after having read its body."""
+    """Answers every request with 200 and the text ``ok``, after having read its body. One that is broken off is in `received` only."""
 
     def __init__(self) -> None:
         self.received = bytearray()
@@ -60,13 +60,21 @@ class Recorder:
         if headers.get(b"expect", b"").lower() == b"100-continue":
             wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if headers.get(b"transfer-encoding") == b"chunked":
-            while size := int(self._line(rfile).split(b";")[0].strip() or b"0", 16):
+            while line := self._line(rfile):
+                size = int(line.split(b";")[0], 16)
+                if size == 0:
+                    break
                 body += self._read(rfile, size)
                 self._line(rfile)
+            else:
+                return False
             while self._line(rfile) not in (b"\r\n", b"\n", b""):
                 pass
         else:
-            body = self._read(rfile, int(headers.get(b"content-length", 0)))
+            size = int(headers.get(b"content-length", 0))
+            body = self._read(rfile, size)
+            if len(body) < size:
+                return False
         self.requests.append((head, body))
         wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok")
         return headers.get(b"connection", b"").lower() != b"close"
