@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 
 
 class Recorder:
     """Answers every request with 200 and the text ``ok``, after having read its body. One that is broken off is in `received` only."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: str | None = None) -> None:
         self.received = bytearray()
         self.requests: list[tuple[bytes, bytes]] = []
         recorder = self
@@ -27,6 +28,11 @@ class Recorder:
                 pass
 
         self._server = Server(("127.0.0.1", 0), Handler)
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # The handshake is made in the connection's own thread, at its first read.
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port: int = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

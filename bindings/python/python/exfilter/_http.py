@@ -34,6 +34,10 @@ class Body:
     refusal: Refusal | None
     data: bytes
     edited: bool = False
+    decoded: int = 0
+    """Bytes that decoders produced."""
+    complete: bool = True
+    """Whether everything was examined."""
 
 
 def authority(scheme: str, host: str, port: int | None) -> str | None:
@@ -157,7 +161,7 @@ class Guard:
         scan = self.engine.scan(data, flow)
         self._tell("body", scan)
         if isinstance(scan.verdict, Block):
-            return Body(Refusal(scan.verdict, "body"), b"")
+            return Body(Refusal(scan.verdict, "body"), b"", decoded=scan.coverage.decoded, complete=scan.complete)
         if isinstance(scan.verdict, Edit):
             return Body(None, scan.apply_edits(data), edited=True)
         return Body(None, data)
