@@ -389,16 +389,18 @@ def frame(payload, opcode=1, final=True):
 
 
 def unmasked(received):
-    """The payloads of frames with a mask."""
+    """The payloads of frames with a mask, those that close apart."""
     at, out = 0, []
     while at + 2 <= len(received):
+        closes = received[at] & 15 == 8
         length = received[at + 1] & 127
         at += 2
         if length == 126:
             (length,) = struct.unpack(">H", received[at : at + 2])
             at += 2
         mask = received[at : at + 4]
-        out.append(bytes(b ^ mask[i % 4] for i, b in enumerate(received[at + 4 : at + 4 + length])))
+        if not closes:
+            out.append(bytes(b ^ mask[i % 4] for i, b in enumerate(received[at + 4 : at + 4 + length])))
         at += 4 + length
     return out
 
@@ -461,10 +463,11 @@ def test_nothing_that_the_proxy_keeps_has_the_secret(bench):
     from mitmproxy import io as flows
 
     time.sleep(0.5)
-    kept = bench.proxy.log().encode() + bench.proxy.flows.read_bytes()
+    for kept in (bench.proxy.log().encode(), bench.proxy.flows.read_bytes()):
+        for needle in needles(TOKEN):
+            at = kept.find(needle)
+            assert at < 0, kept[max(0, at - 200) : at + 100]
     allowed = [VALUE.encode()]
-    for needle in needles(TOKEN):
-        assert needle not in kept
     # The enrolled one was sent to its own host, where mitmproxy keeps it as it keeps everything that passes.
     with open(bench.proxy.flows, "rb") as file:
         stored = list(flows.FlowReader(file).stream())

@@ -91,17 +91,7 @@ def read(path: str, overrides: dict[str, str], rules: list[str], env: list[str])
 
 
 def _read_file(path: str, config: Config) -> None:
-    if sys.version_info < (3, 11):
-        raise ConfigError("a configuration file needs Python 3.11 or newer")
-    import tomllib
-
-    try:
-        with open(path, "rb") as file:
-            table = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from None
+    table = _toml(path)
     known = {*_WORDS, *_TABLES, *_LISTS, "strict_examples"}
     if unknown := sorted(set(table) - known):
         raise ConfigError(f"{path}: {unknown[0]} is not known; known are {', '.join(sorted(known))}")
@@ -129,6 +119,24 @@ def _read_file(path: str, config: Config) -> None:
             if len(place.split(" ")) != 2:
                 raise ConfigError(f'{path}: secret: write each of at as "HOST SLOT"')
     config.files.append(path)
+
+
+if sys.version_info >= (3, 11):
+    import tomllib
+
+    def _toml(path: str) -> dict[str, Any]:
+        try:
+            with open(path, "rb") as file:
+                return tomllib.load(file)
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: {error}") from None
+
+else:
+
+    def _toml(path: str) -> dict[str, Any]:
+        raise ConfigError(f"{path}: a configuration file needs Python 3.11 or newer")
 
 
 def _of(kind: type, value: Any, path: str, name: str) -> Any:

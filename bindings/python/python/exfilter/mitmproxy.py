@@ -33,6 +33,7 @@ _THREAD_FROM = 64 << 10
 _DECODE_UP_TO = 256 << 20
 _OPTIONS = ("exfilter_config", "exfilter_mode", "exfilter_rules", "exfilter_env", "exfilter_provider_keys", "exfilter_tunnels")
 _TLS_OR_SSH = (b"\x16\x03", b"SSH-")
+_REFUSED = 5
 
 
 def print_path() -> None:
@@ -95,7 +96,7 @@ def _deny_raw(self: Exfilter, flow: tcp.TCPFlow | udp.UDPFlow) -> None:
 
 
 def _deny_dns(self: Exfilter, flow: dns.DNSFlow) -> None:
-    flow.response = flow.request.fail(5)
+    flow.response = flow.request.fail(_REFUSED)
 
 
 def _deny_connect(self: Exfilter, data: server_hooks.ServerConnectionHookData) -> None:
@@ -104,6 +105,24 @@ def _deny_connect(self: Exfilter, data: server_hooks.ServerConnectionHookData) -
 
 def _deny_tls(self: Exfilter, data: tls.TlsData) -> None:
     data.ssl_conn = None
+
+
+class _Refused(dns.DNSMessage):
+    """A refusal that repeats the question on the wire, or its asker would not take it for an answer, and nowhere else."""
+
+    wire = b""
+
+    @classmethod
+    def of(cls, request: dns.DNSMessage) -> _Refused:
+        refusal = request.fail(_REFUSED)
+        masked = [dns.Question("withheld.invalid", question.type, question.class_) for question in request.questions]
+        refused = cls(**{**vars(refusal), "questions": masked})
+        refused.wire = refusal.packed
+        return refused
+
+    @property
+    def packed(self) -> bytes:
+        return self.wire
 
 
 class Exfilter:
@@ -368,11 +387,11 @@ class Exfilter:
         guard = self._ready()
         refusal = guard.text(None, "name", text) or guard.text(None, "message", request.packed)
         if refusal is not None:
-            flow.response = request.fail(5)
-            flow.response.questions = list(request.questions)
             self._mark(flow, refusal)
+            flow.response = _Refused.of(request) if ctx.options.exfilter_scrub else request.fail(_REFUSED)
             if ctx.options.exfilter_scrub:
-                request.questions = [dns.Question("withheld.invalid", question.type, question.class_) for question in request.questions]
+                request.questions = list(flow.response.questions)
+                request.answers = request.authorities = request.additionals = []
 
     @_closed(_deny_connect)
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:

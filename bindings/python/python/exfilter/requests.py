@@ -63,7 +63,7 @@ class GuardAdapter(HTTPAdapter):
                 request.body = examined.data
             else:
                 gate = Gate(self._guard.engine, Flow.outbound(to, editable=True, content_encoding=encoding))
-                request.body = _GatedFile(body, gate) if hasattr(body, "read") else _gated(body, gate)
+                request.body = _GatedFile(body, gate) if hasattr(body, "read") else _gated(body, gate)  # type: ignore[assignment]
         return super().send(request, *args, **kwargs)
 
 
