@@ -62,16 +62,26 @@ def _redact(data: bytes, engine: Engine, confidence: str, mask: Callable[[Findin
 def _without(data: bytes, found: list[Finding], mask: Callable[[Finding], str]) -> bytes:
     out: list[bytes] = []
     at = 0
-    for finding in sorted(found, key=lambda finding: (finding.start, -finding.end)):
-        end = _end(data, finding)
-        if end <= at:
-            continue
-        out.append(data[at : max(at, finding.start)])
-        if finding.start >= at:
-            out.append(mask(finding).encode("utf-8", "replace"))
+    for start, end, finding in _joined([(finding.start, _end(data, finding), finding) for finding in found]):
+        out.append(data[at:start])
+        out.append(mask(finding).encode("utf-8", "replace"))
         at = end
     out.append(data[at:])
     return b"".join(out)
+
+
+def _joined(ranges: list[tuple[int, int, Finding]]) -> list[tuple[int, int, Finding]]:
+    """Ranges of which none overlaps another, each with the surest of the findings in it."""
+    joined: list[tuple[int, int, Finding]] = []
+    for start, end, finding in sorted(ranges, key=lambda found: (found[0], -found[1])):
+        if joined and start < joined[-1][1]:
+            first, last, surest = joined[-1]
+            if _RANKS.index(finding.confidence) > _RANKS.index(surest.confidence):
+                surest = finding
+            joined[-1] = (first, max(last, end), surest)
+        else:
+            joined.append((start, end, finding))
+    return joined
 
 
 def _end(data: bytes, finding: Finding) -> int:
