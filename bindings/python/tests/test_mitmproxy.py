@@ -458,6 +458,33 @@ def test_names_in_connect(bench):
         assert b" 403 " in client.recv(4096).split(b"\r\n")[0]
 
 
+def test_names_in_tls(bench):
+    import ssl
+
+    def hello(name, offers):
+        """What a server of anything gets of a client that says this."""
+        start = len(bench.sink.received)
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(offers)
+        with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as client:
+            client.sendall(f"CONNECT 127.0.0.1:{bench.sink.port} HTTP/1.1\r\nhost: 127.0.0.1:{bench.sink.port}\r\n\r\n".encode())
+            assert b" 200 " in client.recv(4096)
+            client.settimeout(2)
+            try:
+                with context.wrap_socket(client, server_hostname=name) as secure:
+                    secure.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+                    secure.recv(100)
+            except OSError:
+                pass
+        return bytes(bench.sink.received[start:])
+
+    # The sink never answers, but the proxy's hello is there.
+    assert b"www.example.com" in hello("www.example.com", ["http/1.1"])
+    assert TOKEN.encode() not in hello(f"{TOKEN.replace('_', '-')}.{TOKEN}.com", ["http/1.1"])
+    assert TOKEN.encode() not in hello("www.example.com", ["http/1.1", TOKEN])
+
+
 def test_nothing_that_the_proxy_keeps_has_the_secret(bench):
     """Runs behind the others: the log and the flow file of everything so far."""
     from mitmproxy import io as flows

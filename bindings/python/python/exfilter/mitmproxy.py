@@ -29,7 +29,7 @@ MARKER = ":no_entry_sign:"
 WITHHELD = "[withheld by exfilter]"
 DEFAULT_BODY_LIMIT = "256m"
 
-_THREAD_FROM = 64 << 10
+_THREAD_FROM = 1 << 20  # Below, a thread and its way back take longer than the engine does.
 _DECODE_UP_TO = 256 << 20
 _OPTIONS = ("exfilter_config", "exfilter_mode", "exfilter_rules", "exfilter_env", "exfilter_provider_keys", "exfilter_tunnels")
 _TLS_OR_SSH = (b"\x16\x03", b"SSH-")
@@ -63,6 +63,8 @@ def _closed(deny: Callable[[Exfilter, Any], None]) -> Callable[[Callable[..., An
         def closed(self: Exfilter, data: Any) -> None:
             try:
                 hook(self, data)
+            except exceptions.AddonHalt:
+                raise
             except BaseException as error:
                 self._failed(hook.__name__, error)
                 deny(self, data)
@@ -103,8 +105,16 @@ def _deny_connect(self: Exfilter, data: server_hooks.ServerConnectionHookData) -
     data.server.error = "blocked by policy: the name could not be examined"
 
 
+def _deny_hello(self: Exfilter, data: tls.ClientHelloData) -> None:
+    # What goes to the server is made of these, and they are kept with every flow of the connection. No certificate is for that name.
+    data.context.client.sni = data.context.server.sni = "withheld.invalid"
+    data.context.client.alpn_offers = []
+
+
 def _deny_tls(self: Exfilter, data: tls.TlsData) -> None:
+    # mitmproxy's own add-on, which comes later, would make a connection; without one mitmproxy gives up.
     data.ssl_conn = None
+    raise exceptions.AddonHalt
 
 
 class _Refused(dns.DNSMessage):
@@ -260,8 +270,9 @@ class Exfilter:
     def _head(self, flow: http.HTTPFlow) -> Refusal | None:
         request = flow.request
         # What HTTP/2 sends as a pseudo header, and absolute forms.
-        headers = [*request.headers.fields, (b":authority", request.data.authority), (b":host", request.data.host.encode("utf-8", "surrogateescape"))]
-        headers = [(name, value) for name, value in headers if value]
+        host = request.data.host.encode("utf-8", "surrogateescape")
+        pseudo = [(b":scheme", request.data.scheme), (b":authority", request.data.authority), (b":host", host)]
+        headers = [*request.headers.fields, *((name, value) for name, value in pseudo if value)]
         return self._ready().head(request.data.method, _authority(flow), request.data.path, headers)
 
     def _body(self, flow: http.HTTPFlow) -> Refusal | None:
@@ -400,11 +411,20 @@ class Exfilter:
         if refusal is not None:
             data.server.error = refusal.block.subject_text
 
+    @_closed(_deny_hello)
+    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        client = data.context.client
+        if self._names([client.sni or "", *(offer.decode("latin-1") for offer in client.alpn_offers or ())], client) is not None:
+            _deny_hello(self, data)
+
     @_closed(_deny_tls)
     def tls_start_server(self, data: tls.TlsData) -> None:
-        names = [data.conn.sni or "", *(offer.decode("latin-1") for offer in data.conn.alpn_offers or ())]
-        if self._names(names, data.context.client) is not None:
-            data.ssl_conn = None
+        # mitmproxy says to the server what the client has said to it.
+        client = data.context.client
+        offers = [*(data.conn.alpn_offers or ()), *(client.alpn_offers or ())]
+        names = [data.conn.sni or "", client.sni or "", *(offer.decode("latin-1") for offer in offers)]
+        if self._names(names, client) is not None:
+            _deny_tls(self, data)
 
     def _names(self, names: list[str], client: connection.Client) -> Refusal | None:
         joined = [name.replace(".", "") for name in names]
