@@ -122,8 +122,7 @@ impl Rules {
     /// The rule of this place, from 0.
     fn __getitem__(&self, index: usize) -> PyResult<Rule> {
         let item = self.items.get(index);
-        item.map(|item| Rule(item.rule.clone()))
-            .ok_or_else(|| PyIndexError::new_err("there are fewer rules"))
+        item.map(|item| Rule(item.rule.clone())).ok_or_else(|| PyIndexError::new_err("there are fewer rules"))
     }
 
     fn __repr__(&self) -> String {
