@@ -5,5 +5,7 @@
 mod adapters;
 #[path = "facade/oracle.rs"]
 mod oracle;
+#[path = "facade/substitute.rs"]
+mod substitute;
 #[path = "facade/tarball.rs"]
 mod tarball;
