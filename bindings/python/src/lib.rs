@@ -15,6 +15,7 @@ mod rules;
 mod scan;
 mod secrets;
 mod stream;
+mod substitutes;
 mod verdict;
 mod words;
 
@@ -40,6 +41,8 @@ mod _native {
     use super::secrets::KnownSecrets;
     #[pymodule_export]
     use super::stream::Stream;
+    #[pymodule_export]
+    use super::substitutes::Substitutes;
     #[pymodule_export]
     use super::verdict::{Block, Edit, Forward};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError, TryLockError};
 
-use exfilter::Event;
+use exfilter::{Event, Verdict};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -35,10 +35,21 @@ pub(crate) fn examine(
     input: &Input<'_>,
 ) -> PyResult<Scan> {
     let reference = stream.reference();
+    let mut edits = Vec::new();
     let outcome = input.with(py, |bytes| {
         let whole = catch_unwind(AssertUnwindSafe(|| {
-            let _ = stream.push(bytes);
-            stream.finish()
+            // Each verdict has the edits of what it lets go, so those of a whole buffer are those of both.
+            if let Verdict::Edit { .. } = stream.push(bytes) {
+                edits.extend_from_slice(stream.edits());
+            }
+            let last = stream.finish();
+            if let Verdict::Edit { .. } = last {
+                edits.extend_from_slice(stream.edits());
+            }
+            match last {
+                Verdict::Forward { through } if !edits.is_empty() => Verdict::Edit { through },
+                last => last,
+            }
         }));
         whole.map_or(Outcome::Panic(reference), Outcome::Verdict)
     });
@@ -51,7 +62,7 @@ pub(crate) fn examine(
         counting: Vec::new(),
         coverage: stream.coverage(),
         suppressed: BTreeMap::new(),
-        edits: stream.edits().to_vec(),
+        edits,
         panicked,
     };
     while let Some(event) = stream.poll_event() {

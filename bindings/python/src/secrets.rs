@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use exfilter::{Binding, HostPattern, Slot, StoreKey};
@@ -53,15 +53,31 @@ fn spent() -> PyErr {
     errors::misuse("an engine has taken these secrets over: make a new set for another engine")
 }
 
-fn binding((host, slot): &(String, String)) -> PyResult<Binding> {
+pub(crate) fn binding((host, slot): &(String, String)) -> PyResult<Binding> {
     Ok(Binding {
         host: HostPattern::parse(host.as_bytes()).map_err(|error| errors::parse(&error))?,
         slot: Slot::parse(slot.as_bytes()).map_err(|error| errors::parse(&error))?,
     })
 }
 
+/// The value of an environment variable, of which no object of Python is made.
+pub(crate) fn of_variable(variable: &str, name: &str) -> PyResult<Zeroizing<Vec<u8>>> {
+    let value = std::env::var_os(variable).ok_or_else(|| {
+        let message = "the environment variable is not set".to_owned();
+        errors::refused_because(name, "E_MISSING", message, "set it, or leave it out")
+    })?;
+    Ok(Zeroizing::new(value.into_encoded_bytes()))
+}
+
+/// What a file has, or a little more of it than a value may be long.
+pub(crate) fn of_file(path: &Path) -> PyResult<Zeroizing<Vec<u8>>> {
+    let mut value = Zeroizing::new(Vec::with_capacity(READ_MAX as usize));
+    File::open(path)?.take(READ_MAX).read_to_end(&mut value)?;
+    Ok(value)
+}
+
 /// The value without the line break that editors and `echo` put behind it.
-fn without_line_break(value: &[u8]) -> &[u8] {
+pub(crate) fn without_line_break(value: &[u8]) -> &[u8] {
     let value = value.strip_suffix(b"\n").unwrap_or(value);
     value.strip_suffix(b"\r").unwrap_or(value)
 }
@@ -103,12 +119,7 @@ impl KnownSecrets {
         bindings: Option<Vec<(String, String)>>,
     ) -> PyResult<()> {
         let name = name.unwrap_or(variable);
-        let value = std::env::var_os(variable).ok_or_else(|| {
-            let message = "the environment variable is not set".to_owned();
-            errors::refused_because(name, "E_MISSING", message, "set it, or leave it out")
-        })?;
-        let value = Zeroizing::new(value.into_encoded_bytes());
-        self.enrol(name, &value, bindings)
+        self.enrol(name, &of_variable(variable, name)?, bindings)
     }
 
     /// Enrols the content of a file without its last line break, under its path or another name.
@@ -120,9 +131,7 @@ impl KnownSecrets {
         bindings: Option<Vec<(String, String)>>,
     ) -> PyResult<()> {
         let shown = path.display().to_string();
-        let mut value = Zeroizing::new(Vec::with_capacity(READ_MAX as usize));
-        File::open(&path)?.take(READ_MAX).read_to_end(&mut value)?;
-        self.enrol(name.unwrap_or(&shown), without_line_break(&value), bindings)
+        self.enrol(name.unwrap_or(&shown), without_line_break(&of_file(&path)?), bindings)
     }
 
     /// Enrols what a callable returns, str or bytes: a keyring, a vault.

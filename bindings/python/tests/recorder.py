@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import socketserver
 import ssl
 import threading
@@ -10,8 +12,9 @@ import threading
 class Recorder:
     """Answers every request with 200 and the text ``ok``, after having read its body. One that is broken off is in `received` only."""
 
-    def __init__(self, certificate: str | None = None) -> None:
+    def __init__(self, certificate: str | None = None, echo: bool = False) -> None:
         self.received = bytearray()
+        self._echo = echo
         self.requests: list[tuple[bytes, bytes]] = []
         recorder = self
 
@@ -82,7 +85,16 @@ class Recorder:
             if len(body) < size:
                 return False
         self.requests.append((head, body))
-        wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok")
+        if self._echo:
+            # As careless as can be: in a header, as it is, encoded and compressed.
+            everything = head + b"\n" + body
+            text = everything + base64.b64encode(everything) + everything.hex().encode()
+            coding = b"content-encoding: gzip\r\n" if b"gzip" in headers.get(b"accept-encoding", b"") else b""
+            text = gzip.compress(text) if coding else text
+            seen = headers.get(b"authorization", b"none")
+            wfile.write(b"HTTP/1.1 200 OK\r\nx-seen: %s\r\n%scontent-length: %d\r\n\r\n%s" % (seen, coding, len(text), text))
+        else:
+            wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok")
         return headers.get(b"connection", b"").lower() != b"close"
 
     def close(self) -> None:

@@ -134,6 +134,20 @@ class Proxy:
             self.process.kill()
 
 
+def certificate(folder):
+    """The files of a certificate for localhost, with its key, and of whoever signed it."""
+    from cryptography.hazmat.primitives import serialization as forms
+
+    folder = folder / "upstream"
+    folder.mkdir()
+    store = certs.CertStore.from_store(folder, "upstream", 2048)
+    entry = store.get_cert("localhost", [certs.x509.DNSName("localhost")])
+    key = entry.privatekey.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.TraditionalOpenSSL, forms.NoEncryption())
+    (folder / "chain.pem").write_bytes(entry.cert.to_pem() + key)
+    (folder / "trusted.pem").write_bytes(store.default_ca.to_pem())
+    return str(folder / "chain.pem"), str(folder / "trusted.pem")
+
+
 class Bench:
     """One proxy in all modes, and the servers behind it."""
 
@@ -143,16 +157,8 @@ def bench(tmp_path_factory):
     folder = tmp_path_factory.mktemp("proxy")
     bench = Bench()
     bench.server = Recorder()
-    store = certs.CertStore.from_store(tmp_path_factory.mktemp("upstream"), "upstream", 2048)
-    entry = store.get_cert("localhost", [certs.x509.DNSName("localhost")])
-    chain = folder / "upstream.pem"
-    from cryptography.hazmat.primitives import serialization as forms
-
-    key = entry.privatekey.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.TraditionalOpenSSL, forms.NoEncryption())
-    chain.write_bytes(entry.cert.to_pem() + key)
-    trusted = folder / "upstream-ca.pem"
-    trusted.write_bytes(store.default_ca.to_pem())
-    bench.secure = Recorder(certificate=str(chain))
+    chain, trusted = certificate(folder)
+    bench.secure = Recorder(certificate=chain)
     bench.sink, bench.names = Sink(), Sink(socket.SOCK_DGRAM)
     bench.port, bench.reverse, bench.raw, bench.dns = free_port(), free_port(), free_port(), free_port(socket.SOCK_DGRAM)
     config = """
@@ -623,3 +629,83 @@ def test_an_llm_gets_bodies_with_what_is_found_overwritten(tmp_path):
     finally:
         bench.proxy.stop()
         bench.server.close()
+
+
+def test_placeholders_are_exchanged_where_they_belong_and_nowhere_else(tmp_path):
+    import gzip
+    import ssl
+
+    chain, trusted = certificate(tmp_path)
+    real = testing.token("github-pat", seed=31)
+    config = """
+        [[secret]]
+        name = "GH_TOKEN"
+        env = "GH_FOR_TEST"
+        at = ["localhost header:authorization:bearer", "localhost header:authorization:basic.password", "localhost query:key"]
+        substitute = true
+    """
+    echo = Recorder(certificate=chain, echo=True)
+    bench = start(tmp_path, config, [f"ssl_verify_upstream_trusted_ca={trusted}"], environment={"GH_FOR_TEST": real})
+    bench.secure = echo
+    context = ssl.create_default_context(cafile=str(bench.proxy.ca))
+    try:
+        program = str(Path(sys.executable).parent / "python")
+        printed = subprocess.run(
+            [program, "-c", "import sys, exfilter.mitmproxy as m; sys.argv = ['x', sys.argv[1]]; m.print_placeholders()", str(bench.proxy.config)],
+            capture_output=True, text=True, env={**os.environ, "GH_FOR_TEST": real},
+        ).stdout  # fmt: skip
+        placeholder = printed.strip().removeprefix("export GH_TOKEN=")
+        assert placeholder.startswith("ghp_") and len(placeholder) == 40 and placeholder != real
+        assert (tmp_path / "exfilter.seed").stat().st_mode & 0o777 == 0o600
+
+        def ask(path="/", headers=None, body=None):
+            client = http.client.HTTPSConnection("127.0.0.1", bench.port, timeout=30, context=context)
+            client.set_tunnel("localhost", echo.port)
+            try:
+                client.request("POST", path, body=body, headers={"accept-encoding": "identity", **(headers or {})})
+                response = client.getresponse()
+                text = response.read()
+                if response.headers.get("content-encoding") == "gzip":
+                    text = gzip.decompress(text)
+                return response.status, response.headers.get("x-seen", ""), text
+            finally:
+                client.close()
+
+        def nothing_of_it(*texts):
+            return not any(needle in (text if isinstance(text, bytes) else text.encode()) for text in texts for needle in needles(real))
+
+        basic = base64.b64encode(f"git:{placeholder}".encode()).decode()
+        for number, (path, headers, at_server) in enumerate([
+            ("/", {"authorization": f"Bearer {placeholder}"}, f"Bearer {real}"),
+            ("/", {"authorization": f"token {placeholder}", "accept-encoding": "gzip"}, f"token {real}"),
+            ("/", {"authorization": f"Basic {basic}"}, base64.b64encode(f"git:{real}".encode()).decode()),
+            (f"/?a=1&key={placeholder}&b=%20", {}, f"/?a=1&key={real}&b=%20 "),
+        ]):  # fmt: skip
+            status, seen, text = ask(path, headers)
+            assert status == 200, (number, text)
+            assert at_server.encode() in echo.requests[-1][0]
+            assert nothing_of_it(seen, text) and real not in seen
+            if number == 0:
+                assert seen == f"Bearer {placeholder}" and placeholder.encode() in text
+        count = len(echo.requests)
+        # In a body it stays what it is, and rules find it there; so they do at other hosts, and without TLS.
+        assert ask(body=placeholder)[0] == 403
+        assert ask(headers={"authorization": f"Bearer {placeholder}", "x-copy": placeholder})[0] == 403
+        assert send(bench, headers={"authorization": f"Bearer {placeholder}"}, method="GET")[0] == 403
+        # Somebody else's key, of the same provider or of none, gets nowhere.
+        assert ask(headers={"authorization": f"Bearer {testing.token('github-pat', seed=32)}"})[0] == 403
+        assert ask(headers={"authorization": "Bearer anything-at-all"})[0] == 403
+        assert ask("/?key=attackers")[0] == 403
+        assert ask(headers={"authorization": f"Bearer {real}"})[0] == 200
+        assert len(echo.requests) == count + 1
+        assert bench.server.received == b""
+        assert ask(body=b"clean")[0] == 200
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+        echo.close()
+    log = bench.proxy.log().encode()
+    assert nothing_of_it(log) and b"a credential that is not ours" in log
+    # The last but one request had it from the client itself, and mitmproxy keeps that.
+    kept = bench.proxy.flows.read_bytes()
+    assert kept.count(real.encode()) == 1

@@ -94,6 +94,21 @@ def test_edits_overwrite_what_the_policy_redacts(engine):
     assert engine.scan(body, exfilter.Flow.outbound("https://api.anthropic.com", editable=True)).apply_edits(body) == edited
 
 
+def test_a_whole_buffer_is_edited_wherever_a_value_stands(engine):
+    """A verdict has the edits of what it lets go: those of a push are not those of the end."""
+    flow = exfilter.Flow.outbound("https://api.anthropic.com", editable=True)
+    tokens = [testing.token("github-pat", seed=seed).encode() for seed in range(3)]
+    for tail in (b"", b" and a long end" * 500):
+        body = tokens[0] + b" a beginning " * 500 + tokens[1] + b" " + tokens[2] + tail
+        scan = engine.scan(body, flow)
+        assert scan.verdict == Edit(len(body)) and len(scan.edits) == 3
+        edited = scan.apply_edits(body)
+        assert len(edited) == len(body) and edited.count(b"*" * 40) == 3 and not any(token in edited for token in tokens)
+        gate = exfilter.Gate(engine, flow)
+        pieces = [gate.push(body[i : i + 700]) for i in range(0, len(body), 700)]
+        assert b"".join(pieces) + gate.finish() == edited
+
+
 def test_a_gate_lets_through_what_may_leave(engine):
     token = testing.token("github-pat", seed=4).encode()
     clean = b"nothing secret " * 1000

@@ -43,6 +43,7 @@ from ._native import (
     Scan,
     Scanner,
     Stream,
+    Substitutes,
     __VERSION__ as __version__,
 )
 from ._redact import redact
@@ -83,6 +84,7 @@ __all__ = [
     "Scan",
     "Scanner",
     "Stream",
+    "Substitutes",
     "Verdict",
     "__version__",
     "default_engine",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ._http import Foreign
     from ._native import Block
 
 
@@ -56,7 +57,7 @@ class BlockedError(ExfilterError):
     It is no ``OSError``, for HTTP clients try again after those.
     """
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: Block | Foreign) -> None:
         super().__init__(block.subject_text)
         self.block = block
         self.reference = block.reference

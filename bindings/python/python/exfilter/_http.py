@@ -6,12 +6,13 @@ out, one slot after the other, and the rest decides.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from urllib.parse import unquote_to_bytes, urlsplit
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from ._errors import ParseError
-from ._native import Block, Edit, Engine, Finding, Flow, Opaque, Scan
+from ._native import Block, Edit, Engine, Finding, Flow, Opaque, Scan, Substitutes
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -20,10 +21,29 @@ _MOST_SLOTS = 512
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """A refusal that no engine gives: somebody else's credential where one of ours is put."""
+
+    reference: str = field(default_factory=lambda: secrets.token_hex(6))
+    kind: str = "foreign"
+    rule: str | None = None
+    secret: str | None = None
+    opaque: str | None = None
+
+    @property
+    def subject_text(self) -> str:
+        return f"blocked by policy, reference {self.reference}"
+
+    @property
+    def operator_text(self) -> str:
+        return f"blocked by policy: a credential that is not ours, where ours is put, reference {self.reference}"
+
+
+@dataclass(frozen=True)
 class Refusal:
     """Why something is not sent, and in which part of it the reason stands."""
 
-    block: Block
+    block: Block | Foreign
     where: str
 
 
@@ -69,17 +89,25 @@ class Guard:
     """
 
     def __init__(
-        self, engine: Engine, *, provider_keys: str = "at-home", on_event: Callable[[str, Finding | Opaque], object] | None = None
+        self,
+        engine: Engine,
+        *,
+        provider_keys: str = "at-home",
+        on_event: Callable[[str, Finding | Opaque], object] | None = None,
+        substitutes: Substitutes | None = None,
     ) -> None:
         if provider_keys not in ("at-home", "block"):
             raise ParseError("provider_keys is one of at-home, block")
         self.engine = engine
         self._at_home = provider_keys == "at-home"
         self._on_event = on_event
+        self._substitutes = substitutes if substitutes is not None and len(substitutes) else None
 
     def head(self, method: bytes, to: str | None, target: bytes, headers: Headers) -> Refusal | None:
         """Examines a request's line and headers."""
         flow = Flow.outbound(to)
+        if self._substitutes is not None and to is not None and (foreign := self._foreign(to, target, headers)) is not None:
+            return foreign
         scan = self.engine.scan(_joined(method, target, headers), flow)
         if not isinstance(scan.verdict, Block):
             self._tell("head", scan)
@@ -117,9 +145,9 @@ class Guard:
         where: str | None = None
         for number, pair in enumerate(text.split(separator)):
             name, equals, value = pair.partition(b"=")
-            word = name.strip().decode("latin-1")
+            word = _word(name)
             if kind == "query":
-                word = unquote_to_bytes(word).decode("utf-8", "replace")
+                word = _decoded(name)
                 value = unquote_to_bytes(value.replace(b"+", b" "))
             if equals and word and number < _MOST_SLOTS:
                 if self._is_home(to, f"{kind}:{word}", value):
@@ -141,13 +169,64 @@ class Guard:
         if to is None:
             return False
         flow = Flow.outbound(to, slot=slot)
+        ours = self._substitutes is not None and self._substitutes.expects(flow)
+        if ours and self._substitutes is not None and self._substitutes.inject(flow, value) is not None:
+            return True
         scan = self.engine.scan(value, flow)
         if not isinstance(scan.verdict, Block):
             return any(finding.bound for finding in scan.findings)
-        if not self._at_home or scan.suppressed or any(opaque.action == "block" for opaque in scan.opaques):
+        if ours or not self._at_home or scan.suppressed or any(opaque.action == "block" for opaque in scan.opaques):
             return False
         acted = [finding for finding in scan.findings if finding.action in ("block", "redact")]
         return bool(acted) and all(finding.at_home(flow, value) for finding in acted)
+
+    def _foreign(self, to: str, target: bytes, headers: Headers) -> Refusal | None:
+        """A credential of somebody else in a header, cookie or query parameter in which the real one of a placeholder belongs."""
+        assert self._substitutes is not None
+        for slot, value in _slots(target, headers):
+            flow = Flow.outbound(to, slot=slot)
+            if not value.strip() or not self._substitutes.expects(flow) or self._substitutes.inject(flow, value) is not None:
+                continue
+            if not any(finding.bound for finding in self.engine.scan(value, flow).findings):
+                return Refusal(Foreign(), slot.partition(":")[0])
+        return None
+
+    def inject(self, to: str | None, target: bytes, headers: Headers) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
+        """A request's target and headers with the real credentials in the places of their placeholders; None if there are none."""
+        substitutes = self._substitutes
+        if substitutes is None or to is None:
+            return None
+        found = False
+
+        def exchanged(slot: str, value: bytes) -> bytes | None:
+            nonlocal found
+            real = substitutes.inject(Flow.outbound(to, slot=slot), value)
+            found = found or real is not None
+            return real
+
+        fields: list[tuple[bytes, bytes]] = []
+        for name, value in headers:
+            word = name.decode("latin-1").lower()
+            if word == "cookie":
+                pairs = [pair.partition(b"=") for pair in value.split(b";")]
+                value = b";".join(
+                    key + equals + ((exchanged(f"cookie:{_word(key)}", text) if equals and key.strip() else None) or text)
+                    for key, equals, text in pairs
+                )
+            elif name and set(name) <= _TOKEN:
+                value = exchanged(f"header:{word}", value) or value
+            fields.append((name, value))
+        path, mark, query = target.partition(b"?")
+        segments = path.split(b"/")
+        for number, segment in enumerate(segments[1:_MOST_SLOTS], 1):
+            if len(segment) >= 12 and (real := exchanged(f"path:{number - 1}", unquote_to_bytes(segment))) is not None:
+                segments[number] = quote(real, safe="").encode()
+        pairs = [pair.partition(b"=") for pair in query.split(b"&")]
+        for number, (key, equals, text) in enumerate(pairs[:_MOST_SLOTS]):
+            if equals and key and (real := exchanged(f"query:{_decoded(key)}", unquote_to_bytes(text.replace(b"+", b" ")))) is not None:
+                pairs[number] = (key, equals, quote(real, safe="").encode())
+        query = b"&".join(key + equals + text for key, equals, text in pairs)
+        return (b"/".join(segments) + mark + query, fields) if found else None
 
     def text(self, to: str | None, where: str, data: bytes) -> Refusal | None:
         """Examines a text of its own: a host name, trailers, a message."""
@@ -170,6 +249,30 @@ class Guard:
         if self._on_event is not None:
             for event in _events(scan):
                 self._on_event(where, event)
+
+
+def _word(name: bytes) -> str:
+    return name.strip().decode("latin-1")
+
+
+def _decoded(name: bytes) -> str:
+    return unquote_to_bytes(_word(name)).decode("utf-8", "replace")
+
+
+def _slots(target: bytes, headers: Headers) -> Iterator[tuple[str, bytes]]:
+    """Headers, cookies and query parameters by slot."""
+    for name, value in headers:
+        if _word(name).lower() == "cookie":
+            for pair in value.split(b";"):
+                key, equals, text = pair.partition(b"=")
+                if equals and key.strip():
+                    yield f"cookie:{_word(key)}", text
+        elif name and set(name) <= _TOKEN:
+            yield f"header:{_word(name).lower()}", value
+    for pair in target.partition(b"?")[2].split(b"&")[:_MOST_SLOTS]:
+        key, equals, text = pair.partition(b"=")
+        if equals and key:
+            yield f"query:{_decoded(key)}", unquote_to_bytes(text.replace(b"+", b" "))
 
 
 def _events(scan: Scan) -> Iterator[Finding | Opaque]:

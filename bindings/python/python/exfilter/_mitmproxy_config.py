@@ -24,22 +24,31 @@
     name = "GITHUB_TOKEN"
     env = "GITHUB_TOKEN"                  # or file = "/run/secrets/github"
     at = ["api.github.com header:authorization:bearer"]
+    substitute = true                     # the sandbox holds a placeholder, which is exchanged there
+
+    seed = "exfilter.seed"                # (above the tables) what placeholders are made from: a file, made if there is none
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass, field
 from typing import Any
 
 from ._errors import ExfilterError, RefusedError
-from ._native import Engine, KnownSecrets, Limits, Policy, Rules
+from ._native import Engine, KnownSecrets, Limits, Policy, Rules, Substitutes
 from ._sources import load_rules, secrets_from_env
 
 _WORDS = {"mode": "enforce", "provider_keys": "at-home", "tunnels": "block"}
 _CHOICES = {"mode": ("enforce", "observe"), "provider_keys": ("at-home", "block"), "tunnels": ("block", "allow")}
 _TABLES = ("actions", "llm_actions", "opaque", "limits")
+OPAQUE = (
+    "encrypted", "unknown-coding", "missing-dictionary", "window-too-large", "ratio", "total-output", "depth", "members", "corrupt", "truncated", "gap",
+    "unresolved-base", "undelimited", "hold", "tunnel", "spool", "internal", "unsupported-format", "high-entropy",
+)  # fmt: skip
+"""Every reason why content is not examined."""
 _LISTS = ("rules", "llm_hosts", "env", "secret")
 
 
@@ -58,6 +67,7 @@ class Config:
     llm_hosts: list[str] | None = None
     strict_examples: bool = False
     secrets: list[dict[str, Any]] = field(default_factory=list)
+    seed: str = ""
     files: list[str] = field(default_factory=list)
     """Every file that it depends on: what a reload watches."""
 
@@ -70,6 +80,9 @@ class Built:
     config: Config
     enrolled: list[str]
     refused: dict[str, str]
+    substitutes: Substitutes
+    scrubber: Engine | None
+    """Finds real values in responses, if any was exchanged."""
 
 
 def read(path: str, overrides: dict[str, str], rules: list[str], env: list[str]) -> Config:
@@ -92,7 +105,7 @@ def read(path: str, overrides: dict[str, str], rules: list[str], env: list[str])
 
 def _read_file(path: str, config: Config) -> None:
     table = _toml(path)
-    known = {*_WORDS, *_TABLES, *_LISTS, "strict_examples"}
+    known = {*_WORDS, *_TABLES, *_LISTS, "strict_examples", "seed"}
     if unknown := sorted(set(table) - known):
         raise ConfigError(f"{path}: {unknown[0]} is not known; known are {', '.join(sorted(known))}")
     for name in _WORDS:
@@ -101,6 +114,7 @@ def _read_file(path: str, config: Config) -> None:
         config.tables[name] = _of(dict, table.get(name, {}), path, name)
     config.strict_examples = _of(bool, table.get("strict_examples", False), path, "strict_examples")
     here = os.path.dirname(os.path.abspath(path))
+    config.seed = os.path.join(here, os.path.expanduser(_of(str, table.get("seed", "exfilter.seed"), path, "seed")))
     for rule in _strings(table, "rules", path):
         config.rules.append(rule if rule == "more" else os.path.join(here, os.path.expanduser(rule)))
     config.env += _strings(table, "env", path)
@@ -108,8 +122,9 @@ def _read_file(path: str, config: Config) -> None:
         config.llm_hosts = _strings(table, "llm_hosts", path)
     for secret in _of(list, table.get("secret", []), path, "secret"):
         _of(dict, secret, path, "secret")
-        if unknown := sorted(set(secret) - {"name", "env", "file", "at"}):
-            raise ConfigError(f"{path}: secret: {unknown[0]} is not known; known are name, env, file, at")
+        if unknown := sorted(set(secret) - {"name", "env", "file", "at", "substitute"}):
+            raise ConfigError(f"{path}: secret: {unknown[0]} is not known; known are name, env, file, at, substitute")
+        _of(bool, secret.get("substitute", False), path, "substitute")
         if ("env" in secret) == ("file" in secret) or not all(isinstance(secret.get(key, ""), str) for key in ("name", "env", "file")):
             raise ConfigError(f"{path}: secret: write the name of a variable as env, or a path as file")
         if "file" in secret:
@@ -158,14 +173,18 @@ def build(config: Config) -> Built:
             rules = rules + (Rules.more() if rule == "more" else load_rules(rule))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{rule}: {getattr(error, 'strerror', None) or 'is no text'}") from None
-    secrets = KnownSecrets()
+    secrets, real = KnownSecrets(), KnownSecrets()
+    chosen = [secret for secret in config.secrets if secret.get("substitute")]
+    substitutes = Substitutes(_seed(config.seed)) if chosen else Substitutes()
     for secret in config.secrets:
         bindings = [(host, slot) for host, slot in (place.split(" ") for place in secret.get("at", []))]
+        sets: list[KnownSecrets | Substitutes] = [secrets, real, substitutes] if secret in chosen else [secrets]
         try:
-            if "env" in secret:
-                secrets.add_env(secret["env"], name=secret.get("name"), bindings=bindings)
-            else:
-                secrets.add_file(secret["file"], name=secret.get("name"), bindings=bindings)
+            for each in sets:
+                if "env" in secret:
+                    each.add_env(secret["env"], name=secret.get("name"), bindings=bindings)
+                else:
+                    each.add_file(secret["file"], name=secret.get("name"), bindings=bindings)
         except RefusedError as error:
             raise ConfigError(f"secret {error}") from None
         except OSError as error:
@@ -189,7 +208,30 @@ def build(config: Config) -> Built:
         raise ConfigError(f"a table has a value of the wrong kind: {error}") from None
     enrolled = secrets.names
     engine = Engine(rules=rules, known_secrets=secrets, policy=policy, limits=limits)
-    return Built(engine, config, sorted(named | set(enrolled)), refused)
+    scrubber = None
+    if chosen:
+        everything = dict.fromkeys(OPAQUE, "report")
+        scrubber = Engine(rules=Rules(), known_secrets=real, policy=Policy(actions={"confirmed": "redact"}, opaque=everything), limits=limits)
+    return Built(engine, config, sorted(named | set(enrolled)), refused, substitutes, scrubber)
+
+
+def _seed(path: str) -> bytes:
+    """The seed of placeholders: the same as long as its file is, so that sandboxes outlive the proxy."""
+    try:
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(os.urandom(32))
+        status = os.stat(path)
+        if status.st_mode & 0o077:
+            raise ConfigError(f"{path}: others may read it; chmod 600")
+        with open(path, "rb") as file:
+            seed = file.read(33)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    if len(seed) != 32:
+        raise ConfigError(f"{path}: is no seed of 32 bytes; remove it to have one made")
+    return seed
 
 
 def stamps(config: Config) -> tuple[tuple[str, int, int], ...]:

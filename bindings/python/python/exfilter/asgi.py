@@ -13,7 +13,7 @@ from typing import Any
 from ._engines import default_engine
 from ._errors import BlockedError
 from ._gate import Gate
-from ._http import Guard, content_encoding
+from ._http import Foreign, Guard, content_encoding
 from ._native import Block, Engine, Finding, Flow, Opaque
 
 Message = MutableMapping[str, Any]
@@ -60,7 +60,7 @@ class _Response:
         self._start: Message | None = None
         self._gate: Gate | None = None
         self._started = False
-        self._refused: Block | None = None
+        self._refused: Block | Foreign | None = None
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
@@ -117,7 +117,7 @@ class _Response:
         if not more:
             self._gate.close()
 
-    async def _refuse(self, block: Block) -> None:
+    async def _refuse(self, block: Block | Foreign) -> None:
         if self._started:
             raise BlockedError(block)
         self._refused = block
@@ -142,7 +142,7 @@ class _Socket:
             refusal = self._guard.text(None, "message", data)
             verdict = self._stream.push(data)
             block = refusal.block if refusal is not None else verdict
-            if isinstance(block, Block):
+            if isinstance(block, (Block, Foreign)):
                 await self._send({"type": "websocket.close", "code": 1008, "reason": f"reference {block.reference}"})
                 raise BlockedError(block)
         elif message["type"] in ("websocket.accept", "websocket.http.response.start"):

@@ -12,6 +12,8 @@ import gzip
 import ipaddress
 import logging
 import os
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +22,7 @@ from mitmproxy.proxy import server_hooks
 
 from . import _mitmproxy_config as configuration
 from ._errors import ExfilterError
-from ._http import Body, Guard, Headers, Refusal, authority, content_encoding
+from ._http import Body, Foreign, Guard, Headers, Refusal, authority, content_encoding
 from ._native import Block, Finding, Flow, Opaque, Rules, Stream
 
 log = logging.getLogger("exfilter")
@@ -34,11 +36,24 @@ _DECODE_UP_TO = 256 << 20
 _OPTIONS = ("exfilter_config", "exfilter_mode", "exfilter_rules", "exfilter_env", "exfilter_provider_keys", "exfilter_tunnels")
 _TLS_OR_SSH = (b"\x16\x03", b"SSH-")
 _REFUSED = 5
+_ROUNDS = 8
 
 
 def print_path() -> None:
     """Prints the path of the script that mitmproxy loads."""
     print(os.path.join(os.path.dirname(os.path.abspath(__file__)), "mitmproxy_script", "exfilter_addon.py"))
+
+
+def print_placeholders() -> None:
+    """Prints the environment of a sandbox: a line for each secret of a configuration file for which it gets a placeholder."""
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: exfilter-placeholders CONFIGURATION")
+    try:
+        built = configuration.build(configuration.read(sys.argv[1], {}, [], []))
+    except ExfilterError as error:
+        raise SystemExit(f"exfilter: {error}") from None
+    for name, placeholder in built.substitutes.placeholders:
+        print(f"export {name}={shlex.quote(placeholder)}")
 
 
 def _closed(deny: Callable[[Exfilter, Any], None]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -79,6 +94,15 @@ def _deny_http(self: Exfilter, flow: http.HTTPFlow) -> None:
         flow.response = _refusal_response("blocked by policy: the request could not be examined", None)
         if flow.request.stream:
             _kill(flow)
+    except BaseException:
+        _kill(flow)
+
+
+def _deny_response(self: Exfilter, flow: http.HTTPFlow) -> None:
+    if not flow.metadata.get("exfilter_injected"):
+        return
+    try:
+        flow.response = _refusal_response("withheld by policy: the answer could not be examined", None, 502)
     except BaseException:
         _kill(flow)
 
@@ -144,6 +168,7 @@ class Exfilter:
         self._stamps: tuple[tuple[str, int, int], ...] = ()
         self._watcher: asyncio.Task[None] | None = None
         self._streams: dict[str, Stream] = {}
+        self._before: dict[str, tuple[bytes, http.Headers]] = {}
 
     # What mitmproxy tells of itself
 
@@ -157,6 +182,7 @@ class Exfilter:
         loader.add_option("exfilter_scrub", bool, True, "exfilter: take refused content out of the flows that mitmproxy keeps and shows.")
         loader.add_option("exfilter_reload", int, 2, "exfilter: seconds between looks at the configuration's files; 0 for none.")
         loader.add_command("exfilter.reload", self.reload)
+        loader.add_command("exfilter.placeholders", self.placeholders)
 
     def configure(self, updated: set[str]) -> None:
         if self._built is None or any(name in updated for name in _OPTIONS):
@@ -196,6 +222,11 @@ class Exfilter:
         except ExfilterError as error:
             log.error(f"exfilter: the old configuration stays: {error}")
 
+    def placeholders(self) -> Sequence[str]:
+        """Names and placeholders: what a sandbox gets."""
+        built = self._built
+        return [f"{name}={placeholder}" for name, placeholder in built.substitutes.placeholders] if built is not None else []
+
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(max(1, ctx.options.exfilter_reload))
@@ -212,7 +243,9 @@ class Exfilter:
         config = configuration.read(ctx.options.exfilter_config, words, list(ctx.options.exfilter_rules), list(ctx.options.exfilter_env))
         stamps = configuration.stamps(config)
         built = configuration.build(config)
-        guard = Guard(built.engine, provider_keys=config.words["provider_keys"], on_event=_tell)
+        guard = Guard(
+            built.engine, provider_keys=config.words["provider_keys"], on_event=_tell, substitutes=built.substitutes
+        )
         _self_test(guard, config)
         # Only now, all at once: until here the old ones serve.
         self._built, self._guard, self._stamps = built, guard, stamps
@@ -266,6 +299,8 @@ class Exfilter:
             refusal = self._ready().text(None, "trailers", _lines(request.trailers.fields))
         if refusal is not None:
             self._refuse(flow, refusal)
+        else:
+            self._inject(flow)
 
     def _head(self, flow: http.HTTPFlow) -> Refusal | None:
         request = flow.request
@@ -310,6 +345,80 @@ class Exfilter:
             _scrub(flow.request, refusal.where)
         flow.response = _refusal_response(block.subject_text, block)
 
+    # Placeholders
+
+    def _inject(self, flow: http.HTTPFlow) -> None:
+        """Puts real credentials into a request that may leave, last of all: nothing but the server is to see them."""
+        request = flow.request
+        injected = self._ready().inject(_authority(flow), request.data.path, request.headers.fields)
+        if injected is None:
+            return
+        self._before[flow.id] = (request.data.path, request.headers)
+        flow.metadata["exfilter_injected"] = True
+        request.data.path, fields = injected
+        request.headers = http.Headers(fields)
+
+    def _restore(self, flow: http.HTTPFlow) -> None:
+        """Puts the placeholders back: the request has left, and mitmproxy keeps and shows it."""
+        before = self._before.pop(flow.id, None)
+        if before is not None:
+            flow.request.data.path, flow.request.headers = before
+
+    @_closed(_deny_response)
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        self._restore(flow)
+        if flow.metadata.get("exfilter_injected") and flow.response is not None:
+            flow.response.stream = False
+
+    @_closed(_deny_response)
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._restore(flow)
+        if flow.metadata.get("exfilter_injected") and flow.response is not None:
+            self._scrub_response(flow, flow.response)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._restore(flow)
+
+    def _scrub_response(self, flow: http.HTTPFlow, response: http.Response) -> None:
+        """Takes real values out of what a server that got one answers: an echo must not tell the sandbox."""
+        parts = [*response.headers.fields, *(response.trailers.fields if response.trailers else ()), (b"", response.reason.encode("utf-8", "replace"))]
+        if self._scrubbed(_lines(parts)) is not None:
+            response.reason = ""
+            response.headers = http.Headers([(name, self._scrubbed(value) or value) for name, value in response.headers.fields])
+            response.trailers = None
+            if self._scrubbed(_lines(response.headers.fields)) is not None:
+                raise RuntimeError("a header's name, or two headers, have it")
+        raw = response.raw_content
+        if raw is None:
+            raise RuntimeError("the body is not at hand")
+        plain = response.get_content(strict=True)
+        clean = self._scrubbed(plain or b"")
+        if clean is not None:
+            response.content = clean
+        flow.metadata["exfilter_scrubbed"] = clean is not None
+
+    def _scrubbed(self, data: bytes) -> bytes | None:
+        """The data without real values, a placeholder for each where it stands as it is; None if there are none."""
+        built = self._built
+        if built is None or built.scrubber is None or not data:
+            return None
+        # Findings in one form hide what overlaps them, so until there are none.
+        placeholders = dict(built.substitutes.placeholders)
+        clean = data
+        for _ in range(_ROUNDS):
+            scan = built.scrubber.scan(clean, Flow.outbound(editable=True))
+            if isinstance(scan.verdict, Block):
+                raise RuntimeError("it stands where nothing can be overwritten")
+            if not scan.findings and not scan.suppressed:
+                return clean if clean is not data else None
+            edited = bytearray(scan.apply_edits(clean))
+            for finding in scan.findings:
+                placeholder = placeholders.get(finding.secret or "", "").encode()
+                if finding.form == "raw" and not finding.path and len(placeholder) == finding.end - finding.start:
+                    edited[finding.start : finding.end] = placeholder
+            clean = bytes(edited)
+        raise RuntimeError("it stands there too often")
+
     # Web sockets
 
     @_closed(_deny_websocket)
@@ -320,6 +429,8 @@ class Exfilter:
             message.drop()
             return
         if not message.from_client:
+            if flow.metadata.get("exfilter_injected") and (clean := self._scrubbed(message.content)) is not None:
+                message.content = clean
             return
         # By itself, to its end, and as part of all that was sent: two messages must not share a secret.
         refusal = self._ready().text(_authority(flow), "message", message.content)
@@ -476,11 +587,11 @@ def _kill(flow: flow.Flow) -> None:
         flow.kill()
 
 
-def _refusal_response(text: str, block: Block | None) -> http.Response:
+def _refusal_response(text: str, block: Block | Foreign | None, status: int = 403) -> http.Response:
     headers = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
     if block is not None:
         headers["x-exfilter-reference"] = block.reference
-    return http.Response.make(403, text + "\n", headers)
+    return http.Response.make(status, text + "\n", headers)
 
 
 def _authority(flow: http.HTTPFlow) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._engines import default_engine
 from ._errors import BlockedError
 from ._gate import Gate
-from ._http import Guard, content_encoding, raw_headers
+from ._http import Foreign, Guard, content_encoding, raw_headers
 from ._native import Block, Engine, Finding, Flow, Opaque
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class _Response:
             else:
                 self._start_response(status, headers)
 
-    def _refuse(self, block: Block) -> bytes:
+    def _refuse(self, block: Block | Foreign) -> bytes:
         text = block.subject_text.encode() + b"\n"
         self._started = True
         self._start_response(
