@@ -407,12 +407,14 @@ class Exfilter:
         clean = data
         for _ in range(_ROUNDS):
             scan = built.scrubber.scan(clean, Flow.outbound(editable=True))
-            if isinstance(scan.verdict, Block):
-                raise RuntimeError("it stands where nothing can be overwritten")
-            if not scan.findings and not scan.suppressed:
+            blocked = isinstance(scan.verdict, Block)
+            if not scan.findings and not scan.suppressed and not blocked:
                 return clean if clean is not data else None
             edited = bytearray(scan.apply_edits(clean))
             for finding in scan.findings:
+                if blocked:
+                    # Coded twice, or compressed: no byte fits there, so what it is coded in breaks.
+                    edited[finding.start : finding.end] = b"*" * (finding.end - finding.start)
                 placeholder = placeholders.get(finding.secret or "", "").encode()
                 if finding.form == "raw" and not finding.path and len(placeholder) == finding.end - finding.start:
                     edited[finding.start : finding.end] = placeholder
