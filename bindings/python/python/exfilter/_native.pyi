@@ -11,7 +11,26 @@ _Bindings: TypeAlias = Sequence[tuple[str, str]]
 _Confidence: TypeAlias = Literal["low", "medium", "high", "confirmed"]
 _Action: TypeAlias = Literal["allow", "report", "redact", "block"]
 
-__all__: list[str]
+__all__ = [
+    "Block",
+    "Coverage",
+    "Edit",
+    "Engine",
+    "Finding",
+    "Flow",
+    "Forward",
+    "KnownSecrets",
+    "Limits",
+    "Opaque",
+    "Policy",
+    "Rule",
+    "Rules",
+    "Scan",
+    "Scanner",
+    "Stream",
+    "Substitutes",
+    "__VERSION__",
+]
 __VERSION__: str
 
 @final
