@@ -214,3 +214,40 @@ fn what_has_no_placeholder_is_said_with_a_code() {
     let shown = format!("{substitutes:?}");
     assert_eq!(shown, "Substitutes(1 values)");
 }
+
+#[test]
+fn whatever_else_stands_in_a_slot_stays_as_it_is() {
+    use base64::Engine as _;
+    let standard = base64::prelude::BASE64_STANDARD;
+    let mut rng = Rng::new(8);
+    let real = keys::github(&mut rng, "ghp_");
+    let mut substitutes = Substitutes::new([8; 32]);
+    let home = ["bearer", "basic.user", "basic.password"]
+        .map(|part| binding("github.com", &format!("header:authorization:{part}")));
+    let placeholder = substitutes.add("A", &real, home.to_vec()).unwrap().as_bytes().to_vec();
+    let contains = |text: &[u8]| text.windows(placeholder.len()).any(|window| window == placeholder);
+    let (to, slot) = (to("https://github.com"), slot("header:authorization"));
+    let basic = |pair: &[u8]| format!("Basic {}", standard.encode(pair)).into_bytes();
+    let seeds = [
+        [b"Bearer ", &placeholder[..]].concat(),
+        basic(&[b"git:", &placeholder[..]].concat()),
+        basic(&[&placeholder[..], b":x"].concat()),
+        Vec::new(),
+    ];
+    for _ in 0..20_000 {
+        let mut value = rng.pick(&seeds).clone();
+        for _ in 0..rng.below(4) {
+            let at = rng.below(value.len() + 1);
+            match rng.below(3) {
+                0 if at < value.len() => value[at] ^= 1 << rng.below(8),
+                1 if at < value.len() => drop(value.remove(at)),
+                _ => value.insert(at, rng.below(256) as u8),
+            }
+        }
+        let Some(injected) = substitutes.inject(&to, &slot, &value) else { continue };
+        // What comes out is what came in with the one for the other, and the placeholder was whole.
+        let tail = value.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+        assert!(contains(&value) || standard.decode(tail).is_ok_and(|pair| contains(&pair)));
+        assert_eq!(injected.len(), value.len());
+    }
+}
