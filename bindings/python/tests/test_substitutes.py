@@ -76,4 +76,5 @@ def test_what_is_not_ours_is_refused_where_ours_is_put(substitutes):
         assert refusal.block.kind == "foreign" and "other" not in refusal.block.operator_text
         assert refusal.block.subject_text == f"blocked by policy, reference {refusal.block.reference}"
         assert guard.head(b"GET", "https://example.com", target, headers if target != b"/" or b"ghp_" not in headers[0][1] else []) is None
+        assert Guard(exfilter.Engine(policy=exfilter.Policy(mode="observe")), substitutes=substitutes, observe=True).head(b"GET", to, target, headers) is None
     assert guard.head(b"GET", to, b"/a/b?key=", [(b"authorization", b""), (b"cookie", b"d=1")]) is None

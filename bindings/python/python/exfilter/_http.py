@@ -85,7 +85,8 @@ class Guard:
     """Examines requests with one engine.
 
     ``provider_keys`` says what becomes of a provider's key that a rule finds where that provider takes it ("at-home": it may pass; "block": it may not, only enrolled secrets are at home
-    anywhere). ``on_event`` is told of every finding and of every range that was not examined, with the part of the request.
+    anywhere). ``on_event`` is told of every finding and of every range that was not examined, with the part of the request. ``substitutes`` are the placeholders of which `inject` makes real values, and where they do, other
+    people's credentials are refused, unless ``observe`` says that nothing is.
     """
 
     def __init__(
@@ -95,18 +96,20 @@ class Guard:
         provider_keys: str = "at-home",
         on_event: Callable[[str, Finding | Opaque], object] | None = None,
         substitutes: Substitutes | None = None,
+        observe: bool = False,
     ) -> None:
         if provider_keys not in ("at-home", "block"):
             raise ParseError("provider_keys is one of at-home, block")
         self.engine = engine
         self._at_home = provider_keys == "at-home"
         self._on_event = on_event
+        self._observe = observe
         self._substitutes = substitutes if substitutes is not None and len(substitutes) else None
 
     def head(self, method: bytes, to: str | None, target: bytes, headers: Headers) -> Refusal | None:
         """Examines a request's line and headers."""
         flow = Flow.outbound(to)
-        if self._substitutes is not None and to is not None and (foreign := self._foreign(to, target, headers)) is not None:
+        if not self._observe and self._substitutes is not None and to is not None and (foreign := self._foreign(to, target, headers)) is not None:
             return foreign
         scan = self.engine.scan(_joined(method, target, headers), flow)
         if not isinstance(scan.verdict, Block):

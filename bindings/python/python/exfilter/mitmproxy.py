@@ -202,6 +202,8 @@ class Exfilter:
         if built is not None:
             enrolled = f", {len(built.enrolled)} enrolled secrets" if built.enrolled else ""
             log.info(f"exfilter: {built.config.words['mode']}, {built.engine.rules} rules{enrolled}")
+        if built is not None and len(built.substitutes) and ctx.options.ssl_insecure:
+            log.error("exfilter: ssl_insecure is set, so no placeholder is exchanged")
         for option in ("ignore_hosts", "allow_hosts"):
             if getattr(ctx.options, option, None):
                 log.warning(f"exfilter: {option} is set: what it passes by is not examined")
@@ -244,7 +246,11 @@ class Exfilter:
         stamps = configuration.stamps(config)
         built = configuration.build(config)
         guard = Guard(
-            built.engine, provider_keys=config.words["provider_keys"], on_event=_tell, substitutes=built.substitutes
+            built.engine,
+            provider_keys=config.words["provider_keys"],
+            on_event=_tell,
+            substitutes=built.substitutes,
+            observe=config.words["mode"] == "observe",
         )
         _self_test(guard, config)
         # Only now, all at once: until here the old ones serve.
@@ -350,6 +356,9 @@ class Exfilter:
     def _inject(self, flow: http.HTTPFlow) -> None:
         """Puts real credentials into a request that may leave, last of all: nothing but the server is to see them."""
         request = flow.request
+        if ctx.options.ssl_insecure:
+            # Whoever answers may be anybody.
+            return
         injected = self._ready().inject(_authority(flow), request.data.path, request.headers.fields)
         if injected is None:
             return
