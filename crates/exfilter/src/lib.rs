@@ -41,11 +41,12 @@
 //! # Where to go
 //!
 //! [`Inspector`] for whole requests, with refusals that each client shows; [`Stream`] and its laws; [`Flow`] for what the engine must know of a message; [`Policy`] for what is done about a finding; [`io`] for
-//! `Read` and `Write`; [`rules`] for the rule format.
+//! `Read` and `Write`; [`substitute`] for placeholders that stand for real credentials; [`rules`] for the rule format.
 #![forbid(unsafe_code)]
 
 pub mod inspector;
 pub mod io;
+pub mod substitute;
 
 pub use exfilter_engine::*;
 /// The rule format and the built-in pack.

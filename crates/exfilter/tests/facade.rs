@@ -9,5 +9,7 @@ mod clients;
 mod inspector;
 #[path = "facade/oracle.rs"]
 mod oracle;
+#[path = "facade/substitute.rs"]
+mod substitute;
 #[path = "facade/tarball.rs"]
 mod tarball;

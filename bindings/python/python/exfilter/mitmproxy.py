@@ -1,0 +1,672 @@
+"""A guard for mitmproxy: ``mitmdump -s $(exfilter-mitmproxy)``, or ``addons = [exfilter.mitmproxy.Exfilter()]`` in a script.
+
+It examines what clients send: request lines, headers, bodies and trailers of HTTP, messages of web sockets, raw TCP and UDP, names in DNS, CONNECT and TLS. mitmproxy lets a flow go on when an
+add-on fails, so every hook here answers a failure of any kind with a refusal. Bodies are examined whole before a byte of them is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gzip
+import ipaddress
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mitmproxy import connection, ctx, dns, exceptions, flow, http, tcp, tls, udp
+from mitmproxy.proxy import server_hooks
+
+from . import _mitmproxy_config as configuration
+from ._errors import ExfilterError
+from ._http import Body, Foreign, Guard, Headers, Refusal, authority, content_encoding
+from ._native import Block, Finding, Flow, Opaque, Rules, Stream
+
+log = logging.getLogger("exfilter")
+
+MARKER = ":no_entry_sign:"
+WITHHELD = "[withheld by exfilter]"
+DEFAULT_BODY_LIMIT = "256m"
+
+_THREAD_FROM = 1 << 20  # Below, a thread and its way back take longer than the engine does.
+_DECODE_UP_TO = 256 << 20
+_OPTIONS = ("exfilter_config", "exfilter_mode", "exfilter_rules", "exfilter_env", "exfilter_provider_keys", "exfilter_tunnels")
+_TLS_OR_SSH = (b"\x16\x03", b"SSH-")
+_REFUSED = 5
+_ROUNDS = 8
+
+
+def print_path() -> None:
+    """Prints the path of the script that mitmproxy loads."""
+    print(os.path.join(os.path.dirname(os.path.abspath(__file__)), "mitmproxy_script", "exfilter_addon.py"))
+
+
+def print_placeholders() -> None:
+    """Prints the environment of a sandbox: a line for each secret of a configuration file for which it gets a placeholder."""
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: exfilter-placeholders CONFIGURATION")
+    try:
+        built = configuration.build(configuration.read(sys.argv[1], {}, [], []))
+    except ExfilterError as error:
+        raise SystemExit(f"exfilter: {error}") from None
+    for name, placeholder in built.substitutes.placeholders:
+        print(f"export {name}={shlex.quote(placeholder)}")
+
+
+def _closed(deny: Callable[[Exfilter, Any], None]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Makes a hook that answers anything that is raised in it with a refusal."""
+
+    def decorate(hook: Callable[[Exfilter, Any], Any]) -> Callable[..., Any]:
+        if asyncio.iscoroutinefunction(hook):
+
+            @functools.wraps(hook)
+            async def closed_async(self: Exfilter, data: Any) -> None:
+                try:
+                    await hook(self, data)
+                except BaseException as error:
+                    self._failed(hook.__name__, error)
+                    deny(self, data)
+                    if isinstance(error, asyncio.CancelledError):
+                        raise
+
+            return closed_async
+
+        @functools.wraps(hook)
+        def closed(self: Exfilter, data: Any) -> None:
+            try:
+                hook(self, data)
+            except exceptions.AddonHalt:
+                raise
+            except BaseException as error:
+                self._failed(hook.__name__, error)
+                deny(self, data)
+
+        return closed
+
+    return decorate
+
+
+def _deny_http(self: Exfilter, flow: http.HTTPFlow) -> None:
+    try:
+        flow.response = _refusal_response("blocked by policy: the request could not be examined", None)
+        if flow.request.stream:
+            _kill(flow)
+    except BaseException:
+        _kill(flow)
+
+
+def _deny_response(self: Exfilter, flow: http.HTTPFlow) -> None:
+    if not flow.metadata.get("exfilter_injected"):
+        return
+    try:
+        flow.response = _refusal_response("withheld by policy: the answer could not be examined", None, 502)
+    except BaseException:
+        _kill(flow)
+
+
+def _deny_websocket(self: Exfilter, flow: http.HTTPFlow) -> None:
+    if flow.websocket is not None and flow.websocket.messages:
+        flow.websocket.messages[-1].drop()
+    flow.metadata["exfilter_blocked"] = True
+    self._hang_up(flow)
+
+
+def _deny_raw(self: Exfilter, flow: tcp.TCPFlow | udp.UDPFlow) -> None:
+    if flow.messages:
+        flow.messages[-1].content = b""
+    flow.metadata["exfilter_blocked"] = True
+    self._hang_up(flow)
+
+
+def _deny_dns(self: Exfilter, flow: dns.DNSFlow) -> None:
+    flow.response = flow.request.fail(_REFUSED)
+
+
+def _deny_connect(self: Exfilter, data: server_hooks.ServerConnectionHookData) -> None:
+    data.server.error = "blocked by policy: the name could not be examined"
+
+
+def _deny_hello(self: Exfilter, data: tls.ClientHelloData) -> None:
+    # What goes to the server is made of these, and they are kept with every flow of the connection. No certificate is for that name.
+    data.context.client.sni = data.context.server.sni = "withheld.invalid"
+    data.context.client.alpn_offers = []
+
+
+def _deny_tls(self: Exfilter, data: tls.TlsData) -> None:
+    # mitmproxy's own add-on, which comes later, would make a connection; without one mitmproxy gives up.
+    data.ssl_conn = None
+    raise exceptions.AddonHalt
+
+
+class _Refused(dns.DNSMessage):
+    """A refusal that repeats the question on the wire, or its asker would not take it for an answer, and nowhere else."""
+
+    wire = b""
+
+    @classmethod
+    def of(cls, request: dns.DNSMessage) -> _Refused:
+        refusal = request.fail(_REFUSED)
+        masked = [dns.Question("withheld.invalid", question.type, question.class_) for question in request.questions]
+        refused = cls(**{**vars(refusal), "questions": masked})
+        refused.wire = refusal.packed
+        return refused
+
+    @property
+    def packed(self) -> bytes:
+        return self.wire
+
+
+class Exfilter:
+    """The add-on."""
+
+    def __init__(self) -> None:
+        self._built: configuration.Built | None = None
+        self._guard: Guard | None = None
+        self._stamps: tuple[tuple[str, int, int], ...] = ()
+        self._watcher: asyncio.Task[None] | None = None
+        self._streams: dict[str, Stream] = {}
+        self._before: dict[str, tuple[bytes, http.Headers]] = {}
+
+    # What mitmproxy tells of itself
+
+    def load(self, loader: Any) -> None:
+        loader.add_option("exfilter_config", str, "", "exfilter: a configuration file in TOML; it is read again when it changes.")
+        loader.add_option("exfilter_mode", str, "", "exfilter: enforce or observe; wins over the file.")
+        loader.add_option("exfilter_rules", Sequence[str], [], "exfilter: rule files, and the word more for the further rules.")
+        loader.add_option("exfilter_env", Sequence[str], [], "exfilter: variables of the proxy's environment to enrol (* is any text).")
+        loader.add_option("exfilter_provider_keys", str, "", "exfilter: at-home or block, for providers' keys at that provider.")
+        loader.add_option("exfilter_tunnels", str, "", "exfilter: block or allow, for connections that nobody can look into.")
+        loader.add_option("exfilter_scrub", bool, True, "exfilter: take refused content out of the flows that mitmproxy keeps and shows.")
+        loader.add_option("exfilter_reload", int, 2, "exfilter: seconds between looks at the configuration's files; 0 for none.")
+        loader.add_command("exfilter.reload", self.reload)
+        loader.add_command("exfilter.placeholders", self.placeholders)
+
+    def configure(self, updated: set[str]) -> None:
+        if self._built is None or any(name in updated for name in _OPTIONS):
+            try:
+                self._rebuild()
+            except ExfilterError as error:
+                raise exceptions.OptionsError(f"exfilter: {error}") from None
+        if ctx.options.stream_large_bodies:
+            raise exceptions.OptionsError(
+                "exfilter: stream_large_bodies sends bodies before they can be examined; leave it unset and use body_size_limit"
+            )
+        if not ctx.options.body_size_limit:
+            ctx.options.body_size_limit = DEFAULT_BODY_LIMIT
+
+    def running(self) -> None:
+        built = self._built
+        if built is not None:
+            enrolled = f", {len(built.enrolled)} enrolled secrets" if built.enrolled else ""
+            log.info(f"exfilter: {built.config.words['mode']}, {built.engine.rules} rules{enrolled}")
+        if built is not None and len(built.substitutes) and ctx.options.ssl_insecure:
+            log.error("exfilter: ssl_insecure is set, so no placeholder is exchanged")
+        for option in ("ignore_hosts", "allow_hosts"):
+            if getattr(ctx.options, option, None):
+                log.warning(f"exfilter: {option} is set: what it passes by is not examined")
+        if ctx.options.exfilter_reload > 0 and self._watcher is None:
+            self._watcher = asyncio.get_running_loop().create_task(self._watch())
+
+    def done(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+        self._streams.clear()
+
+    def reload(self) -> None:
+        """Reads the configuration again. One that cannot be used changes nothing."""
+        try:
+            self._rebuild()
+            log.info("exfilter: the configuration was read again")
+        except ExfilterError as error:
+            log.error(f"exfilter: the old configuration stays: {error}")
+
+    def placeholders(self) -> Sequence[str]:
+        """Names and placeholders: what a sandbox gets."""
+        built = self._built
+        return [f"{name}={placeholder}" for name, placeholder in built.substitutes.placeholders] if built is not None else []
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(max(1, ctx.options.exfilter_reload))
+            built = self._built
+            if built is None:
+                continue
+            now = configuration.stamps(built.config)
+            if now != self._stamps:
+                self._stamps = now
+                self.reload()
+
+    def _rebuild(self) -> None:
+        words = {name: getattr(ctx.options, f"exfilter_{name}") for name in ("mode", "provider_keys", "tunnels")}
+        config = configuration.read(ctx.options.exfilter_config, words, list(ctx.options.exfilter_rules), list(ctx.options.exfilter_env))
+        stamps = configuration.stamps(config)
+        built = configuration.build(config)
+        guard = Guard(
+            built.engine,
+            provider_keys=config.words["provider_keys"],
+            on_event=_tell,
+            substitutes=built.substitutes,
+            observe=config.words["mode"] == "observe",
+        )
+        _self_test(guard, config)
+        # Only now, all at once: until here the old ones serve.
+        self._built, self._guard, self._stamps = built, guard, stamps
+        for name, why in built.refused.items():
+            log.warning(f"exfilter: {name} is not enrolled: {why}")
+
+    def _ready(self) -> Guard:
+        if self._guard is None:
+            raise RuntimeError("no configuration could be read")
+        return self._guard
+
+    def _failed(self, hook: str, error: BaseException) -> None:
+        # The text of an error may have content in it; its kind has none.
+        log.error(f"exfilter: refused, for {hook} failed with {type(error).__name__}")
+
+    # HTTP
+
+    @_closed(_deny_http)
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        request = flow.request
+        head = request.authority.encode("utf-8", "surrogateescape") + b"\n" + request.pretty_host.encode("utf-8", "surrogateescape")
+        guard = self._ready()
+        refusal = guard.text(None, "host", head) or guard.head(b"CONNECT", None, b"", request.headers.fields)
+        if refusal is not None:
+            self._refuse(flow, refusal)
+
+    @_closed(_deny_http)
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        # Whoever asked for streaming: what is streamed cannot be held back.
+        flow.request.stream = False
+        if flow.response is None:
+            refusal = self._head(flow)
+            if refusal is not None:
+                self._refuse(flow, refusal)
+
+    @_closed(_deny_http)
+    async def request(self, flow: http.HTTPFlow) -> None:
+        request = flow.request
+        if flow.response is not None or flow.error is not None:
+            return
+        if request.stream or request.raw_content is None:
+            raise RuntimeError("the body is not at hand")
+        # Once more: other add-ons may have changed it.
+        refusal = self._head(flow)
+        if refusal is None and request.raw_content:
+            if len(request.raw_content) < _THREAD_FROM:
+                refusal = self._body(flow)
+            else:
+                refusal = await asyncio.to_thread(self._body, flow)
+        if refusal is None and request.trailers:
+            refusal = self._ready().text(None, "trailers", _lines(request.trailers.fields))
+        if refusal is not None:
+            self._refuse(flow, refusal)
+        else:
+            self._inject(flow)
+
+    def _head(self, flow: http.HTTPFlow) -> Refusal | None:
+        request = flow.request
+        # What HTTP/2 sends as a pseudo header, and absolute forms.
+        host = request.data.host.encode("utf-8", "surrogateescape")
+        pseudo = [(b":scheme", request.data.scheme), (b":authority", request.data.authority), (b":host", host)]
+        headers = [*request.headers.fields, *((name, value) for name, value in pseudo if value)]
+        return self._ready().head(request.data.method, _authority(flow), request.data.path, headers)
+
+    def _body(self, flow: http.HTTPFlow) -> Refusal | None:
+        guard, request = self._ready(), flow.request
+        raw = request.raw_content or b""
+        to, coding = _authority(flow), content_encoding(request.headers.fields)
+        body = guard.body(to, raw, coding, editable=True)
+        if body.refusal is not None and coding is not None:
+            recoded = self._decoded(flow, guard, to, body)
+            if recoded is not None:
+                request.content = recoded.data
+                return None
+        if body.refusal is None and body.edited:
+            request.raw_content = body.data
+        return body.refusal
+
+    def _decoded(self, flow: http.HTTPFlow, guard: Guard, to: str | None, body: Body) -> Body | None:
+        """A coded body that may leave once it is decoded and edited: redaction does not reach into compressed bytes."""
+        if body.refusal is None or body.refusal.block.kind not in ("rule", "known") or body.decoded > _DECODE_UP_TO or not body.complete:
+            return None
+        try:
+            plain = flow.request.get_content(strict=True)
+        except ValueError:
+            return None
+        if plain is None:
+            return None
+        edited = guard.body(to, plain, None, editable=True)
+        return edited if edited.refusal is None and edited.edited else None
+
+    def _refuse(self, flow: http.HTTPFlow, refusal: Refusal) -> None:
+        """The one place where a request is answered instead of sent."""
+        block = refusal.block
+        self._mark(flow, refusal)
+        if ctx.options.exfilter_scrub:
+            _scrub(flow.request, refusal.where)
+        flow.response = _refusal_response(block.subject_text, block)
+
+    # Placeholders
+
+    def _inject(self, flow: http.HTTPFlow) -> None:
+        """Puts real credentials into a request that may leave, last of all: nothing but the server is to see them."""
+        request = flow.request
+        if ctx.options.ssl_insecure:
+            # Whoever answers may be anybody.
+            return
+        injected = self._ready().inject(_authority(flow), request.data.path, request.headers.fields)
+        if injected is None:
+            return
+        self._before[flow.id] = (request.data.path, request.headers)
+        flow.metadata["exfilter_injected"] = True
+        request.data.path, fields = injected
+        request.headers = http.Headers(fields)
+
+    def _restore(self, flow: http.HTTPFlow) -> None:
+        """Puts the placeholders back: the request has left, and mitmproxy keeps and shows it."""
+        before = self._before.pop(flow.id, None)
+        if before is not None:
+            flow.request.data.path, flow.request.headers = before
+
+    @_closed(_deny_response)
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        self._restore(flow)
+        if flow.metadata.get("exfilter_injected") and flow.response is not None:
+            flow.response.stream = False
+
+    @_closed(_deny_response)
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._restore(flow)
+        if flow.metadata.get("exfilter_injected") and flow.response is not None:
+            self._scrub_response(flow, flow.response)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._restore(flow)
+
+    def _scrub_response(self, flow: http.HTTPFlow, response: http.Response) -> None:
+        """Takes real values out of what a server that got one answers: an echo must not tell the sandbox."""
+        parts = [*response.headers.fields, *(response.trailers.fields if response.trailers else ()), (b"", response.reason.encode("utf-8", "replace"))]
+        if self._scrubbed(_lines(parts)) is not None:
+            response.reason = ""
+            response.headers = http.Headers([(name, self._scrubbed(value) or value) for name, value in response.headers.fields])
+            response.trailers = None
+            if self._scrubbed(_lines(response.headers.fields)) is not None:
+                raise RuntimeError("a header's name, or two headers, have it")
+        raw = response.raw_content
+        if raw is None:
+            raise RuntimeError("the body is not at hand")
+        plain = response.get_content(strict=True)
+        clean = self._scrubbed(plain or b"")
+        if clean is not None:
+            response.content = clean
+        flow.metadata["exfilter_scrubbed"] = clean is not None
+
+    def _scrubbed(self, data: bytes) -> bytes | None:
+        """The data without real values, a placeholder for each where it stands as it is; None if there are none."""
+        built = self._built
+        if built is None or built.scrubber is None or not data:
+            return None
+        # Findings in one form hide what overlaps them, so until there are none.
+        placeholders = dict(built.substitutes.placeholders)
+        clean = data
+        for _ in range(_ROUNDS):
+            scan = built.scrubber.scan(clean, Flow.outbound(editable=True))
+            blocked = isinstance(scan.verdict, Block)
+            if not scan.findings and not scan.suppressed and not blocked:
+                return clean if clean is not data else None
+            edited = bytearray(scan.apply_edits(clean))
+            for finding in scan.findings:
+                if blocked:
+                    # Coded twice, or compressed: no byte fits there, so what it is coded in breaks.
+                    edited[finding.start : finding.end] = b"*" * (finding.end - finding.start)
+                placeholder = placeholders.get(finding.secret or "", "").encode()
+                if finding.form == "raw" and not finding.path and len(placeholder) == finding.end - finding.start:
+                    edited[finding.start : finding.end] = placeholder
+            clean = bytes(edited)
+        raise RuntimeError("it stands there too often")
+
+    # Web sockets
+
+    @_closed(_deny_websocket)
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        assert flow.websocket is not None
+        message = flow.websocket.messages[-1]
+        if flow.metadata.get("exfilter_blocked"):
+            message.drop()
+            return
+        if not message.from_client:
+            if flow.metadata.get("exfilter_injected") and (clean := self._scrubbed(message.content)) is not None:
+                message.content = clean
+            return
+        # By itself, to its end, and as part of all that was sent: two messages must not share a secret.
+        refusal = self._ready().text(_authority(flow), "message", message.content)
+        verdict = self._stream(flow).push(message.content)
+        if refusal is None and isinstance(verdict, Block):
+            refusal = Refusal(verdict, "messages")
+        if refusal is not None:
+            self._mark(flow, refusal)
+            _deny_websocket(self, flow)
+            if ctx.options.exfilter_scrub:
+                for sent in flow.websocket.messages:
+                    sent.content = WITHHELD.encode() if sent.from_client else sent.content
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        self._forget(flow)
+
+    # TCP, UDP
+
+    @_closed(_deny_raw)
+    def tcp_message(self, flow: tcp.TCPFlow) -> None:
+        self._raw(flow)
+
+    @_closed(_deny_raw)
+    def udp_message(self, flow: udp.UDPFlow) -> None:
+        self._raw(flow)
+
+    def tcp_end(self, flow: tcp.TCPFlow) -> None:
+        self._forget(flow)
+
+    def tcp_error(self, flow: tcp.TCPFlow) -> None:
+        self._forget(flow)
+
+    def udp_end(self, flow: udp.UDPFlow) -> None:
+        self._forget(flow)
+
+    def udp_error(self, flow: udp.UDPFlow) -> None:
+        self._forget(flow)
+
+    def _raw(self, flow: tcp.TCPFlow | udp.UDPFlow) -> None:
+        guard, message = self._ready(), flow.messages[-1]
+        if flow.metadata.get("exfilter_blocked"):
+            message.content = b""
+            return
+        if not message.from_client:
+            return
+        first = not any(earlier.from_client for earlier in flow.messages[:-1])
+        built = self._built
+        assert built is not None
+        tunnel = first and message.content.startswith(_TLS_OR_SSH)
+        refusal = guard.text(None, "message", message.content)
+        verdict = self._stream(flow).push(message.content)
+        if refusal is None and isinstance(verdict, Block):
+            refusal = Refusal(verdict, "messages")
+        refuse_tunnel = tunnel and built.config.words["tunnels"] == "block" and built.config.words["mode"] == "enforce"
+        if refusal is None and not refuse_tunnel:
+            return
+        if refusal is not None:
+            self._mark(flow, refusal)
+        else:
+            flow.marked, flow.comment = MARKER, "blocked by policy: a tunnel that nobody can look into"
+            log.warning(f"exfilter: {flow.comment}")
+        scrub = ctx.options.exfilter_scrub and refusal is not None
+        _deny_raw(self, flow)
+        if scrub:
+            for earlier in flow.messages[:-1]:
+                earlier.content = WITHHELD.encode() if earlier.from_client else earlier.content
+
+    # Names: DNS, and what is dialled
+
+    @_closed(_deny_dns)
+    def dns_request(self, flow: dns.DNSFlow) -> None:
+        request = flow.request
+        names = [question.name for question in request.questions]
+        joined = [name.replace(".", "") for name in names]
+        text = "\n".join([*names, *joined]).encode("utf-8", "surrogateescape")
+        guard = self._ready()
+        refusal = guard.text(None, "name", text) or guard.text(None, "message", request.packed)
+        if refusal is not None:
+            self._mark(flow, refusal)
+            flow.response = _Refused.of(request) if ctx.options.exfilter_scrub else request.fail(_REFUSED)
+            if ctx.options.exfilter_scrub:
+                request.questions = list(flow.response.questions)
+                request.answers = request.authorities = request.additionals = []
+
+    @_closed(_deny_connect)
+    def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+        names = [data.server.address[0] if data.server.address else "", data.server.sni or "", data.client.sni or ""]
+        refusal = self._names(names, data.client)
+        if refusal is not None:
+            data.server.error = refusal.block.subject_text
+
+    @_closed(_deny_hello)
+    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        client = data.context.client
+        if self._names([client.sni or "", *(offer.decode("latin-1") for offer in client.alpn_offers or ())], client) is not None:
+            _deny_hello(self, data)
+
+    @_closed(_deny_tls)
+    def tls_start_server(self, data: tls.TlsData) -> None:
+        # mitmproxy says to the server what the client has said to it.
+        client = data.context.client
+        offers = [*(data.conn.alpn_offers or ()), *(client.alpn_offers or ())]
+        names = [data.conn.sni or "", client.sni or "", *(offer.decode("latin-1") for offer in offers)]
+        if self._names(names, client) is not None:
+            _deny_tls(self, data)
+
+    def _names(self, names: list[str], client: connection.Client) -> Refusal | None:
+        joined = [name.replace(".", "") for name in names]
+        text = "\n".join([*names, *joined]).encode("utf-8", "surrogateescape")
+        refusal = self._ready().text(None, "host", text)
+        if refusal is not None:
+            log.warning(f"exfilter: {client.peername}: {refusal.where}: {refusal.block.operator_text}")
+        return refusal
+
+    # What they share
+
+    def _mark(self, flow: flow.Flow, refusal: Refusal) -> None:
+        """Says why, to whoever runs the proxy: in the log, and at the flow."""
+        text = f"{refusal.where}: {refusal.block.operator_text}"
+        flow.marked, flow.comment = MARKER, f"exfilter: {text}"
+        flow.metadata["exfilter"] = {"where": refusal.where, "reference": refusal.block.reference, "rule": refusal.block.rule}
+        peer = flow.client_conn.peername[0] if flow.client_conn.peername else "?"
+        log.warning(f"exfilter: {peer}: {text}")
+
+    def _stream(self, flow: flow.Flow) -> Stream:
+        """The stream of all that a client has sent on a flow. It keeps the engine with which it began."""
+        stream = self._streams.get(flow.id)
+        if stream is None:
+            stream = self._streams[flow.id] = self._ready().engine.stream(Flow.outbound())
+        return stream
+
+    def _forget(self, flow: flow.Flow) -> None:
+        stream = self._streams.pop(flow.id, None)
+        if stream is not None:
+            stream.close()
+
+    def _hang_up(self, flow: flow.Flow) -> None:
+        """Closes a client's connection. mitmproxy has no call for it, and goes on with flows of messages that are killed."""
+        self._forget(flow)
+        _kill(flow)
+        try:
+            server = ctx.master.addons.get("proxyserver")
+            for handler in list(server.connections.values()):
+                transport = handler.transports.get(flow.client_conn)
+                if transport is not None and transport.handler is not None:
+                    transport.handler.cancel("blocked by exfilter")
+        except Exception as error:
+            # What is refused is not sent in any case: it was dropped or emptied.
+            log.debug(f"exfilter: the connection stays open: {type(error).__name__}")
+
+
+def _kill(flow: flow.Flow) -> None:
+    if flow.killable:
+        flow.kill()
+
+
+def _refusal_response(text: str, block: Block | Foreign | None, status: int = 403) -> http.Response:
+    headers = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
+    if block is not None:
+        headers["x-exfilter-reference"] = block.reference
+    return http.Response.make(status, text + "\n", headers)
+
+
+def _authority(flow: http.HTTPFlow) -> str | None:
+    """Where a request goes: what is dialled, not what it says of itself. None where that is not sure, at which nothing is at home."""
+    request = flow.request
+    host, scheme = request.host, request.scheme
+    try:
+        ipaddress.ip_address(host)
+        literal = True
+    except ValueError:
+        literal = False
+    if literal and scheme == "https" and not ctx.options.ssl_insecure:
+        # In transparent modes the address is all that is dialled, and the certificate decides.
+        sni = flow.server_conn.sni or flow.client_conn.sni
+        if sni:
+            host = sni
+    said = request.host_header
+    if said is not None and _hostname(said).lower() != host.lower():
+        # A shared front end goes by what the request says.
+        return None
+    return authority(scheme, host, request.port)
+
+
+def _hostname(text: str) -> str:
+    return text.rsplit(":", 1)[0] if text.rsplit(":", 1)[-1].isdigit() else text
+
+
+def _lines(fields: Headers) -> bytes:
+    return b"\n".join(name + b": " + value for name, value in fields)
+
+
+def _scrub(request: http.Request, where: str) -> None:
+    """Takes out of a refused request what mitmproxy would show, log and save."""
+    if where in ("host", "head", "header :host", "header :authority", "header host"):
+        request.host = "withheld.invalid"
+    request.headers = http.Headers([(b"host", b"withheld.invalid")])
+    request.path = "/withheld-by-exfilter"
+    request.content = WITHHELD.encode()
+    request.trailers = None
+
+
+def _tell(where: str, event: Finding | Opaque) -> None:
+    """Logs what is only reported."""
+    if event.action not in ("report", "redact"):
+        return
+    what = (event.rule or event.secret) if isinstance(event, Finding) else event.reason
+    log.info(f"exfilter: {where}: {what}: {event.action}")
+
+
+def _self_test(guard: Guard, config: configuration.Config) -> None:
+    """Runs requests with a made-up key and one without through the engine, as hooks do."""
+    action = config.tables.get("actions", {}).get("high", "block")
+    observing = config.words["mode"] == "observe" or action not in ("block", "redact")
+    token = Rules.builtin().examples("github-pat", 1)[0]
+    to = "https://self-test.invalid"
+    headers = [(b"host", b"self-test.invalid"), (b"x-test", b"nothing")]
+    silent = Guard(guard.engine)
+    clean = silent.head(b"GET", to, b"/?q=1", headers) is None and silent.body(to, b"nothing secret").refusal is None
+    found = [
+        silent.head(b"GET", to, b"/?q=" + token, headers),
+        silent.head(b"GET", to, b"/", [*headers, (b"authorization", b"Bearer " + token)]),
+        silent.body(to, b'{"text": "' + token + b'"}').refusal,
+        silent.body(to, gzip.compress(token * 2), "gzip").refusal,
+    ]
+    seen = action == "allow" or bool(guard.engine.scan(token).findings)
+    if not clean or not seen or (not observing and not all(found)):
+        raise ExfilterError("the self-test failed: with this configuration a key is let out, or a clean request refused")

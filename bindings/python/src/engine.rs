@@ -1,0 +1,111 @@
+//! Rules and secrets, compiled: `Engine`.
+
+use pyo3::prelude::*;
+
+use crate::flow::Flow;
+use crate::input::Input;
+use crate::limits::Limits;
+use crate::policy::Policy;
+use crate::rules::Rules;
+use crate::scan::{Scan, Scanner, examine};
+use crate::secrets::KnownSecrets;
+use crate::stream::Stream;
+use crate::{errors, words};
+
+/// Another handle on an engine: what findings and verdicts keep, to name rules and secrets. A reference count, no copy.
+pub(crate) fn keep(engine: &exfilter::Engine) -> exfilter::Engine {
+    engine.clone()
+}
+
+/// Compiled rules and secrets: built once per process, immutable, and shared by all threads and streams.
+///
+/// Without `rules`, the built-in ones. `profile` is "inline" for traffic or "thorough" for audits. `eager` builds every rule's automaton at once,
+/// so that one that is too large is an error here; rules that were parsed or imported always are.
+#[pyclass(frozen, module = "exfilter")]
+pub(crate) struct Engine(pub(crate) exfilter::Engine);
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (*, rules=None, known_secrets=None, policy=None, limits=None, profile="inline", eager=false))]
+    fn new(
+        py: Python<'_>,
+        rules: Option<&Rules>,
+        known_secrets: Option<&KnownSecrets>,
+        policy: Option<&Policy>,
+        limits: Option<&Limits>,
+        profile: &str,
+        eager: bool,
+    ) -> PyResult<Engine> {
+        let mut builder = exfilter::Engine::builder();
+        builder.profile(words::profile(profile)?);
+        builder.eager(eager || rules.is_some_and(|rules| !rules.checked));
+        builder.rules(rules.map_or_else(exfilter::rules::builtin, Rules::to_vec));
+        if let Some(policy) = policy {
+            builder.policy(policy.0.clone());
+        }
+        if let Some(limits) = limits {
+            builder.limits(limits.0.clone());
+        }
+        if let Some(secrets) = known_secrets {
+            builder.known_secrets(secrets.take()?);
+        }
+        let engine = py.detach(|| builder.build()).map_err(|error| errors::build(&error))?;
+        Ok(Engine(engine))
+    }
+
+    /// A stream for one flow; without one, bytes on their way out to a place without an authority.
+    #[pyo3(signature = (flow=None))]
+    fn stream(&self, flow: Option<&Flow>) -> Stream {
+        Stream::new(keep(&self.0), outbound_or(flow))
+    }
+
+    /// A scanner of whole buffers, which uses one stream again and again; without a flow, bytes at rest with lines.
+    #[pyo3(signature = (flow=None))]
+    fn scanner(&self, flow: Option<&Flow>) -> Scanner {
+        Scanner::new(keep(&self.0), at_rest_or(flow))
+    }
+
+    /// Examines a whole buffer; without a flow, bytes at rest with lines. Any number of threads may do so at once.
+    #[pyo3(signature = (data, flow=None))]
+    fn scan<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>, flow: Option<&Flow>) -> PyResult<Scan> {
+        let mut stream = self.0.stream(at_rest_or(flow));
+        examine(py, &self.0, &mut stream, &Input::of(data)?)
+    }
+
+    /// How many rules it has.
+    #[getter]
+    fn rules(&self) -> usize {
+        self.0.rules().len()
+    }
+
+    /// The rules' ids.
+    #[getter]
+    fn rule_ids(&self) -> Vec<String> {
+        self.0.rules().map(|rule| rule.id.clone()).collect()
+    }
+
+    /// The limits of its streams.
+    #[getter]
+    fn limits(&self) -> Limits {
+        Limits(self.0.limits().clone())
+    }
+
+    /// Memory of the compiled tables, in bytes.
+    #[getter]
+    fn memory(&self) -> usize {
+        self.0.memory()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{:?}", self.0)
+    }
+}
+
+fn outbound_or(flow: Option<&Flow>) -> exfilter::Flow {
+    flow.map_or_else(exfilter::Flow::outbound_unknown, |flow| flow.0.clone())
+}
+
+fn at_rest_or(flow: Option<&Flow>) -> exfilter::Flow {
+    flow.map_or_else(|| exfilter::Flow::at_rest().lines(), |flow| flow.0.clone())
+}

@@ -1,0 +1,43 @@
+//! The exceptions: they are Python classes, so that they can have two bases and attributes.
+
+use pyo3::prelude::*;
+
+mod classes {
+    use pyo3::import_exception;
+
+    import_exception!(exfilter._errors, BuildError);
+    import_exception!(exfilter._errors, MisuseError);
+    import_exception!(exfilter._errors, ParseError);
+    import_exception!(exfilter._errors, RefusedError);
+    import_exception!(exfilter._errors, RuleError);
+}
+
+pub(crate) fn parse(error: &exfilter::ParseError) -> PyErr {
+    classes::ParseError::new_err(error.to_string())
+}
+
+/// For a word that is none of those that an argument takes. The word is not repeated: it may have been a value in the wrong place.
+pub(crate) fn word(what: &str, choices: &str) -> PyErr {
+    classes::ParseError::new_err(format!("{what} is one of {choices}"))
+}
+
+pub(crate) fn build(error: &exfilter::BuildError) -> PyErr {
+    classes::BuildError::new_err((error.subject().to_owned(), error.message().to_owned()))
+}
+
+pub(crate) fn rule(error: &exfilter::rules::RuleError) -> PyErr {
+    let place = (error.file().to_owned(), error.line(), error.field().to_owned());
+    classes::RuleError::new_err((place.0, place.1, place.2, error.message().to_owned()))
+}
+
+pub(crate) fn refused(name: &str, refusal: &exfilter::Refusal) -> PyErr {
+    classes::RefusedError::new_err((name.to_owned(), refusal.code(), refusal.to_string(), refusal.remedy()))
+}
+
+pub(crate) fn refused_because(name: &str, code: &str, message: String, remedy: &str) -> PyErr {
+    classes::RefusedError::new_err((name.to_owned(), code.to_owned(), message, remedy.to_owned()))
+}
+
+pub(crate) fn misuse(message: &'static str) -> PyErr {
+    classes::MisuseError::new_err(message)
+}

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Builds the wheel, installs it into a virtual environment of its own and runs every test of it. With --mitmproxy also those with a real mitmproxy, which is large
+# and needs Python 3.12 or newer. The build shares the workspace's target folder.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+oldest=10
+[ "${1:-}" != --mitmproxy ] || oldest=12
+python=""
+for name in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11 python3.10 ~/.pyenv/versions/3.1[2-9]*/bin/python3; do
+    if command -v "$name" >/dev/null && "$name" -c "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, $oldest))" 2>/dev/null; then
+        python=$name
+        break
+    fi
+done
+[ -n "$python" ] || { echo "skipped: the Python bindings are tested with Python 3.$oldest or newer and its venv module, and there is none here"; exit 0; }
+
+target=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}
+mkdir -p "$target"
+venv=$target/python-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+bin=$venv/bin
+"$bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+[ "${1:-}" != --mitmproxy ] || "$bin/python" -m pip install --quiet --disable-pip-version-check 'mitmproxy>=12,<13'
+
+wheels=$venv/wheels
+rm -rf "$wheels"
+CARGO_TARGET_DIR=$target "$bin/maturin" build --release --quiet --interpreter "$bin/python" --out "$wheels"
+"$bin/python" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps "$wheels"/*.whl
+
+if [ "${1:-}" = --mitmproxy ]; then
+    "$bin/python" -m pytest tests/test_mitmproxy.py
+else
+    "$bin/python" -m pytest tests --ignore tests/test_mitmproxy.py
+    "$bin/python" -m mypy --no-error-summary python/exfilter
+    "$bin/python" -m mypy.stubtest exfilter._native
+fi

@@ -1,0 +1,711 @@
+"""The add-on in a real mitmproxy, with real clients, before servers that keep every byte they get."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("mitmproxy", reason="mitmproxy is not installed: test.sh --mitmproxy installs it")
+
+from mitmproxy import certs
+from recorder import Recorder
+from wrappings import bodies, needles
+
+import exfilter
+from exfilter import testing
+
+TOKEN = testing.token("github-pat", seed=21)
+VALUE = testing.secret(seed=22)
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Sink:
+    """A server of raw TCP or UDP that keeps what it gets; with a web socket's answer if it is asked for one."""
+
+    def __init__(self, kind=socket.SOCK_STREAM):
+        self.received = bytearray()
+        self._socket = socket.socket(socket.AF_INET, kind)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        if kind == socket.SOCK_STREAM:
+            self._socket.listen()
+            threading.Thread(target=self._accept, daemon=True).start()
+        else:
+            threading.Thread(target=self._datagrams, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._read, args=(connection,), daemon=True).start()
+
+    def _read(self, connection):
+        head = b""
+        while data := connection.recv(65536):
+            self.received += data
+            head = (head + data)[:4096]
+            if b"sec-websocket-key:" in head.lower() and head.endswith(b"\r\n\r\n"):
+                key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")).split(b":")[1].strip()
+                accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+                connection.sendall(
+                    b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: " + accept + b"\r\n\r\n"
+                )
+                head = b"done"
+
+    def _datagrams(self):
+        while True:
+            try:
+                data, peer = self._socket.recvfrom(65536)
+            except OSError:
+                return
+            self.received += data
+            if len(data) > 12:
+                # A DNS answer without records.
+                self._socket.sendto(data[:2] + b"\x81\x80" + data[4:6] + b"\0\0\0\0\0\0" + data[12:], peer)
+
+
+class Proxy:
+    """A running mitmdump."""
+
+    def __init__(self, folder: Path, modes: list[str], config: str | None = None, options=(), script=None, environment=None):
+        self.folder = folder
+        self.config = folder / "exfilter.toml"
+        self.flows = folder / "flows"
+        self.log_path = folder / "log"
+        arguments = ["-s", script or self.script(), "--set", f"confdir={folder}", "-w", str(self.flows)]
+        for mode in modes:
+            arguments += ["--mode", mode]
+        for option in ("exfilter_reload=1", *options):
+            arguments += ["--set", option]
+        if config is not None:
+            self.config.write_text(config)
+            arguments += ["--set", f"exfilter_config={self.config}"]
+        program = str(Path(sys.executable).parent / "mitmdump")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [program, *arguments], stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+            )
+
+    @staticmethod
+    def script():
+        out = subprocess.run([sys.executable, "-c", "import exfilter.mitmproxy as m; m.print_path()"], capture_output=True, text=True, check=True)
+        return out.stdout.strip()
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def wait_for(self, text, count=1, seconds=30):
+        deadline = time.monotonic() + seconds
+        while self.log().count(text) < count:
+            assert time.monotonic() < deadline and self.process.poll() is None, self.log()
+            time.sleep(0.05)
+        return self
+
+    @property
+    def ca(self):
+        return self.folder / "mitmproxy-ca-cert.pem"
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def certificate(folder):
+    """The files of a certificate for localhost, with its key, and of whoever signed it."""
+    from cryptography.hazmat.primitives import serialization as forms
+
+    folder = folder / "upstream"
+    folder.mkdir()
+    store = certs.CertStore.from_store(folder, "upstream", 2048)
+    entry = store.get_cert("localhost", [certs.x509.DNSName("localhost")])
+    key = entry.privatekey.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.TraditionalOpenSSL, forms.NoEncryption())
+    (folder / "chain.pem").write_bytes(entry.cert.to_pem() + key)
+    (folder / "trusted.pem").write_bytes(store.default_ca.to_pem())
+    return str(folder / "chain.pem"), str(folder / "trusted.pem")
+
+
+class Bench:
+    """One proxy in all modes, and the servers behind it."""
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("proxy")
+    bench = Bench()
+    bench.server = Recorder()
+    chain, trusted = certificate(folder)
+    bench.secure = Recorder(certificate=chain)
+    bench.sink, bench.names = Sink(), Sink(socket.SOCK_DGRAM)
+    bench.port, bench.reverse, bench.raw, bench.dns = free_port(), free_port(), free_port(), free_port(socket.SOCK_DGRAM)
+    config = """
+        [[secret]]
+        name = "DEPLOY"
+        env = "DEPLOY_FOR_TEST"
+        at = ["localhost header:authorization:bearer", "localhost query:key"]
+    """
+    bench.proxy = Proxy(
+        folder,
+        [
+            f"regular@127.0.0.1:{bench.port}",
+            f"reverse:{bench.server.url}@127.0.0.1:{bench.reverse}",
+            f"reverse:tcp://127.0.0.1:{bench.sink.port}@127.0.0.1:{bench.raw}",
+            f"reverse:dns://127.0.0.1:{bench.names.port}@127.0.0.1:{bench.dns}",
+        ],
+        config,
+        [f"ssl_verify_upstream_trusted_ca={trusted}"],
+        environment={"DEPLOY_FOR_TEST": VALUE},
+    )
+    try:
+        bench.proxy.wait_for("listening at", 4)
+        yield bench
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+        bench.secure.close()
+
+
+def send(bench, path="/", body=None, headers=None, method="POST", port=None, via="proxy"):
+    """One request with Python's own client: status and text."""
+    if via == "proxy":
+        client = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=30)
+        target = f"{bench.server.url}{path}"
+    elif via == "reverse":
+        client = http.client.HTTPConnection("127.0.0.1", bench.reverse, timeout=30)
+        target = path
+    else:
+        import ssl
+
+        context = ssl.create_default_context(cafile=str(bench.proxy.ca))
+        client = http.client.HTTPSConnection("127.0.0.1", bench.port, timeout=30, context=context)
+        client.set_tunnel("localhost", bench.secure.port)
+        target = path
+    try:
+        client.request(method, target, body=body, headers=headers or {})
+        response = client.getresponse()
+        return response.status, response.read()
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize("secret", [TOKEN, VALUE], ids=["rule", "enrolled"])
+@pytest.mark.parametrize("via", ["proxy", "reverse", "tls"])
+def test_nothing_of_a_secret_leaves_in_any_wrapping(bench, secret, via):
+    before = len(bench.server.received), len(bench.secure.received)
+    refused = 0
+    for name, body, headers in bodies(secret):
+        status, text = send(bench, body=body, headers=headers, via=via)
+        assert status == 403, name
+        assert secret.encode() not in text and b"reference" in text
+        refused += 1
+    for path in (f"/?q={secret}", f"/{secret}/x", "/?q=" + base64.urlsafe_b64encode(b"text " + secret.encode()).decode()):
+        assert send(bench, path, method="GET", via=via)[0] == 403
+        refused += 1
+    basic = base64.b64encode(b"user:" + secret.encode()).decode()
+    for headers in ({"x-a": secret}, {"cookie": f"a={secret}"}, {"authorization": f"Basic {basic}"}, {"authorization": f"token {secret}"}, {secret: "1"}):
+        assert send(bench, headers=headers, method="GET", via=via)[0] == 403
+        refused += 1
+    assert refused > 45
+    assert (len(bench.server.received), len(bench.secure.received)) == before
+
+
+def test_clean_traffic_arrives_byte_for_byte(bench):
+    big = os.urandom(300_000).hex().encode()
+    for via, server in (("proxy", bench.server), ("reverse", bench.server), ("tls", bench.secure)):
+        for body in (b"", b"hello", json.dumps({"a": ["\u00e4", 1]}).encode(), bytes(range(256)) * 20, big):
+            assert send(bench, "/a%20b?x=%41&y", body=body, headers={"x-test": "1"}, via=via) == (200, b"ok")
+            head, got = server.requests[-1]
+            assert got == body and head.startswith(b"POST /a%20b?x=%41&y HTTP/1.1\r\n") and b"x-test: 1\r\n" in head
+        import gzip
+
+        coded = gzip.compress(b"clean " * 1000)
+        assert send(bench, body=coded, headers={"content-encoding": "gzip"}, via=via)[0] == 200
+        assert server.requests[-1][1] == coded
+
+
+def test_an_enrolled_secret_passes_at_its_host_in_its_slot(bench):
+    home = {"authorization": f"Bearer {VALUE}"}
+    assert send(bench, headers=home, method="GET", via="tls")[0] == 200
+    assert send(bench, f"/?key={VALUE}", method="GET", via="tls")[0] == 200
+    count = len(bench.secure.requests)
+    assert send(bench, headers=home, method="GET", via="proxy")[0] == 403
+    assert send(bench, headers={**home, "x-b": VALUE}, method="GET", via="tls")[0] == 403
+    assert send(bench, headers={**home, "host": "attacker.example"}, method="GET", via="tls")[0] == 403
+    assert send(bench, f"/?other={VALUE}", method="GET", via="tls")[0] == 403
+    assert len(bench.secure.requests) == count
+
+
+def test_what_the_sender_reads_is_no_oracle(bench):
+    status, text = send(bench, body=VALUE.encode())
+    assert text.startswith(b"blocked by policy, reference ") and b"DEPLOY" not in text
+    bench.proxy.wait_for("the enrolled secret DEPLOY")
+
+
+def curl(bench, *arguments):
+    return subprocess.run(["curl", "-sS", "-m", "30", "--cacert", bench.proxy.ca, *arguments], capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")
+def test_curl(bench, tmp_path):
+    proxied = ["-x", f"http://127.0.0.1:{bench.port}", f"https://localhost:{bench.secure.port}/"]
+    assert curl(bench, *proxied).stdout == b"ok"
+    big = tmp_path / "big"
+    big.write_bytes(b"text " * 400_000)
+    assert curl(bench, *proxied, "-T", str(big)).stdout == b"ok"
+    assert bench.secure.requests[-1][1] == big.read_bytes()
+    assert curl(bench, *proxied, "-F", f"file=@{big}").stdout == b"ok"
+    count = len(bench.secure.requests)
+    big.write_bytes(b"text " * 400_000 + TOKEN.encode())
+    for arguments in (["-T", str(big)], ["-F", f"file=@{big}"], ["-T", "-", "-H", "transfer-encoding: chunked"], ["-u", f"git:{VALUE}"], ["--http2", "-d", TOKEN]):
+        feed = ["--data-binary", f"@{big}"] if "-" in arguments else []
+        arguments = arguments[2:] + feed if feed else arguments
+        assert b"blocked by policy" in curl(bench, *proxied, *arguments).stdout, arguments
+    assert len(bench.secure.requests) == count
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is missing")
+def test_node_and_npm(bench, tmp_path):
+    program = """
+        const http = require('http');
+        const [port, url, body] = process.argv.slice(1);
+        const request = http.request({host: '127.0.0.1', port, path: url, method: 'POST', headers: {host: new URL(url).host}},
+            response => { response.resume(); response.on('end', () => console.log(response.statusCode)); });
+        request.end(body);
+    """
+
+    def node(body):
+        return subprocess.run(["node", "-e", program, str(bench.port), bench.server.url + "/", body], capture_output=True, text=True, timeout=60).stdout.strip()
+
+    assert node("hello") == "200"
+    assert node(f"a {TOKEN}") == "403"
+    if shutil.which("npm") is None:
+        pytest.skip("npm is missing")
+    (tmp_path / "package.json").write_text(json.dumps({"name": "exfilter-test", "version": "1.0.0"}))
+    (tmp_path / "index.js").write_text("module.exports = 1;\n")
+    registry = bench.server.url.replace("127.0.0.1", "localhost")
+    (tmp_path / ".npmrc").write_text(
+        f"registry={registry}/\nproxy=http://127.0.0.1:{bench.port}\nnoproxy=\n//{registry[7:]}/:_authToken=anything\nfetch-retries=0\naudit=false\nupdate-notifier=false\n"
+    )
+    environment = {**os.environ, "NO_PROXY": "", "no_proxy": "", "npm_config_cache": str(tmp_path / ".cache")}
+
+    def publish():
+        before = len(bench.server.received)
+        subprocess.run(["npm", "publish", "--loglevel=error"], cwd=tmp_path, capture_output=True, env=environment, timeout=120)
+        return bytes(bench.server.received[before:])
+
+    assert b"_attachments" in publish()
+    (tmp_path / "config.js").write_text(f"module.exports = '{TOKEN}';\n")
+    sent = publish()
+    assert b"_attachments" not in sent and not any(needle in sent for needle in needles(TOKEN))
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is missing")
+def test_git(bench, tmp_path):
+    from githttp import GitServer
+
+    server = GitServer(tmp_path / "bare.git")
+    try:
+        work = tmp_path / "work"
+        environment = {
+            **os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "http_proxy": f"http://127.0.0.1:{bench.port}", "NO_PROXY": "", "no_proxy": "",
+            "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com", "GIT_TERMINAL_PROMPT": "0",
+        }  # fmt: skip
+
+        def git(*arguments):
+            return subprocess.run(["git", *arguments], cwd=work, env=environment, capture_output=True, text=True, timeout=120)
+
+        work.mkdir()
+        git("init", "-b", "main")
+        (work / "a.txt").write_text("clean\n" * 1000)
+        git("add", ".")
+        git("commit", "-m", "one")
+        pushed = git("push", server.url, "main")
+        assert pushed.returncode == 0, pushed.stderr
+        assert server.head() == git("rev-parse", "HEAD").stdout.strip()
+        clone = git("clone", server.url, str(tmp_path / "clone"))
+        assert clone.returncode == 0 and (tmp_path / "clone" / "a.txt").read_text() == "clean\n" * 1000
+        (work / "config.py").write_text(f"token = '{TOKEN}'\n")
+        git("add", ".")
+        git("commit", "-m", "two")
+        pack = subprocess.run(["git", "pack-objects", "--stdout", "--revs"], cwd=work, input=b"HEAD\n", capture_output=True).stdout
+        if not exfilter.default_engine().scan(pack).findings:
+            pytest.skip("the engine does not look into git's packs")
+        before = server.head()
+        assert git("push", server.url, "main").returncode != 0
+        assert server.head() == before
+    finally:
+        server.close()
+
+
+def test_raw_tcp(bench):
+    def say(*pieces):
+        with socket.create_connection(("127.0.0.1", bench.raw), timeout=10) as client:
+            try:
+                for piece in pieces:
+                    client.sendall(piece)
+                    time.sleep(0.3)
+                client.settimeout(3)
+                return client.recv(1) == b""
+            except TimeoutError:
+                return False
+            except OSError:
+                return True
+
+    before = len(bench.sink.received)
+    assert not say(b"hello ", b"there")
+    assert bench.sink.received[before:] == b"hello there"
+    before = len(bench.sink.received)
+    assert say(b"first ", TOKEN.encode() + b" ", b"later")
+    assert bench.sink.received[before:] == b"first "
+    before = len(bench.sink.received)
+    assert say(TOKEN[:20].encode(), TOKEN[20:].encode() + b" " * 200)
+    assert bench.sink.received[before:] == TOKEN[:20].encode()
+    before = len(bench.sink.received)
+    assert say(b"SSH-2.0-OpenSSH_9.2\r\n") and len(bench.sink.received) == before
+
+
+def frame(payload, opcode=1, final=True):
+    mask = os.urandom(4)
+    length = len(payload)
+    size = bytes([0x80 | length]) if length < 126 else bytes([0x80 | 126]) + struct.pack(">H", length)
+    return bytes([(0x80 if final else 0) | opcode]) + size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+
+
+def unmasked(received):
+    """The payloads of frames with a mask, those that close apart."""
+    at, out = 0, []
+    while at + 2 <= len(received):
+        closes = received[at] & 15 == 8
+        length = received[at + 1] & 127
+        at += 2
+        if length == 126:
+            (length,) = struct.unpack(">H", received[at : at + 2])
+            at += 2
+        mask = received[at : at + 4]
+        if not closes:
+            out.append(bytes(b ^ mask[i % 4] for i, b in enumerate(received[at + 4 : at + 4 + length])))
+        at += 4 + length
+    return out
+
+
+def test_web_sockets(bench):
+    def talk(*frames):
+        start = len(bench.sink.received)
+        with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as client:
+            client.sendall(
+                f"GET http://127.0.0.1:{bench.sink.port}/ HTTP/1.1\r\nhost: 127.0.0.1:{bench.sink.port}\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+                f"sec-websocket-version: 13\r\nsec-websocket-key: {base64.b64encode(os.urandom(16)).decode()}\r\n\r\n".encode()
+            )
+            assert b" 101 " in client.recv(4096)
+            try:
+                for data in frames:
+                    client.sendall(data)
+                    time.sleep(0.3)
+            except OSError:
+                pass
+        time.sleep(0.3)
+        received = bytes(bench.sink.received[start:])
+        return unmasked(received[received.index(b"\r\n\r\n") + 4 :])
+
+    assert talk(frame(b"hello"), frame(b"there", 2)) == [b"hello", b"there"]
+    assert talk(frame(b"hello"), frame(TOKEN.encode()), frame(b"later"))[:2] == [b"hello"]
+    assert not any(TOKEN[20:].encode() in text for text in talk(frame(TOKEN[:20].encode()), frame(TOKEN[20:].encode() + b" " * 90)))
+    assert not any(TOKEN.encode() in text for text in talk(frame(TOKEN[:20].encode(), final=False), frame(TOKEN[20:].encode(), 0)))
+
+
+def test_names_in_dns(bench):
+    def ask(*labels):
+        name = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+        query = os.urandom(2) + b"\x01\x00\0\1\0\0\0\0\0\0" + name + b"\0\1\0\1"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(5)
+            client.sendto(query, ("127.0.0.1", bench.dns))
+            answer = client.recv(4096)
+        assert answer[:2] == query[:2]
+        return answer[3] & 15
+
+    assert ask(b"www", b"example", b"com") == 0
+    before = len(bench.names.received)
+    assert ask(TOKEN.encode(), b"example", b"com") == 5
+    assert ask(TOKEN[:15].encode(), TOKEN[15:].encode(), b"example", b"com") == 5
+    assert ask(VALUE.encode().hex()[:60].encode(), VALUE.encode().hex()[60:].encode(), b"example", b"com") == 5
+    assert len(bench.names.received) == before
+
+
+def test_names_in_connect(bench):
+    with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as client:
+        client.sendall(f"CONNECT {TOKEN}.example.com:443 HTTP/1.1\r\nhost: {TOKEN}.example.com:443\r\n\r\n".encode())
+        assert b" 403 " in client.recv(4096).split(b"\r\n")[0]
+    with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as client:
+        client.sendall(b"CONNECT localhost:443 HTTP/1.1\r\nhost: localhost:443\r\nx-note: " + TOKEN.encode() + b"\r\n\r\n")
+        assert b" 403 " in client.recv(4096).split(b"\r\n")[0]
+
+
+def test_names_in_tls(bench):
+    import ssl
+
+    def hello(name, offers):
+        """What a server of anything gets of a client that says this."""
+        start = len(bench.sink.received)
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(offers)
+        with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as client:
+            client.sendall(f"CONNECT 127.0.0.1:{bench.sink.port} HTTP/1.1\r\nhost: 127.0.0.1:{bench.sink.port}\r\n\r\n".encode())
+            assert b" 200 " in client.recv(4096)
+            client.settimeout(2)
+            try:
+                with context.wrap_socket(client, server_hostname=name) as secure:
+                    secure.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+                    secure.recv(100)
+            except OSError:
+                pass
+        return bytes(bench.sink.received[start:])
+
+    # The sink never answers, but the proxy's hello is there.
+    assert b"www.example.com" in hello("www.example.com", ["http/1.1"])
+    assert TOKEN.encode() not in hello(f"{TOKEN.replace('_', '-')}.{TOKEN}.com", ["http/1.1"])
+    assert TOKEN.encode() not in hello("www.example.com", ["http/1.1", TOKEN])
+
+
+def test_nothing_that_the_proxy_keeps_has_the_secret(bench):
+    """Runs behind the others: the log and the flow file of everything so far."""
+    from mitmproxy import io as flows
+
+    time.sleep(0.5)
+    for kept in (bench.proxy.log().encode(), bench.proxy.flows.read_bytes()):
+        for needle in needles(TOKEN):
+            at = kept.find(needle)
+            assert at < 0, kept[max(0, at - 200) : at + 100]
+    allowed = [VALUE.encode()]
+    # The enrolled one was sent to its own host, where mitmproxy keeps it as it keeps everything that passes.
+    with open(bench.proxy.flows, "rb") as file:
+        stored = list(flows.FlowReader(file).stream())
+    refused = [flow for flow in stored if flow.marked]
+    assert len(refused) > 100
+    for flow in refused:
+        assert flow.comment.startswith("exfilter: ") or "tunnel" in flow.comment
+        assert not any(value in repr(flow.get_state()).encode() for value in allowed)
+
+
+# Failure, and change
+
+
+def start(tmp_path, config=None, options=(), script=None, environment=None, ready="listening at"):
+    server = Recorder()
+    port = free_port()
+    proxy = Proxy(tmp_path, [f"regular@127.0.0.1:{port}"], config, options, script, environment)
+    bench = Bench()
+    bench.server, bench.port, bench.proxy = server, port, proxy
+    if ready:
+        proxy.wait_for(ready)
+    return bench
+
+
+def test_every_failure_is_a_refusal(tmp_path):
+    script = tmp_path / "faulty.py"
+    script.write_text(
+        "import exfilter.mitmproxy as module\n"
+        "from exfilter._http import Guard\n"
+        "class Fault(BaseException): pass\n"
+        "def fail(*args, **options): raise Fault('as a panic would')\n"
+        "addons = [module.Exfilter()]\n"
+        "module._self_test = lambda *args: None\n"
+        "class Arm:\n"
+        "    def running(self): Guard.head = Guard.body = Guard.text = fail\n"
+        "addons.append(Arm())\n"
+    )
+    bench = start(tmp_path, script=str(script))
+    try:
+        for method, body in (("GET", None), ("POST", b"x"), ("POST", b"x" * 200_000)):
+            status, text = send(bench, method=method, body=body)
+            assert status == 403 and b"could not be examined" in text
+        with socket.create_connection(("127.0.0.1", bench.port), timeout=10) as client:
+            client.sendall(b"CONNECT localhost:443 HTTP/1.1\r\nhost: localhost:443\r\n\r\n")
+            assert b" 403 " in client.recv(4096).split(b"\r\n")[0]
+        assert bench.server.received == b""
+        assert "failed with Fault" in bench.proxy.log() and "panic" not in bench.proxy.log()
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+
+
+def test_a_configuration_is_read_again_and_a_broken_one_is_not_taken(tmp_path):
+    bench = start(tmp_path, 'mode = "enforce"\n')
+    try:
+        assert send(bench, body=VALUE.encode())[0] == 200
+        path = tmp_path / "value"
+        path.write_text(VALUE + "\n")
+        bench.proxy.config.write_text('[[secret]]\nname = "FILED"\nfile = "value"\n')
+        bench.proxy.wait_for("read again")
+        assert send(bench, body=VALUE.encode())[0] == 403
+        bench.proxy.config.write_text('[[secret]\nname =')
+        bench.proxy.wait_for("the old configuration stays")
+        assert send(bench, body=VALUE.encode())[0] == 403
+        path.unlink()
+        bench.proxy.config.write_text('[[secret]]\nname = "FILED"\nfile = "value"\nat = []\n')
+        bench.proxy.wait_for("the old configuration stays", 2)
+        assert send(bench, body=VALUE.encode())[0] == 403
+        bench.proxy.config.write_text('mode = "observe"\n')
+        bench.proxy.wait_for("read again", 2)
+        assert send(bench, body=TOKEN.encode())[0] == 200
+        assert TOKEN.encode() in bench.server.received
+        bench.proxy.wait_for("github-pat: report")
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "said"),
+    [
+        ('mode = "off"\n', [], "mode is one of"),
+        ('modus = "enforce"\n', [], "modus is not known"),
+        ('[[secret]]\nname = "A"\nenv = "NOT_SET_ANYWHERE"\n', [], "not set"),
+        ('rules = ["missing.toml"]\n', [], "missing.toml"),
+        ("", ["stream_large_bodies=1m"], "stream_large_bodies"),
+        ("", ["exfilter_mode=of"], "mode is one of"),
+        ('[actions]\nhigh = "drop"\n', [], "an action is one of"),
+    ],
+)
+def test_a_proxy_does_not_start_with_what_it_cannot_use(tmp_path, config, options, said):
+    bench = start(tmp_path, config, options, ready=None)
+    try:
+        assert bench.proxy.process.wait(30) != 0
+        assert said in bench.proxy.log()
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+
+
+def test_bodies_over_the_limit_are_refused(tmp_path):
+    bench = start(tmp_path, options=["body_size_limit=100k"])
+    try:
+        assert send(bench, body=b"x" * 50_000)[0] == 200
+        before = len(bench.server.received)
+        assert send(bench, body=b"x" * 200_000)[0] == 413
+        assert len(bench.server.received) == before
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+
+
+def test_an_llm_gets_bodies_with_what_is_found_overwritten(tmp_path):
+    import gzip
+
+    bench = start(tmp_path, 'llm_hosts = ["127.0.0.1"]\n')
+    try:
+        body = json.dumps({"prompt": f"use {TOKEN} now"}).encode()
+        clean = body.replace(TOKEN.encode(), b"*" * len(TOKEN))
+        assert send(bench, body=body)[0] == 200
+        assert bench.server.requests[-1][1] == clean
+        assert send(bench, body=gzip.compress(body), headers={"content-encoding": "gzip"})[0] == 200
+        assert gzip.decompress(bench.server.requests[-1][1]) == clean
+        assert send(bench, body=gzip.compress(body))[0] == 403
+        assert send(bench, f"/?q={TOKEN}", method="GET")[0] == 403
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+
+
+def test_placeholders_are_exchanged_where_they_belong_and_nowhere_else(tmp_path):
+    import gzip
+    import ssl
+
+    chain, trusted = certificate(tmp_path)
+    real = testing.token("github-pat", seed=31)
+    config = """
+        [[secret]]
+        name = "GH_TOKEN"
+        env = "GH_FOR_TEST"
+        at = ["localhost header:authorization:bearer", "localhost header:authorization:basic.password", "localhost query:key"]
+        substitute = true
+    """
+    echo = Recorder(certificate=chain, echo=True)
+    bench = start(tmp_path, config, [f"ssl_verify_upstream_trusted_ca={trusted}"], environment={"GH_FOR_TEST": real})
+    bench.secure = echo
+    context = ssl.create_default_context(cafile=str(bench.proxy.ca))
+    try:
+        program = str(Path(sys.executable).parent / "python")
+        printed = subprocess.run(
+            [program, "-c", "import sys, exfilter.mitmproxy as m; sys.argv = ['x', sys.argv[1]]; m.print_placeholders()", str(bench.proxy.config)],
+            capture_output=True, text=True, env={**os.environ, "GH_FOR_TEST": real},
+        ).stdout  # fmt: skip
+        placeholder = printed.strip().removeprefix("export GH_TOKEN=")
+        assert placeholder.startswith("ghp_") and len(placeholder) == 40 and placeholder != real
+        assert (tmp_path / "exfilter.seed").stat().st_mode & 0o777 == 0o600
+
+        def ask(path="/", headers=None, body=None):
+            client = http.client.HTTPSConnection("127.0.0.1", bench.port, timeout=30, context=context)
+            client.set_tunnel("localhost", echo.port)
+            try:
+                client.request("POST", path, body=body, headers={"accept-encoding": "identity", **(headers or {})})
+                response = client.getresponse()
+                text = response.read()
+                if response.headers.get("content-encoding") == "gzip":
+                    text = gzip.decompress(text)
+                return response.status, response.headers.get("x-seen", ""), text
+            finally:
+                client.close()
+
+        def nothing_of_it(*texts):
+            return not any(needle in (text if isinstance(text, bytes) else text.encode()) for text in texts for needle in needles(real))
+
+        basic = base64.b64encode(f"git:{placeholder}".encode()).decode()
+        for number, (path, headers, at_server) in enumerate([
+            ("/", {"authorization": f"Bearer {placeholder}"}, f"Bearer {real}"),
+            ("/", {"authorization": f"token {placeholder}", "accept-encoding": "gzip"}, f"token {real}"),
+            ("/", {"authorization": f"Basic {basic}"}, base64.b64encode(f"git:{real}".encode()).decode()),
+            (f"/?a=1&key={placeholder}&b=%20", {}, f"/?a=1&key={real}&b=%20 "),
+        ]):  # fmt: skip
+            status, seen, text = ask(path, headers)
+            assert status == 200, (number, text)
+            assert at_server.encode() in echo.requests[-1][0]
+            assert nothing_of_it(seen, text) and real not in seen
+            if number == 0:
+                assert seen == f"Bearer {placeholder}" and placeholder.encode() in text
+        count = len(echo.requests)
+        # In a body it stays what it is, and rules find it there; so they do at other hosts, and without TLS.
+        assert ask(body=placeholder)[0] == 403
+        assert ask(headers={"authorization": f"Bearer {placeholder}", "x-copy": placeholder})[0] == 403
+        assert send(bench, headers={"authorization": f"Bearer {placeholder}"}, method="GET")[0] == 403
+        # Somebody else's key, of the same provider or of none, gets nowhere.
+        assert ask(headers={"authorization": f"Bearer {testing.token('github-pat', seed=32)}"})[0] == 403
+        assert ask(headers={"authorization": "Bearer anything-at-all"})[0] == 403
+        assert ask("/?key=attackers")[0] == 403
+        assert ask(headers={"authorization": f"Bearer {real}"})[0] == 200
+        assert len(echo.requests) == count + 1
+        assert bench.server.received == b""
+        assert ask(body=b"clean")[0] == 200
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+        echo.close()
+    log = bench.proxy.log().encode()
+    assert nothing_of_it(log) and b"a credential that is not ours" in log
+    # One request had it from the client itself: mitmproxy keeps that, and what the server said to it.
+    kept = bench.proxy.flows.read_bytes()
+    assert kept.count(real.encode()) == 3

@@ -1,0 +1,68 @@
+//! [`SubstituteError`].
+
+use std::fmt;
+
+/// Why no placeholder was made for a value. Never carries the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubstituteError {
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Unprintable,
+    Guessable,
+    Twice,
+    Unbound,
+}
+
+impl SubstituteError {
+    pub(crate) fn unprintable() -> SubstituteError {
+        SubstituteError { kind: Kind::Unprintable }
+    }
+
+    pub(crate) fn guessable() -> SubstituteError {
+        SubstituteError { kind: Kind::Guessable }
+    }
+
+    pub(crate) fn twice() -> SubstituteError {
+        SubstituteError { kind: Kind::Twice }
+    }
+
+    pub(crate) fn unbound() -> SubstituteError {
+        SubstituteError { kind: Kind::Unbound }
+    }
+
+    /// A stable code: `E_UNPRINTABLE`, `E_SHORT`, `E_TWICE`, `E_UNBOUND`.
+    pub fn code(&self) -> &'static str {
+        match self.kind {
+            Kind::Unprintable => "E_UNPRINTABLE",
+            Kind::Guessable => "E_SHORT",
+            Kind::Twice => "E_TWICE",
+            Kind::Unbound => "E_UNBOUND",
+        }
+    }
+
+    /// What to do instead.
+    pub fn remedy(&self) -> &'static str {
+        match self.kind {
+            Kind::Unprintable => "give a value of printable ASCII characters without blanks",
+            Kind::Guessable => "use a longer credential",
+            Kind::Twice => "give each value a name of its own",
+            Kind::Unbound => "bind it to a host and a header, cookie, query parameter or path segment",
+        }
+    }
+}
+
+impl fmt::Display for SubstituteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Unprintable => "a value that does not fit into a header has no placeholder",
+            Kind::Guessable => "the value has too few characters for a placeholder that nobody guesses",
+            Kind::Twice => "a value has this name already",
+            Kind::Unbound => "a value that is at home nowhere has no use for a placeholder",
+        })
+    }
+}
+
+impl std::error::Error for SubstituteError {}

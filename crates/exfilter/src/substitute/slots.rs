@@ -1,0 +1,150 @@
+//! [`Substitutes`]: which placeholder stands for what, and where.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use exfilter_engine::{Authority, Binding, HeaderPart, Rule, Slot};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::{SubstituteError, placeholder};
+
+/// The placeholders of one sandbox and the real values behind them.
+///
+/// Holds plaintext, which is wiped on drop: it belongs into a proxy and never into a sandbox.
+pub struct Substitutes {
+    seed: [u8; 32],
+    rules: Vec<Rule>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    name: String,
+    placeholder: String,
+    real: Zeroizing<Vec<u8>>,
+    bindings: Vec<Binding>,
+}
+
+impl Substitutes {
+    /// An empty set. Placeholders follow from the seed, the names and the forms of values: with a random seed for each sandbox, no two
+    /// sandboxes have one in common. The caller wipes its own copy of the seed.
+    pub fn new(seed: [u8; 32]) -> Substitutes {
+        Substitutes { seed, rules: exfilter_rules::builtin(), entries: Vec::new() }
+    }
+
+    /// Adds a value and gives its placeholder. The caller wipes its own copy of the value.
+    ///
+    /// # Errors
+    ///
+    /// [`SubstituteError`] for values that do not fit into a header or are too short, names that are there already, and values that are bound to no
+    /// slot but bodies.
+    pub fn add(&mut self, name: &str, real: &[u8], bindings: Vec<Binding>) -> Result<&str, SubstituteError> {
+        if self.entries.iter().any(|entry| entry.name == name) {
+            return Err(SubstituteError::twice());
+        }
+        if !bindings.iter().any(|binding| is_exchanged(&binding.slot)) {
+            return Err(SubstituteError::unbound());
+        }
+        let is_taken = |text: &str| {
+            let is_this =
+                |entry: &Entry| entry.placeholder == text || entry.real.as_slice() == text.as_bytes();
+            self.entries.iter().any(is_this)
+        };
+        let placeholder = placeholder::make(&self.seed, name, real, &self.rules, is_taken)?;
+        let real = Zeroizing::new(real.to_vec());
+        self.entries.push(Entry { name: name.to_owned(), placeholder, real, bindings });
+        Ok(&self.entries[self.entries.len() - 1].placeholder)
+    }
+
+    /// The placeholder of a value, by its name.
+    pub fn placeholder(&self, name: &str) -> Option<&str> {
+        self.entries.iter().find(|entry| entry.name == name).map(|entry| entry.placeholder.as_str())
+    }
+
+    /// Names and placeholders, in the order in which they were added.
+    pub fn placeholders(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.entries.iter().map(|entry| (entry.name.as_str(), entry.placeholder.as_str()))
+    }
+
+    /// The value of a slot with the real credential in it, if the whole of it is a placeholder that is at home there. `value` is as the message has it: of
+    /// a header all of it, with its scheme; of a query parameter, a cookie or a path segment what it decodes to.
+    ///
+    /// Only over TLS: whoever answers without it may be anybody.
+    pub fn inject(&self, to: &Authority, slot: &Slot, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.at_home(to, slot).find_map(|(entry, part)| exchange(value, part, entry))
+    }
+
+    /// Whether a real credential is put into this slot at this host: any other one there is somebody else's.
+    pub fn expects(&self, to: &Authority, slot: &Slot) -> bool {
+        self.at_home(to, slot).next().is_some()
+    }
+
+    fn at_home(&self, to: &Authority, slot: &Slot) -> impl Iterator<Item = (&Entry, HeaderPart)> {
+        let is_tls = matches!(to.scheme(), "https" | "wss");
+        let bindings = self.entries.iter().flat_map(|entry| entry.bindings.iter().map(move |b| (entry, b)));
+        bindings
+            .filter(move |(_, binding)| is_tls && binding.host.matches(to.host()))
+            .filter_map(move |(entry, binding)| Some((entry, part(slot, &binding.slot)?)))
+    }
+}
+
+impl Drop for Substitutes {
+    fn drop(&mut self) {
+        self.seed.zeroize();
+    }
+}
+
+impl fmt::Debug for Substitutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Substitutes({} values)", self.entries.len())
+    }
+}
+
+/// Whether values are exchanged in a slot at all.
+fn is_exchanged(slot: &Slot) -> bool {
+    matches!(slot, Slot::Header(..) | Slot::Cookie(_) | Slot::Query(_) | Slot::Path(_))
+}
+
+/// The part of the slot `here` in which a value bound to `home` stands, if it is the same slot.
+fn part(here: &Slot, home: &Slot) -> Option<HeaderPart> {
+    match (here, home) {
+        (Slot::Header(here, _), Slot::Header(home, part)) => (here == home).then_some(*part),
+        _ => (is_exchanged(home) && here == home).then_some(HeaderPart::Whole),
+    }
+}
+
+/// `value` with the entry's real value in the place of its placeholder, if that is what its part is.
+fn exchange(value: &[u8], part: HeaderPart, entry: &Entry) -> Option<Zeroizing<Vec<u8>>> {
+    let placeholder = entry.placeholder.as_bytes();
+    match part {
+        HeaderPart::Whole => (value == placeholder).then(|| entry.real.clone()),
+        HeaderPart::Bearer => {
+            let start = behind(value, &["bearer", "token"])?;
+            (&value[start..] == placeholder).then(|| Zeroizing::new([&value[..start], &entry.real].concat()))
+        }
+        HeaderPart::BasicUser | HeaderPart::BasicPassword => {
+            let start = behind(value, &["basic"])?;
+            let decoded = BASE64_STANDARD.decode(&value[start..]).ok()?;
+            let colon = decoded.iter().position(|byte| *byte == b':')?;
+            let (user, password) = (&decoded[..colon], &decoded[colon + 1..]);
+            let is_user = part == HeaderPart::BasicUser;
+            if (if is_user { user } else { password }) != placeholder {
+                return None;
+            }
+            let pair: [&[u8]; 3] =
+                if is_user { [&entry.real, b":", password] } else { [user, b":", &entry.real] };
+            let pair = Zeroizing::new(pair.concat());
+            let encoded = Zeroizing::new(BASE64_STANDARD.encode(&*pair));
+            Some(Zeroizing::new([&value[..start], encoded.as_bytes()].concat()))
+        }
+        _ => None,
+    }
+}
+
+/// Where the credential begins behind one of these schemes.
+fn behind(value: &[u8], schemes: &[&str]) -> Option<usize> {
+    let end = value.iter().position(|byte| *byte == b' ')?;
+    let is_known = schemes.iter().any(|scheme| value[..end].eq_ignore_ascii_case(scheme.as_bytes()));
+    let blanks = value[end..].iter().take_while(|byte| **byte == b' ').count();
+    is_known.then_some(end + blanks)
+}
