@@ -63,8 +63,7 @@ pub(super) fn read(from: &mut Reader<'_>) -> Option<(Profile, Limits, Policy)> {
     ] {
         *limit = from.u64()?;
     }
-    let mut policy = Policy::default();
-    policy.mode = from.code()?;
+    let mut policy = Policy { mode: from.code()?, ..Policy::default() };
     for action in policy.actions.iter_mut().chain(&mut policy.llm_actions) {
         *action = from.code()?;
     }
