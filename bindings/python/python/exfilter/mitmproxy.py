@@ -255,12 +255,8 @@ class Exfilter:
 
     @_closed(_deny_http)
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        # Whoever asked for streaming: what is streamed cannot be held back.
+        # Whoever asked for streaming: what is streamed cannot be held back. The head is examined with the body, for mitmproxy answers only then anyway.
         flow.request.stream = False
-        if flow.response is None:
-            refusal = self._head(flow)
-            if refusal is not None:
-                self._refuse(flow, refusal)
 
     @_closed(_deny_http)
     async def request(self, flow: http.HTTPFlow) -> None:
@@ -269,32 +265,32 @@ class Exfilter:
             return
         if request.stream or request.raw_content is None:
             raise RuntimeError("the body is not at hand")
-        # Once more: other add-ons may have changed it.
-        refusal = self._head(flow)
+        to = authority_of_flow(flow)
+        refusal = self._head(flow, to)
         if refusal is None and request.raw_content:
             if len(request.raw_content) < _THREAD_FROM:
-                refusal = self._body(flow)
+                refusal = self._body(flow, to)
             else:
-                refusal = await asyncio.to_thread(self._body, flow)
+                refusal = await asyncio.to_thread(self._body, flow, to)
         if refusal is None and request.trailers:
             refusal = self._ready().text(None, "trailers", lines(request.trailers.fields))
         if refusal is not None:
             self._refuse(flow, refusal)
         else:
-            self._inject(flow)
+            self._inject(flow, to)
 
-    def _head(self, flow: http.HTTPFlow) -> Refusal | None:
+    def _head(self, flow: http.HTTPFlow, to: str | None) -> Refusal | None:
         request = flow.request
         # What HTTP/2 sends as a pseudo header, and absolute forms.
         host = request.data.host.encode("utf-8", "surrogateescape")
         pseudo = [(b":scheme", request.data.scheme), (b":authority", request.data.authority), (b":host", host)]
         headers = [*request.headers.fields, *((name, value) for name, value in pseudo if value)]
-        return self._ready().head(request.data.method, authority_of_flow(flow), request.data.path, headers)
+        return self._ready().head(request.data.method, to, request.data.path, headers)
 
-    def _body(self, flow: http.HTTPFlow) -> Refusal | None:
+    def _body(self, flow: http.HTTPFlow, to: str | None) -> Refusal | None:
         guard, request = self._ready(), flow.request
         raw = request.raw_content or b""
-        to, coding = authority_of_flow(flow), content_encoding(request.headers.fields)
+        coding = content_encoding(request.headers.fields)
         body = guard.body(to, raw, coding, editable=True)
         if body.refusal is not None and coding is not None:
             recoded = self._decoded(flow, guard, to, body)
@@ -328,13 +324,13 @@ class Exfilter:
 
     # Placeholders
 
-    def _inject(self, flow: http.HTTPFlow) -> None:
+    def _inject(self, flow: http.HTTPFlow, to: str | None) -> None:
         """Puts real credentials into a request that may leave, last of all: nothing but the server is to see them."""
         request = flow.request
         if ctx.options.ssl_insecure:
             # Whoever answers may be anybody.
             return
-        injected = self._ready().inject(authority_of_flow(flow), request.data.path, request.headers.fields)
+        injected = self._ready().inject(to, request.data.path, request.headers.fields)
         if injected is None:
             return
         self._before[flow.id] = (request.data.path, request.headers)
