@@ -20,6 +20,8 @@ mkdir -p "$target"
 venv=$target/python-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 bin=$venv/bin
+# Nothing that the tests leave stands in the tree, which the project scans.
+export PYTHONDONTWRITEBYTECODE=1 MYPY_CACHE_DIR=$venv/mypy
 "$bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 [ "${1:-}" != --mitmproxy ] || "$bin/python" -m pip install --quiet --disable-pip-version-check 'mitmproxy>=12,<13'
 
@@ -29,9 +31,9 @@ CARGO_TARGET_DIR=$target "$bin/maturin" build --release --quiet --interpreter "$
 "$bin/python" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps "$wheels"/*.whl
 
 if [ "${1:-}" = --mitmproxy ]; then
-    "$bin/python" -m pytest tests/test_mitmproxy.py
+    "$bin/python" -m pytest -p no:cacheprovider tests/test_mitmproxy.py
 else
-    "$bin/python" -m pytest tests --ignore tests/test_mitmproxy.py
+    "$bin/python" -m pytest -p no:cacheprovider tests --ignore tests/test_mitmproxy.py
     "$bin/python" -m mypy --no-error-summary python/exfilter
     "$bin/python" -m mypy.stubtest exfilter._native
 fi

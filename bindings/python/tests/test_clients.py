@@ -193,7 +193,15 @@ def test_streamed_bodies_leave_as_far_as_they_are_examined(server, local):
     assert TOKEN[:8].encode() not in server.received
 
 
-def test_multipart_forms_of_aiohttp_and_requests(server, local):
+def test_multipart_forms(server, local):
+    client = httpx.Client(transport=exfilter.httpx.GuardTransport(engine=local), trust_env=False)
+    assert client.post(server.url, files={"f": ("a.txt", io.BytesIO(b"clean"))}).status_code == 200
+    assert b"clean" in server.requests.pop()[1]
+    before = len(server.received)
+    with pytest.raises(exfilter.BlockedError):
+        client.post(server.url, files={"f": ("a.txt", io.BytesIO(TOKEN.encode()))})
+    assert len(server.received) == before
+
     async def run(text):
         async with aiohttp.ClientSession(middlewares=[exfilter.aiohttp.guard(engine=local)]) as session:
             form = aiohttp.FormData()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import http.client
@@ -533,7 +532,7 @@ def test_every_failure_is_a_refusal(tmp_path):
         "class Fault(BaseException): pass\n"
         "def fail(*args, **options): raise Fault('as a panic would')\n"
         "addons = [module.Exfilter()]\n"
-        "module._self_test = lambda *args: None\n"
+        "module.self_test = lambda *args: None\n"
         "class Arm:\n"
         "    def running(self): Guard.head = Guard.body = Guard.text = fail\n"
         "addons.append(Arm())\n"

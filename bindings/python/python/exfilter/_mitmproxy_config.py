@@ -32,12 +32,14 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import sys
 from dataclasses import dataclass, field
 from typing import Any
 
 from ._errors import ExfilterError, RefusedError
+from ._http import Guard
 from ._native import Engine, KnownSecrets, Limits, Policy, Rules, Substitutes
 from ._sources import load_rules, secrets_from_env
 
@@ -244,3 +246,23 @@ def stamps(config: Config) -> tuple[tuple[str, int, int], ...]:
         except OSError:
             found.append((path, -1, -1))
     return tuple(found)
+
+
+def self_test(guard: Guard, config: Config) -> None:
+    """Runs requests with a made-up key and one without through the engine, as hooks do."""
+    action = config.tables.get("actions", {}).get("high", "block")
+    observing = config.words["mode"] == "observe" or action not in ("block", "redact")
+    token = Rules.builtin().examples("github-pat", 1)[0]
+    to = "https://self-test.invalid"
+    headers = [(b"host", b"self-test.invalid"), (b"x-test", b"nothing")]
+    silent = Guard(guard.engine)
+    clean = silent.head(b"GET", to, b"/?q=1", headers) is None and silent.body(to, b"nothing secret").refusal is None
+    found = [
+        silent.head(b"GET", to, b"/?q=" + token, headers),
+        silent.head(b"GET", to, b"/", [*headers, (b"authorization", b"Bearer " + token)]),
+        silent.body(to, b'{"text": "' + token + b'"}').refusal,
+        silent.body(to, gzip.compress(token * 2), "gzip").refusal,
+    ]
+    seen = action == "allow" or bool(guard.engine.scan(token).findings)
+    if not clean or not seen or (not observing and not all(found)):
+        raise ExfilterError("the self-test failed: with this configuration a key is let out, or a clean request refused")

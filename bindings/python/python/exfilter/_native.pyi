@@ -2,7 +2,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, ClassVar, Literal, final
+from typing import ClassVar, Literal, final
 
 from typing_extensions import Buffer, TypeAlias
 

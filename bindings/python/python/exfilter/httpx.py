@@ -24,6 +24,15 @@ from ._http import Guard, authority, content_encoding
 from ._native import Engine, Finding, Flow, Opaque
 
 
+_WHOLE = 8 << 20
+
+
+def _is_small(request: httpx.Request) -> bool:
+    """Whether the whole body says that it is short enough to be read before anything is sent."""
+    length = request.headers.get("content-length", "")
+    return length.isascii() and length.isdigit() and int(length) <= _WHOLE
+
+
 class _Examined:
     """What both transports do before anything is sent."""
 
@@ -52,7 +61,7 @@ class _Examined:
 class GuardTransport(httpx.BaseTransport):
     """Sends through another transport (by default httpx's own) what the engine lets out, and raises ``BlockedError`` otherwise.
 
-    A body that is in memory is examined before anything is sent. A streamed one leaves as far as it is examined; where it is blocked the connection is broken off, and nothing of the
+    A body that is in memory, or says that it has 8 MiB at most, is examined before anything is sent. Any other leaves as far as it is examined; where it is blocked the connection is broken off, and nothing of the
     blocked value has left. What the policy redacts is overwritten.
     """
 
@@ -70,10 +79,10 @@ class GuardTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         flow = self._examined.head(request)
         stream: httpx.SyncByteStream
-        if isinstance(request.stream, httpx.ByteStream):
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        if isinstance(request.stream, httpx.ByteStream) or _is_small(request):
             stream = self._examined.whole(b"".join(request.stream), flow, request)
         else:
-            assert isinstance(request.stream, httpx.SyncByteStream)
             stream = _GatedStream(request.stream, self._examined.gate(flow))
         sent = httpx.Request(request.method, request.url, headers=request.headers, stream=stream, extensions=request.extensions)
         return self._inner.handle_request(sent)
@@ -99,10 +108,10 @@ class AsyncGuardTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         flow = self._examined.head(request)
         stream: httpx.AsyncByteStream
-        if isinstance(request.stream, httpx.ByteStream):
-            stream = self._examined.whole(b"".join(request.stream), flow, request)
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        if isinstance(request.stream, httpx.ByteStream) or _is_small(request):
+            stream = self._examined.whole(b"".join([chunk async for chunk in request.stream]), flow, request)
         else:
-            assert isinstance(request.stream, httpx.AsyncByteStream)
             stream = _AsyncGatedStream(request.stream, self._examined.gate(flow))
         sent = httpx.Request(request.method, request.url, headers=request.headers, stream=stream, extensions=request.extensions)
         return await self._inner.handle_async_request(sent)

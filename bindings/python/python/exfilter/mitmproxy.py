@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gzip
-import ipaddress
-import logging
 import os
 import shlex
 import sys
@@ -22,21 +19,17 @@ from mitmproxy.proxy import server_hooks
 
 from . import _mitmproxy_config as configuration
 from ._errors import ExfilterError
-from ._http import Body, Foreign, Guard, Headers, Refusal, authority, content_encoding
-from ._native import Block, Finding, Flow, Opaque, Rules, Stream
+from ._http import Body, Guard, Refusal, content_encoding
+from ._mitmproxy_config import self_test
+from ._mitmproxy_flows import MARKER, REFUSED, WITHHELD, RefusedName, authority_of_flow, kill, lines, log, refusal_response, scrub, scrubbed, tell
+from ._native import Block, Flow, Stream
 
-log = logging.getLogger("exfilter")
-
-MARKER = ":no_entry_sign:"
-WITHHELD = "[withheld by exfilter]"
 DEFAULT_BODY_LIMIT = "256m"
 
 _THREAD_FROM = 1 << 20  # Below, a thread and its way back take longer than the engine does.
 _DECODE_UP_TO = 256 << 20
 _OPTIONS = ("exfilter_config", "exfilter_mode", "exfilter_rules", "exfilter_env", "exfilter_provider_keys", "exfilter_tunnels")
 _TLS_OR_SSH = (b"\x16\x03", b"SSH-")
-_REFUSED = 5
-_ROUNDS = 8
 
 
 def print_path() -> None:
@@ -91,20 +84,20 @@ def _closed(deny: Callable[[Exfilter, Any], None]) -> Callable[[Callable[..., An
 
 def _deny_http(self: Exfilter, flow: http.HTTPFlow) -> None:
     try:
-        flow.response = _refusal_response("blocked by policy: the request could not be examined", None)
+        flow.response = refusal_response("blocked by policy: the request could not be examined", None)
         if flow.request.stream:
-            _kill(flow)
+            kill(flow)
     except BaseException:
-        _kill(flow)
+        kill(flow)
 
 
 def _deny_response(self: Exfilter, flow: http.HTTPFlow) -> None:
     if not flow.metadata.get("exfilter_injected"):
         return
     try:
-        flow.response = _refusal_response("withheld by policy: the answer could not be examined", None, 502)
+        flow.response = refusal_response("withheld by policy: the answer could not be examined", None, 502)
     except BaseException:
-        _kill(flow)
+        kill(flow)
 
 
 def _deny_websocket(self: Exfilter, flow: http.HTTPFlow) -> None:
@@ -122,7 +115,7 @@ def _deny_raw(self: Exfilter, flow: tcp.TCPFlow | udp.UDPFlow) -> None:
 
 
 def _deny_dns(self: Exfilter, flow: dns.DNSFlow) -> None:
-    flow.response = flow.request.fail(_REFUSED)
+    flow.response = flow.request.fail(REFUSED)
 
 
 def _deny_connect(self: Exfilter, data: server_hooks.ServerConnectionHookData) -> None:
@@ -139,24 +132,6 @@ def _deny_tls(self: Exfilter, data: tls.TlsData) -> None:
     # mitmproxy's own add-on, which comes later, would make a connection; without one mitmproxy gives up.
     data.ssl_conn = None
     raise exceptions.AddonHalt
-
-
-class _Refused(dns.DNSMessage):
-    """A refusal that repeats the question on the wire, or its asker would not take it for an answer, and nowhere else."""
-
-    wire = b""
-
-    @classmethod
-    def of(cls, request: dns.DNSMessage) -> _Refused:
-        refusal = request.fail(_REFUSED)
-        masked = [dns.Question("withheld.invalid", question.type, question.class_) for question in request.questions]
-        refused = cls(**{**vars(refusal), "questions": masked})
-        refused.wire = refusal.packed
-        return refused
-
-    @property
-    def packed(self) -> bytes:
-        return self.wire
 
 
 class Exfilter:
@@ -248,11 +223,11 @@ class Exfilter:
         guard = Guard(
             built.engine,
             provider_keys=config.words["provider_keys"],
-            on_event=_tell,
+            on_event=tell,
             substitutes=built.substitutes,
             observe=config.words["mode"] == "observe",
         )
-        _self_test(guard, config)
+        self_test(guard, config)
         # Only now, all at once: until here the old ones serve.
         self._built, self._guard, self._stamps = built, guard, stamps
         for name, why in built.refused.items():
@@ -280,12 +255,8 @@ class Exfilter:
 
     @_closed(_deny_http)
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        # Whoever asked for streaming: what is streamed cannot be held back.
+        # Whoever asked for streaming: what is streamed cannot be held back. The head is examined with the body, for mitmproxy answers only then anyway.
         flow.request.stream = False
-        if flow.response is None:
-            refusal = self._head(flow)
-            if refusal is not None:
-                self._refuse(flow, refusal)
 
     @_closed(_deny_http)
     async def request(self, flow: http.HTTPFlow) -> None:
@@ -294,32 +265,32 @@ class Exfilter:
             return
         if request.stream or request.raw_content is None:
             raise RuntimeError("the body is not at hand")
-        # Once more: other add-ons may have changed it.
-        refusal = self._head(flow)
+        to = authority_of_flow(flow)
+        refusal = self._head(flow, to)
         if refusal is None and request.raw_content:
             if len(request.raw_content) < _THREAD_FROM:
-                refusal = self._body(flow)
+                refusal = self._body(flow, to)
             else:
-                refusal = await asyncio.to_thread(self._body, flow)
+                refusal = await asyncio.to_thread(self._body, flow, to)
         if refusal is None and request.trailers:
-            refusal = self._ready().text(None, "trailers", _lines(request.trailers.fields))
+            refusal = self._ready().text(None, "trailers", lines(request.trailers.fields))
         if refusal is not None:
             self._refuse(flow, refusal)
         else:
-            self._inject(flow)
+            self._inject(flow, to)
 
-    def _head(self, flow: http.HTTPFlow) -> Refusal | None:
+    def _head(self, flow: http.HTTPFlow, to: str | None) -> Refusal | None:
         request = flow.request
         # What HTTP/2 sends as a pseudo header, and absolute forms.
         host = request.data.host.encode("utf-8", "surrogateescape")
         pseudo = [(b":scheme", request.data.scheme), (b":authority", request.data.authority), (b":host", host)]
         headers = [*request.headers.fields, *((name, value) for name, value in pseudo if value)]
-        return self._ready().head(request.data.method, _authority(flow), request.data.path, headers)
+        return self._ready().head(request.data.method, to, request.data.path, headers)
 
-    def _body(self, flow: http.HTTPFlow) -> Refusal | None:
+    def _body(self, flow: http.HTTPFlow, to: str | None) -> Refusal | None:
         guard, request = self._ready(), flow.request
         raw = request.raw_content or b""
-        to, coding = _authority(flow), content_encoding(request.headers.fields)
+        coding = content_encoding(request.headers.fields)
         body = guard.body(to, raw, coding, editable=True)
         if body.refusal is not None and coding is not None:
             recoded = self._decoded(flow, guard, to, body)
@@ -348,18 +319,18 @@ class Exfilter:
         block = refusal.block
         self._mark(flow, refusal)
         if ctx.options.exfilter_scrub:
-            _scrub(flow.request, refusal.where)
-        flow.response = _refusal_response(block.subject_text, block)
+            scrub(flow.request, refusal.where)
+        flow.response = refusal_response(block.subject_text, block)
 
     # Placeholders
 
-    def _inject(self, flow: http.HTTPFlow) -> None:
+    def _inject(self, flow: http.HTTPFlow, to: str | None) -> None:
         """Puts real credentials into a request that may leave, last of all: nothing but the server is to see them."""
         request = flow.request
         if ctx.options.ssl_insecure:
             # Whoever answers may be anybody.
             return
-        injected = self._ready().inject(_authority(flow), request.data.path, request.headers.fields)
+        injected = self._ready().inject(to, request.data.path, request.headers.fields)
         if injected is None:
             return
         self._before[flow.id] = (request.data.path, request.headers)
@@ -391,11 +362,11 @@ class Exfilter:
     def _scrub_response(self, flow: http.HTTPFlow, response: http.Response) -> None:
         """Takes real values out of what a server that got one answers: an echo must not tell the sandbox."""
         parts = [*response.headers.fields, *(response.trailers.fields if response.trailers else ()), (b"", response.reason.encode("utf-8", "replace"))]
-        if self._scrubbed(_lines(parts)) is not None:
+        if self._scrubbed(lines(parts)) is not None:
             response.reason = ""
             response.headers = http.Headers([(name, self._scrubbed(value) or value) for name, value in response.headers.fields])
             response.trailers = None
-            if self._scrubbed(_lines(response.headers.fields)) is not None:
+            if self._scrubbed(lines(response.headers.fields)) is not None:
                 raise RuntimeError("a header's name, or two headers, have it")
         raw = response.raw_content
         if raw is None:
@@ -407,28 +378,7 @@ class Exfilter:
         flow.metadata["exfilter_scrubbed"] = clean is not None
 
     def _scrubbed(self, data: bytes) -> bytes | None:
-        """The data without real values, a placeholder for each where it stands as it is; None if there are none."""
-        built = self._built
-        if built is None or built.scrubber is None or not data:
-            return None
-        # Findings in one form hide what overlaps them, so until there are none.
-        placeholders = dict(built.substitutes.placeholders)
-        clean = data
-        for _ in range(_ROUNDS):
-            scan = built.scrubber.scan(clean, Flow.outbound(editable=True))
-            blocked = isinstance(scan.verdict, Block)
-            if not scan.findings and not scan.suppressed and not blocked:
-                return clean if clean is not data else None
-            edited = bytearray(scan.apply_edits(clean))
-            for finding in scan.findings:
-                if blocked:
-                    # Coded twice, or compressed: no byte fits there, so what it is coded in breaks.
-                    edited[finding.start : finding.end] = b"*" * (finding.end - finding.start)
-                placeholder = placeholders.get(finding.secret or "", "").encode()
-                if finding.form == "raw" and not finding.path and len(placeholder) == finding.end - finding.start:
-                    edited[finding.start : finding.end] = placeholder
-            clean = bytes(edited)
-        raise RuntimeError("it stands there too often")
+        return scrubbed(self._built, data) if self._built is not None else None
 
     # Web sockets
 
@@ -444,7 +394,7 @@ class Exfilter:
                 message.content = clean
             return
         # By itself, to its end, and as part of all that was sent: two messages must not share a secret.
-        refusal = self._ready().text(_authority(flow), "message", message.content)
+        refusal = self._ready().text(authority_of_flow(flow), "message", message.content)
         verdict = self._stream(flow).push(message.content)
         if refusal is None and isinstance(verdict, Block):
             refusal = Refusal(verdict, "messages")
@@ -521,7 +471,7 @@ class Exfilter:
         refusal = guard.text(None, "name", text) or guard.text(None, "message", request.packed)
         if refusal is not None:
             self._mark(flow, refusal)
-            flow.response = _Refused.of(request) if ctx.options.exfilter_scrub else request.fail(_REFUSED)
+            flow.response = RefusedName.of(request) if ctx.options.exfilter_scrub else request.fail(REFUSED)
             if ctx.options.exfilter_scrub:
                 request.questions = list(flow.response.questions)
                 request.answers = request.authorities = request.additionals = []
@@ -581,7 +531,7 @@ class Exfilter:
     def _hang_up(self, flow: flow.Flow) -> None:
         """Closes a client's connection. mitmproxy has no call for it, and goes on with flows of messages that are killed."""
         self._forget(flow)
-        _kill(flow)
+        kill(flow)
         try:
             server = ctx.master.addons.get("proxyserver")
             for handler in list(server.connections.values()):
@@ -591,82 +541,3 @@ class Exfilter:
         except Exception as error:
             # What is refused is not sent in any case: it was dropped or emptied.
             log.debug(f"exfilter: the connection stays open: {type(error).__name__}")
-
-
-def _kill(flow: flow.Flow) -> None:
-    if flow.killable:
-        flow.kill()
-
-
-def _refusal_response(text: str, block: Block | Foreign | None, status: int = 403) -> http.Response:
-    headers = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
-    if block is not None:
-        headers["x-exfilter-reference"] = block.reference
-    return http.Response.make(status, text + "\n", headers)
-
-
-def _authority(flow: http.HTTPFlow) -> str | None:
-    """Where a request goes: what is dialled, not what it says of itself. None where that is not sure, at which nothing is at home."""
-    request = flow.request
-    host, scheme = request.host, request.scheme
-    try:
-        ipaddress.ip_address(host)
-        literal = True
-    except ValueError:
-        literal = False
-    if literal and scheme == "https" and not ctx.options.ssl_insecure:
-        # In transparent modes the address is all that is dialled, and the certificate decides.
-        sni = flow.server_conn.sni or flow.client_conn.sni
-        if sni:
-            host = sni
-    said = request.host_header
-    if said is not None and _hostname(said).lower() != host.lower():
-        # A shared front end goes by what the request says.
-        return None
-    return authority(scheme, host, request.port)
-
-
-def _hostname(text: str) -> str:
-    return text.rsplit(":", 1)[0] if text.rsplit(":", 1)[-1].isdigit() else text
-
-
-def _lines(fields: Headers) -> bytes:
-    return b"\n".join(name + b": " + value for name, value in fields)
-
-
-def _scrub(request: http.Request, where: str) -> None:
-    """Takes out of a refused request what mitmproxy would show, log and save."""
-    if where in ("host", "head", "header :host", "header :authority", "header host"):
-        request.host = "withheld.invalid"
-    request.headers = http.Headers([(b"host", b"withheld.invalid")])
-    request.path = "/withheld-by-exfilter"
-    request.content = WITHHELD.encode()
-    request.trailers = None
-
-
-def _tell(where: str, event: Finding | Opaque) -> None:
-    """Logs what is only reported."""
-    if event.action not in ("report", "redact"):
-        return
-    what = (event.rule or event.secret) if isinstance(event, Finding) else event.reason
-    log.info(f"exfilter: {where}: {what}: {event.action}")
-
-
-def _self_test(guard: Guard, config: configuration.Config) -> None:
-    """Runs requests with a made-up key and one without through the engine, as hooks do."""
-    action = config.tables.get("actions", {}).get("high", "block")
-    observing = config.words["mode"] == "observe" or action not in ("block", "redact")
-    token = Rules.builtin().examples("github-pat", 1)[0]
-    to = "https://self-test.invalid"
-    headers = [(b"host", b"self-test.invalid"), (b"x-test", b"nothing")]
-    silent = Guard(guard.engine)
-    clean = silent.head(b"GET", to, b"/?q=1", headers) is None and silent.body(to, b"nothing secret").refusal is None
-    found = [
-        silent.head(b"GET", to, b"/?q=" + token, headers),
-        silent.head(b"GET", to, b"/", [*headers, (b"authorization", b"Bearer " + token)]),
-        silent.body(to, b'{"text": "' + token + b'"}').refusal,
-        silent.body(to, gzip.compress(token * 2), "gzip").refusal,
-    ]
-    seen = action == "allow" or bool(guard.engine.scan(token).findings)
-    if not clean or not seen or (not observing and not all(found)):
-        raise ExfilterError("the self-test failed: with this configuration a key is let out, or a clean request refused")

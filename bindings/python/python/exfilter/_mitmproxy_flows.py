@@ -1,0 +1,121 @@
+"""What the mitmproxy add-on does with single flows and messages: answers, addresses, and what must not be kept."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+
+from mitmproxy import ctx, dns, flow, http
+
+from ._http import Foreign, Headers, authority
+from ._mitmproxy_config import Built
+from ._native import Block, Finding, Flow, Opaque
+
+log = logging.getLogger("exfilter")
+
+MARKER = ":no_entry_sign:"
+WITHHELD = "[withheld by exfilter]"
+REFUSED = 5  # RFC 1035, section 4.1.1
+
+_ROUNDS = 8
+
+
+def kill(flow: flow.Flow) -> None:
+    if flow.killable:
+        flow.kill()
+
+
+def refusal_response(text: str, block: Block | Foreign | None, status: int = 403) -> http.Response:
+    headers = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
+    if block is not None:
+        headers["x-exfilter-reference"] = block.reference
+    return http.Response.make(status, text + "\n", headers)
+
+
+def authority_of_flow(flow: http.HTTPFlow) -> str | None:
+    """Where a request goes: what is dialled, not what it says of itself. None where that is not sure, at which nothing is at home."""
+    request = flow.request
+    host, scheme = request.host, request.scheme
+    try:
+        ipaddress.ip_address(host)
+        literal = True
+    except ValueError:
+        literal = False
+    if literal and scheme == "https" and not ctx.options.ssl_insecure:
+        # In transparent modes the address is all that is dialled, and the certificate decides.
+        sni = flow.server_conn.sni or flow.client_conn.sni
+        if sni:
+            host = sni
+    said = request.host_header
+    if said is not None and _hostname(said).lower() != host.lower():
+        # A shared front end goes by what the request says.
+        return None
+    return authority(scheme, host, request.port)
+
+
+def _hostname(text: str) -> str:
+    return text.rsplit(":", 1)[0] if text.rsplit(":", 1)[-1].isdigit() else text
+
+
+def lines(fields: Headers) -> bytes:
+    return b"\n".join(name + b": " + value for name, value in fields)
+
+
+def scrub(request: http.Request, where: str) -> None:
+    """Takes out of a refused request what mitmproxy would show, log and save."""
+    if where in ("host", "head", "header :host", "header :authority", "header host"):
+        request.host = "withheld.invalid"
+    request.headers = http.Headers([(b"host", b"withheld.invalid")])
+    request.path = "/withheld-by-exfilter"
+    request.content = WITHHELD.encode()
+    request.trailers = None
+
+
+def tell(where: str, event: Finding | Opaque) -> None:
+    """Logs what is only reported."""
+    if event.action not in ("report", "redact"):
+        return
+    what = (event.rule or event.secret) if isinstance(event, Finding) else event.reason
+    log.info(f"exfilter: {where}: {what}: {event.action}")
+
+
+def scrubbed(built: Built, data: bytes) -> bytes | None:
+    """The data without real values, a placeholder for each where it stands as it is; None if there are none."""
+    if built.scrubber is None or not data:
+        return None
+    # Findings in one form hide what overlaps them, so until there are none.
+    placeholders = dict(built.substitutes.placeholders)
+    clean = data
+    for _ in range(_ROUNDS):
+        scan = built.scrubber.scan(clean, Flow.outbound(editable=True))
+        blocked = isinstance(scan.verdict, Block)
+        if not scan.findings and not scan.suppressed and not blocked:
+            return clean if clean is not data else None
+        edited = bytearray(scan.apply_edits(clean))
+        for finding in scan.findings:
+            if blocked:
+                # Coded twice, or compressed: no byte fits there, so what it is coded in breaks.
+                edited[finding.start : finding.end] = b"*" * (finding.end - finding.start)
+            placeholder = placeholders.get(finding.secret or "", "").encode()
+            if finding.form == "raw" and not finding.path and len(placeholder) == finding.end - finding.start:
+                edited[finding.start : finding.end] = placeholder
+        clean = bytes(edited)
+    raise RuntimeError("it stands there too often")
+
+
+class RefusedName(dns.DNSMessage):
+    """A refusal that repeats the question on the wire, or its asker would not take it for an answer, and nowhere else."""
+
+    wire = b""
+
+    @classmethod
+    def of(cls, request: dns.DNSMessage) -> RefusedName:
+        refusal = request.fail(REFUSED)
+        masked = [dns.Question("withheld.invalid", question.type, question.class_) for question in request.questions]
+        refused = cls(**{**vars(refusal), "questions": masked})
+        refused.wire = refusal.packed
+        return refused
+
+    @property
+    def packed(self) -> bytes:
+        return self.wire
