@@ -46,6 +46,9 @@ const HEADER: usize = 12;
 /// Objects of at most so many bytes are handed out when they are whole, because their ids are their names.
 const NAMED_MAX: u64 = 1 << 20;
 
+/// What the maps of bases take before an entry of theirs is counted, in bytes: a node of each.
+const NODES: u64 = 2 << 10;
+
 /// Bytes inflated at once.
 const CHUNK: usize = 16 << 10;
 
@@ -681,7 +684,8 @@ impl Decoder for Pack {
             _ if self.job.passes => 0,
             _ => self.job.object.0.capacity(),
         };
-        self.zlib.window_bytes() + (self.chunk.0.capacity() + object) as u64
+        let own = size_of::<Pack>() as u64 + NODES;
+        own + self.zlib.window_bytes() + (self.chunk.0.capacity() + object) as u64
     }
 
     fn kept_bytes(&self) -> u64 {
