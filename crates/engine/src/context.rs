@@ -50,9 +50,9 @@ impl Facts {
 pub(crate) struct Live {
     /// Lanes alive, the root apart.
     pub(crate) lanes: u32,
+    /// What decoders keep for what may refer to it, in KiB: a stream that has seen nothing has no room for more.
+    pub(crate) kept: u32,
     pub(crate) windows: u64,
-    /// Bytes that decoders keep for what may refer to them.
-    pub(crate) kept: u64,
     pub(crate) decoded: u64,
     pub(crate) containers: u64,
     pub(crate) archives: u64,

@@ -307,9 +307,9 @@ impl Stream {
         self.root.windows()
     }
 
-    /// Memory of objects that are kept for deltas, in bytes: at most [`Limits::bases`](crate::Limits::bases), and what the last push brought.
+    /// Memory of objects that are kept for deltas, in bytes, of each pack rounded down to 1 KiB: at most [`Limits::bases`](crate::Limits::bases), and what the last push brought.
     pub fn kept(&self) -> u64 {
-        self.live.kept
+        u64::from(self.live.kept) << 10
     }
 
     fn with_queue(

@@ -46,7 +46,7 @@ pub(crate) fn run(
     tally: &Tally,
 ) -> Result<(), Fault> {
     let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(Vec::new());
+    let (outcomes, looked) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
     let work = || -> Result<(), Fault> {
         let mut cat = None;
         loop {
@@ -57,12 +57,17 @@ pub(crate) fn run(
                 Some(running) => running,
                 none => none.insert(Cat::start(repo)?),
             };
-            let (mut found, whole) = examine(running, batch, first, examiner);
+            let (found, whole) = examine(running, batch, first, examiner);
             if !whole {
                 // It is gone, or not to be understood.
                 cat = None;
             }
-            outcomes.lock().unwrap_or_else(PoisonError::into_inner).append(&mut found);
+            looked.fetch_add(found.len(), Ordering::Relaxed);
+            // What is clean leaves nothing but sums, and there may be millions.
+            let (clean, mut told): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|outcome: &Outcome| outcome.examined.is_clean());
+            tell(clean, tally);
+            outcomes.lock().unwrap_or_else(PoisonError::into_inner).append(&mut told);
         }
     };
     let processors = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -80,7 +85,7 @@ pub(crate) fn run(
     };
     ended?;
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if outcomes.len() != objects.len() {
+    if looked.into_inner() != objects.len() {
         return Err(Fault::new(repo.name(), "not every object was looked at", "please report this"));
     }
     outcomes.sort_by_key(|outcome| outcome.order);

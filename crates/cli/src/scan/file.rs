@@ -46,6 +46,13 @@ pub(crate) struct Examined {
     pub(crate) members: u64,
 }
 
+impl Examined {
+    /// Whether there is nothing to tell of it but how much it was.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.seen.is_empty() && self.gaps.is_empty() && self.unlisted_gaps == 0 && self.suppressed.is_empty()
+    }
+}
+
 /// Why a path was not opened.
 pub(crate) enum Closed {
     /// The system refused.

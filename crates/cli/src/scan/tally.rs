@@ -66,12 +66,9 @@ impl Tally {
         in_name: Vec<Seen>,
         examined: Examined,
     ) {
+        let told = !in_name.is_empty() || !examined.is_clean();
         let mut seen = in_name;
         seen.extend(examined.seen);
-        let told = !seen.is_empty()
-            || !examined.gaps.is_empty()
-            || examined.unlisted_gaps > 0
-            || !examined.suppressed.is_empty();
         let mut accepted = 0;
         let file = told.then(|| FileReport {
             name: name(),

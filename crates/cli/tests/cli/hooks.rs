@@ -145,6 +145,25 @@ fn a_finding_is_allowed_by_what_the_remote_has() {
 }
 
 #[test]
+fn what_is_confirmed_cannot_be_allowed() {
+    let Some(repo) = Repo::new() else { return };
+    let token = github_token();
+    repo.write("key.py", format!("key = '{token}'\n").as_bytes());
+    repo.git(&["add", "key.py"]);
+    let run = repo.run(&["hook", "pre-commit"]).exits_with(1);
+    let entry: Vec<&str> = run.stderr.lines().skip_while(|line| *line != "  [[allow]]").take(5).collect();
+    let entry = entry.join("\n").replace("...", "made for the tests");
+    repo.git(&["reset", "-q"]);
+    repo.commit("allow", &[(".exfilter-allow.toml", entry.as_bytes())]);
+    repo.git(&["add", "key.py"]);
+    repo.run(&["hook", "pre-commit"]).exits_with(0);
+    // The value is one of this environment's: now it is known to open something.
+    let run = repo.run_with(&["hook", "pre-commit", "--secrets-from-env"], "DEPLOY_TOKEN", &token);
+    let run = run.exits_with(1).notes("confirmed").notes("key.py:1:8");
+    assert!(!run.stderr.contains("[[allow]]"), "{run:?}");
+}
+
+#[test]
 fn a_hook_that_was_there_runs_after_ours() {
     let Some(repo) = Repo::new() else { return };
     repo.remote();

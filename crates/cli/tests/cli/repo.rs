@@ -73,6 +73,13 @@ impl Repo {
         self.sandbox.finish(&mut command)
     }
 
+    /// The command with a variable in its environment, in the repository.
+    pub(crate) fn run_with(&self, args: &[&str], name: &str, value: &str) -> Run {
+        let mut command = self.sandbox.command(args);
+        self.quiet(command.current_dir(self.sandbox.tree("")).env(name, value));
+        self.sandbox.finish(&mut command)
+    }
+
     /// The command with standard input, in the repository.
     pub(crate) fn run_piped(&self, args: &[&str], input: &[u8]) -> Run {
         let mut command = self.sandbox.command(args);

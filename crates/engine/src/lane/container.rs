@@ -211,8 +211,8 @@ pub(crate) struct Container {
     unreleased: Option<u64>,
     output: u64,
     windows: u64,
-    /// Bytes kept for what may refer to them.
-    kept: u64,
+    /// What is kept for what may refer to it, in KiB.
+    kept: u32,
     /// Parent offset of the first byte that was not taken.
     reached: u64,
 }
@@ -330,11 +330,12 @@ impl Container {
         slice: &Range<u64>,
         cx: &mut Context<'_>,
     ) -> Option<Fate> {
-        let (windows, kept) = (self.decoder.window_bytes(), self.decoder.kept_bytes());
+        let kept = u32::try_from(self.decoder.kept_bytes() >> 10).unwrap_or(u32::MAX >> 8);
+        let windows = self.decoder.window_bytes();
         cx.live.windows = cx.live.windows + windows - self.windows;
         cx.live.kept = cx.live.kept + kept - self.kept;
         (self.windows, self.kept) = (windows, kept);
-        if cx.live.windows > cx.core.limits.windows || cx.live.kept > cx.core.limits.bases {
+        if cx.live.windows > cx.core.limits.windows || u64::from(cx.live.kept) << 10 > cx.core.limits.bases {
             self.feed_lane(&[], true, cx);
             self.event(OpaqueReason::WindowTooLarge, slice.end, cx);
             return Some(Fate::Over);

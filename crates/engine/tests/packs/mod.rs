@@ -131,6 +131,24 @@ fn what_is_kept_for_deltas_is_bounded() {
 }
 
 #[test]
+fn an_object_larger_than_windows_is_kept_and_examined() {
+    let mut rng = Rng::new(7);
+    let token = keys::github(&mut rng, "ghp_");
+    let line = [&rng.text(keys::BASE62, 60)[..], b" and more text\n"].concat();
+    let large = line.repeat(11 << 20 >> 6);
+    let delta = pack::inserting(large.len(), line.len(), &[&token[..], b"\n"].concat());
+    let content = pack::seal(&[Object::Whole(BLOB, large), Object::Back(1, delta)]);
+    let mut limits = Limits::default();
+    limits.ratio = 2000;
+    let engine = support::engine(&[], limits.clone());
+    let run = run::run(&engine, &Flow::at_rest().lines(), &content, &split::every(content.len(), 5000));
+    assert!(run.coverage.is_complete(), "{:?}", run.events);
+    let found: Vec<_> = in_objects(&run).collect();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].1, Some((2, 1)));
+}
+
+#[test]
 fn a_broken_pack_is_told_of_and_words_that_look_like_one_are_not() {
     let mut rng = Rng::new(5);
     let first = Object::Whole(BLOB, wrap::text(&mut rng));
