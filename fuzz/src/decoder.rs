@@ -1,7 +1,7 @@
 //! The oracle of decoders: any slicing and any cap give the same output, the same end and the same latency.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use exfilter_codec::{Decoder, Step};
+use exfilter_codec::{Decoder, Member, Step};
 
 use crate::damage::damage;
 use crate::slices::{Slices, cut};
@@ -58,6 +58,27 @@ impl DecoderInput {
     ///
     /// If one says other than another.
     pub fn check<D: Decoder>(&self, mut new: impl FnMut() -> D, reset: impl Fn(&mut D)) {
+        let whole = self.check_slices(&mut new, reset);
+        let short =
+            Trace::of(&mut new(), &[&self.bytes[..self.keep % (self.bytes.len() + 1)]], usize::MAX >> 1);
+        assert!(whole.out.starts_with(&short.out), "a beginning decodes to a beginning");
+
+        if let Some(content) = &self.content {
+            assert!(whole.out == *content, "{} bytes, not {}", whole.out.len(), content.len());
+            assert!(matches!(whole.end, Step::Done { .. }), "well formed: {:?}", whole.end);
+        }
+    }
+
+    /// Runs `decoder` over the bytes whole and in slices, and again after `reset`.
+    ///
+    /// # Panics
+    ///
+    /// If one says other than another.
+    pub fn check_blind<D: Decoder>(&self, mut new: impl FnMut() -> D, reset: impl Fn(&mut D)) {
+        self.check_slices(&mut new, reset);
+    }
+
+    fn check_slices<D: Decoder>(&self, new: &mut impl FnMut() -> D, reset: impl Fn(&mut D)) -> Trace {
         let mut decoder = new();
         let whole = Trace::of(&mut decoder, &[&self.bytes], usize::MAX >> 1);
         let sliced = cut(&self.bytes, &self.slices.of(self.bytes.len()));
@@ -67,15 +88,7 @@ impl DecoderInput {
         reset(&mut decoder);
         let again = Trace::of(&mut decoder, &sliced, self.cap);
         assert!(parts == again, "a decoder that was reset is a new one: {parts:?} and {again:?}");
-
-        let short =
-            Trace::of(&mut new(), &[&self.bytes[..self.keep % (self.bytes.len() + 1)]], usize::MAX >> 1);
-        assert!(whole.out.starts_with(&short.out), "a beginning decodes to a beginning");
-
-        if let Some(content) = &self.content {
-            assert!(whole.out == *content, "{} bytes, not {}", whole.out.len(), content.len());
-            assert!(matches!(whole.end, Step::Done { .. }), "well formed: {:?}", whole.end);
-        }
+        whole
     }
 }
 
@@ -90,6 +103,8 @@ struct Trace {
     end: Step,
     /// Where further members began.
     members: Vec<u64>,
+    /// Parts of the output with their names.
+    parts: Vec<Member>,
     established: bool,
     /// `unreleased` where a slice had been consumed and nothing waited.
     unreleased: Vec<(usize, u64)>,
@@ -101,6 +116,7 @@ impl Trace {
             out: Vec::new(),
             end: Step::More,
             members: Vec::new(),
+            parts: Vec::new(),
             established: false,
             unreleased: Vec::new(),
         };
@@ -118,6 +134,9 @@ impl Trace {
                 assert!(made <= room, "the cap holds");
                 assert!(decoder.unreleased() <= decoder.block_max() || matches!(step, Step::Full { .. }));
                 trace.members.append(decoder.member_starts());
+                if let Some(parts) = decoder.members() {
+                    trace.parts.append(parts);
+                }
                 trace.established |= decoder.is_established();
                 if trace.out.len() > OUTPUT {
                     trace.out.truncate(OUTPUT);
@@ -156,6 +175,7 @@ impl Trace {
             return;
         }
         assert!(self.members == other.members, "members: {self:?} and {other:?}");
+        assert!(self.parts == other.parts, "parts: {self:?} and {other:?}");
         assert!(self.established == other.established, "established: {self:?} and {other:?}");
         for (at, unreleased) in &self.unreleased {
             let same = other.unreleased.iter().filter(|o| o.0 == *at).all(|o| o.1 == *unreleased);

@@ -28,14 +28,21 @@ pub(crate) enum Command {
     Scan(Box<ScanArgs>),
     /// List the rules, check rule files, or import those of others
     Rules(RulesArgs),
+    /// Check what leaves a git repository, before it does
+    Hook(HookArgs),
 }
 
 /// `exfilter scan`.
 #[derive(Args)]
 pub(crate) struct ScanArgs {
-    /// Folders and files to scan; `-` is standard input
-    #[arg(required = true, value_name = "PATH")]
+    /// Folders and files to scan; `-` is standard input. With --git a repository [default: .], and revisions or ranges
+    #[arg(required_unless_present = "git", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) git: GitArgs,
+    #[command(flatten)]
+    pub(crate) accept: AcceptArgs,
 
     #[command(flatten)]
     pub(crate) walk: WalkArgs,
@@ -66,6 +73,40 @@ pub(crate) struct WalkArgs {
     /// Walk into .git/objects too
     #[arg(long)]
     pub(crate) git_objects: bool,
+}
+
+/// A repository's objects instead of files.
+#[derive(Args)]
+#[command(next_help_heading = "History")]
+pub(crate) struct GitArgs {
+    /// Scan the history of a git repository: every object once
+    #[arg(long)]
+    pub(crate) git: bool,
+    /// Only what HEAD has and this revision has not
+    #[arg(long, value_name = "REV", requires = "git", conflicts_with = "staged")]
+    pub(crate) since: Option<String>,
+    /// Only what is staged for the next commit
+    #[arg(long, requires = "git")]
+    pub(crate) staged: bool,
+}
+
+/// What has been looked at before.
+#[derive(Args)]
+#[command(next_help_heading = "What is accepted")]
+pub(crate) struct AcceptArgs {
+    /// Accept the findings that this file lists
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write a file that lists all findings, for --baseline
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    pub(crate) write_baseline: Option<PathBuf>,
+}
+
+impl AcceptArgs {
+    /// Whether every finding needs a name.
+    pub(crate) fn wants_ids(&self) -> bool {
+        self.baseline.is_some() || self.write_baseline.is_some()
+    }
 }
 
 /// What is looked for.
@@ -134,6 +175,93 @@ pub(crate) struct OutputArgs {
     /// No progress, no summary
     #[arg(long, short, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+}
+
+/// `exfilter hook`.
+#[derive(Args)]
+pub(crate) struct HookArgs {
+    /// What to do with hooks.
+    #[command(subcommand)]
+    pub(crate) command: HookCommand,
+}
+
+/// What `exfilter hook` does.
+#[derive(Subcommand)]
+pub(crate) enum HookCommand {
+    /// Put hooks into a repository, in front of those that are there
+    Install(InstallArgs),
+    /// Take the hooks away and put back what was there before
+    Uninstall {
+        /// Those of all repositories of this user
+        #[arg(long)]
+        global: bool,
+    },
+    /// Check what is staged; git runs it before a commit
+    PreCommit(CheckArgs),
+    /// Check the objects that would leave; git runs it before a push
+    PrePush(CheckArgs),
+    /// Check the objects that a push brings; git runs it on the server
+    PreReceive(CheckArgs),
+}
+
+/// `exfilter hook install`.
+#[derive(Args)]
+pub(crate) struct InstallArgs {
+    /// For all repositories of this user (core.hooksPath); their own hooks run after
+    #[arg(long)]
+    pub(crate) global: bool,
+    /// The hooks: pre-commit, pre-push, pre-receive
+    #[arg(long, value_name = "HOOK", value_enum, default_values_t = [HookName::Commit, HookName::Push])]
+    pub(crate) hook: Vec<HookName>,
+}
+
+/// A hook of git.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HookName {
+    /// Before a commit
+    #[value(name = "pre-commit")]
+    Commit,
+    /// Before a push
+    #[value(name = "pre-push")]
+    Push,
+    /// On the server, before a push is taken
+    #[value(name = "pre-receive")]
+    Receive,
+}
+
+impl HookName {
+    /// All of them.
+    pub(crate) const ALL: [HookName; 3] = [HookName::Commit, HookName::Push, HookName::Receive];
+
+    /// As git calls it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            HookName::Commit => "pre-commit",
+            HookName::Push => "pre-push",
+            HookName::Receive => "pre-receive",
+        }
+    }
+}
+
+/// What a hook is given.
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    /// Refuse for findings of at least this confidence
+    #[arg(long, value_enum, default_value_t = Level::High, value_name = "LEVEL")]
+    pub(crate) fail_on: Level,
+    /// Whether content that could not be examined refuses too
+    #[arg(long, value_enum, default_value_t = Incomplete::Fail, value_name = "WHAT")]
+    pub(crate) incomplete: Incomplete,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+    /// A program to run when nothing is refused, if it is there: the hook that was installed before
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) then: Option<PathBuf>,
+    /// What git gives to the hook
+    #[arg(last = true, value_name = "ARG")]
+    pub(crate) git: Vec<std::ffi::OsString>,
 }
 
 /// `exfilter rules`.

@@ -4,6 +4,7 @@
 //! args.rs     what the user may say                 exit.rs    what the exit code says
 //! rulepack.rs rule files, the built-in pack         env.rs     secrets of the environment
 //! scan/       walk -> file -> report                output/    table, json, jsonl, sarif
+//! git/        a repository's objects           hook/      git's hooks, and putting them there
 //! text.rs     names made safe to print              term.rs    the one place that writes to the terminal
 //! ```
 //!
@@ -15,6 +16,8 @@ mod args;
 mod env;
 mod exit;
 mod fault;
+mod git;
+mod hook;
 mod output;
 mod rulepack;
 mod rules;
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         args::Command::Scan(args) => scan::run(&args, &term),
         args::Command::Rules(args) => rules::run(&args, &term),
+        args::Command::Hook(args) => hook::run(&args, &term),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

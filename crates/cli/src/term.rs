@@ -43,6 +43,11 @@ impl Term {
         let _ = writeln!(io::stderr().lock(), "exfilter: {line}");
     }
 
+    /// Text on standard error, as it is.
+    pub(crate) fn say(&self, text: &dyn Display) {
+        let _ = write!(io::stderr().lock(), "{text}");
+    }
+
     /// Lets `render` write a report to standard output.
     ///
     /// # Errors

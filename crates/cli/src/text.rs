@@ -17,6 +17,7 @@ pub(crate) const SHOWN: usize = 200;
 pub(crate) struct Name {
     masked: Vec<u8>,
     text: String,
+    is_masked: bool,
 }
 
 impl Name {
@@ -28,12 +29,17 @@ impl Name {
             masked[range.start.min(end)..end].fill(b'*');
         }
         let text = escape(&masked);
-        Name { masked, text }
+        Name { masked, text, is_masked: !hidden.is_empty() }
     }
 
     /// A name of the program's own making.
     pub(crate) fn fixed(text: &str) -> Name {
-        Name { masked: text.as_bytes().to_vec(), text: text.into() }
+        Name { masked: text.as_bytes().to_vec(), text: text.into(), is_masked: false }
+    }
+
+    /// Whether something in it is hidden.
+    pub(crate) fn is_masked(&self) -> bool {
+        self.is_masked
     }
 
     /// The whole name, escaped.

@@ -84,7 +84,8 @@ pub fn starts(prefix: &[u8]) -> bool {
 ///
 /// # Resource usage
 ///
-/// What is given to [`Pack::new`], 1 MiB for each of an object and the delta in hand, and 60 KiB. All of it is wiped on drop.
+/// What is given to [`Pack::new`], half as much again while a base is used that had to make room, 1 MiB for each of an object and the delta in hand, and 60 KiB.
+/// All of it is wiped on drop.
 pub struct Pack {
     cap: u64,
     members_max: u64,
@@ -119,7 +120,9 @@ enum State {
     Entry,
     Body,
     /// What is whole is handed out, from this byte on.
-    Emit { at: usize },
+    Emit {
+        at: usize,
+    },
     /// What waited is next, or another entry.
     Next,
     /// All that waits is handed out as it stands.
@@ -142,9 +145,9 @@ struct Job {
     base: Option<Object>,
     /// For which base it is kept as it stands.
     waits_for: Option<Base>,
-    /// Whether it is handed out as it comes, and kept too.
+    /// Whether it is handed out as it comes, and the length for which there is room to keep it too.
     passes: bool,
-    keeps: bool,
+    keeps: Option<u64>,
     object: Content,
     /// Of a passing object.
     sums: Option<Sums>,
@@ -163,7 +166,7 @@ impl Job {
             base: None,
             waits_for: None,
             passes: false,
-            keeps: false,
+            keeps: None,
             object: Content::default(),
             sums: None,
             wrong: None,
@@ -315,8 +318,8 @@ impl Pack {
     fn announce(&mut self, len: u64, out: &[u8]) {
         let Some(kind) = self.job.kind else { return };
         self.job.passes = len > NAMED_MAX;
-        self.job.keeps = !self.job.passes || self.bases.would_keep(len);
         if self.job.passes {
+            self.job.keeps = self.bases.reserve(len).then_some(len);
             let mut sums = Sums::new(self.format);
             sums.update(format!("{} {len}\0", kind.word()).as_bytes());
             self.job.sums = Some(sums);
@@ -384,7 +387,7 @@ impl Pack {
             return Next::State;
         }
         if job.waits_for.is_some() {
-            job.object.0.extend_from_slice(input);
+            job.object.extend(input, NAMED_MAX as usize);
             self.chunk_at = chunk.len();
             return Next::State;
         }
@@ -396,7 +399,7 @@ impl Pack {
                 (used, if used == 0 { Next::Room } else { Next::State })
             }
             None => {
-                job.object.0.extend_from_slice(input);
+                job.object.extend(input, NAMED_MAX as usize);
                 (input.len(), Next::State)
             }
             Some(delta) => {
@@ -429,8 +432,8 @@ impl Pack {
             if let Some(sums) = &mut job.sums {
                 sums.update(fresh);
             }
-            if job.keeps {
-                job.object.0.extend_from_slice(fresh);
+            if let Some(len) = job.keeps {
+                job.object.extend(fresh, len as usize);
             }
         }
         next
@@ -448,8 +451,13 @@ impl Pack {
     }
 
     fn end_body(&mut self, out: &[u8]) {
+        let kept = self.job.keeps.take();
+        if let Some(len) = kept {
+            self.bases.give_back(len);
+        }
         if let Some(base) = self.job.waits_for.take() {
-            let waiting = Waiting { at: self.job.at, delta: std::mem::take(&mut self.job.object), base: None };
+            let waiting =
+                Waiting { at: self.job.at, delta: std::mem::take(&mut self.job.object), base: None };
             let came = waiting.delta.0.len() as u64 == self.job.size;
             if !came {
                 self.then = self.then.or(Some(Fault::Corrupt));
@@ -484,8 +492,7 @@ impl Pack {
         };
         let content = Arc::new(std::mem::take(&mut self.job.object));
         let object = Object { kind, content };
-        let whole = !self.job.passes || self.job.keeps;
-        if whole {
+        if !self.job.passes || kept.is_some() {
             self.bases.take(self.job.at, &ids, &object, &mut self.queue);
             self.bases.keep(self.job.at, &ids, object.clone());
         }
@@ -668,7 +675,13 @@ impl Decoder for Pack {
     }
 
     fn window_bytes(&self) -> u64 {
-        self.zlib.window_bytes() + (self.chunk.0.capacity() + self.job.object.0.capacity()) as u64
+        let object = match (&self.state, &self.job.base) {
+            (State::Emit { .. }, Some(object)) => object.content.0.capacity(),
+            // Room was made for it among what is kept.
+            _ if self.job.passes => 0,
+            _ => self.job.object.0.capacity(),
+        };
+        self.zlib.window_bytes() + (self.chunk.0.capacity() + object) as u64
     }
 
     fn kept_bytes(&self) -> u64 {

@@ -12,6 +12,7 @@ use crate::coverage::OpaqueReason;
 use crate::engine::Core;
 use crate::finding::{Kind, Preview, Proof, Range64, SecretId};
 use crate::flow::{Direction, Flow};
+use crate::id::FindingId;
 use crate::lane::{Escaped, Group, LaneKind, Touched};
 use crate::path::Trail;
 use crate::policy::Confidence;
@@ -109,6 +110,8 @@ pub(crate) struct Found {
     pub(crate) preview: Preview,
     pub(crate) line: Option<(u64, u64)>,
     pub(crate) trail: Option<Arc<Trail>>,
+    /// Its id, if the value is strong.
+    pub(crate) id: Option<FindingId>,
     /// The credential itself, where an edit may overwrite it in the outer stream: the outer range and the lane's.
     pub(crate) writable: Option<(Range64, Range64)>,
 }
@@ -128,6 +131,7 @@ impl Found {
             preview: Preview::new(""),
             line: None,
             trail: None,
+            id: None,
             writable: None,
         }
     }

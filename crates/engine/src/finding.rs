@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::id::FindingId;
 use crate::policy::{Action, Confidence};
 use crate::secrets::Form;
 
@@ -51,6 +52,7 @@ pub struct Finding {
     pub(crate) action: Action,
     pub(crate) line: Option<(u64, u64)>,
     pub(crate) preview: Preview,
+    pub(crate) id: Option<FindingId>,
 }
 
 /// A half-open range of offsets that can be ordered (`Range` cannot).
@@ -126,6 +128,11 @@ impl Finding {
     /// What the policy did about it.
     pub fn action(&self) -> Action {
         self.action
+    }
+
+    /// A name for it that stays: of an enrolled secret, and of a value that nobody can guess. For others see [`FindingId::of_line`].
+    pub fn id(&self) -> Option<FindingId> {
+        self.id
     }
 
     /// Line and column, both from 1, the column in bytes; only on flows that count lines.

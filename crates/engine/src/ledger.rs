@@ -8,6 +8,7 @@ use crate::coverage::{Coverage, Opaque, OpaqueReason};
 use crate::engine::Core;
 use crate::event::{Edit, Event};
 use crate::finding::{Finding, Kind, PathId, Range64, RuleId, SecretId};
+use crate::id::FindingId;
 use crate::path::{LanePath, LaneStep, Trail};
 use crate::policy::{Action, Confidence};
 use crate::secrets::Form;
@@ -312,6 +313,14 @@ impl Ledger {
             return;
         }
         self.findings += 1;
+        let id = match found.kind {
+            Kind::Rule(_) => found.id,
+            Kind::Known(secret, _) => core
+                .known
+                .as_ref()
+                .and_then(|known| known.enrolled.get(secret.0 as usize))
+                .map(|enrolled| FindingId::of_secret(&enrolled.whole.0)),
+        };
         on_event(Event::Finding(Finding {
             outer: found.outer,
             path: self.intern(found.trail.as_deref()),
@@ -324,6 +333,7 @@ impl Ledger {
             action,
             line: found.line,
             preview: found.preview,
+            id,
         }));
     }
 

@@ -106,8 +106,10 @@ fn watch(engine: &Engine, flow: &Flow, content: &[u8], chunk: usize, looks: usiz
 fn look(stream: &Stream, before: isize, seen: &mut Seen) {
     let heap = usize::try_from(live() - before).unwrap_or(0);
     let (most, said) = (heap + size_of::<Stream>(), stream.memory());
-    seen.missing = seen.missing.max(most.saturating_sub(said + stream.windows() as usize));
-    let most = most.saturating_sub(stream.windows() as usize);
+    // What is kept for deltas is an account of its own.
+    let apart = (stream.windows() + stream.kept()) as usize;
+    seen.missing = seen.missing.max(most.saturating_sub(said + apart));
+    let most = most.saturating_sub(apart);
     seen.looks += 1;
     seen.over += usize::from(most > GOAL);
     if most > seen.most {

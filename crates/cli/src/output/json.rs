@@ -6,6 +6,8 @@
 //!   "tool": {"name": "exfilter", "version": "0.1.0"},
 //!   "findings": [{
 //!     "path": "a/b.tgz",                   masked where a secret stands in it, then escaped as \xNN (backslash: \x5c)
+//!     "commit": null | "1234abcd",         the commit that has the file first, where a history was scanned
+//!     "id": null | "exf1-...",             stays while the value does; for a baseline or an allowance
 //!     "place": "content" | "name",         in the file, or in its name (offsets then count in the name)
 //!     "lane": "gzip > package/x.js",       the way through decoders; "" for the file itself
 //!     "line": 12, "column": 5,             from 1, the column in bytes, both in the lane; null where not known
@@ -32,6 +34,7 @@
 //!   "summary": {
 //!     "findings": {"confirmed": 0, "high": 1, "medium": 0, "low": 0, "examples": 0},
 //!     "not_listed": [{"path", "rule", "confidence", "count"}],   findings that are counted only
+//!     "accepted": 0,                       in the baseline, or allowed
 //!     "hidden": 0,                         below --min
 //!     "not_examined": 0, "skipped": {"symlink": 2},
 //!     "fail_on": "medium", "exit_code": 1
@@ -93,6 +96,8 @@ impl Tool {
 #[derive(Serialize)]
 pub(super) struct FindingView<'a> {
     path: &'a str,
+    commit: Option<&'a str>,
+    id: Option<String>,
     place: &'static str,
     lane: &'a str,
     line: Option<u64>,
@@ -169,6 +174,7 @@ pub(super) struct SkippedView<'a> {
 pub(super) struct SummaryView<'a> {
     findings: CountsView,
     not_listed: Vec<SuppressedView<'a>>,
+    accepted: u64,
     hidden: u64,
     not_examined: u64,
     skipped: BTreeMap<&'static str, u64>,
@@ -202,6 +208,8 @@ pub(super) fn finding<'a>(report: &'a Report, file: &'a FileReport, row: &'a Row
     let line = lead.line();
     FindingView {
         path: file.name.full(),
+        commit: file.commit.as_deref(),
+        id: lead.id.map(|id| id.to_string()),
         place: match lead.place {
             Place::Content => "content",
             Place::Name => "name",
@@ -311,6 +319,7 @@ pub(super) fn summary(report: &Report) -> SummaryView<'_> {
                 count: one.count,
             })
             .collect(),
+        accepted: report.totals.accepted,
         hidden: report.totals.hidden,
         not_examined: report.totals.gaps,
         skipped: report.skipped_by_reason().into_iter().map(|(reason, n)| (reason.as_str(), n)).collect(),

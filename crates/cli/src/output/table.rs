@@ -6,7 +6,7 @@ use exfilter::Confidence;
 use unicode_width::UnicodeWidthStr;
 
 use super::Style;
-use crate::scan::report::{Report, Row, location};
+use crate::scan::report::{FileReport, Report, Row, location};
 use crate::text::{count, shorten, size};
 
 /// Columns are aligned up to this width; what is wider pushes its own line only.
@@ -14,7 +14,7 @@ const ALIGNED: usize = 72;
 
 /// Writes the table, what was not examined, and the summary.
 pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let rows: Vec<[String; 5]> = report.rows().map(|(file, row)| cells(report, row, &file.name)).collect();
+    let rows: Vec<[String; 5]> = report.rows().map(|(file, row)| cells(report, row, file)).collect();
     let colours: Vec<Option<&'static str>> = if style.colour {
         report.rows().map(|(_, row)| Some(colour_of(report, row))).collect()
     } else {
@@ -46,7 +46,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
     Ok(())
 }
 
-fn cells(report: &Report, row: &Row, name: &crate::text::Name) -> [String; 5] {
+fn cells(report: &Report, row: &Row, file: &FileReport) -> [String; 5] {
     let lead = &row.lead;
     let mut rule = lead.rule_id(&report.engine).to_string();
     let mut others: Vec<&str> =
@@ -57,7 +57,7 @@ fn cells(report: &Report, row: &Row, name: &crate::text::Name) -> [String; 5] {
         rule.push_str(&format!(" (also {})", others.join(", ")));
     }
     [
-        lead.location(name),
+        lead.location(file),
         rule,
         shorten(&lead.opens(&report.engine)).into_owned(),
         sureness(report, row).into(),
@@ -151,7 +151,8 @@ fn gaps(report: &Report, style: &Style, follows: bool, out: &mut dyn Write) -> i
 /// One line: what was found and how much was looked at.
 pub(crate) fn summary(report: &Report) -> String {
     let totals = &report.totals;
-    let looked = format!("{}, {} examined", count(totals.files, "file", "files"), size(totals.bytes));
+    let looked =
+        format!("{}, {} examined", count(totals.files, report.unit[0], report.unit[1]), size(totals.bytes));
     let mut found = Vec::new();
     for confidence in [Confidence::Confirmed, Confidence::High, Confidence::Medium, Confidence::Low] {
         let n = totals.by_confidence[confidence as usize];
@@ -169,6 +170,9 @@ pub(crate) fn summary(report: &Report) -> String {
     }
     if totals.suppressed > 0 {
         line.push_str(&format!("; {} more not listed", totals.suppressed));
+    }
+    if totals.accepted > 0 {
+        line.push_str(&format!("; {} accepted", totals.accepted));
     }
     if totals.hidden > 0 {
         line.push_str(&format!("; {} hidden by --min", totals.hidden));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use exfilter::{Engine, Event, Flow, OpaqueReason, PathId, Stream};
 
+use super::ids;
 use super::progress::Progress;
 use super::report::{Gap, Lane, Place, Reason, Seen, Suppressed};
 use super::walk::SkipReason;
@@ -45,6 +46,13 @@ pub(crate) struct Examined {
     pub(crate) members: u64,
 }
 
+impl Examined {
+    /// Whether there is nothing to tell of it but how much it was.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.seen.is_empty() && self.gaps.is_empty() && self.unlisted_gaps == 0 && self.suppressed.is_empty()
+    }
+}
+
 /// Why a path was not opened.
 pub(crate) enum Closed {
     /// The system refused.
@@ -57,19 +65,30 @@ pub(crate) enum Closed {
 pub(crate) struct Examiner<'a> {
     engine: &'a Engine,
     progress: &'a Progress,
+    /// Whether weak findings get ids too, for which the beginning of the content is kept.
+    ids: bool,
 }
 
 impl<'a> Examiner<'a> {
     /// Examines with `engine`, and tells `progress`.
     pub(crate) fn new(engine: &'a Engine, progress: &'a Progress) -> Examiner<'a> {
-        Examiner { engine, progress }
+        Examiner { engine, progress, ids: false }
     }
 
-    /// Reads `reader` to its end. Whatever happens on the way, what was found before it stands, and what comes after
+    /// Names every finding, weak ones too.
+    pub(crate) fn with_ids(self) -> Examiner<'a> {
+        Examiner { ids: true, ..self }
+    }
+
+    /// Reads `reader`, which is what stands at `path`, to its end. Whatever happens on the way, what was found before it stands, and what comes after
     /// it is a gap.
-    pub(crate) fn examine(&self, reader: &mut dyn Read) -> Examined {
+    pub(crate) fn examine(&self, path: &[u8], reader: &mut dyn Read) -> Examined {
         let mut examined = Examined::default();
-        let whole = catch_unwind(AssertUnwindSafe(|| self.drive(reader, &mut examined)));
+        let mut kept = ids::Kept::new(self.ids);
+        let whole = catch_unwind(AssertUnwindSafe(|| self.drive(reader, &mut kept, &mut examined)));
+        if self.ids {
+            ids::of_content(&mut examined.seen, self.engine, path, &kept);
+        }
         if whole.is_err() {
             let from = examined.through;
             examined.gaps.push(Gap::tail(from, Reason::Internal));
@@ -78,7 +97,7 @@ impl<'a> Examiner<'a> {
         examined
     }
 
-    fn drive(&self, reader: &mut dyn Read, examined: &mut Examined) {
+    fn drive(&self, reader: &mut dyn Read, kept: &mut ids::Kept, examined: &mut Examined) {
         let mut stream = self.engine.stream(Flow::at_rest().lines());
         let mut lanes = Lanes::default();
         let failed = BUFFER.with_borrow_mut(|buffer| {
@@ -88,6 +107,7 @@ impl<'a> Examiner<'a> {
                     Ok(n) => {
                         // At rest nothing blocks; what a verdict says beside that is how far the engine has come.
                         let verdict = stream.push(&buffer[..n]);
+                        kept.take(&buffer[..n]);
                         examined.bytes += n as u64;
                         examined.through = verdict.through().unwrap_or(examined.through);
                         lanes.drain(&mut stream, examined);
@@ -136,7 +156,7 @@ impl Lanes {
             match event {
                 Event::Finding(finding) => {
                     let lane = self.of(stream, finding.path());
-                    examined.seen.push(Seen { finding, lane, place: Place::Content });
+                    examined.seen.push(Seen::new(finding, lane, Place::Content));
                 }
                 Event::Opaque(opaque) => {
                     let lane = self.of(stream, opaque.path());
@@ -198,7 +218,7 @@ mod tests {
         let engine = Engine::builder().rules([rule]).build().expect("the rule is sound");
         let progress = Progress::new(false);
         let mut reader = Script(vec![b"key acme_01234567", b"89012345 end", &[b'.'; 1000]], then);
-        Examiner::new(&engine, &progress).examine(&mut reader)
+        Examiner::new(&engine, &progress).examine(b"file", &mut reader)
     }
 
     #[test]

@@ -6,15 +6,18 @@
 //!    |                   +--- names.rs (file names) ----+--> tally.rs --> merge.rs --> report.rs --> ../output
 //! ```
 
-mod file;
+pub(crate) mod accept;
+pub(crate) mod file;
 mod filter;
+mod ids;
 mod merge;
 mod names;
 mod pool;
-mod progress;
+pub(crate) mod progress;
 pub(crate) mod report;
 mod run;
-mod tally;
+pub(crate) mod setup;
+pub(crate) mod tally;
 pub(crate) mod walk;
 
-pub(crate) use run::run;
+pub(crate) use run::{engine, run, tell};

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use exfilter::{Confidence, Engine, Event, Finding, Flow};
 
+use super::ids;
 use super::report::{Lane, Place, Seen};
 use crate::text::{Name, path_bytes};
 
@@ -25,8 +26,17 @@ impl Names {
         let Some(name) = path.file_name() else { return Vec::new() };
         let mut seen = Vec::new();
         self.each(name.as_encoded_bytes(), |finding, lane| {
-            seen.push(Seen { finding, lane: lane.into(), place: Place::Name });
+            seen.push(Seen::new(finding, lane.into(), Place::Name));
         });
+        ids::of_names(&mut seen, &self.engine, name.as_encoded_bytes());
+        seen
+    }
+
+    /// What stands in a text, such as a path or the name of a ref.
+    pub(crate) fn look_at(&self, text: &[u8]) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        self.each(text, |finding, lane| seen.push(Seen::new(finding, lane.into(), Place::Name)));
+        ids::of_names(&mut seen, &self.engine, text);
         seen
     }
 

@@ -6,9 +6,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use exfilter::{Confidence, Engine, Finding, Kind, LanePath, LaneStep, Opaque, OpaqueReason, Rule};
+use exfilter::{
+    Confidence, Engine, Finding, FindingId, Kind, LanePath, LaneStep, Opaque, OpaqueReason, Rule,
+};
 
 use super::walk::SkipReason;
+use crate::args::JudgeArgs;
 use crate::text::{self, Name};
 
 /// Everything that a scan has to tell.
@@ -25,6 +28,8 @@ pub(crate) struct Report {
     pub(crate) floors: Floors,
     /// What the process will exit with.
     pub(crate) exit: u8,
+    /// What was counted under files, one of it and many.
+    pub(crate) unit: [&'static str; 2],
 }
 
 /// What counts, and what is shown.
@@ -59,6 +64,8 @@ pub(crate) struct Totals {
     pub(crate) hidden: u64,
     /// Findings that are counted only.
     pub(crate) suppressed: u64,
+    /// Findings that a baseline or an allowance accepts.
+    pub(crate) accepted: u64,
     /// Ranges, files or folders that were not examined.
     pub(crate) gaps: u64,
 }
@@ -69,6 +76,8 @@ pub(crate) struct FileReport {
     pub(crate) path: PathBuf,
     /// Its name, safe to print.
     pub(crate) name: Name,
+    /// The commit that has it first, where a history was scanned.
+    pub(crate) commit: Option<String>,
     /// The findings, by place and offset.
     pub(crate) rows: Vec<Row>,
     /// What was not examined in it.
@@ -97,6 +106,8 @@ pub(crate) struct Seen {
     pub(crate) lane: Arc<Lane>,
     /// Whether it stands in the file or in its name.
     pub(crate) place: Place,
+    /// The name under which it can be accepted.
+    pub(crate) id: Option<FindingId>,
 }
 
 /// Whether something stands in a file or in its name.
@@ -205,6 +216,11 @@ impl Report {
 }
 
 impl Floors {
+    /// As the user says.
+    pub(crate) fn of(args: &JudgeArgs) -> Floors {
+        Floors { fail_on: args.fail_on.into(), shown: args.min.into(), strict_examples: args.strict_examples }
+    }
+
     /// Whether a finding counts for the exit code.
     pub(crate) fn fails(&self, finding: &Finding) -> bool {
         if self.strict_examples { finding.confidence() >= self.fail_on } else { finding.counts(self.fail_on) }
@@ -236,6 +252,19 @@ impl Totals {
 }
 
 impl FileReport {
+    /// Its path as a string of TOML, for an entry that allows a finding in it. A path that is masked is not the one to be written.
+    pub(crate) fn allow_path(&self) -> String {
+        if self.name.is_masked() {
+            return "\"...\"".into();
+        }
+        match self.path.to_str() {
+            Some(path) if !path.contains(['\'', '\n']) && !path.contains(char::is_control) => {
+                format!("'{path}'")
+            }
+            _ => "\"...\"".into(),
+        }
+    }
+
     /// Whether one of its findings counts for the exit code.
     pub(crate) fn fails(&self, floors: &Floors) -> bool {
         let seen = |seen: &Seen| floors.fails(&seen.finding);
@@ -250,9 +279,15 @@ impl Seen {
         self.finding.line().filter(|_| self.place == Place::Content)
     }
 
+    /// A finding of the engine in a lane.
+    pub(crate) fn new(finding: Finding, lane: Arc<Lane>, place: Place) -> Seen {
+        let id = finding.id();
+        Seen { finding, lane, place, id }
+    }
+
     /// The place as people write it: `x.tgz > gzip > package/x.js:12:5`.
-    pub(crate) fn location(&self, name: &Name) -> String {
-        let mut text = location(name, &self.lane);
+    pub(crate) fn location(&self, file: &FileReport) -> String {
+        let mut text = location(&file.name, &self.lane);
         match (self.place, self.line()) {
             (Place::Name, _) => text.push_str(" (name)"),
             (Place::Content, Some((line, column))) => {
@@ -261,6 +296,9 @@ impl Seen {
             (Place::Content, None) => {
                 let _ = write!(text, " (byte {})", self.finding.inner().start);
             }
+        }
+        if let Some(commit) = &file.commit {
+            let _ = write!(text, " in commit {commit}");
         }
         text
     }

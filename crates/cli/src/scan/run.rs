@@ -4,24 +4,19 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use exfilter::{Engine, Limits, Policy, Profile};
+use exfilter::Engine;
 
+use super::accept::Accepted;
 use super::file::{Closed, Examined, Examiner, open};
 use super::progress::Progress;
 use super::report::{Floors, Gap, Reason, Report, Seen};
 use super::tally::Tally;
 use super::walk::{Leave, STDIN, Step, Walk};
-use super::{filter, pool};
+use super::{accept, filter, pool, setup};
 use crate::args::{Color, Format, Incomplete, ScanArgs};
 use crate::fault::Fault;
 use crate::term::Term;
 use crate::{env, exit, output, rulepack, text};
-
-/// Findings listed per file; the rest are counted per rule.
-const FINDINGS: u32 = 100_000;
-
-/// Ranges that were not examined, listed per file; the rest are counted.
-const OPAQUES: u32 = 10_000;
 
 /// Runs `exfilter scan`.
 ///
@@ -29,19 +24,22 @@ const OPAQUES: u32 = 10_000;
 ///
 /// Wrong usage and set-up. Whatever goes wrong with a single file is part of the report.
 pub(crate) fn run(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
+    if args.git.git {
+        return crate::git::scan(args, term);
+    }
     let roots = distinct(&args.paths)?;
     filter::check(&args.walk.exclude)?;
     if !args.rules.trust_rules {
         rulepack::keep_out_of_the_tree(&args.rules.rules, &roots)?;
     }
     let engine = engine(args, term)?;
-    let floors = Floors {
-        fail_on: args.judge.fail_on.into(),
-        shown: args.judge.min.into(),
-        strict_examples: args.judge.strict_examples,
-    };
+    let accepted = args.accept.baseline.as_deref().map_or(Ok(Accepted::default()), Accepted::read)?;
     let progress = Progress::new(term.shows_progress() && !args.output.quiet);
-    let task = Task { tally: Tally::new(&engine, floors), examiner: Examiner::new(&engine, &progress) };
+    let mut examiner = Examiner::new(&engine, &progress);
+    if args.accept.wants_ids() {
+        examiner = examiner.with_ids();
+    }
+    let task = Task { tally: Tally::new(&engine, Floors::of(&args.judge), accepted), examiner };
     let leave = Leave {
         gitignored: args.walk.gitignore,
         patterns: args.walk.exclude.clone(),
@@ -76,18 +74,11 @@ fn distinct(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
     Ok(roots)
 }
 
-fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
+pub(crate) fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
     let (rules, origins) =
         rulepack::load(&args.rules.rules, !args.rules.no_builtin, args.rules.more_rules)?.split();
     let no_rules = rules.is_empty();
-    let mut policy = Policy::default();
-    policy.strict_examples(args.judge.strict_examples);
-    let mut limits = Limits::default();
-    limits.findings = FINDINGS;
-    limits.opaques = OPAQUES;
-    let mut builder = Engine::builder();
-    // Nothing waits for a verdict here, so every way is tried.
-    builder.rules(rules).policy(policy).limits(limits).profile(Profile::Thorough);
+    let mut secrets = None;
     if args.secrets.secrets_from_env {
         let from = env::collect(&args.secrets.env_name)?;
         if !args.output.quiet {
@@ -99,10 +90,11 @@ fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
         if no_rules && from.secrets.is_empty() {
             return Err(nothing_to_look_for());
         }
-        builder.known_secrets(from.secrets);
+        secrets = Some(from.secrets);
     } else if no_rules {
         return Err(nothing_to_look_for());
     }
+    let mut builder = setup::engine(rules, secrets, args.judge.strict_examples);
     builder.build().map_err(|error| rulepack::Loaded::fault(&origins, &error))
 }
 
@@ -145,7 +137,7 @@ impl Task<'_> {
     fn carry_out(&self, step: Step) {
         match step {
             Step::Stdin => {
-                let examined = self.examiner.examine(&mut io::stdin().lock());
+                let examined = self.examiner.examine(STDIN.as_bytes(), &mut io::stdin().lock());
                 self.tally.examined(PathBuf::from(STDIN), Vec::new(), examined);
             }
             Step::File { path, named } => self.file(path, named),
@@ -167,7 +159,7 @@ impl Task<'_> {
         let (in_name, name_gap) = self.name(&path);
         match open(&path, named) {
             Ok(mut file) => {
-                let mut examined: Examined = self.examiner.examine(&mut file);
+                let mut examined: Examined = self.examiner.examine(text::path_bytes(&path), &mut file);
                 examined.gaps.extend(name_gap);
                 self.tally.examined(path, in_name, examined);
             }
@@ -195,7 +187,14 @@ impl Task<'_> {
 }
 
 /// Writes the report and says what the process exits with.
-fn tell(report: &Report, args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub(crate) fn tell(report: &Report, args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
+    if let Some(path) = &args.accept.write_baseline {
+        output::to_file(path, |out| accept::write(report, out))?;
+    }
     for (file, gap) in report.gaps().filter(|(_, gap)| gap.reason.is_fault()) {
         let range = if gap.start > 0 { format!(" ({})", gap.range()) } else { String::new() };
         term.note(&format_args!("{}{range}: {}; not examined", file.name.short(), gap.reason.describe()));

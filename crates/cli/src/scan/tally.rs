@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use exfilter::Engine;
 
+use super::accept::Accepted;
 use super::file::Examined;
 use super::merge;
 use super::names::Names;
@@ -17,6 +18,7 @@ use crate::text::Name;
 pub(crate) struct Tally {
     names: Names,
     floors: Floors,
+    accepted: Accepted,
     inner: Mutex<Inner>,
 }
 
@@ -30,8 +32,13 @@ struct Inner {
 
 impl Tally {
     /// An empty account.
-    pub(crate) fn new(engine: &Engine, floors: Floors) -> Tally {
-        Tally { names: Names::new(engine), floors, inner: Mutex::default() }
+    pub(crate) fn new(engine: &Engine, floors: Floors, accepted: Accepted) -> Tally {
+        Tally { names: Names::new(engine), floors, accepted, inner: Mutex::default() }
+    }
+
+    /// What stands in a text that names something.
+    pub(crate) fn look_at_text(&self, text: &[u8]) -> Vec<Seen> {
+        self.names.look_at(text)
     }
 
     /// What stands in the name of a path.
@@ -41,16 +48,33 @@ impl Tally {
 
     /// A file was examined.
     pub(crate) fn examined(&self, path: PathBuf, in_name: Vec<Seen>, examined: Examined) {
+        let name = || self.name(&path);
+        self.account(&path, &name, None, in_name, examined);
+    }
+
+    /// An object of a repository was examined: what stands at `path` since `commit`.
+    pub(crate) fn object(&self, path: &Path, name: Option<Name>, commit: Option<String>, examined: Examined) {
+        let name = || name.clone().unwrap_or_else(|| self.name(path));
+        self.account(path, &name, commit, Vec::new(), examined);
+    }
+
+    fn account(
+        &self,
+        path: &Path,
+        name: &dyn Fn() -> Name,
+        commit: Option<String>,
+        in_name: Vec<Seen>,
+        examined: Examined,
+    ) {
+        let told = !in_name.is_empty() || !examined.is_clean();
         let mut seen = in_name;
         seen.extend(examined.seen);
-        let told = !seen.is_empty()
-            || !examined.gaps.is_empty()
-            || examined.unlisted_gaps > 0
-            || !examined.suppressed.is_empty();
+        let mut accepted = 0;
         let file = told.then(|| FileReport {
-            name: self.name(&path),
-            path,
-            rows: merge::rows(seen),
+            name: name(),
+            path: path.to_path_buf(),
+            commit,
+            rows: self.accepted.leave(path, merge::rows(seen), &mut accepted),
             gaps: examined.gaps,
             unlisted_gaps: examined.unlisted_gaps,
             suppressed: examined.suppressed,
@@ -61,6 +85,7 @@ impl Tally {
         inner.totals.decoded += examined.decoded;
         inner.totals.containers += examined.containers;
         inner.totals.members += examined.members;
+        inner.totals.accepted += accepted;
         if let Some(file) = file {
             inner.push(file, &self.floors);
         }
@@ -74,6 +99,7 @@ impl Tally {
         let file = FileReport {
             name: self.name(&path),
             path,
+            commit: None,
             rows: merge::rows(in_name),
             gaps: gap.into_iter().collect(),
             unlisted_gaps: 0,
@@ -112,6 +138,7 @@ impl Tally {
             totals,
             floors: self.floors,
             exit: outcome.code(),
+            unit: ["file", "files"],
         }
     }
 

@@ -241,6 +241,13 @@ pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A compressed archive in another one, with `token` in a file of the inner one.
+pub(crate) fn nested(token: &str) -> Vec<u8> {
+    let words = "let value of config in module return ".repeat(20);
+    let inner = gzip(&tar(&[("config.js", format!("{words}\"{token}\"\n").as_bytes())]));
+    gzip(&tar(&[("inner.tgz", &inner), ("zeros", &[0; 9000])]))
+}
+
 /// Compresses with zstd.
 pub(crate) fn zstd(content: &[u8]) -> Vec<u8> {
     let mut out = vec![0; zstd_safe::compress_bound(content.len())];

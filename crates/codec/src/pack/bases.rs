@@ -21,6 +21,21 @@ impl Drop for Content {
     }
 }
 
+impl Content {
+    /// Appends `bytes`, of at most `most` in all. What is left behind when it grows is wiped.
+    pub(super) fn extend(&mut self, bytes: &[u8], most: usize) {
+        let needed = self.0.len() + bytes.len();
+        if needed > self.0.capacity() {
+            let room = (2 * self.0.capacity()).min(most).max(needed);
+            let mut grown = Vec::with_capacity(room);
+            grown.extend_from_slice(&self.0);
+            self.0.zeroize();
+            self.0 = grown;
+        }
+        self.0.extend_from_slice(bytes);
+    }
+}
+
 /// An object that is at hand.
 #[derive(Clone)]
 pub(super) struct Object {
@@ -86,8 +101,20 @@ impl Bases {
     }
 
     /// Whether an object of `len` bytes is worth keeping: it leaves room for others.
-    pub(super) fn would_keep(&self, len: u64) -> bool {
+    fn would_keep(&self, len: u64) -> bool {
         len <= self.cap / 2
+    }
+
+    /// Makes room for an object of `len` bytes that comes piece by piece, if it is worth it.
+    pub(super) fn reserve(&mut self, len: u64) -> bool {
+        let may = self.would_keep(len) && self.make_room(len);
+        self.held += if may { len + OVERHEAD } else { 0 };
+        may
+    }
+
+    /// Gives back what was reserved for an object of `len` bytes.
+    pub(super) fn give_back(&mut self, len: u64) {
+        self.held -= len + OVERHEAD;
     }
 
     /// The object that a delta is based on, if it is at hand.
@@ -165,7 +192,9 @@ impl Bases {
 
     /// Forgets ids of the other format.
     pub(super) fn settle(&mut self, format: Format) {
-        self.ids.retain(|id, _| matches!((id, format), (Oid::Sha1(_), Format::Sha1) | (Oid::Sha256(_), Format::Sha256)));
+        self.ids.retain(|id, _| {
+            matches!((id, format), (Oid::Sha1(_), Format::Sha1) | (Oid::Sha256(_), Format::Sha256))
+        });
     }
 
     /// A delta that waited waits no more.

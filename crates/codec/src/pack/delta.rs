@@ -222,13 +222,13 @@ mod tests {
     #[test]
     fn what_breaks_the_format_is_refused() {
         for delta in [
-            &[9, 3, 0x90, 3][..],          // another base
-            &[10, 3, 0],                   // the reserved instruction
-            &[10, 3, 0x90, 4],             // more than it says
-            &[10, 3, 0x90, 2],             // less
-            &[10, 3, 0x91, 8, 3],          // behind the base
-            &[10, 3, 0x91, 8],             // cut
-            &[0x80; 12],                   // an endless size
+            &[9, 3, 0x90, 3][..], // another base
+            &[10, 3, 0],          // the reserved instruction
+            &[10, 3, 0x90, 4],    // more than it says
+            &[10, 3, 0x90, 2],    // less
+            &[10, 3, 0x91, 8, 3], // behind the base
+            &[10, 3, 0x91, 8],    // cut
+            &[0x80; 12],          // an endless size
         ] {
             assert_eq!(run(delta, Some(b"0123456789"), 100), None, "{delta:?}");
         }

@@ -139,7 +139,11 @@ fn a_delta_may_come_before_its_base() {
     let deltas = [appending(first.len(), b"and another\n"), appending(base.len(), b"and one more\n")];
     let pack = seal(
         3,
-        &[ref_delta(&id("blob", &first), &deltas[0]), ref_delta(&id("blob", &base), &deltas[1]), object(3, &base)],
+        &[
+            ref_delta(&id("blob", &first), &deltas[0]),
+            ref_delta(&id("blob", &base), &deltas[1]),
+            object(3, &base),
+        ],
     );
     let (objects, end) = all(&pack);
     assert_eq!(end, End::At(pack.len() as u64));
@@ -245,7 +249,8 @@ fn large_objects_are_handed_out_as_they_come() {
     let large = rng.text(3 << 20);
     let longer = [&large[..], b"and its end"].concat();
     let first = object(3, &large);
-    let pack = seal(2, &[first.clone(), ofs_delta(first.len() as u64, &appending(large.len(), b"and its end"))]);
+    let pack =
+        seal(2, &[first.clone(), ofs_delta(first.len() as u64, &appending(large.len(), b"and its end"))]);
     for cap in [1000, usize::MAX] {
         let (objects, end) = objects(&pack, &[4096], cap, KEPT);
         assert_eq!(end, End::At(pack.len() as u64));
@@ -332,7 +337,11 @@ fn history(dir: &Path, rng: &mut Rng, format: &str) -> Option<()> {
     let mut stream = Vec::new();
     for commit in 1..=3 + rng.below(9) {
         let message = rng.text(30);
-        let _ = write!(stream, "commit refs/heads/main\nmark :{commit}\ncommitter A <a@example.org> {commit} +0000\ndata {}\n", message.len());
+        let _ = write!(
+            stream,
+            "commit refs/heads/main\nmark :{commit}\ncommitter A <a@example.org> {commit} +0000\ndata {}\n",
+            message.len()
+        );
         stream.extend(message);
         stream.push(b'\n');
         let first = rng.below(6);
@@ -393,7 +402,9 @@ fn packs_of_git_hold_what_git_says() {
         let pack = git(dir.path(), &args, b"").expect("git is there");
         assert!(pack::starts(&pack));
         deltas += u32::from(pack.len() < expected.values().map(Vec::len).sum::<usize>() / 2);
-        for (lens, cap) in [(vec![pack.len()], usize::MAX), (vec![1 + rng.below(3000), 7], 1 + rng.below(5000))] {
+        for (lens, cap) in
+            [(vec![pack.len()], usize::MAX), (vec![1 + rng.below(3000), 7], 1 + rng.below(5000))]
+        {
             let (objects, end) = objects(&pack, &lens, cap, KEPT);
             assert_eq!(end, End::At(pack.len() as u64), "history {seed}");
             let contents: BTreeMap<Vec<u8>, String> =

@@ -569,7 +569,9 @@ impl Lane {
         if is_taken || at + probe_len(kind) <= self.passed {
             return;
         }
-        if self.is_as_spelled(at, at + 4) {
+        // The parent has begun what it has seen as it is.
+        let head = if kind == LaneKind::Pack { pack::MAGIC.len() as u64 } else { 4 };
+        if self.is_as_spelled(at, at + head) {
             return;
         }
         let limits = &cx.core.limits;

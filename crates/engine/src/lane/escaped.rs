@@ -244,7 +244,7 @@ fn goes_on(ahead: &[u8], len: usize) -> bool {
 pub(crate) const BRACKET: u8 = b'(';
 
 /// Bytes of a magic number that are looked at.
-const MAGIC_LEN: usize = 5;
+const MAGIC_LEN: usize = 4;
 
 /// Where the text of an escape at `at` begins: [`BACK`] token characters before it at most. They may begin with an escape that ends a token.
 fn beginning(bytes: &[u8], at: usize) -> usize {

@@ -7,11 +7,13 @@ use crate::confirm::{Confirm, View};
 use crate::context::{Context, Found};
 use crate::coverage::OpaqueReason;
 use crate::finding::{Kind, Preview, Proof, Range64, RuleId};
+use crate::id::{self, FindingId};
 use crate::lane::joined::AHEAD;
 use crate::lane::{Lane, LaneKind, SEEN, escaped};
 use crate::path::LaneStep;
 use crate::policy::Confidence;
 use crate::secrets::Form;
+use crate::weak;
 
 /// What a lane is waiting for.
 #[derive(Default)]
@@ -335,6 +337,9 @@ impl Lane {
             preview,
             line: None,
             trail: None,
+            // Of a key whose beginning alone is matched, others may begin the same.
+            id: (!rule.open_ended && weak::bits(value) >= id::STRONG)
+                .then(|| FindingId::of_value(&rule.id, value)),
             writable: match span {
                 Some(span) => {
                     self.writable(confirm.matched + span.start as u64, confirm.matched + span.end as u64)

@@ -22,7 +22,9 @@ pub(crate) fn nested(rng: &mut Rng, secret: &[u8]) -> (Vec<u8>, Vec<wrap::Layer>
             wrap::Layer::Codes,
             wrap::Layer::Uuencode,
         ];
-        if layer == wrap::Layer::Escapes && layers.iter().any(|l| spelled.contains(l)) {
+        // The zeros of a pack's magic number are not looked for in escapes of all kinds.
+        let unread = |l: &wrap::Layer| spelled.contains(l) || *l == wrap::Layer::Pack;
+        if layer == wrap::Layer::Escapes && layers.iter().any(unread) {
             layer = wrap::Layer::Text;
         }
         if layers.last() == Some(&wrap::Layer::Zlib) {

@@ -1,0 +1,196 @@
+//! Objects through the engine: each once, by as many threads as there are, and told in the order of their commits.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use exfilter::FindingId;
+
+use super::cat::{Cat, Kind};
+use super::list::{Listed, short};
+use super::repo::Repo;
+use crate::fault::Fault;
+use crate::scan::file::{Examined, Examiner};
+use crate::scan::report::{Gap, Reason};
+use crate::scan::tally::Tally;
+use crate::text::Name;
+
+/// Objects asked for at once: what is written before anything is read must fit into a pipe.
+const BATCH: usize = 256;
+
+/// Objects under which one thread is faster than several.
+const FEW: usize = 64;
+
+/// What came of one object.
+struct Outcome {
+    order: usize,
+    path: PathBuf,
+    name: Option<Name>,
+    commit: Option<String>,
+    examined: Examined,
+}
+
+/// Examines `objects`, and tells `tally`.
+///
+/// # Errors
+///
+/// When git cannot be run. Whatever goes wrong with an object is part of the report.
+pub(crate) fn run(
+    repo: &Repo,
+    objects: &[Listed],
+    jobs: Option<NonZeroUsize>,
+    examiner: &Examiner<'_>,
+    tally: &Tally,
+) -> Result<(), Fault> {
+    let next = AtomicUsize::new(0);
+    let (outcomes, looked) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+    let work = || -> Result<(), Fault> {
+        let mut cat = None;
+        loop {
+            let first = next.fetch_add(BATCH, Ordering::Relaxed);
+            let batch = objects.get(first..objects.len().min(first.saturating_add(BATCH)));
+            let Some(batch) = batch.filter(|batch| !batch.is_empty()) else { return Ok(()) };
+            let running = match &mut cat {
+                Some(running) => running,
+                none => none.insert(Cat::start(repo)?),
+            };
+            let (found, whole) = examine(running, batch, first, examiner);
+            if !whole {
+                // It is gone, or not to be understood.
+                cat = None;
+            }
+            looked.fetch_add(found.len(), Ordering::Relaxed);
+            // What is clean leaves nothing but sums, and there may be millions.
+            let (clean, mut told): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|outcome: &Outcome| outcome.examined.is_clean());
+            tell(clean, tally);
+            outcomes.lock().unwrap_or_else(PoisonError::into_inner).append(&mut told);
+        }
+    };
+    let processors = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = if objects.len() < FEW { 1 } else { jobs.map_or_else(processors, NonZeroUsize::get) };
+    let ended: Result<(), Fault> = if threads <= 1 {
+        work()
+    } else {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().try_for_each(|thread| match thread.join() {
+                Ok(ended) => ended,
+                Err(_) => Err(Fault::new(repo.name(), "a thread of the scan failed", "please report this")),
+            })
+        })
+    };
+    ended?;
+    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if looked.into_inner() != objects.len() {
+        return Err(Fault::new(repo.name(), "not every object was looked at", "please report this"));
+    }
+    outcomes.sort_by_key(|outcome| outcome.order);
+    tell(outcomes, tally);
+    Ok(())
+}
+
+/// Examines a batch; whether git can be asked for more.
+fn examine(cat: &mut Cat, batch: &[Listed], first: usize, examiner: &Examiner<'_>) -> (Vec<Outcome>, bool) {
+    let mut outcomes = Vec::with_capacity(batch.len());
+    let mut whole = cat.ask(batch.iter().map(|object| object.id.as_str()));
+    for (i, object) in batch.iter().enumerate() {
+        let mut kind = None;
+        let examined = match &whole {
+            Ok(()) => cat.next(|is, content| {
+                kind = Some(is);
+                examiner.examine(&place(object, is).0, content)
+            }),
+            Err(error) => Err(error.kind().into()),
+        };
+        let examined = match examined {
+            Ok(Some(examined)) => examined,
+            Ok(None) => unexamined(Reason::Vanished("git has no such object here".into())),
+            Err(error) => {
+                let gap = unexamined(Reason::of_read(&error));
+                whole = Err(error);
+                gap
+            }
+        };
+        let (path, name, is_commit) = place(object, kind.unwrap_or(Kind::Blob));
+        let commit = if is_commit { None } else { object.commit.clone() };
+        outcomes.push(Outcome {
+            order: first + i,
+            path: super::repo::path_of(&path),
+            name,
+            commit,
+            examined,
+        });
+    }
+    (outcomes, whole.is_ok())
+}
+
+/// Where an object is said to be: its path, a name for it if it has none, and whether that names the commit.
+fn place(object: &Listed, kind: Kind) -> (Vec<u8>, Option<Name>, bool) {
+    let id = short(&object.id);
+    match kind {
+        Kind::Blob if object.path.is_empty() => (Vec::new(), Some(Name::fixed(&format!("blob {id}"))), false),
+        Kind::Blob => (object.path.clone(), None, false),
+        // Names of files stand in it; that it is a folder is said by the slash.
+        Kind::Tree => ([&object.path[..], b"/"].concat(), None, false),
+        Kind::Commit => (b"commit".to_vec(), Some(Name::fixed(&format!("commit {id}"))), true),
+        Kind::Tag => (b"tag".to_vec(), Some(Name::fixed(&format!("tag {id}"))), true),
+    }
+}
+
+fn unexamined(reason: Reason) -> Examined {
+    let mut examined = Examined::default();
+    examined.gaps.push(Gap::tail(0, reason));
+    examined
+}
+
+/// Tells of what was found in the order of commits; what stands at a path in one version after another is told of once.
+fn tell(outcomes: Vec<Outcome>, tally: &Tally) {
+    let mut told: HashSet<(PathBuf, FindingId)> = HashSet::new();
+    for mut outcome in outcomes {
+        // A commit or a tag is no version of another one.
+        if outcome.name.is_none() {
+            let known = |id: &FindingId| told.contains(&(outcome.path.clone(), *id));
+            outcome.examined.seen.retain(|seen| !seen.id.as_ref().is_some_and(known));
+            for id in outcome.examined.seen.iter().filter_map(|seen| seen.id) {
+                told.insert((outcome.path.clone(), id));
+            }
+        }
+        tally.object(&outcome.path, outcome.name, outcome.commit, outcome.examined);
+    }
+}
+
+/// Looks at a text that leaves beside the objects: the name of a ref, or a path.
+pub(crate) fn look_at_text(tally: &Tally, path: &Path, name: Option<Name>, text: &[u8]) {
+    let seen = tally.look_at_text(text);
+    if !seen.is_empty() {
+        let mut examined = Examined::default();
+        examined.seen = seen;
+        tally.object(path, name, None, examined);
+    }
+}
+
+/// Objects by their names, which may be any that git knows: what is small of each, and nothing for what is not there.
+///
+/// # Errors
+///
+/// When git cannot be run or is gone.
+pub(crate) fn read(repo: &Repo, names: &[String], most: u64) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+    let gone = |error: std::io::Error| Fault::new("git cat-file", format!("it failed: {error}"), "");
+    let mut cat = Cat::start(repo)?;
+    let mut objects = Vec::with_capacity(names.len());
+    for batch in names.chunks(BATCH / 4) {
+        cat.ask(batch.iter().map(String::as_str)).map_err(gone)?;
+        for _ in batch {
+            let content = cat.next(|_, content| {
+                let mut bytes = Vec::new();
+                content.take(most).read_to_end(&mut bytes).map(|_| bytes)
+            });
+            objects.push(content.map_err(gone)?.transpose().map_err(gone)?);
+        }
+    }
+    Ok(objects)
+}

@@ -1,0 +1,41 @@
+//! `exfilter hook`: what leaves a repository is looked at before it does.
+//!
+//! ```text
+//! install.rs   puts hooks in front of those that are there, and takes them away
+//! run.rs       git's hook -> objects and texts -> ../git/check.rs -> verdict -> the hook that was there before
+//! pushed.rs    which objects a push brings: lines of pre-push and pre-receive
+//! tell.rs      what, where, why, how to fix it, how to allow one finding
+//! ```
+//!
+//! Whatever goes wrong refuses: git goes on only after exit code 0, which nothing but a clean end gives.
+
+mod install;
+mod pushed;
+mod run;
+mod tell;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::args::{HookArgs, HookCommand, HookName};
+use crate::fault::Fault;
+use crate::term::Term;
+
+/// Runs `exfilter hook`.
+///
+/// # Errors
+///
+/// Wrong usage, set-up, and what git refuses: the hook fails, and git does not go on.
+pub(crate) fn run(args: &HookArgs, term: &Term) -> Result<u8, Fault> {
+    let check = |name, args: &_| {
+        catch_unwind(AssertUnwindSafe(|| run::check(name, args, term))).unwrap_or_else(|_| {
+            Err(Fault::new(name.as_str(), "the check failed, so nothing leaves", "please report this"))
+        })
+    };
+    match &args.command {
+        HookCommand::Install(args) => install::install(args, term),
+        HookCommand::Uninstall { global } => install::uninstall(*global, term),
+        HookCommand::PreCommit(args) => check(HookName::Commit, args),
+        HookCommand::PrePush(args) => check(HookName::Push, args),
+        HookCommand::PreReceive(args) => check(HookName::Receive, args),
+    }
+}

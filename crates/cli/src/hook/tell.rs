@@ -1,0 +1,144 @@
+//! What a hook says: what, where, why, how to fix it, and how to allow one finding.
+
+use std::fmt::Write as _;
+
+use exfilter::{Confidence, Kind};
+
+use crate::args::HookName;
+use crate::exit;
+use crate::git::allow;
+use crate::scan::report::{FileReport, Report, Row, location};
+use crate::term::Term;
+use crate::text::{count, plain, shorten};
+
+/// Findings and gaps that are listed; a push of generated keys has thousands.
+const LISTED: usize = 20;
+
+/// Says why `hook` refuses, or what it lets pass with a warning.
+pub(super) fn verdict(hook: HookName, report: &Report, term: &Term) {
+    let text = match report.exit {
+        exit::CLEAN => warnings(report),
+        _ => refusal(hook, report),
+    };
+    if !text.is_empty() {
+        term.say(&text);
+    }
+}
+
+fn warnings(report: &Report) -> String {
+    let mut out = String::new();
+    let rows: Vec<_> = report.rows().collect();
+    if !rows.is_empty() {
+        let _ = writeln!(
+            out,
+            "exfilter: {} to look at; not refused:",
+            count(rows.len() as u64, "place", "places")
+        );
+        list(&mut out, report, &rows);
+    }
+    out
+}
+
+fn refusal(hook: HookName, report: &Report) -> String {
+    let mut out = String::new();
+    let rows: Vec<_> = report.rows().collect();
+    let is_refused = |row: &Row| report.floors.fails(&row.lead.finding);
+    let (refused, warned): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| is_refused(row));
+    let what = match hook {
+        HookName::Commit => "commit",
+        HookName::Push | HookName::Receive => "push",
+    };
+    let mut why = Vec::new();
+    if report.exit == exit::FOUND {
+        why.push(count(refused.len().max(1) as u64, "secret", "secrets"));
+    }
+    if report.totals.gaps > 0 {
+        why.push(format!("{} not examined", count(report.totals.gaps, "range", "ranges")));
+    }
+    let _ = writeln!(out, "exfilter: {what} refused: {}", why.join(", "));
+    list(&mut out, report, &refused);
+    gaps(&mut out, report);
+    if !refused.is_empty() {
+        fix(&mut out, hook, report, &refused);
+        permit(&mut out, hook, &refused);
+    }
+    if !warned.is_empty() {
+        let _ = writeln!(out, "To look at, not refused:");
+        list(&mut out, report, &warned);
+    }
+    out
+}
+
+fn list(out: &mut String, report: &Report, rows: &[(&FileReport, &Row)]) {
+    for (file, row) in rows.iter().take(LISTED) {
+        let lead = &row.lead;
+        let _ = writeln!(
+            out,
+            "  {}  {}  {}  {}  {}",
+            lead.location(file),
+            lead.rule_id(&report.engine),
+            shorten(&lead.opens(&report.engine)),
+            lead.finding.confidence().as_str(),
+            lead.preview(),
+        );
+    }
+    if rows.len() > LISTED {
+        let _ = writeln!(out, "  and {} more", rows.len() - LISTED);
+    }
+}
+
+fn gaps(out: &mut String, report: &Report) {
+    for (file, gap) in report.gaps().take(LISTED) {
+        let place = location(&file.name, &gap.lane);
+        let _ = writeln!(out, "  {place}  {}  not examined: {}", gap.range(), gap.reason.describe());
+    }
+    if report.totals.gaps > 0 {
+        let _ =
+            writeln!(out, "What is not examined is not let pass; --incomplete ok in the hook lets it pass.");
+    }
+}
+
+fn fix(out: &mut String, hook: HookName, report: &Report, rows: &[(&FileReport, &Row)]) {
+    let how = match hook {
+        HookName::Commit => "take it out of the file and `git add` it again",
+        HookName::Push | HookName::Receive => {
+            "take it out of every commit that is pushed (`git commit --amend`, `git rebase -i`); a later commit that deletes it is not enough"
+        }
+    };
+    let _ = writeln!(out, "To fix it: {how}. Read it from the environment or a secret store instead.");
+    let mut ways: Vec<String> = rows
+        .iter()
+        .filter_map(|(_, row)| row.lead.rule(&report.engine))
+        .filter(|rule| !rule.revoke.is_empty())
+        .map(|rule| format!("  revoke {}: {}", plain(&rule.id), plain(&rule.revoke)))
+        .collect();
+    ways.sort();
+    ways.dedup();
+    if !ways.is_empty() {
+        let _ = writeln!(out, "If it has ever left this machine, revoke it:\n{}", ways.join("\n"));
+    }
+}
+
+/// How one finding is allowed. What is confirmed is not.
+fn permit(out: &mut String, hook: HookName, rows: &[(&FileReport, &Row)]) {
+    let may = |row: &&(&FileReport, &Row)| {
+        let finding = &row.1.lead.finding;
+        finding.confidence() < Confidence::Confirmed && matches!(finding.kind(), Kind::Rule(_))
+    };
+    let Some((file, row)) = rows.iter().find(may) else { return };
+    let Some(id) = row.lead.id else { return };
+    let place = match hook {
+        HookName::Commit => "is committed already (HEAD)",
+        HookName::Push | HookName::Receive => "the remote has already",
+    };
+    let path = file.allow_path();
+    let _ = writeln!(
+        out,
+        "If it is no secret, allow it in {} of a commit that {place}:\n  [[allow]]\n  id = \"{id}\"\n  path = {path}\n  reason = \"...\"\n  until = {}",
+        allow::FILE,
+        allow::last_day(),
+    );
+    if rows.len() > 1 {
+        let _ = writeln!(out, "`exfilter scan --git --format json` has the ids of the others.");
+    }
+}
