@@ -1,6 +1,8 @@
 //! What conversations promise: one reading of a head, the same for any chunking, and refusals that clients show.
 #![expect(clippy::unwrap_used, reason = "what a test cannot do ends it")]
 
+#[path = "wire/bodies.rs"]
+mod bodies;
 #[path = "wire/conversations.rs"]
 mod conversations;
 #[path = "wire/git.rs"]
@@ -9,5 +11,3 @@ mod git;
 mod heads;
 #[path = "wire/replies.rs"]
 mod replies;
-#[path = "wire/uploads.rs"]
-mod uploads;
