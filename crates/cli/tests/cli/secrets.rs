@@ -255,6 +255,7 @@ fn an_export_finds_without_names() {
     s.run(&["scan", "tree", "--store=ci.store"])
         .exits_with(2)
         .notes("neither EXFILTER_STORE_KEY nor this file");
+    run(&s, &["secrets", "list", "--store", "ci.store"]).exits_with(2).notes("E_EXPORTED");
     assert!(!fs::read(s.top().join("ci.store")).unwrap().windows(4).any(|w| w == b"PROD"));
 }
 

@@ -13,7 +13,7 @@ use super::{SystemEntropy, now};
 use crate::error::StoreError;
 use crate::key::{Key, KeyRing};
 use crate::record::{NewRecord, Record};
-use crate::store::{Added, Store};
+use crate::store::{Added, Audience, Store};
 
 /// Where a store and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +130,11 @@ impl Home {
     fn read(&self) -> Result<Option<Opened>, OsError> {
         let Some(bytes) = read_store(&self.store)? else { return Ok(None) };
         // A wrong store is told of before a missing key: with the one of another, that key would not help.
-        crate::store::audience_of(&bytes).map_err(|error| OsError::store(&self.store, error))?;
+        let audience = crate::store::audience_of(&bytes).and_then(|audience| match audience {
+            Audience::Owner => Ok(()),
+            Audience::Recipient => Err(StoreError::exported()),
+        });
+        audience.map_err(|error| OsError::store(&self.store, error))?;
         let mut ring = self.read_ring()?.ok_or_else(|| OsError::no_key(&self.key))?;
         let store = Store::open(&bytes, &ring, now()).map_err(|error| OsError::store(&self.store, error))?;
         if ring.next().is_some_and(|key| store.key() == key) {
