@@ -16,7 +16,8 @@ fn piped(s: &Sandbox, args: &[&str], input: &str) -> Run {
     command.env("HOME", s.top().join("home")).stdin(std::process::Stdio::piped());
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    // A command that fails before it reads has closed it.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     s.checked(child.wait_with_output().unwrap())
 }
 
