@@ -455,6 +455,38 @@ mod tests {
         })]
 
         #[test]
+        fn coarse_anchors_are_found_where_whole_ones_are(hay in text(), few in 0u32..300) {
+            // Others, so that the filter is full of words that pass.
+            let other = |n: u32| (n.wrapping_mul(0x9e37_79b9) >> 16) as u16;
+            for tier in Tier::all() {
+                let mut builder = Builder::new();
+                builder.key(KEY);
+                for (id, (bytes, gate)) in ANCHORS.iter().enumerate() {
+                    let tag = crate::anchor_tag(KEY, *bytes);
+                    builder.coarse_anchor((tag >> 16) as u16, id as u32, *gate);
+                    builder.anchor(tag, 100 + id as u32, *gate);
+                }
+                for n in 0..few {
+                    builder.coarse_anchor(other(n), 1000 + n, Gate::UpperOrDigit);
+                }
+                let mut automaton = builder.build().expect("a small automaton builds");
+                automaton.tier = tier;
+                let mut hits = Vec::new();
+                automaton.scan(&hay, 0, hay.len(), &mut Workspace::default(), &mut hits);
+                let ids = |at: usize| hits.iter().filter(move |hit| hit.at == at);
+                for hit in &hits {
+                    let What::Anchor(id) = hit.what else { continue };
+                    if id >= 1000 {
+                        let eight = *hay[hit.at..].first_chunk().expect("an anchor has eight bytes");
+                        prop_assert_eq!(crate::anchor_tag(KEY, eight) >> 16, u32::from(other(id - 1000)));
+                    } else if id >= 100 {
+                        prop_assert!(ids(hit.at).any(|hit| hit.what == What::Anchor(id - 100)));
+                    }
+                }
+            }
+        }
+
+        #[test]
         fn batches_have_no_edges(hay in long_text(), a in 0usize..6000, b in 0usize..6000, more in 0usize..70) {
             let (a, b) = (a.min(hay.len()), b.min(hay.len()));
             let (from, to) = (a.min(b), a.max(b));
@@ -514,38 +546,6 @@ mod tests {
             automaton.scan(&hay, from, at, &mut Workspace::default(), &mut hits);
             for hit in hits.iter().filter(|hit| hit.what != What::Wide || is_token(hay[hit.at])) {
                 prop_assert!(hit.at >= open, "{:?} stands before {}", hit, open);
-            }
-        }
-
-        #[test]
-        fn coarse_anchors_are_found_where_whole_ones_are(hay in text(), few in 0u32..300) {
-            // Others, so that the filter is full of words that pass.
-            let other = |n: u32| (n.wrapping_mul(0x9e37_79b9) >> 16) as u16;
-            for tier in Tier::all() {
-                let mut builder = Builder::new();
-                builder.key(KEY);
-                for (id, (bytes, gate)) in ANCHORS.iter().enumerate() {
-                    let tag = crate::anchor_tag(KEY, *bytes);
-                    builder.coarse_anchor((tag >> 16) as u16, id as u32, *gate);
-                    builder.anchor(tag, 100 + id as u32, *gate);
-                }
-                for n in 0..few {
-                    builder.coarse_anchor(other(n), 1000 + n, Gate::UpperOrDigit);
-                }
-                let mut automaton = builder.build().expect("a small automaton builds");
-                automaton.tier = tier;
-                let mut hits = Vec::new();
-                automaton.scan(&hay, 0, hay.len(), &mut Workspace::default(), &mut hits);
-                let ids = |at: usize| hits.iter().filter(move |hit| hit.at == at);
-                for hit in &hits {
-                    let What::Anchor(id) = hit.what else { continue };
-                    if id >= 1000 {
-                        let eight = *hay[hit.at..].first_chunk().expect("an anchor has eight bytes");
-                        prop_assert_eq!(crate::anchor_tag(KEY, eight) >> 16, u32::from(other(id - 1000)));
-                    } else if id >= 100 {
-                        prop_assert!(ids(hit.at).any(|hit| hit.what == What::Anchor(id - 100)));
-                    }
-                }
             }
         }
 

@@ -41,8 +41,11 @@ pub(crate) fn bits(value: &[u8]) -> f64 {
     if has(u8::is_ascii_uppercase) {
         alphabet += if hex { 6.0 } else { 26.0 };
     }
-    if has(|b| !b.is_ascii_alphanumeric()) && !hex {
-        alphabet += 16.0;
+    let signs = || secret.iter().filter(|b| !b.is_ascii_alphanumeric());
+    if signs().next().is_some() && !hex {
+        // Those of base64url or base64, or any.
+        let only = |these: &[u8]| signs().all(|b| these.contains(b));
+        alphabet += if only(b"-_") || only(b"+/=") { 2.0 } else { 16.0 };
     }
     let len = secret.len() as f64;
     let by_class = len * alphabet.max(2.0).log2();

@@ -19,6 +19,7 @@ enum Kind {
     Damaged,
     DowngradedTo(u64, u64),
     OtherStore,
+    Exported,
     Expired,
     Malformed(&'static str),
     TooLarge(&'static str),
@@ -60,6 +61,10 @@ impl StoreError {
         StoreError { kind: Kind::OtherStore }
     }
 
+    pub(crate) fn exported() -> StoreError {
+        StoreError { kind: Kind::Exported }
+    }
+
     pub(crate) fn expired() -> StoreError {
         StoreError { kind: Kind::Expired }
     }
@@ -93,7 +98,7 @@ impl StoreError {
         StoreError { kind: Kind::Entropy }
     }
 
-    /// A stable code: `E_FOREIGN`, `E_TRUNCATED`, `E_NEWER`, `E_KEY`, `E_DAMAGED`, `E_DOWNGRADED`, `E_OTHER`, `E_EXPIRED`, `E_MALFORMED`, `E_LARGE`,
+    /// A stable code: `E_FOREIGN`, `E_TRUNCATED`, `E_NEWER`, `E_KEY`, `E_DAMAGED`, `E_DOWNGRADED`, `E_OTHER`, `E_EXPORTED`, `E_EXPIRED`, `E_MALFORMED`, `E_LARGE`,
     /// `E_NAME`, `E_MISSING`, `E_EXPORT`, `E_TEXT`, `E_ENTROPY`, or that of a [`Refusal`].
     pub fn code(&self) -> &'static str {
         match &self.kind {
@@ -104,6 +109,7 @@ impl StoreError {
             Kind::Damaged => "E_DAMAGED",
             Kind::DowngradedTo(..) => "E_DOWNGRADED",
             Kind::OtherStore => "E_OTHER",
+            Kind::Exported => "E_EXPORTED",
             Kind::Expired => "E_EXPIRED",
             Kind::Malformed(_) => "E_MALFORMED",
             Kind::TooLarge(_) => "E_LARGE",
@@ -127,6 +133,7 @@ impl StoreError {
                 "put the newer file back; if the older one is meant, enrol into a new store"
             }
             Kind::OtherStore => "give the store that the key was made for",
+            Kind::Exported => "give it to `exfilter scan --store=FILE`",
             Kind::Expired => "export it again",
             Kind::Malformed(_) => "please report this: its MAC is right, so it was written so",
             Kind::TooLarge(_) => "remove what is no longer needed, or keep two stores",
@@ -161,6 +168,9 @@ impl fmt::Display for StoreError {
                 write!(f, "the store is an old one: generation {here}, and {seen} has been seen")
             }
             Kind::OtherStore => f.write_str("the store is not the one that the key belongs to"),
+            Kind::Exported => {
+                f.write_str("the store is an export, which is only good for finding what is in it")
+            }
             Kind::Expired => f.write_str("the store has expired"),
             Kind::Malformed(what) => write!(f, "the store holds {what} that cannot be"),
             Kind::TooLarge(what) => write!(f, "too large: {what}"),

@@ -130,7 +130,7 @@ impl Store {
     pub fn open(bytes: &[u8], ring: &KeyRing, now: u64) -> Result<Store, StoreError> {
         let head = Head::parse(bytes)?;
         if head.audience != Audience::Owner {
-            return Err(StoreError::other_store());
+            return Err(StoreError::exported());
         }
         let key = ring.with_id(head.key).ok_or(StoreError::unknown_key())?;
         let store = Store::open_with(bytes, head, key, now)?;

@@ -88,8 +88,18 @@ fn files(home: &Home, opened: &Opened, checks: &mut Vec<Check>) {
         count(store.records().len() as u64, "record", "records"),
         store.generation()
     )));
+    if home.is_key_in_keyring() {
+        checks.push(Check::ok("key: in the keyring"));
+        return;
+    }
     // Opening it has checked owner and modes.
     checks.push(Check::ok(format!("key {}: a file that only you can read", shown(home.key_path()))));
+    if cfg!(feature = "keyring") {
+        checks.push(Check::note(
+            "the key is in a file, and not in the keyring",
+            "none answered when the store was made",
+        ));
+    }
     let folder = |path: &Path| path.parent().map(Path::to_path_buf);
     if folder(home.store_path()) == folder(home.key_path()) {
         checks.push(Check::note(

@@ -16,7 +16,8 @@ fn piped(s: &Sandbox, args: &[&str], input: &str) -> Run {
     command.env("HOME", s.top().join("home")).stdin(std::process::Stdio::piped());
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    // A command that fails before it reads has closed it.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     s.checked(child.wait_with_output().unwrap())
 }
 
@@ -255,6 +256,7 @@ fn an_export_finds_without_names() {
     s.run(&["scan", "tree", "--store=ci.store"])
         .exits_with(2)
         .notes("neither EXFILTER_STORE_KEY nor this file");
+    run(&s, &["secrets", "list", "--store", "ci.store"]).exits_with(2).notes("E_EXPORTED");
     assert!(!fs::read(s.top().join("ci.store")).unwrap().windows(4).any(|w| w == b"PROD"));
 }
 

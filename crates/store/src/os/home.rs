@@ -13,13 +13,15 @@ use super::{SystemEntropy, now};
 use crate::error::StoreError;
 use crate::key::{Key, KeyRing};
 use crate::record::{NewRecord, Record};
-use crate::store::{Added, Store};
+use crate::store::{Added, Audience, Store};
 
 /// Where a store and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     store: PathBuf,
     key: PathBuf,
+    /// The name under which a keyring may have the key.
+    keyring: Option<String>,
 }
 
 /// A store that has been read, and its key.
@@ -59,15 +61,16 @@ impl Home {
     pub fn beside(store: PathBuf) -> Home {
         let mut key = OsString::from(&store);
         key.push(".key");
-        Home { store, key: key.into() }
+        Home::new(store, key.into())
     }
 
     /// A store and a key.
     pub fn new(store: PathBuf, key: PathBuf) -> Home {
-        Home { store, key }
+        Home { store, key, keyring: None }
     }
 
-    /// The usual place, from the variables that `variable` knows; none without a home.
+    /// The usual place, from the variables that `variable` knows; none without a home. The key may be in the desktop's keyring, if this was built with the
+    /// feature `keyring`: it is put there if a keyring answers when the store is made, and a key file always comes first.
     pub fn usual(variable: impl Fn(&str) -> Option<OsString>) -> Option<Home> {
         let home = variable("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
         let under = |name: &str, folder: &str| {
@@ -76,7 +79,8 @@ impl Home {
         };
         let store = under("XDG_DATA_HOME", ".local/share")?.join("exfilter/store");
         let key = under("XDG_STATE_HOME", ".local/state")?.join("exfilter/store.key");
-        Some(Home { store, key })
+        let keyring = cfg!(feature = "keyring").then(|| format!("store {}", store.display()));
+        Some(Home { store, key, keyring })
     }
 
     /// The store's path.
@@ -87,6 +91,11 @@ impl Home {
     /// The key's path.
     pub fn key_path(&self) -> &Path {
         &self.key
+    }
+
+    /// Whether the key is in a keyring, and in no file.
+    pub fn is_key_in_keyring(&self) -> bool {
+        self.keyring.is_some() && self.key.symlink_metadata().is_err() && self.exists()
     }
 
     /// Whether there is a store.
@@ -130,7 +139,11 @@ impl Home {
     fn read(&self) -> Result<Option<Opened>, OsError> {
         let Some(bytes) = read_store(&self.store)? else { return Ok(None) };
         // A wrong store is told of before a missing key: with the one of another, that key would not help.
-        crate::store::audience_of(&bytes).map_err(|error| OsError::store(&self.store, error))?;
+        let audience = crate::store::audience_of(&bytes).and_then(|audience| match audience {
+            Audience::Owner => Ok(()),
+            Audience::Recipient => Err(StoreError::exported()),
+        });
+        audience.map_err(|error| OsError::store(&self.store, error))?;
         let mut ring = self.read_ring()?.ok_or_else(|| OsError::no_key(&self.key))?;
         let store = Store::open(&bytes, &ring, now()).map_err(|error| OsError::store(&self.store, error))?;
         if ring.next().is_some_and(|key| store.key() == key) {
@@ -153,13 +166,46 @@ impl Home {
     }
 
     fn read_ring(&self) -> Result<Option<KeyRing>, OsError> {
-        let bytes = read_private(&self.key, KeyRing::MAX_LEN)?;
+        let bytes = match read_private(&self.key, KeyRing::MAX_LEN)? {
+            Some(bytes) => Some(bytes),
+            None => self.read_keyring()?,
+        };
         let ring = bytes.map(|bytes| KeyRing::from_bytes(&bytes)).transpose();
         ring.map_err(|error| OsError::store(&self.key, error))
     }
 
     fn write_ring(&self, ring: &KeyRing, hook: Hook<'_>) -> Result<(), OsError> {
-        write_private(&self.key, &ring.to_bytes(), &mut |step| hook(&self.key, step))
+        let bytes = ring.to_bytes();
+        if self.write_keyring(&bytes)? {
+            return Ok(());
+        }
+        write_private(&self.key, &bytes, &mut |step| hook(&self.key, step))
+    }
+
+    #[cfg(feature = "keyring")]
+    fn read_keyring(&self) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, OsError> {
+        self.keyring.as_ref().map_or(Ok(None), |user| super::keyring::read(user, &self.store))
+    }
+
+    #[cfg(not(feature = "keyring"))]
+    fn read_keyring(&self) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, OsError> {
+        Ok(None)
+    }
+
+    /// False if the key belongs into a file.
+    #[cfg(feature = "keyring")]
+    fn write_keyring(&self, bytes: &[u8]) -> Result<bool, OsError> {
+        let Some(user) = &self.keyring else { return Ok(false) };
+        // Of a store that is there, a key that is in no file is in the keyring, whether that answers or not.
+        if self.key.symlink_metadata().is_ok() || !(self.exists() || super::keyring::is_there(user)) {
+            return Ok(false);
+        }
+        super::keyring::write(user, bytes, &self.store).map(|()| true)
+    }
+
+    #[cfg(not(feature = "keyring"))]
+    fn write_keyring(&self, _bytes: &[u8]) -> Result<bool, OsError> {
+        Ok(false)
     }
 
     fn next_path(&self) -> PathBuf {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! store   $XDG_DATA_HOME/exfilter/store        encrypted; of no use alone, so it may be in a backup
-//! key     $XDG_STATE_HOME/exfilter/store.key   0600, in a place that backups and dotfile repositories leave out
+//! key     $XDG_STATE_HOME/exfilter/store.key   0600, in a place that backups and dotfile repositories leave out; or in the keyring (feature `keyring`)
 //! ```
 //!
 //! [`Home`] knows both; [`Home::load`] reads, [`Home::edit`] locks, reads and, at [`Edit::commit`], replaces the store so that at every moment either the old one or
@@ -12,6 +12,8 @@ mod error;
 mod health;
 mod home;
 mod keyfile;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod replace;
 
 pub use error::OsError;

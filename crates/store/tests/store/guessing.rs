@@ -1,6 +1,6 @@
 //! What a thief can do with the file.
 
-use exfilter_store::{KeyRing, Store};
+use exfilter_store::{Key, KeyRing, Store};
 use exfilter_testing::{Rng, canary, keys};
 
 use crate::support::{Seed, named, seed, store_of, values};
@@ -24,7 +24,7 @@ fn word(n: u64) -> Vec<u8> {
 /// Goes through a dictionary as a thief would, who has the file and no key: with keys of his own, and by comparing bytes.
 ///
 /// There is no function of a word and the file to try: everything in the file is under sub-keys of a random key. What can be tried is that the bytes tell a word from
-/// another, so each guess is hashed in every way that a store without a key would have used, and looked for in the file.
+/// another, so each guess is hashed in every way that a store without a key would have used, and looked for in the file; and taken for the key itself.
 fn accepts(file: &[u8], guesses: u64) -> u64 {
     let mut places: Vec<u64> = file.windows(8).map(|w| u64::from_le_bytes(w.try_into().unwrap())).collect();
     places.sort_unstable();
@@ -39,6 +39,7 @@ fn accepts(file: &[u8], guesses: u64) -> u64 {
                 || is_there(blake3::keyed_hash(&unkeyed, &word).as_bytes())
                 || is_there(blake3::keyed_hash(&as_key(&word), &word).as_bytes())
                 || is_there(&word)
+                || Key::from_bytes(&as_key(&word)).is_ok_and(|key| Store::open_export(file, &key, 8).is_ok())
         })
         .count() as u64
 }

@@ -363,3 +363,26 @@ fn the_usual_place_follows_the_variables() {
     assert!(home(&[]).is_none());
     assert_eq!(Home::beside("/x/ci".into()).key_path(), Path::new("/x/ci.key"));
 }
+
+/// By hand, in a session of its own: `dbus-run-session -- sh -c 'echo pw | gnome-keyring-daemon --unlock --components=secrets; cargo test ... -- --ignored keyring'`.
+#[cfg(feature = "keyring")]
+#[test]
+#[ignore = "writes to the keyring of the session"]
+fn a_key_lives_in_the_keyring_if_one_answers() {
+    let values = values(&mut Rng::new(70), 2);
+    let dir = TempDir::new().unwrap();
+    let home = Home::usual(|name| (name == "HOME").then(|| dir.path().into())).unwrap();
+    let place = Place { dir, home };
+    place.add("FIRST", &values[0]).commit().unwrap();
+    assert!(place.home.is_key_in_keyring() && !place.home.key_path().exists());
+    place.add("SECOND", &values[1]).commit().unwrap();
+    let mut edit = place.home.edit().unwrap();
+    let reread = |record: &exfilter_store::Record| {
+        let value = &values[usize::from(record.name() == "SECOND")];
+        vec![Zeroizing::new(value.clone())]
+    };
+    assert!(edit.rotate(reread).unwrap().missing.is_empty());
+    edit.finish_rotation(&mut |_, _| Ok(())).unwrap();
+    assert_eq!(place.names(), ["FIRST", "SECOND"]);
+    assert!(!place.home.key_path().exists());
+}

@@ -142,7 +142,7 @@ fn an_export_has_its_own_key_hashed_labels_and_an_end() {
     assert_eq!(found(&Store::open_export(&file, &read, 199).unwrap(), &values[0]), [label]);
     assert_eq!(Store::open_export(&file, &key, 200).unwrap_err().code(), "E_EXPIRED");
     assert_eq!(Store::open_export(&file, ring.current(), 100).unwrap_err().code(), "E_KEY");
-    assert_eq!(Store::open(&file, &ring, 100).unwrap_err().code(), "E_OTHER");
+    assert_eq!(Store::open(&file, &ring, 100).unwrap_err().code(), "E_EXPORTED");
     assert!(Key::from_text(&text.as_bytes()[1..]).is_err());
 }
 
