@@ -11,6 +11,9 @@ pub(crate) struct Hint {
     pub(crate) pass_phrase: bool,
 }
 
+/// A name that says nothing.
+pub(crate) const ANY: Hint = Hint { class: KeyClass::Service, pass_phrase: false };
+
 /// Last words of names that hold secrets.
 const LAST: &[&str] = &[
     "token",

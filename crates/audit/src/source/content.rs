@@ -111,7 +111,6 @@ impl Examiner<'_> {
         if whole.is_err() {
             examined.gaps.push(("internal", "the audit failed on it".into()));
         }
-        buffer.clear();
         examined
     }
 
