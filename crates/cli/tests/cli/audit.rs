@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{Run, Sandbox, acme_key, github_token, plant, secret};
+use crate::harness::{Run, Sandbox, acme_key, github_token, gzip, plant, secret};
 use crate::output::validate_sarif;
 
 /// A sandbox whose tree is a home with one secret of each severity.
@@ -64,6 +64,12 @@ fn floors_and_exit_codes() {
     fs::File::options().write(true).open(big).unwrap().set_len(65 << 20).unwrap();
     audit(&s, &[]).exits_with(3).prints("over-limit");
     audit(&s, &["--incomplete", "ok"]).exits_with(0);
+    // The table lists the first twenty.
+    let whole = gzip(&(0..20_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
+    for n in 0..25 {
+        s.file(format!("cut{n}.gz"), &whole[..whole.len() / 2]);
+    }
+    audit(&s, &[]).exits_with(3).prints("and 6 more; --verbose lists them");
 }
 
 #[test]
