@@ -1,5 +1,6 @@
 //! [`Collector`]: puts values that stand in several places together, and makes the report.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -137,7 +138,10 @@ impl Collector {
         report.finds.sort_by(|a, b| {
             (b.severity, a.class, b.confidence, &a.id)
                 .cmp(&(a.severity, b.class, a.confidence, &b.id))
-                .then_with(|| a.places.first().map(order).cmp(&b.places.first().map(order)))
+                .then_with(|| match (a.places.first(), b.places.first()) {
+                    (Some(a), Some(b)) => by_exposure(a, b),
+                    _ => Ordering::Equal,
+                })
         });
         report.capabilities.sort_by(|a, b| (b.severity, a.id, &a.name).cmp(&(a.severity, b.id, &b.name)));
         report.gaps.sort_by(|a, b| (&a.name, a.reason, &a.what).cmp(&(&b.name, b.reason, &b.what)));
@@ -208,7 +212,7 @@ impl Draft {
     }
 
     fn close(mut self, now: i64) -> Find {
-        self.places.sort_by(|a, b| order(a).cmp(&order(b)));
+        self.places.sort_by(by_exposure);
         let over = self.places.len().saturating_sub(Find::MAX_PLACES);
         let open_to_all = self.places.iter().any(|place| place.exposure == Exposure::All);
         self.places.truncate(Find::MAX_PLACES);
@@ -251,8 +255,8 @@ impl Draft {
 }
 
 /// The most exposed place first, then by name.
-fn order(
-    place: &FoundAt,
-) -> (std::cmp::Reverse<Exposure>, crate::report::SourceKind, &Masked, &Masked, Option<(u64, u64)>, &str) {
-    (std::cmp::Reverse(place.exposure), place.source, &place.name, &place.field, place.line, &place.lane)
+fn by_exposure(a: &FoundAt, b: &FoundAt) -> Ordering {
+    (b.exposure.cmp(&a.exposure))
+        .then_with(|| (a.source, &a.name, &a.field).cmp(&(b.source, &b.name, &b.field)))
+        .then_with(|| (a.line, &a.lane).cmp(&(b.line, &b.lane)))
 }

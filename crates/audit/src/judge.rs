@@ -11,6 +11,9 @@ pub(crate) struct Hint {
     pub(crate) pass_phrase: bool,
 }
 
+/// A name that says nothing.
+pub(crate) const ANY: Hint = Hint { class: KeyClass::Service, pass_phrase: false };
+
 /// Last words of names that hold secrets.
 const LAST: &[&str] = &[
     "token",
@@ -98,8 +101,7 @@ pub(crate) fn hint(name: &[u8]) -> Option<Hint> {
     let words = words(last_part(name));
     let last = words.last()?.as_str();
     let before = words.len().checked_sub(2).map(|n| words[n].as_str());
-    let named = LAST.contains(&last)
-        || before.is_some_and(|before| LAST_TWO.iter().any(|pair| *pair == (before, last)));
+    let named = LAST.contains(&last) || before.is_some_and(|before| LAST_TWO.contains(&(before, last)));
     if !named || words.iter().any(|word| NOT.contains(&word.as_str())) {
         return None;
     }

@@ -42,8 +42,12 @@ pub(super) fn pgpass(bytes: &[u8], sink: &mut Sink<'_>) {
     });
 }
 
-/// The first line that is no comment, whole.
+/// The first line that is no comment; all of a key in PEM.
 pub(super) fn whole(bytes: &[u8], sink: &mut Sink<'_>) {
+    let text = bytes.trim_ascii();
+    if text.starts_with(b"-----BEGIN") {
+        return sink(b"", text, bytes.len() - bytes.trim_ascii_start().len());
+    }
     let mut done = false;
     each(bytes, |line, start| {
         if !done && !line.starts_with(b"#") {

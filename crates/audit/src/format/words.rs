@@ -119,9 +119,9 @@ fn fields<'a>(words: impl Iterator<Item = (&'a [u8], usize)>, sink: &mut Sink<'_
             waiting = Waiting::Header;
         } else if (sql || program == b"sshpass") && word.starts_with(b"-p") && word.len() > 2 {
             sink(b"--password", &word[2..], start + 2);
-        } else if (program == b"sshpass" || program == b"docker") && word == b"-p" {
-            waiting = Waiting::Option(b"--password");
-        } else if program == b"redis-cli" && word == b"-a" {
+        } else if (matches!(program, b"sshpass" | b"docker") && word == b"-p")
+            || (program == b"redis-cli" && word == b"-a")
+        {
             waiting = Waiting::Option(b"--password");
         } else if let Some(equals) = memchr::memchr(b'=', word).filter(|n| is_name(&word[..*n])) {
             sink(&word[..equals], &word[equals + 1..], start + equals + 1);

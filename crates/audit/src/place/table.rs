@@ -118,6 +118,7 @@ pub(crate) static PLACES: &[Place] = places! {
     // Keys
     "SSH", Keys, Text, SshKey, ["~/.ssh/*", "/etc/ssh/ssh_host_*_key"];
     "GnuPG", Keys, Text, PrivateKey, ["~/.gnupg/private-keys-v1.d/*.key", "~/.gnupg/secring.gpg"];
+    "Rails", Project, Whole, DotEnv, ["config/master.key", "config/credentials/*.key"], { "" => PROJECT_VALUE };
     "key file", Keys, Text, PrivateKey, ["*.pem", "*.key", "*.ppk", "id_rsa", "id_ed25519", "id_ecdsa", "id_dsa"];
     "key store", Keys, Presence, PrivateKey, ["*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx"], { "" => KEY_STORE };
 
@@ -135,7 +136,6 @@ pub(crate) static PLACES: &[Place] = places! {
     "sops", Credentials, Whole, Vault, ["~/.config/sops/age/keys.txt"], { "" => AGE_KEY };
     "age", Credentials, Whole, Vault, ["~/.config/age/key.txt", "~/.age/key.txt"], { "" => AGE_KEY };
     "Ansible", Credentials, Whole, Vault, ["~/.vault_pass", "~/.vault_pass.txt", ".vault_pass", ".vault_pass.txt"], { "" => MANAGER_LOGIN };
-    "Rails", Project, Whole, DotEnv, ["config/master.key", "config/credentials/*.key"], { "" => PROJECT_VALUE };
 
     // Databases
     "PostgreSQL", Credentials, Pgpass, Database, ["~/.pgpass"], { "*" => DATABASE_PASSWORD };

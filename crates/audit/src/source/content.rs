@@ -111,7 +111,6 @@ impl Examiner<'_> {
         if whole.is_err() {
             examined.gaps.push(("internal", "the audit failed on it".into()));
         }
-        buffer.clear();
         examined
     }
 
@@ -374,7 +373,7 @@ impl Content<'_> {
 /// Of hits that overlap, one is kept: the surest.
 fn surest(hits: &mut Vec<Hit>) {
     let strength = |hit: &Hit| (!hit.documented, hit.confidence, hit.plain, hit.range.end - hit.range.start);
-    hits.sort_by(|a, b| (a.range.start, a.range.end, a.rule).cmp(&(b.range.start, b.range.end, b.rule)));
+    hits.sort_by_key(|hit| (hit.range.start, hit.range.end, hit.rule));
     let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
     for hit in hits.drain(..) {
         match kept.last_mut() {

@@ -137,11 +137,21 @@ fn judge_field(subject: &Subject<'_>, name: &[u8], raw: &[u8], at: usize, out: &
     }
     if let Some(spec) = subject.place.and_then(|place| place.field(name)) {
         let value = decode(spec.coding, raw);
-        if value.len() >= 4 && !judge::is_stand_in(&value) && !is_flag(&value) {
-            push(name, &value, range, Some(spec), spec.grant, None, Confidence::High);
+        if judge::is_stand_in(&value) {
             return;
         }
-        if judge::is_stand_in(&value) {
+        // Any variable of a server may be a secret, and most are none: there the name or the look of the value decides.
+        let open = spec.name.contains("env.*") || spec.name.contains("headers.*");
+        let confidence = match (open, judge::hint(name)) {
+            (false, _) => (value.len() >= 4 && !is_flag(&value)).then_some(Confidence::High),
+            (true, Some(hint)) => judge::weigh(hint, &value).map(|_| Confidence::High),
+            (true, None) => judge::weigh(judge::ANY, &value).filter(|one| *one >= Confidence::Medium),
+        };
+        if let Some(confidence) = confidence {
+            push(name, &value, range, Some(spec), spec.grant, None, confidence);
+            return;
+        }
+        if open {
             return;
         }
     }

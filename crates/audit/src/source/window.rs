@@ -14,7 +14,9 @@ pub(super) const KEPT: usize = 64 << 10;
 
 /// The bytes at hand: all of a short content, the newest of a long one.
 pub(super) struct Window<'a> {
+    /// Its length only grows, so that no file costs the wiping of the next one's room; what counts is the first `used` bytes.
     buffer: &'a mut Zeroizing<Vec<u8>>,
+    used: usize,
     /// The offset of the first of them.
     base: u64,
 }
@@ -22,13 +24,12 @@ pub(super) struct Window<'a> {
 impl<'a> Window<'a> {
     /// An empty window that uses this buffer.
     pub(super) fn new(buffer: &'a mut Zeroizing<Vec<u8>>) -> Window<'a> {
-        buffer.clear();
-        Window { buffer, base: 0 }
+        Window { buffer, used: 0, base: 0 }
     }
 
     /// The bytes.
     pub(super) fn bytes(&self) -> &[u8] {
-        self.buffer
+        &self.buffer[..self.used]
     }
 
     /// Whether nothing has left the window: the offsets of the bytes are those of the content.
@@ -38,30 +39,37 @@ impl<'a> Window<'a> {
 
     /// The offset behind the last byte.
     pub(super) fn end(&self) -> u64 {
-        self.base + self.buffer.len() as u64
+        self.base + self.used as u64
     }
 
     /// Reads once, up to `most` bytes.
     pub(super) fn fill(&mut self, reader: &mut dyn Read, most: usize) -> io::Result<usize> {
-        let old = self.buffer.len();
-        self.buffer.resize(old + most, 0);
-        let read = loop {
-            match reader.read(&mut self.buffer[old..]) {
+        let room = self.used + most;
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
+        }
+        loop {
+            match reader.read(&mut self.buffer[self.used..room]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other,
+                Err(error) => return Err(error),
+                Ok(n) => {
+                    self.used += n;
+                    return Ok(n);
+                }
             }
-        };
-        self.buffer.truncate(old + *read.as_ref().unwrap_or(&0));
-        read
+        }
     }
 
+    /// The last `n` bytes that were read.
     pub(super) fn newest(&self, n: usize) -> &[u8] {
-        &self.buffer[self.buffer.len() - n..]
+        &self.buffer[self.used - n..self.used]
     }
 
+    /// Lets go of what is no longer needed.
     pub(super) fn slide(&mut self) {
-        let gone = self.buffer.len() - KEPT;
-        self.buffer.drain(..gone);
+        let gone = self.used - KEPT;
+        self.buffer.copy_within(gone..self.used, 0);
+        self.used = KEPT;
         self.base += gone as u64;
     }
 
@@ -69,7 +77,7 @@ impl<'a> Window<'a> {
     pub(super) fn value(&self, range: &Range<u64>, open_ended: bool) -> Option<(&[u8], bool)> {
         let start = usize::try_from(range.start.checked_sub(self.base)?).ok()?;
         let end = usize::try_from(range.end.checked_sub(self.base)?).ok()?;
-        let text = self.buffer.get(start..)?;
+        let text = self.bytes().get(start..)?;
         let known = text.get(..end.checked_sub(start)?)?;
         if !open_ended {
             return Some((known, true));
@@ -98,7 +106,7 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(window: &'a Window<'_>) -> Lines<'a> {
-        Lines { content: window.buffer, at: 0, line: 1, start: 0, whole: window.base == 0 }
+        Lines { content: window.bytes(), at: 0, line: 1, start: 0, whole: window.is_whole() }
     }
 
     /// Line and column of an offset, both from 1.

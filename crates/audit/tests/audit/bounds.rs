@@ -110,7 +110,9 @@ fn values_are_handed_out_once_for_each_place_and_only_there() {
     let home = Home::new();
     let (token, password) = (github(), secret(20));
     home.file(".env", format!("GITHUB_TOKEN={token}\nDB_PASSWORD={password}\n"));
-    let taken: Mutex<Vec<(Vec<u8>, String, String, Option<String>)>> = Mutex::default();
+    /// Value, source, field and rule.
+    type Taken = (Vec<u8>, String, String, Option<String>);
+    let taken: Mutex<Vec<Taken>> = Mutex::default();
     let audit = Audit::new(ENGINE.clone(), home.view());
     let report = audit
         .run_with(&|found| {

@@ -69,3 +69,48 @@ fn claude_codes_login_and_when_it_ends() {
     assert_eq!(found.provider, "Anthropic");
     find(&report, ".credentials.json", "claudeAiOauth.refreshToken");
 }
+
+#[test]
+fn of_a_servers_variables_only_what_looks_like_a_secret_is_told() {
+    let home = Home::new();
+    home.file(
+        ".mcp.json",
+        format!(
+            r#"{{"mcpServers": {{"a": {{"command": "npx", "env": {{"NODE_ENV": "production", "PORT": "8080", "DATA": "/srv/data",
+                "URL": "https://api.example.com", "TOKEN": "${{TOKEN}}", "CODE": "{}", "API_KEY": "{}"}}}}}}}}"#,
+            secret(30),
+            secret(20)
+        ),
+    );
+    let report = home.audit();
+    let fields: Vec<_> =
+        report.finds.iter().map(|find| (find.places[0].field.clone(), find.severity)).collect();
+    assert_eq!(report.finds.len(), 2, "{fields:?}");
+    assert_eq!(find(&report, ".mcp.json", "API_KEY").severity, Severity::High);
+    assert_eq!(find(&report, ".mcp.json", "CODE").severity, Severity::Medium);
+}
+
+#[test]
+fn mounted_secrets_and_keys_are_whole() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.root().join("run/secrets")).unwrap();
+    let password = secret(24);
+    std::fs::write(home.root().join("run/secrets/db"), format!("{password}\n")).unwrap();
+    let body: String = (0..4).map(|_| format!("{}\n", secret(64))).collect();
+    let (label, dashes) = ("PRIVATE KEY", "-----");
+    std::fs::write(
+        home.root().join("run/secrets/tls"),
+        format!("{dashes}BEGIN {label}{dashes}\n{body}{dashes}END {label}{dashes}\n"),
+    )
+    .unwrap();
+    let lengths = std::sync::Mutex::new(Vec::new());
+    let report = exfilter_audit::Audit::new(crate::home::ENGINE.clone(), home.view())
+        .run_with(&|found| lengths.lock().unwrap().push(found.expose().len()))
+        .unwrap();
+    crate::home::assert_mute(&report);
+    find(&report, "/run/secrets/db", "");
+    find(&report, "/run/secrets/tls", "");
+    let mut lengths = lengths.into_inner().unwrap();
+    lengths.sort_unstable();
+    assert_eq!(lengths, [24, 28 + 4 * 65 + 25]);
+}

@@ -44,7 +44,7 @@ pub(super) fn write(
     if !verbose && !quiet {
         what_to_do(shown, out)?;
     }
-    gaps(shown, colour, out)?;
+    gaps(shown, colour, verbose, out)?;
     if verbose && !shown.report.skipped.is_empty() {
         writeln!(out, "\nskipped:")?;
         let rows: Vec<[String; 3]> = shown
@@ -156,7 +156,9 @@ fn what_to_do(shown: &Shown<'_>, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn gaps(shown: &Shown<'_>, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+fn gaps(shown: &Shown<'_>, colour: bool, verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+    /// Parts listed in the short form: build artefacts and test files of a home are full of broken archives.
+    const LISTED: usize = 20;
     let report = shown.report;
     if report.gaps.is_empty() && report.unlisted_gaps == 0 {
         return Ok(());
@@ -165,14 +167,18 @@ fn gaps(shown: &Shown<'_>, colour: bool, out: &mut dyn Write) -> io::Result<()> 
         writeln!(out)?;
     }
     heading("not examined:", colour, out)?;
-    let rows: Vec<[String; 3]> = report
-        .gaps
+    let listed = if verbose { report.gaps.len() } else { report.gaps.len().min(LISTED) };
+    let rows: Vec<[String; 3]> = report.gaps[..listed]
         .iter()
         .map(|gap| [format!("  {}", shorten(&shown.short(&gap.name))), gap.reason.into(), gap.what.clone()])
         .collect();
     columns(&rows, |_, _| None, out)?;
+    let hidden = (report.gaps.len() - listed) as u64;
+    if hidden > 0 {
+        writeln!(out, "  and {hidden} more; --verbose lists them")?;
+    }
     if report.unlisted_gaps > 0 {
-        writeln!(out, "  {} not listed", count(report.unlisted_gaps, "more", "more"))?;
+        writeln!(out, "  and {} more, which are counted only", report.unlisted_gaps)?;
     }
     Ok(())
 }

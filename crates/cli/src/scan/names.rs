@@ -1,10 +1,8 @@
 //! [`Names`]: looks for secrets in the names of files, and masks them wherever a name is shown.
 
-use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use exfilter::{Confidence, Engine, Event, Finding, Flow};
+use exfilter::{Engine, Event, Finding, Flow};
 
 use super::ids;
 use super::report::{Lane, Place, Seen};
@@ -13,12 +11,13 @@ use crate::text::{Name, path_bytes};
 /// The engine, as far as names are concerned.
 pub(crate) struct Names {
     engine: Engine,
+    masks: exfilter_audit::Names,
 }
 
 impl Names {
     /// Looks with `engine`.
     pub(crate) fn new(engine: &Engine) -> Names {
-        Names { engine: engine.clone() }
+        Names { engine: engine.clone(), masks: exfilter_audit::Names::new(engine) }
     }
 
     /// What stands in the last component of `path`.
@@ -45,20 +44,7 @@ impl Names {
     pub(crate) fn of(&self, path: &Path) -> Name {
         let raw = path_bytes(path);
         let shown = raw.strip_prefix(b"./").filter(|rest| !rest.is_empty()).unwrap_or(raw);
-        let hidden = catch_unwind(AssertUnwindSafe(|| {
-            let mut hidden = Vec::new();
-            self.each(shown, |finding, lane| {
-                if finding.confidence() >= Confidence::Medium && !finding.documented() {
-                    hidden.push(secret_part(shown, &finding, lane.is_identity()));
-                }
-            });
-            hidden
-        }));
-        match hidden {
-            Ok(hidden) => Name::new(shown, &hidden),
-            // A name that could not be examined is not shown at all.
-            Err(_) => Name::new(shown, std::slice::from_ref(&(0..shown.len()))),
-        }
+        Name::new(self.masks.mask(shown).as_bytes(), &[])
     }
 
     fn each(&self, bytes: &[u8], mut found: impl FnMut(Finding, Lane)) {
@@ -73,17 +59,4 @@ impl Names {
             }
         }
     }
-}
-
-/// The range of a finding in `text` without its public prefix.
-fn secret_part(text: &[u8], finding: &Finding, as_is: bool) -> Range<usize> {
-    let outer = finding.outer();
-    let start = usize::try_from(outer.start).unwrap_or(usize::MAX).min(text.len());
-    let end = usize::try_from(outer.end).unwrap_or(usize::MAX).min(text.len());
-    let prefix = finding.preview().len();
-    let shown = as_is
-        && text[start..end]
-            .get(..prefix)
-            .is_some_and(|b| b.eq_ignore_ascii_case(finding.preview().as_bytes()));
-    start + if shown { prefix } else { 0 }..end
 }

@@ -80,7 +80,7 @@ fn jsonl() {
     );
 }
 
-fn validate_sarif(log: &Value) {
+pub(crate) fn validate_sarif(log: &Value) {
     let mut schema: Value =
         serde_json::from_str(include_str!("../data/sarif-2.1.0-rtm.5.json")).expect("the schema is JSON");
     // As published, the patterns of two properties that are not used here are no regular expressions (`{2}]?$`).
