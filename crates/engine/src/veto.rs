@@ -159,21 +159,22 @@ fn words(value: &[u8]) -> bool {
         }
         rest = behind;
     }
-    spoken * 4 >= value.len() * 3 && digits * 8 <= value.len()
+    spoken * 4 >= value.len() * 3 && digits * 10 <= value.len()
 }
 
 /// Whether letters have vowels, and neither too many of them in a row nor too few.
 fn can_be_spoken(word: &[u8]) -> bool {
     let vowel = |b: u8| matches!(b.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u' | b'y');
-    let (mut run, mut longest, mut longest_of_vowels, mut last) = (0, 0, 0, None);
+    let (mut run, mut longest, mut longest_of_vowels, mut vowels, mut last) = (0, 0, 0, 0, None);
     for byte in word {
         let is = vowel(*byte);
+        vowels += usize::from(is);
         run = if last == Some(is) { run + 1 } else { 1 };
         last = Some(is);
         let most = if is { &mut longest_of_vowels } else { &mut longest };
         *most = run.max(*most);
     }
-    longest_of_vowels > 0 && longest_of_vowels <= 3 && longest <= 4
+    vowels * 4 >= word.len() && longest_of_vowels <= 3 && longest <= 3
 }
 
 #[cfg(test)]
@@ -226,7 +227,8 @@ mod tests {
             let value: Vec<u8> = (0..24 + next(7)).map(|_| alphabet[next(alphabet.len())]).collect();
             vetoed += usize::from(Veto::ALL.iter().any(|veto| veto.holds(&value)));
         }
-        assert!(vetoed <= 4, "{vetoed} of 40 000");
+        // One in two thousand.
+        assert!(vetoed <= 20, "{vetoed} of 40 000");
     }
 
     #[test]

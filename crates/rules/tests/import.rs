@@ -386,6 +386,17 @@ fn yaml_of_nosey_parker() {
     assert_eq!(found(&import, &format!("k = acmetok_{}", hex(6, 24))).len(), 1);
 }
 
+/// Two rules of one name on one line are two.
+#[test]
+fn rules_are_counted_by_themselves() {
+    let import = import(
+        "flow.yml",
+        "rules: [{id: a, pattern: '[0-9]{40}'}, {id: a, pattern: '[0-9]{40}'}]",
+        &ImportOptions::default(),
+    );
+    assert_eq!(import.expect("it has rules").counts(), (0, 0, 2));
+}
+
 #[test]
 fn yaml_that_is_none_says_where() {
     for (text, line, says) in [

@@ -198,7 +198,14 @@ impl Toml<'_> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(name: &'a str, options: &'a ImportOptions) -> Reader<'a> {
-        let import = Import { rules: Vec::new(), remarks: Vec::new(), total: 0, title: "Imported".into() };
+        let import = Import {
+            rules: Vec::new(),
+            remarks: Vec::new(),
+            total: 0,
+            title: "Imported".into(),
+            lost: 0,
+            partly: 0,
+        };
         Reader { name, options, taken: HashSet::new(), import }
     }
 
@@ -223,11 +230,16 @@ impl<'a> Reader<'a> {
         };
         let branches = match outcome {
             Ok(branches) => branches,
-            Err((field, reason)) => return self.remark(RemarkKind::Lost, &foreign.id, line, field, reason),
+            Err((field, reason)) => {
+                self.import.lost += 1;
+                return self.remark(RemarkKind::Lost, &foreign.id, line, field, reason);
+            }
         };
         if let [Err(reason)] = branches.as_slice() {
+            self.import.lost += 1;
             return self.remark(RemarkKind::Lost, &foreign.id, line, foreign.field, reason);
         }
+        self.import.partly += usize::from(branches.iter().any(Result::is_err));
         if let Some(remark) = keywords_apart(&foreign, &branches) {
             foreign.changed.push((line, "keywords".into(), remark));
         }

@@ -25,7 +25,6 @@ mod print;
 mod rewrite;
 mod yaml;
 
-use std::collections::HashSet;
 use std::fmt;
 
 use exfilter_engine::Rule;
@@ -59,6 +58,9 @@ pub struct Import {
     pub total: usize,
     /// The file's title.
     pub title: String,
+    /// Rules that are not imported at all, and in part: two of one name may stand on one line.
+    lost: usize,
+    partly: usize,
 }
 
 /// A rule, and what it comes from.
@@ -134,25 +136,13 @@ impl fmt::Display for Remark {
 impl Import {
     /// How many of the file's rules are imported whole, in part, and not at all.
     pub fn counts(&self) -> (usize, usize, usize) {
-        let lines = |kind| {
-            let of_kind = self.remarks.iter().filter(move |remark| remark.kind == kind);
-            of_kind.map(|remark| remark.line_of_rule()).collect::<HashSet<_>>().len()
-        };
-        let lost = lines(RemarkKind::Lost);
-        let partly = lines(RemarkKind::Partly);
-        (self.total.saturating_sub(lost + partly), partly, lost)
+        (self.total.saturating_sub(self.lost + self.partly), self.partly, self.lost)
     }
 
     /// The rules as a rule file, which [`parse`](crate::parse) reads.
     pub fn to_toml(&self) -> String {
         let rules: Vec<Rule> = self.rules.iter().map(|imported| imported.rule.clone()).collect();
         to_toml(&self.title, &rules)
-    }
-}
-
-impl Remark {
-    fn line_of_rule(&self) -> (&str, usize) {
-        (&self.rule, self.line)
     }
 }
 
