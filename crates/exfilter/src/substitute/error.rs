@@ -12,6 +12,7 @@ pub struct SubstituteError {
 enum Kind {
     Unprintable,
     Guessable,
+    Form,
     Twice,
     Unbound,
 }
@@ -25,6 +26,10 @@ impl SubstituteError {
         SubstituteError { kind: Kind::Guessable }
     }
 
+    pub(crate) fn form() -> SubstituteError {
+        SubstituteError { kind: Kind::Form }
+    }
+
     pub(crate) fn twice() -> SubstituteError {
         SubstituteError { kind: Kind::Twice }
     }
@@ -33,11 +38,12 @@ impl SubstituteError {
         SubstituteError { kind: Kind::Unbound }
     }
 
-    /// A stable code: `E_UNPRINTABLE`, `E_SHORT`, `E_TWICE`, `E_UNBOUND`.
+    /// A stable code: `E_UNPRINTABLE`, `E_SHORT`, `E_FORM`, `E_TWICE`, `E_UNBOUND`.
     pub fn code(&self) -> &'static str {
         match self.kind {
             Kind::Unprintable => "E_UNPRINTABLE",
             Kind::Guessable => "E_SHORT",
+            Kind::Form => "E_FORM",
             Kind::Twice => "E_TWICE",
             Kind::Unbound => "E_UNBOUND",
         }
@@ -48,6 +54,7 @@ impl SubstituteError {
         match self.kind {
             Kind::Unprintable => "give a value of printable ASCII characters without blanks",
             Kind::Guessable => "use a longer credential",
+            Kind::Form => "leave it out of the sandbox, or use a credential of another kind",
             Kind::Twice => "give each value a name of its own",
             Kind::Unbound => "bind it to a host and a header, cookie, query parameter or path segment",
         }
@@ -59,6 +66,7 @@ impl fmt::Display for SubstituteError {
         f.write_str(match self.kind {
             Kind::Unprintable => "a value that does not fit into a header has no placeholder",
             Kind::Guessable => "the value has too few characters for a placeholder that nobody guesses",
+            Kind::Form => "another value of its form, with a check that verifies, cannot be made",
             Kind::Twice => "a value has this name already",
             Kind::Unbound => "a value that is at home nowhere has no use for a placeholder",
         })

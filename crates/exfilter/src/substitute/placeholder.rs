@@ -48,6 +48,7 @@ pub(super) fn make(
     if bits - if is_written { 48.0 } else { 0.0 } < MIN_BITS {
         return Err(SubstituteError::guessable());
     }
+    let mut failed = SubstituteError::guessable();
     for draw in 0..DRAWS {
         let mut bytes = Zeroizing::new(real.to_vec());
         let mut source = Source::new(seed, name, draw);
@@ -62,13 +63,18 @@ pub(super) fn make(
         if let Some(checksum) = checksum.filter(|_| is_written) {
             checksum.fill(&mut bytes);
         }
+        // Some checks look at text within, or have no place of their own.
+        if checksum.is_some_and(|checksum| !checksum.verify(&bytes)) {
+            failed = SubstituteError::form();
+            continue;
+        }
         let is_other = bytes.as_slice() != real;
         let text = str::from_utf8(&bytes).expect("it is ASCII");
         if is_other && !is_taken(text) {
             return Ok(text.to_owned());
         }
     }
-    Err(SubstituteError::guessable())
+    Err(failed)
 }
 
 /// How much of a value's beginning everybody knows: it stays.
@@ -88,7 +94,7 @@ fn kept(real: &[u8], checksum: Option<Checksum>, rules: &[Rule]) -> usize {
 
 /// Whether a checksum is one that can be written over a token's end.
 fn is_written(checksum: Checksum) -> bool {
-    !matches!(checksum, Checksum::Jwt | Checksum::PypiMacaroon)
+    !matches!(checksum, Checksum::Jwt | Checksum::PypiMacaroon | Checksum::Macaroon)
 }
 
 /// A part of a value between signs that no alphabet has: each has an alphabet of its own.
