@@ -323,7 +323,7 @@ mod tests {
                 assert!(Buckets::from_bytes(&bytes[..len], gated, loose).is_none());
             }
             // A literal that no bucket has would be passed over for ever.
-            let other = [&gated[..], &[u32::from_le_bytes([0xc3; 4])]].concat();
+            let other = [gated, &[u32::from_le_bytes([0xc3; 4])]].concat();
             assert!(Buckets::from_bytes(&bytes, &other, loose).is_none());
         }
     }
