@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::args::{Color, Incomplete, RuleArgs};
+use crate::secrets::args::PlaceArgs;
 
 /// `exfilter audit`.
 #[derive(Args)]
@@ -23,6 +24,12 @@ pub(crate) struct AuditArgs {
     /// Bytes read of a file where no tool is known to keep credentials (k and M may follow the number)
     #[arg(long, value_name = "BYTES", default_value = "256k", value_parser = bytes)]
     pub(crate) file_limit: u64,
+
+    /// Keep what was found in the store of known secrets, so that scans and hooks look for it
+    #[arg(long)]
+    pub(crate) enroll: bool,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
 
     #[command(flatten)]
     pub(crate) sandbox: SandboxArgs,

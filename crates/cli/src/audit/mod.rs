@@ -5,6 +5,7 @@
 //! ```
 
 pub(crate) mod args;
+mod enroll;
 mod html;
 mod json;
 mod run;

@@ -1,8 +1,9 @@
 //! The audit from its arguments to its exit code.
 
 use exfilter::{Engine, Policy, Profile, Rule};
-use exfilter_audit::{Audit, Looks, Report};
+use exfilter_audit::{Audit, FoundValue, Looks, Report};
 
+use super::enroll::Taken;
 use super::shown::Shown;
 use super::{html, json, sandbox, sarif, table};
 use crate::args::{Color, Incomplete};
@@ -11,6 +12,7 @@ use crate::exit::Outcome;
 use crate::fault::Fault;
 use crate::rulepack::Origins;
 use crate::scan::setup;
+use crate::secrets::open::Place;
 use crate::term::Term;
 use crate::{output, rulepack, text};
 
@@ -44,7 +46,15 @@ pub(crate) fn run(args: &AuditArgs, term: &Term) -> Result<u8, Fault> {
         };
         audit.folder(&inside);
     }
-    let report = audit.run().map_err(|error| {
+    // A store that cannot be used is told before anything is read.
+    let store = args.enroll.then(|| Place::of(&args.place)).transpose()?;
+    let taken = store.as_ref().map(|_| Taken::new());
+    let take = |found: &FoundValue<'_>| {
+        if let Some(taken) = &taken {
+            taken.take(found);
+        }
+    };
+    let report = audit.run_with(&take).map_err(|error| {
         Fault::new("audit", error.to_string(), "make getrandom(2) and threads available to this process")
     })?;
     let shown = Shown::new(
@@ -55,6 +65,9 @@ pub(crate) fn run(args: &AuditArgs, term: &Term) -> Result<u8, Fault> {
         outcome(&report, args).code(),
     );
     tell(&shown, args, term)?;
+    if let (Some(store), Some(taken)) = (store, taken) {
+        taken.keep(&store, term)?;
+    }
     Ok(shown.exit)
 }
 

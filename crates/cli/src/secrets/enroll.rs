@@ -105,7 +105,7 @@ fn is_setting(name: &str, value: &[u8]) -> bool {
 }
 
 /// Keeps what is kept, and says what is not and why; the exit code tells whether something was refused.
-fn keep_all(
+pub(crate) fn keep_all(
     place: &Place,
     candidates: Vec<Candidate>,
     mut refused: Vec<Refused>,

@@ -14,7 +14,7 @@ mod add;
 pub(crate) mod args;
 mod canary;
 mod doctor;
-mod enroll;
+pub(crate) mod enroll;
 mod export;
 mod list;
 pub(crate) mod open;
@@ -28,6 +28,9 @@ use crate::term::Term;
 use args::{CanaryCommand, SecretsArgs, SecretsCommand};
 use open::Place;
 
+pub(crate) use add::Candidate;
+pub(crate) use exfilter_store::os::harden;
+
 /// Runs `exfilter secrets`.
 ///
 /// # Errors
@@ -35,7 +38,7 @@ use open::Place;
 /// Wrong usage, a store or a key that cannot be used, and files.
 pub(crate) fn run(args: &SecretsArgs, term: &Term) -> Result<u8, Fault> {
     // Values and keys are in this process's memory.
-    exfilter_store::os::harden();
+    harden();
     let place = Place::of(&args.place)?;
     match &args.command {
         SecretsCommand::Add(args) => add::add(&place, args, term)?,

@@ -242,3 +242,21 @@ fn tables_of_hostile_names_stay_on_their_lines() {
     let run = audit(&s, &[]).exits_with(1);
     assert!(!run.stdout.contains('\x1b') && !run.stdout.contains('\0'), "{run:#?}");
 }
+
+#[test]
+fn what_was_found_is_kept_and_then_looked_for() {
+    let s = home();
+    let enrolled = audit(&s, &["--enroll", "--store", "kept"]).exits_with(1);
+    let enrolled = enrolled.notes("OPENAI_ADMIN_KEY: kept").notes("git.example.password: kept");
+    enrolled.notes("kept: 4 new, 0 replaced, 0 unchanged, 0 not kept");
+    let again = audit(&s, &["--enroll", "--store", "kept", "--quiet"]).exits_with(1);
+    again.notes("kept: 0 new, 0 replaced, 4 unchanged, 0 not kept");
+    // A value that no rule knows, in another file and another coding.
+    let netrc = fs::read_to_string(s.tree(".netrc")).unwrap();
+    let password = netrc.split_whitespace().last().unwrap();
+    let digits: String = password.bytes().map(|byte| format!("{byte:02x}")).collect();
+    s.file("leak/dump.txt", format!("x {digits}\n"));
+    let scanned = s.run(&["scan", "tree/leak", "--store=kept"]).exits_with(1);
+    scanned.prints("known-secret").prints("git.example.password").prints_not(password);
+    s.run(&["scan", "tree/leak", "--no-store"]).exits_with(0);
+}
