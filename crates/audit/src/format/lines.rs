@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::Sink;
 
-/// One address per line: `https://user:password@host`. The name is `user@host`, the value the password with percent-encoding undone.
+/// One address per line, with a user and a password in front of the host. The name is `user@host`, the value the password with percent-encoding undone.
 pub(super) fn urls(bytes: &[u8], sink: &mut Sink<'_>) {
     each(bytes, |line, start| {
         if let Some((name, password, at)) = userinfo(line) {
