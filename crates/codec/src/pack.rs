@@ -156,6 +156,8 @@ struct Job {
     sums: Option<Sums>,
     /// What is wrong with it. The body is read to its end, so that where the pack fails depends on no slice.
     wrong: Option<Fault>,
+    /// Whether what comes of the delta says nothing any more. A body that is longer than it should be is used up to its length, however it comes.
+    refused: bool,
 }
 
 impl Job {
@@ -173,6 +175,7 @@ impl Job {
             object: Content::default(),
             sums: None,
             wrong: None,
+            refused: false,
         }
     }
 }
@@ -385,7 +388,7 @@ impl Pack {
     fn use_bytes(&mut self, chunk: &[u8], out: &mut Vec<u8>, limit: usize) -> Next {
         let job = &mut self.job;
         let input = &chunk[self.chunk_at..];
-        if job.wrong.is_some() && job.delta.is_some() {
+        if job.refused {
             self.chunk_at = chunk.len();
             return Next::State;
         }
@@ -422,7 +425,7 @@ impl Pack {
                         (used, Next::State)
                     }
                     Went::Bad => {
-                        job.wrong = Some(Fault::Corrupt);
+                        (job.wrong, job.refused) = (Some(Fault::Corrupt), true);
                         (input.len(), Next::State)
                     }
                 }
