@@ -71,8 +71,8 @@ fn a_devcontainer_shows_its_mounts_and_variables() {
         r#"{{
           // what a person writes
           "image": "mcr.example/base",
-          "workspaceFolder": "/work",
-          "workspaceMount": "source=${{localWorkspaceFolder}},target=/work,type=bind",
+          "workspaceFolder": "/srv/project",
+          "workspaceMount": "source=${{localWorkspaceFolder}},target=/srv/project,type=bind",
           "mounts": [
             "source=${{localWorkspaceFolder}}/../.netrc,target=/home/dev/.netrc,type=bind,readonly",
             {{"source": "cache", "target": "/cache", "type": "volume"}},
@@ -89,7 +89,7 @@ fn a_devcontainer_shows_its_mounts_and_variables() {
     find(&report, "environment", "API_TOKEN");
     find(&report, "environment", "MORE_TOKEN");
     find(&report, "environment", "FROM_FILE_TOKEN");
-    find(&report, "/work/.env", "A_TOKEN");
+    find(&report, "/srv/project/.env", "A_TOKEN");
     find(&report, "/home/dev/.netrc", "h.password");
     for reason in ["image", "volume", "editor-forwarding"] {
         assert!(report.gaps.iter().any(|gap| gap.reason == reason), "{reason}");

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &AuditArgs, term: &Term) -> Result<u8, Fault> {
         };
         audit.folder(&inside);
     }
-    // A store that cannot be used is told before anything is read.
+    // Without a place for the store nothing is read.
     let store = args.enroll.then(|| Place::of(&args.place)).transpose()?;
     let taken = store.as_ref().map(|_| Taken::new());
     let take = |found: &FoundValue<'_>| {
