@@ -1,10 +1,11 @@
 //! The engine beside other matchers, with the same rules, in one process: memchr, aho-corasick's DFA, keywords and then one regular expression after
 //! another, and Vectorscan in streaming mode (feature `vectorscan`).
 //!
-//! `matchers [--repeat 5] [--chunk 65536] [--threads 1] [--mb 16] [--corpus NAME] [--rules FILE] [--drop ID,ID] [--known 10000] [--slow-mb 2] [--hits]`
+//! `matchers [--repeat 5] [--chunk 65536] [--threads 1] [--mb 16] [--corpus NAME] [--rules FILE] [--drop ID,ID] [--known 10000] [--slow-mb 2] [--only NAME,NAME] [--hits]`
 //!
 //! The rules are those of the file that `ruleset.py` fetches which are imported whole and which Vectorscan takes. It gets them twice: as the file writes them, and as the
 //! import has them (bounded, what may stand before the keyword left out). `--chunk 0` gives whole corpora at once. Keywords-first gets the first `--slow-mb` MB.
+//! `--only` runs the matchers of these names, and counts no hits: for a profile.
 //! Repeats are interleaved; figures are medians of thread CPU time, with the distance of the fastest from the slowest in percent behind `±`.
 //! With `--threads 2` each matcher runs on two threads at a time, and their speeds are added.
 
@@ -120,6 +121,11 @@ fn main() {
             })
         }))
         .collect();
+    let wanted: String = option("--only", String::new());
+    let matchers: Vec<_> = matchers
+        .into_iter()
+        .filter(|matcher| wanted.is_empty() || wanted.split(',').any(|name| name == matcher.name))
+        .collect();
 
     let mut table = Vec::new();
     for (name, _) in corpus::ALL.iter().filter(|(name, _)| only.is_empty() || only == *name) {
@@ -128,6 +134,9 @@ fn main() {
     }
     print_speeds(&matchers, &table);
     print_ratios(&matchers, &table, known);
+    if !wanted.is_empty() {
+        return;
+    }
     let agreed = Agreement { pairs: &pairs, chunk, slow, keywords: &keywords };
     for (name, _) in &table {
         agreed.print(name, &corpus::read(name, most));

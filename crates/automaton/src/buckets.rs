@@ -33,6 +33,7 @@ pub(crate) const SEVEN_PLACES: usize = 4;
 pub(crate) struct Seven {
     pub(crate) tables: [[u8; 128]; SEVEN_PLACES],
     /// Whether there are no literals.
+    #[cfg_attr(not(any(target_arch = "x86_64", test)), expect(dead_code, reason = "one tier asks for it"))]
     pub(crate) is_empty: bool,
 }
 

@@ -1,32 +1,4 @@
-//! AVX2: two nibble look-ups classify 32 bytes.
-//!
-//! Each token character is the meeting of a row (high nibble) and a column (low nibble). One bit stands for a set of rows that share
-//! their columns, the narrower the class the higher the bit: then a class is what is greater than a number.
-//!
-//! ```text
-//! bit 6  row 3      columns 0-9       digits       > 63
-//! bit 5  rows 4 6   columns 1-f       A-O a-o
-//! bit 4  rows 5 7   columns 0-a       P-Z p-z      > 15  letters and digits
-//! bit 3  row 2      columns b d f     + - /
-//! bit 2  row 5      column  f         _            > 3   base64
-//! bit 1  rows 2 7   column  e         . ~
-//! bit 0  rows 2 3   columns 5 d       % = (and - 5, which have higher bits)
-//!                                                  > 0   token
-//! ```
-//!
-//! A second pair of look-ups tells what begins escapes and what may follow it:
-//!
-//! ```text
-//! bit 6  row 5      column  c                \
-//! bit 5  row 3      column  d                =
-//! bit 4  row 2      columns 5 6              % &            > 15  escape
-//! bit 3  rows 4 6   columns 2 6              B F b f
-//! bit 2  rows 5 7   columns 5 8              U X u x
-//! bit 1  rows 0 3   columns 0-7 a d          0-7 LF CR (and : = and control characters)
-//! bit 0  row 2      columns 3 f              # /            > 0   escape or follow
-//! ```
-//!
-//! Bytes from 128 on have a high nibble of 8 or more, whose row is empty.
+//! AVX2: two nibble look-ups classify 32 bytes, as [`super::narrow`] tells.
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_xor_si128, _mm256_add_epi8, _mm256_add_epi64,
@@ -41,6 +13,7 @@ use std::arch::x86_64::{
 use std::mem::MaybeUninit;
 
 use super::Vector;
+use super::narrow::{CLASS, ESCAPES, ROWS, TO_VALUE};
 use crate::anchors::{self, Filter, PLACES, REACH};
 use crate::buckets::{self, Buckets};
 use crate::byte_set::ByteSet;
@@ -313,12 +286,6 @@ unsafe fn begin(at: *const u8, buckets: &Buckets) -> (u32, u32) {
     }
 }
 
-/// The first pair of look-ups: by high nibble, by low nibble.
-#[rustfmt::skip]
-const CLASS: [[i8; 16]; 2] = [
-    [0, 0, 1 | 2 | 8, 1 | 64, 32, 4 | 16, 32, 2 | 16, 0, 0, 0, 0, 0, 0, 0, 0],
-    [D, A, A, A, A, A | 1, A, A, A, A, 32 | 16, 32 | 8, 32, 32 | 8 | 1, 32 | 2, 32 | 8 | 4],
-];
 /// Which places of a block the filter lets through, four at a time.
 ///
 /// # Safety
@@ -367,10 +334,6 @@ unsafe fn passing_at<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES
     }
 }
 
-/// The bits of high nibbles in the columns of a [`ByteSet`].
-#[rustfmt::skip]
-const ROWS: [i8; 16] = [1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128];
-
 /// Which bytes of a block are in which set.
 ///
 /// # Safety
@@ -403,7 +366,7 @@ unsafe fn members_in<const N: usize>(sets: &[ByteSet; N], x: __m256i) -> [u32; N
         // A look-up makes zero of bytes from 128 on.
         let other = _mm256_xor_si256(x, _mm256_set1_epi8(-128));
         let row = _mm256_and_si256(_mm256_srli_epi16::<4>(x), _mm256_set1_epi8(0x0f));
-        let row = _mm256_shuffle_epi8(table(ROWS.as_ptr().cast::<u8>()), row);
+        let row = _mm256_shuffle_epi8(table(ROWS.as_ptr()), row);
         let mut masks = [0; N];
         for (mask, set) in masks.iter_mut().zip(sets) {
             let low = _mm256_shuffle_epi8(table(set.low.as_ptr()), x);
@@ -437,13 +400,6 @@ unsafe fn gate_of<const APART: usize>(gate: &ByteSet, block: &[u8; PLACES + REAC
     }
     join(halves[0], halves[1])
 }
-
-/// By the high nibble of a base64 character what makes it its value; and by the low one, for those in row 2.
-#[rustfmt::skip]
-const TO_VALUE: [[i8; 16]; 2] = [
-    [0, 0, 0, 4, -65, -65, -71, -71, 0, 0, 0, 0, 0, 0, 0, 0],
-    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 19, 0, 17, 0, 16],
-];
 
 /// The values of 32 base64 characters.
 ///
@@ -531,16 +487,6 @@ unsafe fn look_at_quads(run: &[u8], buckets: &Buckets, values: &mut [MaybeUninit
     }
 }
 
-const D: i8 = 64 | 16;
-const A: i8 = D | 32;
-
-/// The second pair.
-#[rustfmt::skip]
-const ESCAPES: [[i8; 16]; 2] = [
-    [2, 0, 1 | 16, 2 | 32, 8, 4 | 64, 8, 4, 0, 0, 0, 0, 0, 0, 0, 0],
-    [2, 2, 2 | 8, 1 | 2, 2, 2 | 4 | 16, 2 | 8 | 16, 2, 4, 0, 2, 0, 64, 2 | 32, 0, 1],
-];
-
 /// Token, base64, NUL, lower-case, escape, escape or follow, digit and alphanumeric masks of 32 bytes.
 ///
 /// # Safety
@@ -552,7 +498,7 @@ unsafe fn half(x: __m256i) -> [u32; 8] {
     unsafe {
         // A look-up takes the low nibble itself, but for bytes from 128 on, which it makes zero; those are in no class.
         let high = _mm256_and_si256(_mm256_srli_epi16::<4>(x), _mm256_set1_epi8(0x0f));
-        let bits = |table: &[[i8; 16]; 2]| {
+        let bits = |table: &[[u8; 16]; 2]| {
             let rows = _mm256_broadcastsi128_si256(_mm_loadu_si128(table[0].as_ptr().cast::<__m128i>()));
             let columns = _mm256_broadcastsi128_si256(_mm_loadu_si128(table[1].as_ptr().cast::<__m128i>()));
             _mm256_and_si256(_mm256_shuffle_epi8(rows, high), _mm256_shuffle_epi8(columns, x))

@@ -26,6 +26,7 @@ use std::arch::x86_64::{
 };
 
 use super::Vector;
+use super::narrow::ROWS;
 use crate::anchors::{self, Filter, PLACES, REACH};
 use crate::buckets::{self, Buckets, Seven};
 use crate::byte_set::ByteSet;
@@ -424,10 +425,6 @@ unsafe fn passing_at<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES
     }
 }
 
-/// The bits of high nibbles in the columns of a [`ByteSet`].
-#[rustfmt::skip]
-const ROWS: [i8; 16] = [1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128];
-
 /// Four times the 16 bytes at a place.
 ///
 /// # Safety
@@ -451,7 +448,7 @@ unsafe fn members_of<const N: usize>(sets: &[ByteSet; N], x: __m512i) -> [u64; N
         // A look-up makes zero of bytes from 128 on.
         let other = _mm512_xor_si512(x, _mm512_set1_epi8(-128));
         let row = _mm512_and_si512(_mm512_srli_epi16::<4>(x), _mm512_set1_epi8(0x0f));
-        let row = _mm512_shuffle_epi8(four_times(ROWS.as_ptr().cast::<u8>()), row);
+        let row = _mm512_shuffle_epi8(four_times(ROWS.as_ptr()), row);
         let mut masks = [0; N];
         for (mask, set) in masks.iter_mut().zip(sets) {
             let low = _mm512_shuffle_epi8(four_times(set.low.as_ptr()), x);

@@ -1,13 +1,25 @@
 //! Vector tiers: the only place with `unsafe`.
 //!
 //! A tier supplies [`Vector::classify`], [`Vector::has_odd`] and [`Vector::beginnings`]; the algorithm in [`crate::candidates`] is generic over them and instantiated
-//! once per tier. [`Tier::detect`] chooses at run time.
+//! once per tier. [`Tier::detect`] chooses at run time. Those with vectors of 16 bytes share [`narrow`].
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+mod narrow;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+mod sse;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
 
 use crate::anchors::{self, Filter};
 use crate::buckets::Buckets;
@@ -106,6 +118,12 @@ pub(crate) trait Vector: Copy {
 pub(crate) enum Tier {
     #[default]
     Portable,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Wasm,
+    #[cfg(target_arch = "x86_64")]
+    Sse,
     #[cfg(target_arch = "x86_64")]
     Avx2,
     #[cfg(target_arch = "x86_64")]
@@ -113,15 +131,51 @@ pub(crate) enum Tier {
 }
 
 impl Tier {
-    /// The best tier of this machine.
+    /// The best tier of this machine; the one that `--cfg exfilter_tier="NAME"` names in a build that has it, by which tests of whole programs run on every tier.
+    ///
+    /// # Panics
+    ///
+    /// Where the build names a tier, if the machine lacks it.
     pub(crate) fn detect() -> Tier {
-        Tier::available().last().unwrap_or_default()
+        let names = [
+            ("portable", cfg!(exfilter_tier = "portable")),
+            ("sse", cfg!(exfilter_tier = "sse")),
+            ("avx2", cfg!(exfilter_tier = "avx2")),
+        ];
+        match names.iter().find(|(_, named)| *named) {
+            None => Tier::available().last().unwrap_or_default(),
+            Some((name, _)) => Tier::available()
+                .find(|tier| tier.name() == *name)
+                .expect("a build for a tier is for machines that have it"),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Tier::Portable => "portable",
+            #[cfg(target_arch = "aarch64")]
+            Tier::Neon => "neon",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Tier::Wasm => "wasm",
+            #[cfg(target_arch = "x86_64")]
+            Tier::Sse => "sse",
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx512 => "avx512",
+        }
     }
 
     /// Every tier that runs on this machine, from the plainest on.
     fn available() -> impl Iterator<Item = Tier> {
         let tiers = [
             (Tier::Portable, true),
+            #[cfg(target_arch = "aarch64")]
+            (Tier::Neon, true),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            (Tier::Wasm, true),
+            #[cfg(target_arch = "x86_64")]
+            (Tier::Sse, sse::available()),
             #[cfg(target_arch = "x86_64")]
             (Tier::Avx2, avx2::available()),
             #[cfg(target_arch = "x86_64")]
@@ -140,6 +194,12 @@ impl Tier {
     pub(crate) fn run(self, job: &Job<'_>, work: &mut Workspace, hits: &mut Vec<Hit>) {
         match self {
             Tier::Portable => crate::candidates::masked(portable::Portable, job, work, hits),
+            #[cfg(target_arch = "aarch64")]
+            Tier::Neon => crate::candidates::masked(neon::NEON, job, work, hits),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Tier::Wasm => crate::candidates::masked(wasm::WASM, job, work, hits),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Sse => sse::masked(job, work, hits),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx2 => avx2::masked(job, work, hits),
             #[cfg(target_arch = "x86_64")]
@@ -155,6 +215,12 @@ impl Tier {
     ) -> u64 {
         match self {
             Tier::Portable => anchors::passing::<APART>(filter, block),
+            #[cfg(target_arch = "aarch64")]
+            Tier::Neon => neon::NEON.passing::<APART>(filter, block),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Tier::Wasm => wasm::WASM.passing::<APART>(filter, block),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Sse => sse::passing::<APART>(filter, block),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx2 => avx2::passing::<APART>(filter, block),
             #[cfg(target_arch = "x86_64")]
@@ -166,6 +232,12 @@ impl Tier {
     pub(crate) fn members<const N: usize>(self, sets: &[ByteSet; N], bytes: &[u8], masks: &mut [[u64; N]]) {
         match self {
             Tier::Portable => byte_set::members(sets, bytes, masks),
+            #[cfg(target_arch = "aarch64")]
+            Tier::Neon => neon::NEON.members(sets, bytes, masks),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Tier::Wasm => wasm::WASM.members(sets, bytes, masks),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Sse => sse::members(sets, bytes, masks),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx2 => avx2::members(sets, bytes, masks),
             #[cfg(target_arch = "x86_64")]
@@ -177,6 +249,12 @@ impl Tier {
     pub(crate) fn quads(self, run: &[u8], buckets: &Buckets) -> Seen {
         match self {
             Tier::Portable => crate::quads::look(run, buckets),
+            #[cfg(target_arch = "aarch64")]
+            Tier::Neon => neon::NEON.quads(run, buckets),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Tier::Wasm => wasm::WASM.quads(run, buckets),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Sse => sse::quads(run, buckets),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx2 => avx2::quads(run, buckets),
             #[cfg(target_arch = "x86_64")]
@@ -188,6 +266,12 @@ impl Tier {
     pub(crate) fn run_end(self, hay: &[u8], from: usize) -> usize {
         match self {
             Tier::Portable => crate::scan::run_end(portable::Portable, hay, from),
+            #[cfg(target_arch = "aarch64")]
+            Tier::Neon => crate::scan::run_end(neon::NEON, hay, from),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Tier::Wasm => crate::scan::run_end(wasm::WASM, hay, from),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Sse => sse::run_end(hay, from),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx2 => avx2::run_end(hay, from),
             #[cfg(target_arch = "x86_64")]
