@@ -1,6 +1,6 @@
 //! Made-up secrets in the shapes that people enrol, from a seed. They open nothing.
 
-use exfilter::{KnownSecrets, StoreKey};
+use exfilter::{KnownSecrets, Spellings, StoreKey};
 pub use exfilter_testing::Rng;
 use exfilter_testing::keys::{BASE62, HEX};
 
@@ -36,10 +36,16 @@ pub fn values(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|i| value(&mut rng, i)).collect()
 }
 
-/// Enrols `count` made-up values.
+/// Enrols `count` made-up values in all their spellings.
 pub fn enrol(count: usize) -> KnownSecrets {
+    enrol_in(count, Spellings::All)
+}
+
+/// Enrols `count` made-up values.
+pub fn enrol_in(count: usize, spellings: Spellings) -> KnownSecrets {
     let key = StoreKey::from_bytes(&[0x5A; 32]).expect("32 bytes are a key");
     let mut known = KnownSecrets::new(key);
+    known.spellings(spellings);
     for (i, value) in values(count).iter().enumerate() {
         known
             .add(&format!("secret-{i}"), value, Vec::new())

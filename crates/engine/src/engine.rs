@@ -17,6 +17,7 @@ use crate::policy::{Confidence, Policy, Profile};
 use crate::rule::Rule;
 use crate::scanner::Scanner;
 use crate::secrets::{DeltaNeedle, Form, KnownSecrets, Needle, ScatteredNeedle, Tag};
+use crate::slot::Homes;
 use crate::stream::Stream;
 use crate::{confirm, lane, secrets};
 
@@ -136,6 +137,7 @@ impl Core {
 pub(crate) struct Known {
     pub(crate) keys: secrets::Keys,
     pub(crate) enrolled: Vec<secrets::Enrolled>,
+    pub(crate) homes: Homes,
     pub(crate) needles: Vec<Needle>,
     /// None in the profile that does not look for them.
     pub(crate) scattered: Option<Scattered>,
@@ -249,6 +251,11 @@ impl Engine {
             + self.core.glance.as_ref().map_or(0, Glance::memory)
     }
 
+    /// Spellings of known secrets that are looked for: one and more for each.
+    pub fn needles(&self) -> usize {
+        self.core.known.as_ref().map_or(0, |known| known.needles.len())
+    }
+
     pub(crate) fn next_reference(&self, seed: u64) -> u64 {
         if seed == 0 {
             // Keyed and random per engine: whoever sees a reference learns nothing of the others.
@@ -340,7 +347,8 @@ impl EngineBuilder {
             let scattered =
                 (thorough && !scattered.is_empty()).then(|| Scattered::new(&keys, scattered, ends));
             let deltas = (thorough && !deltas.is_empty()).then(|| Deltas::new(&keys, deltas, first_deltas));
-            Known { keys, enrolled, needles, scattered, deltas }
+            let homes = Homes::new(&enrolled);
+            Known { keys, enrolled, homes, needles, scattered, deltas }
         });
         let core = Core::new(rules, known, self.profile, &self.limits, &self.policy, None);
         Ok(Engine { core: Arc::new(core.map_err(BuildError::engine)?) })

@@ -1,20 +1,60 @@
-//! [`SlotValue`]: whether a slot's whole value is a secret that is at home there.
+//! [`SlotValue`]: whether a slot's whole value is a secret that is at home there; [`Homes`]: which are at home at a host.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use exfilter_codec::base64::{Phase, is_char};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use crate::context::{Facts, Found, Unseen};
 use crate::engine::Core;
 use crate::finding::{Kind, SecretId};
 use crate::flow::{Flow, HeaderPart, Slot};
+use crate::secrets::Enrolled;
 
 /// Longest slot value that is compared with bindings, in bytes; what is longer is no credential's home.
 const MAX: usize = 8 << 10;
 
 /// Findings and opaque ranges that are kept for the end of a slot. A credential is one finding in a few forms.
 const MAX_DEFERRED: usize = 512;
+
+/// The bindings of all secrets, by host: a stream is opened in the time of those that match, however many secrets there are.
+pub(crate) struct Homes {
+    /// (secret, index of its binding), by the host itself.
+    hosts: HashMap<String, Vec<(u32, u32)>>,
+    /// The same by what the host must be below.
+    suffixes: HashMap<String, Vec<(u32, u32)>>,
+}
+
+impl Homes {
+    pub(crate) fn new(enrolled: &[Enrolled]) -> Homes {
+        let mut homes = Homes { hosts: HashMap::new(), suffixes: HashMap::new() };
+        for (id, secret) in enrolled.iter().enumerate() {
+            for (n, binding) in secret.bindings.iter().enumerate() {
+                let map = if binding.host.below { &mut homes.suffixes } else { &mut homes.hosts };
+                map.entry(binding.host.host.clone()).or_default().push((id as u32, n as u32));
+            }
+        }
+        homes
+    }
+
+    /// The bindings whose pattern matches a canonical host, as [`HostPattern::matches`](crate::HostPattern::matches) says, in the order of enrolment.
+    fn at(&self, host: &str) -> impl Iterator<Item = (u32, u32)> {
+        let below = host.match_indices('.').filter(|(at, _)| *at > 0);
+        let below = below.filter_map(|(at, _)| self.suffixes.get(&host[at + 1..]));
+        let mut all: Vec<_> = self.hosts.get(host).into_iter().chain(below).flatten().copied().collect();
+        all.sort_unstable();
+        all.into_iter()
+    }
+}
+
+/// What a part of a slot holds.
+struct Value {
+    range: Range<u64>,
+    len: usize,
+    mac: [u8; 16],
+}
 
 /// The bytes of a slot, held until its end, and the findings in it.
 pub(crate) struct SlotValue {
@@ -31,12 +71,12 @@ impl SlotValue {
         let known = core.known.as_ref()?;
         let host = facts.flow.authority()?.host();
         let candidates: Vec<_> = known
-            .enrolled
-            .iter()
-            .enumerate()
-            .flat_map(|(id, secret)| secret.bindings.iter().map(move |b| (id as u32, b)))
-            .filter(|(_, binding)| binding.host.matches(host))
-            .filter_map(|(id, binding)| Some((id, part(&facts.flow, &binding.slot)?)))
+            .homes
+            .at(host)
+            .filter_map(|(id, binding)| {
+                let binding = &known.enrolled[id as usize].bindings[binding as usize];
+                Some((id, part(&facts.flow, &binding.slot)?))
+            })
             .collect();
         (!candidates.is_empty()).then(|| {
             Box::new(SlotValue { candidates, bytes: Vec::new(), found: Vec::new(), unseen: Vec::new() })
@@ -79,12 +119,22 @@ impl SlotValue {
     /// The secret that is at home in the slot: the one that its whole value is.
     pub(crate) fn home(&self, core: &Core) -> Option<Home> {
         let known = core.known.as_ref()?;
+        // Many secrets may be bound to one slot; its value is one, or a few, by part.
+        let mut values: Vec<(HeaderPart, Option<Value>)> = Vec::new();
         self.candidates.iter().find_map(|(id, part)| {
+            let at = values.iter().position(|(there, _)| there == part).unwrap_or_else(|| {
+                let value = self.value(*part).map(|(range, mut bytes)| {
+                    let value = Value { range, len: bytes.len(), mac: known.keys.mac(&bytes) };
+                    bytes.zeroize();
+                    value
+                });
+                values.push((*part, value));
+                values.len() - 1
+            });
+            let value = values[at].1.as_ref()?;
             let (mac, len) = &known.enrolled[*id as usize].whole;
-            let (range, mut value) = self.value(*part)?;
-            let is_home = value.len() == *len && known.keys.fits(&value, mac);
-            value.zeroize();
-            is_home.then_some(Home { secret: SecretId(*id), range })
+            let is_home = value.len == *len && bool::from(value.mac.ct_eq(mac));
+            is_home.then(|| Home { secret: SecretId(*id), range: value.range.clone() })
         })
     }
 
@@ -162,5 +212,39 @@ fn part(flow: &Flow, bound: &Slot) -> Option<HeaderPart> {
         (Slot::Header(here, HeaderPart::Whole), Slot::Header(there, part)) if here == there => Some(*part),
         (here, there) if here == there => Some(HeaderPart::Whole),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::HostPattern;
+    use crate::secrets::{Binding, KnownSecrets, StoreKey};
+
+    #[test]
+    fn the_index_of_homes_is_what_the_patterns_say() {
+        let patterns =
+            ["a.test", "*.a.test", "*.test", "b.a.test", "*.b.a.test", "[::1]", "127.0.0.1", "test"];
+        let hosts = ["a.test", "b.a.test", "c.b.a.test", "xa.test", "test", "[::1]", "127.0.0.1", "a.tests"];
+        let mut known = KnownSecrets::new(StoreKey::from_bytes(&[3; 32]).expect("a key has 32 bytes"));
+        for (n, two) in patterns.windows(2).enumerate() {
+            let bind = |pattern: &&str| Binding {
+                host: HostPattern::parse(pattern.as_bytes()).expect("a pattern"),
+                slot: Slot::Body,
+            };
+            let value = format!("q8Zt4LmN0pR7sVx{n}kW3");
+            known
+                .add("a", value.as_bytes(), two.iter().map(bind).collect())
+                .expect("a value that may be enrolled");
+        }
+        let homes = Homes::new(&known.enrolled);
+        for host in hosts {
+            let found: Vec<_> = homes.at(host).collect();
+            let all = known.enrolled.iter().enumerate().flat_map(|(id, secret)| {
+                let matching = secret.bindings.iter().enumerate().filter(|(_, b)| b.host.matches(host));
+                matching.map(move |(n, _)| (id as u32, n as u32))
+            });
+            assert_eq!(found, all.collect::<Vec<_>>(), "{host}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::settings;
 use crate::engine::{Deltas, Known, Scattered};
 use crate::flow::{HeaderPart, Slot};
 use crate::secrets::{Binding, DeltaNeedle, Enrolled, Form, Keys, Needle, ScatteredNeedle, Tag};
+use crate::slot::Homes;
 
 codes! {
     HeaderPart: Whole, Bearer, BasicUser, BasicPassword;
@@ -16,7 +17,7 @@ codes! {
 const LONGEST: u32 = 1 << 16;
 
 pub(super) fn write(out: &mut Writer, known: &Known) {
-    let Known { keys: _, enrolled, needles, scattered, deltas } = known;
+    let Known { keys: _, enrolled, homes: _, needles, scattered, deltas } = known;
     out.list(enrolled, |out, enrolled| {
         let Enrolled { name, bindings, whole: (mac, len), canary } = enrolled;
         out.text(name);
@@ -119,7 +120,8 @@ pub(super) fn read(from: &mut Reader<'_>, keys: Keys) -> Option<Known> {
         })?;
         Some(Deltas::new(&keys, needles, first))
     })?;
-    Some(Known { keys, enrolled, needles, scattered, deltas })
+    let homes = Homes::new(&enrolled);
+    Some(Known { keys, enrolled, homes, needles, scattered, deltas })
 }
 
 fn write_form(out: &mut Writer, form: Form) {
