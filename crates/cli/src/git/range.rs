@@ -22,7 +22,8 @@ use crate::text::{escape, path_bytes};
 /// Wrong usage, set-up, and what git refuses. What goes wrong with an object is part of the report.
 pub(crate) fn scan(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
     let (dir, revisions) = split(&args.paths)?;
-    let repo = Repo::at(&dir);
+    // Where no folder is named, the environment says which repository is meant, as it does to git.
+    let repo = if dir.as_os_str() == "." { Repo::at(&dir) } else { Repo::named(&dir) };
     if args.git.staged && !revisions.is_empty() {
         return Err(Fault::new("--staged", "it takes no revisions", "leave one of them out"));
     }

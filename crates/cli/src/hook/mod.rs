@@ -4,6 +4,7 @@
 //! install.rs   puts hooks in front of those that are there, and takes them away
 //! run.rs       git's hook -> objects and texts -> ../git/check.rs -> verdict -> the hook that was there before
 //! pushed.rs    which objects a push brings: lines of pre-push and pre-receive
+//! remote.rs    whether refs of a remote that are kept here speak of where a push goes
 //! tell.rs      what, where, why, how to fix it, how to allow one finding
 //! ```
 //!
@@ -12,6 +13,7 @@
 pub(crate) mod args;
 mod install;
 mod pushed;
+mod remote;
 mod run;
 mod tell;
 

@@ -1,5 +1,6 @@
 //! A hook of git, from its input to its exit code.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +8,7 @@ use std::process::{Command, Stdio};
 use exfilter::{Confidence, Engine};
 
 use super::pushed::{self, Update};
-use super::tell;
+use super::{remote, tell};
 use crate::args::Incomplete;
 use crate::fault::Fault;
 use crate::git::list::{self, Listed};
@@ -73,7 +74,11 @@ fn leaving(repo: &Repo, input: &[u8], args: &CheckArgs) -> Result<Work, Fault> {
     if updates.is_empty() {
         updates.extend(of_framework()?);
     }
-    let remote = args.git.first().and_then(|name| name.to_str()).filter(|name| is_remote(name));
+    let remote = match &args.git[..] {
+        [name, url, ..] => name.to_str().filter(|name| remote::is_tracked(repo, name, url)),
+        // Nobody says where it goes.
+        _ => None,
+    };
     let mut known: Vec<String> = updates.iter().filter_map(|update| update.old.clone()).collect();
     let olds = known.len();
     if let Some(remote) = remote
@@ -102,24 +107,26 @@ fn arriving(repo: &Repo, input: &[u8]) -> Result<Work, Fault> {
     if revisions.is_empty() {
         return Ok(Work::default());
     }
+    // What a ref is here is what the client says, and git compares it only later: it may be a commit of this push.
+    let here = repo.run(&["for-each-ref", "--format=%(objectname)"], &[])?;
+    let here: HashSet<&[u8]> = here.split(|byte| *byte == b'\n').collect();
     let mut known: Vec<String> = updates.iter().filter_map(|update| update.old.clone()).collect();
+    known.retain(|old| here.contains(old.as_bytes()));
     if updates.iter().any(|update| update.old.is_none()) {
         known.push("HEAD".into());
     }
     let (allowance, _) = allow::at(repo, &known)?;
-    let objects = list::reachable(repo, &["--not", "--all"], &revisions)?;
+    let mut objects = list::reachable(repo, &["--not", "--all"], &revisions)?;
+    if let Some(quarantine) = std::env::var_os("GIT_QUARANTINE_PATH") {
+        let stray = list::stray(repo, &quarantine, &objects)?;
+        objects.extend(stray);
+    }
     Ok(Work { objects, refs: made(updates), allowance })
 }
 
 /// Names of refs that the other side will have.
 fn made(updates: Vec<Update>) -> Vec<Vec<u8>> {
     updates.into_iter().filter(|update| update.new.is_some()).map(|update| update.name).collect()
-}
-
-/// Whether it names a remote whose refs are kept here; else it is an address.
-fn is_remote(name: &str) -> bool {
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    !name.is_empty() && !name.starts_with(['-', '/', '.']) && name.chars().all(is_plain)
 }
 
 /// What the `pre-commit` framework says of a push by variables; it has read the lines itself.

@@ -1,8 +1,9 @@
 //! What a hook says: what, where, why, how to fix it, and how to allow one finding.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use exfilter::{Confidence, Kind};
+use exfilter::{Confidence, FindingId, Kind};
 
 use crate::exit;
 use crate::git::allow;
@@ -121,23 +122,28 @@ fn fix(out: &mut String, hook: HookName, report: &Report, rows: &[(&FileReport, 
 
 /// How one finding is allowed. What is confirmed is not.
 fn permit(out: &mut String, hook: HookName, rows: &[(&FileReport, &Row)]) {
+    // A value that two rules know, as sure, has two ids.
     let may = |row: &&(&FileReport, &Row)| {
-        let finding = &row.1.lead.finding;
-        finding.confidence() < Confidence::Confirmed && matches!(finding.kind(), Kind::Rule(_))
+        row.1.leads().all(|seen| {
+            seen.id.is_some()
+                && seen.finding.confidence() < Confidence::Confirmed
+                && matches!(seen.finding.kind(), Kind::Rule(_))
+        })
     };
     let Some((file, row)) = rows.iter().find(may) else { return };
-    let Some(id) = row.lead.id else { return };
     let place = match hook {
         HookName::Commit => "is committed already (HEAD)",
         HookName::Push | HookName::Receive => "the remote has already",
     };
-    let path = file.allow_path();
-    let _ = writeln!(
-        out,
-        "If it is no secret, allow it in {} of a commit that {place}:\n  [[allow]]\n  id = \"{id}\"\n  path = {path}\n  reason = \"...\"\n  until = {}",
-        allow::FILE,
-        allow::last_day(),
-    );
+    let _ = writeln!(out, "If it is no secret, allow it in {} of a commit that {place}:", allow::FILE);
+    let (path, until) = (file.allow_path(), allow::last_day());
+    let ids: BTreeSet<FindingId> = row.leads().filter_map(|seen| seen.id).collect();
+    for id in ids {
+        let _ = writeln!(
+            out,
+            "  [[allow]]\n  id = \"{id}\"\n  path = {path}\n  reason = \"...\"\n  until = {until}"
+        );
+    }
     if rows.len() > 1 {
         let _ = writeln!(out, "`exfilter scan --git --format json` has the ids of the others.");
     }

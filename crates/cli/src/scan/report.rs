@@ -251,6 +251,15 @@ impl Totals {
     }
 }
 
+impl Row {
+    /// The findings that somebody who accepts this row accepts: the surest, and whatever is as sure.
+    pub(crate) fn leads(&self) -> impl Iterator<Item = &Seen> {
+        let floor = self.lead.finding.confidence();
+        std::iter::once(&self.lead)
+            .chain(self.also.iter().filter(move |seen| seen.finding.confidence() >= floor))
+    }
+}
+
 impl FileReport {
     /// Its path as a string of TOML, for an entry that allows a finding in it. A path that is masked is not the one to be written.
     pub(crate) fn allow_path(&self) -> String {
@@ -258,7 +267,8 @@ impl FileReport {
             return "\"...\"".into();
         }
         match self.path.to_str() {
-            Some(path) if !path.contains(['\'', '\n']) && !path.contains(char::is_control) => {
+            // As it is, or not at all: an escaped one would allow nothing.
+            Some(path) if !path.contains('\'') && text::escape(path.as_bytes()) == path => {
                 format!("'{path}'")
             }
             _ => "\"...\"".into(),

@@ -254,7 +254,7 @@ fn whatever_goes_wrong_refuses() {
     repo.git_run(&["push", "origin", "main"]).exits_with(1);
 }
 
-fn make_program(path: &std::path::Path) {
+pub(crate) fn make_program(path: &std::path::Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -4,6 +4,7 @@
 mod archives;
 mod audit;
 mod environment;
+mod evasions;
 mod exit_codes;
 mod faults;
 mod harness;

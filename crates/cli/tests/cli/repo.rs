@@ -76,7 +76,7 @@ impl Repo {
     /// The command with a variable in its environment, in the repository.
     pub(crate) fn run_with(&self, args: &[&str], name: &str, value: &str) -> Run {
         let mut command = self.sandbox.command(args);
-        self.quiet(command.current_dir(self.sandbox.tree("")).env(name, value));
+        self.quiet(command.current_dir(self.sandbox.tree(""))).env(name, value);
         self.sandbox.finish(&mut command)
     }
 
@@ -94,6 +94,13 @@ impl Repo {
     pub(crate) fn git_run_quietly(&self, args: &[&str]) -> (Option<i32>, String) {
         let output = self.try_git(args);
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Any program, in the repository and in git's environment.
+    pub(crate) fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        self.quiet(command.args(args).current_dir(self.sandbox.tree("")));
+        command
     }
 
     /// A bare repository beside this one, as its remote `origin`.
