@@ -1,6 +1,7 @@
 //! A hook of git, from its input to its exit code.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -71,14 +72,20 @@ fn staged(repo: &Repo) -> Result<Work, Fault> {
 /// What would leave: what the pushed refs reach, and neither those of the remote nor what is known of it here do.
 fn leaving(repo: &Repo, input: &[u8], args: &CheckArgs) -> Result<Work, Fault> {
     let mut updates = pushed::of_pre_push(input)?;
-    if updates.is_empty() {
-        updates.extend(of_framework()?);
-    }
-    let remote = match &args.git[..] {
-        [name, url, ..] => name.to_str().filter(|name| remote::is_tracked(repo, name, url)),
+    let mut to = match &args.git[..] {
+        [name, url, ..] => Some((name.clone(), url.clone())),
         // Nobody says where it goes.
         _ => None,
     };
+    let framework = updates.is_empty() && std::env::var_os("PRE_COMMIT").is_some();
+    if framework {
+        to = variable("PRE_COMMIT_REMOTE_NAME").zip(variable("PRE_COMMIT_REMOTE_URL"));
+    }
+    let remote = to.as_ref().and_then(|(name, url)| Some((name.to_str()?, url)));
+    let remote = remote.and_then(|(name, url)| remote::is_tracked(repo, name, url).then_some(name));
+    if framework {
+        updates = of_framework(repo, remote.is_some())?;
+    }
     let mut known: Vec<String> = updates.iter().filter_map(|update| update.old.clone()).collect();
     let olds = known.len();
     if let Some(remote) = remote
@@ -129,14 +136,32 @@ fn made(updates: Vec<Update>) -> Vec<Vec<u8>> {
     updates.into_iter().filter(|update| update.new.is_some()).map(|update| update.name).collect()
 }
 
-/// What the `pre-commit` framework says of a push by variables; it has read the lines itself.
-fn of_framework() -> Result<Vec<Update>, Fault> {
-    let Ok(new) = std::env::var("PRE_COMMIT_TO_REF") else { return Ok(Vec::new()) };
-    let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let zeros = || "0".repeat(new.len());
-    let old = get("PRE_COMMIT_FROM_REF").unwrap_or_else(zeros);
-    let name = get("PRE_COMMIT_REMOTE_BRANCH").unwrap_or_else(|| "HEAD".into());
-    pushed::of_pre_push(format!("- {new} {name} {old}\n").as_bytes())
+/// What a push may bring that the `pre-commit` framework runs hooks for. It has read git's lines itself and tells of one ref at most, of none where all of the
+/// history is new: so all branches and tags are meant, and where the work stands.
+fn of_framework(repo: &Repo, tracked: bool) -> Result<Vec<Update>, Fault> {
+    let mut lines = Vec::new();
+    let refs = ["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags"];
+    for line in repo.run(&refs, &[])?.split(|byte| *byte == b'\n') {
+        let mut parts = line.splitn(2, |byte| *byte == b' ');
+        if let (Some(new), Some(name)) = (parts.next(), parts.next()) {
+            lines.push([b"- ", new, b" ", name, b" ", "0".repeat(new.len()).as_bytes(), b"\n"].concat());
+        }
+    }
+    let text = |name| variable(name).map(|value| value.as_encoded_bytes().to_vec());
+    let head = repo.line(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"]).ok();
+    for new in head.into_iter().chain(text("PRE_COMMIT_TO_REF")) {
+        // What the remote has, or a parent of what it has not by what is known of it here.
+        let old = text("PRE_COMMIT_FROM_REF").filter(|old| tracked && old.len() == new.len());
+        let old = old.unwrap_or_else(|| b"0".repeat(new.len()));
+        let name = text("PRE_COMMIT_REMOTE_BRANCH").unwrap_or_else(|| b"HEAD".to_vec());
+        lines.push([b"- ", &new[..], b" ", &name, b" ", &old, b"\n"].concat());
+    }
+    pushed::of_pre_push(&lines.concat())
+}
+
+/// A variable that says something.
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) -> Result<u8, Fault> {

@@ -163,3 +163,35 @@ fn the_repository_that_is_named_is_the_one_that_is_scanned() {
     run(&tree).exits_with(1).prints("a:1:1");
     run(Path::new(".")).exits_with(0);
 }
+
+#[test]
+fn the_framework_tells_of_one_branch_and_all_are_looked_at() {
+    let Some(repo) = Repo::new() else { return };
+    let remote = repo.remote();
+    let url = remote.to_str().unwrap().to_string();
+    let run = |more: &[(&str, &str)]| {
+        let mut env =
+            vec![("PRE_COMMIT", "1"), ("PRE_COMMIT_REMOTE_NAME", "origin"), ("PRE_COMMIT_REMOTE_URL", &url)];
+        env.extend(more);
+        repo.run_among(&["hook", "pre-push"], &env)
+    };
+    let token = github_token();
+    repo.commit("with", &[("a", format!("{token}\n").as_bytes())]);
+    let first = repo.commit("without", &[("a", b"1\n".as_slice())]);
+    // All of the history is new: the framework says nothing more.
+    run(&[]).exits_with(1).notes("a:1:1 in commit");
+    repo.git(&["push", "-q", "origin", "main"]);
+    run(&[]).exits_with(0);
+    // Two branches leave, and it tells of the first.
+    let clean = repo.commit("clean", &[("b", b"2\n".as_slice())]);
+    let told = [
+        ("PRE_COMMIT_FROM_REF", &first[..]),
+        ("PRE_COMMIT_TO_REF", &clean),
+        ("PRE_COMMIT_REMOTE_BRANCH", "refs/heads/main"),
+    ];
+    run(&told).exits_with(0);
+    repo.git(&["checkout", "-q", "-b", "other"]);
+    repo.commit("dirty", &[("c", format!("{}\n", github_token()).as_bytes())]);
+    repo.git(&["checkout", "-q", "main"]);
+    run(&told).exits_with(1).notes("c:1:1 in commit");
+}

@@ -75,8 +75,13 @@ impl Repo {
 
     /// The command with a variable in its environment, in the repository.
     pub(crate) fn run_with(&self, args: &[&str], name: &str, value: &str) -> Run {
+        self.run_among(args, &[(name, value)])
+    }
+
+    /// The command with variables in its environment, in the repository.
+    pub(crate) fn run_among(&self, args: &[&str], variables: &[(&str, &str)]) -> Run {
         let mut command = self.sandbox.command(args);
-        self.quiet(command.current_dir(self.sandbox.tree(""))).env(name, value);
+        self.quiet(command.current_dir(self.sandbox.tree(""))).envs(variables.iter().copied());
         self.sandbox.finish(&mut command)
     }
 
