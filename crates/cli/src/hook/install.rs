@@ -181,8 +181,7 @@ fn before(path: &Path) -> PathBuf {
 
 /// The hook that checks. If the program is not where it was, the shell says so and fails, and git does not go on.
 fn check_script(hook: HookName, hands_on: bool) -> Result<Vec<u8>, Fault> {
-    let exe = std::env::current_exe()
-        .map_err(|error| Fault::new("exfilter", format!("where it stands is not known: {error}"), ""))?;
+    let exe = exe()?;
     let then = match hands_on {
         true => format!("\"$(git rev-parse --git-common-dir)/hooks/{}\"", hook.as_str()),
         false => format!("\"$0{BEFORE}\""),
@@ -200,8 +199,18 @@ fn hand_on_script(name: &str) -> String {
     )
 }
 
+/// This program.
+///
+/// # Errors
+///
+/// When the system does not say.
+pub(super) fn exe() -> Result<PathBuf, Fault> {
+    std::env::current_exe()
+        .map_err(|error| Fault::new("exfilter", format!("where it stands is not known: {error}"), ""))
+}
+
 /// A word of the shell.
-fn quoted(word: &OsStr) -> Vec<u8> {
+pub(super) fn quoted(word: &OsStr) -> Vec<u8> {
     let mut out = vec![b'\''];
     for byte in word.as_encoded_bytes() {
         match byte {

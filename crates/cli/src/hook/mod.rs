@@ -1,15 +1,17 @@
-//! `exfilter hook`: what leaves a repository is looked at before it does.
+//! `exfilter hook`: what leaves a repository, or a coding agent, is looked at before it does.
 //!
 //! ```text
 //! install.rs   puts hooks in front of those that are there, and takes them away
 //! run.rs       git's hook -> objects and texts -> ../git/check.rs -> verdict -> the hook that was there before
 //! pushed.rs    which objects a push brings: lines of pre-push and pre-receive
 //! remote.rs    whether refs of a remote that are kept here speak of where a push goes
+//! agent/       a coding agent's hooks: its document -> texts and files -> verdict -> its form of an answer
 //! tell.rs      what, where, why, how to fix it, how to allow one finding
 //! ```
 //!
 //! Whatever goes wrong refuses: git goes on only after exit code 0, which nothing but a clean end gives.
 
+mod agent;
 pub(crate) mod args;
 mod install;
 mod pushed;
@@ -35,8 +37,17 @@ pub(crate) fn run(args: &HookArgs, term: &Term) -> Result<u8, Fault> {
         })
     };
     match &args.command {
-        HookCommand::Install(args) => install::install(args, term),
-        HookCommand::Uninstall { global } => install::uninstall(*global, term),
+        HookCommand::Install(args) => match args.agent {
+            Some(agent) => agent::install(agent, args.global, term),
+            None => install::install(args, term),
+        },
+        HookCommand::Uninstall { global, agent: Some(agent) } => agent::uninstall(*agent, *global, term),
+        HookCommand::Uninstall { global, agent: None } => install::uninstall(*global, term),
+        HookCommand::Agent(args) => {
+            catch_unwind(AssertUnwindSafe(|| agent::run(args, term))).unwrap_or_else(|_| {
+                Err(Fault::new("hook agent", "the check failed, so nothing leaves", "please report this"))
+            })
+        }
         HookCommand::PreCommit(args) => check(HookName::Commit, args),
         HookCommand::PrePush(args) => check(HookName::Push, args),
         HookCommand::PreReceive(args) => check(HookName::Receive, args),

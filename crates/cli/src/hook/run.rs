@@ -10,12 +10,13 @@ use exfilter::{Confidence, Engine};
 
 use super::pushed::{self, Update};
 use super::{remote, tell};
-use crate::args::Incomplete;
+use crate::args::{Incomplete, RuleArgs, SecretArgs};
 use crate::fault::Fault;
 use crate::git::list::{self, Listed};
 use crate::git::repo::Repo;
 use crate::git::{allow, check};
 use crate::hook::args::{CheckArgs, HookName};
+use crate::rulepack::Origins;
 use crate::scan::accept::Accepted;
 use crate::scan::file::Examiner;
 use crate::scan::progress::Progress;
@@ -168,7 +169,7 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
     if work.objects.is_empty() && work.refs.is_empty() {
         return Ok(exit::CLEAN);
     }
-    let engine = engine(args, term)?;
+    let (engine, _) = engine(&args.rules, &args.secrets, false, term)?;
     let floors = Floors {
         fail_on: args.fail_on.into(),
         shown: Confidence::from(args.fail_on).min(Confidence::Medium),
@@ -195,17 +196,29 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
     Ok(report.exit)
 }
 
-fn engine(args: &CheckArgs, term: &Term) -> Result<Engine, Fault> {
-    if !args.rules.trust_rules {
-        rulepack::keep_out_of_the_tree(&args.rules.rules, &[".".into()])?;
+/// The engine that is asked for, and where the rules stand that are somebody's own.
+///
+/// # Errors
+///
+/// Rules or secrets that cannot be had.
+pub(crate) fn engine(
+    rules: &RuleArgs,
+    secrets: &SecretArgs,
+    quiet: bool,
+    term: &Term,
+) -> Result<(Engine, Origins), Fault> {
+    if !rules.trust_rules {
+        rulepack::keep_out_of_the_tree(&rules.rules, &[".".into()])?;
     }
-    let (rules, origins) = setup::rules(&args.rules, term)?;
-    let secrets = setup::secrets(&args.secrets, false, false, term)?;
+    let (rules, origins) = setup::rules(rules, term)?;
+    let secrets = setup::secrets(secrets, quiet, false, term)?;
     if rules.is_empty() && secrets.is_none() {
         return Err(Fault::new("--no-builtin", "there is nothing to look for", "add --rules FILE"));
     }
-    let built = setup::engine(rules, secrets, false).build();
-    built.map_err(|error| rulepack::Loaded::fault(&origins, &error))
+    match setup::engine(rules, secrets, false).build() {
+        Ok(engine) => Ok((engine, origins)),
+        Err(error) => Err(rulepack::Loaded::fault(&origins, &error)),
+    }
 }
 
 /// Runs the hook that was there before, with what git gave to this one.

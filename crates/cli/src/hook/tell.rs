@@ -70,7 +70,8 @@ fn refusal(hook: HookName, report: &Report) -> String {
     out
 }
 
-fn list(out: &mut String, report: &Report, rows: &[(&FileReport, &Row)]) {
+/// Findings, one a line.
+pub(super) fn list(out: &mut String, report: &Report, rows: &[(&FileReport, &Row)]) {
     for (file, row) in rows.iter().take(LISTED) {
         let lead = &row.lead;
         let _ = writeln!(
@@ -88,7 +89,8 @@ fn list(out: &mut String, report: &Report, rows: &[(&FileReport, &Row)]) {
     }
 }
 
-fn gaps(out: &mut String, report: &Report) {
+/// What was not examined, one a line.
+pub(super) fn gaps(out: &mut String, report: &Report) {
     for (file, gap) in report.gaps().take(LISTED) {
         let place = location(&file.name, &gap.lane);
         let _ = writeln!(out, "  {place}  {}  not examined: {}", gap.range(), gap.reason.describe());

@@ -64,6 +64,11 @@ impl Accepted {
         Ok(Accepted { baseline, allowed: Vec::new() })
     }
 
+    /// These, wherever they stand.
+    pub(crate) fn of_ids(ids: &[FindingId]) -> Accepted {
+        Accepted { baseline: ids.iter().copied().collect(), allowed: Vec::new() }
+    }
+
     /// The same, and what is `allowed`.
     pub(crate) fn allow(mut self, allowed: Vec<Allowed>) -> Accepted {
         self.allowed.extend(allowed);

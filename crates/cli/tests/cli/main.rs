@@ -1,6 +1,7 @@
 //! The command from outside: what it prints, what it exits with, and what it never prints.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case fails where it stands")]
 
+mod agents;
 mod archives;
 mod audit;
 mod environment;
