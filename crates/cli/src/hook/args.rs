@@ -74,7 +74,7 @@ pub(crate) struct AgentArgs {
     #[arg(long, value_enum, default_value_t = Incomplete::Fail, value_name = "WHAT")]
     pub(crate) incomplete: Incomplete,
     /// Let a finding pass; may be given several times. What is enrolled never passes
-    #[arg(long, value_name = "ID", value_parser = finding_id)]
+    #[arg(long, value_name = "ID", value_parser = crate::args::finding_id)]
     pub(crate) allow: Vec<FindingId>,
     /// Refuse what is not decided after this many seconds; less than the agent's own limit
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -83,10 +83,6 @@ pub(crate) struct AgentArgs {
     pub(crate) rules: RuleArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
-}
-
-fn finding_id(text: &str) -> Result<FindingId, String> {
-    text.parse().map_err(|error| format!("{error}"))
 }
 
 /// `exfilter hook install`.

@@ -19,11 +19,30 @@ mod remote;
 mod run;
 mod tell;
 
+pub(crate) use tell::{Act, verdict as tell};
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use exfilter::Engine;
+
+use crate::args::{RuleArgs, SecretArgs};
 use crate::fault::Fault;
 use crate::hook::args::{HookArgs, HookCommand, HookName};
 use crate::term::Term;
+
+/// The engine of a check.
+///
+/// # Errors
+///
+/// Rules or secrets that cannot be had.
+pub(crate) fn engine(
+    rules: &RuleArgs,
+    secrets: &SecretArgs,
+    quiet: bool,
+    term: &Term,
+) -> Result<Engine, Fault> {
+    run::engine(rules, secrets, quiet, term).map(|(engine, _)| engine)
+}
 
 /// Runs `exfilter hook`.
 ///

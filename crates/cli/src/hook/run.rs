@@ -192,7 +192,7 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
     check::run(repo, &work.objects, None, &examiner, &tally)?;
     progress.end();
     let report = tally.close(engine.clone(), args.incomplete == Incomplete::Fail);
-    tell::verdict(hook, &report, term);
+    tell::verdict(hook.into(), &report, term);
     Ok(report.exit)
 }
 

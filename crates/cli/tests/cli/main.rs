@@ -12,6 +12,8 @@ mod harness;
 mod history;
 mod hooks;
 mod output;
+mod publishing;
+mod registry;
 mod repo;
 mod rules;
 mod scale;
