@@ -34,9 +34,19 @@ pub(crate) enum HookCommand {
     /// Check the objects that would leave; git runs it before a push
     PrePush(CheckArgs),
     /// Check the objects that a push brings; git runs it on the server
-    PreReceive(CheckArgs),
+    PreReceive(ReceiveArgs),
     /// Check what a coding agent is about to send, run, read or say; the agent runs it, with its JSON on standard input
     Agent(AgentArgs),
+}
+
+/// `exfilter hook pre-receive`.
+#[derive(Args)]
+pub(crate) struct ReceiveArgs {
+    /// Let a finding pass that the pusher names (`git push -o exfilter.allow=ID`), and write each into this file. What is enrolled never passes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) overrides: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) check: CheckArgs,
 }
 
 /// A coding agent.

@@ -4,6 +4,7 @@
 //! install.rs   puts hooks in front of those that are there, and takes them away
 //! run.rs       git's hook -> objects and texts -> ../git/check.rs -> verdict -> the hook that was there before
 //! pushed.rs    which objects a push brings: lines of pre-push and pre-receive
+//! overrides.rs what a pusher lets pass on a server that takes that, and its record
 //! remote.rs    whether refs of a remote that are kept here speak of where a push goes
 //! agent/       a coding agent's hooks: its document -> texts and files -> verdict -> its form of an answer
 //! tell.rs      what, where, why, how to fix it, how to allow one finding
@@ -14,6 +15,7 @@
 mod agent;
 pub(crate) mod args;
 mod install;
+mod overrides;
 mod pushed;
 mod remote;
 mod run;
@@ -22,6 +24,7 @@ mod tell;
 pub(crate) use tell::{Act, verdict as tell};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use exfilter::Engine;
 
@@ -50,8 +53,8 @@ pub(crate) fn engine(
 ///
 /// Wrong usage, set-up, and what git refuses: the hook fails, and git does not go on.
 pub(crate) fn run(args: &HookArgs, term: &Term) -> Result<u8, Fault> {
-    let check = |name, args: &_| {
-        catch_unwind(AssertUnwindSafe(|| run::check(name, args, term))).unwrap_or_else(|_| {
+    let check = |name, args: &_, overrides: Option<&Path>| {
+        catch_unwind(AssertUnwindSafe(|| run::check(name, args, overrides, term))).unwrap_or_else(|_| {
             Err(Fault::new(name.as_str(), "the check failed, so nothing leaves", "please report this"))
         })
     };
@@ -67,8 +70,8 @@ pub(crate) fn run(args: &HookArgs, term: &Term) -> Result<u8, Fault> {
                 Err(Fault::new("hook agent", "the check failed, so nothing leaves", "please report this"))
             })
         }
-        HookCommand::PreCommit(args) => check(HookName::Commit, args),
-        HookCommand::PrePush(args) => check(HookName::Push, args),
-        HookCommand::PreReceive(args) => check(HookName::Receive, args),
+        HookCommand::PreCommit(args) => check(HookName::Commit, args, None),
+        HookCommand::PrePush(args) => check(HookName::Push, args, None),
+        HookCommand::PreReceive(args) => check(HookName::Receive, &args.check, args.overrides.as_deref()),
     }
 }

@@ -6,10 +6,10 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use exfilter::{Confidence, Engine};
+use exfilter::{Confidence, Engine, FindingId};
 
 use super::pushed::{self, Update};
-use super::{remote, tell};
+use super::{overrides, remote, tell};
 use crate::args::{Incomplete, RuleArgs, SecretArgs};
 use crate::fault::Fault;
 use crate::git::list::{self, Listed};
@@ -33,6 +33,8 @@ struct Work {
     /// Names of refs.
     refs: Vec<Vec<u8>>,
     allowance: allow::Allowance,
+    /// Findings that the pusher lets pass.
+    overridden: Vec<FindingId>,
 }
 
 /// Checks what `hook` is about, and runs the hook that was there before.
@@ -40,7 +42,12 @@ struct Work {
 /// # Errors
 ///
 /// When that could not be done.
-pub(super) fn check(hook: HookName, args: &CheckArgs, term: &Term) -> Result<u8, Fault> {
+pub(super) fn check(
+    hook: HookName,
+    args: &CheckArgs,
+    overrides: Option<&Path>,
+    term: &Term,
+) -> Result<u8, Fault> {
     let repo = Repo::at(Path::new("."));
     let mut input = Vec::new();
     if hook != HookName::Commit {
@@ -54,7 +61,7 @@ pub(super) fn check(hook: HookName, args: &CheckArgs, term: &Term) -> Result<u8,
     let work = match hook {
         HookName::Commit => staged(&repo)?,
         HookName::Push => leaving(&repo, &input, args)?,
-        HookName::Receive => arriving(&repo, &input)?,
+        HookName::Receive => arriving(&repo, &input, overrides, term)?,
     };
     for note in &work.allowance.notes {
         term.note(note);
@@ -67,7 +74,7 @@ pub(super) fn check(hook: HookName, args: &CheckArgs, term: &Term) -> Result<u8,
 fn staged(repo: &Repo) -> Result<Work, Fault> {
     let objects = list::staged(repo)?;
     let (allowance, _) = allow::at(repo, &["HEAD".into()])?;
-    Ok(Work { objects, refs: Vec::new(), allowance })
+    Ok(Work { objects, allowance, ..Work::default() })
 }
 
 /// What would leave: what the pushed refs reach, and neither those of the remote nor what is known of it here do.
@@ -105,11 +112,11 @@ fn leaving(repo: &Repo, input: &[u8], args: &CheckArgs) -> Result<Work, Fault> {
     let remotes = remote.map(|remote| format!("--remotes={remote}"));
     let extra: Vec<&str> = remotes.iter().flat_map(|remotes| ["--not", remotes]).collect();
     let objects = list::reachable(repo, &extra, &revisions)?;
-    Ok(Work { objects, refs: made(updates), allowance })
+    Ok(Work { objects, refs: made(updates), allowance, overridden: Vec::new() })
 }
 
 /// What a push brings into this repository: git has not let it in yet, and `--all` is what was here before.
-fn arriving(repo: &Repo, input: &[u8]) -> Result<Work, Fault> {
+fn arriving(repo: &Repo, input: &[u8], record: Option<&Path>, term: &Term) -> Result<Work, Fault> {
     let updates = pushed::of_pre_receive(input)?;
     let revisions: Vec<String> = updates.iter().filter_map(|update| update.new.clone()).collect();
     if revisions.is_empty() {
@@ -129,7 +136,8 @@ fn arriving(repo: &Repo, input: &[u8]) -> Result<Work, Fault> {
         let stray = list::stray(repo, &quarantine, &objects)?;
         objects.extend(stray);
     }
-    Ok(Work { objects, refs: made(updates), allowance })
+    let overridden = overrides::asked(record, &updates, term)?;
+    Ok(Work { objects, refs: made(updates), allowance, overridden })
 }
 
 /// Names of refs that the other side will have.
@@ -176,7 +184,7 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
         strict_examples: false,
     };
     let progress = Progress::new(term.shows_progress());
-    let accepted = Accepted::default().allow(work.allowance.allowed);
+    let accepted = Accepted::of_ids(&work.overridden).allow(work.allowance.allowed);
     let tally = Tally::new(&engine, floors, accepted);
     let examiner = Examiner::new(&engine, &progress).with_ids();
     for name in &work.refs {

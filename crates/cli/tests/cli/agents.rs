@@ -111,6 +111,9 @@ fn what_a_tool_says_is_withheld_in_its_own_shape() {
     let json = ask(&sandbox, &["codex"], &after(&json!(github_token()))).exits_with(0).json();
     assert_eq!((&json["decision"], json.get("hookSpecificOutput")), (&json!("block"), None));
     assert_eq!(ask(&sandbox, &["claude"], &after(&json!({"stdout": "fine"}))).exits_with(0).stdout, "");
+    // Under another name it cannot be replaced, so it is refused.
+    let other = claude("PostToolUse", json!({"tool_name": "Bash", "tool_output": github_token()}));
+    ask(&sandbox, &["claude"], &other).exits_with(2).notes("tool_output:1:1");
 }
 
 #[test]

@@ -111,3 +111,13 @@ fn an_object_that_is_missing_is_not_clean() {
     let run = repo.run(&["scan", "--git", "."]);
     assert!(matches!(run.code, Some(2 | 3)), "{run:?}");
 }
+
+#[test]
+fn a_baseline_accepts_the_name_of_a_folder() {
+    let Some(repo) = Repo::new() else { return };
+    repo.write(&format!("keys-{}/a", github_token()), b"1\n");
+    let base = repo.top().join("base.report");
+    let base = base.to_str().unwrap();
+    repo.run(&["scan", ".", "--write-baseline", base]).exits_with(1).prints("(name)");
+    repo.run(&["scan", ".", "--baseline", base]).exits_with(0).prints("accepted");
+}

@@ -71,16 +71,18 @@ fn serve(stream: TcpStream, got: &Mutex<Vec<Request>>, address: &str) -> Option<
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    while chunked {
-        line.clear();
-        reader.read_line(&mut line).ok()?;
-        let n = usize::from_str_radix(line.trim(), 16).ok()?;
-        let start = body.len();
-        body.resize(start + n + 2, 0);
-        reader.read_exact(&mut body[start..]).ok()?;
-        body.truncate(start + n);
-        if n == 0 {
-            break;
+    if chunked {
+        loop {
+            line.clear();
+            reader.read_line(&mut line).ok()?;
+            let n = usize::from_str_radix(line.trim(), 16).ok()?;
+            let start = body.len();
+            body.resize(start + n + 2, 0);
+            reader.read_exact(&mut body[start..]).ok()?;
+            body.truncate(start + n);
+            if n == 0 {
+                break;
+            }
         }
     }
     let mut all = got.lock().unwrap_or_else(PoisonError::into_inner);

@@ -77,7 +77,7 @@ impl Event {
             "beforeShellExecution" => (Moment::Before, "command"),
             "beforeReadFile" => (Moment::Before, "file_path"),
             "UserPromptSubmit" | "beforeSubmitPrompt" => (Moment::Prompt, "prompt"),
-            "PostToolUse" => (Moment::After, "tool_response"),
+            "PostToolUse" => (Moment::After, "tool_name"),
             _ => (Moment::Other, "hook_event_name"),
         };
         if document.get(about).is_none() {

@@ -33,6 +33,9 @@ use crate::text::{count, shorten};
 /// Findings that the model is told of.
 const TOLD: usize = 10;
 
+/// The field of what a tool said.
+const RESPONSE: &str = "tool_response";
+
 /// What is written in the place of a text that is withheld.
 const WITHHELD: &str = "[withheld by exfilter]";
 
@@ -76,7 +79,7 @@ pub(super) fn reply(
         (Agent::Codex, Moment::After) => {
             json!({"decision": "block", "reason": model, "systemMessage": person})
         }
-        (Agent::Claude, Moment::After) => json!({
+        (Agent::Claude, Moment::After) if event.subject.get(RESPONSE).is_some() => json!({
             "decision": "block",
             "reason": model,
             "systemMessage": person,
@@ -110,8 +113,8 @@ fn pass(agent: Agent, event: &event::Event, report: &Report) -> Reply {
 
 /// What the tool said, without the texts in which something stands, and of the same shape: an agent that gets another one keeps what it has.
 fn withhold(subject: &Json, places: Option<&HashSet<String>>) -> Json {
-    let response = subject.get("tool_response").cloned().unwrap_or(Json::Null);
-    replace(response, "tool_response", places)
+    let response = subject.get(RESPONSE).cloned().unwrap_or(Json::Null);
+    replace(response, RESPONSE, places)
 }
 
 fn replace(json: Json, place: &str, places: Option<&HashSet<String>>) -> Json {
