@@ -175,6 +175,12 @@ pub(crate) fn look_at_text(tally: &Tally, path: &Path, name: Option<Name>, text:
     }
 }
 
+/// Tells of a commit that something about it was not examined.
+pub(crate) fn tell_gap(tally: &Tally, commit: &Listed, reason: Reason) {
+    let (path, name, _) = place(commit, Kind::Commit);
+    tally.object(&super::repo::path_of(&path), name, None, unexamined(reason));
+}
+
 /// Objects by their names, which may be any that git knows: what is small of each, and nothing for what is not there.
 ///
 /// # Errors

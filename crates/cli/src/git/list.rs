@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::repo::{Repo, path_of};
 use crate::fault::Fault;
+use crate::text::{escape, path_bytes};
 
 /// Digits shown of a commit.
 const SHORT: usize = 8;
@@ -63,6 +64,21 @@ fn parse_reachable(out: &[u8]) -> Vec<Listed> {
         objects.push(Listed { id, path: path.to_vec(), commit: commit.clone() });
     }
     objects
+}
+
+/// The commits whose parents are not here, because the clone is shallow.
+///
+/// # Errors
+///
+/// Those of git.
+pub(crate) fn shallow(repo: &Repo) -> Result<HashSet<String>, Fault> {
+    if repo.line(&["rev-parse", "--is-shallow-repository"])? != b"true" {
+        return Ok(HashSet::new());
+    }
+    let path = path_of(&repo.line(&["rev-parse", "--path-format=absolute", "--git-path", "shallow"])?);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Fault::new(escape(path_bytes(&path)), format!("it cannot be read: {error}"), ""))?;
+    Ok(text.lines().map(String::from).collect())
 }
 
 /// What a push has brought into the quarantine beside `reached`, and this repository has not: no ref will reach it, and it stays here all the same.

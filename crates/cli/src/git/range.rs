@@ -1,5 +1,6 @@
 //! `exfilter scan --git`.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::repo::Repo;
@@ -10,7 +11,7 @@ use crate::rulepack;
 use crate::scan::accept::Accepted;
 use crate::scan::file::Examiner;
 use crate::scan::progress::Progress;
-use crate::scan::report::Floors;
+use crate::scan::report::{Floors, Reason};
 use crate::scan::tally::Tally;
 use crate::term::Term;
 use crate::text::{escape, path_bytes};
@@ -45,6 +46,10 @@ pub(crate) fn scan(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
         for object in &objects {
             check::look_at_text(&tally, &object.path(), None, &object.path);
         }
+    }
+    let ends = if args.git.staged { HashSet::new() } else { list::shallow(&repo)? };
+    for object in objects.iter().filter(|object| ends.contains(&object.id)) {
+        check::tell_gap(&tally, object, Reason::Shallow);
     }
     check::run(&repo, &objects, args.jobs, &examiner, &tally)?;
     progress.end();

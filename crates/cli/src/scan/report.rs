@@ -156,6 +156,8 @@ pub(crate) enum Reason {
     ReadError(String),
     /// It was asked for, and is nothing that has an end.
     Special(SkipReason),
+    /// What is before a commit is not in this clone.
+    Shallow,
 }
 
 /// Findings that are counted and not listed.
@@ -482,6 +484,7 @@ impl Reason {
             Reason::Unreadable(_) => "unreadable",
             Reason::ReadError(_) => "read-error",
             Reason::Special(_) => "special-file",
+            Reason::Shallow => "shallow",
         }
     }
 
@@ -495,6 +498,9 @@ impl Reason {
             Reason::Unreadable(error) => format!("it cannot be read ({error})"),
             Reason::ReadError(error) => format!("reading it failed ({error})"),
             Reason::Special(reason) => format!("it is no regular file: {}", reason.describe()),
+            Reason::Shallow => {
+                "what is before it is not in this shallow clone; `git fetch --unshallow` gets it".into()
+            }
         }
     }
 

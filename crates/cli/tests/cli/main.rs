@@ -4,6 +4,7 @@
 mod agents;
 mod archives;
 mod audit;
+mod ci;
 mod environment;
 mod evasions;
 mod exit_codes;

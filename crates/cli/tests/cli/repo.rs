@@ -108,6 +108,11 @@ impl Repo {
         command
     }
 
+    /// What a program said, searched for what was planted.
+    pub(crate) fn checked(&self, output: Output) -> Run {
+        self.sandbox.checked(output)
+    }
+
     /// A bare repository beside this one, as its remote `origin`.
     pub(crate) fn remote(&self) -> PathBuf {
         let remote = self.top().join("remote.git");
