@@ -13,8 +13,32 @@ pub(super) fn is_tracked(repo: &Repo, name: &str, url: &OsStr) -> bool {
     }
     // Without such a remote git fails: then it is an address.
     let Ok(fetched) = repo.line(&["remote", "get-url", name]) else { return false };
-    let url = path_bytes(url.as_ref());
-    fetched == url || place(&fetched).is_some_and(|fetched| Some(fetched) == place(url))
+    is_one_place(&fetched, path_bytes(url.as_ref())) && !has_moved(repo, name, &fetched)
+}
+
+/// Whether the clone was made of another place than the one that is fetched from now: then what it brought is still kept as what this one has.
+fn has_moved(repo: &Repo, name: &str, fetched: &[u8]) -> bool {
+    let log = format!("logs/refs/remotes/{name}/HEAD");
+    let Ok(path) = repo.line(&["rev-parse", "--path-format=absolute", "--git-path", &log]) else {
+        return true;
+    };
+    // Without a log nobody knows.
+    let Ok(log) = std::fs::read(path_of(&path)) else { return false };
+    let Some(from) = cloned_from(&log) else { return false };
+    let as_written = || repo.line(&["config", "--get", &format!("remote.{name}.url")]).unwrap_or_default();
+    !is_one_place(from, fetched) && !is_one_place(from, &as_written())
+}
+
+/// What a log of changes says of where a clone came from: `<old> <new> <who> <when> TAB clone: from <url>`.
+fn cloned_from(log: &[u8]) -> Option<&[u8]> {
+    log.split(|byte| *byte == b'\n').find_map(|line| {
+        let at = line.iter().position(|byte| *byte == b'\t')?;
+        line[at + 1..].strip_prefix(b"clone: from ")
+    })
+}
+
+fn is_one_place(a: &[u8], b: &[u8]) -> bool {
+    a == b || place(a).is_some_and(|a| Some(a) == place(b))
 }
 
 /// Whether it may name a remote, and nothing that git reads as a pattern.

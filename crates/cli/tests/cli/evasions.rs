@@ -115,6 +115,25 @@ fn what_was_fetched_from_elsewhere_leaves() {
 }
 
 #[test]
+fn what_was_cloned_from_elsewhere_leaves() {
+    let Some(repo) = Repo::new() else { return };
+    repo.commit("with", &[("a", format!("{}\n", github_token()).as_bytes())]);
+    repo.commit("without", &[("a", b"1\n".as_slice())]);
+    let (clone, public) = (repo.top().join("clone"), repo.top().join("public.git"));
+    let (clone, public) = (clone.to_str().unwrap(), public.to_str().unwrap());
+    let tree = repo.top().join("tree");
+    repo.git(&["clone", "-q", tree.to_str().unwrap(), clone]);
+    repo.git(&["init", "-q", "--bare", "-b", "main", public]);
+    let mut install = repo.command(env!("CARGO_BIN_EXE_exfilter"), &["hook", "install"]);
+    assert!(install.current_dir(clone).status().unwrap().success());
+    // To where it came from it may go back.
+    repo.git_run(&["-C", clone, "push", "origin", "HEAD:refs/heads/new"]).exits_with(0);
+    repo.git(&["-C", clone, "remote", "set-url", "origin", public]);
+    let run = repo.git_run(&["-C", clone, "push", "origin", "HEAD:refs/heads/new"]).exits_with(1);
+    run.notes("a:1:1 in commit");
+}
+
+#[test]
 fn a_name_that_holds_a_secret_is_not_said_in_the_entry_that_would_allow_it() {
     let Some(repo) = Repo::new() else { return };
     let token = github_token();

@@ -168,6 +168,24 @@ mod tests {
     }
 
     #[test]
+    fn no_text_is_too_odd_to_be_looked_through() {
+        let mut state = 1u64;
+        let pieces = ["@", "\"", "#", "a", "\u{e9}", "\u{1f600}", " ", "\0", "/", "..", ")", "\n", "@\""];
+        for _ in 0..2000 {
+            let mut text = String::new();
+            for _ in 0..state % 12 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                text.push_str(pieces[(state >> 33) as usize % pieces.len()]);
+            }
+            state = state.wrapping_add(1);
+            let _ = mentions(&text, Path::new("/nowhere")).count();
+            let document =
+                serde_json::json!({"hook_event_name": "UserPromptSubmit", "prompt": text, "cwd": text});
+            assert!(Event::of(Json::of(&document)).is_ok());
+        }
+    }
+
+    #[test]
     fn files_that_are_mentioned_are_found() {
         let dir = tempfile::TempDir::new().expect("there is room");
         for name in ["a.rs", "b c", "d"] {
