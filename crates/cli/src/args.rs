@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use exfilter::Confidence;
+use exfilter::{Confidence, FindingId};
 
 /// The command line.
 #[derive(Parser)]
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Secrets(Box<crate::secrets::args::SecretsArgs>),
     /// Check what leaves a git repository, before it does
     Hook(crate::hook::args::HookArgs),
+    /// Pack a package, check exactly what will be sent, and publish that
+    Publish(Box<crate::publish::args::PublishArgs>),
 }
 
 /// `exfilter scan`.
@@ -201,6 +203,11 @@ pub(crate) struct OutputArgs {
     /// No progress, no summary
     #[arg(long, short, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+}
+
+/// The id of a finding, as typed.
+pub(crate) fn finding_id(text: &str) -> Result<FindingId, String> {
+    text.parse().map_err(|error| format!("{error}"))
 }
 
 /// A confidence, as typed.

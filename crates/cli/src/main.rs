@@ -6,7 +6,8 @@
 //! audit/      what could leak: run, table, json, sarif, html
 //! scan/       walk -> file -> report                output/    table, json, jsonl, sarif
 //! secrets/    the store of known secrets
-//! git/        a repository's objects           hook/      git's hooks, and putting them there
+//! git/        a repository's objects           hook/      hooks of git and of coding agents, and putting them there
+//! publish/    a package, examined as the file that is sent
 //! text.rs     names made safe to print              term.rs    the one place that writes to the terminal
 //! ```
 //!
@@ -22,6 +23,7 @@ mod fault;
 mod git;
 mod hook;
 mod output;
+mod publish;
 mod rulepack;
 mod rules;
 mod scan;
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         args::Command::Rules(args) => rules::run(&args, &term),
         args::Command::Secrets(args) => secrets::run(&args, &term),
         args::Command::Hook(args) => hook::run(&args, &term),
+        args::Command::Publish(args) => publish::run(&args, &term),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

@@ -32,6 +32,11 @@ impl Name {
         Name { masked, text, is_masked: !hidden.is_empty() }
     }
 
+    /// A name in which what must not be shown was overwritten: `raw` is what it was before.
+    pub(crate) fn overwritten(raw: &[u8], masked: &[u8]) -> Name {
+        Name { masked: masked.to_vec(), text: escape(masked), is_masked: raw != masked }
+    }
+
     /// A name of the program's own making.
     pub(crate) fn fixed(text: &str) -> Name {
         Name { masked: text.as_bytes().to_vec(), text: text.into(), is_masked: false }

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use exfilter::FindingId;
+use exfilter::{Confidence, FindingId};
 
 use super::cat::{Cat, Kind};
 use super::list::{Listed, short};
 use super::repo::Repo;
 use crate::fault::Fault;
 use crate::scan::file::{Examined, Examiner};
-use crate::scan::report::{Gap, Reason};
+use crate::scan::report::{Gap, Reason, Seen};
 use crate::scan::tally::Tally;
 use crate::text::Name;
 
-/// Objects asked for at once: what is written before anything is read must fit into a pipe.
-const BATCH: usize = 256;
+/// Objects asked for at once: what is written before anything is read must fit into a pipe, and a user with many pipes has 8 KiB in each.
+const BATCH: usize = 120;
 
 /// Objects under which one thread is faster than several.
 const FEW: usize = 64;
@@ -149,15 +149,17 @@ fn unexamined(reason: Reason) -> Examined {
 
 /// Tells of what was found in the order of commits; what stands at a path in one version after another is told of once.
 fn tell(outcomes: Vec<Outcome>, tally: &Tally) {
-    let mut told: HashSet<(PathBuf, FindingId)> = HashSet::new();
+    let mut told: HashSet<(PathBuf, FindingId, Confidence, bool)> = HashSet::new();
     for mut outcome in outcomes {
         // A commit or a tag is no version of another one.
         if outcome.name.is_none() {
-            let known = |id: &FindingId| told.contains(&(outcome.path.clone(), *id));
-            outcome.examined.seen.retain(|seen| !seen.id.as_ref().is_some_and(known));
-            for id in outcome.examined.seen.iter().filter_map(|seen| seen.id) {
-                told.insert((outcome.path.clone(), id));
-            }
+            // Weak values share an id, an example and a key among them: one is no word about the other.
+            let key = |seen: &Seen| {
+                let finding = &seen.finding;
+                Some((outcome.path.clone(), seen.id?, finding.confidence(), finding.documented()))
+            };
+            outcome.examined.seen.retain(|seen| !key(seen).is_some_and(|key| told.contains(&key)));
+            told.extend(outcome.examined.seen.iter().filter_map(key));
         }
         tally.object(&outcome.path, outcome.name, outcome.commit, outcome.examined);
     }
@@ -171,6 +173,12 @@ pub(crate) fn look_at_text(tally: &Tally, path: &Path, name: Option<Name>, text:
         examined.seen = seen;
         tally.object(path, name, None, examined);
     }
+}
+
+/// Tells of a commit that something about it was not examined.
+pub(crate) fn tell_gap(tally: &Tally, commit: &Listed, reason: Reason) {
+    let (path, name, _) = place(commit, Kind::Commit);
+    tally.object(&super::repo::path_of(&path), name, None, unexamined(reason));
 }
 
 /// Objects by their names, which may be any that git knows: what is small of each, and nothing for what is not there.

@@ -1,9 +1,12 @@
 //! Which objects are meant, in the order of their commits: as git lists them.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use super::repo::{Repo, path_of};
 use crate::fault::Fault;
+use crate::text::{escape, path_bytes};
 
 /// Digits shown of a commit.
 const SHORT: usize = 8;
@@ -61,6 +64,50 @@ fn parse_reachable(out: &[u8]) -> Vec<Listed> {
         objects.push(Listed { id, path: path.to_vec(), commit: commit.clone() });
     }
     objects
+}
+
+/// The commits whose parents are not here, because the clone is shallow.
+///
+/// # Errors
+///
+/// Those of git.
+pub(crate) fn shallow(repo: &Repo) -> Result<HashSet<String>, Fault> {
+    if repo.line(&["rev-parse", "--is-shallow-repository"])? != b"true" {
+        return Ok(HashSet::new());
+    }
+    let path = path_of(&repo.line(&["rev-parse", "--path-format=absolute", "--git-path", "shallow"])?);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Fault::new(escape(path_bytes(&path)), format!("it cannot be read: {error}"), ""))?;
+    Ok(text.lines().map(String::from).collect())
+}
+
+/// What a push has brought into the quarantine beside `reached`, and this repository has not: no ref will reach it, and it stays here all the same.
+///
+/// # Errors
+///
+/// Those of git.
+pub(crate) fn stray(repo: &Repo, quarantine: &OsStr, reached: &[Listed]) -> Result<Vec<Listed>, Fault> {
+    let all = ["cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objectname)"];
+    let brought = repo.run_as(&all, &[], |git| {
+        git.env("GIT_OBJECT_DIRECTORY", quarantine).env_remove("GIT_ALTERNATE_OBJECT_DIRECTORIES");
+    })?;
+    let reached: HashSet<&[u8]> = reached.iter().map(|object| object.id.as_bytes()).collect();
+    let mut stray: Vec<&[u8]> = brought.split(|byte| *byte == b'\n').filter(|id| !id.is_empty()).collect();
+    stray.retain(|id| !reached.contains(id));
+    if stray.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked = [&stray.join(&b'\n')[..], b"\n"].concat();
+    // Clients send again what they do not know to be here.
+    let there = repo.run_as(&["cat-file", "--batch-check=%(objectname)"], &asked, |git| {
+        for name in ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"] {
+            git.env_remove(name);
+        }
+    })?;
+    let missing = there.split(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b" missing"));
+    let object =
+        |id: &[u8]| Listed { id: String::from_utf8_lossy(id).into_owned(), path: Vec::new(), commit: None };
+    Ok(missing.map(object).collect())
 }
 
 /// What is staged: the files whose content or name the next commit has and the last one has not.

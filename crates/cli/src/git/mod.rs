@@ -15,7 +15,7 @@
 pub(crate) mod allow;
 mod cat;
 pub(crate) mod check;
-mod date;
+pub(crate) mod date;
 pub(crate) mod list;
 mod range;
 pub(crate) mod repo;

@@ -1,5 +1,6 @@
 //! `exfilter scan --git`.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::repo::Repo;
@@ -10,7 +11,7 @@ use crate::rulepack;
 use crate::scan::accept::Accepted;
 use crate::scan::file::Examiner;
 use crate::scan::progress::Progress;
-use crate::scan::report::Floors;
+use crate::scan::report::{Floors, Reason};
 use crate::scan::tally::Tally;
 use crate::term::Term;
 use crate::text::{escape, path_bytes};
@@ -22,7 +23,8 @@ use crate::text::{escape, path_bytes};
 /// Wrong usage, set-up, and what git refuses. What goes wrong with an object is part of the report.
 pub(crate) fn scan(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
     let (dir, revisions) = split(&args.paths)?;
-    let repo = Repo::at(&dir);
+    // Where no folder is named, the environment says which repository is meant, as it does to git.
+    let repo = if dir.as_os_str() == "." { Repo::at(&dir) } else { Repo::named(&dir) };
     if args.git.staged && !revisions.is_empty() {
         return Err(Fault::new("--staged", "it takes no revisions", "leave one of them out"));
     }
@@ -44,6 +46,10 @@ pub(crate) fn scan(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
         for object in &objects {
             check::look_at_text(&tally, &object.path(), None, &object.path);
         }
+    }
+    let ends = if args.git.staged { HashSet::new() } else { list::shallow(&repo)? };
+    for object in objects.iter().filter(|object| ends.contains(&object.id)) {
+        check::tell_gap(&tally, object, Reason::Shallow);
     }
     check::run(&repo, &objects, args.jobs, &examiner, &tally)?;
     progress.end();

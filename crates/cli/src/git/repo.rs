@@ -14,17 +14,45 @@ const MESSAGE: usize = 400;
 /// A repository, as git finds it from a folder.
 pub(crate) struct Repo {
     dir: PathBuf,
+    /// Whether the environment has no say about which one it is.
+    alone: bool,
 }
+
+/// By these git is told which repository is meant, and what it is to see of it (`git rev-parse --local-env-vars`, but for configuration).
+const LOCAL: [&str; 12] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+];
 
 impl Repo {
     /// The repository of `dir`.
     pub(crate) fn at(dir: &Path) -> Repo {
-        Repo { dir: dir.to_path_buf() }
+        Repo { dir: dir.to_path_buf(), alone: false }
+    }
+
+    /// The repository of `dir`, whatever repository the environment is about: a hook of one may ask for another.
+    pub(crate) fn named(dir: &Path) -> Repo {
+        Repo { dir: dir.to_path_buf(), alone: true }
     }
 
     /// A command of git in the repository. What a hook was told by its environment (the index, the quarantine) holds for it too.
     pub(crate) fn git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new("git");
+        if self.alone {
+            LOCAL.iter().for_each(|name| {
+                command.env_remove(name);
+            });
+        }
         command
             .args(["-c", "core.fsmonitor=false"])
             .args(args)
@@ -44,7 +72,26 @@ impl Repo {
     ///
     /// When it cannot be run, or fails; its own words are part of it.
     pub(crate) fn run(&self, args: &[&str], input: &[u8]) -> Result<Vec<u8>, Fault> {
+        self.finish(self.git(args), args, input)
+    }
+
+    /// Runs git, of which `prepare` may say more, to its end and returns what it prints.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repo::run`].
+    pub(crate) fn run_as(
+        &self,
+        args: &[&str],
+        input: &[u8],
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<Vec<u8>, Fault> {
         let mut command = self.git(args);
+        prepare(&mut command);
+        self.finish(command, args, input)
+    }
+
+    fn finish(&self, mut command: Command, args: &[&str], input: &[u8]) -> Result<Vec<u8>, Fault> {
         let name = format!("git {}", args.first().copied().unwrap_or_default());
         command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
         let mut child = command

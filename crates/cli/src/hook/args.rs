@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use exfilter::FindingId;
 
 use crate::args::{Incomplete, Level, RuleArgs, SecretArgs};
 
@@ -17,28 +18,92 @@ pub(crate) struct HookArgs {
 /// What `exfilter hook` does.
 #[derive(Subcommand)]
 pub(crate) enum HookCommand {
-    /// Put hooks into a repository, in front of those that are there
+    /// Put hooks into a repository, in front of those that are there, or into the settings of a coding agent
     Install(InstallArgs),
     /// Take the hooks away and put back what was there before
     Uninstall {
-        /// Those of all repositories of this user
+        /// Those of all repositories, or of the agent's own settings, of this user
         #[arg(long)]
         global: bool,
+        /// Out of the settings of a coding agent
+        #[arg(long, value_name = "AGENT", value_enum)]
+        agent: Option<Agent>,
     },
     /// Check what is staged; git runs it before a commit
     PreCommit(CheckArgs),
     /// Check the objects that would leave; git runs it before a push
     PrePush(CheckArgs),
     /// Check the objects that a push brings; git runs it on the server
-    PreReceive(CheckArgs),
+    PreReceive(ReceiveArgs),
+    /// Check what a coding agent is about to send, run, read or say; the agent runs it, with its JSON on standard input
+    Agent(AgentArgs),
+}
+
+/// `exfilter hook pre-receive`.
+#[derive(Args)]
+pub(crate) struct ReceiveArgs {
+    /// Let a finding pass that the pusher names (`git push -o exfilter.allow=ID`), and write each into this file. What is enrolled never passes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) overrides: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) check: CheckArgs,
+}
+
+/// A coding agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Agent {
+    /// Claude Code
+    Claude,
+    /// Codex CLI
+    Codex,
+    /// Cursor
+    Cursor,
+}
+
+impl Agent {
+    /// As it is typed.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Agent::Claude => "claude",
+            Agent::Codex => "codex",
+            Agent::Cursor => "cursor",
+        }
+    }
+}
+
+/// `exfilter hook agent`.
+#[derive(Args)]
+pub(crate) struct AgentArgs {
+    /// Whose JSON it is
+    #[arg(value_enum)]
+    pub(crate) agent: Agent,
+    /// Refuse for findings of at least this confidence
+    #[arg(long, value_enum, default_value_t = Level::High, value_name = "LEVEL")]
+    pub(crate) fail_on: Level,
+    /// Whether content that could not be examined refuses too
+    #[arg(long, value_enum, default_value_t = Incomplete::Fail, value_name = "WHAT")]
+    pub(crate) incomplete: Incomplete,
+    /// Let a finding pass; may be given several times. What is enrolled never passes
+    #[arg(long, value_name = "ID", value_parser = crate::args::finding_id)]
+    pub(crate) allow: Vec<FindingId>,
+    /// Refuse what is not decided after this many seconds; less than the agent's own limit
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) within: u64,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
 }
 
 /// `exfilter hook install`.
 #[derive(Args)]
 pub(crate) struct InstallArgs {
-    /// For all repositories of this user (core.hooksPath); their own hooks run after
+    /// For all repositories of this user (core.hooksPath); their own hooks run after. With --agent into this user's settings
     #[arg(long)]
     pub(crate) global: bool,
+    /// Into the settings of a coding agent, of the project here
+    #[arg(long, value_name = "AGENT", value_enum, conflicts_with = "hook")]
+    pub(crate) agent: Option<Agent>,
     /// The hooks: pre-commit, pre-push, pre-receive
     #[arg(long, value_name = "HOOK", value_enum, default_values_t = [HookName::Commit, HookName::Push])]
     pub(crate) hook: Vec<HookName>,

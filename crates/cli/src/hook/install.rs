@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::exit;
@@ -127,8 +127,9 @@ fn git(args: &[&str]) -> Result<Vec<u8>, Fault> {
 /// Writes a hook, and moves another one out of its way.
 fn put(dir: &Path, name: &str, script: &[u8]) -> Result<(), Fault> {
     let path = dir.join(name);
-    if path.symlink_metadata().is_ok() && !is_ours(&path)? {
-        let before = before(&path);
+    let before = before(&path);
+    let moves = path.symlink_metadata().is_ok() && !is_ours(&path)?;
+    if moves {
         if before.symlink_metadata().is_ok() {
             let what = "there is a hook, and another one that was moved out of the way earlier";
             return Err(Fault::new(
@@ -139,13 +140,28 @@ fn put(dir: &Path, name: &str, script: &[u8]) -> Result<(), Fault> {
         }
         fs::rename(&path, &before).map_err(|error| fault(&path, "it cannot be moved away", &error))?;
     }
-    fs::write(&path, script).map_err(|error| fault(&path, "it cannot be written", &error))?;
+    write(dir, &path, script).map_err(|error| {
+        if moves {
+            // Rather the other hook alone than none.
+            let _ = fs::rename(&before, &path);
+        }
+        fault(&path, "it cannot be written", &error)
+    })
+}
+
+/// Whole and a program, or not at all: git passes over a hook that is none.
+fn write(dir: &Path, path: &Path, script: &[u8]) -> std::io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".exfilter-").suffix(".tmp");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-            .map_err(|error| fault(&path, "it cannot be made a program", &error))?;
+        builder.permissions(fs::Permissions::from_mode(0o777));
     }
+    let mut file = builder.tempfile_in(dir)?;
+    file.write_all(script)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
@@ -165,8 +181,7 @@ fn before(path: &Path) -> PathBuf {
 
 /// The hook that checks. If the program is not where it was, the shell says so and fails, and git does not go on.
 fn check_script(hook: HookName, hands_on: bool) -> Result<Vec<u8>, Fault> {
-    let exe = std::env::current_exe()
-        .map_err(|error| Fault::new("exfilter", format!("where it stands is not known: {error}"), ""))?;
+    let exe = exe()?;
     let then = match hands_on {
         true => format!("\"$(git rev-parse --git-common-dir)/hooks/{}\"", hook.as_str()),
         false => format!("\"$0{BEFORE}\""),
@@ -184,8 +199,18 @@ fn hand_on_script(name: &str) -> String {
     )
 }
 
+/// This program.
+///
+/// # Errors
+///
+/// When the system does not say.
+pub(super) fn exe() -> Result<PathBuf, Fault> {
+    std::env::current_exe()
+        .map_err(|error| Fault::new("exfilter", format!("where it stands is not known: {error}"), ""))
+}
+
 /// A word of the shell.
-fn quoted(word: &OsStr) -> Vec<u8> {
+pub(super) fn quoted(word: &OsStr) -> Vec<u8> {
     let mut out = vec![b'\''];
     for byte in word.as_encoded_bytes() {
         match byte {

@@ -1,19 +1,22 @@
 //! A hook of git, from its input to its exit code.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use exfilter::{Confidence, Engine};
+use exfilter::{Confidence, Engine, FindingId};
 
 use super::pushed::{self, Update};
-use super::tell;
-use crate::args::Incomplete;
+use super::{overrides, remote, tell};
+use crate::args::{Incomplete, RuleArgs, SecretArgs};
 use crate::fault::Fault;
 use crate::git::list::{self, Listed};
 use crate::git::repo::Repo;
 use crate::git::{allow, check};
 use crate::hook::args::{CheckArgs, HookName};
+use crate::rulepack::Origins;
 use crate::scan::accept::Accepted;
 use crate::scan::file::Examiner;
 use crate::scan::progress::Progress;
@@ -30,6 +33,8 @@ struct Work {
     /// Names of refs.
     refs: Vec<Vec<u8>>,
     allowance: allow::Allowance,
+    /// Findings that the pusher lets pass.
+    overridden: Vec<FindingId>,
 }
 
 /// Checks what `hook` is about, and runs the hook that was there before.
@@ -37,7 +42,12 @@ struct Work {
 /// # Errors
 ///
 /// When that could not be done.
-pub(super) fn check(hook: HookName, args: &CheckArgs, term: &Term) -> Result<u8, Fault> {
+pub(super) fn check(
+    hook: HookName,
+    args: &CheckArgs,
+    overrides: Option<&Path>,
+    term: &Term,
+) -> Result<u8, Fault> {
     let repo = Repo::at(Path::new("."));
     let mut input = Vec::new();
     if hook != HookName::Commit {
@@ -51,7 +61,7 @@ pub(super) fn check(hook: HookName, args: &CheckArgs, term: &Term) -> Result<u8,
     let work = match hook {
         HookName::Commit => staged(&repo)?,
         HookName::Push => leaving(&repo, &input, args)?,
-        HookName::Receive => arriving(&repo, &input)?,
+        HookName::Receive => arriving(&repo, &input, overrides, term)?,
     };
     for note in &work.allowance.notes {
         term.note(note);
@@ -64,16 +74,26 @@ pub(super) fn check(hook: HookName, args: &CheckArgs, term: &Term) -> Result<u8,
 fn staged(repo: &Repo) -> Result<Work, Fault> {
     let objects = list::staged(repo)?;
     let (allowance, _) = allow::at(repo, &["HEAD".into()])?;
-    Ok(Work { objects, refs: Vec::new(), allowance })
+    Ok(Work { objects, allowance, ..Work::default() })
 }
 
 /// What would leave: what the pushed refs reach, and neither those of the remote nor what is known of it here do.
 fn leaving(repo: &Repo, input: &[u8], args: &CheckArgs) -> Result<Work, Fault> {
     let mut updates = pushed::of_pre_push(input)?;
-    if updates.is_empty() {
-        updates.extend(of_framework()?);
+    let mut to = match &args.git[..] {
+        [name, url, ..] => Some((name.clone(), url.clone())),
+        // Nobody says where it goes.
+        _ => None,
+    };
+    let framework = updates.is_empty() && std::env::var_os("PRE_COMMIT").is_some();
+    if framework {
+        to = variable("PRE_COMMIT_REMOTE_NAME").zip(variable("PRE_COMMIT_REMOTE_URL"));
     }
-    let remote = args.git.first().and_then(|name| name.to_str()).filter(|name| is_remote(name));
+    let remote = to.as_ref().and_then(|(name, url)| Some((name.to_str()?, url)));
+    let remote = remote.and_then(|(name, url)| remote::is_tracked(repo, name, url).then_some(name));
+    if framework {
+        updates = of_framework(repo, remote.is_some())?;
+    }
     let mut known: Vec<String> = updates.iter().filter_map(|update| update.old.clone()).collect();
     let olds = known.len();
     if let Some(remote) = remote
@@ -92,23 +112,32 @@ fn leaving(repo: &Repo, input: &[u8], args: &CheckArgs) -> Result<Work, Fault> {
     let remotes = remote.map(|remote| format!("--remotes={remote}"));
     let extra: Vec<&str> = remotes.iter().flat_map(|remotes| ["--not", remotes]).collect();
     let objects = list::reachable(repo, &extra, &revisions)?;
-    Ok(Work { objects, refs: made(updates), allowance })
+    Ok(Work { objects, refs: made(updates), allowance, overridden: Vec::new() })
 }
 
 /// What a push brings into this repository: git has not let it in yet, and `--all` is what was here before.
-fn arriving(repo: &Repo, input: &[u8]) -> Result<Work, Fault> {
+fn arriving(repo: &Repo, input: &[u8], record: Option<&Path>, term: &Term) -> Result<Work, Fault> {
     let updates = pushed::of_pre_receive(input)?;
     let revisions: Vec<String> = updates.iter().filter_map(|update| update.new.clone()).collect();
     if revisions.is_empty() {
         return Ok(Work::default());
     }
+    // What a ref is here is what the client says, and git compares it only later: it may be a commit of this push.
+    let here = repo.run(&["for-each-ref", "--format=%(objectname)"], &[])?;
+    let here: HashSet<&[u8]> = here.split(|byte| *byte == b'\n').collect();
     let mut known: Vec<String> = updates.iter().filter_map(|update| update.old.clone()).collect();
+    known.retain(|old| here.contains(old.as_bytes()));
     if updates.iter().any(|update| update.old.is_none()) {
         known.push("HEAD".into());
     }
     let (allowance, _) = allow::at(repo, &known)?;
-    let objects = list::reachable(repo, &["--not", "--all"], &revisions)?;
-    Ok(Work { objects, refs: made(updates), allowance })
+    let mut objects = list::reachable(repo, &["--not", "--all"], &revisions)?;
+    if let Some(quarantine) = std::env::var_os("GIT_QUARANTINE_PATH") {
+        let stray = list::stray(repo, &quarantine, &objects)?;
+        objects.extend(stray);
+    }
+    let overridden = overrides::asked(record, &updates, term)?;
+    Ok(Work { objects, refs: made(updates), allowance, overridden })
 }
 
 /// Names of refs that the other side will have.
@@ -116,34 +145,46 @@ fn made(updates: Vec<Update>) -> Vec<Vec<u8>> {
     updates.into_iter().filter(|update| update.new.is_some()).map(|update| update.name).collect()
 }
 
-/// Whether it names a remote whose refs are kept here; else it is an address.
-fn is_remote(name: &str) -> bool {
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    !name.is_empty() && !name.starts_with(['-', '/', '.']) && name.chars().all(is_plain)
+/// What a push may bring that the `pre-commit` framework runs hooks for. It has read git's lines itself and tells of one ref at most, of none where all of the
+/// history is new: so all branches and tags are meant, and where the work stands.
+fn of_framework(repo: &Repo, tracked: bool) -> Result<Vec<Update>, Fault> {
+    let mut lines = Vec::new();
+    let refs = ["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags"];
+    for line in repo.run(&refs, &[])?.split(|byte| *byte == b'\n') {
+        let mut parts = line.splitn(2, |byte| *byte == b' ');
+        if let (Some(new), Some(name)) = (parts.next(), parts.next()) {
+            lines.push([b"- ", new, b" ", name, b" ", "0".repeat(new.len()).as_bytes(), b"\n"].concat());
+        }
+    }
+    let text = |name| variable(name).map(|value| value.as_encoded_bytes().to_vec());
+    let head = repo.line(&["rev-parse", "--quiet", "--verify", "HEAD^{commit}"]).ok();
+    for new in head.into_iter().chain(text("PRE_COMMIT_TO_REF")) {
+        // What the remote has, or a parent of what it has not by what is known of it here.
+        let old = text("PRE_COMMIT_FROM_REF").filter(|old| tracked && old.len() == new.len());
+        let old = old.unwrap_or_else(|| b"0".repeat(new.len()));
+        let name = text("PRE_COMMIT_REMOTE_BRANCH").unwrap_or_else(|| b"HEAD".to_vec());
+        lines.push([b"- ", &new[..], b" ", &name, b" ", &old, b"\n"].concat());
+    }
+    pushed::of_pre_push(&lines.concat())
 }
 
-/// What the `pre-commit` framework says of a push by variables; it has read the lines itself.
-fn of_framework() -> Result<Vec<Update>, Fault> {
-    let Ok(new) = std::env::var("PRE_COMMIT_TO_REF") else { return Ok(Vec::new()) };
-    let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let zeros = || "0".repeat(new.len());
-    let old = get("PRE_COMMIT_FROM_REF").unwrap_or_else(zeros);
-    let name = get("PRE_COMMIT_REMOTE_BRANCH").unwrap_or_else(|| "HEAD".into());
-    pushed::of_pre_push(format!("- {new} {name} {old}\n").as_bytes())
+/// A variable that says something.
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) -> Result<u8, Fault> {
     if work.objects.is_empty() && work.refs.is_empty() {
         return Ok(exit::CLEAN);
     }
-    let engine = engine(args, term)?;
+    let (engine, _) = engine(&args.rules, &args.secrets, false, term)?;
     let floors = Floors {
         fail_on: args.fail_on.into(),
         shown: Confidence::from(args.fail_on).min(Confidence::Medium),
         strict_examples: false,
     };
     let progress = Progress::new(term.shows_progress());
-    let accepted = Accepted::default().allow(work.allowance.allowed);
+    let accepted = Accepted::of_ids(&work.overridden).allow(work.allowance.allowed);
     let tally = Tally::new(&engine, floors, accepted);
     let examiner = Examiner::new(&engine, &progress).with_ids();
     for name in &work.refs {
@@ -159,21 +200,33 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
     check::run(repo, &work.objects, None, &examiner, &tally)?;
     progress.end();
     let report = tally.close(engine.clone(), args.incomplete == Incomplete::Fail);
-    tell::verdict(hook, &report, term);
+    tell::verdict(hook.into(), &report, term);
     Ok(report.exit)
 }
 
-fn engine(args: &CheckArgs, term: &Term) -> Result<Engine, Fault> {
-    if !args.rules.trust_rules {
-        rulepack::keep_out_of_the_tree(&args.rules.rules, &[".".into()])?;
+/// The engine that is asked for, and where the rules stand that are somebody's own.
+///
+/// # Errors
+///
+/// Rules or secrets that cannot be had.
+pub(crate) fn engine(
+    rules: &RuleArgs,
+    secrets: &SecretArgs,
+    quiet: bool,
+    term: &Term,
+) -> Result<(Engine, Origins), Fault> {
+    if !rules.trust_rules {
+        rulepack::keep_out_of_the_tree(&rules.rules, &[".".into()])?;
     }
-    let (rules, origins) = setup::rules(&args.rules, term)?;
-    let secrets = setup::secrets(&args.secrets, false, false, term)?;
+    let (rules, origins) = setup::rules(rules, term)?;
+    let secrets = setup::secrets(secrets, quiet, false, term)?;
     if rules.is_empty() && secrets.is_none() {
         return Err(Fault::new("--no-builtin", "there is nothing to look for", "add --rules FILE"));
     }
-    let built = setup::engine(rules, secrets, false).build();
-    built.map_err(|error| rulepack::Loaded::fault(&origins, &error))
+    match setup::engine(rules, secrets, false).build() {
+        Ok(engine) => Ok((engine, origins)),
+        Err(error) => Err(rulepack::Loaded::fault(&origins, &error)),
+    }
 }
 
 /// Runs the hook that was there before, with what git gave to this one.

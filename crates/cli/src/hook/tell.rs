@@ -1,8 +1,9 @@
 //! What a hook says: what, where, why, how to fix it, and how to allow one finding.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use exfilter::{Confidence, Kind};
+use exfilter::{Confidence, FindingId, Kind};
 
 use crate::exit;
 use crate::git::allow;
@@ -14,11 +15,28 @@ use crate::text::{count, plain, shorten};
 /// Findings and gaps that are listed; a push of generated keys has thousands.
 const LISTED: usize = 20;
 
-/// Says why `hook` refuses, or what it lets pass with a warning.
-pub(super) fn verdict(hook: HookName, report: &Report, term: &Term) {
+/// What is about to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Commit,
+    Push,
+    Publish,
+}
+
+impl From<HookName> for Act {
+    fn from(hook: HookName) -> Act {
+        match hook {
+            HookName::Commit => Act::Commit,
+            HookName::Push | HookName::Receive => Act::Push,
+        }
+    }
+}
+
+/// Says why `act` is refused, or what passes with a warning.
+pub(crate) fn verdict(act: Act, report: &Report, term: &Term) {
     let text = match report.exit {
         exit::CLEAN => warnings(report),
-        _ => refusal(hook, report),
+        _ => refusal(act, report),
     };
     if !text.is_empty() {
         term.say(&text);
@@ -39,14 +57,15 @@ fn warnings(report: &Report) -> String {
     out
 }
 
-fn refusal(hook: HookName, report: &Report) -> String {
+fn refusal(act: Act, report: &Report) -> String {
     let mut out = String::new();
     let rows: Vec<_> = report.rows().collect();
     let is_refused = |row: &Row| report.floors.fails(&row.lead.finding);
     let (refused, warned): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| is_refused(row));
-    let what = match hook {
-        HookName::Commit => "commit",
-        HookName::Push | HookName::Receive => "push",
+    let what = match act {
+        Act::Commit => "commit",
+        Act::Push => "push",
+        Act::Publish => "publish",
     };
     let mut why = Vec::new();
     if report.exit == exit::FOUND {
@@ -59,8 +78,8 @@ fn refusal(hook: HookName, report: &Report) -> String {
     list(&mut out, report, &refused);
     gaps(&mut out, report);
     if !refused.is_empty() {
-        fix(&mut out, hook, report, &refused);
-        permit(&mut out, hook, &refused);
+        fix(&mut out, act, report, &refused);
+        permit(&mut out, act, &refused);
     }
     if !warned.is_empty() {
         let _ = writeln!(out, "To look at, not refused:");
@@ -69,7 +88,8 @@ fn refusal(hook: HookName, report: &Report) -> String {
     out
 }
 
-fn list(out: &mut String, report: &Report, rows: &[(&FileReport, &Row)]) {
+/// Findings, one a line.
+pub(super) fn list(out: &mut String, report: &Report, rows: &[(&FileReport, &Row)]) {
     for (file, row) in rows.iter().take(LISTED) {
         let lead = &row.lead;
         let _ = writeln!(
@@ -87,21 +107,22 @@ fn list(out: &mut String, report: &Report, rows: &[(&FileReport, &Row)]) {
     }
 }
 
-fn gaps(out: &mut String, report: &Report) {
+/// What was not examined, one a line.
+pub(super) fn gaps(out: &mut String, report: &Report) {
     for (file, gap) in report.gaps().take(LISTED) {
         let place = location(&file.name, &gap.lane);
         let _ = writeln!(out, "  {place}  {}  not examined: {}", gap.range(), gap.reason.describe());
     }
     if report.totals.gaps > 0 {
-        let _ =
-            writeln!(out, "What is not examined is not let pass; --incomplete ok in the hook lets it pass.");
+        let _ = writeln!(out, "What is not examined is not let pass; --incomplete ok lets it pass.");
     }
 }
 
-fn fix(out: &mut String, hook: HookName, report: &Report, rows: &[(&FileReport, &Row)]) {
-    let how = match hook {
-        HookName::Commit => "take it out of the file and `git add` it again",
-        HookName::Push | HookName::Receive => {
+fn fix(out: &mut String, act: Act, report: &Report, rows: &[(&FileReport, &Row)]) {
+    let how = match act {
+        Act::Commit => "take it out of the file and `git add` it again",
+        Act::Publish => "take it out of the file, or the file out of the package",
+        Act::Push => {
             "take it out of every commit that is pushed (`git commit --amend`, `git rebase -i`); a later commit that deletes it is not enough"
         }
     };
@@ -120,24 +141,34 @@ fn fix(out: &mut String, hook: HookName, report: &Report, rows: &[(&FileReport, 
 }
 
 /// How one finding is allowed. What is confirmed is not.
-fn permit(out: &mut String, hook: HookName, rows: &[(&FileReport, &Row)]) {
+fn permit(out: &mut String, act: Act, rows: &[(&FileReport, &Row)]) {
+    // A value that two rules know, as sure, has two ids.
     let may = |row: &&(&FileReport, &Row)| {
-        let finding = &row.1.lead.finding;
-        finding.confidence() < Confidence::Confirmed && matches!(finding.kind(), Kind::Rule(_))
+        row.1.leads().all(|seen| {
+            seen.id.is_some()
+                && seen.finding.confidence() < Confidence::Confirmed
+                && matches!(seen.finding.kind(), Kind::Rule(_))
+        })
     };
     let Some((file, row)) = rows.iter().find(may) else { return };
-    let Some(id) = row.lead.id else { return };
-    let place = match hook {
-        HookName::Commit => "is committed already (HEAD)",
-        HookName::Push | HookName::Receive => "the remote has already",
+    let ids: BTreeSet<FindingId> = row.leads().filter_map(|seen| seen.id).collect();
+    let place = match act {
+        Act::Commit => "is committed already (HEAD)",
+        Act::Push => "the remote has already",
+        Act::Publish => {
+            let ids: Vec<String> = ids.iter().map(|id| format!("--allow {id}")).collect();
+            let _ = writeln!(out, "If it is no secret: exfilter publish {}", ids.join(" "));
+            return;
+        }
     };
-    let path = file.allow_path();
-    let _ = writeln!(
-        out,
-        "If it is no secret, allow it in {} of a commit that {place}:\n  [[allow]]\n  id = \"{id}\"\n  path = {path}\n  reason = \"...\"\n  until = {}",
-        allow::FILE,
-        allow::last_day(),
-    );
+    let _ = writeln!(out, "If it is no secret, allow it in {} of a commit that {place}:", allow::FILE);
+    let (path, until) = (file.allow_path(), allow::last_day());
+    for id in ids {
+        let _ = writeln!(
+            out,
+            "  [[allow]]\n  id = \"{id}\"\n  path = {path}\n  reason = \"...\"\n  until = {until}"
+        );
+    }
     if rows.len() > 1 {
         let _ = writeln!(out, "`exfilter scan --git --format json` has the ids of the others.");
     }

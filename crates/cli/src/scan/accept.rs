@@ -64,6 +64,11 @@ impl Accepted {
         Ok(Accepted { baseline, allowed: Vec::new() })
     }
 
+    /// These, wherever they stand.
+    pub(crate) fn of_ids(ids: &[FindingId]) -> Accepted {
+        Accepted { baseline: ids.iter().copied().collect(), allowed: Vec::new() }
+    }
+
     /// The same, and what is `allowed`.
     pub(crate) fn allow(mut self, allowed: Vec<Allowed>) -> Accepted {
         self.allowed.extend(allowed);
@@ -82,12 +87,12 @@ impl Accepted {
     }
 
     fn holds(&self, path: &Path, row: &Row) -> bool {
-        let Some(id) = row.lead.id else { return false };
-        let confirmed = std::iter::once(&row.lead)
-            .chain(&row.also)
-            .any(|seen| seen.finding.confidence() >= Confidence::Confirmed);
-        let is_allowed = || self.allowed.iter().any(|one| one.id == id && one.path == path_bytes(path));
-        !confirmed && (self.baseline.contains(&id) || is_allowed())
+        // What stands at one place may be several values, one in another: each has to be accepted by itself.
+        row.leads().all(|seen| {
+            let Some(id) = seen.id else { return false };
+            let is_allowed = || self.allowed.iter().any(|one| one.id == id && one.path == path_bytes(path));
+            seen.finding.confidence() < Confidence::Confirmed && (self.baseline.contains(&id) || is_allowed())
+        })
     }
 }
 
@@ -100,9 +105,11 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut lines = BTreeSet::new();
     for file in &report.files {
         for row in file.rows.iter().filter(|row| row.lead.finding.confidence() < Confidence::Confirmed) {
-            if let Some(id) = row.lead.id {
-                let rule = plain(row.lead.rule_id(&report.engine));
-                lines.insert(format!("{id} {rule} {}", file.name.full()));
+            for seen in row.leads() {
+                if let Some(id) = seen.id {
+                    let rule = plain(seen.rule_id(&report.engine));
+                    lines.insert(format!("{id} {rule} {}", file.name.full()));
+                }
             }
         }
     }

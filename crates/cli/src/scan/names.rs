@@ -44,7 +44,7 @@ impl Names {
     pub(crate) fn of(&self, path: &Path) -> Name {
         let raw = path_bytes(path);
         let shown = raw.strip_prefix(b"./").filter(|rest| !rest.is_empty()).unwrap_or(raw);
-        Name::new(self.masks.mask(shown).as_bytes(), &[])
+        Name::overwritten(shown, self.masks.mask(shown).as_bytes())
     }
 
     fn each(&self, bytes: &[u8], mut found: impl FnMut(Finding, Lane)) {

@@ -156,6 +156,8 @@ pub(crate) enum Reason {
     ReadError(String),
     /// It was asked for, and is nothing that has an end.
     Special(SkipReason),
+    /// What is before a commit is not in this clone.
+    Shallow,
 }
 
 /// Findings that are counted and not listed.
@@ -251,6 +253,15 @@ impl Totals {
     }
 }
 
+impl Row {
+    /// The findings that somebody who accepts this row accepts: the surest, and whatever is as sure.
+    pub(crate) fn leads(&self) -> impl Iterator<Item = &Seen> {
+        let floor = self.lead.finding.confidence();
+        std::iter::once(&self.lead)
+            .chain(self.also.iter().filter(move |seen| seen.finding.confidence() >= floor))
+    }
+}
+
 impl FileReport {
     /// Its path as a string of TOML, for an entry that allows a finding in it. A path that is masked is not the one to be written.
     pub(crate) fn allow_path(&self) -> String {
@@ -258,7 +269,8 @@ impl FileReport {
             return "\"...\"".into();
         }
         match self.path.to_str() {
-            Some(path) if !path.contains(['\'', '\n']) && !path.contains(char::is_control) => {
+            // As it is, or not at all: an escaped one would allow nothing.
+            Some(path) if !path.contains('\'') && text::escape(path.as_bytes()) == path => {
                 format!("'{path}'")
             }
             _ => "\"...\"".into(),
@@ -472,6 +484,7 @@ impl Reason {
             Reason::Unreadable(_) => "unreadable",
             Reason::ReadError(_) => "read-error",
             Reason::Special(_) => "special-file",
+            Reason::Shallow => "shallow",
         }
     }
 
@@ -485,6 +498,9 @@ impl Reason {
             Reason::Unreadable(error) => format!("it cannot be read ({error})"),
             Reason::ReadError(error) => format!("reading it failed ({error})"),
             Reason::Special(reason) => format!("it is no regular file: {}", reason.describe()),
+            Reason::Shallow => {
+                "what is before it is not in this shallow clone; `git fetch --unshallow` gets it".into()
+            }
         }
     }
 

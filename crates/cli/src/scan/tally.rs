@@ -96,16 +96,19 @@ impl Tally {
         if in_name.is_empty() && gap.is_none() {
             return;
         }
+        let mut accepted = 0;
         let file = FileReport {
             name: self.name(&path),
-            path,
             commit: None,
-            rows: merge::rows(in_name),
+            rows: self.accepted.leave(&path, merge::rows(in_name), &mut accepted),
+            path,
             gaps: gap.into_iter().collect(),
             unlisted_gaps: 0,
             suppressed: Vec::new(),
         };
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).push(file, &self.floors);
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.totals.accepted += accepted;
+        inner.push(file, &self.floors);
     }
 
     /// A path was left out.

@@ -111,3 +111,29 @@ fn an_object_that_is_missing_is_not_clean() {
     let run = repo.run(&["scan", "--git", "."]);
     assert!(matches!(run.code, Some(2 | 3)), "{run:?}");
 }
+
+#[test]
+fn a_baseline_accepts_the_name_of_a_folder() {
+    let Some(repo) = Repo::new() else { return };
+    repo.write(&format!("keys-{}/a", github_token()), b"1\n");
+    let base = repo.top().join("base.report");
+    let base = base.to_str().unwrap();
+    repo.run(&["scan", ".", "--write-baseline", base]).exits_with(1).prints("(name)");
+    repo.run(&["scan", ".", "--baseline", base]).exits_with(0).prints("accepted");
+}
+
+#[test]
+fn a_shallow_clone_is_not_all_of_a_history() {
+    let Some(repo) = Repo::new() else { return };
+    repo.commit("with", &[("a", format!("{}\n", github_token()).as_bytes())]);
+    repo.commit("without", &[("a", b"1\n".as_slice())]);
+    repo.commit("more", &[("b", b"2\n".as_slice())]);
+    let clone = repo.top().join("clone");
+    let (clone, url) = (clone.to_str().unwrap(), format!("file://{}", repo.top().join("tree").display()));
+    repo.git(&["clone", "-q", "--depth", "2", &url, clone]);
+    repo.run(&["scan", "--git", clone]).exits_with(3).prints("shallow");
+    // A range that ends before that is whole.
+    repo.run(&["scan", "--git", clone, "HEAD~1..HEAD"]).exits_with(0);
+    repo.git(&["-C", clone, "fetch", "-q", "--unshallow"]);
+    repo.run(&["scan", "--git", clone]).exits_with(1);
+}

@@ -236,6 +236,42 @@ fn the_server_looks_at_what_it_has_not_let_in() {
 }
 
 #[test]
+fn a_server_may_let_pass_what_the_pusher_names_and_records_it() {
+    let Some(repo) = Repo::new() else { return };
+    let remote = repo.remote();
+    repo.commit("first", &[("a", b"1\n".as_slice())]);
+    repo.git(&["push", "-q", "origin", "main"]);
+    repo.git(&["-C", remote.to_str().unwrap(), "config", "receive.advertisePushOptions", "true"]);
+    let hook = remote.join("hooks/pre-receive");
+    let record = repo.top().join("passed.report");
+    let install = |more: &str| {
+        let exe = env!("CARGO_BIN_EXE_exfilter");
+        fs::write(&hook, format!("#!/bin/sh\nexec '{exe}' hook pre-receive {more}\n")).unwrap();
+        make_program(&hook);
+    };
+    install("");
+    let token = github_token();
+    repo.commit("with", &[("b", format!("{token}\n").as_bytes())]);
+    let run = repo.git_run(&["push", "origin", "main"]).exits_with(1);
+    let id = run.stderr.split("id = \"").nth(1).unwrap().split('"').next().unwrap().to_string();
+    let option = format!("exfilter.allow={id}");
+    let push = ["push", "-o", &option, "origin", "main"];
+    repo.git_run(&push).exits_with(1).notes("lets nothing pass on request");
+    install(&format!("--overrides '{}'", record.display()));
+    repo.git_run(&["push", "-o", "exfilter.allow=all", "origin", "main"]).exits_with(1);
+    let other = "exfilter.allow=exf1-aaaaaaaaaaaaaaaaaaaaaaaaaa";
+    repo.git_run(&["push", "-o", other, "origin", "main"]).exits_with(1).notes("push refused");
+    repo.git_run(&push).exits_with(0);
+    assert!(repo.remote_has(&token));
+    let text = fs::read_to_string(&record).unwrap();
+    assert!(text.lines().last().unwrap().contains(&format!(" {id} refs/heads/main ")), "{text}");
+    // Where it cannot be recorded nothing passes.
+    install(&format!("--overrides '{}/none/x'", record.display()));
+    repo.commit("more", &[("c", format!("{}\n", github_token()).as_bytes())]);
+    repo.git_run(&push).exits_with(1).notes("cannot be recorded");
+}
+
+#[test]
 fn whatever_goes_wrong_refuses() {
     let Some(repo) = pushed() else { return };
     let zeros = "0".repeat(40);
@@ -254,7 +290,7 @@ fn whatever_goes_wrong_refuses() {
     repo.git_run(&["push", "origin", "main"]).exits_with(1);
 }
 
-fn make_program(path: &std::path::Path) {
+pub(crate) fn make_program(path: &std::path::Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

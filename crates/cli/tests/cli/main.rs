@@ -1,15 +1,20 @@
 //! The command from outside: what it prints, what it exits with, and what it never prints.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case fails where it stands")]
 
+mod agents;
 mod archives;
 mod audit;
+mod ci;
 mod environment;
+mod evasions;
 mod exit_codes;
 mod faults;
 mod harness;
 mod history;
 mod hooks;
 mod output;
+mod publishing;
+mod registry;
 mod repo;
 mod rules;
 mod scale;

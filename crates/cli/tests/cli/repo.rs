@@ -75,8 +75,13 @@ impl Repo {
 
     /// The command with a variable in its environment, in the repository.
     pub(crate) fn run_with(&self, args: &[&str], name: &str, value: &str) -> Run {
+        self.run_among(args, &[(name, value)])
+    }
+
+    /// The command with variables in its environment, in the repository.
+    pub(crate) fn run_among(&self, args: &[&str], variables: &[(&str, &str)]) -> Run {
         let mut command = self.sandbox.command(args);
-        self.quiet(command.current_dir(self.sandbox.tree("")).env(name, value));
+        self.quiet(command.current_dir(self.sandbox.tree(""))).envs(variables.iter().copied());
         self.sandbox.finish(&mut command)
     }
 
@@ -94,6 +99,18 @@ impl Repo {
     pub(crate) fn git_run_quietly(&self, args: &[&str]) -> (Option<i32>, String) {
         let output = self.try_git(args);
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Any program, in the repository and in git's environment.
+    pub(crate) fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        self.quiet(command.args(args).current_dir(self.sandbox.tree("")));
+        command
+    }
+
+    /// What a program said, searched for what was planted.
+    pub(crate) fn checked(&self, output: Output) -> Run {
+        self.sandbox.checked(output)
     }
 
     /// A bare repository beside this one, as its remote `origin`.
