@@ -222,6 +222,13 @@ impl PartBody {
         }
     }
 
+    /// The answer to bytes behind the end. The object goes on, but not with this request.
+    pub(super) fn misuse(&mut self) -> Verdict {
+        let mut stream = self.engine.stream(self.flow.clone());
+        let _ = stream.finish();
+        stream.push(&[])
+    }
+
     pub(super) fn memory(&self) -> usize {
         self.stream.as_ref().map_or(0, |stream| stream.memory()) + self.tail.capacity()
     }
