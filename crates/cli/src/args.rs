@@ -55,6 +55,8 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
     #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
     pub(crate) judge: JudgeArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -162,6 +164,17 @@ impl SecretArgs {
             Some(Some(path)) => Choice::At(path),
         }
     }
+}
+
+/// The policy.
+#[derive(Args)]
+pub(crate) struct PolicyArgs {
+    /// Read the policy from this file [default: ~/.config/exfilter/policy.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Read no policy
+    #[arg(long, conflicts_with = "policy")]
+    pub(crate) no_policy: bool,
 }
 
 /// What counts.

@@ -3,6 +3,7 @@
 //! ```text
 //! args.rs     what the user may say                 exit.rs    what the exit code says
 //! rulepack.rs rule files, the built-in pack         env.rs     secrets of the environment
+//! policy.rs   the policy file
 //! audit/      what could leak: run, table, json, sarif, html
 //! scan/       walk -> file -> report                output/    table, json, jsonl, sarif
 //! secrets/    the store of known secrets
@@ -22,6 +23,7 @@ mod fault;
 mod git;
 mod hook;
 mod output;
+mod policy;
 mod rulepack;
 mod rules;
 mod scan;

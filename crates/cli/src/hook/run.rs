@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use exfilter::{Confidence, Engine};
+use exfilter::config::Config;
+use exfilter::{Confidence, Engine, Mode};
 
 use super::pushed::{self, Update};
 use super::tell;
@@ -21,7 +22,7 @@ use crate::scan::report::Floors;
 use crate::scan::{setup, tally::Tally};
 use crate::term::Term;
 use crate::text::{Name, escape};
-use crate::{exit, rulepack};
+use crate::{exit, policy, rulepack};
 
 /// What is looked at, and what is known already.
 #[derive(Default)]
@@ -136,15 +137,15 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
     if work.objects.is_empty() && work.refs.is_empty() {
         return Ok(exit::CLEAN);
     }
-    let engine = engine(args, term)?;
-    let floors = Floors {
-        fail_on: args.fail_on.into(),
-        shown: Confidence::from(args.fail_on).min(Confidence::Medium),
-        strict_examples: false,
-    };
+    let config = policy::load(&args.policy, &[".".into()], args.rules.trust_rules, term)?;
+    let engine = engine(args, &config, term)?;
+    let asked = args.fail_on.map(Confidence::from);
+    let fail_on = asked.or(config.acts_from()).unwrap_or(Confidence::High);
+    let floors =
+        Floors { fail_on, shown: fail_on.min(Confidence::Medium), strict_examples: config.strict_examples() };
     let progress = Progress::new(term.shows_progress());
     let accepted = Accepted::default().allow(work.allowance.allowed);
-    let tally = Tally::new(&engine, floors, accepted);
+    let tally = Tally::new(&engine, floors, accepted).pass(config.passes());
     let examiner = Examiner::new(&engine, &progress).with_ids();
     for name in &work.refs {
         let shown = Some(Name::fixed("the name of a ref"));
@@ -158,12 +159,16 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
     }
     check::run(repo, &work.objects, None, &examiner, &tally)?;
     progress.end();
-    let report = tally.close(engine.clone(), args.incomplete == Incomplete::Fail);
+    let mut report = tally.close(engine.clone(), args.incomplete == Incomplete::Fail);
+    // What could not be set up refuses in any mode.
+    if config.mode() == Mode::Observe && report.exit != exit::SETUP {
+        report.exit = exit::CLEAN;
+    }
     tell::verdict(hook, &report, term);
     Ok(report.exit)
 }
 
-fn engine(args: &CheckArgs, term: &Term) -> Result<Engine, Fault> {
+fn engine(args: &CheckArgs, config: &Config, term: &Term) -> Result<Engine, Fault> {
     if !args.rules.trust_rules {
         rulepack::keep_out_of_the_tree(&args.rules.rules, &[".".into()])?;
     }
@@ -172,7 +177,7 @@ fn engine(args: &CheckArgs, term: &Term) -> Result<Engine, Fault> {
     if rules.is_empty() && secrets.is_none() {
         return Err(Fault::new("--no-builtin", "there is nothing to look for", "add --rules FILE"));
     }
-    let built = setup::engine(rules, secrets, false).build();
+    let built = setup::engine(rules, secrets, config, config.strict_examples()).build();
     built.map_err(|error| rulepack::Loaded::fault(&origins, &error))
 }
 

@@ -10,6 +10,7 @@ mod harness;
 mod history;
 mod hooks;
 mod output;
+mod policy;
 mod repo;
 mod rules;
 mod scale;

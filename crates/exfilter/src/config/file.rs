@@ -14,6 +14,8 @@ pub struct Config {
     foreign: Option<Action>,
     policy: Policy,
     hosts: Hosts,
+    /// Why content may be left unexamined.
+    passes: Vec<OpaqueReason>,
     /// What it sets, in order.
     limits: Vec<(&'static str, u64)>,
     body: Option<u64>,
@@ -84,11 +86,13 @@ impl Config {
             return Err(top.wrong("version", "is missing; write version = 1 above everything else"));
         }
         top.number("version", 1..=1)?;
-        let mut config = Config::default();
-        config.mode = top.word("mode", "mode", &MODES)?.unwrap_or_default();
-        config.strict_examples = top.flag("strict_examples")?.unwrap_or_default();
+        let mut config = Config {
+            mode: top.word("mode", "mode", &MODES)?.unwrap_or_default(),
+            strict_examples: top.flag("strict_examples")?.unwrap_or_default(),
+            foreign: top.word("foreign", "action for foreign keys", &[ACTIONS[1], ACTIONS[3]])?,
+            ..Config::default()
+        };
         config.policy.mode(config.mode).strict_examples(config.strict_examples);
-        config.foreign = top.word("foreign", "action for foreign keys", &[ACTIONS[1], ACTIONS[3]])?;
         config.read_actions(&top)?;
         config.read_opaque(&top)?;
         config.read_hosts(&top)?;
@@ -179,6 +183,11 @@ impl Config {
         CONFIDENCES.iter().map(|(_, confidence)| *confidence).find(acts)
     }
 
+    /// The reasons of which the file says that what was not examined for them passes.
+    pub fn passes(&self) -> &[OpaqueReason] {
+        &self.passes
+    }
+
     fn read_actions(&mut self, top: &Table<'_, '_>) -> Result<(), ConfigError> {
         let names = CONFIDENCES.map(|(name, _)| name);
         let Some(actions) = top.table("actions", &[&names[..], &["llm"]].concat())? else { return Ok(()) };
@@ -203,6 +212,9 @@ impl Config {
             let actions = [ACTIONS[0], ACTIONS[1], ACTIONS[3]];
             if let Some(action) = opaque.word(reason.as_str(), "action for this", &actions)? {
                 self.policy.opaque(reason, action);
+                if action < Action::Block {
+                    self.passes.push(reason);
+                }
             }
         }
         Ok(())
