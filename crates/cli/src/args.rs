@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Secrets(Box<crate::secrets::args::SecretsArgs>),
     /// Check what leaves a git repository, before it does
     Hook(crate::hook::args::HookArgs),
+    /// Print the environment of a sandbox: placeholders for its secrets, proxy, certificates
+    Env(Box<crate::sandbox::args::EnvArgs>),
 }
 
 /// `exfilter scan`.

@@ -8,6 +8,7 @@
 //! scan/       walk -> file -> report                output/    table, json, jsonl, sarif
 //! secrets/    the store of known secrets
 //! git/        a repository's objects           hook/      git's hooks, and putting them there
+//! sandbox/    the environment that a sandbox gets
 //! text.rs     names made safe to print              term.rs    the one place that writes to the terminal
 //! ```
 //!
@@ -26,6 +27,7 @@ mod output;
 mod policy;
 mod rulepack;
 mod rules;
+mod sandbox;
 mod scan;
 mod secrets;
 mod term;
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         args::Command::Rules(args) => rules::run(&args, &term),
         args::Command::Secrets(args) => secrets::run(&args, &term),
         args::Command::Hook(args) => hook::run(&args, &term),
+        args::Command::Env(args) => sandbox::run(&args, &term),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

@@ -13,6 +13,7 @@ mod output;
 mod policy;
 mod repo;
 mod rules;
+mod sandbox;
 mod scale;
 mod secrets;
 mod walking;

@@ -176,7 +176,7 @@ impl PartBody {
     /// Ends the part, and the object if it is the last one.
     pub(super) fn finish(&mut self, log: &mut Log) -> Verdict {
         let Some(mut stream) = self.stream.take() else { return self.through(u64::MAX) };
-        let verdict = if self.last { stream.finish() } else { stream.push(&[]) };
+        let verdict = if self.last { stream.finish() } else { stream.catch_up() };
         log.drain(&mut stream, "upload", 0);
         log.settle(verdict);
         log.coverage.add(&stream.coverage());
