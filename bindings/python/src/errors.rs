@@ -6,8 +6,10 @@ mod classes {
     use pyo3::import_exception;
 
     import_exception!(exfilter._errors, BuildError);
+    import_exception!(exfilter._errors, HeadError);
     import_exception!(exfilter._errors, MisuseError);
     import_exception!(exfilter._errors, ParseError);
+    import_exception!(exfilter._errors, PolicyError);
     import_exception!(exfilter._errors, RefusedError);
     import_exception!(exfilter._errors, RuleError);
 }
@@ -28,6 +30,15 @@ pub(crate) fn build(error: &exfilter::BuildError) -> PyErr {
 pub(crate) fn rule(error: &exfilter::rules::RuleError) -> PyErr {
     let place = (error.file().to_owned(), error.line(), error.field().to_owned());
     classes::RuleError::new_err((place.0, place.1, place.2, error.message().to_owned()))
+}
+
+pub(crate) fn policy(error: &exfilter::config::ConfigError) -> PyErr {
+    let place = (error.file().to_owned(), error.line(), error.field().to_owned());
+    classes::PolicyError::new_err((place.0, place.1, place.2, error.message().to_owned()))
+}
+
+pub(crate) fn head(error: &exfilter::wire::HeadError) -> PyErr {
+    classes::HeadError::new_err(error.to_string())
 }
 
 pub(crate) fn refused(name: &str, refusal: &exfilter::Refusal) -> PyErr {

@@ -270,15 +270,26 @@ pub(crate) fn event(
     stream: &exfilter::Stream,
     event: Event,
 ) -> PyResult<Option<Py<PyAny>>> {
+    let path = match &event {
+        Event::Finding(finding) => stream.path(finding.path()).clone(),
+        Event::Opaque(opaque) => stream.path(opaque.path()).clone(),
+        _ => return Ok(None),
+    };
+    event_at(py, engine, event, path)
+}
+
+/// The same of an event whose path is at hand.
+pub(crate) fn event_at(
+    py: Python<'_>,
+    engine: &exfilter::Engine,
+    event: Event,
+    path: LanePath,
+) -> PyResult<Option<Py<PyAny>>> {
     Ok(match event {
         Event::Finding(finding) => {
-            let path = stream.path(finding.path()).clone();
             Some(Py::new(py, Finding { finding, path, engine: engine::keep(engine) })?.into_any())
         }
-        Event::Opaque(opaque) => {
-            let path = stream.path(opaque.path()).clone();
-            Some(Py::new(py, Opaque { opaque, path })?.into_any())
-        }
+        Event::Opaque(opaque) => Some(Py::new(py, Opaque { opaque, path })?.into_any()),
         _ => None,
     })
 }

@@ -9,8 +9,10 @@ mod errors;
 mod finding;
 mod flow;
 mod input;
+mod inspector;
 mod limits;
 mod policy;
+mod policy_file;
 mod rules;
 mod scan;
 mod secrets;
@@ -30,9 +32,13 @@ mod _native {
     #[pymodule_export]
     use super::flow::Flow;
     #[pymodule_export]
+    use super::inspector::{Inspector, Reply, Sighting, Uploads};
+    #[pymodule_export]
     use super::limits::Limits;
     #[pymodule_export]
     use super::policy::Policy;
+    #[pymodule_export]
+    use super::policy_file::PolicyFile;
     #[pymodule_export]
     use super::rules::{Rule, Rules};
     #[pymodule_export]

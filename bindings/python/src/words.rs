@@ -1,6 +1,6 @@
 //! The words that arguments and attributes have for the engine's enumerations.
 
-use exfilter::{Action, Confidence, Direction, Mode, OpaqueReason, Profile};
+use exfilter::{Action, Audience, Confidence, Direction, Mode, OpaqueReason, Profile};
 use pyo3::prelude::*;
 
 use crate::errors;
@@ -47,6 +47,14 @@ pub(crate) fn profile(word: &str) -> PyResult<Profile> {
         "inline" => Ok(Profile::Inline),
         "thorough" => Ok(Profile::Thorough),
         _ => Err(errors::word("a profile", "inline, thorough")),
+    }
+}
+
+pub(crate) fn audience(word: &str) -> PyResult<Audience> {
+    match word {
+        "subject" => Ok(Audience::Subject),
+        "operator" => Ok(Audience::Operator),
+        _ => Err(errors::word("an audience", "subject, operator")),
     }
 }
 

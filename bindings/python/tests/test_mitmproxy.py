@@ -224,7 +224,7 @@ def test_nothing_of_a_secret_leaves_in_any_wrapping(bench, secret, via):
         assert send(bench, path, method="GET", via=via)[0] == 403
         refused += 1
     basic = base64.b64encode(b"user:" + secret.encode()).decode()
-    for headers in ({"x-a": secret}, {"cookie": f"a={secret}"}, {"authorization": f"Basic {basic}"}, {"authorization": f"token {secret}"}, {secret: "1"}):
+    for headers in ({"x-a": secret}, {"cookie": f"a={secret}"}, {"authorization": f"Basic {basic}"}, {"authorization": f"Negotiate {secret}"}, {secret: "1"}):
         assert send(bench, headers=headers, method="GET", via=via)[0] == 403
         refused += 1
     assert refused > 45
@@ -248,6 +248,8 @@ def test_clean_traffic_arrives_byte_for_byte(bench):
 def test_an_enrolled_secret_passes_at_its_host_in_its_slot(bench):
     home = {"authorization": f"Bearer {VALUE}"}
     assert send(bench, headers=home, method="GET", via="tls")[0] == 200
+    # GitHub's word for it.
+    assert send(bench, headers={"authorization": f"token {VALUE}"}, method="GET", via="tls")[0] == 200
     assert send(bench, f"/?key={VALUE}", method="GET", via="tls")[0] == 200
     count = len(bench.secure.requests)
     assert send(bench, headers=home, method="GET", via="proxy")[0] == 403
@@ -281,7 +283,7 @@ def test_curl(bench, tmp_path):
     for arguments in (["-T", str(big)], ["-F", f"file=@{big}"], ["-T", "-", "-H", "transfer-encoding: chunked"], ["-u", f"git:{VALUE}"], ["--http2", "-d", TOKEN]):
         feed = ["--data-binary", f"@{big}"] if "-" in arguments else []
         arguments = arguments[2:] + feed if feed else arguments
-        assert b"blocked by policy" in curl(bench, *proxied, *arguments).stdout, arguments
+        assert b", reference " in curl(bench, *proxied, *arguments).stdout, arguments
     assert len(bench.secure.requests) == count
 
 
@@ -312,12 +314,13 @@ def test_node_and_npm(bench, tmp_path):
 
     def publish():
         before = len(bench.server.received)
-        subprocess.run(["npm", "publish", "--loglevel=error"], cwd=tmp_path, capture_output=True, env=environment, timeout=120)
-        return bytes(bench.server.received[before:])
+        run = subprocess.run(["npm", "publish", "--loglevel=error"], cwd=tmp_path, capture_output=True, env=environment, timeout=120)
+        return bytes(bench.server.received[before:]), run.stderr.decode()
 
-    assert b"_attachments" in publish()
+    assert b"_attachments" in publish()[0]
     (tmp_path / "config.js").write_text(f"module.exports = '{TOKEN}';\n")
-    sent = publish()
+    sent, said = publish()
+    assert "secret detected in body" in said and "package/config.js:1:19 (github-pat)" in said, said
     assert b"_attachments" not in sent and not any(needle in sent for needle in needles(TOKEN))
 
 
@@ -353,8 +356,17 @@ def test_git(bench, tmp_path):
         if not exfilter.default_engine().scan(pack).findings:
             pytest.skip("the engine does not look into git's packs")
         before = server.head()
-        assert git("push", server.url, "main").returncode != 0
-        assert server.head() == before
+        refused = git("push", server.url, "main")
+        assert refused.returncode != 0 and server.head() == before
+        # In git's own protocol: what stands where, behind the ref.
+        assert "! [remote rejected] main -> main (secret detected in config.py:1:10 in commit" in refused.stderr, refused.stderr
+        assert "remote: exfilter: refused" in refused.stderr and TOKEN not in refused.stderr
+        # A small change of a large file is a delta; its base is asked for, so it is looked into and passes.
+        git("reset", "--hard", "HEAD~1")
+        (work / "a.txt").write_text("clean\n" * 1000 + "more\n")
+        git("commit", "-am", "three")
+        assert git("push", server.url, "main").returncode == 0
+        assert server.head() == git("rev-parse", "HEAD").stdout.strip()
     finally:
         server.close()
 
@@ -534,7 +546,7 @@ def test_every_failure_is_a_refusal(tmp_path):
         "addons = [module.Exfilter()]\n"
         "module.self_test = lambda *args: None\n"
         "class Arm:\n"
-        "    def running(self): Guard.head = Guard.body = Guard.text = fail\n"
+        "    def running(self): Guard.head = Guard.body = Guard.text = module.Requests.examine = fail\n"
         "addons.append(Arm())\n"
     )
     bench = start(tmp_path, script=str(script))
@@ -578,6 +590,77 @@ def test_a_configuration_is_read_again_and_a_broken_one_is_not_taken(tmp_path):
         bench.server.close()
 
 
+def test_the_policy_file_is_obeyed_and_read_again(tmp_path):
+    policy = tmp_path / "policy.toml"
+
+    def write(text):
+        policy.write_text("version = 1\n" + text)
+
+    write('hosts.llm = ["127.0.0.1"]\n')
+    bench = start(tmp_path, options=[f"exfilter_policy={policy}"])
+    try:
+        body = json.dumps({"prompt": f"use {TOKEN} now"}).encode()
+        assert send(bench, body=body)[0] == 200
+        assert bench.server.requests[-1][1] == body.replace(TOKEN.encode(), b"*" * len(TOKEN))
+        write("")
+        bench.proxy.wait_for("read again")
+        assert send(bench, body=body)[0] == 403
+        before = len(bench.server.requests)
+        write('hosts.deny = ["127.0.0.1"]\n')
+        bench.proxy.wait_for("read again", 2)
+        status, text = send(bench, method="GET")
+        assert status == 403 and b"this host may not be reached" in text and len(bench.server.requests) == before
+        # One that is none changes nothing, and the log says so.
+        write('hosts.deny = []\nmodus = "observe"\n')
+        bench.proxy.wait_for("the old configuration stays")
+        assert "policy.toml:3: modus: is not known here" in bench.proxy.log()
+        assert send(bench, method="GET")[0] == 403
+        write('mode = "observe"\nhosts.deny = ["127.0.0.1"]\n')
+        bench.proxy.wait_for("read again", 3)
+        assert send(bench, body=body)[0] == 200 and bench.server.requests[-1][1] == body
+        policy.unlink()
+        bench.proxy.wait_for("there is no such file")
+        assert send(bench, body=body)[0] == 200
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+
+
+def test_heads_that_can_be_read_in_two_ways_are_refused(bench):
+    def ask(*lines):
+        with socket.create_connection(("127.0.0.1", bench.port), timeout=30) as client:
+            client.sendall(b"\r\n".join([*lines, b"", b""]))
+            return client.recv(65536)
+
+    url = bench.server.url.encode()
+    host = b"host: " + url.partition(b"//")[2]
+    before = len(bench.server.requests)
+    for lines in (
+        (b"GET " + url + b"/ HTTP/1.1", host, b"authorization: a", b"authorization: b"),
+        (b"GET " + url + b"/ HTTP/1.1", host, host),
+        (b"PUT " + url + b"/ HTTP/1.1", host, b"content-range: 0-1", b"content-range: 2-3", b"content-length: 0"),
+    ):
+        assert b" 403 " in ask(*lines).split(b"\r\n")[0], lines
+    assert len(bench.server.requests) == before
+    # HTTP/2 is offered to nobody.
+    assert b" 200 " in ask(b"GET " + url + b"/ HTTP/1.1", host, b"connection: upgrade, http2-settings", b"upgrade: h2c", b"http2-settings: AAMAAABk")
+    assert b"h2c" not in bench.server.requests[-1][0].lower()
+
+
+def test_parts_of_an_object_are_one_stream(bench):
+    import gzip
+
+    layer = gzip.compress(b"".join(b"line %d %d\n" % (n, n * n) for n in range(3000)) + TOKEN.encode() + b"\n" * 3000)
+    third = len(layer) // 3
+    path = "/v2/a/blobs/uploads/1"
+    statuses = [
+        send(bench, path, body=layer[at : at + third + 3], headers={"content-range": f"{at}-{min(at + third + 2, len(layer) - 1)}"}, method="PATCH")[0]
+        for at in range(0, len(layer), third + 3)
+    ]
+    assert statuses[0] == 200 and 403 in statuses
+    assert send(bench, path + "?digest=sha256:0", method="PUT")[0] == 403
+
+
 @pytest.mark.parametrize(
     ("config", "options", "said"),
     [
@@ -588,6 +671,7 @@ def test_a_configuration_is_read_again_and_a_broken_one_is_not_taken(tmp_path):
         ("", ["stream_large_bodies=1m"], "stream_large_bodies"),
         ("", ["exfilter_mode=of"], "mode is one of"),
         ('[actions]\nhigh = "drop"\n', [], "an action is one of"),
+        ("", ["exfilter_policy=missing.toml"], "missing.toml: there is no such file"),
     ],
 )
 def test_a_proxy_does_not_start_with_what_it_cannot_use(tmp_path, config, options, said):
@@ -621,8 +705,10 @@ def test_an_llm_gets_bodies_with_what_is_found_overwritten(tmp_path):
         clean = body.replace(TOKEN.encode(), b"*" * len(TOKEN))
         assert send(bench, body=body)[0] == 200
         assert bench.server.requests[-1][1] == clean
+        # A coded one is sent without its coding.
         assert send(bench, body=gzip.compress(body), headers={"content-encoding": "gzip"})[0] == 200
-        assert gzip.decompress(bench.server.requests[-1][1]) == clean
+        head, got = bench.server.requests[-1]
+        assert got == clean and b"content-encoding" not in head.lower()
         assert send(bench, body=gzip.compress(body))[0] == 403
         assert send(bench, f"/?q={TOKEN}", method="GET")[0] == 403
     finally:

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Hook(crate::hook::args::HookArgs),
     /// Pack a package, check exactly what will be sent, and publish that
     Publish(Box<crate::publish::args::PublishArgs>),
+    /// Print the environment of a sandbox: placeholders for its secrets, proxy, certificates
+    Env(Box<crate::sandbox::args::EnvArgs>),
 }
 
 /// `exfilter scan`.
@@ -56,6 +58,8 @@ pub(crate) struct ScanArgs {
     pub(crate) rules: RuleArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
     #[command(flatten)]
@@ -164,6 +168,17 @@ impl SecretArgs {
             Some(Some(path)) => Choice::At(path),
         }
     }
+}
+
+/// The policy.
+#[derive(Args)]
+pub(crate) struct PolicyArgs {
+    /// Read the policy from this file [default: ~/.config/exfilter/policy.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Read no policy
+    #[arg(long, conflicts_with = "policy")]
+    pub(crate) no_policy: bool,
 }
 
 /// What counts.

@@ -3,11 +3,13 @@
 //! ```text
 //! args.rs     what the user may say                 exit.rs    what the exit code says
 //! rulepack.rs rule files, the built-in pack         env.rs     secrets of the environment
+//! policy.rs   the policy file
 //! audit/      what could leak: run, table, json, sarif, html
 //! scan/       walk -> file -> report                output/    table, json, jsonl, sarif
 //! secrets/    the store of known secrets
 //! git/        a repository's objects           hook/      hooks of git and of coding agents, and putting them there
 //! publish/    a package, examined as the file that is sent
+//! sandbox/    the environment that a sandbox gets
 //! text.rs     names made safe to print              term.rs    the one place that writes to the terminal
 //! ```
 //!
@@ -23,9 +25,11 @@ mod fault;
 mod git;
 mod hook;
 mod output;
+mod policy;
 mod publish;
 mod rulepack;
 mod rules;
+mod sandbox;
 mod scan;
 mod secrets;
 mod term;
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         args::Command::Secrets(args) => secrets::run(&args, &term),
         args::Command::Hook(args) => hook::run(&args, &term),
         args::Command::Publish(args) => publish::run(&args, &term),
+        args::Command::Env(args) => sandbox::run(&args, &term),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

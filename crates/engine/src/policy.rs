@@ -162,6 +162,19 @@ impl Policy {
         self
     }
 
+    /// What is done about a finding of this confidence on its way to a host of no language model.
+    pub fn action_for(&self, confidence: Confidence) -> Action {
+        if self.mode == Mode::Observe {
+            return self.actions[confidence as usize].min(Action::Report);
+        }
+        self.actions[confidence as usize]
+    }
+
+    /// What is done about content that was not examined, on its way out.
+    pub fn opaque_action(&self, reason: OpaqueReason) -> Action {
+        self.decide_opaque(&Flow::outbound_unknown(), reason)
+    }
+
     /// What is done about a finding of this confidence on this flow.
     pub(crate) fn decide(&self, flow: &Flow, confidence: Confidence, documented: bool) -> Action {
         if flow.direction() != Direction::Outbound || self.mode == Mode::Observe {

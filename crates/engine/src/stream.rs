@@ -190,6 +190,19 @@ impl Stream {
         }
     }
 
+    /// Examines at once what would be examined with the window that it stands in, where the bytes so far must leave before others come: at the end of a part that is
+    /// sent by itself. What is undecided stays held, and `through` says so.
+    ///
+    /// Where it is called is one more thing, beside the bytes, on which the outcome depends; whoever may choose does without.
+    pub fn catch_up(&mut self) -> Verdict {
+        self.with_queue(|stream, scratch, on_event| {
+            if stream.state == State::Open && !stream.partial.is_empty() {
+                stream.feed_partial(false, scratch, on_event);
+            }
+            stream.push_with(scratch, &[], on_event)
+        })
+    }
+
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()

@@ -42,8 +42,14 @@
 //!
 //! [`Inspector`] for whole requests, with refusals that each client shows; [`Stream`] and its laws; [`Flow`] for what the engine must know of a message; [`Policy`] for what is done about a finding; [`io`] for
 //! `Read` and `Write`; [`substitute`] for placeholders that stand for real credentials; [`rules`] for the rule format.
+//!
+//! # Features
+//!
+//! `config` (on by default): the module `config`, which reads the policy file that the command and the proxies share.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "config")]
+pub mod config;
 pub mod inspector;
 pub mod io;
 pub mod substitute;

@@ -5,6 +5,8 @@
 mod adapters;
 #[path = "facade/clients/mod.rs"]
 mod clients;
+#[path = "facade/config.rs"]
+mod config;
 #[path = "facade/inspector/mod.rs"]
 mod inspector;
 #[path = "facade/oracle.rs"]

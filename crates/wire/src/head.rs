@@ -17,8 +17,16 @@ pub enum BodyLength {
 const METHOD_MAX: usize = 32;
 
 /// Fields that may stand once: two of them are two requests for two readers.
-const ONCE: [&str; 6] =
-    ["host", "content-length", "transfer-encoding", "content-type", "authorization", "proxy-authorization"];
+const ONCE: [&str; 8] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "content-type",
+    "content-range",
+    "upload-offset",
+    "authorization",
+    "proxy-authorization",
+];
 
 /// The head of a request: method, target and header fields.
 ///
@@ -141,6 +149,11 @@ impl RequestHead {
         let codings: Vec<&[u8]> =
             content.chain(transfer.filter(|coding| !coding.eq_ignore_ascii_case(b"chunked"))).collect();
         codings.join(&b", "[..])
+    }
+
+    /// The protocols that the client would go on with, of all `Upgrade` fields.
+    pub fn upgrades(&self) -> impl Iterator<Item = &[u8]> {
+        self.headers.all("upgrade").flat_map(list)
     }
 
     /// The media type of the body in lower case, without parameters.

@@ -52,6 +52,10 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, HeadError> {
     if version == b"HTTP/1.1" && headers.get("host").is_none() {
         return Err(HeadError::host());
     }
+    // A reader of the older version does not know chunks, and takes them for a body without an end or for the next request.
+    if version == b"HTTP/1.0" && headers.get("transfer-encoding").is_some() {
+        return Err(HeadError::transfer_coding());
+    }
     let head = RequestHead::checked(method, target, headers)?;
     Ok(Parsed::Complete { head: Box::new(head), consumed: end })
 }

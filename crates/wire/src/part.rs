@@ -45,7 +45,7 @@ impl RequestHead {
     #[must_use]
     pub fn part(&self) -> Option<Part> {
         let target = self.target();
-        let key = |id: Option<Vec<u8>>| [target.path(), b"\n", &id.unwrap_or_default()].concat();
+        let key = |id: Option<Vec<u8>>| [&self.path_of_object()[..], b"\n", &id.unwrap_or_default()].concat();
         let range = self.headers().get("content-range").and_then(content_range);
         let start = range.map_or(PartAt::Next, |range| PartAt::Byte(range.start));
         if self.conversation() == Conversation::OciBlob {
@@ -59,7 +59,11 @@ impl RequestHead {
             return None;
         }
         if let Some(id) = target.parameter("uploadId") {
-            let number = target.parameter("partNumber").map(|number| digits(&number));
+            // Where one of them stands twice, one server goes by the first and another one by the last.
+            let number = match target.has_once("uploadId") && target.has_once("partNumber") {
+                true => target.parameter("partNumber").map(|number| digits(&number)),
+                false => Some(None),
+            };
             return Some(match number {
                 Some(number) => {
                     Part { upload: key(Some(id)), at: PartAt::Number(number.unwrap_or(0)), last: false }
@@ -78,6 +82,21 @@ impl RequestHead {
         }
         let id = target.parameter("upload_id").or_else(|| Some(target.query().to_vec()));
         Some(Part { upload: key(id), at: start, last })
+    }
+}
+
+impl RequestHead {
+    /// The path as servers understand it, however it is spelled.
+    fn path_of_object(&self) -> Vec<u8> {
+        let mut path: Vec<Vec<u8>> = Vec::new();
+        for segment in self.target().decoded_segments() {
+            match segment.as_slice() {
+                b"" | b"." => {}
+                b".." => drop(path.pop()),
+                _ => path.push(segment),
+            }
+        }
+        path.join(&b'/')
     }
 }
 

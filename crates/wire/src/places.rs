@@ -143,12 +143,14 @@ fn target(head: &RequestHead) -> Text {
     let target = head.target();
     let bytes = target.as_bytes();
     let mut text = Text::whole(Place::Target, bytes);
-    text.parts.extend(target.segments().enumerate().filter(|(_, range)| !range.is_empty()).map(
-        |(n, range)| {
-            let value = percent::decode(&bytes[range.clone()], Plus::Itself);
-            Part { place: Place::Segment(n as u32), range, value }
-        },
-    ));
+    text.parts.extend(
+        target.segments().enumerate().take(PARTS_MAX).filter(|(_, range)| !range.is_empty()).map(
+            |(n, range)| {
+                let value = percent::decode(&bytes[range.clone()], Plus::Itself);
+                Part { place: Place::Segment(n as u32), range, value }
+            },
+        ),
+    );
     text.parts.extend(target.parameters().take(PARTS_MAX).map(|(name, range)| {
         let name = percent::decode(&bytes[name], Plus::Blank);
         let value = percent::decode(&bytes[range.clone()], Plus::Blank);
@@ -189,17 +191,23 @@ fn credential(name: &str, text: &mut Text) {
         return;
     }
     let credential = &value[range.clone()];
-    let part = |place, value: &[u8]| Part { place, range: range.clone(), value: value.to_vec() };
     match value[..scheme].to_ascii_lowercase().as_slice() {
         b"bearer" | b"token" => {
-            text.parts = vec![part(Place::Bearer(name.into()), credential)];
+            let value = credential.to_vec();
+            text.parts = vec![Part { place: Place::Bearer(name.into()), range, value }];
         }
         b"basic" => {
             let Some(pair) = base64(credential) else { return };
             let Some(colon) = pair.iter().position(|b| *b == b':') else { return };
+            // The characters that hold bits of it and no others: what the other half spells is no part of it.
+            let part = |place, span: Range<usize>| {
+                let (from, to) = (8 * span.start / 6, (8 * span.end).div_ceil(6));
+                let spelled = range.start + from..(range.start + to).min(range.end);
+                Part { place, range: spelled, value: pair[span].to_vec() }
+            };
             text.parts = vec![
-                part(Place::BasicUser(name.into()), &pair[..colon]),
-                part(Place::BasicPassword(name.into()), &pair[colon + 1..]),
+                part(Place::BasicUser(name.into()), 0..colon),
+                part(Place::BasicPassword(name.into()), colon + 1..pair.len()),
             ];
         }
         _ => {}

@@ -116,6 +116,14 @@ impl Target {
         })
     }
 
+    /// Whether at most one parameter has this name.
+    #[must_use]
+    pub fn has_once(&self, name: &str) -> bool {
+        let is =
+            |range: &Range<usize>| percent::decode(&self.text[range.clone()], Plus::Blank) == name.as_bytes();
+        self.parameters().filter(|(range, _)| is(range)).nth(1).is_none()
+    }
+
     /// The decoded value of a parameter, the first one of that name.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<Vec<u8>> {

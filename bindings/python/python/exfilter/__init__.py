@@ -24,7 +24,7 @@ Forward(through=26)
 from __future__ import annotations
 
 from ._engines import default_engine
-from ._errors import BlockedError, BuildError, ExfilterError, MisuseError, ParseError, RefusedError, RuleError
+from ._errors import BlockedError, BuildError, ExfilterError, HeadError, MisuseError, ParseError, PolicyError, RefusedError, RuleError
 from ._gate import Gate
 from ._native import (
     Block,
@@ -34,16 +34,21 @@ from ._native import (
     Finding,
     Flow,
     Forward,
+    Inspector,
     KnownSecrets,
     Limits,
     Opaque,
     Policy,
+    PolicyFile,
+    Reply,
     Rule,
     Rules,
     Scan,
     Scanner,
+    Sighting,
     Stream,
     Substitutes,
+    Uploads,
     __VERSION__ as __version__,
 )
 from ._redact import redact
@@ -70,6 +75,8 @@ __all__ = [
     "Flow",
     "Forward",
     "Gate",
+    "HeadError",
+    "Inspector",
     "KnownSecrets",
     "Limits",
     "MisuseError",
@@ -77,14 +84,19 @@ __all__ = [
     "ParseError",
     "PathScan",
     "Policy",
+    "PolicyError",
+    "PolicyFile",
     "RefusedError",
+    "Reply",
     "Rule",
     "RuleError",
     "Rules",
     "Scan",
     "Scanner",
+    "Sighting",
     "Stream",
     "Substitutes",
+    "Uploads",
     "Verdict",
     "__version__",
     "default_engine",

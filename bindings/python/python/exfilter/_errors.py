@@ -28,6 +28,21 @@ class RuleError(ExfilterError, ValueError):
         self.message = message
 
 
+class PolicyError(ExfilterError, ValueError):
+    """A policy file with a fault: where it stands and what to write instead."""
+
+    def __init__(self, file: str, line: int, field: str, message: str) -> None:
+        super().__init__(f"{file}:{line}: {field}: {message}" if field else f"{file}:{line}: {message}")
+        self.file = file
+        self.line = line
+        self.field = field
+        self.message = message
+
+
+class HeadError(ExfilterError, ValueError):
+    """The head of a request that is malformed, that two readers may take for different requests, or that names another host."""
+
+
 class BuildError(ExfilterError, ValueError):
     """An engine that could not be built."""
 

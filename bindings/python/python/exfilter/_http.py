@@ -40,6 +40,21 @@ class Foreign:
 
 
 @dataclass(frozen=True)
+class Denied(Foreign):
+    """A refusal of something that no byte of it has to do with: a host that may not be reached, a head that can be read in two ways."""
+
+    why: str = ""
+
+    @property
+    def subject_text(self) -> str:
+        return f"blocked by policy: {self.why}, reference {self.reference}"
+
+    @property
+    def operator_text(self) -> str:
+        return self.subject_text
+
+
+@dataclass(frozen=True)
 class Refusal:
     """Why something is not sent, and in which part of it the reason stands."""
 
@@ -109,7 +124,7 @@ class Guard:
     def head(self, method: bytes, to: str | None, target: bytes, headers: Headers) -> Refusal | None:
         """Examines a request's line and headers."""
         flow = Flow.outbound(to)
-        if not self._observe and self._substitutes is not None and to is not None and (foreign := self._foreign(to, target, headers)) is not None:
+        if not self._observe and (foreign := self.foreign(to, target, headers)) is not None:
             return foreign
         scan = self.engine.scan(_joined(method, target, headers), flow)
         if not isinstance(scan.verdict, Block):
@@ -183,9 +198,10 @@ class Guard:
         acted = [finding for finding in scan.findings if finding.action in ("block", "redact")]
         return bool(acted) and all(finding.at_home(flow, value) for finding in acted)
 
-    def _foreign(self, to: str, target: bytes, headers: Headers) -> Refusal | None:
+    def foreign(self, to: str | None, target: bytes, headers: Headers) -> Refusal | None:
         """A credential of somebody else in a header, cookie or query parameter in which the real one of a placeholder belongs."""
-        assert self._substitutes is not None
+        if self._substitutes is None or to is None:
+            return None
         for slot, value in _slots(target, headers):
             flow = Flow.outbound(to, slot=slot)
             if not value.strip() or not self._substitutes.expects(flow) or self._substitutes.inject(flow, value) is not None:
@@ -196,6 +212,14 @@ class Guard:
 
     def inject(self, to: str | None, target: bytes, headers: Headers) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
         """A request's target and headers with the real credentials in the places of their placeholders; None if there are none."""
+        return self._exchanged(to, target, headers, None)
+
+    def blanked(self, to: str | None, target: bytes, headers: Headers) -> tuple[bytes, Headers]:
+        """The same with nothing in those places: what is left to be examined."""
+        return self._exchanged(to, target, headers, b"-") or (target, headers)
+
+    def _exchanged(self, to: str | None, target: bytes, headers: Headers, other: bytes | None) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
+        """With the real credentials, or something other, in the places of placeholders; None if there are none."""
         substitutes = self._substitutes
         if substitutes is None or to is None:
             return None
@@ -205,7 +229,7 @@ class Guard:
             nonlocal found
             real = substitutes.inject(Flow.outbound(to, slot=slot), value)
             found = found or real is not None
-            return real
+            return real if real is None or other is None else other
 
         fields: list[tuple[bytes, bytes]] = []
         for name, value in headers:
@@ -272,7 +296,7 @@ def _slots(target: bytes, headers: Headers) -> Iterator[tuple[str, bytes]]:
                     yield f"cookie:{_word(key)}", text
         elif name and set(name) <= _TOKEN:
             yield f"header:{_word(name).lower()}", value
-    for pair in target.partition(b"?")[2].split(b"&")[:_MOST_SLOTS]:
+    for pair in target.partition(b"?")[2].split(b"&"):
         key, equals, text = pair.partition(b"=")
         if equals and key:
             yield f"query:{_decoded(key)}", unquote_to_bytes(text.replace(b"+", b" "))

@@ -1,4 +1,7 @@
-"""What the mitmproxy add-on is told: its options, and a file in TOML.
+"""What the mitmproxy add-on is told: its options, the policy file, and a file of its own in TOML.
+
+The policy file (`~/.config/exfilter/policy.toml`, or what ``exfilter_policy`` says) is the one that the command reads too. Where there is one, the fields of the add-on's own file that say the same
+are refused.
 
 ::
 
@@ -38,9 +41,9 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._errors import ExfilterError, RefusedError
+from ._errors import ExfilterError, PolicyError, RefusedError
 from ._http import Guard
-from ._native import Engine, KnownSecrets, Limits, Policy, Rules, Substitutes
+from ._native import Engine, KnownSecrets, Limits, Policy, PolicyFile, Rules, Substitutes
 from ._sources import load_rules, secrets_from_env
 
 _WORDS = {"mode": "enforce", "provider_keys": "at-home", "tunnels": "block"}
@@ -52,6 +55,9 @@ OPAQUE = (
 )  # fmt: skip
 """Every reason why content is not examined."""
 _LISTS = ("rules", "llm_hosts", "env", "secret")
+_OF_THE_POLICY = ("mode", "provider_keys", "strict_examples", "llm_hosts", *_TABLES)
+USUAL_POLICY = "usual"
+_LONGEST_POLICY = 1 << 20
 
 
 class ConfigError(ExfilterError, ValueError):
@@ -70,6 +76,9 @@ class Config:
     strict_examples: bool = False
     secrets: list[dict[str, Any]] = field(default_factory=list)
     seed: str = ""
+    policy: PolicyFile | None = None
+    own: list[str] = field(default_factory=list)
+    """Fields of the file that the policy has too."""
     files: list[str] = field(default_factory=list)
     """Every file that it depends on: what a reload watches."""
 
@@ -87,17 +96,20 @@ class Built:
     """Finds real values in responses, if any was exchanged."""
 
 
-def read(path: str, overrides: dict[str, str], rules: list[str], env: list[str]) -> Config:
-    """Reads the file, if there is one, and lets options that are set win."""
+def read(path: str, overrides: dict[str, str], rules: list[str], env: list[str], policy: str = "") -> Config:
+    """Reads the files, if there are any, and lets options that are set win."""
     config = Config()
     if path:
         _read_file(os.path.expanduser(path), config)
+    _read_policy(policy, config)
     for name, word in overrides.items():
         if word:
             config.words[name] = word
     for name, choices in _CHOICES.items():
         if config.words[name] not in choices:
             raise ConfigError(f"{name} is one of {', '.join(choices)}")
+    if config.policy is not None and config.policy.mode != config.words["mode"]:
+        config.policy = config.policy.with_mode(config.words["mode"])  # type: ignore[arg-type]
     config.rules += rules
     config.env += env
     config.files += [rule for rule in config.rules if rule != "more"]
@@ -105,8 +117,39 @@ def read(path: str, overrides: dict[str, str], rules: list[str], env: list[str])
     return config
 
 
+def _read_policy(path: str, config: Config) -> None:
+    if not path:
+        return
+    usual = path == USUAL_POLICY
+    folder = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
+    path = os.path.join(folder, "exfilter", "policy.toml") if usual else os.path.expanduser(path)
+    config.files.append(path)
+    try:
+        with open(path, encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_mode & 0o002:
+                raise ConfigError(f"{path}: others may write this policy; chmod o-w")
+            text = file.read(_LONGEST_POLICY)
+    except (FileNotFoundError, NotADirectoryError):
+        if usual:
+            return
+        raise ConfigError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is no text") from None
+    try:
+        config.policy = PolicyFile.parse(path, text)
+    except PolicyError as error:
+        raise ConfigError(str(error)) from None
+    if config.own:
+        raise ConfigError(f"{config.own[0]} stands in the configuration, and there is a policy: move it to {path}")
+    config.words["mode"] = config.policy.mode
+    config.words["provider_keys"] = "block" if config.policy.foreign == "block" else "at-home"
+
+
 def _read_file(path: str, config: Config) -> None:
     table = _toml(path)
+    config.own = [name for name in _OF_THE_POLICY if name in table]
     known = {*_WORDS, *_TABLES, *_LISTS, "strict_examples", "seed"}
     if unknown := sorted(set(table) - known):
         raise ConfigError(f"{path}: {unknown[0]} is not known; known are {', '.join(sorted(known))}")
@@ -195,19 +238,10 @@ def build(config: Config) -> Built:
     bound = {secret["env"] for secret in config.secrets if "env" in secret}
     patterns = [pattern for pattern in config.env if pattern not in bound]
     refused = secrets_from_env(secrets, patterns) if patterns else {}
-    tables = config.tables
-    try:
-        policy = Policy(
-            mode=config.words["mode"],
-            actions=tables.get("actions"),
-            llm_actions=tables.get("llm_actions"),
-            llm_hosts=config.llm_hosts,
-            strict_examples=config.strict_examples,
-            opaque=tables.get("opaque"),
-        )
-        limits = Limits(**tables.get("limits", {}))
-    except (TypeError, OverflowError) as error:
-        raise ConfigError(f"a table has a value of the wrong kind: {error}") from None
+    if config.policy is not None:
+        policy, limits = config.policy.policy, config.policy.limits
+    else:
+        policy, limits = _own_policy(config)
     enrolled = secrets.names
     engine = Engine(rules=rules, known_secrets=secrets, policy=policy, limits=limits)
     scrubber = None
@@ -215,6 +249,23 @@ def build(config: Config) -> Built:
         everything = dict.fromkeys(OPAQUE, "report")
         scrubber = Engine(rules=Rules(), known_secrets=real, policy=Policy(actions={"confirmed": "redact"}, opaque=everything), limits=limits)
     return Built(engine, config, sorted(named | set(enrolled)), refused, substitutes, scrubber)
+
+
+def _own_policy(config: Config) -> tuple[Policy, Limits]:
+    """What the configuration itself says, where there is no policy file."""
+    tables = config.tables
+    try:
+        policy = Policy(
+            mode=config.words["mode"],  # type: ignore[arg-type]
+            actions=tables.get("actions"),
+            llm_actions=tables.get("llm_actions"),
+            llm_hosts=config.llm_hosts,
+            strict_examples=config.strict_examples,
+            opaque=tables.get("opaque"),
+        )
+        return policy, Limits(**tables.get("limits", {}))
+    except (TypeError, OverflowError) as error:
+        raise ConfigError(f"a table has a value of the wrong kind: {error}") from None
 
 
 def _seed(path: str) -> bytes:
@@ -248,10 +299,20 @@ def stamps(config: Config) -> tuple[tuple[str, int, int], ...]:
     return tuple(found)
 
 
+def _action_for_high(config: Config) -> str:
+    own: str = config.tables.get("actions", {}).get("high", "block")
+    return config.policy.action("high") if config.policy is not None else own
+
+
+def blocks(config: Config) -> bool:
+    """Whether a key of which its rule is sure does not leave."""
+    return config.words["mode"] != "observe" and _action_for_high(config) in ("block", "redact")
+
+
 def self_test(guard: Guard, config: Config) -> None:
     """Runs requests with a made-up key and one without through the engine, as hooks do."""
-    action = config.tables.get("actions", {}).get("high", "block")
-    observing = config.words["mode"] == "observe" or action not in ("block", "redact")
+    action = _action_for_high(config)
+    observing = not blocks(config)
     token = Rules.builtin().examples("github-pat", 1)[0]
     to = "https://self-test.invalid"
     headers = [(b"host", b"self-test.invalid"), (b"x-test", b"nothing")]

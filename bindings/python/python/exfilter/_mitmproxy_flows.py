@@ -46,8 +46,8 @@ def authority_of_flow(flow: http.HTTPFlow) -> str | None:
         sni = flow.server_conn.sni or flow.client_conn.sni
         if sni:
             host = sni
-    said = request.host_header
-    if said is not None and _hostname(said).lower() != host.lower():
+    said = [*request.headers.get_all("host"), *([request.authority] if request.authority else [])]
+    if any(_hostname(name).lower() != host.lower() for name in said):
         # A shared front end goes by what the request says.
         return None
     return authority(scheme, host, request.port)
@@ -57,13 +57,46 @@ def _hostname(text: str) -> str:
     return text.rsplit(":", 1)[0] if text.rsplit(":", 1)[-1].isdigit() else text
 
 
+def canonical(host: str) -> str:
+    """A host as policies compare it."""
+    return host.lower().rstrip(".")
+
+
+def host_of(to: str) -> str:
+    """The host of an authority."""
+    return Flow.outbound(to).host or ""
+
+
+def fields_of_flow(flow: http.HTTPFlow, to: str) -> list[tuple[bytes, bytes]]:
+    """The headers of a request, with the name of the host it goes to, which it was found to have, in one spelling and with its port. A second one stays, and is an error."""
+    fields = [(b"host", to.partition("://")[2].encode())]
+    seen = False
+    for name, value in flow.request.headers.fields:
+        if name.lower() == b"host" and not seen:
+            seen = True
+        else:
+            fields.append((name, value))
+    return fields
+
+
+def without_h2c(request: http.Request) -> None:
+    """Offers no server HTTP/2 on a connection that a client has opened for HTTP/1: nobody would read what follows as requests."""
+    offered = [word.strip().lower() for word in ",".join(request.headers.get_all("upgrade")).split(",")]
+    if "h2c" in offered:
+        for name in ("upgrade", "http2-settings", "connection"):
+            request.headers.pop(name, None)
+        if "websocket" in offered:
+            request.headers["upgrade"] = "websocket"
+            request.headers["connection"] = "upgrade"
+
+
 def lines(fields: Headers) -> bytes:
     return b"\n".join(name + b": " + value for name, value in fields)
 
 
 def scrub(request: http.Request, where: str) -> None:
     """Takes out of a refused request what mitmproxy would show, log and save."""
-    if where in ("host", "head", "header :host", "header :authority", "header host"):
+    if where in ("host", "head", "header :host", "header :authority", "header host") or where.startswith("header:host"):
         request.host = "withheld.invalid"
     request.headers = http.Headers([(b"host", b"withheld.invalid")])
     request.path = "/withheld-by-exfilter"

@@ -19,16 +19,19 @@ from mitmproxy.proxy import server_hooks
 
 from . import _mitmproxy_config as configuration
 from ._errors import ExfilterError
-from ._http import Body, Guard, Refusal, content_encoding
+from ._http import Body, Denied, Guard, Refusal, content_encoding
 from ._mitmproxy_config import self_test
-from ._mitmproxy_flows import MARKER, REFUSED, WITHHELD, RefusedName, authority_of_flow, kill, lines, log, refusal_response, scrub, scrubbed, tell
-from ._native import Block, Flow, Stream
+from ._mitmproxy_flows import (
+    MARKER, REFUSED, WITHHELD, RefusedName, authority_of_flow, canonical, fields_of_flow, host_of, kill, lines, log, refusal_response, scrub, scrubbed, tell, without_h2c,
+)  # fmt: skip
+from ._mitmproxy_requests import Outcome, Requests
+from ._native import Block, Flow, Inspector, Stream, Uploads
 
 DEFAULT_BODY_LIMIT = "256m"
 
 _THREAD_FROM = 1 << 20  # Below, a thread and its way back take longer than the engine does.
 _DECODE_UP_TO = 256 << 20
-_OPTIONS = ("exfilter_config", "exfilter_mode", "exfilter_rules", "exfilter_env", "exfilter_provider_keys", "exfilter_tunnels")
+_OPTIONS = ("exfilter_config", "exfilter_policy", "exfilter_mode", "exfilter_rules", "exfilter_env", "exfilter_provider_keys", "exfilter_tunnels")
 _TLS_OR_SSH = (b"\x16\x03", b"SSH-")
 
 
@@ -140,6 +143,9 @@ class Exfilter:
     def __init__(self) -> None:
         self._built: configuration.Built | None = None
         self._guard: Guard | None = None
+        self._requests: Requests | None = None
+        self._uploads = Uploads()
+        self._refs: dict[str, Inspector] = {}
         self._stamps: tuple[tuple[str, int, int], ...] = ()
         self._watcher: asyncio.Task[None] | None = None
         self._streams: dict[str, Stream] = {}
@@ -149,7 +155,11 @@ class Exfilter:
 
     def load(self, loader: Any) -> None:
         loader.add_option("exfilter_config", str, "", "exfilter: a configuration file in TOML; it is read again when it changes.")
-        loader.add_option("exfilter_mode", str, "", "exfilter: enforce or observe; wins over the file.")
+        loader.add_option(
+            "exfilter_policy", str, configuration.USUAL_POLICY,
+            "exfilter: the policy file; usual is ~/.config/exfilter/policy.toml, if there is one, and nothing is none. It is read again when it changes.",
+        )  # fmt: skip
+        loader.add_option("exfilter_mode", str, "", "exfilter: enforce or observe; wins over the files.")
         loader.add_option("exfilter_rules", Sequence[str], [], "exfilter: rule files, and the word more for the further rules.")
         loader.add_option("exfilter_env", Sequence[str], [], "exfilter: variables of the proxy's environment to enrol (* is any text).")
         loader.add_option("exfilter_provider_keys", str, "", "exfilter: at-home or block, for providers' keys at that provider.")
@@ -176,7 +186,8 @@ class Exfilter:
         built = self._built
         if built is not None:
             enrolled = f", {len(built.enrolled)} enrolled secrets" if built.enrolled else ""
-            log.info(f"exfilter: {built.config.words['mode']}, {built.engine.rules} rules{enrolled}")
+            policy = ", policy file" if built.config.policy is not None else ""
+            log.info(f"exfilter: {built.config.words['mode']}, {built.engine.rules} rules{enrolled}{policy}")
         if built is not None and len(built.substitutes) and ctx.options.ssl_insecure:
             log.error("exfilter: ssl_insecure is set, so no placeholder is exchanged")
         for option in ("ignore_hosts", "allow_hosts"):
@@ -198,6 +209,9 @@ class Exfilter:
             log.info("exfilter: the configuration was read again")
         except ExfilterError as error:
             log.error(f"exfilter: the old configuration stays: {error}")
+        except Exception as error:
+            # Nor does whatever else is wrong with it end the watch over it.
+            log.error(f"exfilter: the old configuration stays: reading it failed with {type(error).__name__}")
 
     def placeholders(self) -> Sequence[str]:
         """Names and placeholders: what a sandbox gets."""
@@ -217,7 +231,8 @@ class Exfilter:
 
     def _rebuild(self) -> None:
         words = {name: getattr(ctx.options, f"exfilter_{name}") for name in ("mode", "provider_keys", "tunnels")}
-        config = configuration.read(ctx.options.exfilter_config, words, list(ctx.options.exfilter_rules), list(ctx.options.exfilter_env))
+        options = ctx.options
+        config = configuration.read(options.exfilter_config, words, list(options.exfilter_rules), list(options.exfilter_env), options.exfilter_policy)
         stamps = configuration.stamps(config)
         built = configuration.build(config)
         guard = Guard(
@@ -228,10 +243,25 @@ class Exfilter:
             observe=config.words["mode"] == "observe",
         )
         self_test(guard, config)
+        self._test_requests(built)
         # Only now, all at once: until here the old ones serve.
+        self._requests = Requests(guard, config, self._uploads)
         self._built, self._guard, self._stamps = built, guard, stamps
         for name, why in built.refused.items():
             log.warning(f"exfilter: {name} is not enrolled: {why}")
+
+    def _test_requests(self, built: configuration.Built) -> None:
+        """Runs requests through what examines requests."""
+        requests = Requests(Guard(built.engine), built.config, Uploads(), silent=True)
+        to, host = "https://self-test.invalid", (b"host", b"self-test.invalid")
+        token = configuration.Rules.builtin().examples("github-pat", 1)[0]
+        clean = requests.examine(to, b"POST", b"/?q=1", [host], b"nothing secret", []).refusal
+        found = [
+            requests.examine(to, b"GET", b"/?q=" + token, [host], b"", []).refusal,
+            requests.examine(to, b"POST", b"/", [host], b'{"text": "' + token + b'"}', []).refusal,
+        ]
+        if clean is not None or (configuration.blocks(built.config) and not all(found)):
+            raise ExfilterError("the self-test failed: with this configuration a key is let out, or a clean request refused")
 
     def _ready(self) -> Guard:
         if self._guard is None:
@@ -249,7 +279,7 @@ class Exfilter:
         request = flow.request
         head = request.authority.encode("utf-8", "surrogateescape") + b"\n" + request.pretty_host.encode("utf-8", "surrogateescape")
         guard = self._ready()
-        refusal = guard.text(None, "host", head) or guard.head(b"CONNECT", None, b"", request.headers.fields)
+        refusal = self._admitted(request.host) or guard.text(None, "host", head) or guard.head(b"CONNECT", None, b"", request.headers.fields)
         if refusal is not None:
             self._refuse(flow, refusal)
 
@@ -266,7 +296,11 @@ class Exfilter:
         if request.stream or request.raw_content is None:
             raise RuntimeError("the body is not at hand")
         to = authority_of_flow(flow)
-        refusal = self._head(flow, to)
+        refusal = self._admitted(host_of(to) if to is not None else request.host)
+        if to is not None and refusal is None:
+            await self._whole(flow, to)
+            return
+        refusal = refusal or self._head(flow, to)
         if refusal is None and request.raw_content:
             if len(request.raw_content) < _THREAD_FROM:
                 refusal = self._body(flow, to)
@@ -279,7 +313,40 @@ class Exfilter:
         else:
             self._inject(flow, to)
 
+    async def _whole(self, flow: http.HTTPFlow, to: str) -> None:
+        """A request of which it is sure where it goes: examined as what it is, and refused in its client's own words."""
+        request = flow.request
+        self._ready()
+        assert self._requests is not None and request.raw_content is not None
+        parts = (to, request.data.method, request.data.path, fields_of_flow(flow, to), request.raw_content, request.trailers.fields if request.trailers else ())
+        if len(request.raw_content) < _THREAD_FROM:
+            outcome = self._requests.examine(*parts)
+        else:
+            outcome = await asyncio.to_thread(self._requests.examine, *parts)
+        if outcome.refusal is not None:
+            self._refuse(flow, outcome.refusal, outcome)
+            return
+        without_h2c(request)
+        if outcome.body is not None:
+            if outcome.recoded:
+                del request.headers["content-encoding"]
+            request.content = outcome.body
+        if outcome.refs is not None:
+            # What is coded cannot be rewritten.
+            request.headers.pop("accept-encoding", None)
+            self._refs[flow.id] = outcome.refs
+        self._inject(flow, to)
+
+    def _admitted(self, host: str) -> Refusal | None:
+        """Whether the policy lets a host be reached."""
+        self._ready()
+        policy = self._built.config.policy if self._built is not None else None
+        if policy is None or policy.admits(canonical(host)):
+            return None
+        return Refusal(Denied(kind="host", why="this host may not be reached"), "host")
+
     def _head(self, flow: http.HTTPFlow, to: str | None) -> Refusal | None:
+        """The head of a request of which it is not sure where it goes; `_body` is likewise."""
         request = flow.request
         # What HTTP/2 sends as a pseudo header, and absolute forms.
         host = request.data.host.encode("utf-8", "surrogateescape")
@@ -314,13 +381,19 @@ class Exfilter:
         edited = guard.body(to, plain, None, editable=True)
         return edited if edited.refusal is None and edited.edited else None
 
-    def _refuse(self, flow: http.HTTPFlow, refusal: Refusal) -> None:
+    def _refuse(self, flow: http.HTTPFlow, refusal: Refusal, outcome: Outcome | None = None) -> None:
         """The one place where a request is answered instead of sent."""
         block = refusal.block
         self._mark(flow, refusal)
         if ctx.options.exfilter_scrub:
             scrub(flow.request, refusal.where)
-        flow.response = refusal_response(block.subject_text, block)
+        reply = outcome.reply if outcome is not None else None
+        if reply is None:
+            flow.response = refusal_response(block.subject_text, block)
+            return
+        flow.response = http.Response.make(reply.status, reply.body, dict(reply.headers))
+        flow.response.reason = reply.reason
+        flow.response.headers["x-exfilter-reference"] = block.reference
 
     # Placeholders
 
@@ -347,17 +420,21 @@ class Exfilter:
     @_closed(_deny_response)
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         self._restore(flow)
-        if flow.metadata.get("exfilter_injected") and flow.response is not None:
+        if (flow.metadata.get("exfilter_injected") or flow.id in self._refs) and flow.response is not None:
             flow.response.stream = False
 
     @_closed(_deny_response)
     def response(self, flow: http.HTTPFlow) -> None:
         self._restore(flow)
+        refs = self._refs.pop(flow.id, None)
+        if refs is not None and flow.response is not None and flow.response.raw_content and "content-encoding" not in flow.response.headers:
+            flow.response.content = refs.rewrite_refs(flow.response.raw_content)
         if flow.metadata.get("exfilter_injected") and flow.response is not None:
             self._scrub_response(flow, flow.response)
 
     def error(self, flow: http.HTTPFlow) -> None:
         self._restore(flow)
+        self._refs.pop(flow.id, None)
 
     def _scrub_response(self, flow: http.HTTPFlow, response: http.Response) -> None:
         """Takes real values out of what a server that got one answers: an echo must not tell the sandbox."""
@@ -440,8 +517,10 @@ class Exfilter:
         first = not any(earlier.from_client for earlier in flow.messages[:-1])
         built = self._built
         assert built is not None
-        tunnel = first and message.content.startswith(_TLS_OR_SSH)
-        refusal = guard.text(None, "message", message.content)
+        host = canonical(flow.server_conn.address[0]) if flow.server_conn.address else ""
+        policy = built.config.policy
+        tunnel = first and message.content.startswith(_TLS_OR_SSH) and not (policy is not None and policy.tunnels_to(host))
+        refusal = self._admitted(host) or guard.text(None, "message", message.content)
         verdict = self._stream(flow).push(message.content)
         if refusal is None and isinstance(verdict, Block):
             refusal = Refusal(verdict, "messages")

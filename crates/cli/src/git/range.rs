@@ -7,7 +7,6 @@ use super::repo::Repo;
 use super::{check, list};
 use crate::args::{Incomplete, ScanArgs};
 use crate::fault::Fault;
-use crate::rulepack;
 use crate::scan::accept::Accepted;
 use crate::scan::file::Examiner;
 use crate::scan::progress::Progress;
@@ -15,6 +14,7 @@ use crate::scan::report::{Floors, Reason};
 use crate::scan::tally::Tally;
 use crate::term::Term;
 use crate::text::{escape, path_bytes};
+use crate::{policy, rulepack};
 
 /// Scans the history that `args` name.
 ///
@@ -31,7 +31,8 @@ pub(crate) fn scan(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
     if !args.rules.trust_rules {
         rulepack::keep_out_of_the_tree(&args.rules.rules, std::slice::from_ref(&dir))?;
     }
-    let engine = crate::scan::engine(args, term)?;
+    let config = policy::load(&args.policy, std::slice::from_ref(&dir), args.rules.trust_rules, term)?;
+    let engine = crate::scan::engine(args, &config, term)?;
     let accepted = args.accept.baseline.as_deref().map_or(Ok(Accepted::default()), Accepted::read)?;
     let objects = if args.git.staged {
         list::staged(&repo)?
@@ -40,7 +41,7 @@ pub(crate) fn scan(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
         list::reachable(&repo, &extra, &revisions)?
     };
     let progress = Progress::new(term.shows_progress() && !args.output.quiet);
-    let tally = Tally::new(&engine, Floors::of(&args.judge), accepted);
+    let tally = Tally::new(&engine, Floors::of(&args.judge, &config), accepted).pass(config.passes());
     let examiner = Examiner::new(&engine, &progress).with_ids();
     if args.git.staged {
         for object in &objects {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use exfilter::FindingId;
 
-use crate::args::{Incomplete, Level, RuleArgs, SecretArgs};
+use crate::args::{Incomplete, Level, PolicyArgs, RuleArgs, SecretArgs};
 
 /// `exfilter hook`.
 #[derive(Args)]
@@ -77,9 +77,9 @@ pub(crate) struct AgentArgs {
     /// Whose JSON it is
     #[arg(value_enum)]
     pub(crate) agent: Agent,
-    /// Refuse for findings of at least this confidence
-    #[arg(long, value_enum, default_value_t = Level::High, value_name = "LEVEL")]
-    pub(crate) fail_on: Level,
+    /// Refuse for findings of at least this confidence [default: what the policy blocks, which is high without one]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) fail_on: Option<Level>,
     /// Whether content that could not be examined refuses too
     #[arg(long, value_enum, default_value_t = Incomplete::Fail, value_name = "WHAT")]
     pub(crate) incomplete: Incomplete,
@@ -91,6 +91,8 @@ pub(crate) struct AgentArgs {
     pub(crate) within: u64,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
 }
@@ -140,9 +142,9 @@ impl HookName {
 /// What a hook is given.
 #[derive(Args)]
 pub(crate) struct CheckArgs {
-    /// Refuse for findings of at least this confidence
-    #[arg(long, value_enum, default_value_t = Level::High, value_name = "LEVEL")]
-    pub(crate) fail_on: Level,
+    /// Refuse for findings of at least this confidence [default: what the policy blocks, which is high without one]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) fail_on: Option<Level>,
     /// Whether content that could not be examined refuses too
     #[arg(long, value_enum, default_value_t = Incomplete::Fail, value_name = "WHAT")]
     pub(crate) incomplete: Incomplete,
@@ -150,6 +152,8 @@ pub(crate) struct CheckArgs {
     pub(crate) rules: RuleArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     /// A program to run when nothing is refused, if it is there: the hook that was installed before
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) then: Option<PathBuf>,

@@ -27,6 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use exfilter::Engine;
+use exfilter::config::Config;
 
 use crate::args::{RuleArgs, SecretArgs};
 use crate::fault::Fault;
@@ -41,10 +42,10 @@ use crate::term::Term;
 pub(crate) fn engine(
     rules: &RuleArgs,
     secrets: &SecretArgs,
-    quiet: bool,
+    config: &Config,
     term: &Term,
 ) -> Result<Engine, Fault> {
-    run::engine(rules, secrets, quiet, term).map(|(engine, _)| engine)
+    run::engine(rules, secrets, config, false, term).map(|(engine, _)| engine)
 }
 
 /// Runs `exfilter hook`.

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use exfilter::config::Config;
 use exfilter::{Confidence, Engine, FindingId};
 
 use super::pushed::{self, Update};
@@ -24,7 +25,7 @@ use crate::scan::report::Floors;
 use crate::scan::{setup, tally::Tally};
 use crate::term::Term;
 use crate::text::{Name, escape};
-use crate::{exit, rulepack};
+use crate::{exit, policy, rulepack};
 
 /// What is looked at, and what is known already.
 #[derive(Default)]
@@ -177,15 +178,14 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
     if work.objects.is_empty() && work.refs.is_empty() {
         return Ok(exit::CLEAN);
     }
-    let (engine, _) = engine(&args.rules, &args.secrets, false, term)?;
-    let floors = Floors {
-        fail_on: args.fail_on.into(),
-        shown: Confidence::from(args.fail_on).min(Confidence::Medium),
-        strict_examples: false,
-    };
+    let config = policy::load(&args.policy, &[".".into()], args.rules.trust_rules, term)?;
+    let (engine, _) = engine(&args.rules, &args.secrets, &config, false, term)?;
+    let fail_on = policy::refuses_from(&config, args.fail_on);
+    let floors =
+        Floors { fail_on, shown: fail_on.min(Confidence::Medium), strict_examples: config.strict_examples() };
     let progress = Progress::new(term.shows_progress());
     let accepted = Accepted::of_ids(&work.overridden).allow(work.allowance.allowed);
-    let tally = Tally::new(&engine, floors, accepted);
+    let tally = Tally::new(&engine, floors, accepted).pass(config.passes());
     let examiner = Examiner::new(&engine, &progress).with_ids();
     for name in &work.refs {
         let shown = Some(Name::fixed("the name of a ref"));
@@ -199,7 +199,8 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
     }
     check::run(repo, &work.objects, None, &examiner, &tally)?;
     progress.end();
-    let report = tally.close(engine.clone(), args.incomplete == Incomplete::Fail);
+    let mut report = tally.close(engine.clone(), args.incomplete == Incomplete::Fail);
+    policy::observe(&config, &mut report);
     tell::verdict(hook.into(), &report, term);
     Ok(report.exit)
 }
@@ -212,6 +213,7 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
 pub(crate) fn engine(
     rules: &RuleArgs,
     secrets: &SecretArgs,
+    config: &Config,
     quiet: bool,
     term: &Term,
 ) -> Result<(Engine, Origins), Fault> {
@@ -223,7 +225,7 @@ pub(crate) fn engine(
     if rules.is_empty() && secrets.is_none() {
         return Err(Fault::new("--no-builtin", "there is nothing to look for", "add --rules FILE"));
     }
-    match setup::engine(rules, secrets, false).build() {
+    match setup::engine(rules, secrets, config, config.strict_examples()).build() {
         Ok(engine) => Ok((engine, origins)),
         Err(error) => Err(rulepack::Loaded::fault(&origins, &error)),
     }

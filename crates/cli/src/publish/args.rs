@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{Args, ValueEnum};
 use exfilter::FindingId;
 
-use crate::args::{Incomplete, Level, RuleArgs, SecretArgs};
+use crate::args::{Incomplete, Level, PolicyArgs, RuleArgs, SecretArgs};
 
 /// `exfilter publish`.
 #[derive(Args)]
@@ -13,9 +13,9 @@ pub(crate) struct PublishArgs {
     /// Which client packs and publishes
     #[arg(value_enum)]
     pub(crate) client: Client,
-    /// Refuse for findings of at least this confidence
-    #[arg(long, value_enum, default_value_t = Level::High, value_name = "LEVEL")]
-    pub(crate) fail_on: Level,
+    /// Refuse for findings of at least this confidence [default: what the policy blocks, which is high without one]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) fail_on: Option<Level>,
     /// Whether content that could not be examined refuses too
     #[arg(long, value_enum, default_value_t = Incomplete::Fail, value_name = "WHAT")]
     pub(crate) incomplete: Incomplete,
@@ -24,6 +24,8 @@ pub(crate) struct PublishArgs {
     pub(crate) allow: Vec<FindingId>,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) secrets: SecretArgs,
     /// What the client is told; with twine and uv the files to publish, too

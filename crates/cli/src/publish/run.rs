@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use exfilter::Confidence;
+use exfilter::config::Config;
 
 use super::args::PublishArgs;
 use super::words::Words;
 use crate::args::Incomplete;
-use crate::exit;
 use crate::fault::Fault;
 use crate::hook::{self, Act};
 use crate::scan::accept::Accepted;
@@ -17,6 +17,7 @@ use crate::scan::report::{Floors, Gap, Reason, Report};
 use crate::scan::tally::Tally;
 use crate::term::Term;
 use crate::text::path_bytes;
+use crate::{exit, policy};
 
 /// Packs, examines, and publishes what was examined.
 ///
@@ -25,13 +26,14 @@ use crate::text::path_bytes;
 /// Wrong usage, set-up, and a client that is missing or fails.
 pub(crate) fn run(args: &PublishArgs, term: &Term) -> Result<u8, Fault> {
     let words = Words::parse(args.client, &args.words)?;
-    let engine = hook::engine(&args.rules, &args.secrets, false, term)?;
+    let config = policy::load(&args.policy, &[".".into()], args.rules.trust_rules, term)?;
+    let engine = hook::engine(&args.rules, &args.secrets, &config, term)?;
     let dir = tempfile::Builder::new().prefix("exfilter-publish-").tempdir();
     let dir = dir.map_err(|error| {
         Fault::new("publish", format!("there is no folder for the package: {error}"), "set TMPDIR")
     })?;
     let packed = args.client.pack(&words, dir.path())?;
-    let report = examine(&packed.files, engine, args, term);
+    let report = examine(&packed.files, engine, &config, args, term);
     hook::tell(Act::Publish, &report, term);
     if report.exit != exit::CLEAN {
         return Ok(report.exit);
@@ -42,14 +44,18 @@ pub(crate) fn run(args: &PublishArgs, term: &Term) -> Result<u8, Fault> {
     Ok(exit::CLEAN)
 }
 
-fn examine(files: &[PathBuf], engine: exfilter::Engine, args: &PublishArgs, term: &Term) -> Report {
-    let floors = Floors {
-        fail_on: args.fail_on.into(),
-        shown: Confidence::from(args.fail_on).min(Confidence::Medium),
-        strict_examples: false,
-    };
+fn examine(
+    files: &[PathBuf],
+    engine: exfilter::Engine,
+    config: &Config,
+    args: &PublishArgs,
+    term: &Term,
+) -> Report {
+    let fail_on = policy::refuses_from(config, args.fail_on);
+    let floors =
+        Floors { fail_on, shown: fail_on.min(Confidence::Medium), strict_examples: config.strict_examples() };
     let progress = Progress::new(term.shows_progress());
-    let tally = Tally::new(&engine, floors, Accepted::of_ids(&args.allow));
+    let tally = Tally::new(&engine, floors, Accepted::of_ids(&args.allow)).pass(config.passes());
     let examiner = Examiner::new(&engine, &progress).with_ids();
     for file in files {
         let name = PathBuf::from(file.file_name().unwrap_or_default());
@@ -64,7 +70,9 @@ fn examine(files: &[PathBuf], engine: exfilter::Engine, args: &PublishArgs, term
         tally.examined(name, in_name, examined);
     }
     progress.end();
-    tally.close(engine, args.incomplete == Incomplete::Fail)
+    let mut report = tally.close(engine, args.incomplete == Incomplete::Fail);
+    policy::observe(config, &mut report);
+    report
 }
 
 fn unexamined(reason: Reason) -> Examined {

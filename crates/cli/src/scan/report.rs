@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use exfilter::config::Config;
 use exfilter::{
     Confidence, Engine, Finding, FindingId, KeyClass, Kind, LanePath, LaneStep, Opaque, OpaqueReason, Rule,
 };
@@ -219,8 +220,9 @@ impl Report {
 
 impl Floors {
     /// As the user says.
-    pub(crate) fn of(args: &JudgeArgs) -> Floors {
-        Floors { fail_on: args.fail_on.into(), shown: args.min.into(), strict_examples: args.strict_examples }
+    pub(crate) fn of(args: &JudgeArgs, config: &Config) -> Floors {
+        let strict_examples = args.strict_examples || config.strict_examples();
+        Floors { fail_on: args.fail_on.into(), shown: args.min.into(), strict_examples }
     }
 
     /// Whether a finding counts for the exit code.

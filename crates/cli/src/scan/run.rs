@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use exfilter::Engine;
+use exfilter::config::Config;
 
 use super::accept::Accepted;
 use super::file::{Closed, Examined, Examiner, open};
@@ -16,7 +17,7 @@ use super::{accept, filter, pool, setup};
 use crate::args::{Color, Format, Incomplete, ScanArgs};
 use crate::fault::Fault;
 use crate::term::Term;
-use crate::{exit, output, rulepack, text};
+use crate::{exit, output, policy, rulepack, text};
 
 /// Runs `exfilter scan`.
 ///
@@ -32,14 +33,16 @@ pub(crate) fn run(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
     if !args.rules.trust_rules {
         rulepack::keep_out_of_the_tree(&args.rules.rules, &roots)?;
     }
-    let engine = engine(args, term)?;
+    let config = policy::load(&args.policy, &roots, args.rules.trust_rules, term)?;
+    let engine = engine(args, &config, term)?;
     let accepted = args.accept.baseline.as_deref().map_or(Ok(Accepted::default()), Accepted::read)?;
     let progress = Progress::new(term.shows_progress() && !args.output.quiet);
     let mut examiner = Examiner::new(&engine, &progress);
     if args.accept.wants_ids() {
         examiner = examiner.with_ids();
     }
-    let task = Task { tally: Tally::new(&engine, Floors::of(&args.judge), accepted), examiner };
+    let tally = Tally::new(&engine, Floors::of(&args.judge, &config), accepted).pass(config.passes());
+    let task = Task { tally, examiner };
     let leave = Leave {
         gitignored: args.walk.gitignore,
         patterns: args.walk.exclude.clone(),
@@ -74,13 +77,14 @@ fn distinct(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
     Ok(roots)
 }
 
-pub(crate) fn engine(args: &ScanArgs, term: &Term) -> Result<Engine, Fault> {
+pub(crate) fn engine(args: &ScanArgs, config: &Config, term: &Term) -> Result<Engine, Fault> {
     let (rules, origins) = setup::rules(&args.rules, term)?;
     let secrets = setup::secrets(&args.secrets, args.output.quiet, args.output.verbose, term)?;
     if rules.is_empty() && secrets.is_none() {
         return Err(nothing_to_look_for());
     }
-    let mut builder = setup::engine(rules, secrets, args.judge.strict_examples);
+    let mut builder =
+        setup::engine(rules, secrets, config, args.judge.strict_examples || config.strict_examples());
     builder.build().map_err(|error| rulepack::Loaded::fault(&origins, &error))
 }
 

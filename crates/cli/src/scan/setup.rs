@@ -1,6 +1,7 @@
 //! What scans, hooks and audits set up alike: rules, known secrets and the engine.
 
-use exfilter::{Engine, KnownSecrets, Limits, Policy, Profile, Rule};
+use exfilter::config::Config;
+use exfilter::{Engine, KnownSecrets, Limits, Profile, Rule};
 
 use crate::args::{RuleArgs, SecretArgs};
 use crate::fault::Fault;
@@ -22,9 +23,10 @@ const BASES: u64 = 512 << 20;
 pub(crate) fn engine(
     rules: Vec<Rule>,
     secrets: Option<KnownSecrets>,
+    config: &Config,
     strict_examples: bool,
 ) -> exfilter::EngineBuilder {
-    let mut policy = Policy::default();
+    let mut policy = config.policy().clone();
     policy.strict_examples(strict_examples);
     let mut limits = Limits::default();
     limits.findings = FINDINGS;
@@ -32,7 +34,7 @@ pub(crate) fn engine(
     limits.bases = BASES;
     let mut builder = Engine::builder();
     // Nothing waits for a verdict here, so every way is tried.
-    builder.rules(rules).policy(policy).limits(limits).profile(Profile::Thorough);
+    builder.rules(rules).policy(policy).limits(config.limits_over(limits)).profile(Profile::Thorough);
     if let Some(secrets) = secrets {
         builder.known_secrets(secrets);
     }

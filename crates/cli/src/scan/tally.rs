@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use exfilter::Engine;
+use exfilter::{Engine, OpaqueReason};
 
 use super::accept::Accepted;
 use super::file::Examined;
 use super::merge;
 use super::names::Names;
-use super::report::{FileReport, Floors, Gap, Report, Seen, Skipped, Totals};
+use super::report::{FileReport, Floors, Gap, Reason, Report, Seen, Skipped, Totals};
 use super::walk::{STDIN, SkipReason};
 use crate::exit::Outcome;
 use crate::text::Name;
@@ -19,6 +19,7 @@ pub(crate) struct Tally {
     names: Names,
     floors: Floors,
     accepted: Accepted,
+    passes: Vec<OpaqueReason>,
     inner: Mutex<Inner>,
 }
 
@@ -27,13 +28,22 @@ struct Inner {
     files: Vec<FileReport>,
     skipped: Vec<(PathBuf, Skipped)>,
     totals: Totals,
+    /// Gaps that the policy lets pass.
+    passed: u64,
     outcome: Outcome,
 }
 
 impl Tally {
     /// An empty account.
     pub(crate) fn new(engine: &Engine, floors: Floors, accepted: Accepted) -> Tally {
-        Tally { names: Names::new(engine), floors, accepted, inner: Mutex::default() }
+        let (passes, inner) = Default::default();
+        Tally { names: Names::new(engine), floors, accepted, passes, inner }
+    }
+
+    /// Lets what was not examined for these reasons pass: it is told of and does not fail the scan.
+    pub(crate) fn pass(mut self, reasons: &[OpaqueReason]) -> Tally {
+        self.passes = reasons.to_vec();
+        self
     }
 
     /// What stands in a text that names something.
@@ -87,7 +97,7 @@ impl Tally {
         inner.totals.members += examined.members;
         inner.totals.accepted += accepted;
         if let Some(file) = file {
-            inner.push(file, &self.floors);
+            inner.push(file, &self.floors, &self.passes);
         }
     }
 
@@ -108,7 +118,7 @@ impl Tally {
         };
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.totals.accepted += accepted;
-        inner.push(file, &self.floors);
+        inner.push(file, &self.floors, &self.passes);
     }
 
     /// A path was left out.
@@ -129,11 +139,11 @@ impl Tally {
 
     /// The report, sorted. `strict` says whether what was not examined fails the scan.
     pub(crate) fn close(self, engine: Engine, strict: bool) -> Report {
-        let Inner { mut files, mut skipped, totals, mut outcome } =
+        let Inner { mut files, mut skipped, totals, passed, mut outcome } =
             self.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
         files.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
         skipped.sort_by(|a, b| a.0.as_os_str().cmp(b.0.as_os_str()));
-        outcome.incomplete = strict && totals.gaps > 0;
+        outcome.incomplete = strict && totals.gaps > passed;
         Report {
             engine,
             files,
@@ -151,8 +161,11 @@ impl Tally {
 }
 
 impl Inner {
-    fn push(&mut self, file: FileReport, floors: &Floors) {
+    fn push(&mut self, file: FileReport, floors: &Floors, passes: &[OpaqueReason]) {
         self.totals.add(&file, floors);
+        // Of those that are not listed nobody knows the reason.
+        let passed = |gap: &&Gap| matches!(gap.reason, Reason::Opaque(reason) if passes.contains(&reason));
+        self.passed += file.gaps.iter().filter(passed).count() as u64;
         self.outcome.found |= file.fails(floors);
         self.files.push(file);
     }

@@ -25,6 +25,8 @@ pub(super) struct Plain {
     /// The body, if it may be one with credentials in places of its own.
     small: Option<Zeroizing<Vec<u8>>>,
     members: Option<Members>,
+    /// Edits of bytes that the stream has let go of and that are still held: no later list of the stream has them.
+    edits: Vec<Edit>,
     /// Sightings of a body that may still be replaced, or be looked at by its places.
     aside: Log,
 }
@@ -45,17 +47,16 @@ pub(super) struct Push {
     broken: Option<OpaqueReason>,
 }
 
-/// A crate.
+/// A crate. Lengths are examined with the metadata: where a body only pretends to be one, they are its text.
 pub(super) struct Package {
     upload: CrateUpload,
     metadata: Stream,
     package: Stream,
-    /// Bytes before the part that comes, and of it.
-    base: u64,
     pushed: u64,
-    /// Bytes before the package.
-    package_at: u64,
-    at: Section,
+    /// Bytes before the package, once it has begun.
+    package_at: Option<u64>,
+    /// Whether something follows it.
+    trails: bool,
 }
 
 impl Body {
@@ -68,7 +69,8 @@ impl Body {
     ) -> Body {
         let stream = engine.stream(flow.content_encoding(codings));
         let members = members.then(Members::new);
-        Body::Plain(Box::new(Plain { stream, kept, small: None, members, aside: Log::default() }))
+        let (small, edits, aside) = Default::default();
+        Body::Plain(Box::new(Plain { stream, kept, small, members, edits, aside }))
     }
 
     /// Keeps the body, which has so many bytes, to look at it by its places if it would be refused.
@@ -100,10 +102,9 @@ impl Body {
             upload: CrateUpload::new(),
             metadata: engine.stream(flow.clone()),
             package: engine.stream(flow.content_encoding(b"gzip")),
-            base: 0,
             pushed: 0,
-            package_at: 0,
-            at: Section::Length,
+            package_at: None,
+            trails: false,
         }))
     }
 
@@ -148,8 +149,7 @@ impl Body {
             Body::Plain(plain) => plain.stream.push(&[]),
             Body::Push(push) => push.pack.push(&[]),
             Body::Crate(package) => package.package.push(&[]),
-            // Its object goes on, but not with this request.
-            Body::Part(_) => return,
+            Body::Part(part) => part.misuse(),
         });
     }
 
@@ -185,7 +185,8 @@ impl Body {
 
     pub(super) fn edits(&self) -> &[Edit] {
         match self {
-            Body::Plain(plain) => plain.stream.edits(),
+            Body::Plain(plain) if plain.edits.is_empty() => plain.stream.edits(),
+            Body::Plain(plain) => &plain.edits,
             _ => &[],
         }
     }
@@ -226,11 +227,18 @@ impl Plain {
         if let Some(members) = &mut self.members {
             members.feed(chunk);
         }
+        if self.small.is_none() {
+            // Their bytes have left.
+            self.edits.clear();
+        }
         let verdict = self.stream.push(chunk);
         if let Some(small) = &mut self.small {
             self.aside.drain(&mut self.stream, "body", 0);
             if small.len() + chunk.len() <= small.capacity() {
                 small.extend_from_slice(chunk);
+                let through = verdict.through().unwrap_or(0);
+                let released = self.stream.edits().iter().filter(|edit| edit.range().end <= through);
+                self.edits.extend(released.cloned());
                 return Verdict::Forward { through: 0 };
             }
             // More than the head said.
@@ -248,15 +256,27 @@ impl Plain {
         }
         log.drain(&mut self.stream, "body", 0);
         log.settle(verdict);
-        verdict
+        self.with_edits(verdict)
+    }
+
+    /// A verdict that lets held bytes go, with all of their edits.
+    fn with_edits(&mut self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Forward { through } | Verdict::Edit { through } if !self.edits.is_empty() => {
+                self.edits.extend_from_slice(self.stream.edits());
+                Verdict::Edit { through }
+            }
+            verdict => verdict,
+        }
     }
 
     fn finish(&mut self, log: &mut Log) -> Verdict {
         let verdict = self.stream.finish();
         if let Some(kept) = &mut self.kept {
             self.aside.drain(&mut self.stream, "body", 0);
-            if verdict.is_block()
-                && let Some((mut edited, through)) = kept.transcode()
+            // What does not block a coded body may be redacted in a text.
+            if (verdict.is_block() || self.aside.seen() > 0)
+                && let Some((mut edited, through)) = kept.transcode(verdict.is_block())
             {
                 log.drain(&mut edited, "body, decoded", 0);
                 log.coverage.add(&edited.coverage());
@@ -267,7 +287,7 @@ impl Plain {
         log.coverage.add(&self.stream.coverage());
         log.drain(&mut self.stream, "body", 0);
         log.settle(verdict);
-        verdict
+        self.with_edits(verdict)
     }
 
     fn hand_over(&mut self, log: &mut Log) {
@@ -360,59 +380,48 @@ impl Package {
     fn push(&mut self, chunk: &[u8], log: &mut Log) -> Verdict {
         let mut rest = chunk;
         while let Some((section, bytes)) = self.upload.next(&mut rest) {
-            if section != self.at {
-                self.end_section(log);
-                self.at = section;
-                if section == Section::Package {
-                    self.package_at = self.base;
+            match section {
+                Section::Length | Section::Metadata => log.settle(self.metadata.push(bytes)),
+                Section::Package => {
+                    if self.package_at.is_none() {
+                        self.package_at = Some(self.pushed);
+                        log.settle(self.metadata.finish());
+                    }
+                    log.settle(self.package.push(bytes));
                 }
+                // Where it stands is told at the end, when its length is known; nothing of what is held leaves for it.
+                Section::Trailing => self.trails = true,
             }
             self.pushed += bytes.len() as u64;
-            match section {
-                Section::Length => {}
-                Section::Metadata => log.settle(self.metadata.push(bytes)),
-                Section::Package => log.settle(self.package.push(bytes)),
-                Section::Trailing => {}
-            }
         }
-        log.drain(&mut self.metadata, "metadata", 4);
-        log.drain(&mut self.package, "package", self.package_at);
-        let through = match self.at {
-            Section::Length => Some(self.pushed),
-            Section::Metadata => self.metadata.push(&[]).through(),
-            Section::Package => self.package.push(&[]).through(),
-            Section::Trailing => None,
+        self.drain(log);
+        let through = match self.package_at {
+            None => self.metadata.push(&[]).through(),
+            Some(at) => self.package.push(&[]).through().map(|through| at + through),
         };
-        Verdict::Forward { through: self.base + through.unwrap_or(0) }
-    }
-
-    /// Ends a part, so that it may leave whole.
-    fn end_section(&mut self, log: &mut Log) {
-        if self.at == Section::Metadata {
-            log.settle(self.metadata.finish());
-            log.drain(&mut self.metadata, "metadata", 4);
-        }
-        self.base += self.pushed;
-        self.pushed = 0;
+        Verdict::Forward { through: through.unwrap_or(0) }
     }
 
     fn finish(&mut self, log: &mut Log) -> Verdict {
         log.settle(self.metadata.finish());
         log.settle(self.package.finish());
-        log.drain(&mut self.metadata, "metadata", 4);
-        log.drain(&mut self.package, "package", self.package_at);
-        let end = self.base + self.pushed;
-        let broken = match self.at {
-            Section::Trailing => Some((OpaqueReason::Corrupt, self.base)),
-            _ if !self.upload.is_whole() => Some((OpaqueReason::Truncated, 0)),
-            _ => None,
+        self.drain(log);
+        let broken = match self.upload.is_whole() {
+            _ if self.trails => Some(OpaqueReason::Corrupt),
+            false => Some(OpaqueReason::Truncated),
+            true => None,
         };
-        if let Some((reason, start)) = broken {
-            log.settle(self.package.unexamined(reason, start..end));
+        if let Some(reason) = broken {
+            log.settle(self.package.unexamined(reason, 0..self.pushed));
             log.drain(&mut self.package, "body", 0);
         }
         log.coverage.add(&self.metadata.coverage());
         log.coverage.add(&self.package.coverage());
-        Verdict::Forward { through: self.base + self.pushed }
+        Verdict::Forward { through: self.pushed }
+    }
+
+    fn drain(&mut self, log: &mut Log) {
+        log.drain(&mut self.metadata, "metadata", 0);
+        log.drain(&mut self.package, "package", self.package_at.unwrap_or(0));
     }
 }

@@ -225,10 +225,18 @@ impl Inspector {
             headers.remove("transfer-encoding");
             headers.set("content-length", bytes.len().to_string().as_bytes()).expect("digits are a value");
         }
-        if head.headers().get("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"h2c")) {
-            ["upgrade", "http2-settings", "connection"]
-                .iter()
-                .for_each(|name| head.headers_mut().remove(name));
+        let is_h2c = |protocol: &&[u8]| protocol.eq_ignore_ascii_case(b"h2c");
+        if self.head.upgrades().any(|protocol| is_h2c(&protocol)) {
+            let others: Vec<&[u8]> = self.head.upgrades().filter(|protocol| !is_h2c(protocol)).collect();
+            let headers = head.headers_mut();
+            headers.remove("http2-settings");
+            headers.remove("upgrade");
+            // What it names is gone, or the one that is left.
+            headers.remove("connection");
+            if !others.is_empty() {
+                headers.set("upgrade", &others.join(&b", "[..])).expect("parts of values are a value");
+                headers.set("connection", b"upgrade").expect("a word is a value");
+            }
         }
         if self.conversation == Conversation::GitPushRefs {
             head.headers_mut().remove("accept-encoding");

@@ -47,8 +47,9 @@ impl Kept {
         true
     }
 
-    /// Decodes, redacts and keeps the result; the stream that examined it, and the length of the body that it replaces.
-    pub(super) fn transcode(&mut self) -> Option<(Stream, u64)> {
+    /// Decodes, redacts and keeps the result; the stream that examined it, and the length of the body that it replaces. A body that is not
+    /// `blocked` as it is stays as it is where nothing is redacted.
+    pub(super) fn transcode(&mut self, blocked: bool) -> Option<(Stream, u64)> {
         let mut text = self.decode()?;
         let mut stream = self.engine.stream(self.flow.clone());
         let mut edits: Vec<Edit> = Vec::new();
@@ -65,6 +66,9 @@ impl Kept {
         }
         let verdict = stream.finish();
         if !note(&stream, verdict) {
+            return None;
+        }
+        if edits.is_empty() && !blocked {
             return None;
         }
         edits.iter().for_each(|edit| edit.apply(0, &mut text));

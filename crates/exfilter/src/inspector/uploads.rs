@@ -176,7 +176,7 @@ impl PartBody {
     /// Ends the part, and the object if it is the last one.
     pub(super) fn finish(&mut self, log: &mut Log) -> Verdict {
         let Some(mut stream) = self.stream.take() else { return self.through(u64::MAX) };
-        let verdict = if self.last { stream.finish() } else { stream.push(&[]) };
+        let verdict = if self.last { stream.finish() } else { stream.catch_up() };
         log.drain(&mut stream, "upload", 0);
         log.settle(verdict);
         log.coverage.add(&stream.coverage());
@@ -220,6 +220,13 @@ impl PartBody {
             log.settle(stream.unexamined(reason, 0..0));
             log.drain(stream, "upload", 0);
         }
+    }
+
+    /// The answer to bytes behind the end. The object goes on, but not with this request.
+    pub(super) fn misuse(&mut self) -> Verdict {
+        let mut stream = self.engine.stream(self.flow.clone());
+        let _ = stream.finish();
+        stream.push(&[])
     }
 
     pub(super) fn memory(&self) -> usize {

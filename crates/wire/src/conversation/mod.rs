@@ -171,12 +171,11 @@ impl<'a> Seen<'a> {
 }
 
 fn tunnel(seen: &Seen<'_>) -> Option<Conversation> {
-    let upgrade = seen.head.headers().get("upgrade");
     // curl offers h2c with every request; whoever passes a head on leaves that out.
     let is_known = |protocol: &[u8]| {
         [&b"websocket"[..], b"h2c"].iter().any(|known| protocol.eq_ignore_ascii_case(known))
     };
-    let is_tunnel = upgrade.is_some_and(|protocol| !is_known(protocol));
+    let is_tunnel = seen.head.upgrades().any(|protocol| !is_known(protocol));
     (seen.method == "CONNECT" || is_tunnel).then_some(Conversation::Tunnel)
 }
 

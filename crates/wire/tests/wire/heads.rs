@@ -49,6 +49,8 @@ fn what_two_readers_may_take_differently_is_refused() {
         ("POST  / HTTP/1.1\r\nHost: h\r\n\r\n", "request line"),
         ("POST / HTTP/1.1 x\r\nHost: h\r\n\r\n", "request line"),
         ("POST / HTTP/2.0\r\nHost: h\r\n\r\n", "version"),
+        ("POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", "not chunked"),
+        ("PUT / HTTP/1.1\r\nHost: h\r\nContent-Range: 0-1\r\nContent-Range: 2-3\r\n\r\n", "stands twice"),
         ("P(ST / HTTP/1.1\r\nHost: h\r\n\r\n", "method"),
         ("POST /a#b HTTP/1.1\r\nHost: h\r\n\r\n", "target"),
         ("POST a HTTP/1.1\r\nHost: h\r\n\r\n", "target"),
@@ -87,6 +89,16 @@ fn a_head_is_read_as_it_stands() {
     );
     let other = parse("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n").unwrap();
     assert!(!other.names_one_host());
+}
+
+#[test]
+fn places_of_a_text_are_bounded() {
+    let target = format!("{}?{}", "/a".repeat(20_000), "b=c&".repeat(20_000));
+    let cookie = "d=e; ".repeat(2_000);
+    let head = RequestHead::new(b"GET", target.as_bytes(), [("host", "h"), ("cookie", &cookie)]).unwrap();
+    for text in places::texts(&head) {
+        assert!(text.parts.len() <= 512, "{:?}: {}", text, text.parts.len());
+    }
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use exfilter::config::Config;
 use exfilter::{Confidence, Engine};
 
 use super::event::Event;
 use super::json::Json;
 use crate::args::Incomplete;
-use crate::exit;
 use crate::hook::args::AgentArgs;
 use crate::scan::accept::Accepted;
 use crate::scan::file::{self, Closed, Examined, Examiner};
@@ -16,6 +16,7 @@ use crate::scan::progress::Progress;
 use crate::scan::report::{Floors, Gap, Reason, Report};
 use crate::scan::tally::Tally;
 use crate::text::path_bytes;
+use crate::{exit, policy};
 
 /// What came of an event.
 pub(super) struct Judgement {
@@ -33,16 +34,14 @@ impl Judgement {
 }
 
 /// Examines what `event` is about.
-pub(super) fn judge(event: &Event, engine: &Engine, args: &AgentArgs) -> Judgement {
+pub(super) fn judge(event: &Event, engine: &Engine, config: &Config, args: &AgentArgs) -> Judgement {
     let accepted = Accepted::of_ids(&args.allow);
-    let floors = Floors {
-        fail_on: args.fail_on.into(),
-        shown: Confidence::from(args.fail_on).min(Confidence::Medium),
-        strict_examples: false,
-    };
+    let fail_on = policy::refuses_from(config, args.fail_on);
+    let floors =
+        Floors { fail_on, shown: fail_on.min(Confidence::Medium), strict_examples: config.strict_examples() };
     let (progress, strict) = (Progress::new(false), args.incomplete == Incomplete::Fail);
     let examiner = Examiner::new(engine, &progress).with_ids();
-    let tally = Tally::new(engine, floors, accepted.clone());
+    let tally = Tally::new(engine, floors, accepted.clone()).pass(config.passes());
     each_text(&event.subject, &mut String::new(), &mut |place, text| {
         let examined = examiner.examine(place.as_bytes(), &mut text.as_bytes());
         tally.object(Path::new(place), None, None, examined);
@@ -52,7 +51,8 @@ pub(super) fn judge(event: &Event, engine: &Engine, args: &AgentArgs) -> Judgeme
             tally.object(path, None, None, examined);
         }
     }
-    let report = tally.close(engine.clone(), strict);
+    let mut report = tally.close(engine.clone(), strict);
+    policy::observe(config, &mut report);
     if report.exit != exit::CLEAN {
         let files: HashSet<&Path> = event.files.iter().map(PathBuf::as_path).collect();
         let refused = report.files.iter().filter(|file| file.fails(&report.floors) || !file.gaps.is_empty());
@@ -61,10 +61,11 @@ pub(super) fn judge(event: &Event, engine: &Engine, args: &AgentArgs) -> Judgeme
         return Judgement { report, withheld: Some(withheld) };
     }
     // What stands in no text alone may stand in the document: a name and its value, a value in pieces.
-    let tally = Tally::new(engine, floors, accepted);
+    let tally = Tally::new(engine, floors, accepted).pass(config.passes());
     let whole = serde_json::to_vec(&event.subject).unwrap_or_default();
     tally.object(Path::new("document"), None, None, examiner.examine(b"document", &mut &whole[..]));
-    let all = tally.close(engine.clone(), strict);
+    let mut all = tally.close(engine.clone(), strict);
+    policy::observe(config, &mut all);
     match all.exit {
         exit::CLEAN => Judgement { report, withheld: Some(HashSet::new()) },
         _ => Judgement { report: all, withheld: None },

@@ -213,7 +213,12 @@ fn is_public(row: &Row, engine: &Engine, origins: &Origins) -> bool {
 }
 
 /// Whether something that is refused stands in what would be said of it: then it is not said.
-pub(super) fn still_holds(document: &serde_json::Value, engine: &Engine, args: &AgentArgs) -> bool {
+pub(super) fn still_holds(
+    document: &serde_json::Value,
+    engine: &Engine,
+    floor: Confidence,
+    args: &AgentArgs,
+) -> bool {
     let mut holds = false;
     each_text(&Json::of(document), &mut String::new(), &mut |_, text| {
         let mut stream = engine.stream(Flow::at_rest());
@@ -222,7 +227,7 @@ pub(super) fn still_holds(document: &serde_json::Value, engine: &Engine, args: &
         while let Some(event) = stream.poll_event() {
             let Event::Finding(finding) = event else { continue };
             let is_allowed = finding.id().is_some_and(|id| args.allow.contains(&id));
-            holds |= finding.counts(args.fail_on.into()) && !is_allowed;
+            holds |= finding.counts(floor) && !is_allowed;
         }
     });
     holds

@@ -7,11 +7,11 @@ use super::event::Event;
 use super::json::Json;
 use super::judge::{Judgement, judge};
 use super::reply::{Reply, reply, still_holds};
-use crate::exit;
 use crate::fault::Fault;
 use crate::hook::args::AgentArgs;
 use crate::hook::run::engine;
 use crate::term::Term;
+use crate::{exit, policy};
 
 /// The longest document that is read, in bytes: what an agent sends has a few megabytes at most.
 const LONGEST: u64 = 64 << 20;
@@ -34,12 +34,15 @@ pub(crate) fn run(args: &AgentArgs, term: &Term) -> Result<u8, Fault> {
     let document: Json = serde_json::from_slice(&input)
         .map_err(|error| fault(format!("it is no JSON at line {}, so nothing leaves", error.line())))?;
     let event = Event::of(document)?;
-    let (engine, origins) = engine(&args.rules, &args.secrets, true, term)?;
-    let mut judgement = judge(&event, &engine, args);
+    let config = policy::load(&args.policy, &[".".into()], args.rules.trust_rules, term)?;
+    let (engine, origins) = engine(&args.rules, &args.secrets, &config, true, term)?;
+    let mut judgement = judge(&event, &engine, &config, args);
     let reference = reference()?;
     let say = |judgement: &Judgement| {
         let reply = reply(args.agent, &event, judgement, &origins, &reference);
-        let holds = |document| judgement.refuses() && still_holds(document, &engine, args);
+        let holds = |document| {
+            judgement.refuses() && still_holds(document, &engine, judgement.report.floors.fail_on, args)
+        };
         if reply.document.as_ref().is_some_and(holds) { None } else { Some(reply) }
     };
     let said = say(&judgement).or_else(|| {

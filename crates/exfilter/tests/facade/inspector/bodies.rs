@@ -10,13 +10,13 @@ use super::{Outcome, Request, engine};
 
 const LLM: &str = "https://api.anthropic.com";
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-fn zstd(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn zstd(bytes: &[u8]) -> Vec<u8> {
     let mut out = vec![0; zstd_safe::compress_bound(bytes.len())];
     let len = zstd_safe::compress(&mut out[..], bytes, 3).unwrap();
     out.truncate(len);
@@ -24,13 +24,13 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The body of `cargo publish`.
-fn crate_body(metadata: &[u8], package: &[u8]) -> Vec<u8> {
+pub(super) fn crate_body(metadata: &[u8], package: &[u8]) -> Vec<u8> {
     let len = |part: &[u8]| (part.len() as u32).to_le_bytes();
     [&len(metadata)[..], metadata, &len(package), package].concat()
 }
 
 /// One outcome for all chunkings; nothing of what is refused or edited has left in any.
-fn in_all_chunkings(engine: &Engine, request: &Request, secret: &[u8]) -> Outcome {
+pub(super) fn in_all_chunkings(engine: &Engine, request: &Request, secret: &[u8]) -> Outcome {
     let whole = request.run(engine);
     let mut rng = Rng::new(request.body.len() as u64);
     for chunks in split::standard(&mut rng, request.body.len()) {

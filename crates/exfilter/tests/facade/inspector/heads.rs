@@ -3,14 +3,10 @@
 use exfilter::{Action, Authority, Inspection, Inspector};
 use exfilter_testing::{Rng, keys};
 
-use super::{Request, engine};
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use super::{Request, engine, text};
 
 /// `user:password` in base64.
-fn basic(user: &str, password: &str) -> String {
+pub(super) fn basic(user: &str, password: &str) -> String {
     let pair = format!("{user}:{password}");
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::from("Basic ");

@@ -3,6 +3,7 @@
 mod bodies;
 mod heads;
 mod parts;
+mod regression;
 
 use exfilter::inspector::Sighting;
 use exfilter::wire::{Headers, RequestHead};
@@ -27,6 +28,10 @@ fn engine(secrets: &[(&str, &[u8], &[&str])]) -> Engine {
         known.add(name, value, bindings.collect()).unwrap();
     }
     Engine::builder().rules(exfilter::rules::builtin()).known_secrets(known).build().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// A request as it is made.

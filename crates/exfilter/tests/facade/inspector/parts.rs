@@ -2,7 +2,7 @@
 
 use exfilter::Engine;
 use exfilter::inspector::Uploads;
-use exfilter_testing::{Rng, keys, split};
+use exfilter_testing::{Rng, keys, split, wrap};
 
 use super::{Outcome, Request, engine};
 
@@ -80,6 +80,48 @@ fn a_secret_that_parts_cut_or_end_with_is_found() {
     assert!(!first.blocked);
     let second = send(&engine, &uploads, &patch(&text[20..], None), &mut rng);
     assert!(second.blocked && second.sent.is_empty());
+}
+
+/// All of a part leaves with it, so what it decodes to is examined to its end, not to that of a window.
+#[test]
+fn what_a_part_decodes_to_is_examined_before_it_leaves() {
+    let mut rng = Rng::new(84);
+    let engine = engine(&[]);
+    for case in 0..40 {
+        let token = keys::github(&mut rng, "ghp_");
+        // Behind it stands what packs well: a few bytes of the coded text, and enough to decide about it.
+        let lines = (0..200 + 40 * case).flat_map(|n| format!("line {n} {}\n", rng.below(9999)).into_bytes());
+        let text = [lines.collect::<Vec<u8>>(), token.clone(), vec![b'\n'; 3000]].concat();
+        let object = gzip(&text);
+        let uploads = Uploads::new();
+        let cut = rng.below(object.len() - 200);
+        assert!(!send(&engine, &uploads, &patch(&object[..cut], Some(0)), &mut rng).blocked);
+        let second = send(&engine, &uploads, &patch(&object[cut..], Some(cut)), &mut rng);
+        assert!(second.blocked, "case {case}");
+        assert!(!second.shows(&token));
+    }
+}
+
+/// Parts may end anywhere, in whatever is being decoded.
+#[test]
+fn an_object_of_any_kind_is_one_stream() {
+    let mut rng = Rng::new(85);
+    let engine = engine(&[]);
+    for case in 0..120 {
+        let token = keys::github(&mut rng, "ghp_");
+        let layer = wrap::LAYERS[case % wrap::LAYERS.len()];
+        let object = wrap::wrap(&mut rng, layer, &[b"text ", &token[..], b" text"].concat());
+        let uploads = Uploads::new();
+        let (mut at, mut blocked) = (0, false);
+        while at < object.len() {
+            let end = (at + 1 + rng.below(1 + object.len() / 3)).min(object.len());
+            blocked |= send(&engine, &uploads, &patch(&object[at..end], Some(at)), &mut rng).blocked;
+            at = end;
+        }
+        let end = Request::new("https://registry.example", "PUT", format!("{OCI}?digest=sha256:0"));
+        blocked |= send(&engine, &uploads, &end, &mut rng).blocked;
+        assert!(blocked, "case {case}: {layer:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,372 @@
+//! Whole requests: `Inspector`, what it tells (`Sighting`, `Reply`) and what requests share (`Uploads`).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use exfilter::wire::{Headers, RequestHead};
+use exfilter::{Authority, Inspection, Verdict};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+
+use crate::coverage::Coverage;
+use crate::engine::{self, Engine};
+use crate::input::Input;
+use crate::policy_file::PolicyFile;
+use crate::verdict::Outcome;
+use crate::{errors, finding, scan, words};
+
+type Fields = Vec<(PyBackedBytes, PyBackedBytes)>;
+
+/// The objects of one session that are being uploaded in many requests.
+#[pyclass(frozen, module = "exfilter")]
+pub(crate) struct Uploads(exfilter::inspector::Uploads);
+
+#[pymethods]
+impl Uploads {
+    #[new]
+    fn new() -> Uploads {
+        Uploads(exfilter::inspector::Uploads::new())
+    }
+
+    /// Forgets all of them.
+    fn clear(&self) {
+        self.0.clear();
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{:?}", self.0)
+    }
+}
+
+/// Something that was found in a request, and where in it.
+#[pyclass(frozen, module = "exfilter")]
+pub(crate) struct Sighting {
+    sighting: exfilter::inspector::Sighting,
+    event: Py<PyAny>,
+}
+
+#[pymethods]
+impl Sighting {
+    /// The part of the request: "url", "header:cookie", "body", ...
+    #[getter]
+    fn place(&self) -> &str {
+        self.sighting.place()
+    }
+
+    /// Where it is, for people: "body > gzip > package/config.js:3:7". Names in which something stands are masked.
+    #[getter]
+    fn location(&self) -> String {
+        self.sighting.location()
+    }
+
+    /// The `Finding` or the `Opaque`.
+    #[getter]
+    fn event(&self, py: Python<'_>) -> Py<PyAny> {
+        self.event.clone_ref(py)
+    }
+
+    /// What was done about it: "allow", "report", "redact" or "block".
+    #[getter]
+    fn action(&self) -> &'static str {
+        words::of_action(self.sighting.action())
+    }
+
+    /// Whether it is the request's own key, where such keys belong.
+    #[getter]
+    fn own_key(&self) -> bool {
+        self.sighting.is_own_key()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Sighting(location={:?}, action='{}')", self.location(), self.action())
+    }
+}
+
+/// An answer to a request that is not passed on, in the form in which its client shows it to a person.
+#[pyclass(frozen, module = "exfilter")]
+pub(crate) struct Reply {
+    reply: exfilter::wire::Reply,
+}
+
+#[pymethods]
+impl Reply {
+    /// The status.
+    #[getter]
+    fn status(&self) -> u16 {
+        self.reply.status
+    }
+
+    /// The reason phrase: some clients show nothing else.
+    #[getter]
+    fn reason(&self) -> &str {
+        &self.reply.reason
+    }
+
+    /// Header fields, the length of the body apart.
+    #[getter]
+    fn headers(&self) -> Vec<(&str, &str)> {
+        self.reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    }
+
+    /// The body.
+    #[getter]
+    fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.reply.body)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{:?}", self.reply)
+    }
+}
+
+/// One request on its way out: its head, then its body as it is pushed, then its trailers.
+///
+/// `to` is where it will be sent, `fields` are its headers in order. A head that two readers may take for different requests, or that names another host, is a `HeadError`. `editable` says that the caller applies edits and replacements.
+/// `policy` is a policy file whose words about requests count. `own_keys`, "report" or "block", says what becomes of a provider's key where that provider takes it, and wins over the file.
+///
+/// One thread at a time. A failure of the engine is a block from then on.
+#[pyclass(frozen, module = "exfilter")]
+pub(crate) struct Inspector {
+    engine: exfilter::Engine,
+    reference: exfilter::Reference,
+    state: Mutex<State>,
+}
+
+struct State {
+    inspector: exfilter::Inspector,
+    broken: bool,
+}
+
+impl State {
+    fn step(
+        &mut self,
+        reference: exfilter::Reference,
+        step: impl FnOnce(&mut exfilter::Inspector) -> Verdict,
+    ) -> Outcome {
+        if self.broken {
+            return Outcome::Panic(reference);
+        }
+        let inspector = &mut self.inspector;
+        catch_unwind(AssertUnwindSafe(|| step(inspector))).map_or_else(
+            |_| {
+                self.broken = true;
+                Outcome::Panic(reference)
+            },
+            Outcome::Verdict,
+        )
+    }
+
+    /// Something to tell of the request, unless the engine failed on it.
+    fn tell<T>(&mut self, tell: impl FnOnce(&mut exfilter::Inspector) -> T) -> Option<T> {
+        if self.broken {
+            return None;
+        }
+        let inspector = &mut self.inspector;
+        let told = catch_unwind(AssertUnwindSafe(|| tell(inspector)));
+        self.broken = told.is_err();
+        told.ok()
+    }
+}
+
+impl Inspector {
+    fn lock(&self) -> PyResult<MutexGuard<'_, State>> {
+        match self.state.try_lock() {
+            Ok(state) => Ok(state),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(PoisonError::into_inner(poisoned)),
+            Err(TryLockError::WouldBlock) => {
+                Err(errors::misuse("the inspector is in use by another thread: one at a time"))
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Inspector {
+    #[new]
+    #[pyo3(signature = (engine, to, method, target, fields, *, editable=false, policy=None, own_keys=None, uploads=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords")]
+    fn new(
+        engine: &Engine,
+        to: &str,
+        method: PyBackedBytes,
+        target: PyBackedBytes,
+        fields: Fields,
+        editable: bool,
+        policy: Option<&PolicyFile>,
+        own_keys: Option<&str>,
+        uploads: Option<&Uploads>,
+    ) -> PyResult<Inspector> {
+        let to = Authority::parse(to.as_bytes()).map_err(|error| errors::parse(&error))?;
+        let mut inspection = Inspection::new(to);
+        if editable {
+            inspection.editable();
+        }
+        if let Some(policy) = policy {
+            policy.0.apply(&mut inspection);
+        }
+        if let Some(action) = own_keys {
+            inspection.own_keys(words::action(action)?);
+        }
+        if let Some(uploads) = uploads {
+            inspection.uploads(&uploads.0);
+        }
+        let engine = engine::keep(&engine.0);
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let head = RequestHead::new(&method, &target, fields)?;
+            exfilter::Inspector::new(&engine, &inspection, head)
+        }));
+        let inspector = made
+            .map_err(|_| errors::misuse("the engine failed on a head"))?
+            .map_err(|error| errors::head(&error))?;
+        let reference = engine.stream(exfilter::Flow::outbound_unknown()).reference();
+        Ok(Inspector { engine, reference, state: Mutex::new(State { inspector, broken: false }) })
+    }
+
+    /// Examines the next bytes of the body and says how far it may leave.
+    fn push<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        let input = Input::of(data)?;
+        let mut guard = self.lock()?;
+        let state = &mut *guard;
+        let reference = self.reference;
+        let outcome = input.with(py, |bytes| state.step(reference, |inspector| inspector.push(bytes)));
+        outcome.into_py(py, &self.engine)
+    }
+
+    /// Examines trailers, which come before `finish`. Some that are malformed are a `HeadError`.
+    fn trailers(&self, py: Python<'_>, fields: Fields) -> PyResult<Py<PyAny>> {
+        let mut trailers = Headers::new();
+        for (name, value) in &fields {
+            trailers.add(name, value).map_err(|error| errors::head(&error))?;
+        }
+        let outcome = self.lock()?.step(self.reference, |inspector| inspector.trailers(&trailers));
+        outcome.into_py(py, &self.engine)
+    }
+
+    /// Ends the request: all of it may leave, or nothing more. Calling it again repeats the answer.
+    fn finish(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let mut guard = self.lock()?;
+        let state = &mut *guard;
+        let reference = self.reference;
+        let outcome = py.detach(|| state.step(reference, exfilter::Inspector::finish));
+        outcome.into_py(py, &self.engine)
+    }
+
+    /// What is known so far: of the head alone before the first push.
+    #[getter]
+    fn verdict(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.lock()?.step(self.reference, |inspector| inspector.verdict()).into_py(py, &self.engine)
+    }
+
+    /// Whether the head must not leave before `finish`.
+    #[getter]
+    fn holds_head(&self) -> PyResult<bool> {
+        Ok(self.lock()?.tell(|inspector| inspector.holds_head()).unwrap_or(true))
+    }
+
+    /// What the request is part of: "git-push", "npm-publish", "anthropic", "plain", ...
+    #[getter]
+    fn conversation(&self) -> PyResult<&'static str> {
+        Ok(self.lock()?.inspector.conversation().as_str())
+    }
+
+    /// What was found since the last call.
+    fn sightings(&self, py: Python<'_>) -> PyResult<Vec<Sighting>> {
+        let mut state = self.lock()?;
+        let polled = state.tell(|inspector| std::iter::from_fn(|| inspector.poll()).collect::<Vec<_>>());
+        let mut told = Vec::new();
+        for sighting in polled.unwrap_or_default() {
+            let (event, path) = (sighting.event().clone(), sighting.path().clone());
+            if let Some(event) = finding::event_at(py, &self.engine, event, path)? {
+                told.push(Sighting { sighting, event });
+            }
+        }
+        Ok(told)
+    }
+
+    /// `data`, which begins at `offset` of the body, with the edits of the last verdict applied.
+    fn apply_edits<'py>(
+        &self,
+        py: Python<'py>,
+        offset: u64,
+        data: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        scan::apply(py, self.lock()?.inspector.edits(), offset, data)
+    }
+
+    /// What is sent instead of the whole body, after a finish that says `Edit`.
+    #[getter]
+    fn replacement<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        Ok(self.lock()?.inspector.replacement().map(|bytes| PyBytes::new(py, bytes)))
+    }
+
+    /// The head to send: method, target and fields.
+    #[expect(clippy::type_complexity, reason = "it is a tuple of Python")]
+    fn forwarded_head<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>, Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>)>
+    {
+        let head = self.lock()?.inspector.forwarded_head();
+        let bytes = |bytes: &[u8]| PyBytes::new(py, bytes);
+        let fields = head.headers().iter().map(|(name, value)| (bytes(name.as_bytes()), bytes(value)));
+        Ok((bytes(head.method().as_bytes()), bytes(head.target().as_bytes()), fields.collect()))
+    }
+
+    /// Looks up in which files of which commits things were found in a push that is refused. `body` is the whole body.
+    fn locate<'py>(&self, py: Python<'py>, body: &Bound<'py, PyAny>) -> PyResult<()> {
+        let input = Input::of(body)?;
+        let mut guard = self.lock()?;
+        let state = &mut *guard;
+        let _ = input.with(py, |bytes| state.tell(|inspector| inspector.locate([bytes])));
+        Ok(())
+    }
+
+    /// The whole answer to a request for refs, with what a client must know before it pushes; any other answer as it is. It must have no coding.
+    fn rewrite_refs<'py>(
+        &self,
+        py: Python<'py>,
+        answer: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer = Input::of_value(answer)?;
+        let Some(mut advertisement) = self.lock()?.inspector.advertisement() else {
+            return Ok(PyBytes::new(py, &answer));
+        };
+        let mut out = Vec::with_capacity(answer.len() + 16);
+        advertisement.feed(&answer, &mut out);
+        advertisement.finish(&mut out);
+        Ok(PyBytes::new(py, &out))
+    }
+
+    /// The sentence of a refusal, for "subject" (whatever sent the request) or "operator"; None if there is none.
+    #[pyo3(signature = (audience="subject"))]
+    fn text(&self, audience: &str) -> PyResult<Option<String>> {
+        let audience = words::audience(audience)?;
+        Ok(self.lock()?.tell(|inspector| inspector.text(audience)).flatten())
+    }
+
+    /// How the request is refused; None if it is not.
+    #[pyo3(signature = (audience="subject"))]
+    fn reply(&self, audience: &str) -> PyResult<Option<Reply>> {
+        let audience = words::audience(audience)?;
+        let reply = self.lock()?.tell(|inspector| inspector.reply(audience)).flatten();
+        Ok(reply.map(|reply| Reply { reply }))
+    }
+
+    /// What was examined.
+    #[getter]
+    fn coverage(&self) -> PyResult<Coverage> {
+        Ok(Coverage(self.lock()?.inspector.coverage().clone()))
+    }
+
+    fn __repr__(&self) -> String {
+        match self.state.try_lock() {
+            Ok(state) => format!("{:?}", state.inspector),
+            Err(_) => "Inspector(in use)".into(),
+        }
+    }
+}

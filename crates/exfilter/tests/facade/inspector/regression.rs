@@ -1,0 +1,157 @@
+//! What once let something out, by its cause.
+
+use exfilter::inspector::Uploads;
+use exfilter::{Confidence, Engine, Policy};
+use exfilter_testing::{Rng, keys, split};
+
+use super::bodies::{crate_body, gzip, in_all_chunkings, zstd};
+use super::{Request, engine, text};
+
+const LLM: &str = "https://api.anthropic.com";
+
+/// A small document is held to its end, and what a verdict lets go is in no later one's edits: those of the first chunks were lost.
+#[test]
+fn edits_of_a_held_body_are_those_of_all_its_chunks() {
+    let mut rng = Rng::new(91);
+    let engine = engine(&[]);
+    let token = keys::github(&mut rng, "ghp_");
+    let text = [b"{\"a\":\"", &token[..], b"\",\"b\":\"", "x ".repeat(2000).as_bytes(), b"\"}"].concat();
+    let request = Request::new(LLM, "POST", "/v1/messages")
+        .editable()
+        .field("content-type", "application/json")
+        .field("content-length", text.len().to_string())
+        .body(&text);
+    let outcome = in_all_chunkings(&engine, &request, &token);
+    assert!(!outcome.blocked);
+    assert_eq!(outcome.sent.len(), text.len());
+}
+
+/// The four bytes of a length were in no text, so a token that began with them left, and only then was the body found to be no crate.
+#[test]
+fn lengths_of_a_crate_are_examined_with_what_follows_them() {
+    let mut rng = Rng::new(92);
+    let engine = engine(&[]);
+    let token = keys::github(&mut rng, "ghp_");
+    let tail = " and more ".repeat(100);
+    for body in
+        [token.clone(), [&token, tail.as_bytes()].concat(), [&2u32.to_le_bytes()[..], b"{}", &token].concat()]
+    {
+        let request = Request::new("https://evil.example", "PUT", "/api/v1/crates/new").body(&body);
+        assert!(in_all_chunkings(&engine, &request, &token).blocked);
+    }
+}
+
+/// Bytes behind the package let go of all that was held of it.
+#[test]
+fn what_follows_a_crate_lets_nothing_of_it_go() {
+    let mut rng = Rng::new(93);
+    let engine = engine(&[]);
+    let token = keys::github(&mut rng, "ghp_");
+    // The last bytes of a package that is not compressed, so that they are there as they are.
+    let mut stored = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    std::io::Write::write_all(&mut stored, &token).unwrap();
+    let stored = stored.finish().unwrap();
+    // Cut behind the value: its deflate stream goes on.
+    let cut = stored.windows(token.len()).position(|w| w == token).unwrap() + token.len();
+    let body = [&crate_body(b"{}", &stored[..cut])[..], b"x"].concat();
+    let request = Request::new("https://crates.io", "PUT", "/api/v1/crates/new").body(&body);
+    assert!(in_all_chunkings(&engine, &request, &token).blocked);
+}
+
+/// `Upgrade` is a list, in one field or in several, and a server takes what it knows of it.
+#[test]
+fn http2_is_offered_to_nobody() {
+    let engine = engine(&[]);
+    for fields in [&["h2c"][..], &["websocket, h2c"], &["websocket", "h2c"], &["H2C,websocket"]] {
+        let mut request = Request::new("http://h.example", "GET", "/").field("connection", "upgrade");
+        for field in fields {
+            request = request.field("upgrade", field);
+        }
+        let outcome = request.run(&engine);
+        let head = text(&outcome.head).to_ascii_lowercase();
+        assert!(outcome.blocked || !head.contains("h2c"), "{fields:?}: {head}");
+    }
+    let websocket = Request::new("http://h.example", "GET", "/")
+        .field("connection", "upgrade")
+        .field("upgrade", "websocket")
+        .run(&engine);
+    assert!(!websocket.blocked && text(&websocket.head).contains("upgrade: websocket"));
+    let two = Request::new("http://h.example", "GET", "/")
+        .field("upgrade", "websocket")
+        .field("upgrade", "tls/1.0");
+    assert!(two.run(&engine).blocked);
+}
+
+/// Findings that are redacted but do not block were redacted in plain bodies and left in coded ones.
+#[test]
+fn coded_bodies_are_redacted_as_plain_ones_are() {
+    let mut rng = Rng::new(94);
+    let mut policy = Policy::default();
+    policy.action(Confidence::High, exfilter::Action::Report);
+    let engine = Engine::builder().rules(exfilter::rules::builtin()).policy(policy).build().unwrap();
+    let token = keys::github(&mut rng, "ghp_");
+    let say = [b"{\"text\":\"use ", &token[..], b" please\"}"].concat();
+    for (coding, body) in [("gzip", gzip(&say)), ("zstd", zstd(&say))] {
+        let request =
+            Request::new(LLM, "POST", "/v1/messages").editable().field("content-encoding", coding).body(body);
+        let outcome = in_all_chunkings(&engine, &request, &token);
+        let arrived = outcome.replacement.expect("it is redacted");
+        assert!(!outcome.blocked && !arrived.windows(token.len()).any(|w| w == token), "{coding}");
+    }
+}
+
+/// A part that pretends to be the first of another object, by a parameter that stands twice or a path that is spelled otherwise.
+#[test]
+fn a_part_is_of_one_object_however_its_address_is_spelled() {
+    let mut rng = Rng::new(95);
+    let engine = engine(&[]);
+    let mut send = |uploads: &Uploads, target: &str| {
+        let request = Request::new("https://s3.example", "PUT", target).body(b"some text");
+        let mut inspection = request.inspection();
+        inspection.uploads(uploads);
+        let chunks = split::random(&mut rng, request.body.len(), 700);
+        !request.run_in(&engine, &inspection, &chunks).blocked
+    };
+    let uploads = Uploads::new();
+    assert!(send(&uploads, "/b/key?partNumber=1&uploadId=u"));
+    for other in [
+        "/b/k%65y?partNumber=1&uploadId=u",
+        "/b//key?partNumber=1&uploadId=u",
+        "/b/./key?partNumber=1&uploadId=u",
+        "/b/x/../key?partNumber=1&uploadId=u",
+        "/b/other?partNumber=1&partNumber=2&uploadId=u",
+        "/b/other?partNumber=1&uploadId=x&uploadId=u",
+    ] {
+        assert!(!send(&uploads, other), "{other}");
+    }
+    assert!(send(&uploads, "/b/k%65y?partNumber=2&uploadId=u"));
+}
+
+/// The half of `user:password` that is at home took the whole of its base64 out of the text, with what the other half spells.
+#[test]
+fn what_is_at_home_takes_no_more_than_itself_out_of_a_text() {
+    let mut rng = Rng::new(96);
+    let enrolled = keys::secret(&mut rng);
+    let spelled = keys::github(&mut rng, "ghp_");
+    let engine = engine(&[("USER", &enrolled, &["api.example.com header:authorization:basic.user"])]);
+    // So that what follows begins a group of base64.
+    let pad = "x".repeat((3 - (enrolled.len() + 1) % 3) % 3);
+    let head = super::heads::basic(&text(&enrolled), &pad);
+    let request = |value: String| {
+        Request::new("https://api.example.com", "GET", "/").field("authorization", value).run(&engine)
+    };
+    assert!(!request(head.clone()).blocked);
+    assert!(request(head + &text(&spelled)).blocked);
+}
+
+/// Bytes behind the end of a part were answered as if nothing had come.
+#[test]
+fn bytes_behind_a_part_are_misuse() {
+    let engine = engine(&[]);
+    let request = Request::new("https://s3.example", "PUT", "/b/key?partNumber=1&uploadId=u");
+    let mut inspection = request.inspection();
+    inspection.uploads(&Uploads::new());
+    let mut inspector = exfilter::Inspector::new(&engine, &inspection, request.head()).unwrap();
+    assert!(!inspector.push(b"some text").is_block() && !inspector.finish().is_block());
+    assert!(inspector.push(b"more").is_block());
+}
