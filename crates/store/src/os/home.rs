@@ -287,7 +287,7 @@ impl Edit {
         let removed = self.opened.store.remove(name)?;
         if let Some(next) = &mut self.opened.next {
             // It may not have been found yet.
-            let _ = next.remove(removed.name());
+            next.remove_named(removed.name());
         }
         Ok(removed)
     }
@@ -305,7 +305,7 @@ impl Edit {
         let record = self.opened.store.record_mut(name)?;
         let name = record.name().to_owned();
         let done = change(record)?;
-        if let Some(record) = self.opened.next.as_mut().and_then(|next| next.record_mut(&name).ok()) {
+        if let Some(record) = self.opened.next.as_mut().and_then(|next| next.named_mut(&name)) {
             change(record)?;
         }
         Ok(done)
@@ -412,8 +412,12 @@ impl Edit {
     }
 }
 
-/// The bytes of a store; none if there is no file.
-fn read_store(path: &Path) -> Result<Option<Vec<u8>>, OsError> {
+/// The bytes of a store, of the longest that one may be and one more; none if there is no file. Never waits for a writer.
+///
+/// # Errors
+///
+/// It is no regular file, or cannot be read.
+pub fn read_store(path: &Path) -> Result<Option<Vec<u8>>, OsError> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
