@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 use crate::error::ParseError;
 use crate::fingerprint::Fingerprint;
 use crate::flow::{HostPattern, Slot};
+use crate::fragments::Fragmented;
 use crate::{lane, needle, weak};
 
 /// The 256-bit key under which secrets are fingerprinted. Wiped on drop.
@@ -87,6 +88,8 @@ pub enum Form {
     Rot13,
     /// Every byte XOR one and the same byte.
     Xor,
+    /// In pieces, which this stream and others of its [`Session`](crate::Session) have shown: the last one that was needed, or one more.
+    Fragments,
 }
 
 impl Form {
@@ -109,6 +112,7 @@ impl Form {
             Form::Quoted => "in a quoted string",
             Form::Rot13 => "rot13",
             Form::Xor => "XOR with a byte",
+            Form::Fragments => "in pieces",
         }
     }
 }
@@ -247,7 +251,7 @@ impl Enrolled {
 /// # What is kept
 ///
 /// Per spelling: its length, 32 bits of a keyed hash of eight of its bytes (the anchor), and a 128-bit keyed BLAKE3 MAC. No plaintext;
-/// spellings are wiped as soon as their fingerprints are made. For all secrets together: which letters, and which differences of neighbouring characters, end or
+/// spellings are wiped as soon as their fingerprints are made. If pieces are counted, see [`KnownSecrets::fragments`]. For all secrets together: which letters, and which differences of neighbouring characters, end or
 /// begin an anchor, beside those that are rare in text. A value that has no rare one in its first letters adds one of its own, so that one
 /// character of it, or a difference of two, is known to whoever reads the memory of an engine that holds few others.
 ///
@@ -273,7 +277,10 @@ pub struct KnownSecrets {
     pub(crate) ends: ByteSet,
     /// The same of the differences with which anchors of `deltas` begin.
     pub(crate) first_deltas: ByteSet,
+    pub(crate) fragmented: Vec<Fragmented>,
     spellings: Spellings,
+    /// Whether pieces are counted.
+    fragments: bool,
     /// How many needles share a tag.
     tags: HashMap<u32, u32>,
 }
@@ -392,7 +399,9 @@ impl KnownSecrets {
             deltas: Vec::new(),
             ends: RARE_LETTERS,
             first_deltas: RARE_DELTAS,
+            fragmented: Vec::new(),
             spellings: Spellings::default(),
+            fragments: false,
             tags: HashMap::new(),
         }
     }
@@ -400,6 +409,20 @@ impl KnownSecrets {
     /// Sets in which spellings the values that are enrolled from here on are looked for.
     pub fn spellings(&mut self, spellings: Spellings) -> &mut KnownSecrets {
         self.spellings = spellings;
+        self
+    }
+
+    /// Sets whether pieces of the values that are enrolled from here on are counted over the streams of a [`Session`](crate::Session), and in each stream: eight characters or more behind the public
+    /// prefix (eleven of hexadecimal digits), as they stand in text and in what containers hold. When those that were seen are sixteen or more, and three fifths of all, each
+    /// piece is a finding ([`Form::Fragments`]).
+    ///
+    /// Only values of which sixteen characters or more are secret, and which look as if they were drawn: pieces of pass phrases stand in any text. Not counted are
+    /// PEM keys, other values of more than 192 bytes, and fingerprints.
+    ///
+    /// For each character an engine keeps 32 bits of a keyed hash and a keyed MAC of the eight or more that follow: whoever reads the memory of the process, where the key is too, can guess the value
+    /// piece by piece.
+    pub fn fragments(&mut self, counted: bool) -> &mut KnownSecrets {
+        self.fragments = counted;
         self
     }
 
@@ -452,6 +475,9 @@ impl KnownSecrets {
         let secret = self.enrolled.len() as u32;
         enrolled.whole = (self.keys.mac(value), value.len());
         self.enrolled.push(enrolled);
+        if self.fragments {
+            self.fragmented.extend(Fragmented::new(&self.keys, secret, value));
+        }
         let whole = pieces.len() == 1;
         for piece in pieces {
             let public = if whole { weak::public_prefix(piece) } else { 0 };

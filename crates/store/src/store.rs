@@ -69,7 +69,7 @@ pub enum Added {
 /// Which records a set of known secrets is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// All of them; sealed ones with every spelling that their plaintext gives.
+    /// All of them; sealed ones with every spelling that their plaintext gives, and in pieces ([`KnownSecrets::fragments`]).
     All,
     /// All of them; sealed ones without those in base64, which are found by decoding ([`Spellings::ButBase64`]). Opens ten times as fast.
     AtOnce,
@@ -385,9 +385,10 @@ impl Store {
     /// A sealed record cannot be opened.
     pub fn known_secrets(&self, which: Use) -> Result<KnownSecrets, StoreError> {
         let mut secrets = KnownSecrets::new(self.key.engine_key());
-        if which == Use::AtOnce {
-            secrets.spellings(Spellings::ButBase64);
-        }
+        match which {
+            Use::AtOnce => secrets.spellings(Spellings::ButBase64),
+            Use::All | Use::FingerprintsOnly => secrets.fragments(true),
+        };
         let cipher = record::cipher(&self.key);
         for record in &self.records {
             match record.fingerprint() {

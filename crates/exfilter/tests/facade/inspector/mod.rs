@@ -3,6 +3,7 @@
 mod bodies;
 mod heads;
 mod parts;
+mod session;
 
 use exfilter::inspector::Sighting;
 use exfilter::wire::{Headers, RequestHead};
