@@ -438,11 +438,13 @@ impl Store {
     }
 
     /// Forgets the record of that name, if there is one; an id is none.
+    #[cfg(feature = "os")]
     pub(crate) fn remove_named(&mut self, name: &str) {
         self.records.retain(|record| record.name() != name);
     }
 
     /// The record of that name; an id is none.
+    #[cfg(feature = "os")]
     pub(crate) fn named_mut(&mut self, name: &str) -> Option<&mut Record> {
         self.records.iter_mut().find(|record| record.name() == name)
     }

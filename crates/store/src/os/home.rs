@@ -44,6 +44,9 @@ pub struct Edit {
     _lock: File,
 }
 
+/// How often a store and a key that do not belong together are read again.
+const READ_AGAIN: usize = 4;
+
 /// How far a rotation of the key has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
@@ -109,7 +112,15 @@ impl Home {
     ///
     /// There is none, or no key to it, others can read the key, or any of [`Store::open`]'s.
     pub fn load(&self) -> Result<Opened, OsError> {
-        self.read()?.ok_or_else(|| OsError::no_store(&self.store))
+        let mut read = self.read();
+        for _ in 0..READ_AGAIN {
+            // A store and the key file that was written after the next one, or before: whoever changes it replaces both, and nobody waits for that, who may be asked for a value.
+            match &read {
+                Err(error) if matches!(error.code(), "E_DOWNGRADED" | "E_KEY") => read = self.read(),
+                _ => break,
+            }
+        }
+        read?.ok_or_else(|| OsError::no_store(&self.store))
     }
 
     /// Opens the store for a change, or makes one with a new key. Waits for whoever is changing it.

@@ -174,7 +174,8 @@ fn a_new_value_of_the_same_kind_is_at_home_where_the_old_one_was() {
         new.bindings = vec![("api.example.com".into(), "body".into())];
         new
     };
-    let homes = |store: &Store| store.records()[0].bindings().iter().map(|home| home.0.clone()).collect::<Vec<_>>();
+    let homes =
+        |store: &Store| store.records()[0].bindings().iter().map(|home| home.0.clone()).collect::<Vec<_>>();
     store.add(with("one"), &values[0], false, &mut entropy).unwrap();
     let record = store.record_mut("TOKEN").unwrap();
     record.bind("own.example.com", "body").unwrap();
