@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn bad_rules_say_what_to_write() {
-        let error = |rule: Rule| Compiled::new(rule).err().expect("the rule is bad").to_string();
+        let error = |rule: Rule| Compiled::new(rule).expect_err("the rule is bad").to_string();
         assert!(error(Rule::new("a", "ab", "ab[a-z]+")).contains("unbounded"));
         assert!(error(Rule::new("a", "ab", "ab[a-z")).contains("does not parse"));
         assert!(error(Rule::new("a", "a", "a[a-z]{20}")).contains("2 to 32 bytes"));

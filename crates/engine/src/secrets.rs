@@ -604,19 +604,20 @@ impl KnownSecrets {
     ) -> Option<(usize, u32)> {
         let last = deltas.len().checked_sub(8)?;
         let first = public.min(last);
-        let different = |at: usize| {
-            let eight = &deltas[at..at + 8];
-            (0..8).filter(|i| !eight[..*i].contains(&eight[*i])).count()
-        };
         let passes = |at: usize| match gate {
             Some(gate) if !gate.contains(deltas[at]) => u8::from(NEXT_DELTAS.contains(deltas[at])),
             _ => 2,
         };
-        // Equal bytes are everywhere.
-        let places = |reach| (first..=last.min(first + reach)).filter(|at| deltas[*at..at + 8] != [0; 8]);
-        let best = |at: &usize| (self.is_rare(deltas, *at), passes(*at), different(*at), Reverse(*at));
-        let near = places(reach).max_by_key(best).filter(|at| passes(*at) > 0);
-        let at = near.or_else(|| places(DELTA_REACH_MAX.max(reach)).max_by_key(best))?;
+        let best = |at: &usize| (passes(*at), different(&deltas[*at..at + 8]), Reverse(*at));
+        let rarest = |reach: usize| {
+            // Equal bytes are everywhere.
+            let places = || (first..=last.min(first + reach)).filter(|at| deltas[*at..at + 8] != [0; 8]);
+            // Nearly all are rare, and to ask takes longer than all else.
+            let one = places().max_by_key(best).filter(|at| self.is_rare(deltas, *at));
+            one.or_else(|| places().max_by_key(|at| (self.is_rare(deltas, *at), best(at))))
+        };
+        let near = rarest(reach).filter(|at| passes(*at) > 0);
+        let at = near.or_else(|| rarest(DELTA_REACH_MAX.max(reach)))?;
         Some((at, self.tag_at(deltas, at)))
     }
 
@@ -634,6 +635,13 @@ impl KnownSecrets {
     fn tag_at(&self, bytes: &[u8], at: usize) -> u32 {
         self.keys.tag_at(bytes, at)
     }
+}
+
+/// How many different bytes there are.
+fn different(bytes: &[u8]) -> u32 {
+    let mut seen = [0u128; 2];
+    bytes.iter().for_each(|byte| seen[usize::from(byte >> 7)] |= 1 << (byte & 127));
+    seen.iter().map(|half| half.count_ones()).sum()
 }
 
 /// The first place after the public prefix that a gate covers and that few needles share; an ungated one otherwise. `shared` tells how many needles
