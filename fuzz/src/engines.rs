@@ -66,6 +66,7 @@ fn engine(limits: Limits, policy: Policy) -> Engine {
 fn build(limits: Limits, policy: Policy, profile: Profile) -> Engine {
     let key = StoreKey::from_bytes(&[9; 32]).expect("a key has 32 bytes");
     let mut known = KnownSecrets::new(key);
+    known.fragments(true);
     for (i, secret) in SECRETS.iter().enumerate() {
         let bindings = if i % 2 == 0 { vec![home()] } else { Vec::new() };
         known.add(&format!("SECRET_{i}"), secret, bindings).expect("random values are accepted");

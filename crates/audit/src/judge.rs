@@ -1,114 +1,9 @@
-//! Whether a field holds a secret, where no rule and no table says so: by its name and by what its value looks like.
+//! Whether a field holds a secret, where no rule and no table says so: by its name (`secret_names.rs`) and by what its value looks like.
 
-use exfilter::{Confidence, KeyClass};
+use exfilter::Confidence;
 
-/// What a name says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hint {
-    /// How much it seems to open.
-    pub(crate) class: KeyClass,
-    /// People choose its values, and put blanks in them.
-    pub(crate) pass_phrase: bool,
-}
-
-/// A name that says nothing.
-pub(crate) const ANY: Hint = Hint { class: KeyClass::Service, pass_phrase: false };
-
-/// Last words of names that hold secrets.
-const LAST: &[&str] = &[
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "apikey",
-    "credential",
-    "credentials",
-    "dsn",
-    "authorization",
-    "auth",
-    "pat",
-    "pass",
-    "jwt",
-    "cookie",
-    "psk",
-    "passcode",
-    "secretkey",
-    "accesskey",
-    "privatekey",
-    "authtoken",
-    "accesstoken",
-    "connectionstring",
-];
-
-/// Last two words.
-const LAST_TWO: &[(&str, &str)] = &[
-    ("api", "key"),
-    ("access", "key"),
-    ("secret", "key"),
-    ("private", "key"),
-    ("auth", "key"),
-    ("admin", "key"),
-    ("service", "key"),
-    ("signing", "key"),
-    ("encryption", "key"),
-    ("master", "key"),
-    ("account", "key"),
-    ("deploy", "key"),
-    ("license", "key"),
-    ("connection", "string"),
-    ("session", "key"),
-    ("storage", "key"),
-    ("shared", "key"),
-    ("hmac", "key"),
-    ("webhook", "url"),
-    ("openai", "key"),
-    ("anthropic", "key"),
-    ("gemini", "key"),
-    ("key", "data"),
-    ("secret", "id"),
-    ("secret", "string"),
-    ("secret", "base"),
-    ("key", "base"),
-];
-
-/// Words anywhere that say it is none.
-const NOT: &[&str] = &[
-    "public",
-    "publishable",
-    "example",
-    "max",
-    "min",
-    "num",
-    "count",
-    "csrf",
-    "enable",
-    "enabled",
-    "disable",
-    "use",
-    "require",
-    "required",
-    "allow",
-    "show",
-];
-
-/// Words that say that it administers.
-const ADMIN: &[&str] = &["admin", "root", "superuser", "master", "owner"];
-
-/// What the name of a field says; nothing where it says nothing. Names are paths: the last part decides.
-pub(crate) fn hint(name: &[u8]) -> Option<Hint> {
-    let words = words(last_part(name));
-    let last = words.last()?.as_str();
-    let before = words.len().checked_sub(2).map(|n| words[n].as_str());
-    let named = LAST.contains(&last) || before.is_some_and(|before| LAST_TWO.contains(&(before, last)));
-    if !named || words.iter().any(|word| NOT.contains(&word.as_str())) {
-        return None;
-    }
-    let admin = words.iter().any(|word| ADMIN.contains(&word.as_str()));
-    let pass_phrase = matches!(last, "password" | "passwd" | "passphrase" | "pwd" | "pass");
-    Some(Hint { class: if admin { KeyClass::Admin } else { KeyClass::Service }, pass_phrase })
-}
+pub(crate) use crate::secret_names::{ANY, Hint, hint};
+use crate::secret_names::{last_part, words};
 
 /// Whether the name is that of a point in time at which something ends.
 pub(crate) fn is_expiry(name: &[u8]) -> bool {
@@ -131,38 +26,6 @@ pub(crate) fn is_expiry(name: &[u8]) -> bool {
 /// The name without its last part.
 pub(crate) fn parent(name: &[u8]) -> &[u8] {
     &name[..memchr::memrchr(b'.', name).unwrap_or(0)]
-}
-
-fn last_part(name: &[u8]) -> &[u8] {
-    let name = &name[memchr::memrchr(b'.', name).map_or(0, |n| n + 1)..];
-    &name[memchr::memrchr(b':', name).map_or(0, |n| n + 1)..]
-}
-
-/// The words of a name in lower case: `dbPassword`, `DB_PASSWORD` and `db-password` are `db`, `password`.
-fn words(name: &[u8]) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let mut lower_before = false;
-    for &byte in name.iter().take(200) {
-        if byte.is_ascii_alphanumeric() {
-            if byte.is_ascii_uppercase() && lower_before && !word.is_empty() {
-                words.push(std::mem::take(&mut word));
-            }
-            lower_before = byte.is_ascii_lowercase();
-            if !byte.is_ascii_digit() {
-                word.push(char::from(byte.to_ascii_lowercase()));
-            }
-        } else {
-            lower_before = false;
-            if !word.is_empty() {
-                words.push(std::mem::take(&mut word));
-            }
-        }
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
 }
 
 /// The shortest value that is reported, in bytes.
@@ -379,42 +242,10 @@ pub(crate) fn provider(name: &[u8]) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use exfilter::KeyClass;
     use exfilter_testing::{Rng, keys};
 
     use super::*;
-
-    #[test]
-    fn names_that_hold_secrets() {
-        for name in [
-            "GITHUB_TOKEN",
-            "dbPassword",
-            "services.web.environment.API_KEY",
-            "//registry.npmjs.org/:_authToken",
-            "client-secret",
-            "AWS_SECRET_ACCESS_KEY",
-            "PGPASSWORD2",
-            "users.0.user.client-key-data",
-            "headers.Authorization",
-            "SENTRY_DSN",
-        ] {
-            // PGPASSWORD is one word; the table of variables knows it.
-            let expected = name != "PGPASSWORD2";
-            assert_eq!(hint(name.as_bytes()).is_some(), expected, "{name}");
-        }
-        for name in [
-            "max_tokens",
-            "token_type",
-            "PATH",
-            "STRIPE_PUBLISHABLE_KEY",
-            "tokenizer",
-            "password_file",
-            "public_token",
-            "key",
-        ] {
-            assert!(hint(name.as_bytes()).is_none(), "{name}");
-        }
-        assert_eq!(hint(b"OPENAI_ADMIN_KEY").map(|h| h.class), Some(KeyClass::Admin));
-    }
 
     #[test]
     fn values_that_are_none() {

@@ -1,6 +1,6 @@
 //! Known secrets from the environment of this process.
 //!
-//! The names that hold secrets by custom are a list; values are fingerprinted under a random key that lives as long as
+//! Which names hold secrets by custom the audit knows; values are fingerprinted under a random key that lives as long as
 //! the process, and are never printed.
 
 use std::path::Path;
@@ -10,55 +10,6 @@ use zeroize::Zeroizing;
 
 use crate::fault::Fault;
 use crate::text;
-
-/// Names of variables that hold secrets; `*` stands for any characters. Compared without regard to case.
-const NAMES: &[&str] = &[
-    "*_API_KEY",
-    "*_APIKEY",
-    "*_ACCESS_KEY",
-    "*_SECRET_KEY",
-    "*_TOKEN",
-    "*_SECRET",
-    "*_PASSWORD",
-    "*PASSWD",
-    "*_PRIVATE_KEY",
-    "*_CREDENTIALS",
-    "*_DSN",
-    "*_URL",
-    "*_URI",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "GOOGLE_API_KEY",
-    "GEMINI_API_KEY",
-    "OPENAI_API_KEY",
-    "ANTHROPIC_API_KEY",
-    "XAI_API_KEY",
-    "MISTRAL_API_KEY",
-    "GROQ_API_KEY",
-    "HF_TOKEN",
-    "OPENAI_KEY",
-    "ANTHROPIC_KEY",
-    "GEMINI_KEY",
-    "GOOGLE_KEY",
-    "XAI_KEY",
-    "MISTRAL_KEY",
-    "GROQ_KEY",
-    "HF_KEY",
-    "SLACK_*",
-    "STRIPE_*",
-    "ARM_*",
-    "TF_VAR_*",
-    "PGPASSWORD",
-    "MYSQL_PWD",
-    "SSHPASS",
-    "BORG_PASSPHRASE",
-    "*_PASSPHRASE",
-    "PASSWORD",
-    "TOKEN",
-    "SECRET",
-    "COOKIE",
-    "SESSION",
-];
 
 /// The shortest value that is looked at; anything below is a flag or a number.
 const SHORTEST: usize = 8;
@@ -158,7 +109,7 @@ pub(crate) fn chosen(
     };
     for (name, value) in variables {
         let asked = more_names.iter().any(|pattern| matches(pattern, &name));
-        if !asked && !NAMES.iter().any(|pattern| matches(pattern, &name)) {
+        if !asked && !exfilter_audit::is_secret_variable(&name) {
             continue;
         }
         match judge(&name, &value, asked) {

@@ -174,6 +174,12 @@ impl Compiled {
     }
 }
 
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Compiled({})", self.rule.id)
+    }
+}
+
 fn syntax_config() -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false)
 }
@@ -311,7 +317,7 @@ mod tests {
 
     #[test]
     fn bad_rules_say_what_to_write() {
-        let error = |rule: Rule| Compiled::new(rule).err().expect("the rule is bad").to_string();
+        let error = |rule: Rule| Compiled::new(rule).expect_err("the rule is bad").to_string();
         assert!(error(Rule::new("a", "ab", "ab[a-z]+")).contains("unbounded"));
         assert!(error(Rule::new("a", "ab", "ab[a-z")).contains("does not parse"));
         assert!(error(Rule::new("a", "a", "a[a-z]{20}")).contains("2 to 32 bytes"));

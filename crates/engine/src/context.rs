@@ -17,6 +17,7 @@ use crate::lane::{Escaped, Group, LaneKind, Touched};
 use crate::path::Trail;
 use crate::policy::Confidence;
 use crate::secrets::Form;
+use crate::session::Covered;
 
 /// What a flow means for its lanes.
 pub(crate) struct Facts {
@@ -114,6 +115,16 @@ pub(crate) struct Found {
     pub(crate) id: Option<FindingId>,
     /// The credential itself, where an edit may overwrite it in the outer stream: the outer range and the lane's.
     pub(crate) writable: Option<(Range64, Range64)>,
+    /// Of a piece of a secret, what it covers: whether that is a finding the ledger knows.
+    pub(crate) fragment: Option<Box<Fragment>>,
+}
+
+/// A piece of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fragment {
+    /// Place of the secret among those whose pieces are counted.
+    pub(crate) number: u32,
+    pub(crate) covered: Covered,
 }
 
 impl Found {
@@ -133,6 +144,7 @@ impl Found {
             trail: None,
             id: None,
             writable: None,
+            fragment: None,
         }
     }
 }

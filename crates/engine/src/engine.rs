@@ -11,6 +11,7 @@ use crate::context::Scratch;
 use crate::error::BuildError;
 use crate::finding::{RuleId, SecretId};
 use crate::flow::Flow;
+use crate::fragments::Fragments;
 use crate::lane::Glance;
 use crate::limits::Limits;
 use crate::policy::{Confidence, Policy, Profile};
@@ -47,6 +48,8 @@ pub struct Engine {
 /// Collects what an [`Engine`] is made of.
 #[derive(Debug)]
 pub struct EngineBuilder {
+    /// Compiled already.
+    shared: Vec<Arc<Compiled>>,
     rules: Vec<Rule>,
     secrets: Option<KnownSecrets>,
     policy: Policy,
@@ -56,7 +59,7 @@ pub struct EngineBuilder {
 }
 
 pub(crate) struct Core {
-    pub(crate) rules: Vec<Compiled>,
+    pub(crate) rules: Vec<Arc<Compiled>>,
     pub(crate) automaton: Automaton,
     pub(crate) known: Option<Known>,
     /// Whether rules look at joined text.
@@ -77,7 +80,7 @@ pub(crate) struct Core {
 impl Core {
     /// Puts together what was compiled; `plan` is that of the same automaton, if it was built before.
     pub(crate) fn new(
-        rules: Vec<Compiled>,
+        rules: Vec<Arc<Compiled>>,
         known: Option<Known>,
         profile: Profile,
         limits: &Limits,
@@ -88,6 +91,8 @@ impl Core {
         let needles: &[Needle] = known.as_ref().map_or(&[], |k| &k.needles);
         let mut reach = Reach::of(&rules, needles);
         reach.kept = reach.kept.max(deltas.map_or(0, |deltas| deltas.reach));
+        let fragments = known.as_ref().and_then(|known| known.fragments.as_ref());
+        reach.kept = reach.kept.max(fragments.map_or(0, |fragments| fragments.head));
         let mut builder = Builder::new();
         builder.key(known.as_ref().map_or(1, |k| k.keys.anchor));
         for (id, rule) in rules.iter().enumerate() {
@@ -143,6 +148,7 @@ pub(crate) struct Known {
     pub(crate) scattered: Option<Scattered>,
     /// As with those.
     pub(crate) deltas: Option<Deltas>,
+    pub(crate) fragments: Option<Fragments>,
 }
 
 /// Needles of scattered letters and digits.
@@ -191,6 +197,7 @@ impl Engine {
     /// An empty builder: no rules, no secrets, default policy and limits.
     pub fn builder() -> EngineBuilder {
         EngineBuilder {
+            shared: Vec::new(),
             rules: Vec::new(),
             secrets: None,
             policy: Policy::default(),
@@ -244,8 +251,10 @@ impl Engine {
         let deltas = self.core.known.as_ref().and_then(|k| k.deltas.as_ref());
         let deltas = deltas
             .map_or(0, |d| d.anchors.memory() + d.runs.memory() + d.needles.len() * size_of::<DeltaNeedle>());
+        let fragments = self.core.known.as_ref().and_then(|k| k.fragments.as_ref());
         self.core.automaton.memory()
             + needles
+            + fragments.map_or(0, Fragments::memory)
             + scattered
             + deltas
             + self.core.glance.as_ref().map_or(0, Glance::memory)
@@ -294,6 +303,12 @@ impl EngineBuilder {
         self
     }
 
+    /// Adds the rules of another engine, before all others. They are not compiled again, nor are their automata: for a second engine of another profile, or with other secrets.
+    pub fn rules_of(&mut self, engine: &Engine) -> &mut EngineBuilder {
+        self.shared.extend(engine.core.rules.iter().cloned());
+        self
+    }
+
     /// Sets the known secrets.
     pub fn known_secrets(&mut self, secrets: KnownSecrets) -> &mut EngineBuilder {
         self.secrets = Some(secrets);
@@ -331,24 +346,36 @@ impl EngineBuilder {
     ///
     /// [`BuildError`] names the rule and says what to write instead.
     pub fn build(&mut self) -> Result<Engine, BuildError> {
-        let rules = std::mem::take(&mut self.rules);
-        let rules = rules.into_iter().map(Compiled::new).collect::<Result<Vec<_>, _>>()?;
+        let new = std::mem::take(&mut self.rules).into_iter().map(|rule| Compiled::new(rule).map(Arc::new));
+        let shared = std::mem::take(&mut self.shared).into_iter().map(Ok);
+        let rules = shared.chain(new).collect::<Result<Vec<_>, BuildError>>()?;
         let mut ids: Vec<&str> = rules.iter().map(|r| r.rule.id.as_str()).collect();
         ids.sort_unstable();
         if let Some(twice) = ids.windows(2).find(|w| w[0] == w[1]) {
             return Err(BuildError::rule(twice[0], "its id stands twice; give each rule an id of its own"));
         }
         if self.eager {
-            rules.iter().try_for_each(Compiled::check_dfa)?;
+            rules.iter().try_for_each(|rule| rule.check_dfa())?;
         }
         let known = self.secrets.take().map(|secrets| {
-            let KnownSecrets { keys, enrolled, needles, scattered, deltas, ends, first_deltas, .. } = secrets;
+            let KnownSecrets {
+                keys,
+                enrolled,
+                needles,
+                scattered,
+                deltas,
+                fragmented,
+                ends,
+                first_deltas,
+                ..
+            } = secrets;
             let thorough = self.profile == Profile::Thorough;
             let scattered =
                 (thorough && !scattered.is_empty()).then(|| Scattered::new(&keys, scattered, ends));
             let deltas = (thorough && !deltas.is_empty()).then(|| Deltas::new(&keys, deltas, first_deltas));
             let homes = Homes::new(&enrolled);
-            Known { keys, enrolled, homes, needles, scattered, deltas }
+            let fragments = Fragments::new(&keys, fragmented, &enrolled);
+            Known { keys, enrolled, homes, needles, scattered, deltas, fragments }
         });
         let core = Core::new(rules, known, self.profile, &self.limits, &self.policy, None);
         Ok(Engine { core: Arc::new(core.map_err(BuildError::engine)?) })
@@ -356,7 +383,7 @@ impl EngineBuilder {
 }
 
 /// The length of the shortest match.
-fn shortest(rules: &[Compiled], needles: &[Needle]) -> usize {
+fn shortest(rules: &[Arc<Compiled>], needles: &[Needle]) -> usize {
     let rules = rules.iter().map(|r| r.facts.min_len);
     rules.chain(needles.iter().map(|needle| needle.len as usize)).min().unwrap_or(0)
 }
@@ -364,8 +391,8 @@ fn shortest(rules: &[Compiled], needles: &[Needle]) -> usize {
 /// The length from which a base64 run is decoded: what the shortest match that could be blocked is encoded to, on its own. A run also holds
 /// what stands around a match, so shorter matches are missed only where they are all that was encoded. Known secrets have their own
 /// needles for base64, but for those that have no other spelling.
-fn shortest_run(rules: &[Compiled], needles: &[Needle]) -> usize {
-    let blocks = |r: &&Compiled| r.rule.confidence >= Confidence::High || r.rule.checksum.is_some();
+fn shortest_run(rules: &[Arc<Compiled>], needles: &[Needle]) -> usize {
+    let blocks = |r: &&Arc<Compiled>| r.rule.confidence >= Confidence::High || r.rule.checksum.is_some();
     let shortest = rules.iter().filter(blocks).map(|r| r.facts.min_len).min().unwrap_or(18);
     let alone = needles
         .iter()
@@ -403,7 +430,7 @@ impl Deltas {
 }
 
 impl Reach {
-    fn of(rules: &[Compiled], needles: &[Needle]) -> Reach {
+    fn of(rules: &[Arc<Compiled>], needles: &[Needle]) -> Reach {
         let mut reach = Reach::default();
         for lead in rules.iter().filter_map(|r| r.facts.lead.as_ref()) {
             reach.token = reach.token.max(lead.max);

@@ -267,7 +267,7 @@ fn secret_bits(piece: &[u8], shape: Shape) -> f64 {
 }
 
 /// What parts a value whose form is known: an address, settings, JSON.
-fn marks(value: &[u8]) -> Option<&'static [u8]> {
+pub(crate) fn marks(value: &[u8]) -> Option<&'static [u8]> {
     let has = |text: &[u8]| value.windows(text.len()).any(|there| there == text);
     if value.starts_with(b"{") || value.starts_with(b"[") {
         Some(b"\" .-_")

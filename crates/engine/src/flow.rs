@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use crate::error::ParseError;
+use crate::session::Session;
 
 /// Which way the bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +35,7 @@ pub struct Flow {
     lines: bool,
     reference: u64,
     codings: Box<[Coding]>,
+    session: Option<Arc<Session>>,
 }
 
 /// A content coding ([RFC 9110 section 8.4.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1)).
@@ -89,7 +92,16 @@ impl Flow {
 
     fn new(direction: Direction) -> Flow {
         let (slot, codings) = (Slot::Body, Box::default());
-        Flow { direction, authority: None, slot, editable: false, lines: false, reference: 0, codings }
+        Flow {
+            direction,
+            authority: None,
+            slot,
+            editable: false,
+            lines: false,
+            reference: 0,
+            codings,
+            session: None,
+        }
     }
 
     /// Sets which part of the message the bytes are. Default [`Slot::Body`].
@@ -143,6 +155,17 @@ impl Flow {
     pub fn reference(mut self, reference: u64) -> Flow {
         self.reference = reference;
         self
+    }
+
+    /// Says what the session has shown before in pieces of known secrets, see [`Session`]. A snapshot: what other streams show while this one is open counts in the next ones.
+    #[must_use]
+    pub fn session(mut self, session: &Session) -> Flow {
+        self.session = (!session.is_empty()).then(|| Arc::new(session.clone()));
+        self
+    }
+
+    pub(crate) fn shown_before(&self) -> Option<&Session> {
+        self.session.as_deref()
     }
 
     /// Which way the bytes go.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::context::{Facts, Found, Live, Scratch, Unseen};
+use crate::context::{Facts, Found, Fragment, Live, Scratch, Unseen};
 use crate::coverage::{Coverage, Opaque, OpaqueReason};
 use crate::engine::Core;
 use crate::event::{Edit, Event};
@@ -12,6 +12,7 @@ use crate::id::FindingId;
 use crate::path::{LanePath, LaneStep, Trail};
 use crate::policy::{Action, Confidence};
 use crate::secrets::Form;
+use crate::session::{Covered, Session};
 use crate::slot::{Home, SlotValue};
 use crate::verdict::{Block, BlockReason, Reference};
 
@@ -28,6 +29,8 @@ pub(crate) struct Ledger {
     edits: Vec<Edit>,
     /// The last findings: what is found as it is spelled may be found again where the spelling is undone.
     recent: Option<Box<Recent>>,
+    /// Which characters of secrets were seen in pieces, by their numbers among those whose pieces are counted.
+    pieces: BTreeMap<u32, Covered>,
     /// Findings that wait for the end of a slot in which a secret may be at home.
     slot: Option<Box<SlotValue>>,
 }
@@ -97,6 +100,7 @@ impl Ledger {
             coverage: [0; OpaqueReason::COUNT],
             edits: Vec::new(),
             recent: None,
+            pieces: BTreeMap::new(),
             slot: SlotValue::open(core, facts),
         }
     }
@@ -232,6 +236,7 @@ impl Ledger {
             + self.edits.capacity() * size_of::<Edit>()
             + self.recent.as_ref().map_or(0, |recent| recent.memory())
             + self.slot.as_ref().map_or(0, |s| s.memory())
+            + self.pieces.len() * 2 * size_of::<(u32, Covered)>()
     }
 
     /// Decides about what was found, in the order in which it was; `home` is the range of a slot whose secret is at home.
@@ -269,6 +274,11 @@ impl Ledger {
             Kind::Rule(id) => What::Rule(id),
             Kind::Known(id, _) => What::Secret(id),
         };
+        if let Some(fragment) = &found.fragment
+            && (bound || !self.is_enough(core, facts, fragment))
+        {
+            return;
+        }
         if self.is_known_below(what, &found) {
             return;
         }
@@ -335,6 +345,30 @@ impl Ledger {
             preview: found.preview,
             id,
         }));
+    }
+
+    /// Takes a piece of a secret; whether it is a finding, with all that this stream and its session have shown.
+    fn is_enough(&mut self, core: &Core, facts: &Facts, fragment: &Fragment) -> bool {
+        let fragments = core.known.as_ref().and_then(|known| known.fragments.as_ref());
+        let Some(of) = fragments.and_then(|fragments| fragments.secrets.get(fragment.number as usize)) else {
+            return false;
+        };
+        let covered = self.pieces.entry(fragment.number).or_default();
+        covered.join(fragment.covered);
+        let mut all = *covered;
+        all.join(facts.flow.shown_before().map_or(Covered::default(), |session| session.covered(&of.id)));
+        of.is_told_by(all)
+    }
+
+    /// What the stream has shown in pieces.
+    pub(crate) fn contribution(&self, core: &Core) -> Session {
+        let mut session = Session::new();
+        if let Some(fragments) = core.known.as_ref().and_then(|known| known.fragments.as_ref()) {
+            for (number, covered) in &self.pieces {
+                session.note(fragments.secrets[*number as usize].id, *covered);
+            }
+        }
+        session
     }
 
     /// Whether a finding is one that was told of: in the same lanes, but for framings, at the same place of the last one.

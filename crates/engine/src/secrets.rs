@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 use crate::error::ParseError;
 use crate::fingerprint::Fingerprint;
 use crate::flow::{HostPattern, Slot};
+use crate::fragments::Fragmented;
 use crate::{lane, needle, weak};
 
 /// The 256-bit key under which secrets are fingerprinted. Wiped on drop.
@@ -87,6 +88,8 @@ pub enum Form {
     Rot13,
     /// Every byte XOR one and the same byte.
     Xor,
+    /// In pieces, which this stream and others of its [`Session`](crate::Session) have shown: the last one that was needed, or one more.
+    Fragments,
 }
 
 impl Form {
@@ -109,6 +112,7 @@ impl Form {
             Form::Quoted => "in a quoted string",
             Form::Rot13 => "rot13",
             Form::Xor => "XOR with a byte",
+            Form::Fragments => "in pieces",
         }
     }
 }
@@ -247,7 +251,7 @@ impl Enrolled {
 /// # What is kept
 ///
 /// Per spelling: its length, 32 bits of a keyed hash of eight of its bytes (the anchor), and a 128-bit keyed BLAKE3 MAC. No plaintext;
-/// spellings are wiped as soon as their fingerprints are made. For all secrets together: which letters, and which differences of neighbouring characters, end or
+/// spellings are wiped as soon as their fingerprints are made. If pieces are counted, see [`KnownSecrets::fragments`]. For all secrets together: which letters, and which differences of neighbouring characters, end or
 /// begin an anchor, beside those that are rare in text. A value that has no rare one in its first letters adds one of its own, so that one
 /// character of it, or a difference of two, is known to whoever reads the memory of an engine that holds few others.
 ///
@@ -273,7 +277,10 @@ pub struct KnownSecrets {
     pub(crate) ends: ByteSet,
     /// The same of the differences with which anchors of `deltas` begin.
     pub(crate) first_deltas: ByteSet,
+    pub(crate) fragmented: Vec<Fragmented>,
     spellings: Spellings,
+    /// Whether pieces are counted.
+    fragments: bool,
     /// How many needles share a tag.
     tags: HashMap<u32, u32>,
 }
@@ -392,7 +399,9 @@ impl KnownSecrets {
             deltas: Vec::new(),
             ends: RARE_LETTERS,
             first_deltas: RARE_DELTAS,
+            fragmented: Vec::new(),
             spellings: Spellings::default(),
+            fragments: false,
             tags: HashMap::new(),
         }
     }
@@ -400,6 +409,20 @@ impl KnownSecrets {
     /// Sets in which spellings the values that are enrolled from here on are looked for.
     pub fn spellings(&mut self, spellings: Spellings) -> &mut KnownSecrets {
         self.spellings = spellings;
+        self
+    }
+
+    /// Sets whether pieces of the values that are enrolled from here on are counted over the streams of a [`Session`](crate::Session), and in each stream: eight characters or more behind the public
+    /// prefix (eleven of hexadecimal digits), as they stand in text and in what containers hold. When those that were seen are sixteen or more, and three fifths of all, each
+    /// piece is a finding ([`Form::Fragments`]).
+    ///
+    /// Only values of which sixteen characters or more are secret, and which look as if they were drawn: pieces of pass phrases stand in any text. Not counted are
+    /// PEM keys, other values of more than 192 bytes, and fingerprints.
+    ///
+    /// For each character an engine keeps 32 bits of a keyed hash and a keyed MAC of the eight or more that follow: whoever reads the memory of the process, where the key is too, can guess the value
+    /// piece by piece.
+    pub fn fragments(&mut self, counted: bool) -> &mut KnownSecrets {
+        self.fragments = counted;
         self
     }
 
@@ -452,6 +475,9 @@ impl KnownSecrets {
         let secret = self.enrolled.len() as u32;
         enrolled.whole = (self.keys.mac(value), value.len());
         self.enrolled.push(enrolled);
+        if self.fragments {
+            self.fragmented.extend(Fragmented::new(&self.keys, secret, value));
+        }
         let whole = pieces.len() == 1;
         for piece in pieces {
             let public = if whole { weak::public_prefix(piece) } else { 0 };
@@ -578,19 +604,20 @@ impl KnownSecrets {
     ) -> Option<(usize, u32)> {
         let last = deltas.len().checked_sub(8)?;
         let first = public.min(last);
-        let different = |at: usize| {
-            let eight = &deltas[at..at + 8];
-            (0..8).filter(|i| !eight[..*i].contains(&eight[*i])).count()
-        };
         let passes = |at: usize| match gate {
             Some(gate) if !gate.contains(deltas[at]) => u8::from(NEXT_DELTAS.contains(deltas[at])),
             _ => 2,
         };
-        // Equal bytes are everywhere.
-        let places = |reach| (first..=last.min(first + reach)).filter(|at| deltas[*at..at + 8] != [0; 8]);
-        let best = |at: &usize| (self.is_rare(deltas, *at), passes(*at), different(*at), Reverse(*at));
-        let near = places(reach).max_by_key(best).filter(|at| passes(*at) > 0);
-        let at = near.or_else(|| places(DELTA_REACH_MAX.max(reach)).max_by_key(best))?;
+        let best = |at: &usize| (passes(*at), different(&deltas[*at..at + 8]), Reverse(*at));
+        let rarest = |reach: usize| {
+            // Equal bytes are everywhere.
+            let places = || (first..=last.min(first + reach)).filter(|at| deltas[*at..at + 8] != [0; 8]);
+            // Nearly all are rare, and to ask takes longer than all else.
+            let one = places().max_by_key(best).filter(|at| self.is_rare(deltas, *at));
+            one.or_else(|| places().max_by_key(|at| (self.is_rare(deltas, *at), best(at))))
+        };
+        let near = rarest(reach).filter(|at| passes(*at) > 0);
+        let at = near.or_else(|| rarest(DELTA_REACH_MAX.max(reach)))?;
         Some((at, self.tag_at(deltas, at)))
     }
 
@@ -608,6 +635,13 @@ impl KnownSecrets {
     fn tag_at(&self, bytes: &[u8], at: usize) -> u32 {
         self.keys.tag_at(bytes, at)
     }
+}
+
+/// How many different bytes there are.
+fn different(bytes: &[u8]) -> u32 {
+    let mut seen = [0u128; 2];
+    bytes.iter().for_each(|byte| seen[usize::from(byte >> 7)] |= 1 << (byte & 127));
+    seen.iter().map(|half| half.count_ones()).sum()
 }
 
 /// The first place after the public prefix that a gate covers and that few needles share; an ungated one otherwise. `shared` tells how many needles

@@ -41,6 +41,7 @@ use crate::flow::Flow;
 use crate::lane::Lane;
 use crate::ledger::Ledger;
 use crate::path::LanePath;
+use crate::session::Session;
 use crate::verdict::{BlockReason, Reference, Verdict};
 
 /// Bytes fed at once while no child lane is alive: a multiple of every window, small enough to stay in the first-level cache
@@ -273,6 +274,12 @@ impl Stream {
     pub fn edits(&self) -> &[Edit] {
         let released = self.ledger.edits().partition_point(|e| e.range.end <= self.through);
         &self.ledger.edits()[..released]
+    }
+
+    /// What this stream adds to its session: the pieces of known secrets that it has shown so far, whatever became of them. To be merged after [`finish`](Stream::finish), or when the stream is given up.
+    /// Those of a secret in the slot where it is at home are none.
+    pub fn contribution(&self) -> Session {
+        self.ledger.contribution(&self.engine.core)
     }
 
     /// What has been examined.

@@ -4,6 +4,7 @@
 mod codings;
 mod edits;
 mod forms;
+mod fragments;
 mod laws;
 mod matrix;
 mod packs;

@@ -25,6 +25,7 @@ enum Kind {
     TooLarge(&'static str),
     NameTaken,
     NoSuchRecord,
+    Ambiguous,
     NotExportable(&'static str),
     BadKey(&'static str),
     Text(ParseError),
@@ -85,6 +86,10 @@ impl StoreError {
         StoreError { kind: Kind::NoSuchRecord }
     }
 
+    pub(crate) fn ambiguous() -> StoreError {
+        StoreError { kind: Kind::Ambiguous }
+    }
+
     pub(crate) fn not_exportable(why: &'static str) -> StoreError {
         StoreError { kind: Kind::NotExportable(why) }
     }
@@ -99,7 +104,7 @@ impl StoreError {
     }
 
     /// A stable code: `E_FOREIGN`, `E_TRUNCATED`, `E_NEWER`, `E_KEY`, `E_DAMAGED`, `E_DOWNGRADED`, `E_OTHER`, `E_EXPORTED`, `E_EXPIRED`, `E_MALFORMED`, `E_LARGE`,
-    /// `E_NAME`, `E_MISSING`, `E_EXPORT`, `E_TEXT`, `E_ENTROPY`, or that of a [`Refusal`].
+    /// `E_NAME`, `E_MISSING`, `E_AMBIGUOUS`, `E_EXPORT`, `E_TEXT`, `E_ENTROPY`, or that of a [`Refusal`].
     pub fn code(&self) -> &'static str {
         match &self.kind {
             Kind::Foreign => "E_FOREIGN",
@@ -115,6 +120,7 @@ impl StoreError {
             Kind::TooLarge(_) => "E_LARGE",
             Kind::NameTaken => "E_NAME",
             Kind::NoSuchRecord => "E_MISSING",
+            Kind::Ambiguous => "E_AMBIGUOUS",
             Kind::NotExportable(_) => "E_EXPORT",
             Kind::Text(_) => "E_TEXT",
             Kind::Refused(refusal) => refusal.code(),
@@ -139,6 +145,7 @@ impl StoreError {
             Kind::TooLarge(_) => "remove what is no longer needed, or keep two stores",
             Kind::NameTaken => "give another name, or say that it is to be replaced",
             Kind::NoSuchRecord => "list the secrets to see their names",
+            Kind::Ambiguous => "give its name",
             Kind::NotExportable(_) => "leave it out, or replace it by a longer random one",
             Kind::BadKey(_) => "put a backup of the key in its place; without it the store cannot be read",
             Kind::Text(_) => "",
@@ -176,6 +183,7 @@ impl fmt::Display for StoreError {
             Kind::TooLarge(what) => write!(f, "too large: {what}"),
             Kind::NameTaken => f.write_str("there is another secret of that name"),
             Kind::NoSuchRecord => f.write_str("there is no such secret"),
+            Kind::Ambiguous => f.write_str("several secrets have that id"),
             Kind::NotExportable(why) => f.write_str(why),
             Kind::BadKey(why) => f.write_str(why),
             Kind::Text(error) => write!(f, "{error}"),

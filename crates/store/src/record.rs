@@ -200,6 +200,9 @@ const CANARY: u16 = 9;
 const RULE: u16 = OPTIONAL | 10;
 const CLASS: u16 = OPTIONAL | 11;
 const BINDING: u16 = 12;
+/// Those that this version knows; their numbers differ without [`OPTIONAL`] too, and are less than 32.
+const KNOWN: [u16; 12] =
+    [ID, NAME, SOURCE, CREATED, BITS, REMAINING, FINGERPRINT, SEALED, CANARY, RULE, CLASS, BINDING];
 
 impl Record {
     /// Keeps a value: as a fingerprint if that leaves [`Strength::FLOOR`] bits to guess and nothing else is asked, sealed otherwise.
@@ -293,6 +296,13 @@ impl Record {
     /// What has to be guessed by whoever has stolen the store and its key, in bits: none of a sealed value.
     pub fn remaining(&self) -> u32 {
         self.remaining
+    }
+
+    /// Is at home where `before` was, whose value it replaces: a person may have bound it, or unbound it. A value that another rule knows is of another service.
+    pub(crate) fn stay_at_home(&mut self, before: &Record) {
+        if self.rule == before.rule {
+            self.bindings.clone_from(&before.bindings);
+        }
     }
 
     /// Adds a place where it is at home; false if it was at home there.
@@ -418,8 +428,9 @@ impl Record {
         let (mut fields, mut seen) = (Fields::new(bytes), 0u32);
         while let Some((tag, bytes)) = fields.next()? {
             let number = |bytes: &[u8]| bytes.try_into().map(u32::from_le_bytes).map_err(|_| bad());
-            let once = 1u32 << (tag & !OPTIONAL).min(31);
-            let repeats = seen & once != 0 && tag != BINDING && tag & !OPTIONAL < 31;
+            // Those that are not known may come in any number.
+            let once = if KNOWN.contains(&tag) { 1u32 << (tag & !OPTIONAL) } else { 0 };
+            let repeats = seen & once != 0 && tag != BINDING;
             if repeats {
                 return Err(bad());
             }

@@ -69,7 +69,7 @@ pub enum Added {
 /// Which records a set of known secrets is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// All of them; sealed ones with every spelling that their plaintext gives.
+    /// All of them; sealed ones with every spelling that their plaintext gives, and in pieces ([`KnownSecrets::fragments`]).
     All,
     /// All of them; sealed ones without those in base64, which are found by decoding ([`Spellings::ButBase64`]). Opens ten times as fast.
     AtOnce,
@@ -236,7 +236,7 @@ impl Store {
         Ok(out)
     }
 
-    /// Keeps a value. A name that is taken by another value is an error, unless it is to be replaced.
+    /// Keeps a value. A name that is taken by another value is an error, unless it is to be replaced: then it is at home where the other one was, as long as the same rule knows both.
     ///
     /// # Errors
     ///
@@ -269,9 +269,10 @@ impl Store {
         } else if self.records.len() == Store::MAX_RECORDS {
             return Err(StoreError::too_large("a store has at most 100 000 records"));
         }
-        let record = Record::new(&self.key, new, value, entropy)?;
+        let mut record = Record::new(&self.key, new, value, entropy)?;
         match at {
             Some(at) => {
+                record.stay_at_home(&self.records[at]);
                 self.records[at] = record;
                 Ok(Added::Replaced)
             }
@@ -286,7 +287,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// There is none, or several have that id.
     pub fn remove(&mut self, name: &str) -> Result<Record, StoreError> {
         let at = self.position(name)?;
         Ok(self.records.remove(at))
@@ -296,7 +297,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// There is none, or several have that id.
     pub fn record_mut(&mut self, name: &str) -> Result<&mut Record, StoreError> {
         let at = self.position(name)?;
         Ok(&mut self.records[at])
@@ -306,7 +307,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The name is taken, or the record cannot be opened.
+    /// The name is taken, the record cannot be opened, or this store is an export, which holds no value.
     pub fn take_over(
         &mut self,
         from: &Store,
@@ -314,6 +315,9 @@ impl Store {
         entropy: &mut dyn Entropy,
     ) -> Result<bool, StoreError> {
         let record = &from.records[from.position(name)?];
+        if self.audience == Audience::Recipient {
+            return Err(StoreError::not_exportable("a sealed value does not leave its owner"));
+        }
         if self.records.iter().any(|there| there.name() == record.name()) {
             return Err(StoreError::name_taken());
         }
@@ -381,9 +385,10 @@ impl Store {
     /// A sealed record cannot be opened.
     pub fn known_secrets(&self, which: Use) -> Result<KnownSecrets, StoreError> {
         let mut secrets = KnownSecrets::new(self.key.engine_key());
-        if which == Use::AtOnce {
-            secrets.spellings(Spellings::ButBase64);
-        }
+        match which {
+            Use::AtOnce => secrets.spellings(Spellings::ButBase64),
+            Use::All | Use::FingerprintsOnly => secrets.fragments(true),
+        };
         let cipher = record::cipher(&self.key);
         for record in &self.records {
             match record.fingerprint() {
@@ -432,11 +437,29 @@ impl Store {
         &self.key
     }
 
+    /// Forgets the record of that name, if there is one; an id is none.
+    #[cfg(feature = "os")]
+    pub(crate) fn remove_named(&mut self, name: &str) {
+        self.records.retain(|record| record.name() != name);
+    }
+
+    /// The record of that name; an id is none.
+    #[cfg(feature = "os")]
+    pub(crate) fn named_mut(&mut self, name: &str) -> Option<&mut Record> {
+        self.records.iter_mut().find(|record| record.name() == name)
+    }
+
     fn position(&self, name: &str) -> Result<usize, StoreError> {
-        let by_name = self.records.iter().position(|record| record.name() == name);
-        by_name
-            .or_else(|| self.records.iter().position(|record| record.id() == name))
-            .ok_or(StoreError::no_such_record())
+        if let Some(at) = self.records.iter().position(|record| record.name() == name) {
+            return Ok(at);
+        }
+        // Ids are short: of a hundred thousand records two may share one.
+        let mut of_id = self.records.iter().enumerate().filter(|(_, record)| record.id() == name);
+        let (at, _) = of_id.next().ok_or(StoreError::no_such_record())?;
+        if of_id.next().is_some() {
+            return Err(StoreError::ambiguous());
+        }
+        Ok(at)
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{expiry, judge, keyfile};
 /// Bytes per read.
 const CHUNK: usize = 256 << 10;
 /// The longest content whose fields are read, in bytes. Longer ones are text.
-pub(crate) const PARSED: usize = 4 << 20;
+const PARSED: usize = 4 << 20;
 
 /// How the fields of a content are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +162,13 @@ impl Examiner<'_> {
             examined.gaps.push(("read-error", format!("reading failed: {}", error.kind())));
         }
         surest(&mut hits);
-        let fields = if window.is_whole() { fields(subject, window.bytes(), &hits) } else { Vec::new() };
+        let (fields, all) = match window.is_whole() {
+            true => fields(subject, window.bytes(), &hits),
+            false => (Vec::new(), false),
+        };
+        if !(all || matches!(subject.fields, Fields::None | Fields::Of(Format::Text))) {
+            examined.gaps.push(("over-limit", "not all of its fields were read by their names".into()));
+        }
         self.put_together(subject, &window, hits, fields, &mut examined.candidates);
     }
 

@@ -30,9 +30,10 @@ pub(super) struct Field {
     pub(super) names_only: bool,
 }
 
-/// The fields that hold secrets, those that hold hits, and those that say when others end, in order of where they stand.
-pub(super) fn fields(subject: &Subject<'_>, content: &[u8], hits: &[Hit]) -> Vec<Field> {
+/// The fields that hold secrets, those that hold hits, and those that say when others end, in order of where they stand; and whether those are all.
+pub(super) fn fields(subject: &Subject<'_>, content: &[u8], hits: &[Hit]) -> (Vec<Field>, bool) {
     let mut out: Vec<Field> = Vec::new();
+    let mut all = true;
     if let Some(place) = subject.place.filter(|place| place.kind == Kind::Keys) {
         if let Some(key) = keyfile::look(content) {
             let grant = match place.tool {
@@ -52,10 +53,11 @@ pub(super) fn fields(subject: &Subject<'_>, content: &[u8], hits: &[Hit]) -> Vec
                 names_only: false,
             });
         }
-        return out;
+        return (out, all);
     }
     let mut sink = |name: &[u8], value: &[u8], at: usize| {
         if out.len() >= MAX_FIELDS {
+            all = false;
             return;
         }
         let before = out.len();
@@ -101,7 +103,7 @@ pub(super) fn fields(subject: &Subject<'_>, content: &[u8], hits: &[Hit]) -> Vec
         end = end.max(field.range.end);
         free
     });
-    out
+    (out, all)
 }
 
 /// The spec of a key file: the whole of it is the secret.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use exfilter::Confidence;
 use zeroize::Zeroizing;
 
-use super::content::{Described, Examined, Fields, PARSED, Subject};
+use super::content::{Described, Examined, Fields, Subject};
 use crate::advice::Advice;
 use crate::audit::Context;
 use crate::candidate::{Candidate, What};
@@ -60,10 +60,7 @@ pub(crate) fn run(context: &Context<'_>, spot: &Spot, place: Option<&'static Pla
         return;
     }
     let limit = if place.is_some() { KNOWN_LIMIT } else { context.file_limit };
-    let fields = match place {
-        Some(place) if meta.len() <= PARSED as u64 => Fields::Of(place.format),
-        _ => Fields::None,
-    };
+    let fields = place.map_or(Fields::None, |place| Fields::Of(place.format));
     let subject = Subject {
         source: SourceKind::File,
         place,

@@ -63,6 +63,8 @@ impl<'a> Walk<'a> {
         for (name, kind) in entries {
             let spot = self.view.child(&folder.inside, &name);
             if spot.inside.as_os_str().len() > LONGEST {
+                let error = std::io::Error::from(std::io::ErrorKind::InvalidFilename);
+                self.ready.push(Step::Fault(folder.inside.clone(), Miss::Error(error)));
                 continue;
             }
             match kind {

@@ -274,9 +274,9 @@ impl View {
             if mounted.contains(&name) {
                 continue;
             }
-            if let Ok(kind) = entry.file_type() {
-                take(Entry { name, kind: EntryKind::of(kind) });
-            }
+            // What the system does not know is nothing to be opened, and is told of.
+            let kind = entry.file_type().map_or(EntryKind::Special, EntryKind::of);
+            take(Entry { name, kind });
         }
         Ok(())
     }

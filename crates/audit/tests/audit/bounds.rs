@@ -60,6 +60,18 @@ fn a_known_place_over_its_limit_is_a_gap() {
 }
 
 #[test]
+fn fields_that_were_not_read_are_a_gap() {
+    for (name, line, times) in
+        [(".netrc", "machine h login me\n", 300_000), (".config/gh/hosts.yml", "- token: abcdef1\n", 20_100)]
+    {
+        let home = Home::new();
+        home.file(name, line.repeat(times));
+        let report = home.audit();
+        assert!(report.gaps.iter().any(|gap| gap.reason == "over-limit"), "{name}: {:#?}", report.gaps);
+    }
+}
+
+#[test]
 fn links_end_in_the_view_and_loops_end() {
     let home = Home::new();
     let outside = tempfile::TempDir::new().unwrap();

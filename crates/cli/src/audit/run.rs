@@ -1,6 +1,6 @@
 //! The audit from its arguments to its exit code.
 
-use exfilter::{Engine, Policy, Profile, Rule};
+use exfilter::{Engine, Profile};
 use exfilter_audit::{Audit, FoundValue, Looks, Report};
 
 use super::enroll::Taken;
@@ -10,7 +10,6 @@ use crate::args::{Color, Incomplete};
 use crate::audit::args::{AuditArgs, AuditFormat, Look};
 use crate::exit::Outcome;
 use crate::fault::Fault;
-use crate::rulepack::Origins;
 use crate::scan::setup;
 use crate::secrets::open::Place;
 use crate::term::Term;
@@ -31,13 +30,12 @@ pub(crate) fn run(args: &AuditArgs, term: &Term) -> Result<u8, Fault> {
     }
     let home = view.home_folder().map(std::path::Path::to_path_buf);
     let (rules, origins) = setup::rules(&args.rules, term)?;
-    let thorough = engine(rules.clone(), &origins, Profile::Thorough)?;
+    // Few files are known places, and every way is tried in them; the many others are read as a proxy would.
+    let fault = |error| rulepack::Loaded::fault(&origins, &error);
+    let thorough = Engine::builder().rules(rules).profile(Profile::Thorough).build().map_err(fault)?;
+    let inline = Engine::builder().rules_of(&thorough).build().map_err(fault)?;
     let mut audit = Audit::new(thorough, view);
-    audit
-        .bulk(engine(rules, &origins, Profile::Inline)?)
-        .looks(looks(&args.only))
-        .file_limit(args.file_limit)
-        .jobs(args.jobs);
+    audit.bulk(inline).looks(looks(&args.only)).file_limit(args.file_limit).jobs(args.jobs);
     for path in &args.paths {
         let inside = if path.is_absolute() || args.sandbox.as_sandbox {
             path.clone()
@@ -86,13 +84,6 @@ fn looks(only: &[Look]) -> Looks {
         }
     }
     looks
-}
-
-/// Few files are known places, and every way is tried in them; the many others are read as a proxy would.
-fn engine(rules: Vec<Rule>, origins: &Origins, profile: Profile) -> Result<Engine, Fault> {
-    let mut builder = Engine::builder();
-    builder.rules(rules).policy(Policy::default()).profile(profile);
-    builder.build().map_err(|error| rulepack::Loaded::fault(origins, &error))
 }
 
 fn outcome(report: &Report, args: &AuditArgs) -> Outcome {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use exfilter::KnownSecrets;
-use exfilter_store::os::{Edit, Home, Opened, OsError, now, read_private};
+use exfilter_store::os::{Edit, Home, Opened, OsError, harden, now, read_private, read_store};
 use exfilter_store::{Audience, Key, Store, StoreError, Use, audience_of};
 
 use super::args::PlaceArgs;
@@ -130,6 +130,8 @@ pub(crate) fn known(choice: &Choice<'_>) -> Result<Option<FromStore>, Fault> {
             }
         },
     };
+    // Its key, and what is sealed in it, are in this process's memory from here on.
+    harden();
     let store = match exported(&home)? {
         Some(store) => store,
         None => home.load().map_err(|error| fault(&error))?.store,
@@ -144,7 +146,7 @@ pub(crate) fn known(choice: &Choice<'_>) -> Result<Option<FromStore>, Fault> {
 /// The store if it is an export, opened with the key that came with it.
 fn exported(home: &Home) -> Result<Option<Store>, Fault> {
     let path = home.store_path();
-    let Ok(bytes) = std::fs::read(path) else { return Ok(None) };
+    let Some(bytes) = read_store(path).map_err(|error| fault(&error))? else { return Ok(None) };
     if !matches!(audience_of(&bytes), Ok(Audience::Recipient)) {
         return Ok(None);
     }

@@ -7,6 +7,8 @@
 //!
 //! Eleven bytes in a row hold three whole quads at every alignment. Both tests say yes too often, and never no to what holds something.
 
+use std::sync::Arc;
+
 use exfilter_automaton::{ByteSet, ByteSets, Quads, Triple};
 use exfilter_codec::{base58, base64};
 
@@ -38,7 +40,7 @@ impl Glance {
     /// None if something is looked for that is not text of eleven bytes, a magic number apart.
     ///
     /// Escapes are text, as is what they are part of, but for those in a magic number, the rest of which may stand as it is.
-    pub(crate) fn new(rules: &[Compiled], needles: &[Needle]) -> Option<Glance> {
+    pub(crate) fn new(rules: &[Arc<Compiled>], needles: &[Needle]) -> Option<Glance> {
         let is_text = needles.iter().all(|needle| needle.ascii && needle.len as usize >= TEXT);
         if !is_text || rules.iter().any(|rule| rule.facts.ascii < TEXT) {
             return None;

@@ -1,11 +1,12 @@
-//! What few lanes have: [`Late`], what is decided when it is over, and [`Beside`], what the thorough profile looks for beside a lane's own scan.
+//! What few lanes have: [`Late`], what is decided when it is over, and [`Beside`], what is looked for beside a lane's own scan.
 
 use super::base58::Token;
+use super::fragments::Pieces;
 use super::joined::{Joined, Joints};
 use super::scattered::Scattered;
 use super::{Lane, base85};
 
-/// What the thorough profile looks for beside a lane's own scan, from the first byte on.
+/// What is looked for beside a lane's own scan: by the thorough profile from the first byte on, and pieces of secrets.
 #[derive(Default)]
 pub(super) struct Beside {
     pub(super) scattered: Option<Box<Scattered>>,
@@ -13,6 +14,7 @@ pub(super) struct Beside {
     pub(super) base85: Option<Box<base85::Texts>>,
     /// In a lane of joined text, where pieces meet.
     pub(super) joints: Option<Box<Joints>>,
+    pub(super) pieces: Option<Box<Pieces>>,
 }
 
 impl Beside {
@@ -22,6 +24,7 @@ impl Beside {
             + self.joined.as_ref().map_or(0, |joined| joined.memory())
             + self.base85.as_ref().map_or(0, |texts| texts.memory())
             + self.joints.as_ref().map_or(0, |joints| joints.memory())
+            + self.pieces.as_ref().map_or(0, |pieces| pieces.memory())
     }
 }
 

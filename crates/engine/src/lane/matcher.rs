@@ -349,6 +349,7 @@ impl Lane {
                 }
                 None => self.writable(start, end),
             },
+            fragment: None,
         };
         self.report(found, view, cx);
     }
@@ -446,7 +447,7 @@ impl Lane {
     }
 
     /// A range of this lane in the outer stream and here, if an edit may overwrite it there.
-    fn writable(&self, start: u64, end: u64) -> Option<(Range64, Range64)> {
+    pub(super) fn writable(&self, start: u64, end: u64) -> Option<(Range64, Range64)> {
         let exact =
             self.map.is_identity() || self.kind == LaneKind::Escapes || self.map.is_plain_coding(start, end);
         let outer = Range64 { start: self.map.src(start), end: self.map.end(end) };

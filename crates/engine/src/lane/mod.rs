@@ -24,6 +24,7 @@ mod container;
 mod delta;
 mod escaped;
 mod fold;
+mod fragments;
 mod framing;
 mod glance;
 mod hits;
@@ -102,7 +103,7 @@ pub(crate) struct Lane {
     tail: Vec<u8>,
     map: OuterMap,
     matcher: Matcher,
-    /// In the profile that looks for it, from the first byte on; in lanes that look for XORed secrets only, from the first of those on.
+    /// In the profile that looks for it, from the first byte on; in lanes that look for XORed secrets or pieces only, from the first of those on.
     beside: Option<Box<Beside>>,
     archive: Archive,
     group: Option<Box<Group>>,
@@ -377,6 +378,7 @@ impl Lane {
         hold = hold.min(self.matcher.hold()).min(self.denied().map_or(u64::MAX, |d| d.1));
         hold = hold.min(self.scattered_src(partial, cx)).min(self.delta_src(partial, cx));
         hold = hold.min(self.joined_src(partial, cx)).min(self.base85_src(partial, cx));
+        hold = hold.min(self.fragments_src(partial, cx));
         let base = self.pos - self.tail.len() as u64;
         if partial.is_empty() {
             hold = hold.min(self.open_src(View { bytes: &self.tail, base }, cx));
@@ -566,6 +568,7 @@ impl Lane {
         self.feed_scattered(view, fresh, eof, cx);
         self.feed_joined(view, fresh, eof, cx);
         self.feed_base85(view, eof, cx);
+        self.feed_fragments(view, fresh, eof, cx);
     }
 
     /// Ends the children, innermost output first.
@@ -593,7 +596,7 @@ impl Lane {
         let scattered = self.scattered().map_or(u64::MAX, |scattered| scattered.first());
         keep = keep.min(scattered);
         keep = keep.min(self.joined().map_or(u64::MAX, |joined| joined.first()));
-        keep = keep.min(self.base85().map_or(u64::MAX, |texts| texts.first()));
+        keep = keep.min(self.base85().map_or(u64::MAX, |texts| texts.first())).min(self.first_of_pieces(cx));
         if self.archive.is_sniffing() {
             keep = 0;
         }

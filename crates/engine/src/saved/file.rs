@@ -9,13 +9,12 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::bytes::{Reader, Writer};
 use super::{rules, secrets, settings};
-use crate::compile::Compiled;
 use crate::engine::{Core, Engine};
 use crate::error::SavedError;
 use crate::secrets::{Keys, StoreKey};
 
 const MAGIC: &[u8; 16] = b"exfilter engine\n";
-const FORMAT: u16 = 1;
+const FORMAT: u16 = 2;
 /// Tables mean what this version of the crate takes them for.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const MAC: usize = 32;
@@ -51,7 +50,7 @@ impl Engine {
         out.u8(VERSION.len() as u8);
         out.0.extend(VERSION.as_bytes());
         section(&mut out, SETTINGS, |out| settings::write(out, core.profile, &core.limits, &core.policy));
-        section(&mut out, RULES, |out| out.list(&core.rules, rules::write));
+        section(&mut out, RULES, |out| out.list(&core.rules, |out, rule| rules::write(out, rule)));
         section(&mut out, TABLES, |out| out.0.extend(core.automaton.plan()));
         if let Some(known) = &core.known {
             if !known.keys.are_of(key) {
@@ -98,7 +97,7 @@ impl Engine {
 
 fn read(mut from: Reader<'_>, key: &StoreKey) -> Option<Engine> {
     let (profile, limits, policy) = whole(open(&mut from, SETTINGS)?, settings::read)?;
-    let rules: Vec<Compiled> = whole(open(&mut from, RULES)?, |from| from.list(rules::read))?;
+    let rules = whole(open(&mut from, RULES)?, |from| from.list(|from| rules::read(from).map(Arc::new)))?;
     let plan = open(&mut from, TABLES)?;
     let known = if from.0.is_empty() {
         None

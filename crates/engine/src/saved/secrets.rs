@@ -6,7 +6,8 @@ use super::bytes::{Code as _, Reader, Writer, codes};
 use super::settings;
 use crate::engine::{Deltas, Known, Scattered};
 use crate::flow::{HeaderPart, Slot};
-use crate::secrets::{Binding, DeltaNeedle, Enrolled, Form, Keys, Needle, ScatteredNeedle, Tag};
+use crate::fragments::{self, Fragmented, Fragments, Window};
+use crate::secrets::{Binding, DeltaNeedle, Enrolled, Form, Keys, Needle, PIECE, ScatteredNeedle, Tag};
 use crate::slot::Homes;
 
 codes! {
@@ -17,7 +18,7 @@ codes! {
 const LONGEST: u32 = 1 << 16;
 
 pub(super) fn write(out: &mut Writer, known: &Known) {
-    let Known { keys: _, enrolled, homes: _, needles, scattered, deltas } = known;
+    let Known { keys: _, enrolled, homes: _, needles, scattered, deltas, fragments } = known;
     out.list(enrolled, |out, enrolled| {
         let Enrolled { name, bindings, whole: (mac, len), canary } = enrolled;
         out.text(name);
@@ -58,6 +59,16 @@ pub(super) fn write(out: &mut Writer, known: &Known) {
             let DeltaNeedle { secret, len, anchor, tag, runs, mac, raw } = needle;
             [*secret, *len, *anchor, *tag].iter().chain(runs).for_each(|n| out.u32(*n));
             [mac, raw].into_iter().for_each(|mac| out.0.extend(mac));
+        });
+    });
+    out.list(fragments.as_ref().map_or(&[], |fragments| &fragments.secrets[..]), |out, one| {
+        let Fragmented { secret, id, len, mac, start, part, part_mac, windows } = one;
+        [*secret, *len, *start, *part].into_iter().for_each(|n| out.u32(n));
+        [id, mac, part_mac].into_iter().for_each(|mac| out.0.extend(mac));
+        out.list(windows, |out, Window { at, len, tag, mac }| {
+            [*at, *len].into_iter().for_each(|n| out.u8(n));
+            out.u32(*tag);
+            out.0.extend(mac);
         });
     });
 }
@@ -121,7 +132,22 @@ pub(super) fn read(from: &mut Reader<'_>, keys: Keys) -> Option<Known> {
         Some(Deltas::new(&keys, needles, first))
     })?;
     let homes = Homes::new(&enrolled);
-    Some(Known { keys, enrolled, homes, needles, scattered, deltas })
+    let fragmented = from.list(|from| {
+        let (secret, len, start, part) = (from.u32()?, from.u32()?, from.u32()?, from.u32()?);
+        let is_sound =
+            (secret as usize) < enrolled.len() && len as usize <= PIECE && start.checked_add(part)? <= len;
+        let (id, mac, part_mac) = (from.array()?, from.array()?, from.array()?);
+        let windows = from.list(|from| {
+            let (at, len) = (from.u8()?, from.u8()?);
+            let is_window = (fragments::KEY..=fragments::WINDOW_MAX).contains(&len.into());
+            let is_sound = is_window && u32::from(at) + u32::from(len) <= part;
+            is_sound.then_some(Window { at, len, tag: from.u32()?, mac: from.array()? })
+        })?;
+        let is_sound = is_sound && !windows.is_empty() && windows.is_sorted_by_key(|window| window.at);
+        is_sound.then_some(Fragmented { secret, id, len, mac, start, part, part_mac, windows })
+    })?;
+    let fragments = Fragments::new(&keys, fragmented, &enrolled);
+    Some(Known { keys, enrolled, homes, needles, scattered, deltas, fragments })
 }
 
 fn write_form(out: &mut Writer, form: Form) {
@@ -140,6 +166,7 @@ fn write_form(out: &mut Writer, form: Form) {
         Form::Quoted => (11, 0),
         Form::Rot13 => (12, 0),
         Form::Xor => (13, 0),
+        Form::Fragments => (14, 0),
     };
     out.u8(kind);
     out.u8(layers);
@@ -161,6 +188,7 @@ fn read_form(from: &mut Reader<'_>) -> Option<Form> {
         (11, 0) => Form::Quoted,
         (12, 0) => Form::Rot13,
         (13, 0) => Form::Xor,
+        (14, 0) => Form::Fragments,
         _ => return None,
     })
 }

@@ -294,6 +294,7 @@ impl Plain {
         let aside = std::mem::take(&mut self.aside);
         aside.waiting.into_iter().for_each(|sighting| log.take(sighting));
         log.dropped += aside.dropped;
+        log.session.merge(&aside.session);
     }
 }
 

@@ -69,11 +69,12 @@ impl Texts<'_> {
     }
 
     fn scan(&mut self, bytes: &[u8], slot: Slot, place: &Place) -> Scan {
-        let mut stream = self.engine.stream(self.flow.clone().slot(slot));
+        let mut stream = self.engine.stream(self.flow.clone().slot(slot).session(&self.log.session));
         let mut block = match (stream.push(bytes), stream.finish()) {
             (_, Verdict::Block(block)) => Some(block),
             _ => None,
         };
+        self.log.session.merge(&stream.contribution());
         let mut events = Vec::new();
         while let Some(event) = stream.poll_event() {
             let path = match &event {

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use exfilter_engine::{Action, Authority, Coverage, Edit, Engine, Flow, OpaqueReason, Verdict};
+use exfilter_engine::{Action, Authority, Coverage, Edit, Engine, Flow, OpaqueReason, Session, Verdict};
 use exfilter_wire::git::Advertisement;
 use exfilter_wire::{
     BodyLength, Conversation, HeadError, Headers, Part, PartAt, RequestHead, fields, places,
@@ -27,6 +27,7 @@ pub struct Inspection {
     replace_max: usize,
     reference: u64,
     uploads: Option<Uploads>,
+    session: Session,
 }
 
 /// The longest coded body that is replaced, and what it decodes to: bodies of coding agents have half a mebibyte, decoded a few.
@@ -43,6 +44,7 @@ impl Inspection {
             replace_max: REPLACE_MAX,
             reference: 0,
             uploads: None,
+            session: Session::new(),
         }
     }
 
@@ -74,6 +76,12 @@ impl Inspection {
     /// Joins the parts of objects that come in many requests: those of one session share one of these.
     pub fn uploads(&mut self, uploads: &Uploads) -> &mut Inspection {
         self.uploads = Some(uploads.clone());
+        self
+    }
+
+    /// Says what the session has shown before in pieces of known secrets: a snapshot, of what [`Inspector::session`] told of earlier requests.
+    pub fn session(&mut self, session: &Session) -> &mut Inspection {
+        self.session = session.clone();
         self
     }
 
@@ -126,13 +134,15 @@ impl Inspector {
             body_flow = body_flow.lines();
         }
         let codings = head.codings();
-        let mut log = Log::default();
+        let own_keys = inspection.own_keys;
+        let mut log = Log { session: inspection.session.clone(), ..Log::default() };
+        Texts { engine, flow: &flow, own_keys, log: &mut log }.examine(&places::texts(&head));
+        // Pieces of a secret may stand in the head and in the body.
+        let body_flow = body_flow.session(&log.session);
         let body = open_body(engine, inspection, &head, body_flow, &mut log);
-        let (engine, own_keys) = (engine.clone(), inspection.own_keys);
+        let engine = engine.clone();
         let mut inspector =
             Inspector { engine, flow, own_keys, head, conversation, body, log, finished: None };
-        let texts = places::texts(&inspector.head);
-        inspector.texts().examine(&texts);
         if conversation == Conversation::Tunnel {
             inspector.body.refuse(OpaqueReason::Tunnel, &mut inspector.log);
         }
@@ -259,6 +269,11 @@ impl Inspector {
         &self.head
     }
 
+    /// What the session has shown of known secrets in pieces, with this request: to be merged into the session that the embedder keeps, whatever became of the request.
+    pub fn session(&self) -> &Session {
+        &self.log.session
+    }
+
     /// What was examined, head and finished body together.
     pub fn coverage(&self) -> &Coverage {
         &self.log.coverage
@@ -293,7 +308,7 @@ impl Inspector {
     /// Looks at a small body that would be refused by its places: what is at home in one of them passes, and all else is examined as a text. None where that changes nothing.
     fn by_places(&mut self) -> Option<Verdict> {
         let (body, _) = self.body.take_small()?;
-        let mut log = Log::default();
+        let mut log = Log { session: self.log.session.clone(), ..Log::default() };
         let text = fields::text(&self.head, &body);
         if text.parts.is_empty() {
             return None;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use exfilter_engine::{Action, Block, Coverage, Event, Kind, LaneStep, Stream, Verdict};
+use exfilter_engine::{Action, Block, Coverage, Event, Kind, LaneStep, Session, Stream, Verdict};
 
 use super::sighting::Sighting;
 
@@ -24,6 +24,8 @@ pub(super) struct Log {
     pub(super) acts_on_known: bool,
     pub(super) blocked: Option<Block>,
     pub(super) coverage: Coverage,
+    /// What the session has shown of secrets in pieces, before this request and in it.
+    pub(super) session: Session,
     /// Whether something stands in a tree of a pack: its names are not shown then.
     pub(super) in_names: bool,
 }
@@ -55,6 +57,7 @@ impl Log {
 
     /// Takes the events that a stream has told since.
     pub(super) fn drain(&mut self, stream: &mut Stream, place: &str, base: u64) {
+        self.session.merge(&stream.contribution());
         while let Some(event) = stream.poll_event() {
             let path = match &event {
                 Event::Finding(finding) => stream.path(finding.path()).clone(),

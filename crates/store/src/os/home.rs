@@ -44,6 +44,9 @@ pub struct Edit {
     _lock: File,
 }
 
+/// How often a store and a key that do not belong together are read again.
+const READ_AGAIN: usize = 4;
+
 /// How far a rotation of the key has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
@@ -109,7 +112,15 @@ impl Home {
     ///
     /// There is none, or no key to it, others can read the key, or any of [`Store::open`]'s.
     pub fn load(&self) -> Result<Opened, OsError> {
-        self.read()?.ok_or_else(|| OsError::no_store(&self.store))
+        let mut read = self.read();
+        for _ in 0..READ_AGAIN {
+            // A store and the key file that was written after the next one, or before: whoever changes it replaces both, and nobody waits for that, who may be asked for a value.
+            match &read {
+                Err(error) if matches!(error.code(), "E_DOWNGRADED" | "E_KEY") => read = self.read(),
+                _ => break,
+            }
+        }
+        read?.ok_or_else(|| OsError::no_store(&self.store))
     }
 
     /// Opens the store for a change, or makes one with a new key. Waits for whoever is changing it.
@@ -287,7 +298,7 @@ impl Edit {
         let removed = self.opened.store.remove(name)?;
         if let Some(next) = &mut self.opened.next {
             // It may not have been found yet.
-            let _ = next.remove(removed.name());
+            next.remove_named(removed.name());
         }
         Ok(removed)
     }
@@ -305,7 +316,7 @@ impl Edit {
         let record = self.opened.store.record_mut(name)?;
         let name = record.name().to_owned();
         let done = change(record)?;
-        if let Some(record) = self.opened.next.as_mut().and_then(|next| next.record_mut(&name).ok()) {
+        if let Some(record) = self.opened.next.as_mut().and_then(|next| next.named_mut(&name)) {
             change(record)?;
         }
         Ok(done)
@@ -412,8 +423,12 @@ impl Edit {
     }
 }
 
-/// The bytes of a store; none if there is no file.
-fn read_store(path: &Path) -> Result<Option<Vec<u8>>, OsError> {
+/// The bytes of a store, of the longest that one may be and one more; none if there is no file. Never waits for a writer.
+///
+/// # Errors
+///
+/// It is no regular file, or cannot be read.
+pub fn read_store(path: &Path) -> Result<Option<Vec<u8>>, OsError> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]

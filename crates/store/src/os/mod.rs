@@ -18,7 +18,7 @@ mod replace;
 
 pub use error::OsError;
 pub use health::{Health, harden};
-pub use home::{Edit, Home, Opened, Rotation};
+pub use home::{Edit, Home, Opened, Rotation, read_store};
 pub use keyfile::{read_private, write_private};
 pub use replace::{Step, replace};
 

@@ -9,6 +9,7 @@
 //! | AWS Secrets Manager | `aws secretsmanager get-secret-value`, `batch-get-secret-value` | the secret, or the strings in it if it is JSON |
 //! | Kubernetes | `kubectl get secret NAME -o json` | what `data` has in base64, `stringData` |
 
+use std::collections::HashSet;
 use std::fmt;
 
 use exfilter_codec::base64::{Phase, is_char};
@@ -105,7 +106,7 @@ pub fn fields(tool: Tool, json: &[u8]) -> Result<Vec<Field>, ImportError> {
     let Ok(mut value) = serde_json::from_slice::<Value>(json) else {
         return fail("the text is not JSON; ask the tool for JSON");
     };
-    let mut fields = Fields(Vec::new());
+    let mut fields = Fields::default();
     let taken = match tool {
         Tool::OnePassword => fields.one_password(&value),
         Tool::Vault => fields.vault(&value),
@@ -118,30 +119,38 @@ pub fn fields(tool: Tool, json: &[u8]) -> Result<Vec<Field>, ImportError> {
     if taken.is_none() {
         return fail("the JSON is not what this tool prints for a secret");
     }
-    if fields.0.len() > MOST {
+    if fields.list.len() > MOST {
         return fail("the text has more than 10 000 secrets");
     }
-    Ok(fields.0)
+    Ok(fields.list)
 }
 
-struct Fields(Vec<Field>);
+#[derive(Default)]
+struct Fields {
+    list: Vec<Field>,
+    names: HashSet<String>,
+}
 
 impl Fields {
     fn push(&mut self, name: &[&str], value: &[u8]) {
-        let mut text = name.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/");
-        let cut = (0..=NAME_MAX.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(cut);
-        if !value.is_empty() && !text.is_empty() && self.0.len() <= MOST {
+        let parts = name.iter().filter(|part| !part.is_empty()).map(|part| cut(part));
+        let text = cut(&parts.collect::<Vec<_>>().join("/")).to_owned();
+        if !value.is_empty() && !text.is_empty() && self.list.len() <= MOST {
             // A name may stand twice: in two items of a list, or where long ones were cut.
-            let taken = self.0.iter().rev().take(64).any(|field| field.name == text);
-            let name = if taken { format!("{text}#{}", self.0.len() + 1) } else { text };
-            self.0.push(Field { name, value: Zeroizing::new(value.to_vec()) });
+            let numbered = (self.list.len() + 1..).map(|n| format!("{text}#{n}"));
+            let name = std::iter::once(text.clone()).chain(numbered).find(|name| !self.names.contains(name));
+            let name = name.expect("there are more numbers than fields");
+            self.names.insert(name.clone());
+            self.list.push(Field { name, value: Zeroizing::new(value.to_vec()) });
         }
     }
 
     /// The strings of a tree, named by their paths.
     fn leaves(&mut self, name: &[&str], path: &str, value: &Value) {
-        let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        // What is cut from a name anyway is not copied to every leaf below it.
+        let path = cut(path);
+        let join =
+            |key: &str| if path.is_empty() { cut(key).to_owned() } else { format!("{path}.{}", cut(key)) };
         match value {
             Value::String(text) => self.push(&[name, &[path]].concat(), text.as_bytes()),
             Value::Object(map) => map.iter().for_each(|(key, value)| self.leaves(name, &join(key), value)),
@@ -221,7 +230,7 @@ impl Fields {
                 self.leaves(&[], key, value);
             }
         }
-        self.0.retain(|field| !field.value.starts_with(b"ENC["));
+        self.list.retain(|field| !field.value.starts_with(b"ENC["));
         Some(())
     }
 
@@ -266,6 +275,12 @@ impl Fields {
         }
         Some(())
     }
+}
+
+/// The first [`NAME_MAX`] bytes, without half a character.
+fn cut(text: &str) -> &str {
+    let end = (0..=NAME_MAX.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
 }
 
 fn text<'a>(map: &'a Map<String, Value>, key: &str) -> &'a str {

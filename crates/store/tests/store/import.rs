@@ -145,3 +145,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn names_are_cut_before_they_are_copied() {
+    // A megabyte of a name before every one of a hundred thousand values would be a hundred gigabytes to copy.
+    let name = "n".repeat(1 << 20);
+    let numbers = vec!["1"; 100_000].join(",");
+    let deep = format!(r#"{{"data":{{"{name}":[{numbers},"{}"]}}}}"#, value(11));
+    let fields = fields(Tool::Vault, deep.as_bytes()).unwrap();
+    assert_eq!(fields.len(), 1);
+    assert!(fields[0].name.len() <= 410 && fields[0].name.starts_with("nnn"));
+}
+
+#[test]
+fn equal_names_of_many_items_stay_apart() {
+    let item = |n: u64| {
+        format!(
+            r#"{{"title":"Login","fields":[{{"id":"p{n}","type":"CONCEALED","label":"{}","value":"{}"}}]}}"#,
+            if n.is_multiple_of(100) { "password".into() } else { format!("p{n}") },
+            value(n)
+        )
+    };
+    let items: Vec<String> = (0..300).map(item).collect();
+    let fields = read(Tool::OnePassword, &format!("[{}]", items.join(",")));
+    let mut names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!((fields.len(), names.len()), (300, 300));
+}

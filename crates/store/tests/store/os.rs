@@ -241,6 +241,33 @@ fn a_link_stays_one() {
 }
 
 #[test]
+fn whoever_reads_beside_a_change_reads_one_state_or_the_other() {
+    let values = values(&mut Rng::new(73), 41);
+    let place = Place::with(&values[0]);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                        place.home.load().unwrap();
+                    }
+                })
+            })
+            .collect();
+        for (i, value) in values[1..].iter().enumerate() {
+            place.add(&format!("NEXT_{i}"), value).commit().unwrap();
+        }
+        let mut edit = place.home.edit().unwrap();
+        edit.rotate(|_| values.iter().cloned().map(Zeroizing::new).collect()).unwrap();
+        edit.finish_rotation(&mut |_, _| Ok(())).unwrap();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+    assert_eq!(place.names().len(), 41);
+}
+
+#[test]
 fn changes_at_the_same_time_are_all_kept() {
     let values = values(&mut Rng::new(66), 9);
     let place = Place::with(&values[0]);

@@ -157,6 +157,53 @@ fn a_store_moves_to_another_key() {
     assert!(!next.take_over(&store, "KEPT", &mut entropy).unwrap());
     assert_eq!(found(&next, &values[0]), ["SECRET_0"]);
     assert_eq!(next.records().len(), 1);
+    // No value leaves with an export.
+    let key = Key::generate(&mut entropy).unwrap();
+    let mut export = Store::export(key, 100, 200, &mut entropy).unwrap();
+    assert_eq!(export.take_over(&store, "SECRET_0", &mut entropy).unwrap_err().code(), "E_EXPORT");
+}
+
+#[test]
+fn a_new_value_of_the_same_kind_is_at_home_where_the_old_one_was() {
+    let mut entropy = seed(9);
+    let values = values(&mut entropy.0, 4);
+    let (_, mut store) = store_of(&[], false, &mut entropy);
+    let with = |rule: &str| {
+        let mut new = named("TOKEN");
+        new.rule = Some(rule.into());
+        new.bindings = vec![("api.example.com".into(), "body".into())];
+        new
+    };
+    let homes =
+        |store: &Store| store.records()[0].bindings().iter().map(|home| home.0.clone()).collect::<Vec<_>>();
+    store.add(with("one"), &values[0], false, &mut entropy).unwrap();
+    let record = store.record_mut("TOKEN").unwrap();
+    record.bind("own.example.com", "body").unwrap();
+    assert_eq!(record.unbind("api.example.com", None), 1);
+    store.add(with("one"), &values[1], true, &mut entropy).unwrap();
+    assert_eq!(homes(&store), ["own.example.com"]);
+    store.add(with("other"), &values[2], true, &mut entropy).unwrap();
+    assert_eq!(homes(&store), ["api.example.com"]);
+}
+
+#[test]
+fn an_id_that_two_records_share_names_neither() {
+    let mut entropy = seed(10);
+    let values = values(&mut entropy.0, 2);
+    let (_, mut store) = store_of(&[], false, &mut entropy);
+    struct Same;
+    impl exfilter_store::Entropy for Same {
+        fn fill(&mut self, bytes: &mut [u8]) -> Result<(), exfilter_store::StoreError> {
+            bytes.fill(1);
+            Ok(())
+        }
+    }
+    store.add(named("A"), &values[0], false, &mut Same).unwrap();
+    store.add(named("B"), &values[1], false, &mut Same).unwrap();
+    let id = store.records()[0].id();
+    assert_eq!(store.remove(&id).unwrap_err().code(), "E_AMBIGUOUS");
+    assert_eq!(store.remove("A").unwrap().name(), "A");
+    assert_eq!(store.remove(&id).unwrap().name(), "B");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod bodies;
 mod heads;
 mod parts;
 mod regression;
+mod session;
 
 use exfilter::inspector::Sighting;
 use exfilter::wire::{Headers, RequestHead};
