@@ -37,16 +37,15 @@ fn main() {
     row("none", 0, 0, [Duration::ZERO; 2], repeat, &bodies, None);
     for size in sizes.split(',') {
         let size: usize = size.trim().parse().expect("--sizes takes numbers with commas between them");
-        for (mode, sealed, which) in [
-            ("fingerprint", false, Use::All),
-            ("sealed", true, Use::AtOnce),
-            ("sealed, all", true, Use::All),
-        ] {
+        for (mode, sealed, which) in
+            [("fingerprint", false, Use::All), ("sealed", true, Use::AtOnce), ("sealed, all", true, Use::All)]
+        {
             let (ring, file) = store(size, sealed);
             let open = || Store::open(&file, &ring, 1).expect("it was written under this key");
             let mut opened: Vec<Duration> = (0..repeat).map(|_| cpu(open).0).collect();
             let known = || open().known_secrets(which).expect("sealed values open");
-            let mut enrolled: Vec<Duration> = (0..repeat.min(if sealed { 3 } else { repeat })).map(|_| cpu(known).0).collect();
+            let mut enrolled: Vec<Duration> =
+                (0..repeat.min(if sealed { 3 } else { repeat })).map(|_| cpu(known).0).collect();
             let times = [median(&mut opened), median(&mut enrolled)];
             row(mode, size, file.len(), times, repeat, &bodies, Some(known()));
         }
