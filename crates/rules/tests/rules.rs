@@ -555,3 +555,17 @@ fn half_of_no_example_blocks() {
     }
     assert!(blocked.is_empty(), "{:#?}", blocked);
 }
+
+/// Every digest of a public value is of a rule that there is, and is listed once.
+#[test]
+fn public_values_belong_to_rules() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+    let text = fs::read_to_string(folder.join("public.txt")).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let unique: BTreeSet<&str> = lines.iter().copied().collect();
+    assert_eq!((lines.len(), lines.len() > 400), (unique.len(), true));
+    let rules: Vec<Rule> = all_entries().into_iter().map(|entry| entry.rule).collect();
+    let listed = |rule: &Rule| lines.iter().filter(|line| line.starts_with(&format!("{} ", rule.id))).count();
+    assert_eq!(rules.iter().map(listed).sum::<usize>(), lines.len());
+    assert!(rules.iter().all(|rule| rule.documented.len() >= listed(rule)));
+}
