@@ -38,9 +38,6 @@ const JWT_HEADER: usize = 1024;
 /// The longest second part of a JSON web token that a signature has to follow, in characters.
 const JWT_PAYLOAD: usize = 1000;
 
-/// The longest second part of a JSON web token that a signature has to follow, in characters.
-const JWT_PAYLOAD: usize = 1000;
-
 pub(super) fn jwt(value: &[u8]) -> bool {
     let Some(end) = value.iter().take(JWT_HEADER + 1).position(|&b| b == b'.') else { return false };
     let mut buffer = [0; JWT_HEADER / 4 * 3];
