@@ -1,86 +1,204 @@
 #!/usr/bin/env python3
 """What the rules find on real packages: findings per GB by tier, rule and package.
 
-    python3 bench/quality/packages.py                      the packages of the benches' corpora (bench/corpus.py fetches them)
-    python3 bench/quality/packages.py --packages DIR       those of a folder: .tgz, .whl, .crate
-    python3 bench/quality/packages.py --fetch N            fetches N of each registry's first with npm and pip
+    python3 bench/quality/packages.py --packages DIR           scans a folder of .tgz, .whl, .crate and prints tables
+    python3 bench/quality/packages.py --packages DIR --fetch   fetches the packages of packages.txt into it first, with npm, pip and cargo
+    python3 bench/quality/packages.py --packages DIR --public  writes rules/public.txt: digests of what is blocked in them
+    ... --set NAME      only packages of that part of packages.txt, with --fetch
+    ... --peers         gitleaks and kingfisher on the same folder
+    ... --list          every finding of the block tier
 
-Scans with all rules that come with the command (`--exfilter PATH`, else a release build), and prints a table; --list names every finding of
-the block tier. Nothing but the standard library, npm and pip. Bytes are those that were scanned: what the packages unpack to.
+Without --packages: the benches' corpora. Scans with all rules that come with the command (`--exfilter PATH`, else a release build). Nothing but the standard
+library and the package managers. Bytes are those that were scanned: what the packages unpack to.
 """
 
 import argparse
 import collections
 import json
+import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
+import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+ROOT = HERE.parent.parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "peers")]
 import corpus  # noqa: E402
 
 GB = 1e9
 # What a scan calls high or confirmed is blocked on its way out.
 TIERS = {"confirmed": "block", "high": "block", "medium": "report", "low": "low"}
+PUBLIC = ROOT / "rules/public.txt"
+HEAD = """# Values that are public, since test suites and documentation were published with them: the id of a rule, Rule::example_digest of the value.
+# Written by bench/quality/packages.py --public, which names the package where a value was seen first; never a value itself.
+"""
 
 
-def fetch(n, folder):
+def wanted(part):
+    """(registry, specification) of each line of packages.txt: a part, a registry, a name with its version."""
+    for line in (HERE / "packages.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            of, registry, spec = line.split()
+            if part in (None, of):
+                yield registry, spec
+
+
+def fetch(folder, part):
     folder.mkdir(parents=True, exist_ok=True)
-    for spec in corpus.NPM[:n]:
-        if not (folder / corpus.npm_file(spec)).exists():
-            corpus.run(["npm", "pack", "--loglevel", "error", "--ignore-scripts", "--pack-destination", str(folder), spec], folder)
-    have = [p.name.lower() for p in folder.glob("*.whl")]
-    missing = [s for s in corpus.PYPI[:n] if not any(h.startswith(s.split("==")[0].lower().replace("-", "_") + "-") for h in have)]
-    if missing:
-        corpus.run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-                    "--only-binary", ":all:", "--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_17_x86_64",
-                    "--implementation", "cp", "--python-version", "3.11", "--dest", str(folder), *missing], folder)
+    failed = []
+    for registry, spec in wanted(part):
+        try:
+            {"npm": fetch_npm, "pypi": fetch_pypi, "crates": fetch_crate}[registry](folder, spec)
+        except SystemExit:
+            failed.append(spec)
+    if failed:
+        print("not fetched:", *failed)
+
+
+def fetch_npm(folder, spec):
+    if not (folder / corpus.npm_file(spec)).exists():
+        corpus.run(["npm", "pack", "--loglevel", "error", "--ignore-scripts", "--pack-destination", str(folder), spec], folder)
+
+
+def fetch_pypi(folder, spec):
+    stem = spec.replace("==", "-").replace("_", "-").lower()
+    if any(path.name.lower().replace("_", "-").startswith(stem + "-") for path in folder.glob("*.whl")):
+        return
+    platforms = [f"--platform=manylinux{version}_x86_64" for version in ("2014", "_2_17", "_2_28")]
+    corpus.run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
+                *platforms, "--implementation", "cp", "--python-version", "3.12", "--dest", str(folder), spec], folder)
+
+
+def fetch_crate(folder, spec):
+    """The crate and what it depends on, as they were published: cargo keeps them."""
+    name, version = spec.split("=")
+    if (folder / f"{name}-{version}.crate").exists():
+        return
+    with tempfile.TemporaryDirectory() as tmp:
+        tmp = Path(tmp)
+        (tmp / "src").mkdir()
+        (tmp / "src/lib.rs").write_text("")
+        (tmp / "Cargo.toml").write_text('[package]\nname = "fetched"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n[dependencies]\n'
+                                        f'{name} = {{ version = "={version}", default-features = false }}\n')
+        done = subprocess.run(["cargo", "metadata", "--format-version", "1"], cwd=tmp, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(spec)
+        for package in json.loads(done.stdout)["packages"]:
+            source = Path(package["manifest_path"]).parent
+            packed = source.parents[2] / "cache" / source.parent.name / f"{source.name}.crate"
+            if package["source"] and packed.exists() and not (folder / packed.name).exists():
+                shutil.copy(packed, folder)
 
 
 def scan(exfilter, packages):
-    command = [exfilter, "scan", "--more-rules", "--format", "json", "--incomplete", "ok", "--fail-on", "confirmed", str(packages)]
+    command = [exfilter, "scan", "--more-rules", "--no-store", "--format", "json", "--incomplete", "ok", "--fail-on", "confirmed", str(packages)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     if done.returncode not in (0, 1):
         raise SystemExit(f"packages: the scan ended with {done.returncode}")
     return json.loads(done.stdout)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--packages", type=Path, default=corpus.PACKAGES)
-    parser.add_argument("--fetch", type=int, metavar="N")
-    parser.add_argument("--exfilter", default=str(HERE.parent.parent / "target/release/exfilter"))
-    parser.add_argument("--list", action="store_true")
-    args = parser.parse_args()
-    if args.fetch:
-        fetch(args.fetch, args.packages)
-    report = scan(args.exfilter, args.packages)
+def tier(finding):
+    return "example" if finding["example"] else TIERS[finding["confidence"]]
+
+
+def write_public(report, tool):
+    """Unpacks the packages in which something is blocked and has the digests of it told, package by package."""
+    names = sorted({finding["path"] for finding in report["findings"] if tier(finding) == "block"}, key=lambda path: Path(path).name)
+    text = PUBLIC.read_text() if PUBLIC.exists() else HEAD
+    known = set(text.splitlines())
+    with tempfile.TemporaryDirectory() as tmp:
+        for path in map(Path, names):
+            tree = Path(tmp) / path.name
+            tree.mkdir()
+            if path.suffix == ".whl":
+                zipfile.ZipFile(path).extractall(tree)
+            else:
+                tarfile.open(path).extractall(tree, filter="data")
+            done = subprocess.run([*tool, str(tree)], stdout=subprocess.PIPE, text=True, check=True)
+            fresh = [line for line in done.stdout.splitlines() if line not in known]
+            known.update(fresh)
+            if fresh:
+                text += f"# {path.name}\n" + "\n".join(fresh) + "\n"
+            shutil.rmtree(tree)
+    PUBLIC.write_text(text)
+    print(f"{len(known)} lines in {PUBLIC}")
+
+
+def peers(packages, size):
+    import run as peer
+
+    print(f"\n{'peer':20}{'findings':>10}{'per GB':>10}  most by rule")
+    for tool in (peer.Gitleaks(), peer.Kingfisher(False)):
+        with tempfile.TemporaryDirectory() as work:
+            report, out = Path(work) / "report", Path(work) / "out"
+            try:
+                tool.prepare(Path(work))
+            except peer.Unavailable as why:
+                print(f"{tool.name:20}{why}")
+                continue
+            with out.open("w") as stdout:
+                subprocess.run(tool.command(packages, report), stdout=stdout, stderr=subprocess.DEVNULL, cwd=work)
+            if tool.name == "gitleaks":
+                rules = [finding["RuleID"] for finding in json.loads(report.read_text())]
+            else:
+                rules = [json.loads(record)["rule"]["id"] for record in tool.records(report, out)]
+        most = ", ".join(f"{rule} {n}" for rule, n in collections.Counter(rules).most_common(6))
+        print(f"{tool.name + ' ' + tool.version:20}{len(rules):>10}{len(rules) / (size / GB):>10.1f}  {most}")
+
+
+def tables(report):
     coverage = report["coverage"]
     size = coverage["decoded"] or coverage["bytes"]
     tiers, rules, packages = collections.Counter(), collections.Counter(), collections.Counter()
     for finding in report["findings"]:
-        tier = "example" if finding["example"] else TIERS[finding["confidence"]]
-        tiers[tier] += 1
-        rules[tier, finding["rule"]] += 1
-        packages[tier, Path(finding["path"]).name] += 1
-    files = coverage["files"]
-    print(f"{files} packages, {coverage['bytes'] / GB:.2f} GB packed, {size / GB:.2f} GB scanned, {coverage['members']} members")
+        of = tier(finding)
+        tiers[of] += 1
+        rules[of, finding["rule"]] += 1
+        packages[of, Path(finding["path"]).name] += 1
+    print(f"{coverage['files']} packages, {coverage['bytes'] / GB:.2f} GB packed, {size / GB:.2f} GB scanned, {coverage['members']} members")
     print(f"\n{'tier':10}{'findings':>10}{'per GB':>10}")
-    for tier in ("block", "report", "low", "example"):
-        print(f"{tier:10}{tiers[tier]:>10}{tiers[tier] / (size / GB):>10.1f}")
+    for of in ("block", "report", "low", "example"):
+        print(f"{of:10}{tiers[of]:>10}{tiers[of] / (size / GB):>10.1f}")
     generic = sum(n for (_, rule), n in rules.items() if rule.startswith("generic-"))
     print(f"{'generic':10}{generic:>10}{generic / (size / GB):>10.1f}")
     for what, counts in (("rule", rules), ("package", packages)):
         print(f"\n{'tier':10}{'findings':>10}  {what}")
-        for (tier, name), n in counts.most_common(40):
-            print(f"{tier:10}{n:>10}  {name}")
+        for (of, name), n in counts.most_common(40):
+            print(f"{of:10}{n:>10}  {name}")
+    return size
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--packages", type=Path, default=corpus.PACKAGES)
+    parser.add_argument("--fetch", action="store_true")
+    parser.add_argument("--set")
+    parser.add_argument("--public", action="store_true")
+    parser.add_argument("--digests", help="the benches' program `public`, where it is built already")
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--exfilter", default=str(ROOT / "target/release/exfilter"))
+    parser.add_argument("--list", action="store_true")
+    args = parser.parse_args()
+    args.packages = args.packages.resolve()
+    if args.fetch:
+        fetch(args.packages, args.set)
+    report = scan(args.exfilter, args.packages)
+    if args.public:
+        build = ["cargo", "run", "--release", "--quiet", "--manifest-path", str(HERE.parent / "Cargo.toml"), "--bin", "public", "--"]
+        return write_public(report, [args.digests] if args.digests else build)
+    size = tables(report)
     if args.list:
         print("\nblock tier:")
         for finding in report["findings"]:
-            if TIERS[finding["confidence"]] == "block" and not finding["example"]:
+            if tier(finding) == "block":
                 place = f"{Path(finding['path']).name} > {finding['lane']}:{finding['line']}:{finding['column']}"
                 print(f"  {finding['rule']:32} {finding['proof']:9} {place}")
+    if args.peers:
+        peers(args.packages, size)
 
 
 if __name__ == "__main__":

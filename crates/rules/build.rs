@@ -14,6 +14,9 @@ fn main() -> io::Result<()> {
         .ok_or_else(|| io::Error::other("no folder with rule files beside crates/rules"))?;
     let folder = fs::canonicalize(folder)?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
+    let public = folder.join("public.txt");
+    println!("cargo::rerun-if-changed={}", public.display());
+    fs::copy(&public, out.join("public.txt"))?;
     fs::write(out.join("files.rs"), list(&folder, "rules")?)?;
     fs::write(out.join("more.rs"), list(&folder.join("more"), "rules/more")?)
 }

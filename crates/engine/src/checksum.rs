@@ -19,13 +19,14 @@
 //! xprv bbbb..bb                       base58 of all bytes and the first four of their doubled SHA-256
 //! ```
 //!
-//! Some say only that a structure is right: a JSON web token's header, a macaroon's first packets, the words of a wallet.
+//! Some say only that a structure is right and whole: of a JSON web token, a macaroon, a PEM block, the words of a wallet.
 
 mod azure;
 mod base58;
 mod bech32;
 mod crc16;
 mod json;
+mod pem;
 mod structure;
 #[cfg(test)]
 mod tests;
@@ -85,14 +86,22 @@ pub enum Checksum {
     ///
     /// [BIP-173]: https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki
     Bech32,
-    /// The part before the first `.` is base64url of a JSON object that has a string under `alg`: JSON web tokens,
-    /// which may be cut anywhere after that `.`.
+    /// The part before the first `.` is base64url of a JSON object that has a string under `alg`, and behind the second `.` stands a signature
+    /// as long as that needs at least: JSON web tokens. What follows the first thousand characters of the second part may be missing.
     Jwt,
-    /// `pypi-` and base64url of a version 2 macaroon issued by `pypi.org` or `test.pypi.org`.
+    /// `pypi-` and base64url of a version 2 macaroon issued by `pypi.org` or `test.pypi.org`, up to its signature.
     PypiMacaroon,
-    /// Base64 or base64url of a version 1 macaroon, which may be cut behind its location: a packet `location`, then one `identifier` if
-    /// that much is there.
+    /// Base64 or base64url of a version 1 macaroon: packets from `location` and `identifier` to `signature`. What follows the first 800
+    /// characters may be missing.
     Macaroon,
+    /// `T3BlbkFJ`, base64 of the provider's name, in the middle: as many characters behind it as between it and the last `-` of the prefix
+    /// (20, 58 or 74): OpenAI's keys.
+    OpenAi,
+    /// From `eyJ` on base64 or base64url of a whole JSON object, perhaps behind a prefix: Grafana's and 1Password's tokens.
+    Base64Json,
+    /// A private key in PEM that is whole, or of which 400 characters are there: more than half of any key of elliptic curves, and less than
+    /// what gives an RSA key away.
+    Pem,
     /// 12, 15, 18, 21 or 24 English words of [BIP-39] whose checksum is valid.
     ///
     /// [BIP-39]: https://github.com/bitcoin/bips/blob/master/bip-0039.mediawiki
@@ -101,7 +110,7 @@ pub enum Checksum {
 
 impl Checksum {
     /// Every construction, in the order of declaration.
-    pub const ALL: [Checksum; 17] = [
+    pub const ALL: [Checksum; 20] = [
         Checksum::Crc32Base62,
         Checksum::Sha256Base32,
         Checksum::Crc32Base36,
@@ -118,6 +127,9 @@ impl Checksum {
         Checksum::Jwt,
         Checksum::PypiMacaroon,
         Checksum::Macaroon,
+        Checksum::OpenAi,
+        Checksum::Base64Json,
+        Checksum::Pem,
         Checksum::Bip39,
     ];
 
@@ -140,6 +152,9 @@ impl Checksum {
             Checksum::Jwt => "jwt",
             Checksum::PypiMacaroon => "pypi-macaroon",
             Checksum::Macaroon => "macaroon",
+            Checksum::OpenAi => "openai",
+            Checksum::Base64Json => "base64-json",
+            Checksum::Pem => "pem",
             Checksum::Bip39 => "bip39",
         }
     }
@@ -151,6 +166,9 @@ impl Checksum {
             Checksum::Jwt => structure::jwt(value),
             Checksum::PypiMacaroon => structure::pypi_macaroon(value),
             Checksum::Macaroon => structure::macaroon(value),
+            Checksum::OpenAi => structure::openai(value),
+            Checksum::Base64Json => structure::base64_json(value),
+            Checksum::Pem => pem::verify(value),
             Checksum::Bip39 => words::verify(value),
             Checksum::Base58Check => base58::verify(value),
             Checksum::AzureMarvin => azure::verify(value),
@@ -163,7 +181,16 @@ impl Checksum {
 
     /// Whether the checksum covers a token to its end, so that only one end can verify; else it says nothing of where the token ends.
     pub fn ends_token(self) -> bool {
-        !matches!(self, Checksum::Jwt | Checksum::PypiMacaroon | Checksum::Macaroon | Checksum::Bip39)
+        !matches!(
+            self,
+            Checksum::Jwt
+                | Checksum::PypiMacaroon
+                | Checksum::Macaroon
+                | Checksum::OpenAi
+                | Checksum::Base64Json
+                | Checksum::Pem
+                | Checksum::Bip39
+        )
     }
 
     /// Whether a value whose first bytes are `head` (32 of them, or all there are) can verify: cheap, and never wrong about one that does.
@@ -228,6 +255,15 @@ impl Checksum {
         Some((first & 0x7fff_ffff_ff80) >> 7)
     }
 
+    /// The digest by which a public key in PEM is known: of the first characters of its body.
+    pub(crate) fn pem_digest(value: &[u8]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        pem::body(value, pem::KNOWN_BY, |char| {
+            hasher.update(&[char]);
+        });
+        hasher.finalize()
+    }
+
     /// How many characters of a token of this construction are the checksum.
     pub(crate) fn len(self, token: &[u8]) -> usize {
         self.place(token).map_or(0, |place| place.len())
@@ -268,6 +304,9 @@ impl Checksum {
             | Checksum::Jwt
             | Checksum::PypiMacaroon
             | Checksum::Macaroon
+            | Checksum::OpenAi
+            | Checksum::Base64Json
+            | Checksum::Pem
             | Checksum::Bip39 => None,
         }
     }
@@ -313,6 +352,9 @@ impl Checksum {
             | Checksum::Jwt
             | Checksum::PypiMacaroon
             | Checksum::Macaroon
+            | Checksum::OpenAi
+            | Checksum::Base64Json
+            | Checksum::Pem
             | Checksum::Bip39 => return None,
         };
         Some(text)

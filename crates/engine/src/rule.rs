@@ -120,6 +120,9 @@ pub struct Rule {
     pub open_ended: bool,
     /// Longest match in bytes, lead included; at most [`Rule::MAX_LEN`].
     pub max_len: u32,
+    /// How long a value is as long as a whole credential, in bytes; a shorter one, which may be half of one, is one step less sure. 0 where any
+    /// match is whole.
+    pub whole_len: u32,
     /// A construction that can be verified offline.
     pub checksum: Option<Checksum>,
     /// The least Shannon entropy of the value, in bits per character; a match below it is not reported.
@@ -128,7 +131,8 @@ pub struct Rule {
     pub vetoes: Vec<Veto>,
     /// How sure a match is when nothing is verified.
     pub confidence: Confidence,
-    /// Digests ([`Rule::example_digest`]) of values that the provider's documentation shows.
+    /// Digests ([`Rule::example_digest`]) of values that are public: the provider's documentation shows them, or test suites are published with
+    /// them.
     pub documented: Vec<[u8; 16]>,
     /// Hosts where the credential is legitimate: exact or `*.suffix`.
     pub hosts: Vec<String>,
@@ -162,6 +166,7 @@ impl Rule {
             right: Boundary::Word,
             open_ended: false,
             max_len: Rule::MAX_LEN,
+            whole_len: 0,
             checksum: None,
             min_entropy: None,
             vetoes: Vec::new(),
@@ -175,10 +180,15 @@ impl Rule {
         }
     }
 
-    /// The digest under which a documented example is listed: the first 16 bytes of BLAKE3 of the value.
-    pub fn example_digest(value: &[u8]) -> [u8; 16] {
+    /// The digest under which a documented example of a rule with this construction is listed: the first 16 bytes of BLAKE3 of the value, or of
+    /// the first 200 characters of its body where it is a PEM block, however its lines are written.
+    pub fn example_digest(checksum: Option<Checksum>, value: &[u8]) -> [u8; 16] {
+        let digest = match checksum {
+            Some(Checksum::Pem) => Checksum::pem_digest(value),
+            _ => blake3::hash(value),
+        };
         let mut out = [0; 16];
-        out.copy_from_slice(&blake3::hash(value).as_bytes()[..16]);
+        out.copy_from_slice(&digest.as_bytes()[..16]);
         out
     }
 }

@@ -18,6 +18,7 @@
 //! | `{b64:TEXT}` `{b64url:TEXT}` | base64 with padding, base64url without, of TEXT, which is a template |
 //! | `{token:TEXT}` | TEXT, with a `{checksum:N}` in it that covers TEXT alone |
 //! | `{spelled:HEX:N}` `{spelled:HEX:N:HEX}` | the rule's checksum's spelling of N random bytes with those before and behind them |
+//! | `{bytes:HEX}` `{bytes:HEX:N}` `{bytes:HEX:N:HEX}` | bytes in hexadecimal digits, N random ones, bytes again |
 //! | `{checksum:N}` | the N characters that the rule's checksum puts there |
 //!
 //! A `{` that is not followed by a lower-case name and `:` or `}` stands for itself, so JSON can be written as it is.
@@ -138,6 +139,15 @@ impl Expander {
             "b64" | "b64url" => return self.base64(argument, name == "b64"),
             "token" => return self.token(argument),
             "spelled" => return self.spelled(argument),
+            "bytes" => {
+                let bytes = self.bytes(argument).ok_or_else(|| {
+                    TemplateError::new(
+                        "write {bytes:HEX:N}: bytes in hexadecimal digits, then how many random ones",
+                    )
+                })?;
+                self.out.extend(bytes);
+                return Ok(());
+            }
             "checksum" => {
                 let len = length(argument)?;
                 if self.place.replace((self.out.len(), len)).is_some() {
@@ -200,18 +210,24 @@ impl Expander {
     }
 
     fn spelled(&mut self, argument: &str) -> Result<(), TemplateError> {
+        let spelled =
+            self.bytes(argument).and_then(|bytes| self.checksum.and_then(|checksum| checksum.spell(&bytes)));
         let fault = || TemplateError::new("write {spelled:HEX:N} in a rule with base58check or bip39");
+        self.out.extend(spelled.ok_or_else(fault)?);
+        Ok(())
+    }
+
+    /// `HEX:N:HEX`: given bytes, random bytes, given bytes; what follows the first may be missing.
+    fn bytes(&mut self, argument: &str) -> Option<Vec<u8>> {
         let hex = |text: &str| -> Option<Vec<u8>> {
             (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
         };
         let mut parts = argument.split(':');
-        let mut bytes = parts.next().and_then(hex).ok_or_else(fault)?;
-        let len = length(parts.next().unwrap_or(""))?;
+        let mut bytes = hex(parts.next()?)?;
+        let len = length(parts.next().unwrap_or("0")).ok()?;
         bytes.extend((0..len).map(|_| self.random.below(256) as u8));
-        bytes.extend(hex(parts.next().unwrap_or("")).ok_or_else(fault)?);
-        let text = self.checksum.and_then(|checksum| checksum.spell(&bytes)).ok_or_else(fault)?;
-        self.out.extend(text);
-        Ok(())
+        bytes.extend(hex(parts.next().unwrap_or(""))?);
+        Some(bytes)
     }
 
     fn base64(&mut self, inner: &str, standard: bool) -> Result<(), TemplateError> {

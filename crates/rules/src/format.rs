@@ -6,6 +6,7 @@ use exfilter_engine::{Boundary, Checksum, Confidence, HostPattern, KeyClass, Lea
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::builtin::digest_of;
 use crate::error::RuleError;
 
 /// The lengths of literals that the engine's automaton takes, in bytes.
@@ -142,6 +143,7 @@ struct RuleText {
     left: Option<Spanned<String>>,
     right: Option<Spanned<String>>,
     max_len: Spanned<u32>,
+    whole_len: Option<Spanned<u32>>,
     checksum: Option<Spanned<String>>,
     min_entropy: Option<Spanned<f32>>,
     #[serde(default)]
@@ -250,6 +252,16 @@ impl Reader<'_> {
             }
         }
         rule.max_len = max_len;
+        if let Some(whole) = text.whole_len {
+            if *whole.as_ref() > max_len {
+                return Err(self.at(
+                    whole.span(),
+                    "whole_len",
+                    "is over max_len; write how long the shortest whole value is",
+                ));
+            }
+            rule.whole_len = whole.into_inner();
+        }
         rule.checksum = text.checksum.map(|name| self.checksum(&name)).transpose()?;
         rule.min_entropy = text.min_entropy.map(Spanned::into_inner);
         rule.confidence = self.word("confidence", &text.confidence, CONFIDENCES)?;
@@ -325,18 +337,7 @@ impl Reader<'_> {
                 "write the first 16 bytes of BLAKE3 of the value as 32 hex digits, never the value itself";
             self.at(text.span(), "documented", message)
         };
-        let digits = text.as_ref().as_bytes();
-        if digits.len() != 32 {
-            return Err(fault());
-        }
-        let mut digest = [0; 16];
-        for (byte, pair) in digest.iter_mut().zip(digits.chunks(2)) {
-            for digit in pair {
-                let digit = char::from(*digit).to_digit(16).ok_or_else(fault)?;
-                *byte = *byte << 4 | digit as u8;
-            }
-        }
-        Ok(digest)
+        digest_of(text.as_ref()).ok_or_else(fault)
     }
 
     /// A fault that the TOML reader found: no TOML, an unknown or missing field, a wrong type.

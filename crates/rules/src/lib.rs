@@ -31,11 +31,12 @@
 //! right = "word"
 //! open_ended = false                         # a match is only the beginning: block it, never overwrite it
 //! max_len = 45                               # of the longest match with its lead, at most 2048
+//! whole_len = 0                              # a shorter value may be half of one: one step less sure
 //! checksum = "crc32-base62"                  # see exfilter_engine::Checksum
 //! min_entropy = 3.0                          # bits per character of the value
 //! veto = []                                  # of low and medium: uuid, digest, public-key, words, sequence, placeholder
 //! confidence = "high"                        # low, medium, high
-//! documented = []                            # first 16 bytes of BLAKE3, in hex, of values in the documentation
+//! documented = []                            # first 16 bytes of BLAKE3, in hex, of public values: see Rule::example_digest
 //! hosts = ["api.acme.example"]               # where it is legitimate, exact or *.suffix
 //! slots = ["header:authorization:bearer"]    # in which part of a message
 //! revoke = "https://acme.example/keys"

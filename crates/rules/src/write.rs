@@ -47,6 +47,9 @@ pub fn to_toml(provider: &str, rules: &[Rule]) -> String {
             field("open_ended", "true".into());
         }
         field("max_len", rule.max_len.to_string());
+        if rule.whole_len > 0 {
+            field("whole_len", rule.whole_len.to_string());
+        }
         if let Some(checksum) = rule.checksum {
             field("checksum", text(checksum.as_str()));
         }

@@ -427,3 +427,21 @@ fn any_yaml_ends() {
         let _ = import("x.yml", &text, &ImportOptions::default());
     }
 }
+
+/// Work that grows with the square of a regular expression's length, or of the number of rules of one name, has an end.
+#[test]
+fn long_and_equal_ones_end() {
+    let text = format!("[[rules]]\nid = 'long'\nregex = '{}'\n", "{".repeat(4_000_000));
+    let import = import("x.toml", &text, &ImportOptions::default()).unwrap();
+    assert_eq!(import.counts(), (0, 0, 1));
+    assert!(import.remarks[0].message.contains("over 16384 bytes"), "{:?}", import.remarks[0].message);
+
+    let rule = |id: &str| format!("[[rules]]\nid = '{id}'\nregex = 'acme_[0-9a-f]{{8}}'\n");
+    let text = [rule("a-2"), rule("a"), rule("a"), rule("a"), rule("a-2"), rule("A")].concat();
+    let import = exfilter_rules::import("x.toml", &text, &ImportOptions::default()).unwrap();
+    let ids: Vec<&str> = import.rules.iter().map(|imported| imported.rule.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["imported-a-2", "imported-a", "imported-a-3", "imported-a-4", "imported-a-2-2", "imported-a-5"]
+    );
+}

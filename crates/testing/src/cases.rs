@@ -185,7 +185,7 @@ fn rule_of(text: &RuleText) -> Rule {
     rule.confidence = confidence(text.confidence.as_deref().unwrap_or("high"));
     if let Some(template) = &text.documented {
         let value = content::expand(template, text.checksum.as_deref(), 1);
-        rule.documented = vec![Rule::example_digest(&value)];
+        rule.documented = vec![Rule::example_digest(None, &value)];
     }
     rule
 }

@@ -72,6 +72,9 @@ fn words(entry: &RuleEntry, out: &mut dyn Write) -> io::Result<()> {
     line("left", boundary(rule.left, "before"))?;
     line("right", boundary(rule.right, "behind"))?;
     line("longest", &format!("{} bytes", rule.max_len))?;
+    if rule.whole_len > 0 {
+        line("whole from", &format!("{} bytes on: a shorter value is one step less sure", rule.whole_len))?;
+    }
     if rule.open_ended {
         line("", "a match is only the beginning: it is blocked and never overwritten")?;
     }
@@ -92,7 +95,7 @@ fn words(entry: &RuleEntry, out: &mut dyn Write) -> io::Result<()> {
     line("at home at", &rule.hosts.join("  "))?;
     line("in", &rule.slots.join("  "))?;
     if !rule.documented.is_empty() {
-        line("examples", &format!("{} from the documentation are known", rule.documented.len()))?;
+        line("examples", &format!("{} are known, of documentation and test suites", rule.documented.len()))?;
     }
     line("revoke", &rule.revoke)?;
     line("instead", &rule.instead)?;

@@ -1,4 +1,4 @@
-//! [`Json`]: just enough JSON to know an object with a string under `alg`.
+//! [`Json`]: just enough JSON to know an object, and the string under `alg` in one.
 
 /// A reader of JSON that keeps nothing. Every method gives `None` where the text is not JSON.
 pub(super) struct Json<'a> {
@@ -9,28 +9,33 @@ impl<'a> Json<'a> {
     /// How deep a value may nest.
     const DEPTH: u32 = 4;
 
-    /// Whether the whole text is an object with a string under the key `alg`.
-    pub(super) fn has_alg(&mut self) -> Option<bool> {
-        let mut found = false;
-        self.space();
-        self.eat(b'{')?;
-        self.space();
-        if self.eat(b'}').is_none() {
-            loop {
-                self.space();
-                let key = self.string()?;
-                self.colon()?;
-                found |= key == b"alg" && self.rest.first() == Some(&b'"');
-                self.value(Json::DEPTH)?;
-                self.space();
-                if self.eat(b',').is_none() {
-                    break;
-                }
+    /// The string under the key `alg`, as it is spelled, if the whole text is an object with one; the last of several.
+    pub(super) fn alg(&mut self) -> Option<&'a [u8]> {
+        let mut alg = None;
+        self.object(|key, rest| {
+            if key == b"alg" && rest.first() == Some(&b'"') {
+                alg = Json { rest }.string();
             }
-            self.eat(b'}')?;
-        }
+        })?;
+        alg
+    }
+
+    /// Whether the whole text is an object.
+    pub(super) fn is_object(&mut self) -> bool {
+        self.object(|_, _| ()).is_some()
+    }
+
+    /// Reads the whole text as one object, and shows each key with what follows its colon.
+    fn object(&mut self, mut member: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
         self.space();
-        Some(found && self.rest.is_empty())
+        self.items(b'{', b'}', |json| {
+            let key = json.string()?;
+            json.colon()?;
+            member(key, json.rest);
+            json.value(Json::DEPTH)
+        })?;
+        self.space();
+        self.rest.is_empty().then_some(())
     }
 
     fn value(&mut self, depth: u32) -> Option<()> {

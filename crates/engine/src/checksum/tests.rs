@@ -157,33 +157,52 @@ fn aws_accounts() {
     assert_eq!(Checksum::aws_account(b"AKIA"), None);
 }
 
-#[test]
-fn jwt_headers() {
-    let spell = |text: &str| {
-        let mut out = String::new();
-        for group in text.as_bytes().chunks(3) {
-            let bits = (0..3).fold(0u32, |v, i| v << 8 | u32::from(group.get(i).copied().unwrap_or(0)));
-            for i in 0..=group.len() {
-                let digit = BASE64[(bits >> (18 - 6 * i)) as usize & 63];
-                out.push(char::from(match digit {
-                    b'+' => b'-',
-                    b'/' => b'_',
-                    other => other,
-                }));
-            }
+/// Base64url without padding.
+fn spell_url(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for group in bytes.chunks(3) {
+        let bits = (0..3).fold(0u32, |v, i| v << 8 | u32::from(group.get(i).copied().unwrap_or(0)));
+        for i in 0..=group.len() {
+            let digit = BASE64[(bits >> (18 - 6 * i)) as usize & 63];
+            out.push(char::from(match digit {
+                b'+' => b'-',
+                b'/' => b'_',
+                other => other,
+            }));
         }
-        out
-    };
-    for good in [
-        r#"{"alg":"HS256","typ":"JWT"}"#,
-        r#"{ "typ" : "JWT", "alg" : "none" }"#,
-        r#"{"crit":["b64",1.5e3],"x":{"y":[true,null,{}]},"alg":"RS256"}"#,
-        r#"{"kid":"a\"b{","alg":"ES256"}"#,
+    }
+    out
+}
+
+#[test]
+fn json_web_tokens() {
+    let spell = |text: &str| spell_url(text.as_bytes());
+    let payload = spell(r#"{"sub":"1"}"#);
+    let token =
+        |header: &str, signature: usize| format!("{}.{payload}.{}", spell(header), body(signature, 1));
+    for (good, signature) in [
+        (r#"{"alg":"HS256","typ":"JWT"}"#, 43),
+        (r#"{ "typ" : "JWT", "alg" : "none" }"#, 0),
+        (r#"{"crit":["b64",1.5e3],"x":{"y":[true,null,{}]},"alg":"RS256"}"#, 171),
+        (r#"{"kid":"a\"b{","alg":"ES256"}"#, 86),
+        (r#"{"alg":"ES384"}"#, 128),
+        (r#"{"alg":"ES512"}"#, 176),
+        (r#"{"alg":"HS384"}"#, 64),
+        (r#"{"alg":"another"}"#, 22),
     ] {
-        assert!(Checksum::Jwt.verify(format!("{}.eyJ", spell(good)).as_bytes()), "{good}");
-        assert!(Checksum::Jwt.verify(format!("{}.", spell(good)).as_bytes()), "{good}");
+        assert!(Checksum::Jwt.verify(token(good, signature).as_bytes()), "{good}");
+        assert!(Checksum::Jwt.verify(token(good, signature + 1).as_bytes()), "{good}");
+        // Cut in its signature, before it, in its second part.
+        for short in 1..signature + payload.len() {
+            let cut = token(good, signature);
+            assert!(!Checksum::Jwt.verify(&cut.as_bytes()[..cut.len() - short]), "{good} {short}");
+        }
         assert!(!Checksum::Jwt.verify(spell(good).as_bytes()), "{good}");
         assert!(Checksum::Jwt.may_begin(spell(good).as_bytes()), "{good}");
+        // So long that a rule sees no more of it.
+        let long = format!("{}.eyJ{}", spell(good), body(997, 2));
+        assert!(Checksum::Jwt.verify(long.as_bytes()), "{good}");
+        assert!(!Checksum::Jwt.verify(&long.as_bytes()[..long.len() - 1]), "{good}");
     }
     for bad in [
         r#"{"typ":"JWT"}"#,
@@ -195,16 +214,47 @@ fn jwt_headers() {
         r#"["alg"]"#,
         "{}",
     ] {
-        assert!(!Checksum::Jwt.verify(format!("{}.eyJ", spell(bad)).as_bytes()), "{bad}");
+        assert!(!Checksum::Jwt.verify(token(bad, 400).as_bytes()), "{bad}");
     }
 }
 
 #[test]
 fn pypi_macaroons() {
-    assert!(Checksum::PypiMacaroon.verify(b"pypi-AgEIcHlwaS5vcmcCJDAwMDA"));
-    assert!(Checksum::PypiMacaroon.verify(b"pypi-AgENdGVzdC5weXBpLm9yZwIkMDAwMA"));
-    assert!(!Checksum::PypiMacaroon.verify(b"pypi-AgEIcHlwaS5vcmcBJDAwMDA"));
-    assert!(!Checksum::PypiMacaroon.verify(b"pypi-AgE"));
+    let token = |issuer: &str, caveats: &[&[u8]], signature: usize| {
+        let mut bytes = vec![2, 1, issuer.len() as u8];
+        bytes.extend(issuer.bytes());
+        bytes.extend([2, 36]);
+        bytes.extend(body(36, 3).bytes());
+        bytes.push(0);
+        for caveat in caveats {
+            bytes.push(2);
+            if caveat.len() > 127 {
+                bytes.push(caveat.len() as u8 | 0x80);
+            }
+            bytes.push(if caveat.len() > 127 { (caveat.len() >> 7) as u8 } else { caveat.len() as u8 });
+            bytes.extend_from_slice(caveat);
+            bytes.push(0);
+        }
+        bytes.extend([0, 6, signature as u8]);
+        bytes.extend(body(signature, 4).bytes());
+        format!("pypi-{}", spell_url(&bytes))
+    };
+    for (issuer, caveats) in [
+        ("pypi.org", &[][..]),
+        ("pypi.org", &[&b"{\"version\": 1, \"permissions\": \"user\"}"[..], &[b'x'; 200]][..]),
+        ("test.pypi.org", &[&b"{}"[..]][..]),
+    ] {
+        let whole = token(issuer, caveats, 32);
+        assert!(Checksum::PypiMacaroon.verify(whole.as_bytes()), "{issuer}");
+        assert!(Checksum::PypiMacaroon.may_begin(whole.as_bytes()));
+        for len in 0..whole.len() {
+            assert!(!Checksum::PypiMacaroon.verify(&whole.as_bytes()[..len]), "{issuer} {len}");
+        }
+    }
+    assert!(!Checksum::PypiMacaroon.verify(token("pypi.com", &[], 32).as_bytes()));
+    assert!(!Checksum::PypiMacaroon.verify(token("pypi.org", &[], 31).as_bytes()));
+    // Longer than what is looked at.
+    assert!(Checksum::PypiMacaroon.verify(&token("pypi.org", &[&[b'x'; 900]], 32).as_bytes()[..1100]));
     assert!(Checksum::PypiMacaroon.may_begin(b"pypi-AgEIcHlwaS5vcmcCJDAwMDA"));
     assert!(Checksum::PypiMacaroon.may_begin(b"pypi-AgENdGVzdC5weXBpLm9yZwIk"));
     assert!(!Checksum::PypiMacaroon.may_begin(b"pypi-AgEpypi-AgEpypi-AgE"));
@@ -411,15 +461,23 @@ fn macaroons() {
     };
     let whole = packet("location http://bank.example/")
         + &packet("identifier a key of ours")
-        + &packet("signature x");
-    assert!(Checksum::Macaroon.verify(spell(&whole).as_bytes()));
-    assert!(Checksum::Macaroon.verify(format!("{}==", spell(&whole)).as_bytes()));
-    assert!(Checksum::Macaroon.verify(&spell(&whole).as_bytes()[..60]));
+        + &packet("cid this account only")
+        + &packet(&format!("signature {}", body(32, 5)));
+    let token = spell(&whole);
+    assert!(Checksum::Macaroon.verify(token.as_bytes()));
+    assert!(Checksum::Macaroon.verify(format!("{token}==").as_bytes()));
+    for len in 0..token.len() - 1 {
+        assert!(!Checksum::Macaroon.verify(&token.as_bytes()[..len]), "{len}");
+    }
+    let long = whole.replace("only", &"x".repeat(700));
+    let long = packet("location a") + &packet("identifier b") + &packet(&format!("cid {}", &long[100..800]));
+    assert!(Checksum::Macaroon.verify(&spell(&long).as_bytes()[..900]));
     for bad in [
         packet("location http://bank.example/"),
-        packet("location ") + &packet("identifier x"),
-        packet("locatiom http://bank.example/") + &packet("identifier x"),
-        packet("location http://bank.example/") + &packet("signature x"),
+        packet("location ") + &packet("identifier x") + &packet(&format!("signature {}", body(32, 5))),
+        packet("locatiom a") + &packet("identifier x") + &packet(&format!("signature {}", body(32, 5))),
+        packet("location a") + &packet("cid x") + &packet(&format!("signature {}", body(32, 5))),
+        packet("location a") + &packet("identifier x") + &packet("signature x"),
         "ffff".to_string() + "location x\n0000",
         "zzzz".to_string() + "location x\n0000identifier",
     ] {
@@ -449,4 +507,75 @@ fn what_is_spelled_verifies() {
     assert_eq!(Checksum::Bip39.spell(b"short"), None);
     assert_eq!(Checksum::Base58Check.spell(&[1; 200]), None);
     assert_eq!(Checksum::Jwt.spell(b""), None);
+}
+
+#[test]
+fn keys_of_openai() {
+    for side in [20, 58, 74] {
+        for prefix in ["sk-", "sk-proj-", "sk-svcacct-", "sk-admin-"] {
+            let key = format!("{prefix}{}T3BlbkFJ{}", body(side, 1), body(side, 2));
+            assert!(Checksum::OpenAi.verify(key.as_bytes()), "{key}");
+            for len in 0..key.len() {
+                assert!(!Checksum::OpenAi.verify(&key.as_bytes()[..len]), "{prefix} {len}");
+            }
+            assert!(!Checksum::OpenAi.verify(format!("{key}x").as_bytes()));
+        }
+    }
+    // The marker may be in the random part as well.
+    let key =
+        format!("sk-proj-{}T3BlbkFJ-{}", body(58, 1), format!("{}T3BlbkFJ{}", body(20, 2), body(29, 3)));
+    assert!(Checksum::OpenAi.verify(key.as_bytes()));
+}
+
+#[test]
+fn objects_in_base64() {
+    for prefix in ["", "glc_", "ops_"] {
+        let object = format!(r#"{{"o":"{}","k":[1,{{}}],"n":true}}"#, body(60, 1));
+        let token = format!("{prefix}{}", spell_url(object.as_bytes()));
+        assert!(Checksum::Base64Json.verify(token.as_bytes()));
+        assert!(Checksum::Base64Json.verify(format!("{token}=").as_bytes()));
+        for len in 0..token.len() {
+            assert!(!Checksum::Base64Json.verify(&token.as_bytes()[..len]), "{prefix} {len}");
+        }
+        // Longer than what is looked at.
+        let long = format!(r#"{{"o":"{}""#, body(1300, 1));
+        assert!(Checksum::Base64Json.verify(spell_url(long.as_bytes()).as_bytes()));
+    }
+    assert!(!Checksum::Base64Json.verify(spell_url(br#"{"o":"x"}{"#).as_bytes()));
+    assert!(!Checksum::Base64Json.verify(b"glc_"));
+}
+
+#[test]
+fn blocks_of_pem() {
+    // The lines are put together here, for whole ones are what a scan looks for.
+    let line = |word: &str| format!("-----{word} {}-----", ["PRIVATE", "KEY"].join(" "));
+    let block = |body: &str, newline: &str| {
+        let lines: Vec<&str> = body.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
+        format!("{}{newline}{}{newline}{}", line("BEGIN"), lines.join(newline), line("END"))
+    };
+    let text = body(200, 1).replace("kk", "++");
+    let whole = block(&text, "\n");
+    let digest = Checksum::pem_digest(whole.as_bytes());
+    for newline in ["\n", "\r\n", "\\n", "\\r\\n", "\n    ", "\\n\"\n  \"", "%0A", "\\\\n"] {
+        let block = block(&text, newline);
+        assert!(Checksum::Pem.verify(block.as_bytes()), "{newline:?}");
+        assert_eq!(Checksum::pem_digest(block.as_bytes()), digest, "{newline:?}");
+        let cut = &block.as_bytes()[..block.len() - line("END").len()];
+        assert!(!Checksum::Pem.verify(cut), "{newline:?}");
+    }
+    assert_eq!(Checksum::pem_digest(whole.replace('+', "%2b").as_bytes()), digest);
+    assert_ne!(Checksum::pem_digest(block(&body(200, 2), "\n").as_bytes()), digest);
+    // What the first 200 characters are is what counts.
+    let longer = |seed| block(&format!("{text}{}", body(300, seed)), "\n");
+    assert_eq!(Checksum::pem_digest(longer(3).as_bytes()), Checksum::pem_digest(longer(4).as_bytes()));
+    let long = longer(3);
+    let cut = &long.as_bytes()[..27 + 400 + 7];
+    assert!(Checksum::Pem.verify(cut));
+    assert!(!Checksum::Pem.verify(&cut[..cut.len() - 2]));
+    // A template, and no block at all.
+    assert!(!Checksum::Pem.verify(block(&body(59, 1), "\n").as_bytes()));
+    assert!(Checksum::Pem.verify(block(&body(60, 1), "\n").as_bytes()));
+    for other in ["", "-----", "-----BEGIN", "----------", "-----BEGIN-----"] {
+        assert!(!Checksum::Pem.verify(other.as_bytes()), "{other}");
+    }
 }

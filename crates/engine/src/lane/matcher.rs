@@ -318,12 +318,13 @@ impl Lane {
             return;
         }
         let confidence = match proof {
+            Proof::None if value.len() < rule.whole_len as usize => rule.confidence.lowered(),
             Proof::None => rule.confidence,
             Proof::Verified => rule.confidence.max(Confidence::High),
             Proof::Failed => rule.confidence.lowered(),
         };
         let documented = !rule.documented.is_empty()
-            && rule.documented.contains(&crate::rule::Rule::example_digest(value));
+            && rule.documented.contains(&crate::rule::Rule::example_digest(rule.checksum, value));
         let preview = Preview::new(compiled.literal_at(matched).unwrap_or(""));
         let found = Found {
             when: self.when(decided.max(confirm.literal + SEEN), cx),

@@ -69,6 +69,7 @@ fn write_rule(out: &mut Writer, rule: &Rule) {
         right,
         open_ended,
         max_len,
+        whole_len,
         checksum,
         min_entropy,
         vetoes,
@@ -91,6 +92,7 @@ fn write_rule(out: &mut Writer, rule: &Rule) {
     });
     [left, right].into_iter().for_each(|boundary| out.code(*boundary));
     out.u32(*max_len);
+    out.u32(*whole_len);
     out.option(checksum.as_ref(), |out, checksum| out.text(checksum.as_str()));
     out.option(min_entropy.as_ref(), |out, bits| out.u32(bits.to_bits()));
     out.list(vetoes, |out, veto| out.code(*veto));
@@ -126,6 +128,7 @@ fn read_rule(from: &mut Reader<'_>) -> Option<Rule> {
         *boundary = from.code()?;
     }
     rule.max_len = from.u32().filter(|len| *len <= Rule::MAX_LEN)?;
+    rule.whole_len = from.u32()?;
     rule.checksum = from.option(|from| {
         let name = from.text()?;
         Checksum::ALL.into_iter().find(|checksum| checksum.as_str() == name)

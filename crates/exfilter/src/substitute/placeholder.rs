@@ -33,7 +33,9 @@ pub(super) fn make(
     if real.is_empty() || !real.iter().all(u8::is_ascii_graphic) {
         return Err(SubstituteError::unprintable());
     }
-    let checksum = Checksum::ALL.into_iter().find(|checksum| checksum.verify(real));
+    // Of an object in base64 every character may be telling, so its placeholder is only as long.
+    let is_kept = |checksum: &Checksum| !matches!(checksum, Checksum::Base64Json | Checksum::Pem);
+    let checksum = Checksum::ALL.into_iter().filter(is_kept).find(|checksum| checksum.verify(real));
     let kept = kept(real, checksum, rules);
     let is_written = checksum.is_some_and(is_written);
     // Some keys end with zeros that base64 spells so, and those who check their form ask for them.
@@ -60,6 +62,9 @@ pub(super) fn make(
             }
             rest = behind;
         }
+        if checksum == Some(Checksum::OpenAi) {
+            write_marks(&mut bytes, real);
+        }
         if let Some(checksum) = checksum.filter(|_| is_written) {
             checksum.fill(&mut bytes);
         }
@@ -82,7 +87,8 @@ fn kept(real: &[u8], checksum: Option<Checksum>, rules: &[Rule]) -> usize {
     // What a program parses before it sends it: the head of a JSON web token, the issuer of a macaroon.
     match checksum {
         Some(Checksum::Jwt) => return real.iter().position(|byte| *byte == b'.').map_or(0, |dot| dot + 1),
-        Some(Checksum::PypiMacaroon) => return real.len().min(32),
+        // All but the signature, of 32 bytes: the rest names a token and what it is for, and says nothing without it.
+        Some(Checksum::PypiMacaroon) => return real.len() - 42,
         _ => {}
     }
     let literals = rules.iter().flat_map(|rule| &rule.literals).map(String::as_bytes);
@@ -94,7 +100,20 @@ fn kept(real: &[u8], checksum: Option<Checksum>, rules: &[Rule]) -> usize {
 
 /// Whether a checksum is one that can be written over a token's end.
 fn is_written(checksum: Checksum) -> bool {
-    !matches!(checksum, Checksum::Jwt | Checksum::PypiMacaroon | Checksum::Macaroon)
+    !matches!(
+        checksum,
+        Checksum::Jwt | Checksum::PypiMacaroon | Checksum::Macaroon | Checksum::OpenAi | Checksum::Bip39
+    )
+}
+
+/// Puts the mark in the middle of an OpenAI key back where it stands.
+fn write_marks(bytes: &mut [u8], real: &[u8]) {
+    const MARK: &[u8] = b"T3BlbkFJ";
+    for at in 0..real.len() {
+        if real[at..].starts_with(MARK) {
+            bytes[at..at + MARK.len()].copy_from_slice(MARK);
+        }
+    }
 }
 
 /// A part of a value between signs that no alphabet has: each has an alphabet of its own.

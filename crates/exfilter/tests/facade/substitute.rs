@@ -57,7 +57,9 @@ fn the_rule_that_finds_a_credential_finds_its_placeholder() {
             };
             assert_eq!(placeholder.len(), text.len(), "{}", entry.rule.id);
             assert_ne!(placeholder.as_bytes(), text, "{}", entry.rule.id);
-            for checksum in Checksum::ALL.iter().filter(|checksum| checksum.verify(&text)) {
+            // An object in base64 may be telling from its first key to its last, so of it a placeholder has the length only.
+            let is_kept = |checksum: &&Checksum| checksum.verify(&text) && **checksum != Checksum::Base64Json;
+            for checksum in Checksum::ALL.iter().filter(is_kept) {
                 assert!(checksum.verify(placeholder.as_bytes()), "{}", entry.rule.id);
             }
             made += 1;

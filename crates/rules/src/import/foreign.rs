@@ -1,6 +1,6 @@
 //! The fields of a foreign rule file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use exfilter_engine::{Confidence, Rule};
@@ -60,7 +60,8 @@ struct Toml<'a> {
 pub(super) struct Reader<'a> {
     pub(super) name: &'a str,
     options: &'a ImportOptions,
-    taken: HashSet<String>,
+    /// Ids, and the number that a further rule of the same one would get.
+    taken: HashMap<String, u32>,
     pub(super) import: Import,
 }
 
@@ -206,7 +207,7 @@ impl<'a> Reader<'a> {
             lost: 0,
             partly: 0,
         };
-        Reader { name, options, taken: HashSet::new(), import }
+        Reader { name, options, taken: HashMap::new(), import }
     }
 
     pub(super) fn done(mut self) -> Import {
@@ -313,12 +314,16 @@ impl<'a> Reader<'a> {
                 _ => '-',
             })
             .collect();
-        let mut free = id.clone();
-        let mut n = 2;
-        while !self.taken.insert(free.clone()) {
-            free = format!("{id}-{n}");
+        let mut n = self.taken.get(&id).copied().unwrap_or(1);
+        let free = loop {
+            let free = if n == 1 { id.clone() } else { format!("{id}-{n}") };
             n += 1;
-        }
+            if !self.taken.contains_key(&free) {
+                break free;
+            }
+        };
+        self.taken.entry(free.clone()).or_insert(2);
+        self.taken.insert(id, n);
         free
     }
 

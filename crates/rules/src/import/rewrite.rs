@@ -20,6 +20,9 @@ pub(crate) const BOUNDS: [u32; 4] = [512, 256, 128, 64];
 /// The most literals that a rule gets: each is looked for everywhere.
 const LITERALS: usize = 64;
 
+/// The longest regular expression, in bytes: those of public catalogues have less than 2 KiB, and what is derived from one may take the square of its length.
+const REGEX: usize = 1 << 14;
+
 /// The most rules that the alternatives of one regular expression become.
 const BRANCHES: usize = 32;
 
@@ -44,6 +47,9 @@ pub(crate) struct Rewritten {
 /// Rewrites a regular expression: as one rule if that can be, else each of the alternatives that it begins with as one of its own.
 /// `group` is the number of the group that holds the value; the first one that every match has if there is none.
 pub(crate) fn rewrite(regex: &str, group: Option<u32>) -> Result<Vec<Result<Rewritten, Reason>>, Reason> {
+    if regex.len() > REGEX {
+        return Err(format!("has over {REGEX} bytes; split it"));
+    }
     let hir = in_bytes(&parse(regex)?);
     if has_unicode(&hir) {
         return Err("switches Unicode on; write what it stands for as bytes".into());

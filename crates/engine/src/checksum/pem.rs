@@ -1,0 +1,60 @@
+//! Private keys in PEM, of which a match has the first line and some of the body.
+//!
+//! The body is looked at as the characters of base64 that it holds, however its lines are written: broken, quoted, with `\n` spelled out, or in percent.
+
+/// Characters of the body that are as much as a key: half of a whole RSA key holds its private exponent.
+const ENOUGH: usize = 400;
+
+/// Fewer characters are no whole key either: the shortest, of an Ed25519 key, has 64.
+const SHORTEST: usize = 60;
+
+/// Characters of the body by which a key is known: the keys of OpenSSH differ from the 83rd on.
+pub(super) const KNOWN_BY: usize = 200;
+
+pub(super) fn verify(value: &[u8]) -> bool {
+    let mut count = 0;
+    let ended = body(value, ENOUGH, |_| count += 1);
+    count >= ENOUGH || (ended && count >= SHORTEST)
+}
+
+/// Hands out at most `most` characters of the body, and says whether the line that ends a block stands behind what was read.
+pub(super) fn body(value: &[u8], most: usize, mut out: impl FnMut(u8)) -> bool {
+    let dashes = |text: &[u8]| text.windows(5).position(|five| five == b"-----");
+    // The first line begins with five dashes and ends with five.
+    let Some(head) = value.get(5..).and_then(dashes) else { return false };
+    let mut rest = &value[5 + head + 5..];
+    let mut count = 0;
+    while let Some((first, behind)) = rest.split_first() {
+        if count == most {
+            return false;
+        }
+        rest = behind;
+        let char = match first {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'=' => *first,
+            b'-' => return behind.starts_with(b"----"),
+            b'\\' => {
+                // Of an escape for a line break or a tab the letter is no part of the body.
+                rest = behind
+                    .strip_prefix(b"n")
+                    .or(behind.strip_prefix(b"r"))
+                    .or(behind.strip_prefix(b"t"))
+                    .unwrap_or(behind);
+                continue;
+            }
+            b'%' => {
+                let Some(code) = behind.get(..2) else { continue };
+                rest = &behind[2..];
+                match code.to_ascii_uppercase().as_slice() {
+                    b"2B" => b'+',
+                    b"2F" => b'/',
+                    b"3D" => b'=',
+                    _ => continue,
+                }
+            }
+            _ => continue,
+        };
+        out(char);
+        count += 1;
+    }
+    false
+}
