@@ -148,8 +148,10 @@ fn a_name_that_holds_a_secret_is_not_said_in_the_entry_that_would_allow_it() {
 fn an_example_is_no_word_about_the_key_that_follows_it() {
     let Some(repo) = Repo::new() else { return };
     let example = format!("tok_{}", "3141592653589793");
-    let digest: String =
-        exfilter::Rule::example_digest(example.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = exfilter::Rule::example_digest(None, example.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let rules = format!(
         "provider = \"Tok\"\n[[rule]]\nid = \"tok\"\nopens = \"tok\"\nclass = \"user\"\nliterals = [\"tok_\"]\n\
          pattern = 'tok_[0-9]{{16}}'\nmax_len = 20\nconfidence = \"high\"\ndocumented = [\"{digest}\"]\n\
