@@ -129,6 +129,7 @@ pub mod gzip;
 pub mod hex;
 #[cfg(feature = "deflate")]
 mod inflate;
+pub mod multipart;
 #[cfg(feature = "pack")]
 pub mod pack;
 mod segmenter;

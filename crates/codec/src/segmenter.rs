@@ -11,7 +11,7 @@ pub enum Part {
         at: u64,
         /// Offset of the first byte of the header(s) that named it.
         header: u64,
-        /// Length of the content in bytes, as declared.
+        /// Length of the content in bytes, as declared; `u64::MAX` where nothing declares it.
         len: u64,
         /// The name as it stands, cut to [`Part::NAME_MAX`] bytes; any bytes.
         name: Vec<u8>,

@@ -192,17 +192,12 @@ fn the_page_goes_to_a_file() {
     assert!(page.contains("<svg"));
 }
 
-/// The page in a real browser: the button sorts, and the policy lets the page's own script run.
+/// The page in a real browser: the button sorts, the policy lets the page's own script run and no other, and what a person sees can be read off the screen.
 #[test]
 fn a_browser_sorts_the_page() {
     let names = ["chromium", "chromium-browser", "google-chrome", "chrome", "chrome-headless-shell"];
-    let found = std::env::var_os("EXFILTER_CHROMIUM").map(PathBuf::from).or_else(|| {
-        let paths = std::env::var_os("PATH")?;
-        std::env::split_paths(&paths)
-            .flat_map(|folder| names.map(|name| folder.join(name)))
-            .find(|path| path.is_file())
-    });
-    let Some(browser) = found else {
+    let set = std::env::var_os("EXFILTER_CHROMIUM").map(PathBuf::from);
+    let Some(browser) = set.or_else(|| program(&names)) else {
         println!("skipped: there is no Chromium");
         return;
     };
@@ -217,18 +212,38 @@ fn a_browser_sorts_the_page() {
     );
     let file = s.top().join("clicked.html");
     fs::write(&file, page.replace("</body>", &click)).unwrap();
-    let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", "--dump-dom"])
-        .arg(format!("file://{}", file.display()))
-        .output()
-        .unwrap();
-    let run = s.checked(output);
+    let browse = |what: &str| {
+        let output = Command::new(&browser)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
+            .args(["--window-size=1400,1000", "--virtual-time-budget=2000", what])
+            .arg(format!("file://{}", file.display()))
+            .output();
+        s.checked(output.unwrap())
+    };
+    let run = browse("--dump-dom");
     assert!(run.stdout.contains("aria-sort=\"descending\""), "{run:#?}");
     assert!(run.stdout.contains("<title>exfilter audit</title>"), "{run:#?}");
     // By class, descending: admin keys last.
     let body = run.stdout.split("<tbody>").nth(1).unwrap();
     let last = body.split("</tbody>").next().unwrap().rsplit("<tr>").next().unwrap();
     assert!(last.contains("OPENAI_ADMIN_KEY"), "{last}");
+    let Some(reader) = program(&["tesseract"]) else {
+        println!("skipped in part: there is no tesseract to read a screenshot");
+        return;
+    };
+    let shot = s.top().join("shot.png");
+    browse(&format!("--screenshot={}", shot.display()));
+    let read = s.checked(Command::new(reader).arg(&shot).arg("-").output().unwrap()).stdout;
+    let at = |words: &str| read.find(words).unwrap_or_else(|| panic!("{words:?} cannot be read in {read:?}"));
+    assert!(at("exfilter audit") < at("Secrets that can be read"), "{read}");
+    assert!(at("netrc") < at("ADMIN"), "the admin key is the last one on the screen too: {read}");
+}
+
+fn program(names: &[&str]) -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH")?;
+    std::env::split_paths(&paths)
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
+        .find(|path| path.is_file())
 }
 
 #[test]

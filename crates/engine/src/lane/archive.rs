@@ -1,6 +1,6 @@
 //! Members and lines: which part of a lane an offset lies in.
 //!
-//! An archive (tar, ar, cpio) owns no bytes: its content is contiguous in the lane that it stands in and is scanned there. What it adds is names,
+//! An archive (tar, ar, cpio; a form in multipart/form-data likewise) owns no bytes: its content is contiguous in the lane that it stands in and is scanned there. What it adds is names,
 //! and a new count of lines per member.
 //!
 //! It is told by the first bytes of a lane. tar's header has a checksum and ar's a magic number of eight bytes: what follows them and is broken is
@@ -15,6 +15,7 @@ use exfilter_automaton::{Hit, What};
 use exfilter_codec::ar::{self, Ar};
 use exfilter_codec::cpio::{self, Cpio};
 use exfilter_codec::escape::{self, Parsed};
+use exfilter_codec::multipart::{self, Multipart};
 use exfilter_codec::tar::{self, Tar};
 use exfilter_codec::{Fault, Part, Segmenter};
 use zeroize::Zeroize;
@@ -65,6 +66,8 @@ enum State {
         cpio: Box<Cpio>,
         named: bool,
     },
+    /// A form, whose parts need no names.
+    Multipart(Box<Multipart>),
 }
 
 /// ar, whose long names stand in a table.
@@ -87,13 +90,15 @@ impl State {
     #[inline]
     fn of(head: &[u8], members: u64) -> Option<State> {
         // Most content is none, which its first byte says unless there is enough of it for tar.
-        if head.len() < tar::BLOCK && !matches!(head.first(), Some(b'!' | b'0' | 0x71 | 0xc7)) {
+        if head.len() < tar::BLOCK && !matches!(head.first(), Some(b'!' | b'0' | 0x71 | 0xc7 | b'-')) {
             return None;
         }
         if ar::starts(head) {
             Some(State::Ar(Box::new(Named::new(members))))
         } else if head.len() >= cpio::probe_len(head) && cpio::starts(head) {
             Some(State::Cpio { cpio: Box::new(Cpio::new(members)), named: false })
+        } else if multipart::starts(head) {
+            Some(State::Multipart(Box::new(Multipart::new(members))))
         } else if head.get(..tar::BLOCK).is_some_and(Tar::sniff) {
             Some(State::Tar(Box::new(Tar::new(members))))
         } else {
@@ -107,6 +112,7 @@ impl State {
             State::Tar(tar) => Some(&mut **tar),
             State::Ar(named) => named.ar.as_mut().map(|ar| ar as &mut dyn Segmenter),
             State::Cpio { cpio, .. } => Some(&mut **cpio),
+            State::Multipart(multipart) => Some(&mut **multipart),
         }
     }
 }
@@ -225,6 +231,7 @@ impl Archive {
             State::Tar(_) => size_of::<Tar>(),
             State::Ar(named) => size_of::<Named>() + named.ar.as_ref().map_or(0, Ar::memory),
             State::Cpio { .. } => size_of::<Cpio>(),
+            State::Multipart(multipart) => size_of::<Multipart>() + multipart.memory(),
         };
         // A step of the path, with its counts of references, and the name in it.
         let step = size_of::<Trail>() + 2 * size_of::<usize>();
@@ -269,6 +276,7 @@ impl Lane {
             let to = view.end().min((from / window + 1).saturating_mul(window));
             let Archive { state, parts, found, .. } = &mut self.archive;
             let masked = matches!(state, State::Ar(named) if named.found);
+            let may_be_unnamed = matches!(state, State::Multipart(_));
             let mut table = None;
             let Some(segmenter) = state.segmenter() else { break };
             let result = segmenter.feed(view.get(from, to).unwrap_or(&[]), &mut |part| match part {
@@ -277,10 +285,11 @@ impl Lane {
                     if name == b"//" {
                         table = Some((at, at.saturating_add(len)));
                     }
+                    let is_named = !(may_be_unnamed && name.is_empty());
                     let name =
                         if *found > header || masked { MASKED.into() } else { shown(&name, core, scratch) };
                     let step = LaneStep::Member(name);
-                    let trail = Some(Arc::new(Trail { up: up.clone(), step }));
+                    let trail = is_named.then(|| Arc::new(Trail { up: up.clone(), step }));
                     parts.push_back(Member { at, header, trail });
                 }
                 Part::End { at } => parts.push_back(Member { at, header: at, trail: None }),
