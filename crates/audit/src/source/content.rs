@@ -278,13 +278,13 @@ impl Examiner<'_> {
             }
             if by_field.is_none() {
                 digest = Some(self.key.of(value));
-                self.hand_out(value, &content.source, &name, Some(rule), whole);
+                self.hand_out(value, &name, Facts { rule: Some(rule), confidence, whole }, content);
             }
         }
         // Whoever describes the value gives it: what a coding hides is the secret, not its spelling.
         if let Some(field) = by_field {
             digest = Some(self.key.of(&field.value));
-            self.hand_out(&field.value, &content.source, &name, Some(rule), true);
+            self.hand_out(&field.value, &name, Facts { rule: Some(rule), confidence, whole: true }, content);
         }
         if let Some((at, field)) = field {
             locked |= field.locked;
@@ -307,7 +307,8 @@ impl Examiner<'_> {
     fn of_field(&self, content: &Content<'_>, at: usize, line: Option<(u64, u64)>) -> Candidate {
         let field = &content.fields[at];
         let name = self.names.mask(&field.name);
-        self.hand_out(&field.value, &content.source, &name, None, true);
+        let facts = Facts { rule: None, confidence: field.confidence, whole: true };
+        self.hand_out(&field.value, &name, facts, content);
         Candidate {
             digest: Some(self.key.of(&field.value)),
             what: match (field.spec, field.hint) {
@@ -324,17 +325,18 @@ impl Examiner<'_> {
         }
     }
 
-    fn hand_out(
-        &self,
-        value: &[u8],
-        source: &str,
-        field: &Masked,
-        rule: Option<&exfilter::Rule>,
-        whole: bool,
-    ) {
-        let field = String::from_utf8_lossy(field.as_bytes());
-        (self.take)(&FoundValue { value, source, field: &field, rule, whole });
+    fn hand_out(&self, value: &[u8], name: &Masked, facts: Facts<'_>, content: &Content<'_>) {
+        let field = String::from_utf8_lossy(name.as_bytes());
+        let Facts { rule, confidence, whole } = facts;
+        (self.take)(&FoundValue { value, source: &content.source, field: &field, rule, confidence, whole });
     }
+}
+
+/// What is known of a value that is handed out.
+struct Facts<'a> {
+    rule: Option<&'a exfilter::Rule>,
+    confidence: Confidence,
+    whole: bool,
 }
 
 /// A content that was read, as far as it is at hand.

@@ -34,10 +34,9 @@ impl Taken {
         Taken::default()
     }
 
-    /// Takes a value, unless a rule holds it for a mere guess, or a part of it is missing.
+    /// Takes a value, unless it is a mere guess, by a rule or by a name, or a part of it is missing. A guess that is no secret would be found wherever it stands, and block.
     pub(super) fn take(&self, found: &FoundValue<'_>) {
-        let is_guess = found.rule().is_some_and(|rule| rule.confidence == Confidence::Low);
-        if !found.is_whole() || is_guess {
+        if !found.is_whole() || found.confidence() == Confidence::Low {
             return;
         }
         let rule = found.rule().map_or("value", |rule| rule.id.as_str());

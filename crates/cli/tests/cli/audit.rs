@@ -261,8 +261,11 @@ fn tables_of_hostile_names_stay_on_their_lines() {
 #[test]
 fn what_was_found_is_kept_and_then_looked_for() {
     let s = home();
+    // A guess by its name, and an everyday value: told of, and not kept.
+    s.file("guess/.env", "AUTH_TOKEN=development-mode\n");
     let enrolled = audit(&s, &["--enroll", "--store", "kept"]).exits_with(1);
-    let enrolled = enrolled.notes("OPENAI_ADMIN_KEY: kept").notes("git.example.password: kept");
+    let enrolled =
+        enrolled.prints("guess/.env").notes("OPENAI_ADMIN_KEY: kept").notes("git.example.password: kept");
     enrolled.notes("kept: 4 new, 0 replaced, 0 unchanged, 0 not kept");
     let again = audit(&s, &["--enroll", "--store", "kept", "--quiet"]).exits_with(1);
     again.notes("kept: 0 new, 0 replaced, 4 unchanged, 0 not kept");

@@ -100,7 +100,7 @@ impl Lane {
         let starts = if eof { usize::MAX } else { (bytes.len() + 1).saturating_sub(WINDOW_MAX) };
         fragments.keys_in(bytes, starts, |at, ids| {
             for standing in fragments.standing(&known.keys, &bytes[at..], ids) {
-                self.note_window(&standing, from + at as u64);
+                self.note_window(&standing, from + at as u64, fragments.longest as u64);
             }
         });
         let Some(mut pieces) = self.beside.as_mut().and_then(|beside| beside.pieces.take()) else { return };
@@ -118,7 +118,7 @@ impl Lane {
         }
     }
 
-    fn note_window(&mut self, standing: &Standing<'_>, at: u64) {
+    fn note_window(&mut self, standing: &Standing<'_>, at: u64, longest: u64) {
         let Standing { number, window, .. } = *standing;
         let (place, len) = (usize::from(window.at), u64::from(window.len));
         let diagonal = at.cast_signed() - place as i64;
@@ -126,7 +126,9 @@ impl Lane {
         let inner = Range64 { start: at, end: at + len };
         let outer = Range64 { start: self.map.src(at), end: self.map.end(at + len) };
         let pieces = &mut self.beside.get_or_insert_default().pieces.get_or_insert_default().open;
-        match pieces.iter_mut().find(|piece| (piece.number, piece.diagonal) == (number, diagonal)) {
+        // They are in the order of their beginnings, and one of this diagonal begins within a whole value: what hostile text has of them is not looked through.
+        let mut near = pieces.iter_mut().rev().take_while(|piece| piece.inner.start + longest >= at);
+        match near.find(|piece| (piece.number, piece.diagonal) == (number, diagonal)) {
             Some(piece) => {
                 piece.covered.join(covered);
                 piece.inner.end = piece.inner.end.max(inner.end);

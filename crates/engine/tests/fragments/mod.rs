@@ -348,3 +348,53 @@ fn gigabytes_in_one_session_raise_nothing() {
     );
     assert_eq!(long.findings, 0);
 }
+
+#[cfg(unix)]
+#[test]
+#[ignore = "measures on 32 MB of source text in the folders of EXFILTER_TEXT, by hand"]
+fn what_pieces_cost() {
+    fn gather(folder: &std::path::Path, text: &mut Vec<u8>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if text.len() >= 32 << 20 {
+                return;
+            } else if path.is_dir() {
+                gather(&path, text);
+            } else if path.extension().is_some_and(|end| end == "rs" || end == "json" || end == "md") {
+                text.extend(std::fs::read(path).unwrap_or_default());
+            }
+        }
+    }
+    let mut text = Vec::new();
+    let folders = std::env::var("EXFILTER_TEXT").unwrap_or_default();
+    folders
+        .split(':')
+        .filter(|folder| !folder.is_empty())
+        .for_each(|folder| gather(folder.as_ref(), &mut text));
+    let mut rng = Rng::new(809);
+    for number in [20, 1000] {
+        let values = drawn(&mut rng, number, 40);
+        let engines = [false, true].map(|in_pieces| {
+            let rules = exfilter_rules::builtin();
+            let secrets = crate::support::enrolled(&values, in_pieces);
+            Engine::builder().rules(rules).known_secrets(secrets).build().unwrap()
+        });
+        let mut times = [[0.0; 7]; 2];
+        for round in 0..7 {
+            for (engine, times) in engines.iter().zip(&mut times) {
+                let before = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+                let mut stream = engine.stream(outbound());
+                text.chunks(64 << 10).for_each(|chunk| drop(stream.push(chunk)));
+                let _ = stream.finish();
+                let after = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+                times[round] =
+                    (after.tv_sec - before.tv_sec) as f64 + (after.tv_nsec - before.tv_nsec) as f64 / 1e9;
+            }
+        }
+        let [without, with] = times.map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            text.len() as f64 / 1e6 / times[3]
+        });
+        println!("{number} secrets: {without:.0} MB/s, with pieces {with:.0} MB/s");
+    }
+}

@@ -148,6 +148,7 @@ fn adversaries() -> Vec<Adversary> {
         }),
         ("beginnings of an enrolled secret", |n| fill(&enrolled()[..20], n)),
         ("an enrolled secret again and again", |n| fill(&enrolled(), n)),
+        ("a piece of one again and again", |n| fill(&enrolled()[3..11], n)),
         ("a gzip of prefixes", |n| wrap::gzip(&mut Rng::new(4), &Rng::new(5).text(b"ghp_", n))),
     ]
 }
@@ -194,7 +195,7 @@ fn work_is_linear() {
     let secret = enrolled();
     canary::note([&secret[..]]);
     let mut known = KnownSecrets::new(StoreKey::from_bytes(&[7; 32]).unwrap());
-    known.add("SECRET", &secret, vec![]).unwrap();
+    known.fragments(true).add("SECRET", &secret, vec![]).unwrap();
     let mut all = exfilter_rules::builtin();
     all.extend(rules::features());
     let engine = Engine::builder().rules(all).known_secrets(known).build().unwrap();
