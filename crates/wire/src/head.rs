@@ -105,11 +105,9 @@ impl RequestHead {
             return Err(HeadError::twice());
         }
         // Whoever takes `Connection` at its word drops what it names, and the next reader sees another length or another host.
-        let mut dropped = headers.all("connection").flat_map(list);
-        if dropped
-            .into_iter()
-            .any(|name| MESSAGE.iter().any(|field| name.eq_ignore_ascii_case(field.as_bytes())))
-        {
+        let is_of_message =
+            |name: &[u8]| MESSAGE.iter().any(|field| name.eq_ignore_ascii_case(field.as_bytes()));
+        if headers.all("connection").flat_map(list).any(is_of_message) {
             return Err(HeadError::hop_by_hop());
         }
         // Gateways that hand fields on as variables write `-` as `_`.
