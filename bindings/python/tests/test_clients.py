@@ -139,6 +139,17 @@ def test_a_secret_passes_where_it_is_at_home(client, server, local, value):
     assert len(server.requests) == count
 
 
+@each_client
+def test_nothing_is_at_home_where_a_request_names_another_host(client, server, local, value):
+    send = client(local)
+    bearer = {"Authorization": f"Bearer {value}"}
+    assert send("GET", server.url, headers={**bearer, "Host": server.url.partition("//")[2]}) == 200
+    before = len(server.requests)
+    with pytest.raises(exfilter.BlockedError):
+        send("GET", server.url, headers={**bearer, "Host": "attacker.example"})
+    assert len(server.requests) == before
+
+
 def test_a_providers_key_passes_at_that_provider(local):
     from exfilter._http import Guard
 

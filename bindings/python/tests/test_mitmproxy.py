@@ -103,7 +103,7 @@ class Proxy:
         program = str(Path(sys.executable).parent / "mitmdump")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [program, *arguments], stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+                [program, *arguments], stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1", "XDG_CONFIG_HOME": str(folder), **(environment or {})}
             )
 
     @staticmethod
@@ -624,6 +624,35 @@ def test_the_policy_file_is_obeyed_and_read_again(tmp_path):
     finally:
         bench.proxy.stop()
         bench.server.close()
+
+
+def test_the_usual_policy_is_read_and_says_everything_once(tmp_path, monkeypatch):
+    from exfilter import _mitmproxy_config as configuration
+
+    def read(text="", policy=configuration.USUAL_POLICY, **overrides):
+        (tmp_path / "add-on.toml").write_text(text)
+        return configuration.read(str(tmp_path / "add-on.toml"), overrides, [], [], policy)
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = tmp_path / "exfilter" / "policy.toml"
+    config = read('mode = "observe"\n')
+    assert config.policy is None and config.words["mode"] == "observe" and str(path) in config.files
+    path.parent.mkdir()
+    path.write_text('version = 1\nforeign = "block"\n')
+    config = read()
+    assert config.policy is not None and config.words == {"mode": "enforce", "provider_keys": "block", "tunnels": "block"}
+    assert read(mode="observe").policy.mode == "observe"
+    assert read('mode = "observe"\n', policy="").policy is None
+    for own in ('mode = "observe"\n', '[actions]\nhigh = "report"\n', 'llm_hosts = ["a.example"]\n', 'provider_keys = "at-home"\n'):
+        with pytest.raises(configuration.ConfigError, match="there is a policy: move it to"):
+            read(own)
+    path.chmod(0o666)
+    with pytest.raises(configuration.ConfigError, match="others may write this policy"):
+        read()
+    path.chmod(0o600)
+    path.write_bytes(b"version = 1\n\xff")
+    with pytest.raises(configuration.ConfigError, match="is no text"):
+        read()
 
 
 def test_heads_that_can_be_read_in_two_ways_are_refused(bench):

@@ -26,6 +26,8 @@ enum HeadFault {
     TransferCoding,
     Host,
     OtherHost,
+    HopByHop,
+    Spelling,
 }
 
 impl HeadError {
@@ -89,6 +91,14 @@ impl HeadError {
         HeadError { kind: HeadFault::Host }
     }
 
+    pub(crate) const fn hop_by_hop() -> HeadError {
+        HeadError { kind: HeadFault::HopByHop }
+    }
+
+    pub(crate) const fn spelling() -> HeadError {
+        HeadError { kind: HeadFault::Spelling }
+    }
+
     /// The request names another host than the one it is sent to.
     #[must_use]
     pub const fn other_host() -> HeadError {
@@ -115,6 +125,10 @@ impl fmt::Display for HeadError {
             HeadFault::TransferCoding => "the last transfer coding is not chunked",
             HeadFault::Host => "the head does not name one host",
             HeadFault::OtherHost => "the head names another host than the one it is sent to",
+            HeadFault::HopByHop => {
+                "the head says of a header that belongs to the message that it is for the next hop alone"
+            }
+            HeadFault::Spelling => "a header name is that of another header for some readers",
         })
     }
 }

@@ -28,6 +28,17 @@ const ONCE: [&str; 8] = [
     "proxy-authorization",
 ];
 
+/// Fields that belong to the message, whoever passes it on.
+const MESSAGE: [&str; 7] = [
+    "host",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "content-range",
+    "authorization",
+    "cookie",
+];
+
 /// The head of a request: method, target and header fields.
 ///
 /// Made of parts, as a proxy has them ([`RequestHead::new`]), or of the bytes of HTTP/1.1 ([`http1::parse`](crate::http1::parse)); the rules
@@ -92,6 +103,17 @@ impl RequestHead {
         let target = Target::parse(target, method == "CONNECT")?;
         if ONCE.iter().any(|name| headers.all(name).nth(1).is_some()) {
             return Err(HeadError::twice());
+        }
+        // Whoever takes `Connection` at its word drops what it names, and the next reader sees another length or another host.
+        let is_of_message =
+            |name: &[u8]| MESSAGE.iter().any(|field| name.eq_ignore_ascii_case(field.as_bytes()));
+        if headers.all("connection").flat_map(list).any(is_of_message) {
+            return Err(HeadError::hop_by_hop());
+        }
+        // Gateways that hand fields on as variables write `-` as `_`.
+        let is_same = |name: &str, field: &&str| name.contains('_') && name.replace('_', "-") == **field;
+        if headers.iter().any(|(name, _)| ONCE.iter().any(|field| is_same(name, field))) {
+            return Err(HeadError::spelling());
         }
         let length = body_length(&headers)?;
         Ok(RequestHead { method, target, headers, length })

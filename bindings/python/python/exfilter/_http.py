@@ -123,6 +123,7 @@ class Guard:
 
     def head(self, method: bytes, to: str | None, target: bytes, headers: Headers) -> Refusal | None:
         """Examines a request's line and headers."""
+        to = _sure(to, headers)
         flow = Flow.outbound(to)
         if not self._observe and (foreign := self.foreign(to, target, headers)) is not None:
             return foreign
@@ -276,6 +277,20 @@ class Guard:
         if self._on_event is not None:
             for event in _events(scan):
                 self._on_event(where, event)
+
+
+def _sure(to: str | None, headers: Headers) -> str | None:
+    """Where a request goes, unless it says of itself that it goes elsewhere: a front end that serves many hosts goes by that."""
+    if to is None:
+        return None
+    host = Flow.outbound(to).host
+    said = [value.decode("latin-1").strip() for name, value in headers if name.lower() == b"host"]
+    return to if all(_hostname(name).lower().rstrip(".") == host for name in said) else None
+
+
+def _hostname(text: str) -> str:
+    name, colon, port = text.rpartition(":")
+    return name if colon and port.isascii() and port.isdigit() else text
 
 
 def _word(name: bytes) -> str:

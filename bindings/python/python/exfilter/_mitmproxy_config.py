@@ -256,7 +256,7 @@ def _own_policy(config: Config) -> tuple[Policy, Limits]:
     tables = config.tables
     try:
         policy = Policy(
-            mode=config.words["mode"],  # type: ignore[arg-type]
+            mode=config.words["mode"],
             actions=tables.get("actions"),
             llm_actions=tables.get("llm_actions"),
             llm_hosts=config.llm_hosts,

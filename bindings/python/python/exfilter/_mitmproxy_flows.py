@@ -70,13 +70,16 @@ def host_of(to: str) -> str:
 def fields_of_flow(flow: http.HTTPFlow, to: str) -> list[tuple[bytes, bytes]]:
     """The headers of a request, with the name of the host it goes to, which it was found to have, in one spelling and with its port. A second one stays, and is an error."""
     fields = [(b"host", to.partition("://")[2].encode())]
+    said = [flow.request.data.authority] if flow.request.data.authority else []
     seen = False
     for name, value in flow.request.headers.fields:
         if name.lower() == b"host" and not seen:
             seen = True
+            said.append(value)
         else:
             fields.append((name, value))
-    return fields
+    # As it is written it leaves too: digits of a port are text.
+    return [*fields, *((b"x-as-written", value) for value in said)]
 
 
 def without_h2c(request: http.Request) -> None:
@@ -96,7 +99,7 @@ def lines(fields: Headers) -> bytes:
 
 def scrub(request: http.Request, where: str) -> None:
     """Takes out of a refused request what mitmproxy would show, log and save."""
-    if where in ("host", "head", "header :host", "header :authority", "header host") or where.startswith("header:host"):
+    if where in ("host", "head", "header :host", "header :authority", "header host") or where.startswith(("header:host", "header:x-as-written")):
         request.host = "withheld.invalid"
     request.headers = http.Headers([(b"host", b"withheld.invalid")])
     request.path = "/withheld-by-exfilter"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ from ._errors import HeadError
 from ._http import Denied, Guard, Headers, Refusal
 from ._mitmproxy_config import Config
 from ._mitmproxy_flows import log
-from ._native import Block, Edit, Finding, Inspector, Reply, Sighting, Uploads
+from ._native import Block, Edit, Finding, Forward, Inspector, Reply, Sighting, Uploads
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Requests:
         edited = False
         sent = 0
         verdict = inspector.verdict
-        for step in (lambda: inspector.push(body), lambda: inspector.trailers(trailers), inspector.finish):
+        steps: list[Callable[[], Forward | Edit | Block]] = [lambda: inspector.push(body), lambda: inspector.trailers(trailers), inspector.finish]
+        for step in steps:
             if isinstance(verdict, Block):
                 break
             verdict = step()

@@ -25,7 +25,7 @@ from ._mitmproxy_flows import (
     MARKER, REFUSED, WITHHELD, RefusedName, authority_of_flow, canonical, fields_of_flow, host_of, kill, lines, log, refusal_response, scrub, scrubbed, tell, without_h2c,
 )  # fmt: skip
 from ._mitmproxy_requests import Outcome, Requests
-from ._native import Block, Flow, Inspector, Stream, Uploads
+from ._native import Block, Flow, Inspector, Rules, Stream, Uploads
 
 DEFAULT_BODY_LIMIT = "256m"
 
@@ -254,7 +254,7 @@ class Exfilter:
         """Runs requests through what examines requests."""
         requests = Requests(Guard(built.engine), built.config, Uploads(), silent=True)
         to, host = "https://self-test.invalid", (b"host", b"self-test.invalid")
-        token = configuration.Rules.builtin().examples("github-pat", 1)[0]
+        token = Rules.builtin().examples("github-pat", 1)[0]
         clean = requests.examine(to, b"POST", b"/?q=1", [host], b"nothing secret", []).refusal
         found = [
             requests.examine(to, b"GET", b"/?q=" + token, [host], b"", []).refusal,
@@ -295,6 +295,7 @@ class Exfilter:
             return
         if request.stream or request.raw_content is None:
             raise RuntimeError("the body is not at hand")
+        without_h2c(request)
         to = authority_of_flow(flow)
         refusal = self._admitted(host_of(to) if to is not None else request.host)
         if to is not None and refusal is None:
@@ -326,7 +327,6 @@ class Exfilter:
         if outcome.refusal is not None:
             self._refuse(flow, outcome.refusal, outcome)
             return
-        without_h2c(request)
         if outcome.body is not None:
             if outcome.recoded:
                 del request.headers["content-encoding"]

@@ -10,8 +10,11 @@ use zeroize::Zeroizing;
 use super::log::Log;
 use super::sighting::Sighting;
 
-/// Objects under way at once.
+/// Objects that can be gone on with at once: each has a stream.
 const OPEN_MAX: usize = 256;
+
+/// Objects that are known, those apart that are over: of the others it is known only that they cannot be gone on with.
+const KNOWN_MAX: usize = 4096;
 
 /// The end of a part that is examined as the end of the object, for nobody knows whether it is: a key with what it is written in.
 const TAIL: usize = 4 << 10;
@@ -19,19 +22,29 @@ const TAIL: usize = 4 << 10;
 /// The objects of one session that are being uploaded in parts. Cheap to clone; clones are the same.
 ///
 /// A part that does not follow the one before it (sent at the same time, sent again, out of order) is not examined and reported as a gap, which blocks unless the policy says otherwise. An
-/// object of which a part was refused stays refused.
+/// object of which a part was refused stays refused. Where 256 are under way, the one that has waited longest is given up for a new one, and its further parts are gaps.
 ///
 /// # Resource usage
 ///
-/// A stream and a name for each of at most 256 objects; parts of more are refused.
+/// A stream for each of at most 256 objects, and 100 bytes for each of at most 4096; parts of more are refused.
 #[derive(Clone, Default)]
 pub struct Uploads {
-    open: Arc<Mutex<HashMap<Vec<u8>, Upload>>>,
+    open: Arc<Mutex<Open>>,
 }
 
+#[derive(Default)]
+struct Open {
+    uploads: HashMap<Name, Upload>,
+    /// How often one was put back.
+    turn: u64,
+}
+
+/// A digest of what names an object: the names themselves are as long as their senders like.
+type Name = [u8; blake3::OUT_LEN];
+
 enum Upload {
-    /// What was examined so far, of so many bytes and parts.
-    Waits(Box<Stream>, Progress, Tail),
+    /// What was examined so far, of so many bytes and parts; since this turn.
+    Waits(Box<Stream>, Progress, Tail, u64),
     /// A part of it is on its way.
     Busy,
     Refused,
@@ -64,7 +77,7 @@ impl Uploads {
 
     /// How many objects are known.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().uploads.len()
     }
 
     /// Whether none is known.
@@ -74,24 +87,29 @@ impl Uploads {
 
     /// Forgets all objects: further parts of them are refused, but for those that begin anew.
     pub fn clear(&self) {
-        self.lock().clear();
+        self.lock().uploads.clear();
     }
 
     /// Takes an object out, to go on with it or to begin it.
     pub(super) fn take(&self, engine: &Engine, flow: &Flow, part: &Part) -> Taken {
         let host = flow.authority().map(ToString::to_string).unwrap_or_default();
-        let key = [host.as_bytes(), b"\n", &part.upload].concat();
+        let key = *blake3::Hasher::new()
+            .update(host.as_bytes())
+            .update(b"\n")
+            .update(&part.upload)
+            .finalize()
+            .as_bytes();
         let mut open = self.lock();
-        let is_full = open.len() >= OPEN_MAX;
-        let (stream, progress, tail) = match open.get_mut(&key) {
+        let has_room = open.uploads.contains_key(&key) || open.makes_room();
+        let (stream, progress, tail) = match open.uploads.get_mut(&key) {
             Some(upload @ Upload::Waits(..)) => match std::mem::replace(upload, Upload::Busy) {
-                Upload::Waits(stream, progress, tail) => (stream, progress, tail),
+                Upload::Waits(stream, progress, tail, _) => (stream, progress, tail),
                 _ => return Taken::Gap,
             },
             Some(_) => return Taken::Gap,
-            None if is_full => return Taken::Full,
+            None if !has_room => return Taken::Full,
             None => {
-                open.insert(key.clone(), Upload::Busy);
+                open.uploads.insert(key, Upload::Busy);
                 let tail = Zeroizing::new(Vec::with_capacity(2 * TAIL));
                 (Box::new(engine.stream(flow.clone())), Progress::default(), tail)
             }
@@ -103,11 +121,11 @@ impl Uploads {
             PartAt::Nowhere => progress.parts > 0,
         };
         if !fits {
-            let was = if progress.parts == 0 { None } else { Some(Upload::Waits(stream, progress, tail)) };
-            match was {
-                Some(was) => open.insert(key, was),
-                None => open.remove(&key),
-            };
+            if progress.parts == 0 {
+                open.uploads.remove(&key);
+            } else {
+                open.wait(key, stream, progress, tail);
+            }
             return Taken::Gap;
         }
         drop(open);
@@ -124,12 +142,34 @@ impl Uploads {
         }))
     }
 
-    fn put(&self, key: &[u8], upload: Upload) {
-        self.lock().insert(key.to_vec(), upload);
+    fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Whether there is room for one more; the one that has waited longest may have to be given up for it.
+    fn makes_room(&mut self) -> bool {
+        if self.uploads.len() >= KNOWN_MAX {
+            return false;
+        }
+        let has_stream = |upload: &&Upload| !matches!(upload, Upload::Refused);
+        if self.uploads.values().filter(has_stream).count() < OPEN_MAX {
+            return true;
+        }
+        let since = |upload: &Upload| match upload {
+            Upload::Waits(.., turn) => Some(*turn),
+            _ => None,
+        };
+        let oldest = self.uploads.values_mut().filter_map(|upload| Some((since(upload)?, upload)));
+        let Some((_, oldest)) = oldest.min_by_key(|(turn, _)| *turn) else { return false };
+        *oldest = Upload::Refused;
+        true
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<u8>, Upload>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn wait(&mut self, key: Name, stream: Box<Stream>, progress: Progress, tail: Tail) {
+        self.turn += 1;
+        self.uploads.insert(key, Upload::Waits(stream, progress, tail, self.turn));
     }
 }
 
@@ -142,7 +182,7 @@ impl std::fmt::Debug for Uploads {
 /// One part on its way. Dropped before its end, it leaves its object unfinished for good.
 pub(super) struct PartBody {
     uploads: Uploads,
-    key: Vec<u8>,
+    key: Name,
     /// None once it was given back.
     stream: Option<Box<Stream>>,
     progress: Progress,
@@ -184,14 +224,13 @@ impl PartBody {
             self.examine_tail(log);
         }
         let progress = Progress { bytes: self.progress.bytes + self.pushed, parts: self.progress.parts + 1 };
+        let mut open = self.uploads.lock();
         match (log.blocked.is_some(), self.last) {
-            (true, _) => self.uploads.put(&self.key, Upload::Refused),
-            (false, true) => drop(self.uploads.lock().remove(&self.key)),
-            (false, false) => {
-                let tail = std::mem::take(&mut self.tail);
-                self.uploads.put(&self.key, Upload::Waits(stream, progress, tail));
-            }
+            (true, _) => drop(open.uploads.insert(self.key, Upload::Refused)),
+            (false, true) => drop(open.uploads.remove(&self.key)),
+            (false, false) => open.wait(self.key, stream, progress, std::mem::take(&mut self.tail)),
         }
+        drop(open);
         Verdict::Forward { through: self.pushed }
     }
 

@@ -51,6 +51,16 @@ fn what_two_readers_may_take_differently_is_refused() {
         ("POST / HTTP/2.0\r\nHost: h\r\n\r\n", "version"),
         ("POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", "not chunked"),
         ("PUT / HTTP/1.1\r\nHost: h\r\nContent-Range: 0-1\r\nContent-Range: 2-3\r\n\r\n", "stands twice"),
+        (
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nConnection: close, Content-Length\r\n\r\n",
+            "next hop alone",
+        ),
+        ("GET / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive\r\nConnection: HOST\r\n\r\n", "next hop alone"),
+        (
+            "POST / HTTP/1.1\r\nHost: h\r\nTransfer_Encoding: chunked\r\n\r\n",
+            "another header for some readers",
+        ),
+        ("POST / HTTP/1.1\r\nHost: h\r\ncontent_length: 5\r\n\r\n", "another header for some readers"),
         ("P(ST / HTTP/1.1\r\nHost: h\r\n\r\n", "method"),
         ("POST /a#b HTTP/1.1\r\nHost: h\r\n\r\n", "target"),
         ("POST a HTTP/1.1\r\nHost: h\r\n\r\n", "target"),
@@ -87,6 +97,8 @@ fn a_head_is_read_as_it_stands() {
         cookies,
         [(Place::Cookie(b"a".to_vec()), b"1".to_vec()), (Place::Cookie(b"b ".to_vec()), b" 2".to_vec())]
     );
+    let close = parse("GET / HTTP/1.1\r\nHost: h\r\nX_Y: 1\r\nConnection: close, TE, Upgrade, X-Y\r\n\r\n");
+    assert!(close.is_ok(), "what may be said of a connection");
     let other = parse("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n").unwrap();
     assert!(!other.names_one_host());
 }
