@@ -332,3 +332,36 @@ fn what_cannot_be_vouched_for_is_not_published() {
     }
     assert!(project.registry.uploads().is_empty());
 }
+
+/// Of the README.
+#[test]
+fn the_line_for_package_json_refuses_too() {
+    if !cfg!(unix) || !has("npm", "") {
+        return;
+    }
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let line = readme.lines().find(|line| line.starts_with("\"prepublishOnly\"")).expect("the README has it");
+    let project = Project::npm();
+    let manifest =
+        format!("{{\"name\":\"demo-dlp\",\"version\":\"1.0.0\",\"license\":\"MIT\",\"scripts\":{{{line}}}}}");
+    project.sandbox.file("package.json", manifest);
+    let bin = project.sandbox.top().join("bin");
+    fs::create_dir(&bin).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_exfilter"), bin.join("exfilter")).unwrap();
+    let path = std::env::join_paths(
+        std::iter::once(bin).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let publish = || {
+        let mut npm = Command::new("npm");
+        npm.arg("publish").current_dir(project.sandbox.tree("")).env("PATH", path.as_ref().unwrap());
+        npm.env("HOME", project.sandbox.top().join("home")).env("npm_config_update_notifier", "false");
+        project.sandbox.checked(npm.output().unwrap())
+    };
+    publish().exits_with(0);
+    assert_eq!(project.registry.uploads().len(), 1);
+    project.sandbox.file("lib/key", format!("{}\n", github_token()));
+    let run = publish();
+    assert!(run.code != Some(0) && run.stdout.contains("package/lib/key:1:1"), "{run:?}");
+    assert_eq!(project.registry.uploads().len(), 1, "nothing more is sent");
+}
