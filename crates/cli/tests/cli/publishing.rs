@@ -148,6 +148,8 @@ fn family(client: &str, words: &[&str]) {
     assert!(uploads[0].path.contains("demo-dlp"), "{}", uploads[0].path);
     assert!(project.received("module.exports = 1"), "the search looks where the content is");
     assert_eq!(fs::read_to_string(project.sandbox.top().join("trace")).unwrap(), "prepublishOnly\n");
+    // Fewer processes, for node takes long to start.
+    let words = &[words, &["--ignore-scripts"]].concat()[..];
     for archive in [false, true] {
         let project = Project::npm();
         let token = github_token();
@@ -304,6 +306,21 @@ fn twine_publishes_what_was_examined() {
 fn uv_publishes_what_was_examined() {
     if has("uv", "") {
         python("uv", "--publish-url");
+        // Without files it builds them, here with the builder that it has in itself.
+        let project = Project::new();
+        project.sandbox.file(
+            "pyproject.toml",
+            "[project]\nname = \"demo-dlp\"\nversion = \"1.0.0\"\ndescription = \"d\"\nrequires-python = \">=3.8\"\n\
+             [build-system]\nrequires = [\"uv_build>=0.5,<99\"]\nbuild-backend = \"uv_build\"\n",
+        );
+        project.sandbox.file("src/demo_dlp/__init__.py", "CLEAN = 1\n");
+        let address = format!("http://{}/legacy/", project.registry.address());
+        project.publish("uv", &["--publish-url", &address]).exits_with(0);
+        assert_eq!(project.registry.uploads().len(), 2, "a wheel and a source distribution");
+        project.sandbox.file("src/demo_dlp/key.py", format!("KEY = '{}'\n", github_token()));
+        let run = project.publish("uv", &["--publish-url", &address]).exits_with(1);
+        run.notes("demo_dlp-1.0.0.tar.gz > gzip > demo_dlp-1.0.0/src/demo_dlp/key.py:1:8");
+        assert_eq!(project.registry.uploads().len(), 2, "nothing more is sent");
     }
 }
 
