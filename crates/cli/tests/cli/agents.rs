@@ -194,6 +194,13 @@ fn the_model_learns_nothing_of_what_is_enrolled() {
         !reasons.iter().any(|reason| reason.contains("command") || reason.contains("github")),
         "{reasons:?}"
     );
+    // Nor by the reason for which a prompt is refused, where the model may read that.
+    let prompt = claude("UserPromptSubmit", json!({"prompt": acme_key("hi")}));
+    let json =
+        ask(&sandbox, &["codex", "--rules", "acme.toml", "--trust-rules"], &prompt).exits_with(0).json();
+    assert_eq!(json["decision"], "block");
+    let reason = json["reason"].as_str().unwrap();
+    assert!(reason.starts_with("exfilter: blocked by policy") && !reason.contains("acme"), "{json}");
     // Nor of rules that are somebody's own.
     let rules = ["claude", "--rules", "acme.toml", "--trust-rules"];
     let reason = denied(ask(&sandbox, &rules, &bash(&acme_key("hi"))), "blocked by policy");
