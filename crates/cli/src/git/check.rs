@@ -1,7 +1,7 @@
 //! Objects through the engine: each once, by as many threads as there are, and told in the order of their commits.
 
 use std::collections::HashSet;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,10 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use exfilter::{Confidence, FindingId};
 
 use super::cat::{Cat, Kind};
+use super::lfs::{Lfs, Peeked};
 use super::list::{Listed, short};
 use super::repo::Repo;
 use crate::fault::Fault;
-use crate::scan::file::{Examined, Examiner};
+use crate::scan::file::{self, Closed, Examined, Examiner};
 use crate::scan::report::{Gap, Reason, Seen};
 use crate::scan::tally::Tally;
 use crate::text::Name;
@@ -46,6 +47,7 @@ pub(crate) fn run(
     tally: &Tally,
 ) -> Result<(), Fault> {
     let next = AtomicUsize::new(0);
+    let lfs = Lfs::new(repo);
     let (outcomes, looked) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
     let work = || -> Result<(), Fault> {
         let mut cat = None;
@@ -57,7 +59,7 @@ pub(crate) fn run(
                 Some(running) => running,
                 none => none.insert(Cat::start(repo)?),
             };
-            let (found, whole) = examine(running, batch, first, examiner);
+            let (found, whole) = examine(running, batch, first, examiner, &lfs);
             if !whole {
                 // It is gone, or not to be understood.
                 cat = None;
@@ -94,7 +96,13 @@ pub(crate) fn run(
 }
 
 /// Examines a batch; whether git can be asked for more.
-fn examine(cat: &mut Cat, batch: &[Listed], first: usize, examiner: &Examiner<'_>) -> (Vec<Outcome>, bool) {
+fn examine(
+    cat: &mut Cat,
+    batch: &[Listed],
+    first: usize,
+    examiner: &Examiner<'_>,
+    lfs: &Lfs<'_>,
+) -> (Vec<Outcome>, bool) {
     let mut outcomes = Vec::with_capacity(batch.len());
     let mut whole = cat.ask(batch.iter().map(|object| object.id.as_str()));
     for (i, object) in batch.iter().enumerate() {
@@ -102,7 +110,7 @@ fn examine(cat: &mut Cat, batch: &[Listed], first: usize, examiner: &Examiner<'_
         let examined = match &whole {
             Ok(()) => cat.next(|is, content| {
                 kind = Some(is);
-                examiner.examine(&place(object, is).0, content)
+                look(&place(object, is).0, is, content, examiner, lfs)
             }),
             Err(error) => Err(error.kind().into()),
         };
@@ -126,6 +134,29 @@ fn examine(cat: &mut Cat, batch: &[Listed], first: usize, examiner: &Examiner<'_
         });
     }
     (outcomes, whole.is_ok())
+}
+
+/// Examines an object, and what it points to, if that is here and may leave.
+fn look(path: &[u8], kind: Kind, content: &mut dyn Read, examiner: &Examiner<'_>, lfs: &Lfs<'_>) -> Examined {
+    let mut peeked = match Peeked::new(content) {
+        Ok(peeked) => peeked,
+        Err(error) => return unexamined(Reason::of_read(&error)),
+    };
+    let pointer = peeked.pointer().filter(|_| kind == Kind::Blob);
+    let mut examined = examiner.examine(path, &mut peeked);
+    let Some(oid) = pointer else { return examined };
+    let kept = match lfs.path(&oid) {
+        Ok(file) => match file::open(&file, true) {
+            Ok(mut content) => examiner.examine(path, &mut content),
+            // It is nowhere here, so it cannot leave from here.
+            Err(Closed::Error(error)) if error.kind() == ErrorKind::NotFound => return examined,
+            Err(Closed::Error(error)) => unexamined(Reason::of_open(&error)),
+            Err(Closed::Special(reason)) => unexamined(Reason::Special(reason)),
+        },
+        Err(fault) => unexamined(Reason::ReadError(fault.to_string())),
+    };
+    examined.add(kept);
+    examined
 }
 
 /// Where an object is said to be: its path, a name for it if it has none, and whether that names the commit.

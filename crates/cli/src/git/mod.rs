@@ -6,6 +6,7 @@
 //! list.rs    rev-list, diff --> objects in order ---> cat.rs    cat-file --batch --> exfilter::Stream, one per object
 //!                                                        |
 //! check.rs   every object once, findings told once ------+--> ../scan/tally.rs
+//! lfs.rs     what a pointer stands for
 //! allow.rs   .exfilter-allow.toml of a commit                 date.rs   days
 //! ```
 //!
@@ -16,6 +17,7 @@ pub(crate) mod allow;
 mod cat;
 pub(crate) mod check;
 pub(crate) mod date;
+mod lfs;
 pub(crate) mod list;
 mod range;
 pub(crate) mod repo;

@@ -53,6 +53,20 @@ impl Examined {
     }
 }
 
+impl Examined {
+    /// What stands at the same place, and was examined by itself.
+    pub(crate) fn add(&mut self, other: Examined) {
+        self.seen.extend(other.seen);
+        self.gaps.extend(other.gaps);
+        self.unlisted_gaps += other.unlisted_gaps;
+        self.suppressed.extend(other.suppressed);
+        self.bytes += other.bytes;
+        self.decoded += other.decoded;
+        self.containers += other.containers;
+        self.members += other.members;
+    }
+}
+
 /// Why a path was not opened.
 pub(crate) enum Closed {
     /// The system refused.

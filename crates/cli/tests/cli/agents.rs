@@ -159,6 +159,18 @@ fn an_agent_that_says_nothing_is_refused_in_time() {
 }
 
 #[test]
+fn an_answer_that_nobody_reads_is_none() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(&["hook", "agent", "claude"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let document = bash(&github_token()).to_string();
+    child.stdin.take().unwrap().write_all(document.as_bytes()).unwrap();
+    sandbox.checked(child.wait_with_output().unwrap()).exits_with(2);
+}
+
+#[test]
 fn the_model_learns_nothing_of_what_is_enrolled() {
     let sandbox = Sandbox::new();
     let values = [github_token(), crate::harness::secret(24)];
@@ -182,6 +194,13 @@ fn the_model_learns_nothing_of_what_is_enrolled() {
         !reasons.iter().any(|reason| reason.contains("command") || reason.contains("github")),
         "{reasons:?}"
     );
+    // Nor by the reason for which a prompt is refused, where the model may read that.
+    let prompt = claude("UserPromptSubmit", json!({"prompt": acme_key("hi")}));
+    let json =
+        ask(&sandbox, &["codex", "--rules", "acme.toml", "--trust-rules"], &prompt).exits_with(0).json();
+    assert_eq!(json["decision"], "block");
+    let reason = json["reason"].as_str().unwrap();
+    assert!(reason.starts_with("exfilter: blocked by policy") && !reason.contains("acme"), "{json}");
     // Nor of rules that are somebody's own.
     let rules = ["claude", "--rules", "acme.toml", "--trust-rules"];
     let reason = denied(ask(&sandbox, &rules, &bash(&acme_key("hi"))), "blocked by policy");

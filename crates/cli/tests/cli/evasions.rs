@@ -125,7 +125,7 @@ fn what_was_cloned_from_elsewhere_leaves() {
     repo.git(&["clone", "-q", tree.to_str().unwrap(), clone]);
     repo.git(&["init", "-q", "--bare", "-b", "main", public]);
     let mut install = repo.command(env!("CARGO_BIN_EXE_exfilter"), &["hook", "install"]);
-    assert!(install.current_dir(clone).status().unwrap().success());
+    assert!(install.current_dir(clone).output().unwrap().status.success());
     // To where it came from it may go back.
     repo.git_run(&["-C", clone, "push", "origin", "HEAD:refs/heads/new"]).exits_with(0);
     repo.git(&["-C", clone, "remote", "set-url", "origin", public]);
@@ -215,4 +215,25 @@ fn the_framework_tells_of_one_branch_and_all_are_looked_at() {
     repo.commit("dirty", &[("c", format!("{}\n", github_token()).as_bytes())]);
     repo.git(&["checkout", "-q", "main"]);
     run(&told).exits_with(1).notes("c:1:1 in commit");
+}
+
+#[test]
+fn what_a_pointer_stands_for_leaves_too() {
+    let Some(repo) = Repo::new() else { return };
+    repo.remote();
+    repo.run(&["hook", "install"]).exits_with(0);
+    let oid = "4d".repeat(32);
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 45\n");
+    repo.write("big.bin", pointer.as_bytes());
+    repo.git(&["add", "big.bin"]);
+    // Content that is not here goes nowhere.
+    repo.run(&["hook", "pre-commit"]).exits_with(0);
+    let kept = repo.top().join("tree/.git/lfs/objects/4d/4d");
+    fs::create_dir_all(&kept).unwrap();
+    fs::write(kept.join(&oid), format!("A=1\nB=2\nTOKEN={}\n", github_token())).unwrap();
+    repo.git_run(&["commit", "-m", "big"]).exits_with(1).notes("big.bin:3:7");
+    repo.git(&["commit", "-q", "--no-verify", "-m", "big"]);
+    repo.git_run(&["push", "origin", "main"]).exits_with(1).notes("big.bin:3:7 in commit");
+    repo.git(&["config", "lfs.storage", "../elsewhere"]);
+    repo.git_run(&["push", "origin", "main"]).exits_with(0);
 }

@@ -148,6 +148,8 @@ fn family(client: &str, words: &[&str]) {
     assert!(uploads[0].path.contains("demo-dlp"), "{}", uploads[0].path);
     assert!(project.received("module.exports = 1"), "the search looks where the content is");
     assert_eq!(fs::read_to_string(project.sandbox.top().join("trace")).unwrap(), "prepublishOnly\n");
+    // Fewer processes, for node takes long to start.
+    let words = &[words, &["--ignore-scripts"]].concat()[..];
     for archive in [false, true] {
         let project = Project::npm();
         let token = github_token();
@@ -304,6 +306,21 @@ fn twine_publishes_what_was_examined() {
 fn uv_publishes_what_was_examined() {
     if has("uv", "") {
         python("uv", "--publish-url");
+        // Without files it builds them, here with the builder that it has in itself.
+        let project = Project::new();
+        project.sandbox.file(
+            "pyproject.toml",
+            "[project]\nname = \"demo-dlp\"\nversion = \"1.0.0\"\ndescription = \"d\"\nrequires-python = \">=3.8\"\n\
+             [build-system]\nrequires = [\"uv_build>=0.5,<99\"]\nbuild-backend = \"uv_build\"\n",
+        );
+        project.sandbox.file("src/demo_dlp/__init__.py", "CLEAN = 1\n");
+        let address = format!("http://{}/legacy/", project.registry.address());
+        project.publish("uv", &["--publish-url", &address]).exits_with(0);
+        assert_eq!(project.registry.uploads().len(), 2, "a wheel and a source distribution");
+        project.sandbox.file("src/demo_dlp/key.py", format!("KEY = '{}'\n", github_token()));
+        let run = project.publish("uv", &["--publish-url", &address]).exits_with(1);
+        run.notes("demo_dlp-1.0.0.tar.gz > gzip > demo_dlp-1.0.0/src/demo_dlp/key.py:1:8");
+        assert_eq!(project.registry.uploads().len(), 2, "nothing more is sent");
     }
 }
 
@@ -331,4 +348,37 @@ fn what_cannot_be_vouched_for_is_not_published() {
         project.publish("npm", &[]).exits_with(2).notes("npm pack: it failed");
     }
     assert!(project.registry.uploads().is_empty());
+}
+
+/// Of the README.
+#[test]
+fn the_line_for_package_json_refuses_too() {
+    if !cfg!(unix) || !has("npm", "") {
+        return;
+    }
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let line = readme.lines().find(|line| line.starts_with("\"prepublishOnly\"")).expect("the README has it");
+    let project = Project::npm();
+    let manifest =
+        format!("{{\"name\":\"demo-dlp\",\"version\":\"1.0.0\",\"license\":\"MIT\",\"scripts\":{{{line}}}}}");
+    project.sandbox.file("package.json", manifest);
+    let bin = project.sandbox.top().join("bin");
+    fs::create_dir(&bin).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_exfilter"), bin.join("exfilter")).unwrap();
+    let path = std::env::join_paths(
+        std::iter::once(bin).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let publish = || {
+        let mut npm = Command::new("npm");
+        npm.arg("publish").current_dir(project.sandbox.tree("")).env("PATH", path.as_ref().unwrap());
+        npm.env("HOME", project.sandbox.top().join("home")).env("npm_config_update_notifier", "false");
+        project.sandbox.checked(npm.output().unwrap())
+    };
+    publish().exits_with(0);
+    assert_eq!(project.registry.uploads().len(), 1);
+    project.sandbox.file("lib/key", format!("{}\n", github_token()));
+    let run = publish();
+    assert!(run.code != Some(0) && run.stdout.contains("package/lib/key:1:1"), "{run:?}");
+    assert_eq!(project.registry.uploads().len(), 1, "nothing more is sent");
 }

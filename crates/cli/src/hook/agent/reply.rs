@@ -75,8 +75,9 @@ pub(super) fn reply(
             "systemMessage": person,
         }),
         // The prompt goes no further, and what is said of it goes to the person alone.
-        (Agent::Claude | Agent::Codex, Moment::Prompt) => json!({"decision": "block", "reason": person}),
-        (Agent::Codex, Moment::After) => {
+        (Agent::Claude, Moment::Prompt) => json!({"decision": "block", "reason": person}),
+        // Of Codex it is not known who reads the reason.
+        (Agent::Codex, Moment::Prompt | Moment::After) => {
             json!({"decision": "block", "reason": model, "systemMessage": person})
         }
         (Agent::Claude, Moment::After) if event.subject.get(RESPONSE).is_some() => json!({

@@ -1,6 +1,6 @@
 //! `exfilter hook agent`, from standard input to the exit code.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::time::Duration;
 
 use super::event::Event;
@@ -58,7 +58,9 @@ pub(crate) fn run(args: &AgentArgs, term: &Term) -> Result<u8, Fault> {
         return Ok(exit::SETUP);
     }
     if let Some(document) = document {
-        let written = term.report(|out| serde_json::to_writer(out, &document).map_err(Into::into));
+        // Also where the reader has gone: an answer that nobody reads is none.
+        let mut out = std::io::stdout().lock();
+        let written = out.write_all(document.to_string().as_bytes()).and_then(|()| out.flush());
         written.map_err(|error| {
             Fault::new("standard output", format!("it could not be written to: {error}"), "")
         })?;
