@@ -4,6 +4,7 @@
 //! value; what is written in pieces is put together roughly. `packages.py --public` runs it on the packages in which something was found and writes the list.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -15,6 +16,9 @@ use regex::bytes::Regex;
 /// How much before and after a finding is shown to the slow matcher, which says where the value begins and ends.
 const AROUND: u64 = 256;
 
+/// How much of a file in gzip is looked at.
+const LONGEST: u64 = 1 << 26;
+
 fn main() -> ExitCode {
     let rules = [builtin(), more()].concat();
     let engine = Engine::builder().rules(rules).profile(Profile::Inline).build().expect("the pack builds");
@@ -23,6 +27,9 @@ fn main() -> ExitCode {
     let joint = Regex::new(r#"["'`][\s+,.\\]*["'`]"#).expect("it is a regular expression");
     for folder in std::env::args_os().skip(1) {
         walk(Path::new(&folder), &mut |bytes| {
+            let mut inflated = Vec::new();
+            let gzip = flate2::read::GzDecoder::new(bytes).take(LONGEST).read_to_end(&mut inflated);
+            let bytes = if gzip.is_ok() { &inflated } else { bytes };
             look(&engine, bytes, &mut lines);
             look(&engine, &joint.replace_all(bytes, &b""[..]), &mut lines);
         });
