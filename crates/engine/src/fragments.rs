@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A window alone is nothing: it counts for what it covers. So that ordinary text covers nothing, a value must look as if it was drawn (no words), a window's
-//! own characters must make [`WINDOW_BITS`], and of an address or of settings only the strongest word counts.
+//! own characters must make [`WINDOW_BITS`], and of an address only the password counts; of settings and JSON nothing does, for which word is the secret one is a guess.
 
 use std::ops::Range;
 
@@ -121,25 +121,27 @@ fn secret_part(value: &[u8]) -> Option<Range<usize>> {
     {
         return None;
     }
-    let part = if let Some(marks) = fingerprint::marks(value) {
-        strongest_word(value, marks)?
+    let part = if fingerprint::marks(value).is_some() {
+        password(value)?
     } else if Checksum::Jwt.verify(value) {
         value.iter().rposition(|byte| *byte == b'.')? + 1..value.len()
     } else {
-        weak::public_prefix(value)..value.len()
+        // Before a colon stands whose it is.
+        let named = value.iter().rposition(|byte| *byte == b':').map_or(0, |colon| colon + 1);
+        weak::public_prefix(value).max(named)..value.len()
     };
     let is_long = part.len() >= COVERED_MIN as usize;
     (is_long && weak::looks_drawn(&value[part.clone()])).then_some(part)
 }
 
-fn strongest_word(value: &[u8], marks: &[u8]) -> Option<Range<usize>> {
-    let mut start = 0;
-    let words = value.split(|byte| marks.contains(byte)).map(|word| {
-        let range = start..start + word.len();
-        start += word.len() + 1;
-        range
-    });
-    words.max_by(|one, other| weak::bits(&value[one.clone()]).total_cmp(&weak::bits(&value[other.clone()])))
+/// The password of an address, or the user if there is no password: hosts and paths stand wherever it is spoken of.
+fn password(value: &[u8]) -> Option<Range<usize>> {
+    let start = value.windows(3).position(|there| there == b"://")? + 3;
+    let end =
+        value[start..].iter().position(|byte| b"/?#".contains(byte)).map_or(value.len(), |len| start + len);
+    let at = start + value[start..end].iter().rposition(|byte| *byte == b'@')?;
+    let colon = value[start..at].iter().position(|byte| *byte == b':');
+    Some(colon.map_or(start, |colon| start + colon + 1)..at)
 }
 
 /// The pieces that an engine looks for.
@@ -283,10 +285,15 @@ mod tests {
         let body = "q8Zt4LmN0pR7sVx2Yb5Kd9Fg3Hj6Wc1A";
         assert_eq!(part_of(body), body);
         assert_eq!(part_of(&format!("ghp_{body}")), body);
+        assert_eq!(part_of(&format!("service-account42:{body}")), body);
         assert_eq!(
             part_of(&format!("postgres://application:{body}@db.internal.example.com:5432/production")),
             body
         );
+        let host = "a1b2c3d4e5f6a7b8c9d0e1f2a3b4";
+        let address =
+            |password: &str| format!("https://application:{password}@{host}.example.com/production");
+        assert_eq!(part_of(&address(body)), body);
         let with_words =
             format!("postgres://application:{}@db.internal.example.com:5432/production", "tr0ub4dor");
         let armoured = format!("-----BEGIN {} KEY----- {body}", "PRIVATE");
@@ -297,6 +304,8 @@ mod tests {
             "q8Zt4LmN0pR7s",
             &with_words,
             &armoured,
+            &address("tr0ub4dor"),
+            &format!("Server={host};Password={body}"),
         ] {
             assert_eq!(part_of(none), "", "{none}");
         }

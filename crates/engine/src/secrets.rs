@@ -417,7 +417,7 @@ impl KnownSecrets {
     /// piece is a finding ([`Form::Fragments`]).
     ///
     /// Only values of which sixteen characters or more are secret, and which look as if they were drawn: pieces of pass phrases stand in any text. Not counted are
-    /// PEM keys, other values of more than 192 bytes, and fingerprints.
+    /// PEM keys, settings and JSON, other values of more than 192 bytes, and fingerprints; of an address its password is.
     ///
     /// For each character an engine keeps 32 bits of a keyed hash and a keyed MAC of the eight or more that follow: whoever reads the memory of the process, where the key is too, can guess the value
     /// piece by piece.
