@@ -522,8 +522,7 @@ fn keys_of_openai() {
         }
     }
     // The marker may be in the random part as well.
-    let key =
-        format!("sk-proj-{}T3BlbkFJ-{}", body(58, 1), format!("{}T3BlbkFJ{}", body(20, 2), body(29, 3)));
+    let key = format!("sk-proj-{}T3BlbkFJ-{}T3BlbkFJ{}", body(58, 1), body(20, 2), body(29, 3));
     assert!(Checksum::OpenAi.verify(key.as_bytes()));
 }
 
