@@ -295,6 +295,11 @@ impl HostPattern {
         }
     }
 
+    /// The host, or the suffix.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Whether the canonical `host` matches.
     pub fn matches(&self, host: &str) -> bool {
         if self.below {

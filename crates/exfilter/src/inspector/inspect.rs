@@ -1,6 +1,7 @@
 //! [`Inspector`] and what it is told: [`Inspection`].
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 
 use exfilter_engine::{Action, Authority, Coverage, Edit, Engine, Flow, OpaqueReason, Verdict};
 use exfilter_wire::git::Advertisement;
@@ -15,6 +16,7 @@ use super::log::Log;
 use super::sighting::Sighting;
 use super::transcode::Kept;
 use super::uploads::{Taken, Uploads};
+use crate::substitute::Substitutes;
 
 /// What an embedder says about a request beside the request.
 #[derive(Clone, Debug)]
@@ -27,6 +29,7 @@ pub struct Inspection {
     replace_max: usize,
     reference: u64,
     uploads: Option<Uploads>,
+    substitutes: Option<Arc<Substitutes>>,
 }
 
 /// The longest coded body that is replaced, and what it decodes to: bodies of coding agents have half a mebibyte, decoded a few.
@@ -43,6 +46,7 @@ impl Inspection {
             replace_max: REPLACE_MAX,
             reference: 0,
             uploads: None,
+            substitutes: None,
         }
     }
 
@@ -77,6 +81,12 @@ impl Inspection {
         self
     }
 
+    /// Lets placeholders pass where they will be exchanged ([`Substitutes::exchange`]), whatever rules say of their form.
+    pub fn substitutes(&mut self, substitutes: &Arc<Substitutes>) -> &mut Inspection {
+        self.substitutes = Some(substitutes.clone());
+        self
+    }
+
     /// Sets the number from which the request's reference is made; without it references are random.
     pub fn reference(&mut self, reference: u64) -> &mut Inspection {
         self.reference = reference;
@@ -94,6 +104,7 @@ pub struct Inspector {
     engine: Engine,
     flow: Flow,
     own_keys: Action,
+    substitutes: Option<Arc<Substitutes>>,
     head: RequestHead,
     conversation: Conversation,
     body: Body,
@@ -128,9 +139,17 @@ impl Inspector {
         let codings = head.codings();
         let mut log = Log::default();
         let body = open_body(engine, inspection, &head, body_flow, &mut log);
-        let (engine, own_keys) = (engine.clone(), inspection.own_keys);
-        let mut inspector =
-            Inspector { engine, flow, own_keys, head, conversation, body, log, finished: None };
+        let mut inspector = Inspector {
+            engine: engine.clone(),
+            flow,
+            own_keys: inspection.own_keys,
+            substitutes: inspection.substitutes.clone(),
+            head,
+            conversation,
+            body,
+            log,
+            finished: None,
+        };
         let texts = places::texts(&inspector.head);
         inspector.texts().examine(&texts);
         if conversation == Conversation::Tunnel {
@@ -290,8 +309,9 @@ impl Inspector {
         if text.parts.is_empty() {
             return None;
         }
-        let mut texts =
-            Texts { engine: &self.engine, flow: &self.flow, own_keys: self.own_keys, log: &mut log };
+        let substitutes = self.substitutes.as_deref();
+        let (engine, flow, own_keys) = (&self.engine, &self.flow, self.own_keys);
+        let mut texts = Texts { engine, flow, own_keys, substitutes, log: &mut log };
         texts.examine(&[text]);
         if log.blocked.is_some() {
             return None;
@@ -302,7 +322,14 @@ impl Inspector {
     }
 
     fn texts(&mut self) -> Texts<'_> {
-        Texts { engine: &self.engine, flow: &self.flow, own_keys: self.own_keys, log: &mut self.log }
+        let substitutes = self.substitutes.as_deref();
+        Texts {
+            engine: &self.engine,
+            flow: &self.flow,
+            own_keys: self.own_keys,
+            substitutes,
+            log: &mut self.log,
+        }
     }
 
     fn or_block(&self, verdict: Verdict) -> Verdict {
