@@ -17,8 +17,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use crate::error::GuardError;
 use crate::limits::CERTIFICATES;
 
-/// What clients may speak.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// What clients may speak, the first that they offer. HTTP/2 is for those that speak nothing else (gRPC): over one connection on this machine it brings nothing, and uploads of curl 7.88, and
+/// so of git, may stall in it once a window is used up.
+const PROTOCOLS: [&[u8]; 2] = [b"http/1.1", b"h2"];
 
 /// An authority whose key is in memory alone, and one more key for all its certificates.
 pub(crate) struct CertificateAuthority {

@@ -13,7 +13,7 @@ fn curl_over_http_1_and_2() {
     let mut rng = Rng::new(1);
     let clean = rng.bytes(300_000);
     let file = stage.write("clean.bin", &clean);
-    for protocol in ["--http1.1", "--http2"] {
+    for protocol in ["--http1.1", "--http2-prior-knowledge"] {
         stage.server.forget();
         let data = format!("@{file}");
         let ran =

@@ -86,7 +86,7 @@ fn real_values_go_home_and_nowhere_else() {
         let token = token(&value, &["echo.example.com"]);
         let (placeholder, real) = (&token.placeholder, &token.real);
         let stars = "*".repeat(real.len());
-        for protocol in ["--http1.1", "--http2"] {
+        for protocol in ["--http1.1", "--http2-prior-knowledge"] {
             let bearer = format!("Authorization: Bearer {placeholder}");
             let said = token.curl(&[protocol, "-H", &bearer, "https://echo.example.com/a"]);
             let arrived = token.stage.server.requests();
