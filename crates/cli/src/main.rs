@@ -7,6 +7,7 @@
 //! scan/       walk -> file -> report                output/    table, json, jsonl, sarif
 //! secrets/    the store of known secrets
 //! git/        a repository's objects           hook/      git's hooks, and putting them there
+//! run/        a command behind the guard
 //! text.rs     names made safe to print              term.rs    the one place that writes to the terminal
 //! ```
 //!
@@ -24,6 +25,8 @@ mod hook;
 mod output;
 mod rulepack;
 mod rules;
+#[cfg(feature = "guard")]
+mod run;
 mod scan;
 mod secrets;
 mod term;
@@ -50,6 +53,12 @@ fn main() -> ExitCode {
         args::Command::Rules(args) => rules::run(&args, &term),
         args::Command::Secrets(args) => secrets::run(&args, &term),
         args::Command::Hook(args) => hook::run(&args, &term),
+        #[cfg(feature = "guard")]
+        args::Command::Run(args) => run::run(&args, &term),
+        #[cfg(feature = "guard")]
+        args::Command::Log(args) => run::log::run(&args, &term),
+        #[cfg(all(feature = "guard", unix))]
+        args::Command::Forward(args) => run::forward::run(&args),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

@@ -310,6 +310,12 @@ impl HostPattern {
     }
 }
 
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.below { "*." } else { "" }, self.host)
+    }
+}
+
 fn canonical_host(text: &str) -> Result<String, ParseError> {
     if let Some(inner) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
         let ip: Ipv6Addr = inner.parse().map_err(|_| ParseError::new("not an IPv6 address"))?;

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::exchange::{exchange, refuse_plainly};
 use crate::guard::Shared;
@@ -29,8 +29,8 @@ use crate::tunnel::tunnel;
 /// What a connection is.
 #[derive(Clone)]
 pub(crate) enum Role {
-    /// A client that uses a proxy.
-    Proxy,
+    /// A client that uses a proxy, and its place among those that may. A tunnel keeps the place.
+    Proxy(Arc<OwnedSemaphorePermit>),
     /// What it says to this server, through a tunnel.
     Inside(Authority),
 }
@@ -56,11 +56,7 @@ pub(crate) async fn listen(shared: Arc<Shared>, listener: Kind) -> io::Result<()
                     continue;
                 };
                 let _ = stream.set_nodelay(true);
-                let serving = serve(shared.clone(), stream, Role::Proxy, Protocol::Http1);
-                tokio::spawn(async move {
-                    serving.await;
-                    drop(place);
-                });
+                tokio::spawn(serve(shared.clone(), stream, Role::Proxy(Arc::new(place)), Protocol::Http1));
             }
         }
         #[cfg(unix)]
@@ -73,11 +69,7 @@ pub(crate) async fn listen(shared: Arc<Shared>, listener: Kind) -> io::Result<()
                     pause().await;
                     continue;
                 };
-                let serving = serve(shared.clone(), stream, Role::Proxy, Protocol::Http1);
-                tokio::spawn(async move {
-                    serving.await;
-                    drop(place);
-                });
+                tokio::spawn(serve(shared.clone(), stream, Role::Proxy(Arc::new(place)), Protocol::Http1));
             }
         }
     }
@@ -135,7 +127,7 @@ async fn answer(shared: Arc<Shared>, role: Role, mut request: Request<Incoming>)
             refuse_plainly(&shared, None, Conversation::Tunnel, "a tunnel within a tunnel")
         }
         Role::Inside(to) => exchange(shared, to, request).await,
-        Role::Proxy if request.method() == Method::CONNECT => {
+        Role::Proxy(place) if request.method() == Method::CONNECT => {
             let target = request.uri().authority().map_or("", |authority| authority.as_str());
             let checked = shared.gate.tunnel(target, "https");
             let to = match checked.and_then(|to| shared.gate.check(&to).map(|()| to)) {
@@ -147,10 +139,13 @@ async fn answer(shared: Arc<Shared>, role: Role, mut request: Request<Incoming>)
                 }
             };
             let upgrade = hyper::upgrade::on(&mut request);
-            tokio::spawn(tunnel(shared, to, upgrade));
+            tokio::spawn(async move {
+                tunnel(shared, to, upgrade).await;
+                drop(place);
+            });
             Response::new(whole(""))
         }
-        Role::Proxy => {
+        Role::Proxy(_) => {
             let scheme = request.uri().scheme_str().unwrap_or("");
             let authority = request.uri().authority().map_or("", |authority| authority.as_str());
             match crate::gate::read(authority, "http") {

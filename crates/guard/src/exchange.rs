@@ -67,6 +67,10 @@ async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> 
         Ok(inspector) => inspector,
         Err(error) => return malformed(&shared, &to, &Reply::bad_request(error)),
     };
+    if is_websocket(&parts.headers) {
+        let why = "WebSocket connections are not passed on: their messages cannot be examined here yet";
+        return refuse_plainly(&shared, Some(&to), inspector.conversation(), why);
+    }
     let foreign = foreign(&shared, &to, &inspector);
     let waits = parts.headers.get(header::EXPECT).is_some();
     if waits && (inspector.verdict().is_block() || foreign.is_some()) {
@@ -75,7 +79,7 @@ async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> 
     }
     let mut taken = match take(&shared, &mut inspector, body).await {
         Ok(taken) => taken,
-        Err(response) => return response,
+        Err(why) => return failed(&shared, &to, inspector.conversation(), 408, why),
     };
     let bytes = taken.held.len();
     let verdict = if bytes >= LONG { block_in_place(|| inspector.finish()) } else { inspector.finish() };
@@ -93,12 +97,12 @@ async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> 
     send(&shared, &to, inspector, taken, parts.headers.contains_key(header::CONTENT_LENGTH)).await
 }
 
-/// Reads the body to its end, and examines it. The error is the answer where the client went away or is too slow.
+/// Reads the body to its end, and examines it. The error says that the client went away or is too slow.
 async fn take(
     shared: &Arc<Shared>,
     inspector: &mut Inspector,
     mut body: Incoming,
-) -> Result<Taken, Response<AnswerBody>> {
+) -> Result<Taken, &'static str> {
     let held = Held::new(&shared.limits, &shared.budget);
     let mut taken = Taken { held, edits: Vec::new(), trailers: None, refusal: None };
     let mut read = 0_u64;
@@ -108,7 +112,7 @@ async fn take(
             Ok(None) => return Ok(taken),
             Ok(Some(Err(_))) | Err(_) => {
                 // Nothing has left, and where the request ends is not known.
-                return Err(close(408, "the request did not come to its end"));
+                return Err("the request did not come to its end");
             }
         };
         match frame.into_data() {
@@ -176,12 +180,19 @@ async fn send(
         return refuse_plainly(shared, Some(to), conversation, "the request could not be written anew");
     };
     let (injected, advertisement) = (record.injected, inspector.advertisement());
-    shared.sink.record(&record);
+    if shared.sink.record(&record).is_err() {
+        let why = "the request could not be recorded";
+        return message::refusal(&Reply::refuse(
+            conversation,
+            Asked::default(),
+            Why { text: why, details: &[] },
+        ));
+    }
     drop(inspector);
     let response = match tokio::time::timeout(shared.limits.answer, shared.client.request(request)).await {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) => return failed(shared, to, conversation, why(&error)),
-        Err(_) => return failed(shared, to, conversation, "the server did not answer in time"),
+        Ok(Err(error)) => return failed(shared, to, conversation, 502, why(&error)),
+        Err(_) => return failed(shared, to, conversation, 504, "the server did not answer in time"),
     };
     let scrubber = shared.scrubber.as_ref().filter(|_| injected);
     answer(Treatment { to, scrubber, advertisement }, response)
@@ -211,6 +222,13 @@ fn outgoing(
         headers.remove(name);
     }
     Some(request)
+}
+
+fn is_websocket(headers: &HeaderMap) -> bool {
+    let names_it = |value: &header::HeaderValue| {
+        value.as_bytes().to_ascii_lowercase().windows(9).any(|w| w == b"websocket")
+    };
+    headers.get_all(header::UPGRADE).iter().any(names_it)
 }
 
 /// A credential of somebody else, where one of ours is put.
@@ -250,7 +268,8 @@ fn refuse(
     let mut record = Record::new(Some(to.to_string()), conversation.as_str(), outcome);
     record.bytes = bytes;
     note(shared, inspector, &mut record);
-    shared.sink.record(&record);
+    // What is refused is refused, recorded or not.
+    let _ = shared.sink.record(&record);
     message::refusal(&reply)
 }
 
@@ -262,7 +281,7 @@ pub(crate) fn refuse_plainly(
     why: &str,
 ) -> Response<AnswerBody> {
     let to = to.map(ToString::to_string);
-    shared.sink.record(&Record::new(to, conversation.as_str(), Outcome::Refused { why: why.into() }));
+    let _ = shared.sink.record(&Record::new(to, conversation.as_str(), Outcome::Refused { why: why.into() }));
     let text = format!("exfilter: {why}");
     message::refusal(&Reply::refuse(conversation, Asked::default(), Why { text: &text, details: &[] }))
 }
@@ -270,7 +289,7 @@ pub(crate) fn refuse_plainly(
 fn malformed(shared: &Shared, to: &Authority, reply: &Reply) -> Response<AnswerBody> {
     let why = String::from_utf8_lossy(&reply.body).trim_end().to_owned();
     let record = Record::new(Some(to.to_string()), Conversation::Plain.as_str(), Outcome::Refused { why });
-    shared.sink.record(&record);
+    let _ = shared.sink.record(&record);
     message::refusal(reply)
 }
 
@@ -278,10 +297,15 @@ fn failed(
     shared: &Shared,
     to: &Authority,
     conversation: Conversation,
+    status: u16,
     why: &'static str,
 ) -> Response<AnswerBody> {
-    shared.sink.record(&Record::new(Some(to.to_string()), conversation.as_str(), Outcome::Failed { why }));
-    close(502, why)
+    let _ = shared.sink.record(&Record::new(
+        Some(to.to_string()),
+        conversation.as_str(),
+        Outcome::Failed { why },
+    ));
+    close(status, why)
 }
 
 fn close(status: u16, text: &str) -> Response<AnswerBody> {

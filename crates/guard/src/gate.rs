@@ -112,3 +112,94 @@ pub(crate) fn read(host: &str, scheme: &str) -> Result<Authority, Closed> {
     }
     Authority::parse(format!("{scheme}://{host}").as_bytes()).map_err(|_| Closed::Malformed)
 }
+
+#[cfg(test)]
+mod tests {
+    use exfilter_testing::Rng;
+
+    use super::*;
+
+    fn gate(allow: &[&str], closed_network: bool) -> Gate {
+        let pattern = |text: &&str| HostPattern::parse(text.as_bytes()).expect("a pattern");
+        let allow = (!allow.is_empty()).then(|| allow.iter().map(pattern).collect());
+        let rule = exfilter::Rule::new("acme-key", "acme_", "acme_[0-9a-f]{32}");
+        let engine = Engine::builder().rules([rule]).build().expect("one rule compiles");
+        Gate { engine, allow, closed_network }
+    }
+
+    /// Whatever a target is made of: it is refused, or what is dialled is spelled as it is compared.
+    #[test]
+    fn targets_are_canonical_or_refused() {
+        const PIECES: [&str; 22] = [
+            "example",
+            "EXAMPLE",
+            ".",
+            "..",
+            ":",
+            ":443",
+            ":0",
+            "@",
+            "[",
+            "]",
+            "::1",
+            "0x7f",
+            "017",
+            "127.0.0.1",
+            "%00",
+            "\u{e9}",
+            "-",
+            "_",
+            "1",
+            "/",
+            "\\",
+            " ",
+        ];
+        let gate = gate(&["example"], true);
+        let (mut rng, mut read) = (Rng::new(77), 0);
+        for _ in 0..20_000 {
+            let text: String = (0..1 + rng.below(6)).map(|_| PIECES[rng.below(PIECES.len())]).collect();
+            let Ok(to) = gate.tunnel(&text, "https") else { continue };
+            read += 1;
+            let again = gate.tunnel(&format!("{}:{}", to.host(), to.port()), "https");
+            assert_eq!(again.as_ref(), Ok(&to), "{text}");
+            assert!(!to.host().contains(['@', '/', '%', ' ', '\\']) && !to.host().ends_with('.'), "{text}");
+            assert_eq!(gate.check(&to).is_ok(), to.host() == "example", "{text}");
+        }
+        assert!(read > 100, "{read}");
+    }
+
+    #[test]
+    fn private_addresses_in_any_dress() {
+        let open = gate(&[], false);
+        let closed = gate(&[], true);
+        let named = gate(&["10.0.0.5", "*.corp.example"], true);
+        let to = |text: &str| Authority::parse(format!("https://{text}").as_bytes()).expect("an authority");
+        for host in [
+            "127.0.0.1",
+            "10.0.0.5",
+            "172.16.0.1",
+            "192.168.0.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "[::1]",
+            "[fd00::1]",
+            "[::ffff:10.0.0.5]",
+        ] {
+            assert_eq!(
+                (open.check(&to(host)), closed.check(&to(host))),
+                (Ok(()), Err(Closed::Private)),
+                "{host}"
+            );
+        }
+        for host in
+            ["169.254.169.254", "[fe80::1]", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "224.0.0.1"]
+        {
+            assert_eq!(open.check(&to(host)), Err(Closed::Private), "{host}");
+        }
+        assert_eq!(named.check(&to("10.0.0.5")), Ok(()));
+        // A name below a suffix may be anybody's, so it leads to no private address.
+        let private = "10.0.0.9".parse().expect("an address");
+        assert!(!named.may_dial(&to("a.corp.example"), private));
+        assert!(gate(&["a.corp.example"], true).may_dial(&to("a.corp.example"), private));
+    }
+}

@@ -36,6 +36,7 @@ mod exchange;
 mod gate;
 mod guard;
 mod held;
+mod journal;
 mod limits;
 mod listener;
 mod message;
@@ -47,6 +48,7 @@ mod tunnel;
 
 pub use error::GuardError;
 pub use guard::{Guard, Running};
+pub use journal::{Head, Journal, JournalError, verify};
 pub use limits::GuardLimits;
 pub use listener::Listener;
 pub use record::{Noted, Outcome, Record, Sink, Unseen};

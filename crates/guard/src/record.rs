@@ -6,7 +6,11 @@ use exfilter::{Action, Confidence, Engine, Event, Kind, OpaqueReason};
 /// Who is told.
 pub trait Sink: Send + Sync {
     /// Told before a request leaves, or when it is refused or a connection is closed.
-    fn record(&self, record: &Record);
+    ///
+    /// # Errors
+    ///
+    /// It could not be recorded. A request of which that is so does not leave.
+    fn record(&self, record: &Record) -> std::io::Result<()>;
 }
 
 /// One request, or a connection that came to none.

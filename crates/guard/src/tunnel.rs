@@ -86,10 +86,10 @@ fn begins_request(ahead: &[u8]) -> bool {
 
 fn closed(shared: &Shared, to: &Authority, why: &str) {
     let outcome = Outcome::Refused { why: why.into() };
-    shared.sink.record(&Record::new(Some(to.to_string()), Conversation::Tunnel.as_str(), outcome));
+    let _ = shared.sink.record(&Record::new(Some(to.to_string()), Conversation::Tunnel.as_str(), outcome));
 }
 
 fn failed(shared: &Shared, to: &Authority, why: &'static str) {
     let outcome = Outcome::Failed { why };
-    shared.sink.record(&Record::new(Some(to.to_string()), Conversation::Tunnel.as_str(), outcome));
+    let _ = shared.sink.record(&Record::new(Some(to.to_string()), Conversation::Tunnel.as_str(), outcome));
 }

@@ -12,6 +12,11 @@ mod hooks;
 mod output;
 mod repo;
 mod rules;
+#[cfg(all(feature = "guard", unix))]
+mod run;
 mod scale;
 mod secrets;
+#[cfg(all(feature = "guard", unix))]
+#[path = "../../../guard/tests/guard/upstream.rs"]
+mod upstream;
 mod walking;

@@ -108,3 +108,23 @@ fn long_heads_are_refused() {
     }
     assert_eq!(stage.server.connections(), 0);
 }
+
+/// A tunnel keeps its place: more connections than there may be wait for one to end.
+#[test]
+fn connections_are_counted_to_their_end() {
+    let stage = limited(|limits| limits.connections = 2);
+    let tunnel = || {
+        let mut stream = TcpStream::connect(stage.guard.address().unwrap()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(700))).unwrap();
+        stream
+            .write_all(b"CONNECT echo.example.com:443 HTTP/1.1\r\nHost: echo.example.com:443\r\n\r\n")
+            .unwrap();
+        stream
+    };
+    let is_open = |stream: &mut TcpStream| stream.read(&mut [0; 12]).is_ok_and(|n| n > 0);
+    let (mut first, mut second, mut third) = (tunnel(), tunnel(), tunnel());
+    assert!(is_open(&mut first) && is_open(&mut second));
+    assert!(!is_open(&mut third));
+    drop(first);
+    assert!(crate::stage::soon(|| is_open(&mut third.try_clone().unwrap())));
+}

@@ -19,8 +19,9 @@ pub(crate) const HOSTS: [&str; 5] =
 pub(crate) struct Records(Mutex<Vec<Record>>);
 
 impl Sink for Records {
-    fn record(&self, record: &Record) {
+    fn record(&self, record: &Record) -> std::io::Result<()> {
         self.0.lock().unwrap().push(record.clone());
+        Ok(())
     }
 }
 
