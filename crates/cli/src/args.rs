@@ -38,6 +38,16 @@ pub(crate) enum Command {
     Publish(Box<crate::publish::args::PublishArgs>),
     /// Print the environment of a sandbox: placeholders for its secrets, proxy, certificates
     Env(Box<crate::sandbox::args::EnvArgs>),
+    /// Run a command from which no secret leaves: behind a proxy that examines every request, with placeholders instead of keys
+    #[cfg(feature = "guard")]
+    Run(Box<crate::run::args::RunArgs>),
+    /// Check the journal of `exfilter run --log`
+    #[cfg(feature = "guard")]
+    Log(crate::run::log::LogArgs),
+    /// Within a network namespace: from a port of 127.0.0.1 to the guard's socket
+    #[cfg(all(feature = "guard", unix))]
+    #[command(hide = true)]
+    Forward(crate::run::forward::ForwardArgs),
 }
 
 /// `exfilter scan`.

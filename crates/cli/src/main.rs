@@ -9,7 +9,7 @@
 //! secrets/    the store of known secrets
 //! git/        a repository's objects           hook/      hooks of git and of coding agents, and putting them there
 //! publish/    a package, examined as the file that is sent
-//! sandbox/    the environment that a sandbox gets
+//! run/        a command behind the guard           sandbox/   the environment that a sandbox gets
 //! text.rs     names made safe to print              term.rs    the one place that writes to the terminal
 //! ```
 //!
@@ -29,6 +29,8 @@ mod policy;
 mod publish;
 mod rulepack;
 mod rules;
+#[cfg(feature = "guard")]
+mod run;
 mod sandbox;
 mod scan;
 mod secrets;
@@ -58,6 +60,12 @@ fn main() -> ExitCode {
         args::Command::Hook(args) => hook::run(&args, &term),
         args::Command::Publish(args) => publish::run(&args, &term),
         args::Command::Env(args) => sandbox::run(&args, &term),
+        #[cfg(feature = "guard")]
+        args::Command::Run(args) => run::run(&args, &term),
+        #[cfg(feature = "guard")]
+        args::Command::Log(args) => run::log::run(&args, &term),
+        #[cfg(all(feature = "guard", unix))]
+        args::Command::Forward(args) => run::forward::run(&args),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

@@ -39,6 +39,7 @@ mod gzip;
 mod gzip_faults;
 #[path = "codec/inflate.rs"]
 mod inflate;
+#[path = "codec/multipart.rs"]
 mod multipart;
 #[path = "codec/pack.rs"]
 mod pack;

@@ -318,6 +318,11 @@ impl HostPattern {
         }
     }
 
+    /// The host, or the suffix.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Whether the canonical `host` matches.
     pub fn matches(&self, host: &str) -> bool {
         if self.below {
@@ -325,6 +330,12 @@ impl HostPattern {
         } else {
             host == self.host
         }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.below { "*." } else { "" }, self.host)
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) mod enroll;
 mod export;
 mod list;
 pub(crate) mod open;
-mod recognise;
+pub(crate) mod recognise;
 mod rotate;
 mod value;
 

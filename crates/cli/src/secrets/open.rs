@@ -114,6 +114,20 @@ pub(crate) struct FromStore {
 ///
 /// The store is there, or was asked for, and cannot be opened.
 pub(crate) fn known(choice: &Choice<'_>) -> Result<Option<FromStore>, Fault> {
+    let Some((store, home)) = stored(choice)? else { return Ok(None) };
+    let path = home.store_path();
+    let secrets = store.known_secrets(Use::AtOnce).map_err(|error| secret_fault(&shown(path), &error))?;
+    let count = text::count(secrets.len() as u64, "known secret", "known secrets");
+    let note = format!("looking for {count} of {} too; --no-store leaves them out", shown(path));
+    Ok(Some(FromStore { secrets, note }))
+}
+
+/// The store that is asked for, and where it is; none if none is, or the usual one is not there.
+///
+/// # Errors
+///
+/// The store is there, or was asked for, and cannot be opened.
+pub(crate) fn stored(choice: &Choice<'_>) -> Result<Option<(Store, Home)>, Fault> {
     let home = match choice {
         Choice::No => return Ok(None),
         Choice::At(path) => Home::beside(path.to_path_buf()),
@@ -136,11 +150,7 @@ pub(crate) fn known(choice: &Choice<'_>) -> Result<Option<FromStore>, Fault> {
         Some(store) => store,
         None => home.load().map_err(|error| fault(&error))?.store,
     };
-    let path = home.store_path();
-    let secrets = store.known_secrets(Use::AtOnce).map_err(|error| secret_fault(&shown(path), &error))?;
-    let count = text::count(secrets.len() as u64, "known secret", "known secrets");
-    let note = format!("looking for {count} of {} too; --no-store leaves them out", shown(path));
-    Ok(Some(FromStore { secrets, note }))
+    Ok(Some((store, home)))
 }
 
 /// The store if it is an export, opened with the key that came with it.

@@ -18,7 +18,12 @@ mod publishing;
 mod registry;
 mod repo;
 mod rules;
+#[cfg(all(feature = "guard", unix))]
+mod run;
 mod sandbox;
 mod scale;
 mod secrets;
+#[cfg(all(feature = "guard", unix))]
+#[path = "../../../guard/tests/guard/upstream.rs"]
+mod upstream;
 mod walking;

@@ -8,6 +8,7 @@ use exfilter_wire::places::{Place, Text};
 
 use super::log::Log;
 use super::sighting::Sighting;
+use crate::substitute::Substitutes;
 
 /// The longest name that is shown, in characters.
 const NAME_MAX: usize = 64;
@@ -18,6 +19,7 @@ pub(super) struct Texts<'a> {
     /// The flow of the request, without a slot.
     pub(super) flow: &'a Flow,
     pub(super) own_keys: Action,
+    pub(super) substitutes: Option<&'a Substitutes>,
     pub(super) log: &'a mut Log,
 }
 
@@ -44,7 +46,14 @@ impl Texts<'_> {
         let mut home = Vec::new();
         let mut told: Vec<Kind> = Vec::new();
         let mut found = false;
+        if self.is_placeholder(&text.place, &text.bytes) {
+            return false;
+        }
         for part in &text.parts {
+            if self.is_placeholder(&part.place, &part.value) {
+                home.push(part.range.clone());
+                continue;
+            }
             let scan = self.scan(&part.value, slot(&part.place), &part.place);
             if scan.home {
                 home.push(part.range.clone());
@@ -66,6 +75,12 @@ impl Texts<'_> {
         found |= !scan.events.is_empty();
         self.report(scan, &label(&text.place, masked), &mut told);
         found
+    }
+
+    /// Whether it is a placeholder for which a real value is put in this place.
+    fn is_placeholder(&self, place: &Place, value: &[u8]) -> bool {
+        let (Some(substitutes), Some(to)) = (self.substitutes, self.flow.authority()) else { return false };
+        substitutes.is_at_home(to, &slot(place), value)
     }
 
     fn scan(&mut self, bytes: &[u8], slot: Slot, place: &Place) -> Scan {
@@ -141,7 +156,7 @@ fn kind(event: &Event) -> Option<Kind> {
 }
 
 /// The slot of a place; what is none has one that no binding can name.
-fn slot(place: &Place) -> Slot {
+pub(crate) fn slot(place: &Place) -> Slot {
     let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
     match place {
         Place::Segment(n) => Slot::Path(*n),

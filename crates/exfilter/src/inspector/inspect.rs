@@ -1,6 +1,7 @@
 //! [`Inspector`] and what it is told: [`Inspection`].
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 
 use exfilter_engine::{Action, Authority, Coverage, Edit, Engine, Flow, OpaqueReason, Session, Verdict};
 use exfilter_wire::git::Advertisement;
@@ -15,6 +16,7 @@ use super::log::Log;
 use super::sighting::Sighting;
 use super::transcode::Kept;
 use super::uploads::{Taken, Uploads};
+use crate::substitute::Substitutes;
 
 /// What an embedder says about a request beside the request.
 #[derive(Clone, Debug)]
@@ -28,6 +30,7 @@ pub struct Inspection {
     reference: u64,
     uploads: Option<Uploads>,
     session: Session,
+    substitutes: Option<Arc<Substitutes>>,
 }
 
 /// The longest coded body that is replaced, and what it decodes to: bodies of coding agents have half a mebibyte, decoded a few.
@@ -45,6 +48,7 @@ impl Inspection {
             reference: 0,
             uploads: None,
             session: Session::new(),
+            substitutes: None,
         }
     }
 
@@ -85,6 +89,12 @@ impl Inspection {
         self
     }
 
+    /// Lets placeholders pass where they will be exchanged ([`Substitutes::exchange`]), whatever rules say of their form.
+    pub fn substitutes(&mut self, substitutes: &Arc<Substitutes>) -> &mut Inspection {
+        self.substitutes = Some(substitutes.clone());
+        self
+    }
+
     /// Sets the number from which the request's reference is made; without it references are random.
     pub fn reference(&mut self, reference: u64) -> &mut Inspection {
         self.reference = reference;
@@ -102,6 +112,7 @@ pub struct Inspector {
     engine: Engine,
     flow: Flow,
     own_keys: Action,
+    substitutes: Option<Arc<Substitutes>>,
     head: RequestHead,
     conversation: Conversation,
     body: Body,
@@ -136,13 +147,15 @@ impl Inspector {
         let codings = head.codings();
         let own_keys = inspection.own_keys;
         let mut log = Log { session: inspection.session.clone(), ..Log::default() };
-        Texts { engine, flow: &flow, own_keys, log: &mut log }.examine(&places::texts(&head));
+        let substitutes = inspection.substitutes.as_deref();
+        Texts { engine, flow: &flow, own_keys, substitutes, log: &mut log }.examine(&places::texts(&head));
         // Pieces of a secret may stand in the head and in the body.
         let body_flow = body_flow.session(&log.session);
         let body = open_body(engine, inspection, &head, body_flow, &mut log);
+        let substitutes = inspection.substitutes.clone();
         let engine = engine.clone();
         let mut inspector =
-            Inspector { engine, flow, own_keys, head, conversation, body, log, finished: None };
+            Inspector { engine, flow, own_keys, substitutes, head, conversation, body, log, finished: None };
         if conversation == Conversation::Tunnel {
             inspector.body.refuse(OpaqueReason::Tunnel, &mut inspector.log);
         }
@@ -313,8 +326,9 @@ impl Inspector {
         if text.parts.is_empty() {
             return None;
         }
-        let mut texts =
-            Texts { engine: &self.engine, flow: &self.flow, own_keys: self.own_keys, log: &mut log };
+        let substitutes = self.substitutes.as_deref();
+        let (engine, flow, own_keys) = (&self.engine, &self.flow, self.own_keys);
+        let mut texts = Texts { engine, flow, own_keys, substitutes, log: &mut log };
         texts.examine(&[text]);
         if log.blocked.is_some() {
             return None;
@@ -325,7 +339,14 @@ impl Inspector {
     }
 
     fn texts(&mut self) -> Texts<'_> {
-        Texts { engine: &self.engine, flow: &self.flow, own_keys: self.own_keys, log: &mut self.log }
+        let substitutes = self.substitutes.as_deref();
+        Texts {
+            engine: &self.engine,
+            flow: &self.flow,
+            own_keys: self.own_keys,
+            substitutes,
+            log: &mut self.log,
+        }
     }
 
     fn or_block(&self, verdict: Verdict) -> Verdict {

@@ -51,6 +51,7 @@ mod sighting;
 mod transcode;
 mod uploads;
 
+pub(crate) use head::slot;
 pub use inspect::{Inspection, Inspector};
 pub use sighting::Sighting;
 pub use uploads::Uploads;

@@ -26,6 +26,7 @@
 
 mod error;
 mod placeholder;
+mod request;
 mod slots;
 
 pub use error::SubstituteError;

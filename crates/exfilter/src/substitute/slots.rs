@@ -79,6 +79,17 @@ impl Substitutes {
         self.at_home(to, slot).next().is_some()
     }
 
+    /// Whether the whole of `value`, as it is decoded in exactly this slot, is a placeholder that is at home there.
+    pub fn is_at_home(&self, to: &Authority, slot: &Slot, value: &[u8]) -> bool {
+        self.at_home(to, slot).any(|(entry, part)| {
+            let is_here = match slot {
+                Slot::Header(_, here) => *here == part,
+                _ => true,
+            };
+            is_here && value == entry.placeholder.as_bytes()
+        })
+    }
+
     fn at_home(&self, to: &Authority, slot: &Slot) -> impl Iterator<Item = (&Entry, HeaderPart)> {
         let is_tls = matches!(to.scheme(), "https" | "wss");
         let bindings = self.entries.iter().flat_map(|entry| entry.bindings.iter().map(move |b| (entry, b)));

@@ -1,0 +1,73 @@
+//! What the user may say to `exfilter run`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::secrets::open::Choice;
+
+/// `exfilter run`.
+#[derive(Args)]
+#[command(
+    after_help = "The exit code is that of the command, 128 and the signal's number if one ended it, or 2 if it could not be run."
+)]
+pub(crate) struct RunArgs {
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+
+    /// A host that may be reached, or all below one (*.example.com); may be given several times [default: any host]
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow: Vec<String>,
+    /// Leave the command no network but the guard: namespaces of its own, made by bubblewrap (Linux)
+    #[arg(long)]
+    pub(crate) isolate: bool,
+    /// Refuse nothing and change no variable: only tell what would have been stopped
+    #[arg(long)]
+    pub(crate) observe: bool,
+    /// A variable that the command gets as it is, with `*` for any characters; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) keep: Vec<String>,
+    /// Further names of variables that hold secrets, with `*` for any characters; may be given several times
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) env_name: Vec<String>,
+
+    /// Look for the secrets of this store, or of the usual one [default: the usual one, if there is one]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub(crate) store: Option<Option<PathBuf>>,
+    /// Look for no secrets of a store
+    #[arg(long, conflicts_with = "store")]
+    pub(crate) no_store: bool,
+    /// A rule file to add to the built-in rules; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Add the further rules that come with the program: some 300 more providers, 40 ms more to start
+    #[arg(long)]
+    pub(crate) more_rules: bool,
+
+    /// A further certificate authority for servers, in PEM, as companies have them; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) upstream_ca: Vec<PathBuf>,
+    /// HOST:PORT:ADDRESS:PORT: the address of a host, instead of what the resolver says
+    #[arg(long, value_name = "PLACE", hide = true)]
+    pub(crate) resolve: Vec<String>,
+    /// Add a line of JSON for each request to this file, each with a hash of all before it; `exfilter log verify` checks it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+    /// Tell nothing unless something was stopped
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+impl RunArgs {
+    /// The store that is asked for.
+    pub(crate) fn choice(&self) -> Choice<'_> {
+        match &self.store {
+            _ if self.no_store => Choice::No,
+            None => Choice::IfThere,
+            Some(None) => Choice::Usual,
+            Some(Some(path)) => Choice::At(path),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Which variables hold secrets, and what the command gets instead.
+
+use std::ffi::OsString;
+
+use exfilter::substitute::Substitutes;
+use exfilter::{Binding, Engine, Flow, HostPattern, KeyClass, KnownSecrets, Slot};
+use exfilter_store::Store;
+use zeroize::Zeroizing;
+
+use crate::env::{self, Found, Refused};
+use crate::fault::Fault;
+use crate::secrets::open::KEY_VARIABLE;
+use crate::secrets::recognise::Recogniser;
+use crate::text::escape;
+
+/// A variable of this process.
+pub(super) struct Variable {
+    name: OsString,
+    /// As it is printed and compared.
+    shown: String,
+    value: Zeroizing<Vec<u8>>,
+}
+
+/// What becomes of the environment.
+pub(super) struct Prepared {
+    /// The secrets of the environment and the store, for the engine.
+    pub(super) known: KnownSecrets,
+    /// Those that are put into requests.
+    pub(super) real: KnownSecrets,
+    pub(super) substitutes: Substitutes,
+    /// Lines about what was replaced or removed.
+    pub(super) notes: Vec<String>,
+    /// Variables with what the command gets instead: a placeholder, or nothing.
+    pub(super) changes: Vec<(OsString, Option<String>)>,
+}
+
+/// Options of [`prepare`].
+pub(super) struct Wishes<'a> {
+    pub(super) keep: &'a [String],
+    pub(super) further: &'a [String],
+    /// Only looks, and changes nothing.
+    pub(super) observe: bool,
+}
+
+/// The variables of this process.
+pub(super) fn variables() -> Vec<Variable> {
+    std::env::vars_os()
+        .map(|(name, value)| Variable {
+            shown: escape(name.as_encoded_bytes()),
+            name,
+            value: Zeroizing::new(value.into_encoded_bytes()),
+        })
+        .collect()
+}
+
+/// Finds the secrets in `variables` and makes placeholders for those that belong somewhere.
+///
+/// # Errors
+///
+/// No random numbers, or a store that cannot be read.
+pub(super) fn prepare(
+    variables: &[Variable],
+    wishes: &Wishes<'_>,
+    store: Option<&Store>,
+    known: KnownSecrets,
+    keys: &mut impl FnMut() -> Result<exfilter::StoreKey, Fault>,
+    seed: [u8; 32],
+) -> Result<Prepared, Fault> {
+    let mut recogniser = Recogniser::new()?;
+    let (real, substitutes) = (KnownSecrets::new(keys()?), Substitutes::new(seed));
+    let mut prepared = Prepared { known, real, substitutes, notes: Vec::new(), changes: Vec::new() };
+    for found in secrets(variables, wishes.further, &mut recogniser) {
+        let bindings = bindings(&found, store, &mut recogniser)?;
+        // One that is too weak to be looked for is taken away all the same.
+        let weak = prepared.known.add(&found.names, &found.value, bindings.clone()).err();
+        if wishes.observe {
+            continue;
+        }
+        let carriers: Vec<&Variable> =
+            variables.iter().filter(|variable| *variable.value == *found.value).collect();
+        let (kept, changed): (Vec<&Variable>, Vec<&Variable>) =
+            carriers.into_iter().partition(|variable| is_kept(&variable.shown, wishes.keep));
+        if !kept.is_empty() || changed.is_empty() {
+            for variable in kept {
+                prepared.notes.push(format!("{} is passed on as it is (--keep)", variable.shown));
+            }
+            if changed.is_empty() {
+                continue;
+            }
+        }
+        let instead = match weak {
+            None => prepared.placeholder(&found, bindings),
+            Some(refusal) => Err(refusal.to_string()),
+        };
+        for variable in changed {
+            let (line, placeholder) = match &instead {
+                Ok((placeholder, hosts)) => (
+                    format!("{} is a placeholder; the real value goes to {hosts} alone", variable.shown),
+                    Some(placeholder.clone()),
+                ),
+                Err(why) => (format!("{} is taken away: {why}", variable.shown), None),
+            };
+            prepared.notes.push(line);
+            prepared.changes.push((variable.name.clone(), placeholder));
+        }
+    }
+    prepared.changes.push((KEY_VARIABLE.into(), None));
+    Ok(prepared)
+}
+
+impl Prepared {
+    /// Makes a placeholder; also the hosts at which it is exchanged. The error says why there is none, and what to do.
+    fn placeholder(&mut self, found: &Found, bindings: Vec<Binding>) -> Result<(String, String), String> {
+        let mut hosts: Vec<String> = bindings.iter().map(|binding| binding.host.to_string()).collect();
+        hosts.sort();
+        hosts.dedup();
+        let more = hosts.len().saturating_sub(3);
+        hosts.truncate(3);
+        let mut hosts = hosts.join(", ");
+        if more > 0 {
+            hosts.push_str(&format!(" and {more} more"));
+        }
+        // First, so that whatever is put in can be taken out of answers.
+        self.real.add(&found.names, &found.value, Vec::new()).map_err(|refusal| refusal.to_string())?;
+        match self.substitutes.add(&found.names, &found.value, bindings) {
+            Ok(placeholder) => Ok((placeholder.to_owned(), hosts)),
+            Err(error) if error.code() == "E_UNBOUND" => Err(format!(
+                "nobody knows where it belongs; enrol it (exfilter secrets add), say where (exfilter secrets bind), or give --keep {}",
+                found.variable
+            )),
+            Err(error) => Err(format!("{error}; {}", error.remedy())),
+        }
+    }
+
+    /// Takes away the variables in whose value the engine still finds what it would not let out: a header with a token in it, a key file.
+    pub(super) fn sweep(&mut self, variables: &[Variable], keep: &[String], engine: &Engine) {
+        for variable in variables {
+            let is_changed = self.changes.iter().any(|(name, _)| *name == variable.name);
+            if is_changed || is_kept(&variable.shown, keep) {
+                continue;
+            }
+            let text = Zeroizing::new([variable.name.as_encoded_bytes(), b"=", &variable.value].concat());
+            let mut stream = engine.stream(Flow::outbound_unknown());
+            let (pushed, last) = (stream.push(&text), stream.finish());
+            if pushed.is_block() || last.is_block() {
+                self.notes.push(format!(
+                    "{} is taken away: a secret stands in its value; or give --keep {0}",
+                    variable.shown
+                ));
+                self.changes.push((variable.name.clone(), None));
+            }
+        }
+    }
+}
+
+/// The values that are secrets: by the names of their variables, or by a rule.
+fn secrets(variables: &[Variable], further: &[String], recogniser: &mut Recogniser) -> Vec<Found> {
+    let mut refused: Vec<Refused> = Vec::new();
+    let pairs = || variables.iter().map(|variable| (variable.shown.clone(), variable.value.clone()));
+    let mut found = env::chosen(pairs(), further, &mut refused);
+    for (name, value) in pairs() {
+        let is_there = found.iter().any(|found| found.value == value);
+        if is_there || value.len() < 12 || value.len() > 8 << 10 {
+            continue;
+        }
+        let is_key = recogniser
+            .recognise(&name, &value)
+            .is_some_and(|rule| !rule.documented && rule.class != KeyClass::Publishable);
+        if is_key {
+            found.push(Found { names: name.clone(), variable: name, value });
+        }
+    }
+    found
+}
+
+/// Where a value belongs: as the store says, or the rule that knows it.
+fn bindings(
+    found: &Found,
+    store: Option<&Store>,
+    recogniser: &mut Recogniser,
+) -> Result<Vec<Binding>, Fault> {
+    let mut places: Vec<(String, String)> = Vec::new();
+    if let Some(store) = store {
+        let name = store
+            .name_of(&found.value)
+            .map_err(|error| crate::secrets::open::secret_fault("store", &error))?;
+        let record = store.records().iter().find(|record| Some(record.name()) == name);
+        places.extend(record.into_iter().flat_map(|record| record.bindings().to_vec()));
+    }
+    if places.is_empty() {
+        places = recogniser.recognise(&found.variable, &found.value).map_or(Vec::new(), |rule| rule.bindings);
+    }
+    let parsed = places.iter().filter_map(|(host, slot)| {
+        let host = HostPattern::parse(host.as_bytes()).ok()?;
+        Some(Binding { host, slot: Slot::parse(slot.as_bytes()).ok()? })
+    });
+    Ok(parsed.collect())
+}
+
+fn is_kept(name: &str, keep: &[String]) -> bool {
+    keep.iter().any(|pattern| env::matches(pattern, name))
+}

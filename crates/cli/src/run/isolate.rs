@@ -1,0 +1,91 @@
+//! `--isolate`: the command in namespaces of its own, without a network; the guard's socket is the only way out.
+//!
+//! ```text
+//! exfilter run --+-- guard, on a unix socket in the private folder
+//!                `-- bwrap (new network, processes, IPC; the same files)
+//!                      `-- exfilter forward: 127.0.0.1:N <-> the socket
+//!                            `-- COMMAND, with N in the variables for proxies
+//! ```
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::fault::Fault;
+
+/// Sockets of programs that would start a process elsewhere, or use a network for whoever asks.
+const BROKERS: [&str; 6] = [
+    "/run/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/containerd/containerd.sock",
+    "/run/dbus/system_bus_socket",
+    "/run/systemd/private",
+    "/run/snapd.socket",
+];
+
+/// Variables that name such sockets.
+pub(super) const BROKER_VARIABLES: [&str; 4] =
+    ["SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "DOCKER_HOST", "CONTAINER_HOST"];
+
+/// Signals of a terminal go to all of its group, and bubblewrap would end by them before the command has had its say.
+const SHIELD: &str = "trap '' INT QUIT; exec \"$0\" \"$@\"";
+
+/// Whether bubblewrap is there and may make namespaces.
+///
+/// # Errors
+///
+/// Says what is missing.
+pub(super) fn check() -> Result<(), Fault> {
+    let mut command = Command::new("bwrap");
+    command.args(["--dev-bind", "/", "/", "--unshare-net", "--unshare-pid", "--proc", "/proc", "true"]);
+    let output = command.stdin(Stdio::null()).output().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Fault::new(
+            "--isolate",
+            "bubblewrap (bwrap) is not installed",
+            "install the package bubblewrap, or leave --isolate out",
+        ),
+        _ => Fault::new("--isolate", format!("bubblewrap cannot be run: {error}"), ""),
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = crate::text::plain(String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or(""));
+    Err(Fault::new(
+        "--isolate",
+        format!("bubblewrap may not make namespaces here: {}", crate::text::shorten(&said)),
+        "allow user namespaces (in a container: a seccomp profile that allows them, or --privileged), or leave --isolate out",
+    ))
+}
+
+/// The command in bubblewrap, with `exfilter forward` before it.
+///
+/// # Errors
+///
+/// The path of this program is not known.
+pub(super) fn command(socket: &Path, command: &[OsString]) -> Result<Command, Fault> {
+    let program = std::env::current_exe().map_err(|error| {
+        Fault::new("--isolate", format!("the path of this program is not known: {error}"), "")
+    })?;
+    let mut out = Command::new("sh");
+    out.args(["-c", SHIELD, "bwrap", "--dev-bind", "/", "/"]);
+    for broker in BROKERS.iter().filter(|path| Path::new(path).exists()) {
+        out.args(["--bind", "/dev/null"]).arg(real(broker));
+    }
+    // Session buses and agents; what needs the folder finds an empty one.
+    if let Some(folder) = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| is_folder(folder)) {
+        out.arg("--tmpfs").arg(folder);
+    }
+    // The environments of other processes have the real values.
+    out.args(["--unshare-net", "--unshare-pid", "--unshare-ipc", "--proc", "/proc", "--cap-drop", "ALL"]);
+    out.args(["--die-with-parent", "--"]);
+    out.arg(program).arg("forward").arg("--socket").arg(socket).arg("--").args(command);
+    Ok(out)
+}
+
+fn real(path: &str) -> PathBuf {
+    Path::new(path).canonicalize().unwrap_or_else(|_| path.into())
+}
+
+fn is_folder(path: &OsStr) -> bool {
+    Path::new(path).is_absolute() && Path::new(path).is_dir()
+}

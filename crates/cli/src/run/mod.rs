@@ -1,0 +1,26 @@
+//! `exfilter run`: a command behind the guard.
+//!
+//! ```text
+//! args.rs         what the user may say
+//! environment.rs  which variables hold secrets, and what the command gets instead
+//! trust.rs        the private folder with the certificates, and the variables that name them
+//! child.rs        the command: signals, exit code
+//! isolate.rs      namespaces; forward.rs, from within them to the guard
+//! ledger.rs       what left and what was stopped, told at the end
+//! log.rs          the journal, checked
+//! start.rs        all of it, in order
+//! ```
+
+pub(crate) mod args;
+mod child;
+mod environment;
+#[cfg(unix)]
+pub(crate) mod forward;
+#[cfg(target_os = "linux")]
+mod isolate;
+mod ledger;
+pub(crate) mod log;
+mod start;
+mod trust;
+
+pub(crate) use start::run;

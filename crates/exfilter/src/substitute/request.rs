@@ -1,0 +1,118 @@
+//! Placeholders in whole requests: which parts of a head are exchanged, and who else's credentials stand there.
+
+use exfilter_engine::{Authority, Engine, Event, Flow, Slot};
+use exfilter_wire::places::{self, Place, Text};
+use exfilter_wire::{HeadError, RequestHead};
+use zeroize::Zeroizing;
+
+use super::Substitutes;
+use crate::inspector::slot;
+
+impl Substitutes {
+    /// The head with the real credentials in the places of their placeholders; `None` if there are none. It is for the server alone, after the request was
+    /// decided with its placeholders in it.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError`] if the head gets too long by it.
+    pub fn exchange(&self, to: &Authority, head: &RequestHead) -> Result<Option<RequestHead>, HeadError> {
+        let mut texts = places::texts(head).into_iter();
+        let mut found = false;
+        let mut target = Zeroizing::new(head.target().as_bytes().to_vec());
+        let mut fields: Vec<(&str, Zeroizing<Vec<u8>>)> = Vec::with_capacity(head.headers().len());
+        let mut names = head.headers().iter().map(|(name, _)| name);
+        for text in &mut texts {
+            match &text.place {
+                Place::Target => {
+                    found |= self.exchange_parts(to, &text, &mut target);
+                }
+                Place::Header(_) => {
+                    let mut value = Zeroizing::new(text.bytes.clone());
+                    // User and password may both be placeholders.
+                    for _ in 0..2 {
+                        let Some(real) = self.inject(to, &slot(&text.place), &value) else { break };
+                        found = true;
+                        value = real;
+                    }
+                    found |= self.exchange_parts(to, &text, &mut value);
+                    // Texts of headers come in the order of the fields.
+                    fields.push((names.next().unwrap_or_default(), value));
+                }
+                _ => {}
+            }
+        }
+        if !found {
+            return Ok(None);
+        }
+        let fields = fields.iter().map(|(name, value)| (*name, value.as_slice()));
+        RequestHead::new(head.method().as_bytes(), &target, fields).map(Some)
+    }
+
+    /// The place in which a credential stands that is neither a placeholder nor bound there, where a real one of ours is put: with it a request would act for somebody
+    /// else. `engine` knows which enrolled secrets are at home.
+    pub fn foreign(&self, engine: &Engine, to: &Authority, head: &RequestHead) -> Option<String> {
+        places::texts(head).iter().find_map(|text| {
+            let whole = matches!(text.place, Place::Header(_)).then_some((&text.place, &text.bytes));
+            let cookie_or_parameter = |place: &Place| matches!(place, Place::Cookie(_) | Place::Parameter(_));
+            let parts = text.parts.iter().filter(|part| cookie_or_parameter(&part.place));
+            let mut slots = whole.into_iter().chain(parts.map(|part| (&part.place, &part.value)));
+            slots
+                .find(|(place, value)| {
+                    let slot = slot(place);
+                    !value.trim_ascii().is_empty()
+                        && self.expects(to, &slot)
+                        && self.inject(to, &slot, value).is_none()
+                        && !self.is_bound(engine, to, text)
+                })
+                .map(|(place, _)| match place {
+                    Place::Header(name) => format!("header:{name}"),
+                    other => other.kind().to_owned(),
+                })
+        })
+    }
+
+    fn is_bound(&self, engine: &Engine, to: &Authority, text: &Text) -> bool {
+        let whole = std::iter::once((&text.place, &text.bytes));
+        let parts = text.parts.iter().map(|part| (&part.place, &part.value));
+        whole.chain(parts).any(|(place, value)| {
+            let mut stream = engine.stream(Flow::outbound(to.clone()).slot(slot(place)));
+            let _ = (stream.push(value), stream.finish());
+            std::iter::from_fn(|| stream.poll_event()).any(|e| matches!(e, Event::Finding(f) if f.bound()))
+        })
+    }
+
+    /// Replaces what is at home in the parts of a text, from the last on, so that ranges stay.
+    fn exchange_parts(&self, to: &Authority, text: &Text, bytes: &mut Zeroizing<Vec<u8>>) -> bool {
+        let mut found = false;
+        for part in text.parts.iter().rev() {
+            let here = slot(&part.place);
+            // Those of `Bearer` and `Basic` are told by the whole header.
+            if matches!(here, Slot::Header(..)) {
+                continue;
+            }
+            let Some(real) = self.inject(to, &here, &part.value) else { continue };
+            let written = match here {
+                Slot::Path(_) | Slot::Query(_) => percent(&real),
+                _ => real,
+            };
+            let (before, behind) = (&bytes[..part.range.start], &bytes[part.range.end..]);
+            *bytes = Zeroizing::new([before, &written, behind].concat());
+            found = true;
+        }
+        found
+    }
+}
+
+/// As an address has it.
+fn percent(value: &[u8]) -> Zeroizing<Vec<u8>> {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = Zeroizing::new(Vec::with_capacity(value.len() * 3));
+    for byte in value {
+        match byte {
+            b'-' | b'.' | b'_' | b'~' => out.push(*byte),
+            _ if byte.is_ascii_alphanumeric() => out.push(*byte),
+            _ => out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]),
+        }
+    }
+    out
+}

@@ -1,0 +1,190 @@
+//! [`Dialer`]: the way out. It resolves and connects when a request is sent, which is after its verdict.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use exfilter::Authority;
+use http::Uri;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::authority_cert::{ip, pem};
+use crate::error::GuardError;
+use crate::gate::Gate;
+
+/// Certificate authorities for servers, and the same in PEM.
+pub(crate) struct Roots {
+    store: RootCertStore,
+    pem: String,
+}
+
+impl Roots {
+    /// Those of the system and further ones.
+    pub(crate) fn load(further: &[Vec<u8>]) -> Result<Roots, GuardError> {
+        let mut roots = Roots { store: RootCertStore::empty(), pem: String::new() };
+        // Single ones that cannot be read are left out: fewer servers are verified then, never more.
+        for certificate in rustls_native_certs::load_native_certs().certs {
+            roots.add(certificate);
+        }
+        for text in further {
+            let before = roots.store.len();
+            for certificate in CertificateDer::pem_slice_iter(text) {
+                roots.add(certificate.map_err(|_| GuardError::upstream_root())?);
+            }
+            if roots.store.len() == before {
+                return Err(GuardError::upstream_root());
+            }
+        }
+        if roots.store.is_empty() { Err(GuardError::roots()) } else { Ok(roots) }
+    }
+
+    /// All of them in PEM.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    fn add(&mut self, certificate: CertificateDer<'static>) {
+        let text = pem(&certificate);
+        if self.store.add(certificate).is_ok() {
+            self.pem.push_str(&text);
+        }
+    }
+
+    /// How TLS to servers is spoken; `protocols` are offered.
+    pub(crate) fn config(&self, protocols: &[&[u8]]) -> Result<Arc<ClientConfig>, GuardError> {
+        let mut config =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|_| GuardError::certificate())?
+                .with_root_certificates(self.store.clone())
+                .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        Ok(Arc::new(config))
+    }
+}
+
+/// Connects to servers.
+#[derive(Clone)]
+pub(crate) struct Dialer {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) tls: Arc<ClientConfig>,
+    pub(crate) resolve: Arc<HashMap<(String, u16), SocketAddr>>,
+    pub(crate) patience: Duration,
+}
+
+impl Dialer {
+    async fn connect(self, uri: Uri) -> io::Result<TokioIo<Line>> {
+        let to = Authority::parse(
+            format!("{}://{}", uri.scheme_str().unwrap_or(""), uri.authority().map_or("", |a| a.as_str()))
+                .as_bytes(),
+        )
+        .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let tcp = self.tcp(&to).await?;
+        let _ = tcp.set_nodelay(true);
+        if to.scheme() != "https" {
+            return Ok(TokioIo::new(Line::Plain(tcp)));
+        }
+        let name = match ip(to.host()) {
+            Some(ip) => ServerName::from(ip),
+            None => ServerName::try_from(to.host().to_owned())
+                .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?,
+        };
+        let handshake = TlsConnector::from(self.tls).connect(name, tcp);
+        let tls = tokio::time::timeout(self.patience, handshake).await??;
+        Ok(TokioIo::new(Line::Tls(Box::new(tls))))
+    }
+
+    async fn tcp(&self, to: &Authority) -> io::Result<TcpStream> {
+        let host = to.host().trim_start_matches('[').trim_end_matches(']');
+        if let Some(address) = self.resolve.get(&(host.to_owned(), to.port())) {
+            return tokio::time::timeout(self.patience, TcpStream::connect(address)).await?;
+        }
+        let lookup = tokio::net::lookup_host((host, to.port()));
+        let addresses = tokio::time::timeout(self.patience, lookup).await??;
+        let mut last = io::Error::from(io::ErrorKind::PermissionDenied);
+        for address in addresses.filter(|address| self.gate.may_dial(to, address.ip())) {
+            match tokio::time::timeout(self.patience, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = error,
+                Err(error) => last = error.into(),
+            }
+        }
+        Err(last)
+    }
+}
+
+impl tower_service::Service<Uri> for Dialer {
+    type Response = TokioIo<Line>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<Line>>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        Box::pin(self.clone().connect(uri))
+    }
+}
+
+/// A connection to a server.
+pub(crate) enum Line {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Connection for Line {
+    fn connected(&self) -> Connected {
+        match self {
+            Line::Tls(tls) if tls.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                Connected::new().negotiated_h2()
+            }
+            _ => Connected::new(),
+        }
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Line::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Line::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Line::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Line::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Line::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Line::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Line::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Line::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}

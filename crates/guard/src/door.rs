@@ -1,0 +1,164 @@
+//! Connections: who comes in, and what is asked of whom.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use exfilter::Authority;
+use exfilter::wire::Conversation;
+use http::{Method, Request, Response, Version};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::exchange::{exchange, refuse_plainly};
+use crate::guard::Shared;
+use crate::limits::{FIELDS, HEAD_BUFFER};
+use crate::listener::Kind;
+use crate::message::{AnswerBody, whole};
+use crate::tunnel::tunnel;
+
+/// What a connection is.
+#[derive(Clone)]
+pub(crate) enum Role {
+    /// A client that uses a proxy, and its place among those that may. A tunnel keeps the place.
+    Proxy(Arc<OwnedSemaphorePermit>),
+    /// What it says to this server, through a tunnel.
+    Inside(Authority),
+}
+
+/// What is spoken.
+#[derive(Clone, Copy)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Takes connections until the runtime ends.
+pub(crate) async fn listen(shared: Arc<Shared>, listener: Kind) -> io::Result<()> {
+    let places = Arc::new(Semaphore::new(shared.limits.connections));
+    match listener {
+        Kind::Tcp(listener) => {
+            listener.set_nonblocking(true)?;
+            let listener = TcpListener::from_std(listener)?;
+            loop {
+                let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+                let Ok((stream, _)) = listener.accept().await else {
+                    pause().await;
+                    continue;
+                };
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(serve(shared.clone(), stream, Role::Proxy(Arc::new(place)), Protocol::Http1));
+            }
+        }
+        #[cfg(unix)]
+        Kind::Unix(listener) => {
+            listener.set_nonblocking(true)?;
+            let listener = UnixListener::from_std(listener)?;
+            loop {
+                let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+                let Ok((stream, _)) = listener.accept().await else {
+                    pause().await;
+                    continue;
+                };
+                tokio::spawn(serve(shared.clone(), stream, Role::Proxy(Arc::new(place)), Protocol::Http1));
+            }
+        }
+    }
+}
+
+/// Without it, a lack of descriptors would be a loop at full speed.
+async fn pause() {
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+}
+
+/// Serves the requests of a connection. Boxed, for tunnels come back here.
+pub(crate) fn serve<S>(
+    shared: Arc<Shared>,
+    io: S,
+    role: Role,
+    protocol: Protocol,
+) -> Pin<Box<dyn Future<Output = ()> + Send>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    Box::pin(async move {
+        let limits = shared.limits.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (shared, role) = (shared.clone(), role.clone());
+            async move { Ok::<_, Infallible>(answer(shared, role, request).await) }
+        });
+        // How a connection ends is told by its requests.
+        match protocol {
+            Protocol::Http1 => {
+                let mut builder = http1::Builder::new();
+                builder
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(limits.head)
+                    .max_headers(FIELDS)
+                    .max_buf_size(HEAD_BUFFER);
+                let _ = builder.serve_connection(TokioIo::new(io), service).with_upgrades().await;
+            }
+            Protocol::Http2 => {
+                let mut builder = http2::Builder::new(TokioExecutor::new());
+                builder
+                    .timer(TokioTimer::new())
+                    .max_concurrent_streams(100)
+                    .max_header_list_size(u32::try_from(HEAD_BUFFER).expect("it is small"))
+                    .keep_alive_interval(limits.head)
+                    .keep_alive_timeout(limits.connect);
+                let _ = builder.serve_connection(TokioIo::new(io), service).await;
+            }
+        }
+    })
+}
+
+async fn answer(shared: Arc<Shared>, role: Role, mut request: Request<Incoming>) -> Response<AnswerBody> {
+    match role {
+        Role::Inside(_) if request.method() == Method::CONNECT => {
+            refuse_plainly(&shared, None, Conversation::Tunnel, "a tunnel within a tunnel")
+        }
+        Role::Inside(to) => exchange(shared, to, request).await,
+        Role::Proxy(place) if request.method() == Method::CONNECT => {
+            let target = request.uri().authority().map_or("", |authority| authority.as_str());
+            let checked = shared.gate.tunnel(target, "https");
+            let to = match checked.and_then(|to| shared.gate.check(&to).map(|()| to)) {
+                Ok(to) => to,
+                Err(closed) => {
+                    let shown = shared.gate.tunnel(target, "https").ok();
+                    let shown = shown.filter(|_| closed != crate::gate::Closed::Secret);
+                    return refuse_plainly(&shared, shown.as_ref(), Conversation::Tunnel, closed.text());
+                }
+            };
+            let upgrade = hyper::upgrade::on(&mut request);
+            tokio::spawn(async move {
+                tunnel(shared, to, upgrade).await;
+                drop(place);
+            });
+            Response::new(whole(""))
+        }
+        Role::Proxy(_) => {
+            let scheme = request.uri().scheme_str().unwrap_or("");
+            let authority = request.uri().authority().map_or("", |authority| authority.as_str());
+            match crate::gate::read(authority, "http") {
+                Ok(to) if scheme == "http" && request.version() <= Version::HTTP_11 => {
+                    exchange(shared, to, request).await
+                }
+                _ => refuse_plainly(
+                    &shared,
+                    None,
+                    Conversation::Plain,
+                    "this is a proxy: it takes CONNECT, and addresses that begin with http://",
+                ),
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! [`GuardError`]: why the guard does not start.
+
+use std::fmt;
+
+/// Why the guard does not start. Holds no content.
+#[derive(Debug)]
+pub struct GuardError {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Certificate,
+    Roots,
+    UpstreamRoot,
+    Io(std::io::ErrorKind),
+    Random,
+}
+
+impl GuardError {
+    pub(crate) fn certificate() -> GuardError {
+        GuardError { kind: Kind::Certificate }
+    }
+
+    pub(crate) fn roots() -> GuardError {
+        GuardError { kind: Kind::Roots }
+    }
+
+    pub(crate) fn upstream_root() -> GuardError {
+        GuardError { kind: Kind::UpstreamRoot }
+    }
+
+    pub(crate) fn io(error: &std::io::Error) -> GuardError {
+        GuardError { kind: Kind::Io(error.kind()) }
+    }
+
+    pub(crate) fn random() -> GuardError {
+        GuardError { kind: Kind::Random }
+    }
+
+    /// A stable code: `E_CERTIFICATE`, `E_ROOTS`, `E_UPSTREAM_CA`, `E_IO`, `E_RANDOM`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.kind {
+            Kind::Certificate => "E_CERTIFICATE",
+            Kind::Roots => "E_ROOTS",
+            Kind::UpstreamRoot => "E_UPSTREAM_CA",
+            Kind::Io(_) => "E_IO",
+            Kind::Random => "E_RANDOM",
+        }
+    }
+}
+
+impl fmt::Display for GuardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Certificate => f.write_str("no certificate authority could be made"),
+            Kind::Roots => {
+                f.write_str("the system has no certificate authorities, so no server could be verified")
+            }
+            Kind::UpstreamRoot => f.write_str("a further certificate authority is no certificate in PEM"),
+            Kind::Io(kind) => write!(f, "the guard cannot listen: {kind}"),
+            Kind::Random => f.write_str("the system has no random numbers"),
+        }
+    }
+}
+
+impl std::error::Error for GuardError {}

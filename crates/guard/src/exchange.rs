@@ -1,0 +1,368 @@
+//! One request: examined whole, then refused or sent.
+
+use std::error::Error as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use exfilter::wire::{Asked, Conversation, Reply, RequestHead, Why};
+use exfilter::{Audience, Authority, Edit, Inspection, Inspector};
+use http::{HeaderMap, Request, Response, header};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::task::block_in_place;
+
+use crate::answer::{Treatment, answer};
+use crate::guard::Shared;
+use crate::held::{Held, Released};
+use crate::limits::DRAIN;
+use crate::message::{self, AnswerBody};
+use crate::record::{Outcome, Record};
+
+/// From so many bytes on, what looks at all of them once more runs where it keeps no other request waiting.
+const LONG: u64 = 256 << 10;
+
+/// What was read of a body.
+struct Taken {
+    held: Held,
+    edits: Vec<Edit>,
+    trailers: Option<HeaderMap>,
+    /// Why it is refused, whatever is in it.
+    refusal: Option<&'static str>,
+}
+
+/// Answers a request to `to`. A panic on the way is a refusal.
+pub(crate) async fn exchange(
+    shared: Arc<Shared>,
+    to: Authority,
+    request: Request<Incoming>,
+) -> Response<AnswerBody> {
+    let task = tokio::spawn(run(shared.clone(), to.clone(), request));
+    let task = AbortOnDrop(task);
+    match task.await {
+        Ok(response) => response,
+        Err(_) => {
+            let why = "an internal fault; what was being examined was not sent";
+            refuse_plainly(&shared, Some(&to), Conversation::Plain, why)
+        }
+    }
+}
+
+async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> Response<AnswerBody> {
+    if let Err(closed) = shared.gate.check(&to) {
+        // Of a name that holds a secret nothing is repeated.
+        let shown = (closed != crate::gate::Closed::Secret).then_some(&to);
+        return refuse_plainly(&shared, shown, Conversation::Plain, closed.text());
+    }
+    let (parts, body) = request.into_parts();
+    let head = match message::head(&parts, &to) {
+        Ok(head) => head,
+        Err(reply) => return malformed(&shared, &to, &reply),
+    };
+    let mut inspection = Inspection::new(to.clone());
+    inspection.editable().uploads(&shared.uploads);
+    if let Some(substitutes) = &shared.substitutes {
+        inspection.substitutes(substitutes);
+    }
+    let mut inspector = match Inspector::new(&shared.engine, &inspection, head) {
+        Ok(inspector) => inspector,
+        Err(error) => return malformed(&shared, &to, &Reply::bad_request(error)),
+    };
+    if is_websocket(&parts.headers) {
+        let why = "WebSocket connections are not passed on: their messages cannot be examined here yet";
+        return refuse_plainly(&shared, Some(&to), inspector.conversation(), why);
+    }
+    let foreign = foreign(&shared, &to, &inspector);
+    let waits = parts.headers.get(header::EXPECT).is_some();
+    if waits && (inspector.verdict().is_block() || foreign.is_some()) {
+        // The client asks before it sends the body, and is told no.
+        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), 0);
+    }
+    let mut taken = match take(&shared, &mut inspector, body).await {
+        Ok(taken) => taken,
+        Err(why) => return failed(&shared, &to, inspector.conversation(), 408, why),
+    };
+    let bytes = taken.held.len();
+    let verdict = if bytes >= LONG { block_in_place(|| inspector.finish()) } else { inspector.finish() };
+    taken.edits.extend_from_slice(inspector.edits());
+    if let Some(why) = taken.refusal {
+        return refuse(&shared, &to, &mut inspector, Some(why), bytes);
+    }
+    if verdict.is_block() || foreign.is_some() {
+        if inspector.conversation() == Conversation::GitReceivePack {
+            block_in_place(|| inspector.locate(taken.held.pieces()));
+        }
+        taken.held.clear();
+        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), bytes);
+    }
+    send(&shared, &to, inspector, taken, parts.headers.contains_key(header::CONTENT_LENGTH)).await
+}
+
+/// Reads the body to its end, and examines it. The error says that the client went away or is too slow.
+async fn take(
+    shared: &Arc<Shared>,
+    inspector: &mut Inspector,
+    mut body: Incoming,
+) -> Result<Taken, &'static str> {
+    let held = Held::new(&shared.limits, &shared.budget);
+    let mut taken = Taken { held, edits: Vec::new(), trailers: None, refusal: None };
+    let mut read = 0_u64;
+    loop {
+        let frame = match tokio::time::timeout(shared.limits.idle, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => return Ok(taken),
+            Ok(Some(Err(_))) | Err(_) => {
+                // Nothing has left, and where the request ends is not known.
+                return Err("the request did not come to its end");
+            }
+        };
+        match frame.into_data() {
+            Ok(data) => {
+                read += data.len() as u64;
+                if read > DRAIN && taken.refusal.is_some() {
+                    return Ok(taken);
+                }
+                look(inspector, &mut taken, data);
+            }
+            Err(frame) => {
+                let Ok(map) = frame.into_trailers() else { continue };
+                match message::trailers(&map) {
+                    Ok(headers) => drop(inspector.trailers(&headers)),
+                    Err(_) => taken.refusal = Some("the trailers are malformed"),
+                }
+                taken.trailers = Some(map);
+            }
+        }
+    }
+}
+
+fn look(inspector: &mut Inspector, taken: &mut Taken, data: Bytes) {
+    if taken.refusal.is_some() {
+        return;
+    }
+    let verdict = inspector.push(&data);
+    taken.edits.extend_from_slice(inspector.edits());
+    // Of a push the files are looked up once it is refused.
+    let is_kept = !verdict.is_block() || inspector.conversation() == Conversation::GitReceivePack;
+    if is_kept && let Err(full) = taken.held.push(data) {
+        taken.held.clear();
+        taken.refusal = Some(full.text());
+    }
+}
+
+/// Sends what may leave, with real credentials in it where they belong, and gives the answer.
+async fn send(
+    shared: &Arc<Shared>,
+    to: &Authority,
+    mut inspector: Inspector,
+    taken: Taken,
+    tells_length: bool,
+) -> Response<AnswerBody> {
+    let conversation = inspector.conversation();
+    let mut record = Record::new(Some(to.to_string()), conversation.as_str(), Outcome::Sent);
+    record.bytes = taken.held.len();
+    note(shared, &mut inspector, &mut record);
+    let mut head = inspector.forwarded_head();
+    if let Some(substitutes) = &shared.substitutes {
+        match substitutes.exchange(to, &head) {
+            Ok(None) => {}
+            Ok(Some(exchanged)) => {
+                head = exchanged;
+                record.injected = true;
+                // What is coded cannot be scrubbed.
+                let _ = head.headers_mut().set("accept-encoding", b"identity");
+            }
+            Err(error) => return malformed(shared, to, &Reply::bad_request(error)),
+        }
+    }
+    let replaced = inspector.replacement().map(Bytes::copy_from_slice);
+    let request = outgoing(shared, to, &head, taken, replaced, tells_length);
+    let Some(request) = request else {
+        return refuse_plainly(shared, Some(to), conversation, "the request could not be written anew");
+    };
+    let (injected, advertisement) = (record.injected, inspector.advertisement());
+    if shared.sink.record(&record).is_err() {
+        let why = "the request could not be recorded";
+        return message::refusal(&Reply::refuse(
+            conversation,
+            Asked::default(),
+            Why { text: why, details: &[] },
+        ));
+    }
+    drop(inspector);
+    let response = match tokio::time::timeout(shared.limits.answer, shared.client.request(request)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => return failed(shared, to, conversation, 502, why(&error)),
+        Err(_) => return failed(shared, to, conversation, 504, "the server did not answer in time"),
+    };
+    let scrubber = shared.scrubber.as_ref().filter(|_| injected);
+    answer(Treatment { to, scrubber, advertisement }, response)
+}
+
+fn outgoing(
+    shared: &Shared,
+    to: &Authority,
+    head: &RequestHead,
+    taken: Taken,
+    replaced: Option<Bytes>,
+    tells_length: bool,
+) -> Option<Request<Released>> {
+    let (mut held, mut edits) = (taken.held, taken.edits);
+    let is_replaced = replaced.is_some();
+    if let Some(bytes) = replaced {
+        held = Held::new(&shared.limits, &shared.budget);
+        held.push(bytes).ok()?;
+        edits.clear();
+    }
+    let exact = tells_length || is_replaced || held.len() == 0;
+    let body = held.release(edits, taken.trailers, exact).ok()?;
+    let mut request = message::request(head, to, body)?;
+    let headers = request.headers_mut();
+    message::strip(headers);
+    for name in [header::EXPECT, header::TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    Some(request)
+}
+
+fn is_websocket(headers: &HeaderMap) -> bool {
+    let names_it = |value: &header::HeaderValue| {
+        value.as_bytes().to_ascii_lowercase().windows(9).any(|w| w == b"websocket")
+    };
+    headers.get_all(header::UPGRADE).iter().any(names_it)
+}
+
+/// A credential of somebody else, where one of ours is put.
+fn foreign(shared: &Shared, to: &Authority, inspector: &Inspector) -> Option<String> {
+    let substitutes = shared.substitutes.as_ref().filter(|_| !shared.observe)?;
+    let place = substitutes.foreign(&shared.engine, to, inspector.head())?;
+    Some(format!("a credential that is not the session's own stands in {place}"))
+}
+
+/// The refusal of a request in its client's form. `other` is a reason that the inspector does not know.
+fn refuse(
+    shared: &Shared,
+    to: &Authority,
+    inspector: &mut Inspector,
+    other: Option<&str>,
+    bytes: u64,
+) -> Response<AnswerBody> {
+    let conversation = inspector.conversation();
+    let known = inspector.reply(Audience::Subject);
+    let why = match (inspector.text(Audience::Operator), other) {
+        (Some(text), _) => text,
+        (None, Some(text)) => text.to_owned(),
+        (None, None) => "blocked by policy".to_owned(),
+    };
+    let mut reply = known.unwrap_or_else(|| {
+        let text = format!("blocked by policy: {}", other.unwrap_or("not allowed"));
+        Reply::refuse(conversation, Asked::default(), Why { text: &text, details: &[] })
+    });
+    if other.is_some()
+        && conversation == Conversation::GitReceivePack
+        && inspector.text(Audience::Subject).is_none()
+    {
+        // Without its commands a report would be none.
+        reply = Reply::refuse(Conversation::Plain, Asked::default(), Why { text: &why, details: &[] });
+    }
+    let outcome = Outcome::Refused { why };
+    let mut record = Record::new(Some(to.to_string()), conversation.as_str(), outcome);
+    record.bytes = bytes;
+    note(shared, inspector, &mut record);
+    // What is refused is refused, recorded or not.
+    let _ = shared.sink.record(&record);
+    message::refusal(&reply)
+}
+
+/// The refusal of what came to no inspection.
+pub(crate) fn refuse_plainly(
+    shared: &Shared,
+    to: Option<&Authority>,
+    conversation: Conversation,
+    why: &str,
+) -> Response<AnswerBody> {
+    let to = to.map(ToString::to_string);
+    let _ = shared.sink.record(&Record::new(to, conversation.as_str(), Outcome::Refused { why: why.into() }));
+    let text = format!("exfilter: {why}");
+    message::refusal(&Reply::refuse(conversation, Asked::default(), Why { text: &text, details: &[] }))
+}
+
+fn malformed(shared: &Shared, to: &Authority, reply: &Reply) -> Response<AnswerBody> {
+    let why = String::from_utf8_lossy(&reply.body).trim_end().to_owned();
+    let record = Record::new(Some(to.to_string()), Conversation::Plain.as_str(), Outcome::Refused { why });
+    let _ = shared.sink.record(&record);
+    message::refusal(reply)
+}
+
+fn failed(
+    shared: &Shared,
+    to: &Authority,
+    conversation: Conversation,
+    status: u16,
+    why: &'static str,
+) -> Response<AnswerBody> {
+    let _ = shared.sink.record(&Record::new(
+        Some(to.to_string()),
+        conversation.as_str(),
+        Outcome::Failed { why },
+    ));
+    close(status, why)
+}
+
+fn close(status: u16, text: &str) -> Response<AnswerBody> {
+    let mut response = Response::new(message::whole(format!("exfilter: {text}\n")));
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_GATEWAY);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+fn note(shared: &Shared, inspector: &mut Inspector, record: &mut Record) {
+    while let Some(sighting) = inspector.poll() {
+        record.note(&shared.engine, &sighting);
+    }
+}
+
+/// Why a request could not be sent, without what the server said.
+fn why(error: &hyper_util::client::legacy::Error) -> &'static str {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+                return "the server's certificate cannot be verified, or it speaks no TLS";
+            }
+            match io.kind() {
+                std::io::ErrorKind::PermissionDenied => return crate::gate::Closed::Private.text(),
+                std::io::ErrorKind::TimedOut => return "the server could not be reached in time",
+                std::io::ErrorKind::ConnectionRefused => return "the server refused the connection",
+                _ if error.is_connect() => return "the server could not be found or reached",
+                _ => {}
+            }
+        }
+        source = cause.source();
+    }
+    match error.is_connect() {
+        true => "the server could not be found or reached",
+        false => "the server closed the connection without an answer",
+    }
+}
+
+/// A task that ends with whoever waits for it.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Future for AbortOnDrop<T> {
+    type Output = Result<T, tokio::task::JoinError>;
+
+    fn poll(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        std::pin::Pin::new(&mut self.get_mut().0).poll(cx)
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

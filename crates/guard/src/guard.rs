@@ -1,0 +1,155 @@
+//! [`Guard`]: what is made once, and started.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exfilter::Engine;
+use exfilter::inspector::Uploads;
+use exfilter::substitute::Substitutes;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::authority_cert::CertificateAuthority;
+use crate::dial::{Dialer, Roots};
+use crate::door;
+use crate::error::GuardError;
+use crate::gate::Gate;
+use crate::held::{Budget, Released};
+use crate::limits::{GuardLimits, HEAD_BUFFER};
+use crate::listener::Listener;
+use crate::record::Sink;
+use crate::settings::Settings;
+
+/// Threads that serve; examining a body takes one for as long as it takes.
+const THREADS: usize = 4;
+
+/// How long a connection to a server is kept for the next request.
+const KEPT: Duration = Duration::from_secs(30);
+
+/// How long requests under way may take at the end.
+const LAST: Duration = Duration::from_millis(500);
+
+/// What all connections share.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) substitutes: Option<Arc<Substitutes>>,
+    pub(crate) scrubber: Option<Engine>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) observe: bool,
+    pub(crate) limits: Arc<GuardLimits>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) uploads: Uploads,
+    pub(crate) client: Client<Dialer, Released>,
+    pub(crate) authority: CertificateAuthority,
+    pub(crate) sink: Arc<dyn Sink>,
+}
+
+/// A guard that is ready to be started.
+///
+/// # Resource usage
+///
+/// Four threads; per request the memory of an [`Inspector`](exfilter::Inspector) and its body, which [`GuardLimits`] bounds.
+pub struct Guard {
+    shared: Arc<Shared>,
+    bundle: String,
+    own: String,
+}
+
+impl Guard {
+    /// Makes a certificate authority and reads those of the system.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError`] if there are none, or a further one cannot be read.
+    pub fn new(settings: Settings) -> Result<Guard, GuardError> {
+        let roots = Roots::load(&settings.upstream_roots)?;
+        let authority = CertificateAuthority::new(settings.allow.as_deref())?;
+        let own = authority.pem();
+        let bundle = format!("{own}{}", roots.pem());
+        let limits = Arc::new(settings.limits);
+        let engine = settings.engine;
+        let gate = Arc::new(Gate {
+            engine: engine.clone(),
+            allow: settings.allow,
+            closed_network: settings.closed_network,
+        });
+        let resolve = settings.resolve.into_iter().map(|(host, port, to)| ((host, port), to)).collect();
+        let dialer = Dialer {
+            gate: gate.clone(),
+            tls: roots.config(&[b"h2", b"http/1.1"])?,
+            resolve: Arc::new(resolve),
+            patience: limits.connect,
+        };
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(KEPT)
+            .http1_title_case_headers(true)
+            .http1_max_buf_size(HEAD_BUFFER)
+            .timer(TokioTimer::new())
+            .build(dialer);
+        let shared = Arc::new(Shared {
+            engine,
+            substitutes: settings.substitutes,
+            scrubber: settings.scrubber,
+            gate,
+            observe: settings.observe,
+            limits,
+            budget: Arc::default(),
+            uploads: Uploads::new(),
+            client,
+            authority,
+            sink: settings.sink,
+        });
+        Ok(Guard { shared, bundle, own })
+    }
+
+    /// The certificate authorities that clients must trust, in PEM: this guard's first, then those of the system.
+    #[must_use]
+    pub fn bundle(&self) -> &str {
+        &self.bundle
+    }
+
+    /// This guard's certificate authority alone, in PEM.
+    #[must_use]
+    pub fn certificate(&self) -> &str {
+        &self.own
+    }
+
+    /// Serves connections until the result is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError`] if the system gives no threads.
+    pub fn start(self, listener: Listener) -> Result<Running, GuardError> {
+        let address = listener.address();
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(THREADS).thread_name("exfilter-guard").enable_all().build();
+        let runtime = runtime.map_err(|error| GuardError::io(&error))?;
+        runtime.spawn(door::listen(self.shared, listener.0));
+        Ok(Running { runtime: Some(runtime), address })
+    }
+}
+
+/// A guard that serves. It ends when this is dropped: what is under way is cut off after half a second.
+pub struct Running {
+    runtime: Option<Runtime>,
+    address: Option<SocketAddr>,
+}
+
+impl Running {
+    /// Where it listens, if that is an address.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(LAST);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The guard: a forward proxy that sends a request only after the engine has examined all of it.
+//!
+//! ```text
+//! client -> door.rs (connections) -> tunnel.rs (CONNECT: whose, TLS or not) -> exchange.rs (one request)
+//!              |                        |                                        |-- gate.rs     may it go there at all
+//!          listener.rs               authority_cert.rs                           |-- held.rs     its body, until the verdict
+//!                                                                                |-- dial.rs     the way out, after the verdict
+//!                                                                                `-- answer.rs   what comes back, scrubbed
+//! record.rs  what is told of each request        journal.rs  the same as chained lines
+//! ```
+//!
+//! [`Guard::start`] runs it on a listener. It holds each request whole: nothing of it leaves, no name is resolved and nothing is dialled, before its verdict. A refusal is said in the form that the
+//! client shows ([`exfilter::wire::Reply`]). TLS is terminated with certificates of an authority that is made for one run, whose key never leaves memory.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use exfilter::Engine;
+//! use exfilter_guard::{Guard, Listener, Settings};
+//!
+//! let engine = Engine::builder().rules(exfilter::rules::builtin()).build()?;
+//! let guard = Guard::new(Settings::new(engine))?;
+//! std::fs::write("ca.pem", guard.bundle())?; // for the clients
+//! let running = guard.start(Listener::loopback()?)?;
+//! println!("HTTPS_PROXY=http://{}", running.address().expect("a TCP listener has an address"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod answer;
+mod authority_cert;
+mod dial;
+mod door;
+mod error;
+mod exchange;
+mod gate;
+mod guard;
+mod held;
+mod journal;
+mod limits;
+mod listener;
+mod message;
+mod prefixed;
+mod record;
+mod scrub;
+mod settings;
+mod tunnel;
+
+pub use error::GuardError;
+pub use guard::{Guard, Running};
+pub use journal::{Head, Journal, JournalError, verify};
+pub use limits::GuardLimits;
+pub use listener::Listener;
+pub use record::{Noted, Outcome, Record, Sink, Unseen};
+pub use settings::Settings;

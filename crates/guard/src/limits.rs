@@ -1,0 +1,55 @@
+//! [`GuardLimits`]: how much and how long.
+
+use std::time::Duration;
+
+/// Limits of a guard. Whatever goes beyond one is refused or closed, and recorded.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct GuardLimits {
+    /// Connections at once; more wait. Default 512.
+    pub connections: usize,
+    /// Bytes of one body that are held in memory; what is longer goes to an unlinked file that only its owner can read. Default 8 MiB.
+    pub memory_per_body: usize,
+    /// Bytes of all bodies in memory; from then on bodies go to files at once. Default 256 MiB.
+    pub memory: usize,
+    /// The longest body, in bytes: a longer one is refused. Default 2 GiB.
+    pub body: u64,
+    /// Bytes of all bodies in files: a body that does not fit is refused. Default 8 GiB.
+    pub spool: u64,
+    /// From one head to the next, and for a head to be complete. Default 60 s.
+    pub head: Duration,
+    /// Between two pieces of a body. Default 60 s.
+    pub idle: Duration,
+    /// To connect to a server, and for each TLS handshake. Default 15 s.
+    pub connect: Duration,
+    /// Until a server begins to answer: models think for minutes. Default 15 min.
+    pub answer: Duration,
+}
+
+impl Default for GuardLimits {
+    fn default() -> GuardLimits {
+        GuardLimits {
+            connections: 512,
+            memory_per_body: 8 << 20,
+            memory: 256 << 20,
+            body: 2 << 30,
+            spool: 8 << 30,
+            head: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            connect: Duration::from_secs(15),
+            answer: Duration::from_secs(900),
+        }
+    }
+}
+
+/// The most bytes of a head that the HTTP parser keeps. A little more than [`exfilter::wire`] takes, so that its refusal is the one that is seen.
+pub(crate) const HEAD_BUFFER: usize = 160 << 10;
+
+/// The most fields of a head.
+pub(crate) const FIELDS: usize = 512;
+
+/// The most certificates that are kept.
+pub(crate) const CERTIFICATES: usize = 1024;
+
+/// How much of a refused body is read, so that the client listens to the answer.
+pub(crate) const DRAIN: u64 = 1 << 30;

@@ -1,0 +1,106 @@
+//! [`Record`]: what is told of a request. Holds no content.
+
+use exfilter::inspector::Sighting;
+use exfilter::{Action, Confidence, Engine, Event, Kind, OpaqueReason};
+
+/// Who is told.
+pub trait Sink: Send + Sync {
+    /// Told before a request leaves, or when it is refused or a connection is closed.
+    ///
+    /// # Errors
+    ///
+    /// It could not be recorded. A request of which that is so does not leave.
+    fn record(&self, record: &Record) -> std::io::Result<()>;
+}
+
+/// One request, or a connection that came to none.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Record {
+    /// Where it was to go: scheme, host and port. `None` where that could not be read, or holds a secret itself.
+    pub to: Option<String>,
+    /// What the client was doing ([`Conversation::as_str`](exfilter::wire::Conversation::as_str)).
+    pub conversation: &'static str,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Bytes of the body.
+    pub bytes: u64,
+    /// What was found.
+    pub noted: Vec<Noted>,
+    /// What could not be examined.
+    pub unseen: Vec<Unseen>,
+    /// Whether real credentials were put in.
+    pub injected: bool,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It may leave.
+    Sent,
+    /// It was refused.
+    Refused {
+        /// Why, for the operator.
+        why: String,
+    },
+    /// It could not be sent, or no answer came.
+    Failed {
+        /// Why.
+        why: &'static str,
+    },
+}
+
+/// A finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Noted {
+    /// The rule's id, or the enrolled secret's name.
+    pub what: String,
+    /// Whether it is an enrolled secret.
+    pub enrolled: bool,
+    /// Where in the request.
+    pub place: String,
+    /// How sure.
+    pub confidence: Confidence,
+    /// What was done about it.
+    pub action: Action,
+}
+
+/// A part that was not examined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unseen {
+    /// Why.
+    pub reason: OpaqueReason,
+    /// Where in the request.
+    pub place: String,
+    /// What was done about it.
+    pub action: Action,
+}
+
+impl Record {
+    pub(crate) fn new(to: Option<String>, conversation: &'static str, outcome: Outcome) -> Record {
+        let (noted, unseen) = (Vec::new(), Vec::new());
+        Record { to, conversation, outcome, bytes: 0, noted, unseen, injected: false }
+    }
+
+    /// Takes what an inspector has seen.
+    pub(crate) fn note(&mut self, engine: &Engine, sighting: &Sighting) {
+        let (place, action) = (sighting.location(), sighting.action());
+        match sighting.event() {
+            Event::Finding(finding) => {
+                let (what, enrolled) = match finding.kind() {
+                    Kind::Rule(rule) => (engine.rule(rule).id.clone(), false),
+                    Kind::Known(secret, _) => (engine.secret_name(secret).to_owned(), true),
+                };
+                let confidence = finding.confidence();
+                self.noted.push(Noted { what, enrolled, place, confidence, action });
+            }
+            Event::Opaque(opaque) => {
+                self.unseen.push(Unseen { reason: opaque.reason(), place, action });
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! [`Settings`]: what a guard is told.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use exfilter::substitute::Substitutes;
+use exfilter::{Engine, HostPattern};
+
+use crate::limits::GuardLimits;
+use crate::record::{Record, Sink};
+
+/// What a guard is told. No `Debug`: it holds credentials.
+#[non_exhaustive]
+pub struct Settings {
+    pub(crate) engine: Engine,
+    pub(crate) substitutes: Option<Arc<Substitutes>>,
+    pub(crate) scrubber: Option<Engine>,
+    pub(crate) allow: Option<Vec<HostPattern>>,
+    pub(crate) closed_network: bool,
+    pub(crate) observe: bool,
+    pub(crate) upstream_roots: Vec<Vec<u8>>,
+    pub(crate) resolve: Vec<(String, u16, SocketAddr)>,
+    pub(crate) limits: GuardLimits,
+    pub(crate) sink: Arc<dyn Sink>,
+}
+
+/// Tells nobody.
+struct Nobody;
+
+impl Sink for Nobody {
+    fn record(&self, _: &Record) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Settings {
+    /// With this engine, to any host, telling nobody.
+    #[must_use]
+    pub fn new(engine: Engine) -> Settings {
+        Settings {
+            engine,
+            substitutes: None,
+            scrubber: None,
+            allow: None,
+            closed_network: false,
+            observe: false,
+            upstream_roots: Vec::new(),
+            resolve: Vec::new(),
+            limits: GuardLimits::default(),
+            sink: Arc::new(Nobody),
+        }
+    }
+
+    /// Placeholders that are exchanged for real values where they belong, and the engine that takes the real values out of answers of servers that got one. Its policy redacts
+    /// ([`Action::Redact`](exfilter::Action::Redact)) what is confirmed.
+    pub fn substitutes(&mut self, substitutes: Arc<Substitutes>, scrubber: Engine) -> &mut Settings {
+        (self.substitutes, self.scrubber) = (Some(substitutes), Some(scrubber));
+        self
+    }
+
+    /// Adds a host, or all below one, to those that may be reached. Without any, all may.
+    pub fn allow(&mut self, pattern: HostPattern) -> &mut Settings {
+        self.allow.get_or_insert_default().push(pattern);
+        self
+    }
+
+    /// Says that the clients have no network of their own: addresses of this machine and of private networks are then out of reach, unless one is allowed by
+    /// its name.
+    pub fn closed_network(&mut self) -> &mut Settings {
+        self.closed_network = true;
+        self
+    }
+
+    /// Says that the engine's policy refuses nothing: then credentials of others are not refused either. Limits and the list of hosts hold all the same.
+    pub fn observe(&mut self) -> &mut Settings {
+        self.observe = true;
+        self
+    }
+
+    /// A further certificate authority for servers, in PEM, beside those of the system.
+    pub fn upstream_root(&mut self, pem: Vec<u8>) -> &mut Settings {
+        self.upstream_roots.push(pem);
+        self
+    }
+
+    /// The address of a host and port, instead of what the resolver says.
+    pub fn resolve(&mut self, host: &str, port: u16, address: SocketAddr) -> &mut Settings {
+        self.resolve.push((host.to_owned(), port, address));
+        self
+    }
+
+    /// Sets the limits.
+    pub fn limits(&mut self, limits: GuardLimits) -> &mut Settings {
+        self.limits = limits;
+        self
+    }
+
+    /// Who is told of each request.
+    pub fn sink(&mut self, sink: Arc<dyn Sink>) -> &mut Settings {
+        self.sink = sink;
+        self
+    }
+}

@@ -1,0 +1,14 @@
+//! The guard between real clients and servers that keep every byte that they receive: what is clean arrives as it is, what holds a secret is refused so that the client says why, and no byte of it has
+//! arrived.
+//!
+//! A client that is not on the machine is skipped, and a line says so.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
+mod bodies;
+mod clients;
+mod git;
+mod limits;
+mod placeholders;
+mod raw;
+mod stage;
+mod upstream;
