@@ -114,7 +114,7 @@ class Proxy:
     def log(self):
         return self.log_path.read_text(errors="replace")
 
-    def wait_for(self, text, count=1, seconds=30):
+    def wait_for(self, text, count=1, seconds=90):
         deadline = time.monotonic() + seconds
         while self.log().count(text) < count:
             assert time.monotonic() < deadline and self.process.poll() is None, self.log()
@@ -706,7 +706,7 @@ def test_parts_of_an_object_are_one_stream(bench):
 def test_a_proxy_does_not_start_with_what_it_cannot_use(tmp_path, config, options, said):
     bench = start(tmp_path, config, options, ready=None)
     try:
-        assert bench.proxy.process.wait(30) != 0
+        assert bench.proxy.process.wait(90) != 0
         assert said in bench.proxy.log()
     finally:
         bench.proxy.stop()
