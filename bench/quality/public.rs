@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let engine = Engine::builder().rules(rules).profile(Profile::Inline).build().expect("the pack builds");
     let mut lines = BTreeSet::new();
     // Where pieces of a string meet: a value that is written in pieces is one in the thorough profile.
-    let joint = Regex::new(r#"["'`][\s+,.\\]*["'`]"#).expect("it is a regular expression");
+    let joint = Regex::new(r#"["'`][\s+,.\\]*["'`]|\\\r?\n\s*"#).expect("it is a regular expression");
     for folder in std::env::args_os().skip(1) {
         walk(Path::new(&folder), &mut |bytes| {
             let mut inflated = Vec::new();
