@@ -42,7 +42,11 @@ impl Trust {
     ///
     /// Those of the system.
     pub(super) fn new(bundle: &str) -> io::Result<Trust> {
-        let folder = tempfile::Builder::new().prefix("exfilter-run-").tempdir()?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("exfilter-run-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let folder = builder.tempdir()?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]

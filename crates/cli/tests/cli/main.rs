@@ -25,5 +25,6 @@ mod scale;
 mod secrets;
 #[cfg(all(feature = "guard", unix))]
 #[path = "../../../guard/tests/guard/upstream.rs"]
+#[expect(dead_code, reason = "the guard's tests ask it for more")]
 mod upstream;
 mod walking;

@@ -157,7 +157,7 @@ fn real_values_leave_in_requests_alone() {
         &[],
         &["curl", "-sS", "--data-binary", "@notes.txt", "https://other.example.com/"],
     );
-    run.exits_with(0).notes("github-pat (high) in body").notes("what would have been stopped");
+    run.exits_with(0).notes("github-pat (high) in body").notes("what was found, and would be stopped");
 }
 
 #[test]

@@ -253,3 +253,51 @@ fn whatever_else_stands_in_a_slot_stays_as_it_is() {
         assert_eq!(injected.len(), value.len());
     }
 }
+
+/// Whole heads: headers, cookies, parameters and segments, each by itself, and nothing else.
+#[test]
+fn heads_are_exchanged_slot_by_slot() {
+    let mut rng = Rng::new(71);
+    let mut substitutes = Substitutes::new([9; 32]);
+    let mut real = Vec::new();
+    for slot in ["header:x-key", "header:authorization:basic.password", "cookie:sid", "query:k", "path:1"] {
+        let value = String::from_utf8(rng.text(keys::BASE62, 32)).unwrap();
+        let given = substitutes.add(slot, value.as_bytes(), vec![binding("api.example.com", slot)]).unwrap();
+        real.push((given.to_owned(), value));
+    }
+    let head = |values: [&str; 5]| {
+        let [key, password, sid, k, segment] = values;
+        let basic = exfilter_testing::wrap::base64(format!("me:{password}").as_bytes(), false, true);
+        let basic = format!("Basic {}", String::from_utf8(basic).unwrap());
+        let (target, cookie) =
+            (format!("/a/{segment}/b?q=1&k={k}&k2={k}"), format!("a=b; sid={sid}; other={sid}"));
+        let fields = [
+            ("host", "api.example.com"),
+            ("x-key", key),
+            ("x-other", key),
+            ("authorization", &basic),
+            ("cookie", &cookie),
+        ];
+        exfilter::wire::RequestHead::new(b"GET", target.as_bytes(), fields).unwrap()
+    };
+    let given: Vec<&str> = real.iter().map(|(given, _)| given.as_str()).collect();
+    let given: [&str; 5] = given.try_into().unwrap();
+    let before = head(given);
+    assert!(substitutes.exchange(&to("https://other.example.com"), &before).unwrap().is_none());
+    assert!(substitutes.exchange(&to("http://api.example.com"), &before).unwrap().is_none());
+    let after = substitutes.exchange(&to("https://api.example.com"), &before).unwrap().unwrap();
+    let [key, password, sid, k, segment] = [0, 1, 2, 3, 4].map(|n| real[n].1.as_str());
+    let target = format!("/a/{segment}/b?q=1&k={k}&k2={}", given[3]);
+    assert_eq!(after.target().as_bytes(), target.as_bytes());
+    let field = |name: &str| String::from_utf8(after.headers().get(name).unwrap().to_vec()).unwrap();
+    assert_eq!((field("x-key"), field("x-other")), (key.to_owned(), given[0].to_owned()));
+    assert_eq!(field("cookie"), format!("a=b; sid={sid}; other={}", given[2]));
+    let basic = exfilter_testing::wrap::base64(format!("me:{password}").as_bytes(), false, true);
+    assert_eq!(field("authorization").into_bytes(), [b"Basic ", &basic[..]].concat());
+    // In the inspector they pass where they are exchanged, though rules may know their form.
+    let engine = Engine::builder().rules(exfilter::rules::builtin()).build().unwrap();
+    assert_eq!(substitutes.foreign(&engine, &to("https://api.example.com"), &before), None);
+    let others = head(["somebody-elses", given[1], given[2], given[3], given[4]]);
+    let foreign = substitutes.foreign(&engine, &to("https://api.example.com"), &others);
+    assert_eq!(foreign.as_deref(), Some("header:x-key"));
+}

@@ -285,3 +285,27 @@ fn private_addresses_are_out_of_reach() {
     assert!(said.starts_with("HTTP/1.1 502") && said.contains("private network"), "{said}");
     assert_eq!(stage.server.connections(), 0);
 }
+
+/// Trailers are examined with the request, and arrive with it.
+#[test]
+fn trailers_are_part_of_the_request() {
+    let stage = Stage::usual();
+    let token = String::from_utf8(keys::github(&mut Rng::new(10), "ghp_")).unwrap();
+    for (value, may) in [("a b", true), (token.as_str(), false)] {
+        stage.server.forget();
+        let mut stream = tls(&stage, "echo.example.com:443", "echo.example.com");
+        let head = "POST /t HTTP/1.1\r\nHost: echo.example.com\r\nTransfer-Encoding: chunked\r\nTrailer: x-end\r\n\r\n";
+        write!(stream, "{head}3\r\nabc\r\n0\r\nx-end: {value}\r\n\r\n").unwrap();
+        let said = self::head(&mut stream);
+        assert_eq!(said.starts_with("HTTP/1.1 200"), may, "{said}");
+        let arrived = stage.server.requests();
+        assert_eq!(arrived.len(), usize::from(may));
+        for request in arrived {
+            assert_eq!(
+                (request.body.as_slice(), request.trailers),
+                (&b"abc"[..], vec![("x-end".to_owned(), value.into())])
+            );
+        }
+    }
+    stage.nothing_arrived(token.as_bytes());
+}
