@@ -60,6 +60,7 @@ async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> 
     };
     let mut inspection = Inspection::new(to.clone());
     inspection.editable().uploads(&shared.uploads);
+    shared.gate.config.apply(&mut inspection);
     if let Some(substitutes) = &shared.substitutes {
         inspection.substitutes(substitutes);
     }

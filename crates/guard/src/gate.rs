@@ -1,5 +1,6 @@
 //! [`Gate`]: where requests may go at all, before anything is resolved.
 
+use exfilter::config::Config;
 use exfilter::{Authority, Engine, Flow, HostPattern, Verdict};
 
 use crate::authority_cert::ip;
@@ -7,6 +8,7 @@ use crate::authority_cert::ip;
 /// The list of hosts, and the engine that looks at names.
 pub(crate) struct Gate {
     pub(crate) engine: Engine,
+    pub(crate) config: Config,
     pub(crate) allow: Option<Vec<HostPattern>>,
     pub(crate) closed_network: bool,
 }
@@ -28,7 +30,9 @@ impl Closed {
     pub(crate) fn text(self) -> &'static str {
         match self {
             Closed::Malformed => "the request does not name one host and port",
-            Closed::NotAllowed => "this host is not one of those that may be reached (--allow)",
+            Closed::NotAllowed => {
+                "this host is not one of those that may be reached (--allow, or hosts in the policy)"
+            }
             Closed::Secret => "blocked by policy: the host's name",
             Closed::Private => {
                 "this is an address of the machine or of a private network; allow it by its name (--allow)"
@@ -56,7 +60,7 @@ impl Gate {
         let host = to.host();
         let is_listed = |patterns: &Vec<HostPattern>| patterns.iter().any(|pattern| pattern.matches(host));
         let listed = self.allow.as_ref().is_some_and(is_listed);
-        if self.allow.is_some() && !listed {
+        if !self.config.admits(host) || (self.allow.is_some() && !listed) {
             return Err(Closed::NotAllowed);
         }
         if !listed && ip(host).is_some_and(|ip| self.is_closed(ip)) {
@@ -124,7 +128,7 @@ mod tests {
         let allow = (!allow.is_empty()).then(|| allow.iter().map(pattern).collect());
         let rule = exfilter::Rule::new("acme-key", "acme_", "acme_[0-9a-f]{32}");
         let engine = Engine::builder().rules([rule]).build().expect("one rule compiles");
-        Gate { engine, allow, closed_network }
+        Gate { engine, config: Config::default(), allow, closed_network }
     }
 
     /// Whatever a target is made of: it is refused, or what is dialled is spelled as it is compared.

@@ -72,6 +72,7 @@ impl Guard {
         let engine = settings.engine;
         let gate = Arc::new(Gate {
             engine: engine.clone(),
+            config: settings.config,
             allow: settings.allow,
             closed_network: settings.closed_network,
         });

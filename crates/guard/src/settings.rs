@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use exfilter::config::Config;
 use exfilter::substitute::Substitutes;
 use exfilter::{Engine, HostPattern};
 
@@ -15,6 +16,7 @@ pub struct Settings {
     pub(crate) engine: Engine,
     pub(crate) substitutes: Option<Arc<Substitutes>>,
     pub(crate) scrubber: Option<Engine>,
+    pub(crate) config: Config,
     pub(crate) allow: Option<Vec<HostPattern>>,
     pub(crate) closed_network: bool,
     pub(crate) observe: bool,
@@ -41,6 +43,7 @@ impl Settings {
             engine,
             substitutes: None,
             scrubber: None,
+            config: Config::default(),
             allow: None,
             closed_network: false,
             observe: false,
@@ -55,6 +58,12 @@ impl Settings {
     /// ([`Action::Redact`](exfilter::Action::Redact)) what is confirmed.
     pub fn substitutes(&mut self, substitutes: Arc<Substitutes>, scrubber: Engine) -> &mut Settings {
         (self.substitutes, self.scrubber) = (Some(substitutes), Some(scrubber));
+        self
+    }
+
+    /// Sets what a policy file says of hosts and of requests; its policy and limits are the engine's already.
+    pub fn config(&mut self, config: Config) -> &mut Settings {
+        self.config = config;
         self
     }
 

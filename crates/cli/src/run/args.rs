@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::args::PolicyArgs;
 use crate::secrets::open::Choice;
 
 /// `exfilter run`.
@@ -45,6 +46,9 @@ pub(crate) struct RunArgs {
     /// Add the further rules that come with the program: some 300 more providers, 40 ms more to start
     #[arg(long)]
     pub(crate) more_rules: bool,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
 
     /// A further certificate authority for servers, in PEM, as companies have them; may be given several times
     #[arg(long, value_name = "FILE")]

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use exfilter::config::Config;
 use exfilter::{Action, Confidence, Engine, HostPattern, KnownSecrets, Mode, Policy, StoreKey};
 use exfilter_guard::{Guard, GuardError, Journal, Listener, Settings};
 use exfilter_store::Use;
@@ -20,6 +21,7 @@ use super::isolate;
 use super::ledger::{Books, Ledger};
 use super::trust::Trust;
 use crate::fault::Fault;
+use crate::policy;
 use crate::rulepack::{self, Loaded};
 use crate::secrets::open;
 use crate::term::Term;
@@ -40,6 +42,12 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
         #[cfg(not(target_os = "linux"))]
         return Err(Fault::new("--isolate", "there are such namespaces on Linux alone", "leave it out"));
     }
+    // Nothing is scanned here, so wherever the policy lies, its owner wrote it.
+    let mut config = policy::load(&args.policy, &[], true, term)?;
+    if args.observe {
+        config.set_mode(Mode::Observe);
+    }
+    let observe = config.mode() == Mode::Observe;
     let stored = open::stored(&args.choice())?;
     let known = match &stored {
         Some((store, home)) => store
@@ -48,20 +56,23 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
         None => KnownSecrets::new(fresh_key()?),
     };
     let variables = environment::variables();
-    let wishes = Wishes { keep: &args.keep, further: &args.env_name, observe: args.observe };
+    let wishes = Wishes { keep: &args.keep, further: &args.env_name, observe };
     let store = stored.as_ref().map(|(store, _)| store);
     let mut seed = [0; 32];
     random(&mut seed)?;
     let mut prepared = environment::prepare(&variables, &wishes, store, known, &mut fresh_key, seed)?;
     let known = std::mem::replace(&mut prepared.known, KnownSecrets::new(fresh_key()?));
-    let engine = engine(args, known)?;
-    if !args.observe {
+    let engine = engine(args, &config, known)?;
+    if !observe {
         prepared.sweep(&variables, &args.keep, &engine);
     }
     let journal = args.log.as_deref().map(journal).transpose()?;
     let books = Arc::new(Books { ledger: Ledger::default(), journal });
     let mut settings = settings(args, engine)?;
-    settings.sink(books.clone());
+    if observe {
+        settings.observe();
+    }
+    settings.config(config).sink(books.clone());
     let notes = std::mem::take(&mut prepared.notes);
     let changes = std::mem::take(&mut prepared.changes);
     if prepared.substitutes.placeholders().len() > 0 {
@@ -91,7 +102,7 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
     // Waits for what is under way, so that the summary has all of it.
     drop(running);
     if code.is_ok() && (!args.quiet || books.ledger.has_stopped()) {
-        term.say(&books.ledger.summary(args.observe));
+        term.say(&books.ledger.summary(observe));
         if let (Some(journal), Some(path)) = (&books.journal, &args.log) {
             let (path, head) = (escape(path_bytes(path)), journal.head());
             term.note(&format_args!("{path} ends with {head}"));
@@ -136,14 +147,10 @@ fn change(command: &mut Command, changes: impl Iterator<Item = (OsString, Option
 }
 
 /// What examines requests.
-fn engine(args: &RunArgs, known: KnownSecrets) -> Result<Engine, Fault> {
+fn engine(args: &RunArgs, config: &Config, known: KnownSecrets) -> Result<Engine, Fault> {
     let (rules, origins) = rulepack::load(&args.rules, true, args.more_rules, None)?.split();
-    let mut policy = Policy::default();
-    if args.observe {
-        policy.mode(Mode::Observe);
-    }
     let mut builder = Engine::builder();
-    builder.rules(rules).policy(policy);
+    builder.rules(rules).policy(config.policy().clone()).limits(config.limits());
     if !known.is_empty() {
         builder.known_secrets(known);
     }
@@ -182,9 +189,6 @@ fn settings(args: &RunArgs, engine: Engine) -> Result<Settings, Fault> {
             )
         })?;
         settings.resolve(&host, port, address);
-    }
-    if args.observe {
-        settings.observe();
     }
     if args.isolate {
         settings.closed_network();

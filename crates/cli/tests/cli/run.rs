@@ -161,6 +161,31 @@ fn real_values_leave_in_requests_alone() {
 }
 
 #[test]
+fn the_policy_file_decides_too() {
+    if !has("curl") {
+        return;
+    }
+    let stage = Stage::new();
+    let write = |text: &str| {
+        let path = stage.sandbox.top().join("policy.toml");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    };
+    let policy = &["--policy", "policy.toml"][..];
+    write("version = 1\n[hosts]\ndeny = [\"other.example.com\"]\n");
+    let run = stage.run(policy, &[], &["curl", "-sS", "https://other.example.com/"]);
+    run.exits_with(56).notes("not one of those that may be reached");
+    stage.run(policy, &[], &["curl", "-sS", "https://api.github.com/"]).exits_with(0);
+    // A mode that only observes leaves the environment alone, too.
+    write("version = 1\nmode = \"observe\"\n");
+    let plain = [("SOME_TOKEN", "x".repeat(32))];
+    let plain = plain.each_ref().map(|(name, value)| (*name, value.as_str()));
+    stage.run(policy, &plain, &["sh", "-c", "test ${#SOME_TOKEN} = 32"]).exits_with(0);
+    write("version = 1\nmood = \"observe\"\n");
+    stage.run(policy, &[], &["true"]).exits_with(2).notes("policy.toml:2: mood");
+}
+
+#[test]
 fn exit_codes_and_signals_are_passed_on() {
     let stage = Stage::new();
     stage.run(&[], &[], &["sh", "-c", "exit 7"]).exits_with(7);
