@@ -59,7 +59,7 @@ async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> 
         Err(reply) => return malformed(&shared, &to, &reply),
     };
     let mut inspection = Inspection::new(to.clone());
-    inspection.editable().uploads(&shared.uploads);
+    inspection.editable().uploads(&shared.uploads).session(&shared.session());
     shared.gate.config.apply(&mut inspection);
     if let Some(substitutes) = &shared.substitutes {
         inspection.substitutes(substitutes);
@@ -84,6 +84,7 @@ async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> 
     };
     let bytes = taken.held.len();
     let verdict = if bytes >= LONG { block_in_place(|| inspector.finish()) } else { inspector.finish() };
+    shared.note(inspector.session());
     taken.edits.extend_from_slice(inspector.edits());
     if let Some(why) = taken.refusal {
         return refuse(&shared, &to, &mut inspector, Some(why), bytes);

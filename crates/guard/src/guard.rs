@@ -1,12 +1,12 @@
 //! [`Guard`]: what is made once, and started.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use exfilter::Engine;
 use exfilter::inspector::Uploads;
 use exfilter::substitute::Substitutes;
+use exfilter::{Engine, Session};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
@@ -41,9 +41,23 @@ pub(crate) struct Shared {
     pub(crate) limits: Arc<GuardLimits>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) uploads: Uploads,
+    /// What all requests together have shown of secrets, a piece at a time.
+    pub(crate) session: Mutex<Session>,
     pub(crate) client: Client<Dialer, Released>,
     pub(crate) authority: CertificateAuthority,
     pub(crate) sink: Arc<dyn Sink>,
+}
+
+impl Shared {
+    /// What the session has shown so far.
+    pub(crate) fn session(&self) -> Session {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Adds what a request has shown, whatever became of it.
+    pub(crate) fn note(&self, shown: &Session) {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).merge(shown);
+    }
 }
 
 /// A guard that is ready to be started.
@@ -99,6 +113,7 @@ impl Guard {
             limits,
             budget: Arc::default(),
             uploads: Uploads::new(),
+            session: Mutex::default(),
             client,
             authority,
             sink: settings.sink,

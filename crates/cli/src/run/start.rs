@@ -49,12 +49,14 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
     }
     let observe = config.mode() == Mode::Observe;
     let stored = open::stored(&args.choice())?;
-    let known = match &stored {
+    let mut known = match &stored {
         Some((store, home)) => store
-            .known_secrets(Use::AtOnce)
+            .known_secrets(Use::All)
             .map_err(|error| open::secret_fault(&open::shown(home.store_path()), &error))?,
         None => KnownSecrets::new(fresh_key()?),
     };
+    // What leaves a piece at a time is put together over all requests of the run.
+    known.fragments(true);
     let variables = environment::variables();
     let wishes = Wishes { keep: &args.keep, further: &args.env_name, observe };
     let store = stored.as_ref().map(|(store, _)| store);

