@@ -1,6 +1,6 @@
 //! The refusal of a request, in words for its sender and for its operator.
 
-use exfilter_engine::{Audience, Block, BlockReason, Event, Kind};
+use exfilter_engine::{Audience, Block, BlockReason, Event, Form, Kind};
 use exfilter_wire::{Asked, Reply, Why};
 
 use super::inspect::Inspector;
