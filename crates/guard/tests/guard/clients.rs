@@ -122,8 +122,11 @@ fn npm_publish() {
     std::fs::create_dir(&package).unwrap();
     std::fs::write(package.join("package.json"), r#"{"name":"exfilter-demo","version":"1.0.0"}"#).unwrap();
     std::fs::write(package.join("index.js"), "module.exports = 1\n").unwrap();
-    std::fs::write(stage.path(".npmrc"), "//registry.npmjs.org/:_authToken=abcdefghijkl\nfetch-retries=0\n")
-        .unwrap();
+    std::fs::write(
+        stage.path(".npmrc"),
+        "//registry.npmjs.org/:_authToken=abcdefghijkl\nfetch-retries=0\nupdate-notifier=false\n",
+    )
+    .unwrap();
     let publish = || stage.run_in(&package, &[], &["npm", "publish", "--loglevel", "notice"]);
     let ran = publish();
     assert!(ran.ok && ran.said.contains("+ exfilter-demo@1.0.0"), "{}", ran.said);
