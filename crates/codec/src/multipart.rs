@@ -70,8 +70,8 @@ fn is_boundary(text: &[u8]) -> bool {
 ///
 /// let mut parts = Vec::new();
 /// assert_eq!(Multipart::new(1000).feed(form, &mut |part| parts.push(part)), Ok(()));
-/// assert_eq!(parts[0], Part::Begin { at: 67, header: 5, len: u64::MAX, name: b"a.py".to_vec() });
-/// assert_eq!(parts[1], Part::End { at: 81 });
+/// assert_eq!(parts[0], Part::Begin { at: 66, header: 5, len: u64::MAX, name: b"a.py".to_vec() });
+/// assert_eq!(parts[1], Part::End { at: 80 });
 /// ```
 pub struct Multipart {
     state: State,

@@ -30,7 +30,7 @@ pub(crate) struct Ledger {
     /// The last findings: what is found as it is spelled may be found again where the spelling is undone.
     recent: Option<Box<Recent>>,
     /// Which characters of secrets were seen in pieces, by their numbers among those whose pieces are counted.
-    pieces: BTreeMap<u32, Covered>,
+    pieces: Option<Box<BTreeMap<u32, Covered>>>,
     /// Findings that wait for the end of a slot in which a secret may be at home.
     slot: Option<Box<SlotValue>>,
 }
@@ -100,7 +100,7 @@ impl Ledger {
             coverage: [0; OpaqueReason::COUNT],
             edits: Vec::new(),
             recent: None,
-            pieces: BTreeMap::new(),
+            pieces: None,
             slot: SlotValue::open(core, facts),
         }
     }
@@ -236,7 +236,10 @@ impl Ledger {
             + self.edits.capacity() * size_of::<Edit>()
             + self.recent.as_ref().map_or(0, |recent| recent.memory())
             + self.slot.as_ref().map_or(0, |s| s.memory())
-            + self.pieces.len() * 2 * size_of::<(u32, Covered)>()
+            + self
+                .pieces
+                .as_ref()
+                .map_or(0, |pieces| size_of_val(&**pieces) + pieces.len() * 2 * size_of::<(u32, Covered)>())
     }
 
     /// Decides about what was found, in the order in which it was; `home` is the range of a slot whose secret is at home.
@@ -353,7 +356,7 @@ impl Ledger {
         let Some(of) = fragments.and_then(|fragments| fragments.secrets.get(fragment.number as usize)) else {
             return false;
         };
-        let covered = self.pieces.entry(fragment.number).or_default();
+        let covered = self.pieces.get_or_insert_default().entry(fragment.number).or_default();
         covered.join(fragment.covered);
         let mut all = *covered;
         all.join(facts.flow.shown_before().map_or(Covered::default(), |session| session.covered(&of.id)));
@@ -364,7 +367,7 @@ impl Ledger {
     pub(crate) fn contribution(&self, core: &Core) -> Session {
         let mut session = Session::new();
         if let Some(fragments) = core.known.as_ref().and_then(|known| known.fragments.as_ref()) {
-            for (number, covered) in &self.pieces {
+            for (number, covered) in self.pieces.iter().flat_map(|pieces| pieces.iter()) {
                 session.note(fragments.secrets[*number as usize].id, *covered);
             }
         }

@@ -51,7 +51,7 @@ pub(crate) struct Archive {
     /// After the last byte of the findings so far: a header that is not complete yet may hold them.
     found: u64,
     /// Line and column at which the lane begins, where it has no lines of its own.
-    place: Option<(u64, u64)>,
+    place: Option<Box<(u64, u64)>>,
 }
 
 #[derive(Default)]
@@ -146,7 +146,7 @@ impl Archive {
 
     /// The archive of text that begins at a line and column of its parent: no format is looked for, and escapes for line breaks are none.
     pub(crate) fn text(place: Option<(u64, u64)>) -> Archive {
-        Archive { place, ..Archive::none() }
+        Archive { place: place.map(Box::new), ..Archive::none() }
     }
 
     /// Whether a part of the lane, or the lane, begins at `at`.
@@ -182,8 +182,8 @@ impl Archive {
 
     /// Line and column of a lane offset in its part, both from 1.
     pub(crate) fn line(&self, view: View<'_>, at: u64) -> (u64, u64) {
-        if let Some((line, column)) = self.place {
-            return (line, column + at);
+        if let Some(place) = &self.place {
+            return (place.0, place.1 + at);
         }
         let start = self.part(at).map_or(0, |p| p.at);
         // The count kept is that of the part that the tail begins in.
@@ -237,7 +237,8 @@ impl Archive {
         let step = size_of::<Trail>() + 2 * size_of::<usize>();
         let named = self.parts.iter().filter_map(|part| part.trail.as_deref());
         let names: usize = named.map(|trail| step + trail.step.memory()).sum();
-        reader + self.parts.capacity() * size_of::<Member>() + names
+        let place = self.place.as_deref().map_or(0, size_of_val);
+        reader + place + self.parts.capacity() * size_of::<Member>() + names
     }
 
     fn part(&self, at: u64) -> Option<&Member> {

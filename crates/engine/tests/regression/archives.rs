@@ -211,16 +211,15 @@ fn a_long_name_is_cut() {
 /// A form: its files are named, and lines are counted in each.
 #[test]
 fn a_form() {
-    let mut rng = Rng::new(331);
     let source = [&b"import os\nKEY = \""[..], &key(331), b"\"\n"].concat();
-    let packed = wrap::gzip(&mut rng, &wrap::tar(&[(&b"a/b.py"[..], &source[..])]));
+    let packed = wrap::xz(&wrap::tar(&[(&b"a/b.py"[..], &source[..])]));
     let part = |disposition: &str, content: &[u8]| {
         let head = format!("--XyZ\r\nContent-Disposition: form-data; {disposition}\r\n\r\n");
         [head.as_bytes(), content, b"\r\n"].concat()
     };
     let form = [
         &part("name=\":action\"", b"file_upload")[..],
-        &part("name=\"content\"; filename=\"a-1.tar.gz\"", &packed),
+        &part("name=\"content\"; filename=\"a-1.tar.xz\"", &packed),
         &part("name=\"note\"", &key(332)),
         &part("name=\"script\"; filename=\"x.py\"", &source),
         b"--XyZ--\r\n",
@@ -228,7 +227,7 @@ fn a_form() {
     ]
     .concat();
     let run = in_any_chunks(&plain(), &form);
-    assert_eq!(paths(&run), ["a-1.tar.gz > gzip > a/b.py", "note", "x.py", ""]);
+    assert_eq!(paths(&run), ["a-1.tar.xz > xz > a/b.py", "note", "x.py", ""]);
     let lines: Vec<_> = run.findings().map(|found| found.line()).collect();
     assert_eq!(lines[..3], [Some((2, 8)), Some((1, 1)), Some((2, 8))]);
     assert!(run.coverage.is_complete());
