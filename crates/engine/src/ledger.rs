@@ -30,7 +30,7 @@ pub(crate) struct Ledger {
     /// The last findings: what is found as it is spelled may be found again where the spelling is undone.
     recent: Option<Box<Recent>>,
     /// Which characters of secrets were seen in pieces, by their numbers among those whose pieces are counted.
-    pieces: Option<Box<BTreeMap<u32, Covered>>>,
+    pieces: Option<Box<Pieces>>,
     /// Findings that wait for the end of a slot in which a secret may be at home.
     slot: Option<Box<SlotValue>>,
 }
@@ -87,6 +87,10 @@ const RECENT_PATHS: usize = 8;
 
 /// Findings that a new one is compared with.
 const RECENT_FINDINGS: usize = 16;
+
+/// By number; few streams have any.
+#[derive(Default)]
+struct Pieces(BTreeMap<u32, Covered>);
 
 impl Ledger {
     pub(crate) fn new(core: &Core, facts: &Facts, reference: u64) -> Ledger {
@@ -239,7 +243,7 @@ impl Ledger {
             + self
                 .pieces
                 .as_ref()
-                .map_or(0, |pieces| size_of_val(&**pieces) + pieces.len() * 2 * size_of::<(u32, Covered)>())
+                .map_or(0, |pieces| size_of::<Pieces>() + pieces.0.len() * 2 * size_of::<(u32, Covered)>())
     }
 
     /// Decides about what was found, in the order in which it was; `home` is the range of a slot whose secret is at home.
@@ -356,7 +360,7 @@ impl Ledger {
         let Some(of) = fragments.and_then(|fragments| fragments.secrets.get(fragment.number as usize)) else {
             return false;
         };
-        let covered = self.pieces.get_or_insert_default().entry(fragment.number).or_default();
+        let covered = self.pieces.get_or_insert_default().0.entry(fragment.number).or_default();
         covered.join(fragment.covered);
         let mut all = *covered;
         all.join(facts.flow.shown_before().map_or(Covered::default(), |session| session.covered(&of.id)));
@@ -367,7 +371,7 @@ impl Ledger {
     pub(crate) fn contribution(&self, core: &Core) -> Session {
         let mut session = Session::new();
         if let Some(fragments) = core.known.as_ref().and_then(|known| known.fragments.as_ref()) {
-            for (number, covered) in self.pieces.iter().flat_map(|pieces| pieces.iter()) {
+            for (number, covered) in self.pieces.iter().flat_map(|pieces| &pieces.0) {
                 session.note(fragments.secrets[*number as usize].id, *covered);
             }
         }
