@@ -89,9 +89,10 @@ pub struct Multipart {
 #[derive(Clone, Copy)]
 enum State {
     First,
-    /// The header of a part; whether the line so far is empty.
+    /// The header of a part; how long the line is so far, and whether it is a carriage return.
     Header {
-        empty: bool,
+        len: u64,
+        cr: bool,
     },
     /// A content; so many bytes of a delimiter stand behind its last line break, which is the first of them.
     Content {
@@ -140,7 +141,7 @@ impl Multipart {
     fn next_header(&mut self) {
         self.kept.clear();
         self.header = self.offset;
-        self.state = State::Header { empty: true };
+        self.state = State::Header { len: 0, cr: false };
     }
 
     fn begin(&mut self, sink: &mut dyn FnMut(Part)) -> Result<(), (u64, Fault)> {
@@ -163,22 +164,23 @@ impl Multipart {
                 if taken.ends_with(b"\n") {
                     return self.first();
                 }
-                if self.kept.len() > PROBE_LEN {
+                if self.offset > PROBE_LEN as u64 {
                     return Err((0, Fault::Corrupt));
                 }
             }
-            State::Header { empty } => {
+            State::Header { len, cr } => {
                 let taken = take(input, line_end(input), &mut self.offset);
                 let room = HEAD_MAX.saturating_sub(self.kept.len());
                 self.kept.extend_from_slice(&taken[..taken.len().min(room)]);
-                let empty = empty && matches!(taken, b"\n" | b"\r\n" | b"\r");
+                let line = taken.strip_suffix(b"\n").unwrap_or(taken);
+                let cr = if len == 0 { line == b"\r" } else { cr && line.is_empty() };
+                let len = len + line.len() as u64;
+                self.state = State::Header { len, cr };
                 if taken.ends_with(b"\n") {
-                    if empty {
+                    if len == 0 || cr {
                         return self.begin(sink);
                     }
-                    self.state = State::Header { empty: true };
-                } else {
-                    self.state = State::Header { empty };
+                    self.state = State::Header { len: 0, cr: false };
                 }
             }
             State::Content { matched: 0 } => {

@@ -106,7 +106,18 @@ fn what_is_no_form() {
     }
     assert_eq!(segment(&mut Multipart::new(9), [&b"text\n"[..]]).1, Err((0, Fault::Corrupt)));
     let endless = vec![b'-'; 3 * PROBE_LEN];
-    assert_eq!(segment(&mut Multipart::new(9), endless.chunks(1)).1, Err((0, Fault::Corrupt)));
+    for size in [1, PROBE_LEN - 1, PROBE_LEN, endless.len()] {
+        assert_eq!(
+            segment(&mut Multipart::new(9), endless.chunks(size)).1,
+            Err((0, Fault::Corrupt)),
+            "{size}"
+        );
+    }
+    // Neither line is empty.
+    let returns = b"--b\r\n\r\r\n\rx\r\n";
+    for size in [1, 2, returns.len()] {
+        assert_eq!(segment(&mut Multipart::new(9), returns.chunks(size)), (Vec::new(), Ok(())), "{size}");
+    }
 }
 
 #[test]
