@@ -170,13 +170,7 @@ pub(crate) struct SecretArgs {
 impl SecretArgs {
     /// The store that is asked for.
     pub(crate) fn choice(&self) -> crate::secrets::open::Choice<'_> {
-        use crate::secrets::open::Choice;
-        match &self.store {
-            _ if self.no_store => Choice::No,
-            None => Choice::IfThere,
-            Some(None) => Choice::Usual,
-            Some(Some(path)) => Choice::At(path),
-        }
+        crate::secrets::open::Choice::of(self.store.as_ref(), self.no_store)
     }
 }
 

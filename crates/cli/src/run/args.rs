@@ -67,11 +67,6 @@ pub(crate) struct RunArgs {
 impl RunArgs {
     /// The store that is asked for.
     pub(crate) fn choice(&self) -> Choice<'_> {
-        match &self.store {
-            _ if self.no_store => Choice::No,
-            None => Choice::IfThere,
-            Some(None) => Choice::Usual,
-            Some(Some(path)) => Choice::At(path),
-        }
+        Choice::of(self.store.as_ref(), self.no_store)
     }
 }

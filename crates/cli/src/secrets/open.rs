@@ -100,6 +100,18 @@ pub(crate) enum Choice<'a> {
     At(&'a Path),
 }
 
+impl<'a> Choice<'a> {
+    /// What `--store[=FILE]` and `--no-store` ask for.
+    pub(crate) fn of(store: Option<&'a Option<PathBuf>>, none: bool) -> Choice<'a> {
+        match store {
+            _ if none => Choice::No,
+            None => Choice::IfThere,
+            Some(None) => Choice::Usual,
+            Some(Some(path)) => Choice::At(path),
+        }
+    }
+}
+
 /// Known secrets from a store.
 pub(crate) struct FromStore {
     /// The secrets, for the engine.
