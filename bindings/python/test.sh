@@ -22,6 +22,8 @@ venv=$target/python-$("$python" -c 'import sys; print("%d.%d" % sys.version_info
 bin=$venv/bin
 # Nothing that the tests leave stands in the tree, which the project scans.
 export PYTHONDONTWRITEBYTECODE=1 MYPY_CACHE_DIR=$venv/mypy
+# The package's own folder is its root, whatever stands in the folders above the checkout.
+export MYPYPATH=$PWD/python
 "$bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 [ "${1:-}" != --mitmproxy ] || "$bin/python" -m pip install --quiet --disable-pip-version-check 'mitmproxy>=12,<13'
 
@@ -34,6 +36,6 @@ if [ "${1:-}" = --mitmproxy ]; then
     "$bin/python" -m pytest -p no:cacheprovider tests/test_mitmproxy.py
 else
     "$bin/python" -m pytest -p no:cacheprovider tests --ignore tests/test_mitmproxy.py
-    "$bin/python" -m mypy --no-error-summary python/exfilter
+    "$bin/python" -m mypy --no-error-summary --explicit-package-bases python/exfilter
     "$bin/python" -m mypy.stubtest exfilter._native
 fi
