@@ -203,6 +203,31 @@ pub(crate) struct JudgeArgs {
     pub(crate) strict_examples: bool,
 }
 
+/// What refuses, where the question is whether something may leave.
+#[derive(Args)]
+pub(crate) struct RefuseArgs {
+    /// Refuse for findings of at least this confidence [default: what the policy blocks, which is high without one]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) fail_on: Option<Level>,
+    /// Whether content that could not be examined refuses too
+    #[arg(long, value_enum, default_value_t = Incomplete::Fail, value_name = "WHAT")]
+    pub(crate) incomplete: Incomplete,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
+}
+
+/// Findings that may pass.
+#[derive(Args)]
+pub(crate) struct AllowArgs {
+    /// Let a finding pass; may be given several times. What is enrolled never passes
+    #[arg(long, value_name = "ID", value_parser = finding_id)]
+    pub(crate) allow: Vec<FindingId>,
+}
+
 /// How it is told.
 #[derive(Args)]
 #[command(next_help_heading = "Output")]

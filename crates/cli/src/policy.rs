@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use exfilter::Mode;
 use exfilter::config::Config;
-use exfilter::{Confidence, Mode};
 
-use crate::args::{Level, PolicyArgs};
+use crate::args::PolicyArgs;
 use crate::fault::Fault;
 use crate::scan::report::Report;
 use crate::term::Term;
@@ -42,11 +42,6 @@ pub(crate) fn load(args: &PolicyArgs, roots: &[PathBuf], trusts: bool, term: &Te
         return Ok(Config::default());
     }
     Ok(read(&path)?.unwrap_or_default())
-}
-
-/// From which confidence on a finding refuses what leaves: as asked, or as the policy has it.
-pub(crate) fn refuses_from(config: &Config, asked: Option<Level>) -> Confidence {
-    asked.map(Confidence::from).or(config.acts_from()).unwrap_or(Confidence::High)
 }
 
 /// Lets pass what a policy that only observes would refuse. What could not be set up refuses in any mode.

@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use exfilter::Authority;
-use http::Uri;
+use http::{HeaderValue, Uri};
 use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -24,6 +25,7 @@ use tokio_rustls::client::TlsStream;
 use crate::authority_cert::{ip, pem};
 use crate::error::GuardError;
 use crate::gate::Gate;
+use crate::upstream_proxy::{self, UpstreamProxy};
 
 /// Certificate authorities for servers, and the same in PEM.
 pub(crate) struct Roots {
@@ -82,16 +84,38 @@ pub(crate) struct Dialer {
     pub(crate) gate: Arc<Gate>,
     pub(crate) tls: Arc<ClientConfig>,
     pub(crate) resolve: Arc<HashMap<(String, u16), SocketAddr>>,
+    pub(crate) proxy: Option<UpstreamProxy>,
+    /// Whether also what is not encrypted goes through a tunnel of that proxy: it is no plain request then.
+    pub(crate) tunnels: bool,
     pub(crate) patience: Duration,
 }
 
 impl Dialer {
+    /// What the upstream proxy wants to know beside a request that it gets as it is.
+    pub(crate) fn password(&self, uri: &Uri) -> Option<HeaderValue> {
+        upstream_proxy::password(&self.plain_proxy(uri)?)
+    }
+
+    /// The upstream proxy, where it gets requests as they are.
+    fn plain_proxy(&self, uri: &Uri) -> Option<Intercept> {
+        let is_plain = !self.tunnels && uri.scheme_str() == Some("http");
+        let proxy = self.proxy.as_ref().filter(|_| is_plain)?;
+        let is_placed = read(uri).is_ok_and(|to| self.place(&to).is_some());
+        proxy.of(uri).filter(|_| !is_placed)
+    }
+
+    /// The address that was set for a server.
+    fn place(&self, to: &Authority) -> Option<&SocketAddr> {
+        self.resolve.get(&(bare(to).to_owned(), to.port()))
+    }
+
     async fn connect(self, uri: Uri) -> io::Result<TokioIo<Line>> {
-        let to = Authority::parse(
-            format!("{}://{}", uri.scheme_str().unwrap_or(""), uri.authority().map_or("", |a| a.as_str()))
-                .as_bytes(),
-        )
-        .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let to = read(&uri)?;
+        if let Some(proxy) = self.plain_proxy(&uri) {
+            let tcp = tokio::time::timeout(self.patience, upstream_proxy::connect(proxy.uri())).await??;
+            let _ = tcp.set_nodelay(true);
+            return Ok(TokioIo::new(Line::Proxy(tcp)));
+        }
         let tcp = self.tcp(&to).await?;
         let _ = tcp.set_nodelay(true);
         if to.scheme() != "https" {
@@ -108,11 +132,17 @@ impl Dialer {
     }
 
     async fn tcp(&self, to: &Authority) -> io::Result<TcpStream> {
-        let host = to.host().trim_start_matches('[').trim_end_matches(']');
-        if let Some(address) = self.resolve.get(&(host.to_owned(), to.port())) {
+        if let Some(address) = self.place(to) {
             return tokio::time::timeout(self.patience, TcpStream::connect(address)).await?;
         }
-        let lookup = tokio::net::lookup_host((host, to.port()));
+        if let Some(proxy) = &self.proxy {
+            let server =
+                Uri::try_from(to.to_string()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+            if let Some(proxy) = proxy.of(&server) {
+                return tokio::time::timeout(self.patience, upstream_proxy::tunnel(&proxy, server)).await?;
+            }
+        }
+        let lookup = tokio::net::lookup_host((bare(to), to.port()));
         let addresses = tokio::time::timeout(self.patience, lookup).await??;
         let mut last = io::Error::from(io::ErrorKind::PermissionDenied);
         for address in addresses.filter(|address| self.gate.may_dial(to, address.ip())) {
@@ -140,9 +170,22 @@ impl tower_service::Service<Uri> for Dialer {
     }
 }
 
+fn read(uri: &Uri) -> io::Result<Authority> {
+    let (scheme, authority) = (uri.scheme_str().unwrap_or(""), uri.authority().map_or("", |a| a.as_str()));
+    Authority::parse(format!("{scheme}://{authority}").as_bytes())
+        .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))
+}
+
+/// A host without the brackets of an address.
+fn bare(to: &Authority) -> &str {
+    to.host().trim_start_matches('[').trim_end_matches(']')
+}
+
 /// A connection to a server.
 pub(crate) enum Line {
     Plain(TcpStream),
+    /// The upstream proxy, which gets requests as they are.
+    Proxy(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
@@ -152,6 +195,7 @@ impl Connection for Line {
             Line::Tls(tls) if tls.get_ref().1.alpn_protocol() == Some(b"h2") => {
                 Connected::new().negotiated_h2()
             }
+            Line::Proxy(_) => Connected::new().proxy(true),
             _ => Connected::new(),
         }
     }
@@ -160,7 +204,7 @@ impl Connection for Line {
 impl AsyncRead for Line {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Line::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Line::Plain(tcp) | Line::Proxy(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Line::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
         }
     }
@@ -169,21 +213,21 @@ impl AsyncRead for Line {
 impl AsyncWrite for Line {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Line::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
+            Line::Plain(tcp) | Line::Proxy(tcp) => Pin::new(tcp).poll_write(cx, buf),
             Line::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Line::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Line::Plain(tcp) | Line::Proxy(tcp) => Pin::new(tcp).poll_flush(cx),
             Line::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Line::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Line::Plain(tcp) | Line::Proxy(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Line::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }

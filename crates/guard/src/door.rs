@@ -17,13 +17,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::exchange::{exchange, refuse_plainly};
 use crate::guard::Shared;
 use crate::limits::{FIELDS, HEAD_BUFFER};
 use crate::listener::Kind;
 use crate::message::{AnswerBody, whole};
+use crate::prefixed::Prefixed;
+use crate::socks;
 use crate::tunnel::tunnel;
 
 /// What a connection is.
@@ -44,7 +46,7 @@ pub(crate) enum Protocol {
 
 /// Takes connections until the runtime ends.
 pub(crate) async fn listen(shared: Arc<Shared>, listener: Kind) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(shared.limits.connections));
+    let places = shared.places.clone();
     match listener {
         Kind::Tcp(listener) => {
             listener.set_nonblocking(true)?;
@@ -56,7 +58,7 @@ pub(crate) async fn listen(shared: Arc<Shared>, listener: Kind) -> io::Result<()
                     continue;
                 };
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(serve(shared.clone(), stream, Role::Proxy(Arc::new(place)), Protocol::Http1));
+                tokio::spawn(receive(shared.clone(), stream, place));
             }
         }
         #[cfg(unix)]
@@ -69,7 +71,7 @@ pub(crate) async fn listen(shared: Arc<Shared>, listener: Kind) -> io::Result<()
                     pause().await;
                     continue;
                 };
-                tokio::spawn(serve(shared.clone(), stream, Role::Proxy(Arc::new(place)), Protocol::Http1));
+                tokio::spawn(receive(shared.clone(), stream, place));
             }
         }
     }
@@ -78,6 +80,23 @@ pub(crate) async fn listen(shared: Arc<Shared>, listener: Kind) -> io::Result<()
 /// Without it, a lack of descriptors would be a loop at full speed.
 async fn pause() {
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+}
+
+/// Serves a client: of HTTP, or of SOCKS.
+async fn receive<S>(shared: Arc<Shared>, stream: S, place: OwnedSemaphorePermit)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let opened = tokio::time::timeout(shared.limits.head, Prefixed::new(stream));
+    let Ok(Ok(io)) = opened.await else { return };
+    match io.ahead() {
+        [] => {}
+        [socks::VERSION, ..] => {
+            socks::serve(shared, io).await;
+            drop(place);
+        }
+        _ => serve(shared, io, Role::Proxy(Arc::new(place)), Protocol::Http1).await,
+    }
 }
 
 /// Serves the requests of a connection. Boxed, for tunnels come back here.
@@ -140,7 +159,9 @@ async fn answer(shared: Arc<Shared>, role: Role, mut request: Request<Incoming>)
             };
             let upgrade = hyper::upgrade::on(&mut request);
             tokio::spawn(async move {
-                tunnel(shared, to, upgrade).await;
+                if let Ok(upgraded) = upgrade.await {
+                    tunnel(shared, to, TokioIo::new(upgraded)).await;
+                }
                 drop(place);
             });
             Response::new(whole(""))

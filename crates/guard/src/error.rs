@@ -13,6 +13,7 @@ enum Kind {
     Certificate,
     Roots,
     UpstreamRoot,
+    UpstreamProxy,
     Io(std::io::ErrorKind),
     Random,
 }
@@ -30,6 +31,10 @@ impl GuardError {
         GuardError { kind: Kind::UpstreamRoot }
     }
 
+    pub(crate) fn upstream_proxy() -> GuardError {
+        GuardError { kind: Kind::UpstreamProxy }
+    }
+
     pub(crate) fn io(error: &std::io::Error) -> GuardError {
         GuardError { kind: Kind::Io(error.kind()) }
     }
@@ -38,13 +43,14 @@ impl GuardError {
         GuardError { kind: Kind::Random }
     }
 
-    /// A stable code: `E_CERTIFICATE`, `E_ROOTS`, `E_UPSTREAM_CA`, `E_IO`, `E_RANDOM`.
+    /// A stable code: `E_CERTIFICATE`, `E_ROOTS`, `E_UPSTREAM_CA`, `E_UPSTREAM_PROXY`, `E_IO`, `E_RANDOM`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.kind {
             Kind::Certificate => "E_CERTIFICATE",
             Kind::Roots => "E_ROOTS",
             Kind::UpstreamRoot => "E_UPSTREAM_CA",
+            Kind::UpstreamProxy => "E_UPSTREAM_PROXY",
             Kind::Io(_) => "E_IO",
             Kind::Random => "E_RANDOM",
         }
@@ -59,6 +65,9 @@ impl fmt::Display for GuardError {
                 f.write_str("the system has no certificate authorities, so no server could be verified")
             }
             Kind::UpstreamRoot => f.write_str("a further certificate authority is no certificate in PEM"),
+            Kind::UpstreamProxy => {
+                f.write_str("an upstream proxy has no address of the form http://host:port")
+            }
             Kind::Io(kind) => write!(f, "the guard cannot listen: {kind}"),
             Kind::Random => f.write_str("the system has no random numbers"),
         }

@@ -9,6 +9,7 @@ use exfilter::{Audience, Authority, Edit, Inspection, Inspector};
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use tokio::task::block_in_place;
 
 use crate::answer::{Treatment, answer};
@@ -17,9 +18,11 @@ use crate::held::{Held, Released};
 use crate::limits::DRAIN;
 use crate::message::{self, AnswerBody};
 use crate::record::{Outcome, Record};
+use crate::upstream_proxy::NoTunnel;
+use crate::websocket;
 
 /// From so many bytes on, what looks at all of them once more runs where it keeps no other request waiting.
-const LONG: u64 = 256 << 10;
+pub(crate) const LONG: u64 = 256 << 10;
 
 /// What was read of a body.
 struct Taken {
@@ -47,12 +50,17 @@ pub(crate) async fn exchange(
     }
 }
 
-async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> Response<AnswerBody> {
+async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>) -> Response<AnswerBody> {
     if let Err(closed) = shared.gate.check(&to) {
         // Of a name that holds a secret nothing is repeated.
         let shown = (closed != crate::gate::Closed::Secret).then_some(&to);
         return refuse_plainly(&shared, shown, Conversation::Plain, closed.text());
     }
+    let upgrade = match websocket::is_asked(request.method(), request.version(), request.headers()) {
+        Some(true) => Some(hyper::upgrade::on(&mut request)),
+        Some(false) => return websocket::malformed(&shared, &to),
+        None => None,
+    };
     let (parts, body) = request.into_parts();
     let head = match message::head(&parts, &to) {
         Ok(head) => head,
@@ -68,10 +76,6 @@ async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> 
         Ok(inspector) => inspector,
         Err(error) => return malformed(&shared, &to, &Reply::bad_request(error)),
     };
-    if is_websocket(&parts.headers) {
-        let why = "WebSocket connections are not passed on: their messages cannot be examined here yet";
-        return refuse_plainly(&shared, Some(&to), inspector.conversation(), why);
-    }
     let foreign = foreign(&shared, &to, &inspector);
     let waits = parts.headers.get(header::EXPECT).is_some();
     if waits && (inspector.verdict().is_block() || foreign.is_some()) {
@@ -96,7 +100,8 @@ async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> 
         taken.held.clear();
         return refuse(&shared, &to, &mut inspector, foreign.as_deref(), bytes);
     }
-    send(&shared, &to, inspector, taken, parts.headers.contains_key(header::CONTENT_LENGTH)).await
+    let manner = Manner { tells_length: parts.headers.contains_key(header::CONTENT_LENGTH), upgrade };
+    send(&shared, &to, inspector, taken, manner).await
 }
 
 /// Reads the body to its end, and examines it. The error says that the client went away or is too slow.
@@ -151,13 +156,21 @@ fn look(inspector: &mut Inspector, taken: &mut Taken, data: Bytes) {
     }
 }
 
+/// How a request is sent.
+struct Manner {
+    /// Whether the client said how long the body is.
+    tells_length: bool,
+    /// Where the client goes on, if it asks for WebSocket.
+    upgrade: Option<OnUpgrade>,
+}
+
 /// Sends what may leave, with real credentials in it where they belong, and gives the answer.
 async fn send(
     shared: &Arc<Shared>,
     to: &Authority,
     mut inspector: Inspector,
     taken: Taken,
-    tells_length: bool,
+    manner: Manner,
 ) -> Response<AnswerBody> {
     let conversation = inspector.conversation();
     let mut record = Record::new(Some(to.to_string()), conversation.as_str(), Outcome::Sent);
@@ -177,7 +190,7 @@ async fn send(
         }
     }
     let replaced = inspector.replacement().map(Bytes::copy_from_slice);
-    let request = outgoing(shared, to, &head, taken, replaced, tells_length);
+    let request = outgoing(shared, to, &head, taken, replaced, manner.tells_length);
     let Some(request) = request else {
         return refuse_plainly(shared, Some(to), conversation, "the request could not be written anew");
     };
@@ -191,6 +204,9 @@ async fn send(
         ));
     }
     drop(inspector);
+    if let Some(client) = manner.upgrade {
+        return websocket::open(shared.clone(), to.clone(), request, client, injected).await;
+    }
     let response = match tokio::time::timeout(shared.limits.answer, shared.client.request(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return failed(shared, to, conversation, 502, why(&error)),
@@ -223,14 +239,10 @@ fn outgoing(
     for name in [header::EXPECT, header::TRANSFER_ENCODING] {
         headers.remove(name);
     }
+    if let Some(password) = shared.dialer.password(request.uri()) {
+        request.headers_mut().insert(header::PROXY_AUTHORIZATION, password);
+    }
     Some(request)
-}
-
-fn is_websocket(headers: &HeaderMap) -> bool {
-    let names_it = |value: &header::HeaderValue| {
-        value.as_bytes().to_ascii_lowercase().windows(9).any(|w| w == b"websocket")
-    };
-    headers.get_all(header::UPGRADE).iter().any(names_it)
 }
 
 /// A credential of somebody else, where one of ours is put.
@@ -295,7 +307,7 @@ fn malformed(shared: &Shared, to: &Authority, reply: &Reply) -> Response<AnswerB
     message::refusal(reply)
 }
 
-fn failed(
+pub(crate) fn failed(
     shared: &Shared,
     to: &Authority,
     conversation: Conversation,
@@ -319,7 +331,8 @@ fn close(status: u16, text: &str) -> Response<AnswerBody> {
     response
 }
 
-fn note(shared: &Shared, inspector: &mut Inspector, record: &mut Record) {
+/// Tells a record what an inspector has seen.
+pub(crate) fn note(shared: &Shared, inspector: &mut Inspector, record: &mut Record) {
     while let Some(sighting) = inspector.poll() {
         record.note(&shared.engine, &sighting);
     }
@@ -329,23 +342,38 @@ fn note(shared: &Shared, inspector: &mut Inspector, record: &mut Record) {
 fn why(error: &hyper_util::client::legacy::Error) -> &'static str {
     let mut source = error.source();
     while let Some(cause) = source {
-        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-                return "the server's certificate cannot be verified, or it speaks no TLS";
-            }
-            match io.kind() {
-                std::io::ErrorKind::PermissionDenied => return crate::gate::Closed::Private.text(),
-                std::io::ErrorKind::TimedOut => return "the server could not be reached in time",
-                std::io::ErrorKind::ConnectionRefused => return "the server refused the connection",
-                _ if error.is_connect() => return "the server could not be found or reached",
-                _ => {}
-            }
+        if let Some(why) = cause.downcast_ref::<std::io::Error>().and_then(telling) {
+            return why;
         }
         source = cause.source();
     }
     match error.is_connect() {
-        true => "the server could not be found or reached",
+        true => UNREACHABLE,
         false => "the server closed the connection without an answer",
+    }
+}
+
+/// Why there is no connection to a server.
+pub(crate) fn unreachable(error: &std::io::Error) -> &'static str {
+    telling(error).unwrap_or(UNREACHABLE)
+}
+
+const UNREACHABLE: &str = "the server could not be found or reached";
+
+fn telling(error: &std::io::Error) -> Option<&'static str> {
+    if let Some(inner) = error.get_ref() {
+        if inner.is::<rustls::Error>() {
+            return Some("the server's certificate cannot be verified, or it speaks no TLS");
+        }
+        if inner.is::<NoTunnel>() {
+            return Some("the upstream proxy opened no tunnel to the server");
+        }
+    }
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => Some(crate::gate::Closed::Private.text()),
+        std::io::ErrorKind::TimedOut => Some("the server could not be reached in time"),
+        std::io::ErrorKind::ConnectionRefused => Some("the server refused the connection"),
+        _ => None,
     }
 }
 

@@ -10,6 +10,7 @@ use exfilter::{Engine, Session};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
 
 use crate::authority_cert::CertificateAuthority;
 use crate::dial::{Dialer, Roots};
@@ -44,6 +45,14 @@ pub(crate) struct Shared {
     /// What all requests together have shown of secrets, a piece at a time.
     pub(crate) session: Mutex<Session>,
     pub(crate) client: Client<Dialer, Released>,
+    /// The same way for what the client asks the upstream proxy.
+    pub(crate) dialer: Dialer,
+    /// For connections that become another protocol's, which HTTP/2 has none of.
+    pub(crate) one_request: Dialer,
+    /// Places for those.
+    pub(crate) upgrades: Arc<Semaphore>,
+    /// Places for connections.
+    pub(crate) places: Arc<Semaphore>,
     pub(crate) authority: CertificateAuthority,
     pub(crate) sink: Arc<dyn Sink>,
 }
@@ -95,26 +104,33 @@ impl Guard {
             gate: gate.clone(),
             tls: roots.config(&[b"h2", b"http/1.1"])?,
             resolve: Arc::new(resolve),
+            proxy: settings.upstream_proxy,
+            tunnels: false,
             patience: limits.connect,
         };
+        let one_request = Dialer { tls: roots.config(&[b"http/1.1"])?, tunnels: true, ..dialer.clone() };
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEPT)
             .http1_title_case_headers(true)
             .http1_max_buf_size(HEAD_BUFFER)
             .timer(TokioTimer::new())
-            .build(dialer);
+            .build(dialer.clone());
         let shared = Arc::new(Shared {
             engine,
             substitutes: settings.substitutes,
             scrubber: settings.scrubber,
             gate,
             observe: settings.observe,
+            upgrades: Arc::new(Semaphore::new(limits.connections)),
+            places: Arc::new(Semaphore::new(limits.connections)),
             limits,
             budget: Arc::default(),
             uploads: Uploads::new(),
             session: Mutex::default(),
             client,
+            dialer,
+            one_request,
             authority,
             sink: settings.sink,
         });
@@ -143,19 +159,27 @@ impl Guard {
         let mut builder = Builder::new_multi_thread();
         let runtime = builder.worker_threads(THREADS).thread_name("exfilter-guard").enable_all().build();
         let runtime = runtime.map_err(|error| GuardError::io(&error))?;
-        runtime.spawn(door::listen(self.shared, listener.0));
-        Ok(Running { runtime: Some(runtime), address })
+        runtime.spawn(door::listen(self.shared.clone(), listener.0));
+        Ok(Running { runtime: Some(runtime), shared: self.shared, address })
     }
 }
 
 /// A guard that serves. It ends when this is dropped: what is under way is cut off after half a second.
 pub struct Running {
     runtime: Option<Runtime>,
+    shared: Arc<Shared>,
     address: Option<SocketAddr>,
 }
 
 impl Running {
-    /// Where it listens, if that is an address.
+    /// Serves connections of a further listener too. All together have the places of [`GuardLimits::connections`].
+    pub fn listen(&self, listener: Listener) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(door::listen(self.shared.clone(), listener.0));
+        }
+    }
+
+    /// Where its first listener is, if that is an address.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! client -> door.rs (connections) -> tunnel.rs (CONNECT: whose, TLS or not) -> exchange.rs (one request)
-//!              |                        |                                        |-- gate.rs     may it go there at all
-//!          listener.rs               authority_cert.rs                           |-- held.rs     its body, until the verdict
-//!                                                                                |-- dial.rs     the way out, after the verdict
-//!                                                                                `-- answer.rs   what comes back, scrubbed
+//!              |                        |                                        |-- gate.rs       may it go there at all
+//!          listener.rs               authority_cert.rs                           |-- held.rs       its body, until the verdict
+//!          socks.rs                                                              |-- dial.rs       the way out, after the verdict
+//!                                                                                |-- websocket.rs  its messages, after an upgrade
+//!                                                                                `-- answer.rs     what comes back, scrubbed
 //! record.rs  what is told of each request        journal.rs  the same as chained lines
 //! ```
 //!
@@ -44,7 +45,10 @@ mod prefixed;
 mod record;
 mod scrub;
 mod settings;
+mod socks;
 mod tunnel;
+mod upstream_proxy;
+mod websocket;
 
 pub use error::GuardError;
 pub use guard::{Guard, Running};
@@ -53,3 +57,4 @@ pub use limits::GuardLimits;
 pub use listener::Listener;
 pub use record::{Noted, Outcome, Record, Sink, Unseen};
 pub use settings::Settings;
+pub use upstream_proxy::UpstreamProxy;

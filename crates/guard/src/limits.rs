@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GuardLimits {
-    /// Connections at once; more wait. Default 512.
+    /// Connections at once; more wait. As many more may have been upgraded to WebSocket; those beyond are refused. Default 512.
     pub connections: usize,
     /// Bytes of one body that are held in memory; what is longer goes to an unlinked file that only its owner can read. Default 8 MiB.
     pub memory_per_body: usize,
@@ -16,6 +16,8 @@ pub struct GuardLimits {
     pub body: u64,
     /// Bytes of all bodies in files: a body that does not fit is refused. Default 8 GiB.
     pub spool: u64,
+    /// The longest message over WebSocket, in bytes, held in memory: a longer one closes its connection. Default 16 MiB.
+    pub message: usize,
     /// From one head to the next, and for a head to be complete. Default 60 s.
     pub head: Duration,
     /// Between two pieces of a body. Default 60 s.
@@ -34,6 +36,7 @@ impl Default for GuardLimits {
             memory: 256 << 20,
             body: 2 << 30,
             spool: 8 << 30,
+            message: 16 << 20,
             head: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             connect: Duration::from_secs(15),

@@ -42,7 +42,7 @@ pub(crate) fn headers(engine: &Engine, to: &Authority, map: &mut HeaderMap) {
 }
 
 /// `Some(None)`: nothing is in it; `Some(Some(_))`: the same without; `None`: it cannot be taken out.
-fn whole(engine: &Engine, to: &Authority, bytes: &[u8]) -> Option<Option<Vec<u8>>> {
+pub(crate) fn whole(engine: &Engine, to: &Authority, bytes: &[u8]) -> Option<Option<Vec<u8>>> {
     let mut stream = engine.stream(flow(to));
     let mut edits: Vec<Edit> = Vec::new();
     let pushed = stream.push(bytes);

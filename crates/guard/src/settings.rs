@@ -9,6 +9,7 @@ use exfilter::{Engine, HostPattern};
 
 use crate::limits::GuardLimits;
 use crate::record::{Record, Sink};
+use crate::upstream_proxy::UpstreamProxy;
 
 /// What a guard is told. No `Debug`: it holds credentials.
 #[non_exhaustive]
@@ -21,6 +22,7 @@ pub struct Settings {
     pub(crate) closed_network: bool,
     pub(crate) observe: bool,
     pub(crate) upstream_roots: Vec<Vec<u8>>,
+    pub(crate) upstream_proxy: Option<UpstreamProxy>,
     pub(crate) resolve: Vec<(String, u16, SocketAddr)>,
     pub(crate) limits: GuardLimits,
     pub(crate) sink: Arc<dyn Sink>,
@@ -48,6 +50,7 @@ impl Settings {
             closed_network: false,
             observe: false,
             upstream_roots: Vec::new(),
+            upstream_proxy: None,
             resolve: Vec::new(),
             limits: GuardLimits::default(),
             sink: Arc::new(Nobody),
@@ -89,6 +92,12 @@ impl Settings {
     /// A further certificate authority for servers, in PEM, beside those of the system.
     pub fn upstream_root(&mut self, pem: Vec<u8>) -> &mut Settings {
         self.upstream_roots.push(pem);
+        self
+    }
+
+    /// The proxy behind which this machine stands.
+    pub fn upstream_proxy(&mut self, proxy: UpstreamProxy) -> &mut Settings {
+        self.upstream_proxy = Some(proxy);
         self
     }
 

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use exfilter::Authority;
 use exfilter::wire::Conversation;
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::LazyConfigAcceptor;
@@ -19,9 +17,11 @@ use crate::record::{Outcome, Record};
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
 /// Serves what comes through a tunnel to `to` (https).
-pub(crate) async fn tunnel(shared: Arc<Shared>, to: Authority, upgrade: OnUpgrade) {
-    let Ok(upgraded) = upgrade.await else { return };
-    let opened = tokio::time::timeout(shared.limits.connect, Prefixed::new(TokioIo::new(upgraded)));
+pub(crate) async fn tunnel<S>(shared: Arc<Shared>, to: Authority, io: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let opened = tokio::time::timeout(shared.limits.connect, Prefixed::new(io));
     let Ok(Ok(io)) = opened.await else {
         // Of servers that speak first there is nothing to examine, and nothing was dialled.
         return closed(&shared, &to, "a tunnel in which the client said nothing");

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use exfilter::FindingId;
 
-use crate::args::{Incomplete, Level, PolicyArgs, RuleArgs, SecretArgs};
+use crate::args::{AllowArgs, RefuseArgs};
 
 /// `exfilter hook`.
 #[derive(Args)]
@@ -77,24 +76,13 @@ pub(crate) struct AgentArgs {
     /// Whose JSON it is
     #[arg(value_enum)]
     pub(crate) agent: Agent,
-    /// Refuse for findings of at least this confidence [default: what the policy blocks, which is high without one]
-    #[arg(long, value_enum, value_name = "LEVEL")]
-    pub(crate) fail_on: Option<Level>,
-    /// Whether content that could not be examined refuses too
-    #[arg(long, value_enum, default_value_t = Incomplete::Fail, value_name = "WHAT")]
-    pub(crate) incomplete: Incomplete,
-    /// Let a finding pass; may be given several times. What is enrolled never passes
-    #[arg(long, value_name = "ID", value_parser = crate::args::finding_id)]
-    pub(crate) allow: Vec<FindingId>,
+    #[command(flatten)]
+    pub(crate) refuse: RefuseArgs,
+    #[command(flatten)]
+    pub(crate) allow: AllowArgs,
     /// Refuse what is not decided after this many seconds; less than the agent's own limit
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) within: u64,
-    #[command(flatten)]
-    pub(crate) rules: RuleArgs,
-    #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
-    #[command(flatten)]
-    pub(crate) secrets: SecretArgs,
 }
 
 /// `exfilter hook install`.
@@ -142,18 +130,8 @@ impl HookName {
 /// What a hook is given.
 #[derive(Args)]
 pub(crate) struct CheckArgs {
-    /// Refuse for findings of at least this confidence [default: what the policy blocks, which is high without one]
-    #[arg(long, value_enum, value_name = "LEVEL")]
-    pub(crate) fail_on: Option<Level>,
-    /// Whether content that could not be examined refuses too
-    #[arg(long, value_enum, default_value_t = Incomplete::Fail, value_name = "WHAT")]
-    pub(crate) incomplete: Incomplete,
     #[command(flatten)]
-    pub(crate) rules: RuleArgs,
-    #[command(flatten)]
-    pub(crate) secrets: SecretArgs,
-    #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
+    pub(crate) refuse: RefuseArgs,
     /// A program to run when nothing is refused, if it is there: the hook that was installed before
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) then: Option<PathBuf>,

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use exfilter::config::Config;
-use exfilter::{Confidence, Engine, FindingId};
+use exfilter::{Engine, FindingId};
 
 use super::pushed::{self, Update};
 use super::{overrides, remote, tell};
@@ -178,11 +178,9 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
     if work.objects.is_empty() && work.refs.is_empty() {
         return Ok(exit::CLEAN);
     }
-    let config = policy::load(&args.policy, &[".".into()], args.rules.trust_rules, term)?;
-    let (engine, _) = engine(&args.rules, &args.secrets, &config, false, term)?;
-    let fail_on = policy::refuses_from(&config, args.fail_on);
-    let floors =
-        Floors { fail_on, shown: fail_on.min(Confidence::Medium), strict_examples: config.strict_examples() };
+    let config = policy::load(&args.refuse.policy, &[".".into()], args.refuse.rules.trust_rules, term)?;
+    let (engine, _) = engine(&args.refuse.rules, &args.refuse.secrets, &config, false, term)?;
+    let floors = Floors::of_leaving(args.refuse.fail_on, &config);
     let progress = Progress::new(term.shows_progress());
     let accepted = Accepted::of_ids(&work.overridden).allow(work.allowance.allowed);
     let tally = Tally::new(&engine, floors, accepted).pass(config.passes());
@@ -199,7 +197,7 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
     }
     check::run(repo, &work.objects, None, &examiner, &tally)?;
     progress.end();
-    let mut report = tally.close(engine.clone(), args.incomplete == Incomplete::Fail);
+    let mut report = tally.close(engine.clone(), args.refuse.incomplete == Incomplete::Fail);
     policy::observe(&config, &mut report);
     tell::verdict(hook.into(), &report, term);
     Ok(report.exit)

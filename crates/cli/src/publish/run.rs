@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use exfilter::Confidence;
 use exfilter::config::Config;
 
 use super::args::PublishArgs;
@@ -26,8 +25,8 @@ use crate::{exit, policy};
 /// Wrong usage, set-up, and a client that is missing or fails.
 pub(crate) fn run(args: &PublishArgs, term: &Term) -> Result<u8, Fault> {
     let words = Words::parse(args.client, &args.words)?;
-    let config = policy::load(&args.policy, &[".".into()], args.rules.trust_rules, term)?;
-    let engine = hook::engine(&args.rules, &args.secrets, &config, term)?;
+    let config = policy::load(&args.refuse.policy, &[".".into()], args.refuse.rules.trust_rules, term)?;
+    let engine = hook::engine(&args.refuse.rules, &args.refuse.secrets, &config, term)?;
     let dir = tempfile::Builder::new().prefix("exfilter-publish-").tempdir();
     let dir = dir.map_err(|error| {
         Fault::new("publish", format!("there is no folder for the package: {error}"), "set TMPDIR")
@@ -51,11 +50,9 @@ fn examine(
     args: &PublishArgs,
     term: &Term,
 ) -> Report {
-    let fail_on = policy::refuses_from(config, args.fail_on);
-    let floors =
-        Floors { fail_on, shown: fail_on.min(Confidence::Medium), strict_examples: config.strict_examples() };
+    let floors = Floors::of_leaving(args.refuse.fail_on, config);
     let progress = Progress::new(term.shows_progress());
-    let tally = Tally::new(&engine, floors, Accepted::of_ids(&args.allow)).pass(config.passes());
+    let tally = Tally::new(&engine, floors, Accepted::of_ids(&args.allow.allow)).pass(config.passes());
     let examiner = Examiner::new(&engine, &progress).with_ids();
     for file in files {
         let name = PathBuf::from(file.file_name().unwrap_or_default());
@@ -70,7 +67,7 @@ fn examine(
         tally.examined(name, in_name, examined);
     }
     progress.end();
-    let mut report = tally.close(engine, args.incomplete == Incomplete::Fail);
+    let mut report = tally.close(engine, args.refuse.incomplete == Incomplete::Fail);
     policy::observe(config, &mut report);
     report
 }

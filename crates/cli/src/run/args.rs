@@ -17,13 +17,13 @@ pub(crate) struct RunArgs {
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+    /// Leave the command no network but the guard: namespaces of its own, made by bubblewrap (Linux)
+    #[arg(long)]
+    pub(crate) isolate: bool,
 
     /// A host that may be reached, or all below one (*.example.com); may be given several times [default: any host]
     #[arg(long, value_name = "HOST")]
     pub(crate) allow: Vec<String>,
-    /// Leave the command no network but the guard: namespaces of its own, made by bubblewrap (Linux)
-    #[arg(long)]
-    pub(crate) isolate: bool,
     /// Refuse nothing and change no variable: only tell what would have been stopped
     #[arg(long)]
     pub(crate) observe: bool,
@@ -53,6 +53,12 @@ pub(crate) struct RunArgs {
     /// A further certificate authority for servers, in PEM, as companies have them; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(crate) upstream_ca: Vec<PathBuf>,
+    /// The proxy through which servers are reached, as in http://proxy.example:3128 [default: as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say]
+    #[arg(long, value_name = "URL")]
+    pub(crate) upstream_proxy: Option<String>,
+    /// Reach servers without a proxy, whatever the environment says
+    #[arg(long, conflicts_with = "upstream_proxy")]
+    pub(crate) direct: bool,
     /// HOST:PORT:ADDRESS:PORT: the address of a host, instead of what the resolver says
     #[arg(long, value_name = "PLACE", hide = true)]
     pub(crate) resolve: Vec<String>,

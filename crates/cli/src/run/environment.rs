@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 
 use exfilter::substitute::Substitutes;
-use exfilter::{Binding, Engine, Flow, HostPattern, KeyClass, KnownSecrets, Slot};
+use exfilter::{Binding, Engine, Flow, KeyClass, KnownSecrets};
 use exfilter_store::Store;
 use zeroize::Zeroizing;
 
 use crate::env::{self, Found, Refused};
 use crate::fault::Fault;
-use crate::secrets::open::KEY_VARIABLE;
+use crate::secrets::open::{self, KEY_VARIABLE};
 use crate::secrets::recognise::Recogniser;
 use crate::text::escape;
 
@@ -181,20 +181,14 @@ fn bindings(
 ) -> Result<Vec<Binding>, Fault> {
     let mut places: Vec<(String, String)> = Vec::new();
     if let Some(store) = store {
-        let name = store
-            .name_of(&found.value)
-            .map_err(|error| crate::secrets::open::secret_fault("store", &error))?;
+        let name = store.name_of(&found.value).map_err(|error| open::secret_fault("store", &error))?;
         let record = store.records().iter().find(|record| Some(record.name()) == name);
         places.extend(record.into_iter().flat_map(|record| record.bindings().to_vec()));
     }
     if places.is_empty() {
         places = recogniser.recognise(&found.variable, &found.value).map_or(Vec::new(), |rule| rule.bindings);
     }
-    let parsed = places.iter().filter_map(|(host, slot)| {
-        let host = HostPattern::parse(host.as_bytes()).ok()?;
-        Some(Binding { host, slot: Slot::parse(slot.as_bytes()).ok()? })
-    });
-    Ok(parsed.collect())
+    Ok(open::bindings(&places))
 }
 
 fn is_kept(name: &str, keep: &[String]) -> bool {

@@ -4,6 +4,7 @@
 //! args.rs         what the user may say
 //! environment.rs  which variables hold secrets, and what the command gets instead
 //! trust.rs        the private folder with the certificates, and the variables that name them
+//! upstream.rs     the proxy behind which this machine stands
 //! child.rs        the command: signals, exit code
 //! isolate.rs      namespaces; forward.rs, from within them to the guard
 //! ledger.rs       what left and what was stopped, told at the end
@@ -22,5 +23,6 @@ mod ledger;
 pub(crate) mod log;
 mod start;
 mod trust;
+mod upstream;
 
 pub(crate) use start::run;

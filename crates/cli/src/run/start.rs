@@ -20,6 +20,7 @@ use super::environment::{self, Wishes};
 use super::isolate;
 use super::ledger::{Books, Ledger};
 use super::trust::Trust;
+use super::upstream;
 use crate::fault::Fault;
 use crate::policy;
 use crate::rulepack::{self, Loaded};
@@ -181,6 +182,9 @@ fn settings(args: &RunArgs, engine: Engine) -> Result<Settings, Fault> {
     }
     for path in &args.upstream_ca {
         settings.upstream_root(read(path)?);
+    }
+    if let Some(proxy) = upstream::proxy(args)? {
+        settings.upstream_proxy(proxy);
     }
     for text in &args.resolve {
         let (host, port, address) = place(text).ok_or_else(|| {

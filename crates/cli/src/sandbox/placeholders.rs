@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use exfilter::substitute::Substitutes;
-use exfilter::{Binding, HostPattern, Slot};
 use exfilter_store::os::{read_private, write_private};
 use exfilter_store::{Mode, Record, Source, Store};
 use zeroize::Zeroizing;
 
 use super::args::EnvArgs;
 use crate::fault::Fault;
-use crate::secrets::open::{Place, fault, secret_fault, shown};
+use crate::secrets::open::{Place, bindings, fault, secret_fault, shown};
 use crate::term::Term;
 use crate::text::{escape, shorten};
 
@@ -82,14 +81,8 @@ fn add(substitutes: &mut Substitutes, store: &Store, record: &Record) -> Result<
             "give it a name of letters, digits and _",
         )
     })?;
-    // Each was checked when it was kept.
-    let binding = |(host, slot): &(String, String)| {
-        let (host, slot) = (HostPattern::parse(host.as_bytes()).ok()?, Slot::parse(slot.as_bytes()).ok()?);
-        Some(Binding { host, slot })
-    };
-    let bindings = record.bindings().iter().filter_map(binding).collect();
     let placeholder = substitutes
-        .add(record.name(), &value, bindings)
+        .add(record.name(), &value, bindings(record.bindings()))
         .map_err(|error| fault(&format!("{}: {error}", error.code()), error.remedy()))?;
     Ok((variable, placeholder.to_owned()))
 }

@@ -12,7 +12,7 @@ use exfilter::{
 };
 
 use super::walk::SkipReason;
-use crate::args::JudgeArgs;
+use crate::args::{JudgeArgs, Level};
 use crate::text::{self, Name};
 
 /// Everything that a scan has to tell.
@@ -223,6 +223,12 @@ impl Floors {
     pub(crate) fn of(args: &JudgeArgs, config: &Config) -> Floors {
         let strict_examples = args.strict_examples || config.strict_examples();
         Floors { fail_on: args.fail_on.into(), shown: args.min.into(), strict_examples }
+    }
+
+    /// Where the question is whether something may leave: as asked, or as the policy has it.
+    pub(crate) fn of_leaving(asked: Option<Level>, config: &Config) -> Floors {
+        let fail_on = asked.map(Confidence::from).or(config.acts_from()).unwrap_or(Confidence::High);
+        Floors { fail_on, shown: fail_on.min(Confidence::Medium), strict_examples: config.strict_examples() }
     }
 
     /// Whether a finding counts for the exit code.

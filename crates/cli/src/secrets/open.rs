@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use exfilter::KnownSecrets;
+use exfilter::{Binding, HostPattern, KnownSecrets, Slot};
 use exfilter_store::os::{Edit, Home, Opened, OsError, harden, now, read_private, read_store};
 use exfilter_store::{Audience, Key, Store, StoreError, Use, audience_of};
 
@@ -194,4 +194,13 @@ fn export_key(file: &Path) -> Result<Key, Fault> {
 /// The absolute form of a path, so that it can be read again from anywhere.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Hosts and slots as the store and the rules keep them, which checked each.
+pub(crate) fn bindings(places: &[(String, String)]) -> Vec<Binding> {
+    let parsed = |(host, slot): &(String, String)| {
+        let (host, slot) = (HostPattern::parse(host.as_bytes()).ok()?, Slot::parse(slot.as_bytes()).ok()?);
+        Some(Binding { host, slot })
+    };
+    places.iter().filter_map(parsed).collect()
 }

@@ -206,6 +206,35 @@ fn the_policy_file_decides_too() {
     stage.run(policy, &[], &["true"]).exits_with(2).notes("policy.toml:2: mood");
 }
 
+/// A machine behind a proxy: one that cannot be used is not passed over.
+#[test]
+fn upstream_proxies_are_used_or_refused() {
+    let stage = Stage::new();
+    let word = secret(20);
+    let url = |scheme: &str| format!("{scheme}://me:{word}@127.0.0.1:9");
+    let socks = url("socks5");
+    for (args, variables) in [
+        (&["--upstream-proxy", &socks][..], &[][..]),
+        (&[], &[("HTTPS_PROXY", socks.as_str())]),
+        (&[], &[("all_proxy", socks.as_str())]),
+    ] {
+        let run = stage.run(args, variables, &["true"]).exits_with(2);
+        assert!(run.stderr.contains("E_UPSTREAM_PROXY") && !run.stderr.contains(&word), "{run:#?}");
+    }
+    stage.run(&["--direct"], &[("HTTPS_PROXY", &socks)], &["true"]).exits_with(0);
+    if !has("curl") {
+        return;
+    }
+    // Nobody listens there.
+    let http = url("http");
+    let curl = ["curl", "-sS", "https://proxied.example.com/"];
+    let run = stage.run(&[], &[("HTTPS_PROXY", &http)], &curl);
+    assert!(run.stdout.contains("the server refused the connection"), "{run:#?}");
+    // Hosts of the list of exceptions are looked for without it.
+    let run = stage.run(&[], &[("HTTPS_PROXY", &http), ("NO_PROXY", ".example.com")], &curl);
+    assert!(run.stdout.contains("could not be found or reached"), "{run:#?}");
+}
+
 #[test]
 fn exit_codes_and_signals_are_passed_on() {
     let stage = Stage::new();

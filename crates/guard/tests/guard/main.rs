@@ -10,5 +10,8 @@ mod git;
 mod limits;
 mod placeholders;
 mod raw;
+mod socks;
 mod stage;
 mod upstream;
+mod upstream_proxy;
+mod websocket;

@@ -9,10 +9,10 @@ use exfilter_testing::{Rng, keys};
 use crate::stage::{Stage, has};
 use crate::upstream::{Answer, Arrived};
 
-struct Token {
-    stage: Stage,
-    real: String,
-    placeholder: String,
+pub(crate) struct Token {
+    pub(crate) stage: Stage,
+    pub(crate) real: String,
+    pub(crate) placeholder: String,
 }
 
 fn binding(host: &str, slot: &str) -> Binding {
@@ -43,7 +43,7 @@ fn echo(request: &Arrived) -> Answer {
     }
 }
 
-fn token(value: &[u8], hosts: &[&str]) -> Token {
+pub(crate) fn token(value: &[u8], hosts: &[&str]) -> Token {
     let bindings = || -> Vec<Binding> {
         let slots = ["header:authorization:bearer", "header:authorization:basic.password"];
         hosts.iter().flat_map(|host| slots.map(|slot| binding(host, slot))).collect()

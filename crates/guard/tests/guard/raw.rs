@@ -12,13 +12,13 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::stage::{Stage, engine, ok, pattern};
 
-fn connect(stage: &Stage) -> TcpStream {
+pub(crate) fn connect(stage: &Stage) -> TcpStream {
     let stream = TcpStream::connect(stage.guard.address().unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream
 }
 
-fn head(stream: &mut impl std::io::Read) -> String {
+pub(crate) fn head(stream: &mut impl std::io::Read) -> String {
     let mut out = Vec::new();
     let mut byte = [0];
     while !out.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
@@ -33,7 +33,7 @@ fn all(stream: &mut impl std::io::Read) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn tunnel(stage: &Stage, target: &str) -> (TcpStream, String) {
+pub(crate) fn tunnel(stage: &Stage, target: &str) -> (TcpStream, String) {
     let mut stream = connect(stage);
     write!(stream, "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n").unwrap();
     let said = head(&mut stream);
@@ -41,7 +41,7 @@ fn tunnel(stage: &Stage, target: &str) -> (TcpStream, String) {
 }
 
 /// TLS to `name` through a tunnel to `target`.
-fn tls(stage: &Stage, target: &str, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
+pub(crate) fn tls(stage: &Stage, target: &str, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
     let (stream, said) = tunnel(stage, target);
     assert!(said.starts_with("HTTP/1.1 200"), "{said}");
     let mut roots = RootCertStore::empty();

@@ -14,6 +14,9 @@ use crate::upstream::{Answer, Arrived, Upstream};
 pub(crate) const HOSTS: [&str; 5] =
     ["api.github.com", "github.com", "registry.npmjs.org", "echo.example.com", "api.anthropic.com"];
 
+/// A name of the same server that leads nowhere: only a proxy would find it.
+pub(crate) const ELSEWHERE: &str = "elsewhere.example.com";
+
 /// Records of a guard.
 #[derive(Default)]
 pub(crate) struct Records(Mutex<Vec<Record>>);
@@ -70,7 +73,7 @@ impl Stage {
         set: impl FnOnce(&mut Settings),
         answer: impl Fn(&Arrived) -> Answer + Send + Sync + 'static,
     ) -> Stage {
-        let server = Upstream::start(&HOSTS, protocols, answer);
+        let server = Upstream::start(&[&HOSTS[..], &[ELSEWHERE]].concat(), protocols, answer);
         let mut settings = Settings::new(engine.clone());
         settings.upstream_root(server.ca.clone().into_bytes());
         for host in HOSTS {

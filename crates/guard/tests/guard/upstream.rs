@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -17,6 +18,10 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+use tokio_tungstenite::tungstenite::{self, Message};
 
 /// A request as it arrived.
 #[derive(Clone)]
@@ -58,6 +63,7 @@ struct Seen {
     bytes: Arc<Mutex<Vec<u8>>>,
     requests: Arc<Mutex<Vec<Arrived>>>,
     connections: Arc<Mutex<usize>>,
+    messages: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 type Handler = Arc<dyn Fn(&Arrived) -> Answer + Send + Sync>;
@@ -131,6 +137,11 @@ impl Upstream {
         *self.seen.connections.lock().unwrap()
     }
 
+    /// What was said over WebSocket.
+    pub(crate) fn messages(&self) -> Vec<Vec<u8>> {
+        self.seen.messages.lock().unwrap().clone()
+    }
+
     pub(crate) fn forget(&self) {
         self.seen.bytes.lock().unwrap().clear();
         self.seen.requests.lock().unwrap().clear();
@@ -151,7 +162,8 @@ where
             .serve_connection(io, service)
             .await;
     } else {
-        let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
+        let _ =
+            hyper::server::conn::http1::Builder::new().serve_connection(io, service).with_upgrades().await;
     }
 }
 
@@ -161,6 +173,8 @@ async fn respond(
     seen: &Seen,
     handler: &Handler,
 ) -> Response<Full<Bytes>> {
+    let mut request = request;
+    let upgrade = request.headers().contains_key("upgrade").then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
     let Ok(body) = body.collect().await else { return Response::new(Full::default()) };
     let list = |map: &http::HeaderMap| {
@@ -175,6 +189,9 @@ async fn respond(
         body: body.to_bytes().to_vec(),
         trailers,
     };
+    if let Some(upgrade) = upgrade {
+        return converse(upgrade, arrived, seen);
+    }
     let answer = tokio::task::block_in_place(|| handler(&arrived));
     seen.requests.lock().unwrap().push(arrived);
     let mut response = Response::builder().status(answer.status.max(200));
@@ -182,6 +199,46 @@ async fn respond(
         response = response.header(name, value);
     }
     response.body(Full::from(answer.body)).unwrap()
+}
+
+/// Speaks WebSocket: says first which credential it got, and then what it is told.
+fn converse(upgrade: hyper::upgrade::OnUpgrade, asked: Arrived, seen: &Seen) -> Response<Full<Bytes>> {
+    let key = asked.header("sec-websocket-key").unwrap_or_default();
+    let authorization = asked.header("authorization").unwrap_or_default();
+    let protocol = asked.header("sec-websocket-protocol");
+    let accepted = tungstenite::handshake::derive_accept_key(key.as_bytes());
+    seen.requests.lock().unwrap().push(asked);
+    let messages = seen.messages.clone();
+    tokio::spawn(async move {
+        let io = TokioIo::new(upgrade.await.unwrap());
+        let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
+        socket.send(Message::text(format!("you are {authorization}"))).await.unwrap();
+        while let Some(Ok(message)) = socket.next().await {
+            let said = message.clone().into_data();
+            messages.lock().unwrap().push(said.to_vec());
+            let sent = match message {
+                Message::Text(text) if text.as_str() == "close" => {
+                    let frame = CloseFrame { code: CloseCode::Normal, reason: "as asked".into() };
+                    socket.close(Some(frame)).await
+                }
+                Message::Text(_) | Message::Binary(_) => socket.send(message).await,
+                _ => Ok(()),
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    });
+    let mut response = Response::builder().status(101);
+    if let Some(protocol) = protocol {
+        response = response.header("sec-websocket-protocol", protocol);
+    }
+    response
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-accept", accepted)
+        .body(Full::default())
+        .unwrap()
 }
 
 /// Keeps what is read.

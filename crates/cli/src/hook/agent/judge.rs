@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use exfilter::Engine;
 use exfilter::config::Config;
-use exfilter::{Confidence, Engine};
 
 use super::event::Event;
 use super::json::Json;
@@ -35,11 +35,9 @@ impl Judgement {
 
 /// Examines what `event` is about.
 pub(super) fn judge(event: &Event, engine: &Engine, config: &Config, args: &AgentArgs) -> Judgement {
-    let accepted = Accepted::of_ids(&args.allow);
-    let fail_on = policy::refuses_from(config, args.fail_on);
-    let floors =
-        Floors { fail_on, shown: fail_on.min(Confidence::Medium), strict_examples: config.strict_examples() };
-    let (progress, strict) = (Progress::new(false), args.incomplete == Incomplete::Fail);
+    let accepted = Accepted::of_ids(&args.allow.allow);
+    let floors = Floors::of_leaving(args.refuse.fail_on, config);
+    let (progress, strict) = (Progress::new(false), args.refuse.incomplete == Incomplete::Fail);
     let examiner = Examiner::new(engine, &progress).with_ids();
     let tally = Tally::new(engine, floors, accepted.clone()).pass(config.passes());
     each_text(&event.subject, &mut String::new(), &mut |place, text| {

@@ -227,7 +227,7 @@ pub(super) fn still_holds(
         let _verdict = stream.finish();
         while let Some(event) = stream.poll_event() {
             let Event::Finding(finding) = event else { continue };
-            let is_allowed = finding.id().is_some_and(|id| args.allow.contains(&id));
+            let is_allowed = finding.id().is_some_and(|id| args.allow.allow.contains(&id));
             holds |= finding.counts(floor) && !is_allowed;
         }
     });

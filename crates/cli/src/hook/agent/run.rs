@@ -34,8 +34,8 @@ pub(crate) fn run(args: &AgentArgs, term: &Term) -> Result<u8, Fault> {
     let document: Json = serde_json::from_slice(&input)
         .map_err(|error| fault(format!("it is no JSON at line {}, so nothing leaves", error.line())))?;
     let event = Event::of(document)?;
-    let config = policy::load(&args.policy, &[".".into()], args.rules.trust_rules, term)?;
-    let (engine, origins) = engine(&args.rules, &args.secrets, &config, true, term)?;
+    let config = policy::load(&args.refuse.policy, &[".".into()], args.refuse.rules.trust_rules, term)?;
+    let (engine, origins) = engine(&args.refuse.rules, &args.refuse.secrets, &config, true, term)?;
     let mut judgement = judge(&event, &engine, &config, args);
     let reference = reference()?;
     let say = |judgement: &Judgement| {

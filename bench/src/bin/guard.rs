@@ -1,0 +1,203 @@
+//! The guard beside itself with an engine that looks for nothing: how fast uploads are, how long a request waits, and what many flows at once take.
+//!
+//! `guard [--known 1000] [--size 100000000] [--rounds 5] [--requests 400] [--flows 2000] [--coded 100]`
+//!
+//! Clients, guard and server are in this process and speak HTTP without TLS over loopback, which is the hard case: TLS would take the same time on both sides. Uploads and requests are interleaved,
+//! and told as medians and ratios of wall time. `--flows` needs about three descriptors a flow (`ulimit -n`).
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use exfilter::{Engine, Limits};
+use exfilter_bench::timing::{median, option, speed};
+use exfilter_bench::{corpus, engine};
+use exfilter_guard::{Guard, GuardLimits, Listener, Running, Settings};
+
+const HOST: &str = "upload.example";
+
+fn main() {
+    let known: usize = option("--known", 1000);
+    let rounds: usize = option("--rounds", 5);
+    let server = serve();
+    let on = start(engine(known), server);
+    let mut limits = Limits::default();
+    (limits.containers, limits.shapes) = (0, 0);
+    let nothing = Engine::builder().limits(limits).build().expect("nothing compiles");
+    let off = start(nothing, server);
+    let (on, off) = (address(&on), address(&off));
+    println!("all shipped rules, {known} known secrets; the guard beside itself with an engine that looks for nothing");
+
+    println!("\nuploads, MB/s of wall time");
+    println!("{:8} {:>10} {:>10} {:>10} {:>8}", "corpus", "direct", "off", "on", "on/off");
+    for name in ["code", "json"] {
+        let body = repeated(&corpus::read(name, usize::MAX), option("--size", 100_000_000));
+        let mut times = [const { Vec::new() }; 3];
+        for _ in 0..rounds {
+            for (to, times) in [server, off, on].into_iter().zip(&mut times) {
+                times.push(timed(|| post(&mut connect(to), to != server, &body)));
+            }
+        }
+        let [direct, off, on] = times.each_mut().map(|times| median(times));
+        let [d, f, n] = [direct, off, on].map(|time| speed(body.len(), time));
+        println!("{name:8} {d:>10.0} {f:>10.0} {n:>10.0} {:>8.2}", off.as_secs_f64() / on.as_secs_f64());
+    }
+
+    println!("\na request over an open connection, microseconds, median");
+    println!("{:8} {:>10} {:>10} {:>10} {:>10} {:>10}", "body", "direct", "off", "on", "on-off", "on-direct");
+    let json = corpus::read("json", 8_000_000);
+    for (name, len) in [("2 KB", 2_000), ("20 KB", 20_000), ("560 KB", 560_000)] {
+        let mut lines = [server, off, on].map(|to| (to, connect(to), Vec::new()));
+        for i in 0..option("--requests", 400_usize) {
+            let body = &json[(i * 7919) % (json.len() - len)..][..len];
+            for (to, stream, times) in &mut lines {
+                times.push(timed(|| post(stream, *to != server, body)));
+            }
+        }
+        let [direct, off, on] = lines.map(|(_, _, mut times)| median(&mut times).as_secs_f64() * 1e6);
+        println!("{name:8} {direct:>10.0} {off:>10.0} {on:>10.0} {:>10.0} {:>10.0}", on - off, on - direct);
+    }
+
+    flows(on, option("--flows", 2000), option("--coded", 100), &json);
+}
+
+/// Flows at once, each half way through its body; some of them in zstd with windows of 2 MiB.
+fn flows(guard: SocketAddr, count: usize, coded: usize, json: &[u8]) {
+    let long = coded_body(json);
+    let before = resident();
+    let begun = Instant::now();
+    let mut open: Vec<(TcpStream, &[u8])> = (0..count)
+        .map(|i| {
+            let (body, coding): (&[u8], _) = match i < coded {
+                true => (&long, "Content-Encoding: zstd\r\n"),
+                false => (&json[(i * 7919) % 4_000_000..][..40_000], ""),
+            };
+            let mut stream = connect(guard);
+            let (half, rest) = body.split_at(body.len() / 2);
+            stream.write_all(head(true, body.len(), coding).as_bytes()).expect("the guard reads");
+            stream.write_all(half).expect("the guard reads");
+            (stream, rest)
+        })
+        .collect();
+    std::thread::sleep(Duration::from_secs(3));
+    let held = resident() - before;
+    for (stream, rest) in &mut open {
+        stream.write_all(rest).expect("the guard reads");
+    }
+    let sent = open.iter_mut().filter(|(stream, _)| answered(stream) == 200).count();
+    println!("\n{count} flows at once, {coded} of them in zstd with windows of 2 MiB: {sent} of them sent, after {:.1} s", begun.elapsed().as_secs_f64());
+    println!("memory of the process: {:.0} MB more half way, {:.0} MB more at most", held as f64 / 1e6, (peak() - before) as f64 / 1e6);
+}
+
+fn coded_body(json: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 3).expect("level 3");
+    encoder.window_log(21).expect("a window of 2 MiB");
+    encoder.write_all(json).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn start(engine: Engine, server: SocketAddr) -> Running {
+    let mut settings = Settings::new(engine);
+    let mut limits = GuardLimits::default();
+    limits.connections = 10_000;
+    settings.resolve(HOST, 80, server).limits(limits);
+    let guard = Guard::new(settings).expect("the system has certificate authorities");
+    guard.start(Listener::loopback().expect("a free port")).expect("threads")
+}
+
+fn address(running: &Running) -> SocketAddr {
+    running.address().expect("a TCP listener has one")
+}
+
+/// A server that reads bodies and says that it did.
+fn serve() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let _ = stream.set_nodelay(true);
+                let mut writer = stream.try_clone().expect("descriptors");
+                let mut reader = BufReader::with_capacity(64 << 10, stream);
+                while let Some(len) = length(&mut reader) {
+                    let read = std::io::copy(&mut reader.by_ref().take(len), &mut std::io::sink());
+                    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
+                    if read.ok() != Some(len) || writer.write_all(answer).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Reads a head; the length of its body.
+fn length(reader: &mut impl BufRead) -> Option<u64> {
+    let (mut length, mut line) = (0, String::new());
+    loop {
+        line.clear();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if line == "\r\n" {
+            return Some(length);
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+}
+
+fn connect(to: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(to).expect("it listens");
+    stream.set_nodelay(true).expect("a socket");
+    stream
+}
+
+fn head(to_proxy: bool, len: usize, more: &str) -> String {
+    let target = if to_proxy { format!("http://{HOST}/") } else { "/".into() };
+    format!("POST {target} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {len}\r\n{more}\r\n")
+}
+
+fn post(stream: &mut TcpStream, to_proxy: bool, body: &[u8]) {
+    stream.write_all(head(to_proxy, body.len(), "").as_bytes()).expect("it reads");
+    stream.write_all(body).expect("it reads");
+    assert_eq!(answered(stream), 200, "a body was refused");
+}
+
+/// Reads an answer; its status.
+fn answered(stream: &mut TcpStream) -> u16 {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    if reader.read_line(&mut line).is_err() {
+        return 0;
+    }
+    let Some(len) = length(&mut reader) else { return 0 };
+    let _ = std::io::copy(&mut reader.take(len), &mut std::io::sink());
+    line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let begun = Instant::now();
+    work();
+    begun.elapsed()
+}
+
+fn repeated(bytes: &[u8], len: usize) -> Vec<u8> {
+    bytes.iter().copied().cycle().take(len).collect()
+}
+
+fn resident() -> u64 {
+    status("VmRSS:")
+}
+
+fn peak() -> u64 {
+    status("VmHWM:")
+}
+
+fn status(field: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap_or("0");
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+}
