@@ -366,7 +366,7 @@ fn telling(error: &std::io::Error) -> Option<&'static str> {
             return Some("the server's certificate cannot be verified, or it speaks no TLS");
         }
         if inner.is::<NoTunnel>() {
-            return Some("the upstream proxy opened no tunnel to the server");
+            return Some("the upstream proxy cannot be reached, or opened no tunnel to the server");
         }
     }
     match error.kind() {
