@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// Run a command from which no secret leaves: behind a proxy that examines every request, with placeholders instead of keys
     #[cfg(feature = "guard")]
     Run(Box<crate::run::args::RunArgs>),
+    /// Serve as the proxy of sandboxes that something else starts: containers, virtual machines, agents
+    #[cfg(feature = "guard")]
+    Guard(Box<crate::run::args::ServeArgs>),
     /// Check the journal of `exfilter run --log`
     #[cfg(feature = "guard")]
     Log(crate::run::log::LogArgs),

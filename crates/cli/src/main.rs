@@ -63,6 +63,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "guard")]
         args::Command::Run(args) => run::run(&args, &term),
         #[cfg(feature = "guard")]
+        args::Command::Guard(args) => run::serve(&args, &term),
+        #[cfg(feature = "guard")]
         args::Command::Log(args) => run::log::run(&args, &term),
         #[cfg(all(feature = "guard", unix))]
         args::Command::Forward(args) => run::forward::run(&args),

@@ -1,11 +1,13 @@
-//! What the user may say to `exfilter run`.
+//! What the user may say to `exfilter run` and `exfilter guard`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::place::Place;
 use crate::args::PolicyArgs;
+use crate::sandbox::Seat;
 use crate::secrets::open::Choice;
 
 /// `exfilter run`.
@@ -20,7 +22,44 @@ pub(crate) struct RunArgs {
     /// Leave the command no network but the guard: namespaces of its own, made by bubblewrap (Linux)
     #[arg(long)]
     pub(crate) isolate: bool,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
+}
 
+/// `exfilter guard`.
+#[derive(Args)]
+#[command(
+    after_help = "It serves until it gets SIGTERM or SIGINT; the exit code is 0 then, or 2 if it could not start."
+)]
+pub(crate) struct ServeArgs {
+    /// Where clients come in: ADDRESS:PORT, or unix:PATH for a sandbox that shares no network; may be given several times
+    #[arg(long, required = true, value_name = "PLACE")]
+    pub(crate) listen: Vec<Place>,
+    /// Write the certificate authorities that clients must trust to this file, in PEM
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(crate) bundle: PathBuf,
+    /// Where the sandbox has that file, if elsewhere
+    #[arg(long, value_name = "PATH")]
+    pub(crate) bundle_inside: Option<PathBuf>,
+    /// The proxy's address in the sandbox [default: the first address of --listen, or http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy_inside: Option<String>,
+    /// Write the sandbox's variables to this file, for its owner alone: the proxy, certificates, placeholders
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// The form of that file
+    #[arg(long = "for", value_enum, default_value_t = Seat::Docker, value_name = "WHOM")]
+    pub(crate) seat: Seat,
+    /// Let clients reach private networks and this machine's own addresses, too
+    #[arg(long)]
+    pub(crate) private_networks: bool,
+    #[command(flatten)]
+    pub(crate) guard: GuardArgs,
+}
+
+/// What the guard is told in either case.
+#[derive(Args)]
+pub(crate) struct GuardArgs {
     /// A host that may be reached, or all below one (*.example.com); may be given several times [default: any host]
     #[arg(long, value_name = "HOST")]
     pub(crate) allow: Vec<String>,
@@ -70,7 +109,7 @@ pub(crate) struct RunArgs {
     pub(crate) quiet: bool,
 }
 
-impl RunArgs {
+impl GuardArgs {
     /// The store that is asked for.
     pub(crate) fn choice(&self) -> Choice<'_> {
         Choice::of(self.store.as_ref(), self.no_store)

@@ -38,6 +38,25 @@ pub(super) async fn run_in(command: std::process::Command, depth: Depth) -> io::
     Ok(code(wait(child, signals, depth).await?))
 }
 
+/// Waits until this process is asked to end: SIGTERM, SIGINT or SIGHUP.
+///
+/// # Errors
+///
+/// Signals cannot be waited for.
+pub(super) fn until_asked_to_end() -> io::Result<()> {
+    runtime()?.block_on(async {
+        #[cfg(unix)]
+        {
+            use rustix::process::Signal;
+            let mut signals = Signals::new()?;
+            while !matches!(signals.next().await, Signal::TERM | Signal::INT | Signal::HUP) {}
+            Ok(())
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await
+    })
+}
+
 /// A command that cannot be started.
 pub(super) fn fault(command: &[OsString], error: &io::Error) -> Fault {
     let name = command.first().map(|program| crate::text::escape(program.as_encoded_bytes()));

@@ -1,4 +1,4 @@
-//! `exfilter run`: a command behind the guard.
+//! `exfilter run`: a command behind the guard; `exfilter guard`: the guard by itself.
 //!
 //! ```text
 //! args.rs         what the user may say
@@ -9,7 +9,8 @@
 //! isolate.rs      namespaces; forward.rs, from within them to the guard
 //! ledger.rs       what left and what was stopped, told at the end
 //! log.rs          the journal, checked
-//! start.rs        all of it, in order
+//! setup.rs        policy, store, environment -> a guard that is ready
+//! start.rs        the command, in order; serve.rs, without one, at a place.rs
 //! ```
 
 pub(crate) mod args;
@@ -21,8 +22,12 @@ pub(crate) mod forward;
 mod isolate;
 mod ledger;
 pub(crate) mod log;
+mod place;
+mod serve;
+mod setup;
 mod start;
 mod trust;
 mod upstream;
 
+pub(crate) use serve::run as serve;
 pub(crate) use start::run;

@@ -67,17 +67,21 @@ impl Trust {
 
     /// What the command gets: the proxy, and whom to trust.
     pub(super) fn variables(&self, proxy: &str) -> Vec<(&'static str, Option<String>)> {
-        let bundle = self.bundle().to_string_lossy().into_owned();
-        let mut out: Vec<(&str, Option<String>)> =
-            CERTIFICATES.iter().map(|name| (*name, Some(bundle.clone()))).collect();
-        out.extend(proxies(proxy).map(|(name, proxy)| (name, Some(proxy))));
-        // Emptied, not removed: a program that has a list of its own asks for the variable first.
-        out.extend([("NO_PROXY", Some(String::new())), ("no_proxy", Some(String::new()))]);
-        out.extend(AROUND.iter().skip(2).map(|name| (*name, None)));
-        // Node's own requests ask the environment for a proxy only then.
-        out.push(("NODE_USE_ENV_PROXY", Some("1".into())));
-        out
+        variables(&self.bundle().to_string_lossy(), proxy)
     }
+}
+
+/// The proxy, and the file of those whom to trust; `None` is a variable that is taken away.
+pub(super) fn variables(bundle: &str, proxy: &str) -> Vec<(&'static str, Option<String>)> {
+    let mut out: Vec<(&str, Option<String>)> =
+        CERTIFICATES.iter().map(|name| (*name, Some(bundle.to_owned()))).collect();
+    out.extend(proxies(proxy).map(|(name, proxy)| (name, Some(proxy))));
+    // Emptied, not removed: a program that has a list of its own asks for the variable first.
+    out.extend([("NO_PROXY", Some(String::new())), ("no_proxy", Some(String::new()))]);
+    out.extend(AROUND.iter().skip(2).map(|name| (*name, None)));
+    // Node's own requests ask the environment for a proxy only then.
+    out.push(("NODE_USE_ENV_PROXY", Some("1".into())));
+    out
 }
 
 /// The variables that name the proxy.

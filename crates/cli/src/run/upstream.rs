@@ -2,7 +2,7 @@
 
 use exfilter_guard::UpstreamProxy;
 
-use super::args::RunArgs;
+use super::args::GuardArgs;
 use crate::fault::Fault;
 
 /// The proxy that is asked for, or that the environment names as it does for any program.
@@ -10,7 +10,7 @@ use crate::fault::Fault;
 /// # Errors
 ///
 /// What is no address of a proxy that the guard can use. Nothing of it is repeated: passwords stand in such addresses.
-pub(super) fn proxy(args: &RunArgs) -> Result<Option<UpstreamProxy>, Fault> {
+pub(super) fn proxy(args: &GuardArgs) -> Result<Option<UpstreamProxy>, Fault> {
     let without = variable(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
     if let Some(url) = &args.upstream_proxy {
         return made("--upstream-proxy", url, url, &without);

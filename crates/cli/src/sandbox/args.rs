@@ -46,6 +46,8 @@ pub(crate) enum Seat {
     Codex,
     /// Cursor: its settings.json, for its terminals
     Cursor,
+    /// Lines of NAME=VALUE without quotes, as `docker run --env-file` and systemd read them
+    Docker,
     /// Lines for a shell
     Shell,
 }

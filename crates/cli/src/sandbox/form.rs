@@ -5,11 +5,12 @@ use serde_json::{Map, Value, json};
 use super::args::Seat;
 
 /// The text of an environment.
-pub(super) fn text(seat: Seat, variables: &[(String, String)]) -> String {
+pub(crate) fn text(seat: Seat, variables: &[(String, String)]) -> String {
     match seat {
         Seat::Shell | Seat::Codex => {
             variables.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect()
         }
+        Seat::Docker => variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect(),
         Seat::Claude => json(&json!({ "env": object(variables) })),
         Seat::Cursor => {
             let mut settings = Map::new();

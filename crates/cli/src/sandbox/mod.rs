@@ -12,4 +12,6 @@ mod form;
 mod placeholders;
 mod run;
 
+pub(crate) use args::Seat;
+pub(crate) use form::text;
 pub(crate) use run::run;

@@ -235,6 +235,71 @@ fn upstream_proxies_are_used_or_refused() {
     assert!(run.stdout.contains("could not be found or reached"), "{run:#?}");
 }
 
+/// `exfilter guard`: what a container gets is enough, and a socket is one too.
+#[test]
+fn a_guard_serves_by_itself() {
+    use std::io::BufRead as _;
+    if !has("curl") {
+        return;
+    }
+    let stage = Stage::new();
+    let (token, bare) = (github_token(), secret(32));
+    let top = stage.sandbox.top().to_owned();
+    // A guard that was killed has left its socket.
+    drop(std::os::unix::net::UnixListener::bind(top.join("guard.sock")).unwrap());
+    let mut args: Vec<String> =
+        ["guard", "--no-store", "--upstream-ca", "upstream.pem", "--bundle", "ca.pem"]
+            .map(String::from)
+            .to_vec();
+    for more in ["--env-file", "sandbox.env", "--listen", "127.0.0.1:0", "--listen", "unix:guard.sock"] {
+        args.push(more.into());
+    }
+    for host in ["api.github.com", "other.example.com"] {
+        args.extend(["--resolve".into(), format!("{host}:443:{}", stage.server.tls)]);
+    }
+    let mut command = stage.sandbox.command(&args);
+    command.env("GH_TOKEN", &token).env("SOME_TOKEN", &bare).stderr(Stdio::piped());
+    let mut guard = command.spawn().unwrap();
+    let mut lines = std::io::BufReader::new(guard.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let notes: Vec<String> = lines.by_ref().take(4).collect();
+    assert!(notes[3].contains("the guard listens at unix:guard.sock"), "{notes:?}");
+    let modes = |name: &str| std::fs::metadata(top.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((modes("sandbox.env"), modes("guard.sock")), (0o600, 0o600));
+    let variables = std::fs::read_to_string(top.join("sandbox.env")).unwrap();
+    let variables: Vec<(&str, &str)> = variables.lines().map(|line| line.split_once('=').unwrap()).collect();
+    let of = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
+    let placeholder = of("GH_TOKEN").unwrap();
+    assert!(placeholder.starts_with("ghp_") && placeholder != token && of("SOME_TOKEN").is_none());
+    let curl = |args: &[&str]| {
+        let mut command = Command::new("curl");
+        command.args(args).env_clear().envs(variables.iter().copied()).current_dir(&top);
+        let output = command.env("PATH", std::env::var_os("PATH").unwrap()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let header = format!("Authorization: Bearer {placeholder}");
+    let said = curl(&["-sS", "-H", &header, "https://api.github.com/user"]);
+    assert_eq!(said, format!("got Bearer {}", "*".repeat(token.len())));
+    assert_eq!(stage.server.requests()[0].header("authorization").unwrap(), format!("Bearer {token}"));
+    let said = curl(&["-sS", "-d", &token, "https://other.example.com/"]);
+    assert!(said.contains("blocked by policy"), "{said}");
+    // Sandboxes reach no private network but by names that are allowed.
+    assert!(curl(&["-sS", "http://127.0.0.1:9/"]).contains("private network"));
+    let mut socket = std::os::unix::net::UnixStream::connect(top.join("guard.sock")).unwrap();
+    std::io::Write::write_all(&mut socket, b"CONNECT 127.0.0.1:9 HTTP/1.1\r\nHost: 127.0.0.1:9\r\n\r\n")
+        .unwrap();
+    let mut answer = [0; 12];
+    std::io::Read::read_exact(&mut socket, &mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 403");
+    // A second one at the same place is told so.
+    let run = stage.sandbox.finish(&mut stage.sandbox.command(&args)).exits_with(2);
+    assert!(run.stderr.contains("--listen unix:guard.sock: it cannot be listened on"), "{run:#?}");
+    Command::new("kill").arg(guard.id().to_string()).status().unwrap();
+    assert!(guard.wait().unwrap().success());
+    let summary: Vec<String> = lines.collect();
+    assert!(summary.iter().any(|line| line.contains("with a real credential put in")), "{summary:?}");
+    assert!(!top.join("guard.sock").exists());
+}
+
 #[test]
 fn exit_codes_and_signals_are_passed_on() {
     let stage = Stage::new();

@@ -1,0 +1,204 @@
+//! What `exfilter run` and `exfilter guard` have in common: everything but the command and the listener.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use exfilter::config::Config;
+use exfilter::{Action, Confidence, Engine, HostPattern, KnownSecrets, Mode, Policy, StoreKey};
+use exfilter_guard::{Guard, GuardError, Journal, Settings};
+use exfilter_store::Use;
+use zeroize::Zeroizing;
+
+use super::args::GuardArgs;
+use super::environment::{self, Wishes};
+use super::ledger::{Books, Ledger};
+use super::upstream;
+use crate::fault::Fault;
+use crate::policy;
+use crate::rulepack::{self, Loaded};
+use crate::secrets::open;
+use crate::term::Term;
+use crate::text::{escape, path_bytes};
+
+/// The longest file with certificate authorities, in bytes.
+const LONGEST: u64 = 4 << 20;
+
+/// A guard that is ready to be started.
+pub(super) struct Ready {
+    pub(super) guard: Guard,
+    pub(super) books: Arc<Books>,
+    /// Lines about what was replaced or removed.
+    pub(super) notes: Vec<String>,
+    /// Variables with what clients get instead: a placeholder, or nothing.
+    pub(super) changes: Vec<(OsString, Option<String>)>,
+    observe: bool,
+}
+
+/// Reads policy, store and environment, and makes the guard. `closed_network` says that its clients have no network but it.
+///
+/// # Errors
+///
+/// What could not be set up.
+pub(super) fn ready(args: &GuardArgs, closed_network: bool, term: &Term) -> Result<Ready, Fault> {
+    // Nothing is scanned here, so wherever the policy lies, its owner wrote it.
+    let mut config = policy::load(&args.policy, &[], true, term)?;
+    if args.observe {
+        config.set_mode(Mode::Observe);
+    }
+    let observe = config.mode() == Mode::Observe;
+    let stored = open::stored(&args.choice())?;
+    let mut known = match &stored {
+        Some((store, home)) => store
+            .known_secrets(Use::All)
+            .map_err(|error| open::secret_fault(&open::shown(home.store_path()), &error))?,
+        None => KnownSecrets::new(fresh_key()?),
+    };
+    // What leaves a piece at a time is put together over all requests.
+    known.fragments(true);
+    let variables = environment::variables();
+    let wishes = Wishes { keep: &args.keep, further: &args.env_name, observe };
+    let store = stored.as_ref().map(|(store, _)| store);
+    let mut seed = [0; 32];
+    random(&mut seed)?;
+    let mut prepared = environment::prepare(&variables, &wishes, store, known, &mut fresh_key, seed)?;
+    let known = std::mem::replace(&mut prepared.known, KnownSecrets::new(fresh_key()?));
+    let engine = engine(args, &config, known)?;
+    if !observe {
+        prepared.sweep(&variables, &args.keep, &engine);
+    }
+    let journal = args.log.as_deref().map(journal).transpose()?;
+    let books = Arc::new(Books { ledger: Ledger::default(), journal });
+    let mut settings = settings(args, engine)?;
+    if observe {
+        settings.observe();
+    }
+    if closed_network {
+        settings.closed_network();
+    }
+    settings.config(config).sink(books.clone());
+    let notes = std::mem::take(&mut prepared.notes);
+    let changes = std::mem::take(&mut prepared.changes);
+    if prepared.substitutes.placeholders().len() > 0 {
+        settings.substitutes(Arc::new(prepared.substitutes), scrubber(prepared.real)?);
+    }
+    let guard = Guard::new(settings).map_err(|error| fault(&error))?;
+    Ok(Ready { guard, books, notes, changes, observe })
+}
+
+/// What is told at the end.
+pub(super) struct Summary<'a> {
+    args: &'a GuardArgs,
+    books: Arc<Books>,
+    observe: bool,
+}
+
+impl Ready {
+    /// What is told at the end, when the guard has ended.
+    pub(super) fn summary<'a>(&self, args: &'a GuardArgs) -> Summary<'a> {
+        Summary { args, books: self.books.clone(), observe: self.observe }
+    }
+}
+
+impl Summary<'_> {
+    /// Tells what left, what was stopped, and how the journal ends.
+    pub(super) fn tell(&self, term: &Term) {
+        if self.args.quiet && !self.books.ledger.has_stopped() {
+            return;
+        }
+        term.say(&self.books.ledger.summary(self.observe));
+        if let (Some(journal), Some(path)) = (&self.books.journal, &self.args.log) {
+            let (path, head) = (escape(path_bytes(path)), journal.head());
+            term.note(&format_args!("{path} ends with {head}"));
+        }
+    }
+}
+
+/// What examines requests.
+fn engine(args: &GuardArgs, config: &Config, known: KnownSecrets) -> Result<Engine, Fault> {
+    let (rules, origins) = rulepack::load(&args.rules, true, args.more_rules, None)?.split();
+    let mut builder = Engine::builder();
+    builder.rules(rules).policy(config.policy().clone()).limits(config.limits());
+    if !known.is_empty() {
+        builder.known_secrets(known);
+    }
+    builder.build().map_err(|error| Loaded::fault(&origins, &error))
+}
+
+/// What takes real values out of answers.
+fn scrubber(real: KnownSecrets) -> Result<Engine, Fault> {
+    let mut policy = Policy::default();
+    policy.action(Confidence::Confirmed, Action::Redact).llm_action(Confidence::Confirmed, Action::Redact);
+    let built = Engine::builder().known_secrets(real).policy(policy).build();
+    built.map_err(|error| Fault::new("environment", error.to_string(), "please report this"))
+}
+
+fn settings(args: &GuardArgs, engine: Engine) -> Result<Settings, Fault> {
+    let mut settings = Settings::new(engine);
+    for text in &args.allow {
+        let pattern = HostPattern::parse(text.as_bytes()).map_err(|error| {
+            Fault::new(
+                format!("--allow {}", escape(text.as_bytes())),
+                error.to_string(),
+                "give a host, or *.suffix",
+            )
+        })?;
+        settings.allow(pattern);
+    }
+    for path in &args.upstream_ca {
+        settings.upstream_root(read(path)?);
+    }
+    if let Some(proxy) = upstream::proxy(args)? {
+        settings.upstream_proxy(proxy);
+    }
+    for text in &args.resolve {
+        let (host, port, address) = place(text).ok_or_else(|| {
+            Fault::new(
+                "--resolve",
+                "it is not HOST:PORT:ADDRESS:PORT",
+                "as in example.com:443:127.0.0.1:8443",
+            )
+        })?;
+        settings.resolve(&host, port, address);
+    }
+    Ok(settings)
+}
+
+/// The journal that is asked for.
+fn journal(path: &Path) -> Result<Journal, Fault> {
+    Journal::open(path).map_err(|error| super::log::fault(path, &error))
+}
+
+fn place(text: &str) -> Option<(String, u16, SocketAddr)> {
+    let mut words = text.splitn(3, ':');
+    let (host, port, address) = (words.next()?, words.next()?, words.next()?);
+    Some((host.to_owned(), port.parse().ok()?, address.parse().ok()?))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Fault> {
+    let name = || escape(path_bytes(path));
+    let fault = |what: String| Fault::new(name(), what, "give a file in PEM");
+    let meta = path.metadata().map_err(|error| fault(format!("it cannot be read: {error}")))?;
+    if meta.len() > LONGEST {
+        return Err(fault(format!("it has more than {LONGEST} bytes")));
+    }
+    std::fs::read(path).map_err(|error| fault(format!("it cannot be read: {error}")))
+}
+
+/// A guard that does not start.
+pub(super) fn fault(error: &GuardError) -> Fault {
+    Fault::new("guard", format!("{}: {error}", error.code()), "")
+}
+
+fn fresh_key() -> Result<StoreKey, Fault> {
+    let mut key = Zeroizing::new([0_u8; 32]);
+    random(&mut key[..])?;
+    StoreKey::from_bytes(&key[..]).map_err(|error| Fault::new("run", error.to_string(), "please report this"))
+}
+
+fn random(bytes: &mut [u8]) -> Result<(), Fault> {
+    getrandom::fill(bytes).map_err(|_| {
+        Fault::new("run", "the system gave no random numbers", "make getrandom(2) available to this process")
+    })
+}
