@@ -14,16 +14,17 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
-use tokio::net::UnixListener;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::exchange::{exchange, refuse_plainly};
 use crate::guard::Shared;
 use crate::limits::{FIELDS, HEAD_BUFFER};
 use crate::listener::Kind;
 use crate::message::{AnswerBody, whole};
+use crate::metrics;
 use crate::prefixed::Prefixed;
 use crate::socks;
 use crate::tunnel::tunnel;
@@ -47,32 +48,88 @@ pub(crate) enum Protocol {
 /// Takes connections until the runtime ends.
 pub(crate) async fn listen(shared: Arc<Shared>, listener: Kind) -> io::Result<()> {
     let places = shared.places.clone();
-    match listener {
-        Kind::Tcp(listener) => {
-            listener.set_nonblocking(true)?;
-            let listener = TcpListener::from_std(listener)?;
-            loop {
-                let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-                let Ok((stream, _)) = listener.accept().await else {
-                    pause().await;
-                    continue;
-                };
-                let _ = stream.set_nodelay(true);
-                tokio::spawn(receive(shared.clone(), stream, place));
-            }
+    accept(listener, places, |stream, place| {
+        let shared = shared.clone();
+        match stream {
+            Accepted::Tcp(stream) => drop(tokio::spawn(receive(shared, stream, place))),
+            #[cfg(unix)]
+            Accepted::Unix(stream) => drop(tokio::spawn(receive(shared, stream, place))),
         }
-        #[cfg(unix)]
-        Kind::Unix(listener) => {
-            listener.set_nonblocking(true)?;
-            let listener = UnixListener::from_std(listener)?;
-            loop {
-                let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-                let Ok((stream, _)) = listener.accept().await else {
-                    pause().await;
-                    continue;
-                };
-                tokio::spawn(receive(shared.clone(), stream, place));
+    })
+    .await
+}
+
+/// Tells metrics until the runtime ends.
+pub(crate) async fn tell(shared: Arc<Shared>, listener: Kind) -> io::Result<()> {
+    accept(listener, Arc::new(Semaphore::new(READERS)), |stream, place| {
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            match stream {
+                Accepted::Tcp(stream) => metrics::serve(shared, stream).await,
+                #[cfg(unix)]
+                Accepted::Unix(stream) => metrics::serve(shared, stream).await,
             }
+            drop(place);
+        });
+    })
+    .await
+}
+
+/// Whoever came in.
+enum Accepted {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// Those who read metrics at once.
+const READERS: usize = 8;
+
+async fn accept(
+    listener: Kind,
+    places: Arc<Semaphore>,
+    mut serve: impl FnMut(Accepted, OwnedSemaphorePermit),
+) -> io::Result<()> {
+    let listener = Accepting::new(listener)?;
+    loop {
+        let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+        match listener.next().await {
+            Ok(stream) => serve(stream, place),
+            Err(_) => pause().await,
+        }
+    }
+}
+
+enum Accepting {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+impl Accepting {
+    fn new(listener: Kind) -> io::Result<Accepting> {
+        Ok(match listener {
+            Kind::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                Accepting::Tcp(TcpListener::from_std(listener)?)
+            }
+            #[cfg(unix)]
+            Kind::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                Accepting::Unix(UnixListener::from_std(listener)?)
+            }
+        })
+    }
+
+    async fn next(&self) -> io::Result<Accepted> {
+        match self {
+            Accepting::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let _ = stream.set_nodelay(true);
+                Ok(Accepted::Tcp(stream))
+            }
+            #[cfg(unix)]
+            Accepting::Unix(listener) => Ok(Accepted::Unix(listener.accept().await?.0)),
         }
     }
 }

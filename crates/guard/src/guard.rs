@@ -20,6 +20,7 @@ use crate::gate::Gate;
 use crate::held::{Budget, Released};
 use crate::limits::{GuardLimits, HEAD_BUFFER};
 use crate::listener::Listener;
+use crate::metrics::Metrics;
 use crate::record::Sink;
 use crate::settings::Settings;
 
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Semaphore>,
     pub(crate) authority: CertificateAuthority,
     pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Shared {
@@ -116,6 +118,7 @@ impl Guard {
             .http1_max_buf_size(HEAD_BUFFER)
             .timer(TokioTimer::new())
             .build(dialer.clone());
+        let metrics = Arc::new(Metrics::new(settings.sink));
         let shared = Arc::new(Shared {
             engine,
             substitutes: settings.substitutes,
@@ -132,7 +135,8 @@ impl Guard {
             dialer,
             one_request,
             authority,
-            sink: settings.sink,
+            sink: metrics.clone(),
+            metrics,
         });
         Ok(Guard { shared, bundle, own })
     }
@@ -176,6 +180,14 @@ impl Running {
     pub fn listen(&self, listener: Listener) {
         if let Some(runtime) = &self.runtime {
             runtime.spawn(door::listen(self.shared.clone(), listener.0));
+        }
+    }
+
+    /// Tells counts at `/metrics` of this listener, in the form of OpenMetrics: requests by what they were and what became of them, findings, what could not be examined, open connections and
+    /// held bytes. No content, and no names of hosts.
+    pub fn metrics(&self, listener: Listener) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(door::tell(self.shared.clone(), listener.0));
         }
     }
 

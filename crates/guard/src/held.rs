@@ -24,6 +24,13 @@ pub(crate) struct Budget {
     spool: AtomicU64,
 }
 
+impl Budget {
+    /// Bytes in memory and in files.
+    pub(crate) fn held(&self) -> (u64, u64) {
+        (self.memory.load(Ordering::Relaxed) as u64, self.spool.load(Ordering::Relaxed))
+    }
+}
+
 /// A body that waits for its verdict.
 pub(crate) struct Held {
     limits: Arc<GuardLimits>,

@@ -7,7 +7,7 @@
 //!          socks.rs                                                              |-- dial.rs       the way out, after the verdict
 //!                                                                                |-- websocket.rs  its messages, after an upgrade
 //!                                                                                `-- answer.rs     what comes back, scrubbed
-//! record.rs  what is told of each request        journal.rs  the same as chained lines
+//! record.rs  what is told of each request        journal.rs  the same as chained lines        metrics.rs  the same as counts
 //! ```
 //!
 //! [`Guard::start`] runs it on a listener. It holds each request whole: nothing of it leaves, no name is resolved and nothing is dialled, before its verdict. A refusal is said in the form that the
@@ -41,6 +41,7 @@ mod journal;
 mod limits;
 mod listener;
 mod message;
+mod metrics;
 mod prefixed;
 mod record;
 mod scrub;

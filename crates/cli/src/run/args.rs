@@ -50,6 +50,9 @@ pub(crate) struct ServeArgs {
     /// The form of that file
     #[arg(long = "for", value_enum, default_value_t = Seat::Docker, value_name = "WHOM")]
     pub(crate) seat: Seat,
+    /// Tell counts in the form of OpenMetrics at http://PLACE/metrics, as Prometheus reads them
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) metrics: Option<Place>,
     /// Let clients reach private networks and this machine's own addresses, too
     #[arg(long)]
     pub(crate) private_networks: bool,

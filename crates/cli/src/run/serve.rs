@@ -3,7 +3,7 @@
 use exfilter_store::os::write_private;
 
 use super::args::ServeArgs;
-use super::place::Opened;
+use super::place::{Opened, Place};
 use super::{child, setup, trust};
 use crate::exit;
 use crate::fault::Fault;
@@ -26,14 +26,9 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     let summary = ready.summary(&args.guard);
     let mut opened: Vec<Opened> = Vec::new();
     for place in &args.listen {
-        opened.push(place.open().map_err(|error| {
-            Fault::new(
-                format!("--listen {}", place.shown()),
-                format!("it cannot be listened on: {error}"),
-                "name another",
-            )
-        })?);
+        opened.push(listen(place, "--listen")?);
     }
+    let metrics = args.metrics.as_ref().map(|place| listen(place, "--metrics")).transpose()?;
     to_file(&args.bundle, |out| out.write_all(ready.guard.bundle().as_bytes()))?;
     if let Some(path) = &args.env_file {
         let placeholders = ready.changes.iter().filter_map(|(name, value)| {
@@ -58,6 +53,11 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
         sockets.push(further.socket);
         running.listen(further.listener);
     }
+    let told = metrics.as_ref().map(|metrics| metrics.shown.clone());
+    if let Some(metrics) = metrics {
+        sockets.push(metrics.socket);
+        running.metrics(metrics.listener);
+    }
     if !args.guard.quiet {
         ready.notes.iter().for_each(|note| term.note(note));
         for (shown, address) in places {
@@ -67,12 +67,22 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
             }
         }
     }
+    if let Some(place) = told.filter(|_| !args.guard.quiet) {
+        term.note(&format_args!("counts are told at {place}"));
+    }
     let ended = child::until_asked_to_end();
     drop(running);
     drop(sockets);
     summary.tell(term);
     ended.map(|()| exit::CLEAN).map_err(|error| {
         Fault::new("guard", format!("it cannot wait for signals: {error}"), "please report this")
+    })
+}
+
+fn listen(place: &Place, option: &str) -> Result<Opened, Fault> {
+    place.open().map_err(|error| {
+        let what = format!("it cannot be listened on: {error}");
+        Fault::new(format!("{option} {}", place.shown()), what, "name another")
     })
 }
 

@@ -251,7 +251,16 @@ fn a_guard_serves_by_itself() {
         ["guard", "--no-store", "--upstream-ca", "upstream.pem", "--bundle", "ca.pem"]
             .map(String::from)
             .to_vec();
-    for more in ["--env-file", "sandbox.env", "--listen", "127.0.0.1:0", "--listen", "unix:guard.sock"] {
+    for more in [
+        "--metrics",
+        "127.0.0.1:0",
+        "--env-file",
+        "sandbox.env",
+        "--listen",
+        "127.0.0.1:0",
+        "--listen",
+        "unix:guard.sock",
+    ] {
         args.push(more.into());
     }
     for host in ["api.github.com", "other.example.com"] {
@@ -261,7 +270,7 @@ fn a_guard_serves_by_itself() {
     command.env("GH_TOKEN", &token).env("SOME_TOKEN", &bare).stderr(Stdio::piped());
     let mut guard = command.spawn().unwrap();
     let mut lines = std::io::BufReader::new(guard.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let notes: Vec<String> = lines.by_ref().take(4).collect();
+    let notes: Vec<String> = lines.by_ref().take(5).collect();
     assert!(notes[3].contains("the guard listens at unix:guard.sock"), "{notes:?}");
     let modes = |name: &str| std::fs::metadata(top.join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((modes("sandbox.env"), modes("guard.sock")), (0o600, 0o600));
@@ -290,6 +299,21 @@ fn a_guard_serves_by_itself() {
     let mut answer = [0; 12];
     std::io::Read::read_exact(&mut socket, &mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 403");
+    let place = notes[4].rsplit(' ').next().unwrap();
+    let counts =
+        Command::new("curl").args(["-sS", "--noproxy", "*"]).arg(format!("http://{place}/metrics")).output();
+    let counts = String::from_utf8(counts.unwrap().stdout).unwrap();
+    for line in [
+        "exfilter_requests_total{conversation=\"plain\",outcome=\"sent\"} 1",
+        "exfilter_requests_total{conversation=\"plain\",outcome=\"refused\"} 2",
+        "exfilter_requests_total{conversation=\"tunnel\",outcome=\"refused\"} 1",
+        "exfilter_findings_total{confidence=\"confirmed\",action=\"block\"} 1",
+        "exfilter_injected_total 1",
+        "exfilter_held_bytes{where=\"file\"} 0",
+    ] {
+        assert!(counts.lines().any(|told| told == line), "{line} is not in {counts}");
+    }
+    assert!(counts.ends_with("# EOF\n") && !counts.contains("example.com"), "{counts}");
     // A second one at the same place is told so.
     let run = stage.sandbox.finish(&mut stage.sandbox.command(&args)).exits_with(2);
     assert!(run.stderr.contains("--listen unix:guard.sock: it cannot be listened on"), "{run:#?}");
