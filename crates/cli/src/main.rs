@@ -64,6 +64,8 @@ fn main() -> ExitCode {
         args::Command::Run(args) => run::run(&args, &term),
         #[cfg(feature = "guard")]
         args::Command::Log(args) => run::log::run(&args, &term),
+        #[cfg(feature = "guard")]
+        args::Command::Connect(args) => run::connect::run(&args),
         #[cfg(all(feature = "guard", unix))]
         args::Command::Forward(args) => run::forward::run(&args),
     };

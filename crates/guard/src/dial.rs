@@ -107,7 +107,8 @@ impl Dialer {
         Ok(TokioIo::new(Line::Tls(Box::new(tls))))
     }
 
-    async fn tcp(&self, to: &Authority) -> io::Result<TcpStream> {
+    /// Connects to a host, if its address may be dialled.
+    pub(crate) async fn tcp(&self, to: &Authority) -> io::Result<TcpStream> {
         let host = to.host().trim_start_matches('[').trim_end_matches(']');
         if let Some(address) = self.resolve.get(&(host.to_owned(), to.port())) {
             return tokio::time::timeout(self.patience, TcpStream::connect(address)).await?;

@@ -10,6 +10,7 @@ use exfilter::{Engine, Session};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
+use zeroize::Zeroizing;
 
 use crate::authority_cert::CertificateAuthority;
 use crate::dial::{Dialer, Roots};
@@ -21,6 +22,7 @@ use crate::limits::{GuardLimits, HEAD_BUFFER};
 use crate::listener::Listener;
 use crate::record::Sink;
 use crate::settings::Settings;
+use crate::ssh::{RunKeys, SshSettings};
 
 /// Threads that serve; examining a body takes one for as long as it takes.
 const THREADS: usize = 4;
@@ -44,6 +46,9 @@ pub(crate) struct Shared {
     /// What all requests together have shown of secrets, a piece at a time.
     pub(crate) session: Mutex<Session>,
     pub(crate) client: Client<Dialer, Released>,
+    pub(crate) dialer: Dialer,
+    pub(crate) ssh: Option<Arc<SshSettings>>,
+    pub(crate) ssh_keys: Option<RunKeys>,
     pub(crate) authority: CertificateAuthority,
     pub(crate) sink: Arc<dyn Sink>,
 }
@@ -103,7 +108,8 @@ impl Guard {
             .http1_title_case_headers(true)
             .http1_max_buf_size(HEAD_BUFFER)
             .timer(TokioTimer::new())
-            .build(dialer);
+            .build(dialer.clone());
+        let ssh_keys = settings.ssh.as_ref().map(|_| RunKeys::new()).transpose()?;
         let shared = Arc::new(Shared {
             engine,
             substitutes: settings.substitutes,
@@ -115,6 +121,9 @@ impl Guard {
             uploads: Uploads::new(),
             session: Mutex::default(),
             client,
+            dialer,
+            ssh: settings.ssh.map(Arc::new),
+            ssh_keys,
             authority,
             sink: settings.sink,
         });
@@ -131,6 +140,17 @@ impl Guard {
     #[must_use]
     pub fn certificate(&self) -> &str {
         &self.own
+    }
+
+    /// What clients of SSH need, if there is a gateway ([`Settings::ssh`]): a line for their `known_hosts`, and the private key with which they log in, in the form of OpenSSH. The key opens
+    /// this guard and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError`] if they cannot be written down.
+    pub fn ssh(&self) -> Result<Option<(String, Zeroizing<String>)>, GuardError> {
+        let Some(keys) = &self.shared.ssh_keys else { return Ok(None) };
+        Ok(Some((keys.known_hosts()?, keys.client_key()?)))
     }
 
     /// Serves connections until the result is dropped.

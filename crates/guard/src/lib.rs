@@ -44,6 +44,7 @@ mod prefixed;
 mod record;
 mod scrub;
 mod settings;
+mod ssh;
 mod tunnel;
 
 pub use error::GuardError;
@@ -53,3 +54,4 @@ pub use limits::GuardLimits;
 pub use listener::Listener;
 pub use record::{Noted, Outcome, Record, Sink, Unseen};
 pub use settings::Settings;
+pub use ssh::SshSettings;

@@ -9,6 +9,7 @@ use exfilter::{Engine, HostPattern};
 
 use crate::limits::GuardLimits;
 use crate::record::{Record, Sink};
+use crate::ssh::SshSettings;
 
 /// What a guard is told. No `Debug`: it holds credentials.
 #[non_exhaustive]
@@ -22,6 +23,7 @@ pub struct Settings {
     pub(crate) observe: bool,
     pub(crate) upstream_roots: Vec<Vec<u8>>,
     pub(crate) resolve: Vec<(String, u16, SocketAddr)>,
+    pub(crate) ssh: Option<SshSettings>,
     pub(crate) limits: GuardLimits,
     pub(crate) sink: Arc<dyn Sink>,
 }
@@ -49,6 +51,7 @@ impl Settings {
             observe: false,
             upstream_roots: Vec::new(),
             resolve: Vec::new(),
+            ssh: None,
             limits: GuardLimits::default(),
             sink: Arc::new(Nobody),
         }
@@ -95,6 +98,12 @@ impl Settings {
     /// The address of a host and port, instead of what the resolver says.
     pub fn resolve(&mut self, host: &str, port: u16, address: SocketAddr) -> &mut Settings {
         self.resolve.push((host.to_owned(), port, address));
+        self
+    }
+
+    /// Opens the SSH gateway; without it tunnels of SSH are refused.
+    pub fn ssh(&mut self, ssh: SshSettings) -> &mut Settings {
+        self.ssh = Some(ssh);
         self
     }
 

@@ -4,6 +4,7 @@
 //! args.rs         what the user may say
 //! environment.rs  which variables hold secrets, and what the command gets instead
 //! trust.rs        the private folder with the certificates, and the variables that name them
+//! ssh.rs          what ssh, scp, sftp and git need to go that way; connect.rs, from them to the guard
 //! child.rs        the command: signals, exit code
 //! isolate.rs      namespaces; forward.rs, from within them to the guard
 //! ledger.rs       what left and what was stopped, told at the end
@@ -13,6 +14,7 @@
 
 pub(crate) mod args;
 mod child;
+pub(crate) mod connect;
 mod environment;
 #[cfg(unix)]
 pub(crate) mod forward;
@@ -20,6 +22,7 @@ pub(crate) mod forward;
 mod isolate;
 mod ledger;
 pub(crate) mod log;
+mod ssh;
 mod start;
 mod trust;
 

@@ -19,6 +19,7 @@ use super::environment::{self, Wishes};
 #[cfg(target_os = "linux")]
 use super::isolate;
 use super::ledger::{Books, Ledger};
+use super::ssh;
 use super::trust::Trust;
 use crate::fault::Fault;
 use crate::policy;
@@ -88,6 +89,11 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
             "set TMPDIR to one that can be written",
         )
     })?;
+    let keys = guard.ssh().map_err(|error| fault(&error))?;
+    let secure_shell = keys.map(|(hosts, key)| ssh::prepare(trust.folder(), &hosts, &key)).transpose();
+    let secure_shell = secure_shell.map_err(|error| {
+        Fault::new("ssh", format!("its files cannot be written: {error}"), "give --no-ssh")
+    })?;
     let listener = listener(args, &trust)
         .map_err(|error| Fault::new("guard", format!("it cannot listen: {error}"), ""))?;
     let running = guard.start(listener).map_err(|error| fault(&error))?;
@@ -100,6 +106,7 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
     let proxy = running.address().map(|address| format!("http://{address}")).unwrap_or_default();
     let trusted = trust.variables(&proxy).into_iter();
     change(&mut command, trusted.map(|(name, value)| (name.into(), value.map(OsString::from))));
+    change(&mut command, secure_shell.into_iter().flatten().map(|(name, value)| (name.into(), value)));
     let code = child::run(command, depth).map_err(|error| child::fault(&args.command, &error));
     // Waits for what is under way, so that the summary has all of it.
     drop(running);
@@ -194,6 +201,9 @@ fn settings(args: &RunArgs, engine: Engine) -> Result<Settings, Fault> {
     }
     if args.isolate {
         settings.closed_network();
+    }
+    if let Some(gateway) = ssh::settings(args)? {
+        settings.ssh(gateway);
     }
     Ok(settings)
 }

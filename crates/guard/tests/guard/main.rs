@@ -10,5 +10,6 @@ mod git;
 mod limits;
 mod placeholders;
 mod raw;
+mod ssh;
 mod stage;
 mod upstream;
