@@ -153,6 +153,11 @@ impl Guard {
         Ok(Some((keys.known_hosts()?, keys.client_key()?)))
     }
 
+    #[cfg(test)]
+    pub(crate) fn shared(self) -> Arc<Shared> {
+        self.shared
+    }
+
     /// Serves connections until the result is dropped.
     ///
     /// # Errors

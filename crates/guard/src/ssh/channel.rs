@@ -110,7 +110,7 @@ pub(crate) async fn run(
         return say(&client, "the channel could not be recorded", UNREACHED).await;
     }
     let (told, end) = (client.clone(), tokio::spawn(pass(scene, settings, order, found, read, client, pace)));
-    let mut record = match end.await {
+    let record = match end.await {
         Ok((ended, mut found)) => {
             let mut record = Record::new(Some(to), verb.conversation(), ended.outcome);
             record.bytes = ended.bytes;
@@ -123,7 +123,6 @@ pub(crate) async fn run(
             Record::new(Some(to), verb.conversation(), Outcome::Refused { why: why.into() })
         }
     };
-    record.injected = false;
     // It has happened, recorded or not.
     let _ = shared.sink.record(&record);
 }

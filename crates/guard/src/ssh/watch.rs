@@ -132,6 +132,11 @@ impl Watch {
         Ok(self.held.split().freeze())
     }
 
+    /// Tells the session what was shown of secrets in pieces, though the text has not ended.
+    pub(crate) fn note(&self, shared: &Shared) {
+        shared.note(&self.stream.contribution());
+    }
+
     /// What is held.
     pub(crate) fn held(&self) -> &[u8] {
         &self.held

@@ -89,6 +89,7 @@ impl Examiner for Raw {
     }
 
     fn found(&mut self) -> Found {
+        self.watch.note(&self.scene.shared);
         std::mem::take(&mut self.found)
     }
 }

@@ -109,6 +109,7 @@ impl Examiner for Files {
     }
 
     fn found(&mut self) -> Found {
+        self.file.iter().for_each(|file| file.note(&self.scene.shared));
         std::mem::take(&mut self.found)
     }
 }

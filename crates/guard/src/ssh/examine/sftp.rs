@@ -16,8 +16,17 @@ const ASKED_MAX: usize = 4096;
 /// Bytes of one file that may come before those that stand before them.
 const EARLY_MAX: usize = 8 << 20;
 
+const OVERLAP: &str =
+    "blocked by policy: bytes of a file that were written already are written anew, which cannot be examined";
+
+/// Where the number of a request stands in a packet.
+const NUMBER: std::ops::Range<usize> = 5..9;
+
 /// Texts of so many bytes are numbers; no secret is as short.
 const NUMBERS: usize = 12;
+
+/// From here on numbers of requests are the gateway's own. Clients count from nothing, and take numbers anew.
+const OWN: u32 = 0xf000_0000;
 
 /// What a client of SFTP asks.
 ///
@@ -34,6 +43,8 @@ pub(super) struct Sftp {
     /// What is asked for, until it is answered.
     asked: HashMap<u32, Asked>,
     files: HashMap<Vec<u8>, File>,
+    /// The next number of the gateway's own.
+    own: u32,
     /// Why the operator is told that something was refused: the first reason.
     refused: Option<Refusal>,
 }
@@ -44,8 +55,11 @@ enum Asked {
         name: String,
         appends: bool,
     },
-    /// Answered already.
-    Write(Vec<u8>),
+    /// A packet of the gateway's own number; the client's, unless it was answered already.
+    Write {
+        handle: Vec<u8>,
+        client: Option<u32>,
+    },
     Close {
         handle: Vec<u8>,
         ended: Result<(), u32>,
@@ -72,7 +86,16 @@ struct File {
 impl Sftp {
     pub(super) fn new(scene: Scene, found: Found) -> Sftp {
         let (asked, files) = (HashMap::new(), HashMap::new());
-        Sftp { scene, found, requests: Packets::new(), replies: Packets::new(), asked, files, refused: None }
+        Sftp {
+            scene,
+            found,
+            requests: Packets::new(),
+            replies: Packets::new(),
+            asked,
+            files,
+            own: OWN,
+            refused: None,
+        }
     }
 
     /// One request, with its bytes.
@@ -82,14 +105,16 @@ impl Sftp {
             SftpRequest::Open { id, path, appends, rest } => {
                 if self.examine(id, &[path, rest], out) {
                     let name = shown(path);
-                    self.ask(id, Asked::Open { name, appends });
+                    self.ask(id, Asked::Open { name, appends }, out);
                     out.pass(packet.clone());
                 }
             }
             SftpRequest::Write { id, handle, offset, data } => {
                 // Read where they stand in the packet, which is kept.
                 let at = packet.len() - data.len();
-                self.write(id, handle.to_vec(), offset, at, packet, out);
+                let mut renumbered = packet.to_vec();
+                renumbered[NUMBER].copy_from_slice(&self.own.to_be_bytes());
+                self.write(id, handle.to_vec(), offset, at, &Bytes::from(renumbered), out);
             }
             SftpRequest::Close { id, handle } => self.close(id, handle.to_vec(), packet, out),
             SftpRequest::Other { id, texts } => {
@@ -139,16 +164,13 @@ impl Sftp {
         let refusal = if file.appends || offset == next {
             None
         } else if offset < next || file.early.contains_key(&offset) {
-            Some(
-                "blocked by policy: bytes of a file that were written already are written anew, which cannot be examined",
-            )
+            Some(OVERLAP)
         } else if file.kept + packet.len() > EARLY_MAX {
             Some("blocked by policy: a file is written in another order than can be examined")
         } else {
             file.kept += packet.len();
             file.early.insert(offset, packet.clone());
-            self.answered(id, handle, out);
-            return;
+            return self.await_write(id, handle, true, out);
         };
         if let Some(why) = refusal {
             return self.fail(id, &handle, Refusal::plain(why), out);
@@ -157,9 +179,7 @@ impl Sftp {
             return self.fail(id, &handle, refusal, out);
         }
         let is_held = self.files.get(&handle).is_some_and(|file| !file.held.is_empty());
-        if is_held {
-            self.answered(id, handle.clone(), out);
-        }
+        self.await_write(id, handle.clone(), is_held, out);
         if let Err(refusal) = self.take_early(&handle, out) {
             // Its own packet was answered, so the next one says it.
             self.spoil(&handle, refusal, out);
@@ -196,6 +216,9 @@ impl Sftp {
     fn take_early(&mut self, handle: &[u8], out: &mut Out) -> Result<(), Refusal> {
         loop {
             let Some(file) = self.files.get_mut(handle) else { return Ok(()) };
+            if file.early.first_key_value().is_some_and(|(offset, _)| Some(*offset) < file.next) {
+                return Err(Refusal::plain(OVERLAP));
+            }
             let Some(packet) = file.next.and_then(|next| file.early.remove(&next)) else { return Ok(()) };
             file.kept -= packet.len();
             let Ok(SftpRequest::Write { data, .. }) = SftpRequest::parse(&packet) else { return Ok(()) };
@@ -204,10 +227,13 @@ impl Sftp {
         }
     }
 
-    /// Tells the client that a packet went well that is kept.
-    fn answered(&mut self, id: u32, handle: Vec<u8>, out: &mut Out) {
-        out.down.push(Bytes::from(sftp_status(id, STATUS_OK, "")));
-        self.ask(id, Asked::Write(handle));
+    /// Keeps in mind whose the answer to a packet will be. Of one that is kept the client is told at once that it went well.
+    fn await_write(&mut self, id: u32, handle: Vec<u8>, is_kept: bool, out: &mut Out) {
+        if is_kept {
+            out.down.push(Bytes::from(sftp_status(id, STATUS_OK, "")));
+        }
+        self.ask(self.own, Asked::Write { handle, client: (!is_kept).then_some(id) }, out);
+        self.own = self.own.checked_add(1).unwrap_or(OWN);
     }
 
     /// Ends the text of a file: all that is kept leaves, or none of it.
@@ -244,7 +270,7 @@ impl Sftp {
         let ended = self.files.remove(&handle).and_then(|file| file.failed).map_or(Ok(()), Err);
         // The handle was the server's own, or no one's.
         if self.examine(id, if handle.len() > NUMBERS { vec![&handle[..]] } else { vec![] }.as_slice(), out) {
-            self.ask(id, Asked::Close { handle, ended });
+            self.ask(id, Asked::Close { handle, ended }, out);
             out.pass(packet.clone());
         }
     }
@@ -259,6 +285,12 @@ impl Sftp {
     fn spoil(&mut self, handle: &[u8], refusal: Refusal, out: &mut Out) {
         if let Some(file) = self.files.get_mut(handle) {
             file.failed = Some(STATUS_DENIED);
+            // Nobody answers what is dropped.
+            for packet in file.held.iter().map(|(packet, _)| packet).chain(file.early.values()) {
+                if let Ok(SftpRequest::Write { id, .. }) = SftpRequest::parse(packet) {
+                    self.asked.remove(&id);
+                }
+            }
             (file.held, file.early, file.kept, file.watch) = Default::default();
         }
         self.note(refusal, out);
@@ -269,10 +301,11 @@ impl Sftp {
         self.refused.get_or_insert(refusal);
     }
 
-    fn ask(&mut self, id: u32, asked: Asked) {
-        if self.asked.len() < ASKED_MAX {
-            self.asked.insert(id, asked);
+    fn ask(&mut self, id: u32, asked: Asked, out: &mut Out) {
+        if self.asked.len() >= ASKED_MAX || id >= OWN && !matches!(asked, Asked::Write { .. }) {
+            return out.refuse(Refusal::plain("blocked by policy: more requests than are kept in mind"));
         }
+        self.asked.insert(id, asked);
     }
 
     /// One answer, which passes, is another, or is none for the client.
@@ -291,12 +324,16 @@ impl Sftp {
                 }
             }
             Ok(SftpReply::Status { id, code }) => match self.asked.remove(&id) {
-                Some(Asked::Write(handle)) => {
+                Some(Asked::Write { client: Some(id), .. }) => {
+                    let mut renumbered = packet.to_vec();
+                    renumbered[NUMBER].copy_from_slice(&id.to_be_bytes());
+                    return out.down.push(Bytes::from(renumbered));
+                }
+                Some(Asked::Write { handle, client: None }) => {
                     if let Some(file) = self.files.get_mut(&handle).filter(|_| code != STATUS_OK) {
                         file.failed.get_or_insert(code);
                     }
-                    self.closing_fails(&handle, code);
-                    return;
+                    return self.closing_fails(&handle, code);
                 }
                 Some(Asked::Close { ended: Err(code), .. }) => {
                     return out.down.push(Bytes::from(sftp_status(
@@ -395,6 +432,8 @@ impl Examiner for Sftp {
     }
 
     fn found(&mut self) -> Found {
+        let watches = self.files.values().filter_map(|file| file.watch.as_ref());
+        watches.for_each(|watch| watch.note(&self.scene.shared));
         std::mem::take(&mut self.found)
     }
 
@@ -405,4 +444,167 @@ impl Examiner for Sftp {
 
 fn denied(id: u32, refusal: &Refusal) -> Bytes {
     Bytes::from(sftp_status(id, STATUS_DENIED, &format!("exfilter: {}", refusal.subject)))
+}
+
+#[cfg(test)]
+mod tests {
+    use exfilter::{Authority, Engine};
+    use exfilter_testing::{Rng, keys, split};
+
+    use super::super::Piece;
+    use super::*;
+    use crate::guard::Guard;
+    use crate::settings::Settings;
+
+    fn packet(kind: u8, id: u32, fields: &[&[u8]]) -> Vec<u8> {
+        let fields = fields.concat();
+        let length = u32::try_from(fields.len() + 5).expect("it is short");
+        [&length.to_be_bytes()[..], &[kind], &id.to_be_bytes(), &fields].concat()
+    }
+
+    fn string(text: &[u8]) -> Vec<u8> {
+        [&u32::try_from(text.len()).expect("it is short").to_be_bytes()[..], text].concat()
+    }
+
+    /// A server that writes down what arrives, and a client that hears how it went.
+    struct Play {
+        sftp: Sftp,
+        requests: Packets,
+        answers: Packets,
+        file: Vec<u8>,
+        statuses: Vec<(u32, u32)>,
+    }
+
+    impl Play {
+        fn new() -> Play {
+            let engine =
+                Engine::builder().rules(exfilter::rules::builtin()).build().expect("the pack compiles");
+            let shared = Guard::new(Settings::new(engine)).expect("a guard").shared();
+            let to = Authority::parse(b"ssh://git.example.com:22").expect("an authority");
+            let sftp = Sftp::new(Scene { shared, to }, Found::default());
+            let (requests, answers) = (Packets::new(), Packets::new());
+            Play { sftp, requests, answers, file: Vec::new(), statuses: Vec::new() }
+        }
+
+        fn say(&mut self, bytes: &[u8]) {
+            let mut out = Out::default();
+            self.sftp.from_client(Bytes::copy_from_slice(bytes), &mut out);
+            self.serve(out);
+        }
+
+        fn serve(&mut self, out: Out) {
+            assert!(out.stop.is_none());
+            let mut replies = Vec::new();
+            for piece in out.up {
+                let Piece::Bytes(bytes) = piece else { panic!("nothing is held as a whole") };
+                let mut rest = &bytes[..];
+                while self.requests.next(&mut rest).expect("packets") {
+                    match SftpRequest::parse(self.requests.packet()).expect("a request") {
+                        SftpRequest::Open { id, .. } => replies.extend(packet(102, id, &[&string(b"h")])),
+                        SftpRequest::Write { id, offset, data, .. } => {
+                            let at = usize::try_from(offset).expect("it is short");
+                            self.file.resize(self.file.len().max(at + data.len()), 0);
+                            self.file[at..at + data.len()].copy_from_slice(data);
+                            replies.extend(sftp_status(id, STATUS_OK, ""));
+                        }
+                        SftpRequest::Close { id, .. } => replies.extend(sftp_status(id, STATUS_OK, "")),
+                        _ => panic!("nothing else is asked for"),
+                    }
+                }
+            }
+            for bytes in out.down {
+                let mut rest = &bytes[..];
+                while self.answers.next(&mut rest).expect("packets") {
+                    if let Ok(SftpReply::Status { id, code }) = SftpReply::parse(self.answers.packet()) {
+                        self.statuses.push((id, code));
+                    }
+                }
+            }
+            if !replies.is_empty() {
+                let mut out = Out::default();
+                self.sftp.from_server(Bytes::from(replies), &mut out);
+                self.serve(out);
+            }
+        }
+
+        /// Writes the file in pieces that come in this order; the answer to CLOSE.
+        fn write(&mut self, content: &[u8], lengths: &[usize], order: impl Fn(&mut Vec<Vec<u8>>)) -> u32 {
+            self.say(&packet(3, 1, &[&string(b"name"), &[0, 0, 0, 0x1a], &[0; 4]]));
+            let (mut at, mut writes) = (0, Vec::new());
+            for (n, length) in lengths.iter().enumerate() {
+                let id = u32::try_from(n).expect("few") + 3;
+                let data = string(&content[at..at + length]);
+                writes.push(packet(6, id, &[&string(b"h"), &(at as u64).to_be_bytes(), &data]));
+                at += length;
+            }
+            order(&mut writes);
+            writes.iter().for_each(|write| self.say(write));
+            self.say(&packet(4, 2, &[&string(b"h")]));
+            // Each was answered once.
+            assert_eq!(self.statuses.len(), lengths.len() + 1);
+            self.statuses.pop().expect("the last is that of CLOSE").1
+        }
+    }
+
+    #[test]
+    fn files_arrive_in_any_pieces_and_secrets_in_none() {
+        let mut rng = Rng::new(61);
+        let clean = rng.bytes(3000);
+        let token = keys::github(&mut rng, "ghp_");
+        let dirty = [&rng.bytes(200)[..], b"\nkey = '", &token, b"'\n", &rng.bytes(200)].concat();
+        for lengths in split::standard(&mut rng, clean.len()).into_iter().take(12) {
+            let lengths: Vec<usize> = lengths.into_iter().filter(|n| *n > 0).collect();
+            let mut play = Play::new();
+            assert_eq!(play.write(&clean, &lengths, |_| {}), STATUS_OK);
+            assert!(play.file == clean);
+            // The second behind the third: kept until it came.
+            let mut play = Play::new();
+            let swapped = play.write(&clean, &lengths, |writes| {
+                if writes.len() > 2 {
+                    writes.swap(1, 2);
+                }
+            });
+            assert_eq!((swapped, play.file == clean), (STATUS_OK, true));
+        }
+        for lengths in split::standard(&mut rng, dirty.len()) {
+            let lengths: Vec<usize> = lengths.into_iter().filter(|n| *n > 0).collect();
+            for swap in [false, true] {
+                let mut play = Play::new();
+                let closed = play.write(&dirty, &lengths, |writes| {
+                    let middle = writes.len() / 2;
+                    if swap && writes.len() > 2 {
+                        writes.swap(middle, writes.len() - 1);
+                    }
+                });
+                let half = token.len() / 2;
+                for piece in [&token[..half], &token[half..]] {
+                    assert!(!play.file.windows(half).any(|window| window == piece), "{swap} {lengths:?}");
+                }
+                assert_eq!(closed, STATUS_DENIED, "{swap} {lengths:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_not_written_anew() {
+        let mut play = Play::new();
+        play.say(&packet(3, 1, &[&string(b"name"), &[0, 0, 0, 0x1a], &[0; 4]]));
+        let write =
+            |id, at: u64, data: &[u8]| packet(6, id, &[&string(b"h"), &at.to_be_bytes(), &string(data)]);
+        play.say(&write(2, 0, b"0123456789"));
+        play.say(&write(3, 5, b"abc"));
+        assert_eq!(play.statuses.pop(), Some((3, STATUS_DENIED)));
+        play.say(&write(4, 10, b"more"));
+        assert_eq!(play.statuses.pop(), Some((4, STATUS_DENIED)));
+        play.say(&packet(4, 5, &[&string(b"h")]));
+        assert_eq!(play.statuses.pop(), Some((5, STATUS_DENIED)));
+        // Overlaps that come early.
+        let mut play = Play::new();
+        play.say(&packet(3, 1, &[&string(b"name"), &[0, 0, 0, 0x1a], &[0; 4]]));
+        play.say(&write(2, 0, b"01234"));
+        play.say(&write(3, 7, b"789"));
+        play.say(&write(4, 5, b"56xyz"));
+        play.say(&packet(4, 5, &[&string(b"h")]));
+        assert_eq!(play.statuses.pop(), Some((5, STATUS_DENIED)));
+    }
 }
