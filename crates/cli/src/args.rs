@@ -47,6 +47,10 @@ pub(crate) enum Command {
     /// Check the journal of `exfilter run --log`
     #[cfg(feature = "guard")]
     Log(crate::run::log::LogArgs),
+    /// Through the proxy of the environment to a host, as ssh's ProxyCommand
+    #[cfg(feature = "guard")]
+    #[command(hide = true)]
+    Connect(crate::run::connect::ConnectArgs),
     /// Within a network namespace: from a port of 127.0.0.1 to the guard's socket
     #[cfg(all(feature = "guard", unix))]
     #[command(hide = true)]

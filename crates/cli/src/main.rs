@@ -66,6 +66,8 @@ fn main() -> ExitCode {
         args::Command::Guard(args) => run::serve(&args, &term),
         #[cfg(feature = "guard")]
         args::Command::Log(args) => run::log::run(&args, &term),
+        #[cfg(feature = "guard")]
+        args::Command::Connect(args) => run::connect::run(&args),
         #[cfg(all(feature = "guard", unix))]
         args::Command::Forward(args) => run::forward::run(&args),
     };

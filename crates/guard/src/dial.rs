@@ -131,7 +131,8 @@ impl Dialer {
         Ok(TokioIo::new(Line::Tls(Box::new(tls))))
     }
 
-    async fn tcp(&self, to: &Authority) -> io::Result<TcpStream> {
+    /// Connects to a host, if its address may be dialled.
+    pub(crate) async fn tcp(&self, to: &Authority) -> io::Result<TcpStream> {
         if let Some(address) = self.place(to) {
             return tokio::time::timeout(self.patience, TcpStream::connect(address)).await?;
         }

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
 
 use crate::authority_cert::CertificateAuthority;
 use crate::dial::{Dialer, Roots};
@@ -23,6 +24,7 @@ use crate::listener::Listener;
 use crate::metrics::Metrics;
 use crate::record::Sink;
 use crate::settings::Settings;
+use crate::ssh::{RunKeys, SshSettings};
 
 /// Threads that serve; examining a body takes one for as long as it takes.
 const THREADS: usize = 4;
@@ -54,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) upgrades: Arc<Semaphore>,
     /// Places for connections.
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) ssh: Option<Arc<SshSettings>>,
+    pub(crate) ssh_keys: Option<RunKeys>,
     pub(crate) authority: CertificateAuthority,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) metrics: Arc<Metrics>,
@@ -119,6 +123,7 @@ impl Guard {
             .timer(TokioTimer::new())
             .build(dialer.clone());
         let metrics = Arc::new(Metrics::new(settings.sink));
+        let ssh_keys = settings.ssh.as_ref().map(|_| RunKeys::new()).transpose()?;
         let shared = Arc::new(Shared {
             engine,
             substitutes: settings.substitutes,
@@ -134,6 +139,8 @@ impl Guard {
             client,
             dialer,
             one_request,
+            ssh: settings.ssh.map(Arc::new),
+            ssh_keys,
             authority,
             sink: metrics.clone(),
             metrics,
@@ -151,6 +158,22 @@ impl Guard {
     #[must_use]
     pub fn certificate(&self) -> &str {
         &self.own
+    }
+
+    /// What clients of SSH need, if there is a gateway ([`Settings::ssh`]): a line for their `known_hosts`, and the private key with which they log in, in the form of OpenSSH. The key opens
+    /// this guard and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError`] if they cannot be written down.
+    pub fn ssh(&self) -> Result<Option<(String, Zeroizing<String>)>, GuardError> {
+        let Some(keys) = &self.shared.ssh_keys else { return Ok(None) };
+        Ok(Some((keys.known_hosts()?, keys.client_key()?)))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(self) -> Arc<Shared> {
+        self.shared
     }
 
     /// Serves connections until the result is dropped.

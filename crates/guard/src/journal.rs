@@ -158,6 +158,7 @@ impl Sink for Journal {
 fn text(record: &Record, n: u64) -> String {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let (outcome, why) = match &record.outcome {
+        Outcome::Opened => ("opened", None),
         Outcome::Sent => ("sent", None),
         Outcome::Refused { why } => ("refused", Some(why.as_str())),
         Outcome::Failed { why } => ("failed", Some(*why)),

@@ -37,6 +37,8 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
+    /// A channel of SSH was opened: what became of it, another record tells when it ends.
+    Opened,
     /// It may leave.
     Sent,
     /// It was refused.

@@ -9,6 +9,7 @@ use exfilter::{Engine, HostPattern};
 
 use crate::limits::GuardLimits;
 use crate::record::{Record, Sink};
+use crate::ssh::SshSettings;
 use crate::upstream_proxy::UpstreamProxy;
 
 /// What a guard is told. No `Debug`: it holds credentials.
@@ -24,6 +25,7 @@ pub struct Settings {
     pub(crate) upstream_roots: Vec<Vec<u8>>,
     pub(crate) upstream_proxy: Option<UpstreamProxy>,
     pub(crate) resolve: Vec<(String, u16, SocketAddr)>,
+    pub(crate) ssh: Option<SshSettings>,
     pub(crate) limits: GuardLimits,
     pub(crate) sink: Arc<dyn Sink>,
 }
@@ -52,6 +54,7 @@ impl Settings {
             upstream_roots: Vec::new(),
             upstream_proxy: None,
             resolve: Vec::new(),
+            ssh: None,
             limits: GuardLimits::default(),
             sink: Arc::new(Nobody),
         }
@@ -104,6 +107,12 @@ impl Settings {
     /// The address of a host and port, instead of what the resolver says.
     pub fn resolve(&mut self, host: &str, port: u16, address: SocketAddr) -> &mut Settings {
         self.resolve.push((host.to_owned(), port, address));
+        self
+    }
+
+    /// Opens the SSH gateway; without it tunnels of SSH are refused.
+    pub fn ssh(&mut self, ssh: SshSettings) -> &mut Settings {
+        self.ssh = Some(ssh);
         self
     }
 

@@ -12,6 +12,7 @@ use crate::door::{self, Protocol};
 use crate::guard::Shared;
 use crate::prefixed::Prefixed;
 use crate::record::{Outcome, Record};
+use crate::ssh;
 
 /// A fatal alert `unrecognized_name` ([RFC 6066 section 3](https://www.rfc-editor.org/rfc/rfc6066#section-3)).
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
@@ -36,8 +37,20 @@ where
                 Err(_) => closed(&shared, &to, "a tunnel to no host"),
             }
         }
+        [b'S', b'S', b'H', ..] if shared.ssh.is_some() => secure_shell(shared, to, io).await,
         [b'S', b'S', b'H', ..] => closed(&shared, &to, "a tunnel of SSH, into which nobody can look"),
         _ => closed(&shared, &to, "a tunnel of neither TLS nor HTTP, into which nobody can look"),
+    }
+}
+
+async fn secure_shell<S>(shared: Arc<Shared>, to: Authority, io: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let text = format!("ssh://{}:{}", to.host(), to.port());
+    match (Authority::parse(text.as_bytes()), shared.ssh.clone()) {
+        (Ok(to), Some(settings)) => ssh::serve(shared, settings, to, io).await,
+        _ => closed(&shared, &to, "a tunnel to no host"),
     }
 }
 

@@ -57,6 +57,7 @@ mod part;
 pub mod percent;
 pub mod places;
 mod reply;
+pub mod ssh;
 mod target;
 
 pub use conversation::Conversation;

@@ -11,3 +11,5 @@ mod git;
 mod heads;
 #[path = "wire/replies.rs"]
 mod replies;
+#[path = "wire/ssh.rs"]
+mod ssh;

@@ -22,6 +22,20 @@ pub(crate) struct RunArgs {
     /// Leave the command no network but the guard: namespaces of its own, made by bubblewrap (Linux)
     #[arg(long)]
     pub(crate) isolate: bool,
+
+    /// A private key without a pass phrase with which servers of SSH are logged in at, beside those of ssh-agent; the command never sees it. May be given several times
+    #[arg(long, value_name = "FILE", conflicts_with = "no_ssh")]
+    pub(crate) ssh_key: Vec<PathBuf>,
+    /// A further file of known hosts with which servers of SSH are verified; may be given several times [default: ~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_ssh")]
+    pub(crate) ssh_known_hosts: Vec<PathBuf>,
+    /// What may be done by SSH (git-receive-pack, git-upload-pack, scp-upload, sftp, exec, shell, ...); may be given several times [default: anything that can be examined]
+    #[arg(long, value_name = "VERB", conflicts_with = "no_ssh")]
+    pub(crate) ssh_verb: Vec<String>,
+    /// Refuse SSH, and leave the command's as it is
+    #[arg(long)]
+    pub(crate) no_ssh: bool,
+
     #[command(flatten)]
     pub(crate) guard: GuardArgs,
 }

@@ -5,6 +5,7 @@
 //! environment.rs  which variables hold secrets, and what the command gets instead
 //! trust.rs        the private folder with the certificates, and the variables that name them
 //! upstream.rs     the proxy behind which this machine stands
+//! ssh.rs          what ssh, scp, sftp and git need to go that way; connect.rs, from them to the guard
 //! child.rs        the command: signals, exit code
 //! isolate.rs      namespaces; forward.rs, from within them to the guard
 //! ledger.rs       what left and what was stopped, told at the end
@@ -15,6 +16,7 @@
 
 pub(crate) mod args;
 mod child;
+pub(crate) mod connect;
 mod environment;
 #[cfg(unix)]
 pub(crate) mod forward;
@@ -25,6 +27,7 @@ pub(crate) mod log;
 mod place;
 mod serve;
 mod setup;
+mod ssh;
 mod start;
 mod trust;
 mod upstream;

@@ -22,7 +22,7 @@ const INSIDE: &str = "http://127.0.0.1:8080";
 ///
 /// What could not be set up. Nothing is served then.
 pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
-    let ready = setup::ready(&args.guard, !args.private_networks, term)?;
+    let ready = setup::ready(&args.guard, !args.private_networks, None, term)?;
     let summary = ready.summary(&args.guard);
     let mut opened: Vec<Opened> = Vec::new();
     for place in &args.listen {

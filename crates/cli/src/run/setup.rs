@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use exfilter::config::Config;
 use exfilter::{Action, Confidence, Engine, HostPattern, KnownSecrets, Mode, Policy, StoreKey};
-use exfilter_guard::{Guard, GuardError, Journal, Settings};
+use exfilter_guard::{Guard, GuardError, Journal, Settings, SshSettings};
 use exfilter_store::Use;
 use zeroize::Zeroizing;
 
@@ -41,7 +41,12 @@ pub(super) struct Ready {
 /// # Errors
 ///
 /// What could not be set up.
-pub(super) fn ready(args: &GuardArgs, closed_network: bool, term: &Term) -> Result<Ready, Fault> {
+pub(super) fn ready(
+    args: &GuardArgs,
+    closed_network: bool,
+    ssh: Option<SshSettings>,
+    term: &Term,
+) -> Result<Ready, Fault> {
     // Nothing is scanned here, so wherever the policy lies, its owner wrote it.
     let mut config = policy::load(&args.policy, &[], true, term)?;
     if args.observe {
@@ -76,6 +81,9 @@ pub(super) fn ready(args: &GuardArgs, closed_network: bool, term: &Term) -> Resu
     }
     if closed_network {
         settings.closed_network();
+    }
+    if let Some(ssh) = ssh {
+        settings.ssh(ssh);
     }
     settings.config(config).sink(books.clone());
     let notes = std::mem::take(&mut prepared.notes);

@@ -11,6 +11,7 @@ use super::child::{self, Depth};
 #[cfg(target_os = "linux")]
 use super::isolate;
 use super::setup;
+use super::ssh;
 use super::trust::Trust;
 use crate::fault::Fault;
 use crate::term::Term;
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
         #[cfg(not(target_os = "linux"))]
         return Err(Fault::new("--isolate", "there are such namespaces on Linux alone", "leave it out"));
     }
-    let ready = setup::ready(&args.guard, args.isolate, term)?;
+    let ready = setup::ready(&args.guard, args.isolate, ssh::settings(args)?, term)?;
     let summary = ready.summary(&args.guard);
     let trust = Trust::new(ready.guard.bundle()).map_err(|error| {
         Fault::new(
@@ -35,6 +36,11 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
             format!("no private folder for certificates: {error}"),
             "set TMPDIR to one that can be written",
         )
+    })?;
+    let keys = ready.guard.ssh().map_err(|error| setup::fault(&error))?;
+    let secure_shell = keys.map(|(hosts, key)| ssh::prepare(trust.folder(), &hosts, &key)).transpose();
+    let secure_shell = secure_shell.map_err(|error| {
+        Fault::new("ssh", format!("its files cannot be written: {error}"), "give --no-ssh")
     })?;
     let listener = listener(args, &trust)
         .map_err(|error| Fault::new("guard", format!("it cannot listen: {error}"), ""))?;
@@ -48,6 +54,7 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
     let proxy = running.address().map(|address| format!("http://{address}")).unwrap_or_default();
     let trusted = trust.variables(&proxy).into_iter();
     change(&mut command, trusted.map(|(name, value)| (name.into(), value.map(OsString::from))));
+    change(&mut command, secure_shell.into_iter().flatten().map(|(name, value)| (name.into(), value)));
     let code = child::run(command, depth).map_err(|error| child::fault(&args.command, &error));
     // Waits for what is under way, so that the summary has all of it.
     drop(running);

@@ -56,6 +56,11 @@ impl Trust {
         Ok(trust)
     }
 
+    /// The folder.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Where the guard's socket is, if it has one.
     pub(super) fn socket(&self) -> PathBuf {
         self.folder.path().join("guard.sock")

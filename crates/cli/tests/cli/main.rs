@@ -20,6 +20,8 @@ mod repo;
 mod rules;
 #[cfg(all(feature = "guard", unix))]
 mod run;
+#[cfg(all(feature = "guard", unix))]
+mod run_ssh;
 mod sandbox;
 mod scale;
 mod secrets;

@@ -11,6 +11,7 @@ mod limits;
 mod placeholders;
 mod raw;
 mod socks;
+mod ssh;
 mod stage;
 mod upstream;
 mod upstream_proxy;

@@ -1,0 +1,117 @@
+//! `exfilter connect`: from a pipe through the proxy that the environment names, as `ProxyCommand` of ssh. `exfilter run` writes it into the configuration of the command's ssh.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use clap::Args;
+
+use crate::exit;
+use crate::fault::Fault;
+
+/// Variables that name the proxy, the first that is set.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// The longest answer of a proxy before the connection, in bytes.
+const ANSWER_MAX: usize = 16 << 10;
+
+/// Bytes that are passed on at once.
+const STEP: usize = 64 << 10;
+
+/// `exfilter connect`.
+#[derive(Args)]
+pub(crate) struct ConnectArgs {
+    /// The host
+    host: String,
+    /// Its port
+    port: u16,
+}
+
+/// Connects, and passes on what comes until both sides have ended.
+///
+/// # Errors
+///
+/// There is no proxy, or it refuses.
+pub(crate) fn run(args: &ConnectArgs) -> Result<u8, Fault> {
+    let fault = |what: String| Fault::new("connect", what, "run this within exfilter run");
+    let proxy = PROXIES.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let proxy = proxy.ok_or_else(|| fault("no variable names a proxy (HTTPS_PROXY)".into()))?;
+    let address = proxy.strip_prefix("http://").unwrap_or(&proxy).trim_end_matches('/');
+    let target = target(&args.host, args.port).ok_or_else(|| fault("this is no name of a host".into()))?;
+    let reached = TcpStream::connect(address);
+    let mut stream = reached.map_err(|error| fault(format!("the proxy cannot be reached: {error}")))?;
+    let _ = stream.set_nodelay(true);
+    let opened = open(&mut stream, &target);
+    let rest = opened.map_err(|error| fault(format!("the proxy gives no connection: {error}")))?;
+    let mut up = stream.try_clone().map_err(|error| fault(error.to_string()))?;
+    // It ends with the process: nothing comes from a server that has closed.
+    std::thread::spawn(move || {
+        let _ = pass(&mut io::stdin().lock(), &mut up);
+        let _ = up.shutdown(Shutdown::Write);
+    });
+    let mut out = io::stdout().lock();
+    // A pipe that is closed is the end.
+    let _ = out.write_all(&rest).and_then(|()| pass(&mut stream, &mut out));
+    Ok(exit::CLEAN)
+}
+
+/// The target of a request: what a name may not hold would be a request of its own.
+fn target(host: &str, port: u16) -> Option<String> {
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':');
+    if host.is_empty() || !host.bytes().all(is_name) {
+        return None;
+    }
+    Some(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+}
+
+/// Asks for a tunnel; gives what came behind the answer.
+fn open(stream: &mut TcpStream, target: &str) -> io::Result<Vec<u8>> {
+    stream.write_all(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n").as_bytes())?;
+    let (mut answer, mut piece) = (Vec::new(), [0; 1024]);
+    let end = loop {
+        if let Some(at) = answer.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at + 4;
+        }
+        let n = stream.read(&mut piece)?;
+        if n == 0 || answer.len() > ANSWER_MAX {
+            return Err(io::Error::other("it closed the connection"));
+        }
+        answer.extend_from_slice(&piece[..n]);
+    };
+    let status = answer.split(|b| *b == b' ').nth(1).unwrap_or_default();
+    if status == b"200" {
+        return Ok(answer.split_off(end));
+    }
+    let mut text = answer.split_off(end);
+    let _ = stream.set_read_timeout(Some(std::time::Duration::from_secs(2)));
+    let _ = stream.take(ANSWER_MAX as u64).read_to_end(&mut text);
+    let text = String::from_utf8_lossy(&text);
+    Err(io::Error::other(crate::text::plain(text.lines().next().unwrap_or("it says no more"))))
+}
+
+fn pass(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; STEP];
+    loop {
+        let n = match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        to.write_all(&buffer[..n])?;
+        to.flush()?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_names() {
+        assert_eq!(target("git.example.com", 22).as_deref(), Some("git.example.com:22"));
+        assert_eq!(target("::1", 2222).as_deref(), Some("[::1]:2222"));
+        for host in ["", "a b", "a\r\nb", "a/b", "u@h", "a%00"] {
+            assert_eq!(target(host, 22), None, "{host}");
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! One channel, from what it asks for to its end.
+
+use std::future::poll_fn;
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use russh::client::Msg as ToServer;
+use russh::server::{Handle, Msg as ToClient, Session};
+use russh::{ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Pty};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::block_in_place;
+use tokio::time::Instant;
+
+use super::examine::{self, Examiner, Out, Piece};
+use super::pace::{HARD, Pace, Side};
+use super::settings::SshSettings;
+use super::upstream;
+use super::verb::Verb;
+use super::watch::{Found, Refusal, Scene};
+use crate::record::{Outcome, Record};
+
+/// How a command ends that was refused: nothing of the kind that commands themselves end with (`EX_NOPERM`).
+pub(super) const REFUSED: u32 = 77;
+
+/// How it ends if the server was not reached, as with ssh itself.
+pub(super) const UNREACHED: u32 = 255;
+
+/// How long a client must have said nothing until what is held is looked at once more, and until it is let go of: programs wait for answers.
+const PAUSE: Duration = Duration::from_millis(15);
+const LONG_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long what was said last may take to arrive.
+const LAST: Duration = Duration::from_secs(20);
+
+/// What is to be done.
+pub(crate) enum Ask {
+    Exec(Vec<u8>),
+    Shell,
+    Sftp,
+}
+
+/// A terminal that is asked for.
+pub(crate) struct Terminal {
+    pub(crate) name: String,
+    /// Columns, rows, width and height.
+    pub(crate) size: [u32; 4],
+    pub(crate) modes: Vec<(Pty, u32)>,
+}
+
+/// What a channel asks for.
+pub(crate) struct Order {
+    pub(crate) verb: Verb,
+    pub(crate) ask: Ask,
+    pub(crate) user: String,
+    pub(crate) variables: Vec<(String, String)>,
+    pub(crate) terminal: Option<Terminal>,
+}
+
+/// The client's end.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) id: ChannelId,
+    pub(crate) handle: Handle,
+    pub(crate) write: Arc<ChannelWriteHalf<ToClient>>,
+    /// Whether it was closed from here: another may be opened.
+    pub(crate) done: Arc<AtomicBool>,
+}
+
+/// How a channel ended.
+struct Ended {
+    outcome: Outcome,
+    bytes: u64,
+}
+
+/// Says why a channel is refused, in the form that its client shows, and closes it.
+pub(crate) fn refuse_at_once(
+    id: ChannelId,
+    verb: Verb,
+    why: &str,
+    session: &mut Session,
+) -> Result<(), russh::Error> {
+    if verb == Verb::ReceivePack || verb == Verb::UploadPack {
+        session.data(id, exfilter::wire::git::error_line(&format!("exfilter: {why}")))?;
+    } else {
+        session.extended_data(id, 1, format!("exfilter: {why}\r\n"))?;
+    }
+    session.exit_status_request(id, REFUSED)?;
+    session.eof(id)?;
+    session.close(id)
+}
+
+/// Runs a channel. A panic on the way is a refusal.
+pub(crate) async fn run(
+    scene: Scene,
+    settings: Arc<SshSettings>,
+    order: Order,
+    found: Found,
+    read: ChannelReadHalf,
+    client: Client,
+    pace: Arc<Pace>,
+) {
+    let (verb, shared, to) = (order.verb, scene.shared.clone(), scene.to.to_string());
+    let opened = Record::new(Some(to.clone()), verb.conversation(), Outcome::Opened);
+    if shared.sink.record(&opened).is_err() {
+        return say(&client, "the channel could not be recorded", UNREACHED).await;
+    }
+    let (told, end) = (client.clone(), tokio::spawn(pass(scene, settings, order, found, read, client, pace)));
+    let record = match end.await {
+        Ok((ended, mut found)) => {
+            let mut record = Record::new(Some(to), verb.conversation(), ended.outcome);
+            record.bytes = ended.bytes;
+            found.hand_over(&mut record);
+            record
+        }
+        Err(_) => {
+            let why = "an internal fault; what was being examined was not sent";
+            say(&told, why, UNREACHED).await;
+            Record::new(Some(to), verb.conversation(), Outcome::Refused { why: why.into() })
+        }
+    };
+    // It has happened, recorded or not.
+    let _ = shared.sink.record(&record);
+}
+
+async fn pass(
+    scene: Scene,
+    settings: Arc<SshSettings>,
+    order: Order,
+    found: Found,
+    read: ChannelReadHalf,
+    client: Client,
+    pace: Arc<Pace>,
+) -> (Ended, Found) {
+    let (dialer, limits) = (scene.shared.dialer.clone(), scene.shared.limits.clone());
+    let failed = |why| (Ended { outcome: Outcome::Failed { why }, bytes: 0 }, Found::default());
+    let connected = upstream::connect(&dialer, &limits, &settings, &scene.to, &order.user, &pace).await;
+    let server = match connected {
+        Ok(server) => server,
+        Err(why) => {
+            say(&client, why, UNREACHED).await;
+            return failed(why);
+        }
+    };
+    let opened = tokio::time::timeout(limits.connect, server.channel_open_session()).await;
+    let Ok(Ok(channel)) = opened else {
+        let why = "the server opens no channel";
+        say(&client, why, UNREACHED).await;
+        return failed(why);
+    };
+    let (from_server, to_server) = channel.split();
+    if ask(&to_server, &order).await.is_err() {
+        let why = "the server closed the connection";
+        say(&client, why, UNREACHED).await;
+        return failed(why);
+    }
+    let examiner = examine::of(order.verb, order.terminal.is_some(), scene.clone(), found);
+    let to_server = Arc::new(to_server);
+    let (up, up_rest) = unbounded_channel();
+    let (down, down_rest) = unbounded_channel();
+    let upward = tokio::spawn(write_up(to_server.clone(), up_rest, pace.clone()));
+    let downward = tokio::spawn(write_down(client.clone(), down_rest, pace.clone()));
+    let mut passage = Passage { examiner, up, down, to_server, pace, bytes: 0, ended: false };
+    let mut outcome = passage.run(read, from_server).await;
+    let Passage { up, down, mut examiner, bytes, .. } = passage;
+    if let Some(why) = examiner.refused().filter(|_| outcome == Outcome::Sent) {
+        outcome = Outcome::Refused { why };
+    }
+    let found = examiner.found();
+    drop((up, down));
+    // What was said last arrives before the connection ends.
+    let _ = tokio::time::timeout(LAST, downward).await;
+    upward.abort();
+    let _ = server.disconnect(Disconnect::ByApplication, "", "").await;
+    (Ended { outcome, bytes }, found)
+}
+
+/// Asks the server for what the client asked for.
+async fn ask(server: &ChannelWriteHalf<ToServer>, order: &Order) -> Result<(), russh::Error> {
+    for (name, value) in &order.variables {
+        server.set_env(false, name.as_str(), value.as_str()).await?;
+    }
+    if let Some(terminal) = &order.terminal {
+        let [columns, rows, width, height] = terminal.size;
+        server.request_pty(false, &terminal.name, columns, rows, width, height, &terminal.modes).await?;
+    }
+    match &order.ask {
+        Ask::Exec(line) => server.exec(true, line.clone()).await,
+        Ask::Shell => server.request_shell(true).await,
+        Ask::Sftp => server.request_subsystem(true, "sftp").await,
+    }
+}
+
+/// What goes to the client, in order.
+enum Down {
+    Data(Bytes),
+    Extended(u32, Bytes),
+    Status(u32),
+    Signal(Box<(russh::Sig, bool)>),
+    Eof,
+    Close,
+}
+
+/// What goes to the server, in order.
+enum Up {
+    Piece(Piece),
+    Eof,
+}
+
+struct Passage {
+    examiner: Box<dyn Examiner>,
+    up: UnboundedSender<Up>,
+    down: UnboundedSender<Down>,
+    to_server: Arc<ChannelWriteHalf<ToServer>>,
+    pace: Arc<Pace>,
+    bytes: u64,
+    /// Whether the client has nothing more to say.
+    ended: bool,
+}
+
+impl Passage {
+    /// Passes what may pass until one side ends.
+    async fn run(&mut self, mut client: ChannelReadHalf, mut server: ChannelReadHalf) -> Outcome {
+        let never = Instant::now() + Duration::from_secs(86_400 * 365);
+        let (mut due, mut is_long, mut turn) = (never, false, false);
+        loop {
+            let mut out = Out::default();
+            let waits = self.examiner.holds().then_some(due);
+            match next(&mut client, &mut server, waits, &mut turn).await {
+                Heard::Client(Some(message)) => {
+                    if let ChannelMsg::Data { .. } = message {
+                        (due, is_long) = (Instant::now() + PAUSE, false);
+                    }
+                    if self.from_client(message, &mut out).await.is_break() {
+                        let _ = self.to_server.close().await;
+                        return Outcome::Sent;
+                    }
+                }
+                Heard::Client(None) => {
+                    let _ = self.to_server.close().await;
+                    return Outcome::Sent;
+                }
+                Heard::Server(Some(message)) => {
+                    if self.from_server(message, &mut out).is_break() {
+                        self.send_down(Down::Close, 0);
+                        return Outcome::Sent;
+                    }
+                }
+                Heard::Server(None) => {
+                    self.send_down(Down::Close, 0);
+                    return Outcome::Sent;
+                }
+                Heard::Nothing => {
+                    self.examiner.pause(is_long, &mut out);
+                    (due, is_long) = (Instant::now() + LONG_PAUSE, true);
+                }
+            }
+            if let Some(outcome) = self.take(out) {
+                let _ = self.to_server.close().await;
+                return outcome;
+            }
+        }
+    }
+
+    /// A message of the client; a break is its end.
+    async fn from_client(&mut self, message: ChannelMsg, out: &mut Out) -> ControlFlow<()> {
+        match message {
+            ChannelMsg::Data { data } => {
+                let len = data.len();
+                if self.pace.waiting(Side::Client) > HARD {
+                    let why =
+                        "blocked by policy: the server takes nothing, and more waits for it than is held";
+                    out.refuse(Refusal::plain(why));
+                } else if len >= LONG {
+                    block_in_place(|| self.examiner.from_client(data, out));
+                } else {
+                    self.examiner.from_client(data, out);
+                }
+                self.pace.left(Side::Client, len);
+            }
+            ChannelMsg::ExtendedData { data, .. } => self.pace.left(Side::Client, data.len()),
+            ChannelMsg::Eof => {
+                if !std::mem::replace(&mut self.ended, true) {
+                    block_in_place(|| self.examiner.end(out));
+                }
+            }
+            ChannelMsg::WindowChange { col_width, row_height, pix_width, pix_height } => {
+                let _ = self.to_server.window_change(col_width, row_height, pix_width, pix_height).await;
+            }
+            // A name of one's own choice is a text.
+            ChannelMsg::Signal { signal } if !matches!(signal, russh::Sig::Custom(_)) => {
+                let _ = self.to_server.signal(signal).await;
+            }
+            ChannelMsg::Close => return ControlFlow::Break(()),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// A message of the server; a break is its end.
+    fn from_server(&mut self, message: ChannelMsg, out: &mut Out) -> ControlFlow<()> {
+        match message {
+            ChannelMsg::Data { data } => {
+                let len = data.len();
+                self.examiner.from_server(data, out);
+                self.pace.left(Side::Server, len);
+            }
+            ChannelMsg::ExtendedData { data, ext } => {
+                let len = data.len();
+                self.send_down(Down::Extended(ext, data), len);
+                self.pace.left(Side::Server, len);
+            }
+            ChannelMsg::Eof => {
+                self.examiner.server_end(out);
+                out.down_end = true;
+            }
+            ChannelMsg::ExitStatus { exit_status } => self.send_down(Down::Status(exit_status), 0),
+            ChannelMsg::ExitSignal { signal_name, core_dumped, .. } => {
+                self.send_down(Down::Signal(Box::new((signal_name, core_dumped))), 0);
+            }
+            ChannelMsg::Failure => out.fail("the server refuses what was asked for"),
+            ChannelMsg::Close => return ControlFlow::Break(()),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Sends what an examiner gave out; how the channel ends, if it does.
+    fn take(&mut self, out: Out) -> Option<Outcome> {
+        for piece in out.up {
+            self.bytes += piece.len();
+            self.pace.came(Side::Client, piece.counted());
+            let _ = self.up.send(Up::Piece(piece));
+        }
+        if out.up_end {
+            let _ = self.up.send(Up::Eof);
+        }
+        for data in out.down {
+            let len = data.len();
+            self.send_down(Down::Data(data), len);
+        }
+        if let Some(text) = out.notice {
+            let data = Bytes::from(format!("exfilter: {text}\r\n"));
+            let len = data.len();
+            self.send_down(Down::Extended(1, data), len);
+        }
+        if out.down_end {
+            self.send_down(Down::Eof, 0);
+        }
+        let stop = out.stop?;
+        self.send_down(Down::Status(stop.status), 0);
+        self.send_down(Down::Eof, 0);
+        self.send_down(Down::Close, 0);
+        Some(stop.outcome)
+    }
+
+    fn send_down(&self, what: Down, len: usize) {
+        self.pace.came(Side::Server, len);
+        let _ = self.down.send(what);
+    }
+}
+
+/// What came first.
+enum Heard {
+    Client(Option<ChannelMsg>),
+    Server(Option<ChannelMsg>),
+    /// Nothing until it was time.
+    Nothing,
+}
+
+/// Waits for either side, each the first to be asked in turn.
+async fn next(
+    client: &mut ChannelReadHalf,
+    server: &mut ChannelReadHalf,
+    due: Option<Instant>,
+    turn: &mut bool,
+) -> Heard {
+    let mut time = due.map(|due| Box::pin(tokio::time::sleep_until(due)));
+    *turn = !*turn;
+    let client_first = *turn;
+    poll_fn(|cx| {
+        for is_client in [client_first, !client_first] {
+            // Nothing is lost with a wait that is given up.
+            if is_client {
+                if let Poll::Ready(message) = pin!(client.wait()).poll(cx) {
+                    return Poll::Ready(Heard::Client(message));
+                }
+            } else if let Poll::Ready(message) = pin!(server.wait()).poll(cx) {
+                return Poll::Ready(Heard::Server(message));
+            }
+        }
+        match time.as_mut().map(|time| time.as_mut().poll(cx)) {
+            Some(Poll::Ready(())) => Poll::Ready(Heard::Nothing),
+            _ => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// From so many bytes on, examining them takes a thread for itself.
+const LONG: usize = 16 << 10;
+
+async fn write_up(
+    server: Arc<ChannelWriteHalf<ToServer>>,
+    mut rest: UnboundedReceiver<Up>,
+    pace: Arc<Pace>,
+) -> Result<(), russh::Error> {
+    while let Some(what) = rest.recv().await {
+        match what {
+            Up::Piece(Piece::Bytes(bytes)) => {
+                let len = bytes.len();
+                pace.stuck(Side::Client, true);
+                let sent = server.data_bytes(bytes).await;
+                pace.stuck(Side::Client, false);
+                pace.left(Side::Client, len);
+                sent?;
+            }
+            Up::Piece(Piece::Held(mut held)) => {
+                for bytes in held.pieces() {
+                    server.data_bytes(bytes).await?;
+                }
+            }
+            Up::Eof => server.eof().await?,
+        }
+    }
+    Ok(())
+}
+
+async fn write_down(
+    client: Client,
+    mut rest: UnboundedReceiver<Down>,
+    pace: Arc<Pace>,
+) -> Result<(), russh::Error> {
+    while let Some(what) = rest.recv().await {
+        let (extended, bytes) = match what {
+            Down::Data(bytes) => (None, bytes),
+            Down::Extended(kind, bytes) => (Some(kind), bytes),
+            Down::Status(status) => {
+                let _ = client.handle.exit_status_request(client.id, status).await;
+                continue;
+            }
+            Down::Signal(signal) => {
+                let (name, dumped) = *signal;
+                let _ = client
+                    .handle
+                    .exit_signal_request(client.id, name, dumped, String::new(), String::new())
+                    .await;
+                continue;
+            }
+            Down::Eof => {
+                let _ = client.handle.eof(client.id).await;
+                continue;
+            }
+            Down::Close => {
+                client.done.store(true, Ordering::Relaxed);
+                let _ = client.handle.close(client.id).await;
+                continue;
+            }
+        };
+        let len = bytes.len();
+        pace.stuck(Side::Server, true);
+        let sent = match extended {
+            None => client.write.data_bytes(bytes).await,
+            Some(kind) => client.write.extended_data_bytes(kind, bytes).await,
+        };
+        pace.stuck(Side::Server, false);
+        pace.left(Side::Server, len);
+        sent?;
+    }
+    Ok(())
+}
+
+/// Tells a client that nothing comes of what it asked for.
+async fn say(client: &Client, why: &str, status: u32) {
+    let text = Bytes::from(format!("exfilter: {why}\r\n"));
+    let said = async {
+        let _ = client.write.extended_data_bytes(1, text).await;
+        let _ = client.handle.exit_status_request(client.id, status).await;
+        let _ = client.handle.eof(client.id).await;
+        client.done.store(true, Ordering::Relaxed);
+        let _ = client.handle.close(client.id).await;
+    };
+    let _ = tokio::time::timeout(LAST, said).await;
+}

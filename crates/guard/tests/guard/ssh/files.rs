@@ -1,0 +1,82 @@
+//! scp and sftp.
+
+use exfilter_guard::Outcome;
+use exfilter_testing::{Rng, keys};
+
+use super::stage::{Stage, has_ssh, leaks};
+use crate::stage::has;
+
+#[test]
+fn files_arrive_or_are_refused() {
+    if !has_ssh() || !has("scp", &["-V"]) && !std::path::Path::new("/usr/bin/scp").exists() {
+        return;
+    }
+    let stage = Stage::usual();
+    let mut rng = Rng::new(51);
+    let token = keys::github(&mut rng, "ghp_");
+    let clean = rng.bytes(2_000_001);
+    let (file, empty) = (stage.write("clean.bin", &clean), stage.write("empty", b""));
+    let dirty = [&rng.bytes(100_000)[..], b"\nkey = ", &token, b"\n", &rng.bytes(300_000)].concat();
+    let dirty = stage.write("dirty.txt", &dirty);
+    let at_end = stage.write("end.txt", &[b"key = ", &token[..]].concat());
+    let config = stage.text("ssh_config");
+    let target = format!("{}:{}", stage.user(), stage.text("there"));
+    for mode in ["-O", "-s"] {
+        stage.run(&["scp", "-q", mode, "-p", "-F", &config, &file, &empty, &format!("{target}/")], b"").ok();
+        assert!(stage.there("clean.bin") == clean, "{mode} {}", stage.there("clean.bin").len());
+        assert!(stage.path("there/empty").exists());
+        assert_eq!(stage.last().outcome, Outcome::Sent);
+        let back = format!("{target}/clean.bin");
+        stage.run(&["scp", "-q", mode, "-F", &config, &back, "back.bin"], b"").ok();
+        assert!(std::fs::read(stage.path("back.bin")).unwrap() == clean, "{mode}");
+        for (path, name) in [(&dirty, "dirty.txt"), (&at_end, "end.txt")] {
+            let ran = stage.run(&["scp", mode, "-F", &config, path, &format!("{target}/")], b"");
+            assert!(ran.code != Some(0), "{mode} {name} {}", ran.said);
+            assert!(
+                ran.said.contains("secret detected in") && ran.said.contains(name),
+                "{mode} {name} {}",
+                ran.said
+            );
+            assert!(!leaks(&stage.there(name), &token), "{mode} {name}");
+            let Outcome::Refused { why } = stage.last().outcome else { panic!("{mode} {name}") };
+            assert!(why.contains("github-pat"), "{why}");
+        }
+        for name in ["clean.bin", "empty", "dirty.txt", "end.txt"] {
+            let _ = std::fs::remove_file(stage.path("there").join(name));
+        }
+    }
+    // A folder, and a secret as a name.
+    std::fs::create_dir_all(stage.path("d/e")).unwrap();
+    std::fs::write(stage.path("d/e/x.txt"), b"x").unwrap();
+    for mode in ["-O", "-s"] {
+        stage.run(&["scp", "-q", mode, "-r", "-F", &config, "d", &format!("{target}/{mode}")], b"").ok();
+        assert_eq!(std::fs::read(stage.path(&format!("there/{mode}/e/x.txt"))).unwrap(), b"x");
+        let name = String::from_utf8(token.clone()).unwrap();
+        let ran = stage.run(&["scp", mode, "-F", &config, &empty, &format!("{target}/{name}")], b"");
+        assert!(ran.code != Some(0) && !stage.path("there").join(&name).exists(), "{mode} {}", ran.said);
+    }
+}
+
+#[test]
+fn sftp_goes_on_behind_a_refusal() {
+    if !has_ssh() || !std::path::Path::new("/usr/bin/sftp").exists() {
+        return;
+    }
+    let stage = Stage::usual();
+    let mut rng = Rng::new(52);
+    let token = keys::github(&mut rng, "ghp_");
+    let clean = rng.bytes(500_000);
+    let (file, dirty) = (stage.write("a.bin", &clean), stage.write("k.txt", &[&token[..], b"\n"].concat()));
+    let there = stage.text("there");
+    let batch = stage.write(
+        "batch",
+        format!("cd {there}\n-put {dirty} k.txt\nput {file} a.bin\nrename a.bin b.bin\nmkdir m\nls\nget b.bin c.bin\nrm b.bin\n")
+            .as_bytes(),
+    );
+    let ran = stage.run(&["sftp", "-b", &batch, "-F", &stage.text("ssh_config"), &stage.user()], b"");
+    assert_eq!(ran.code, Some(0), "{} {}", ran.text(), ran.said);
+    assert!(ran.said.contains("secret detected in"), "{}", ran.said);
+    assert!(!leaks(&stage.there("k.txt"), &token) && stage.path("there/m").is_dir());
+    assert!(std::fs::read(stage.path("c.bin")).unwrap() == clean);
+    assert!(matches!(stage.last().outcome, Outcome::Refused { .. }));
+}
