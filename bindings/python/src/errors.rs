@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod classes {
     use pyo3::import_exception;
 
+    import_exception!(exfilter._errors, ArrowError);
     import_exception!(exfilter._errors, BuildError);
     import_exception!(exfilter._errors, HeadError);
     import_exception!(exfilter._errors, MisuseError);
@@ -12,6 +13,7 @@ mod classes {
     import_exception!(exfilter._errors, PolicyError);
     import_exception!(exfilter._errors, RefusedError);
     import_exception!(exfilter._errors, RuleError);
+    import_exception!(exfilter._errors, SavedError);
 }
 
 pub(crate) fn parse(error: &exfilter::ParseError) -> PyErr {
@@ -47,6 +49,15 @@ pub(crate) fn refused(name: &str, refusal: &exfilter::Refusal) -> PyErr {
 
 pub(crate) fn refused_because(name: &str, code: &str, message: String, remedy: &str) -> PyErr {
     classes::RefusedError::new_err((name.to_owned(), code.to_owned(), message, remedy.to_owned()))
+}
+
+pub(crate) fn saved(error: &exfilter::SavedError) -> PyErr {
+    classes::SavedError::new_err(error.to_string())
+}
+
+/// For what a producer of Arrow's structures does wrong, in a column if that is known.
+pub(crate) fn arrow(what: &'static str, column: Option<&String>) -> PyErr {
+    classes::ArrowError::new_err(column.map_or(what.to_owned(), |column| format!("column {column}: {what}")))
 }
 
 pub(crate) fn misuse(message: &'static str) -> PyErr {

@@ -66,6 +66,14 @@ class MisuseError(ExfilterError, RuntimeError):
     """A stream that was used after its end or by two threads at once, or secrets that were given to two engines."""
 
 
+class SavedError(ExfilterError, ValueError):
+    """A saved engine that could not be written or read: other bytes, another version, another key."""
+
+
+class ArrowError(ExfilterError, ValueError):
+    """A table whose producer breaks the rules of Arrow's interface, or fails. Nothing of it counts as examined."""
+
+
 class BlockedError(ExfilterError):
     """Something was not let out. The text is the one for whatever sent the bytes; ``block`` has the operator's.
 

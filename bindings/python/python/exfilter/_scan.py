@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from ._engines import default_engine
-from ._native import Coverage, Engine, Finding, Flow, Opaque, Scan, Stream
+from ._native import ArrowScan, Coverage, Engine, Finding, Flow, Opaque, Scan, Stream
+
+if TYPE_CHECKING:
+    from ._native import _ArrowTable
 
 _CHUNK = 256 << 10
 _AT_REST = Flow.at_rest()
@@ -72,6 +75,20 @@ def scan_bytes(data: bytes | bytearray | memoryview, *, engine: Engine | None = 
     [('npm-access-token', 8, 'verified')]
     """
     return (engine or default_engine("thorough")).scan(data, flow)
+
+
+def scan_arrow(table: _ArrowTable, *, engine: Engine | None = None, columns: Sequence[str] | None = None) -> ArrowScan:
+    """Examines every cell of a table of Arrow: one of pyarrow, polars, DuckDB, pandas or whatever else has ``__arrow_c_stream__`` or ``__arrow_c_array__``. Arrow itself is not needed.
+
+    What comes back is such a table, with a row for each finding. A stream is taken batch by batch.
+
+    >>> import exfilter, exfilter.testing
+    >>> import pyarrow  # doctest: +SKIP
+    >>> scan = exfilter.scan_arrow(pyarrow.table({"text": ["nothing", exfilter.testing.token("github-pat")]}))  # doctest: +SKIP
+    >>> pyarrow.table(scan).select(["row", "column", "name"]).to_pylist()  # doctest: +SKIP
+    [{'row': 1, 'column': 'text', 'name': 'github-pat'}]
+    """
+    return (engine or default_engine("thorough")).scan_arrow(table, columns)
 
 
 def scan_file(file: str | os.PathLike[str] | IO[bytes], *, engine: Engine | None = None) -> FileScan:
