@@ -1,5 +1,8 @@
 //! The exceptions: they are Python classes, so that they can have two bases and attributes.
 
+use std::path::Path;
+
+use exfilter_store::os::OsError;
 use pyo3::prelude::*;
 
 mod classes {
@@ -14,6 +17,7 @@ mod classes {
     import_exception!(exfilter._errors, RefusedError);
     import_exception!(exfilter._errors, RuleError);
     import_exception!(exfilter._errors, SavedError);
+    import_exception!(exfilter._errors, StoreError);
 }
 
 pub(crate) fn parse(error: &exfilter::ParseError) -> PyErr {
@@ -53,6 +57,19 @@ pub(crate) fn refused_because(name: &str, code: &str, message: String, remedy: &
 
 pub(crate) fn saved(error: &exfilter::SavedError) -> PyErr {
     classes::SavedError::new_err(error.to_string())
+}
+
+pub(crate) fn store(error: &OsError) -> PyErr {
+    in_store(error.path(), error.code(), &error.to_string(), error.remedy())
+}
+
+/// For a record that makes no known secret.
+pub(crate) fn record(path: &Path, error: &exfilter_store::StoreError) -> PyErr {
+    in_store(path, error.code(), &error.to_string(), error.remedy())
+}
+
+fn in_store(path: &Path, code: &'static str, message: &str, remedy: &'static str) -> PyErr {
+    classes::StoreError::new_err((path.display().to_string(), code, message.to_owned(), remedy))
 }
 
 /// For what a producer of Arrow's structures does wrong, in a column if that is known.

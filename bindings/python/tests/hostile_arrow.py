@@ -86,10 +86,10 @@ class Released:
         self.streams += 1
 
 
-def schema(format_, name=b"", children=(), dictionary=None, released=None, **changed):
+def schema(kind, called=b"", below=(), dictionary=None, released=None, **changed):
     made = keep(Schema())
-    made.format, made.name = text(format_), text(name)
-    made.n_children, made.children = len(children), pointers([ctypes.addressof(child) for child in children])
+    made.format, made.name = text(kind), text(called)
+    made.n_children, made.children = len(below), pointers([ctypes.addressof(child) for child in below])
     made.dictionary = ctypes.addressof(dictionary) if dictionary is not None else None
     made.release = keep(ReleaseSchema((released or Released()).schema))
     for field, value in changed.items():
@@ -97,10 +97,10 @@ def schema(format_, name=b"", children=(), dictionary=None, released=None, **cha
     return made
 
 
-def array(length, buffers, children=(), dictionary=None, released=None, **changed):
+def array(elements, addresses, below=(), dictionary=None, released=None, **changed):
     made = keep(Array())
-    made.length, made.n_buffers, made.buffers = length, len(buffers), pointers(buffers)
-    made.n_children, made.children = len(children), pointers([ctypes.addressof(child) for child in children])
+    made.length, made.n_buffers, made.buffers = elements, len(addresses), pointers(addresses)
+    made.n_children, made.children = len(below), pointers([ctypes.addressof(child) for child in below])
     made.dictionary = ctypes.addressof(dictionary) if dictionary is not None else None
     made.release = keep(ReleaseArray((released or Released()).array))
     for field, value in changed.items():

@@ -186,7 +186,7 @@ def test_tables_drawn_at_random_say_what_their_cells_say():
 
 def test_producers_may_be_of_any_make():
     released = Released()
-    root = schema(b"+s", children=[schema(b"u", b"text", released=released)], released=released)
+    root = schema(b"+s", below=[schema(b"u", b"text", released=released)], released=released)
     batches = [array(2, [0], [strings([b"a", TOKEN.encode()])], released=released) for _ in range(3)]
     scan = exfilter.scan_arrow(Batches(root, batches, released=released))
     assert [row["row"] for row in rows(scan)] == [1, 3, 5]
@@ -257,11 +257,12 @@ def sizes(values):
 @pytest.mark.parametrize("lie", LIES)
 def test_arrays_that_lie_are_errors(lie):
     format_, make = LIES[lie]
-    with pytest.raises(exfilter.ArrowError) as error:
+    # One that is released is none, whoever's capsule it is in.
+    with pytest.raises(TypeError if lie == "released" else exfilter.ArrowError) as error:
         exfilter.scan_arrow(OneArray(schema(format_, b"text"), make()))
-    assert isinstance(error.value, ValueError) and "some text" not in str(error.value)
+    assert "some text" not in str(error.value)
     # The same below a struct and a list, and in a stream.
-    root = schema(b"+s", children=[schema(format_, b"text")])
+    root = schema(b"+s", below=[schema(format_, b"text")])
     lying = make()
     with pytest.raises(exfilter.ArrowError):
         exfilter.scan_arrow(Batches(root, [array(1, [0], [lying])]))
@@ -273,19 +274,19 @@ def test_arrays_that_lie_are_errors(lie):
 def test_arrays_whose_children_lie_are_errors():
     texts = schema(b"u", b"t")
     cases = [
-        (schema(b"+s", children=[texts]), array(3, [0], [good()])),
-        (schema(b"+s", children=[texts]), array(1, [0], [good()], offset=2)),
-        (schema(b"+s", children=[texts]), array(1, [0], [])),
-        (schema(b"+s", children=[texts]), array(1, [0], [good(), good()])),
-        (schema(b"+s", children=[texts]), array(1, [0], [good()], children=None)),
-        (schema(b"+s", children=[texts]), array(1, [0], [good()], children=pointers([0]))),
-        (schema(b"+s", children=[texts]), array(1, [0], [good()], n_children=-1)),
-        (schema(b"+s", children=[texts]), array(1, [0, 0], [good()])),
-        (schema(b"+l", children=[texts]), array(1, [0, i32([0, 3])], [good()])),
-        (schema(b"+l", children=[texts]), array(2, [0, i32([1, 0, 2])], [good()])),
-        (schema(b"+L", children=[texts]), array(1, [0, integers(ctypes.c_int64, [0, 2**60])], [good()])),
-        (schema(b"+w:2", children=[texts]), array(2, [0], [good()])),
-        (schema(b"+w:2147483647", children=[texts]), array(2**57, [0], [good()])),
+        (schema(b"+s", below=[texts]), array(3, [0], [good()])),
+        (schema(b"+s", below=[texts]), array(1, [0], [good()], offset=2)),
+        (schema(b"+s", below=[texts]), array(1, [0], [])),
+        (schema(b"+s", below=[texts]), array(1, [0], [good(), good()])),
+        (schema(b"+s", below=[texts]), array(1, [0], [good()], children=None)),
+        (schema(b"+s", below=[texts]), array(1, [0], [good()], children=pointers([0]))),
+        (schema(b"+s", below=[texts]), array(1, [0], [good()], n_children=-1)),
+        (schema(b"+s", below=[texts]), array(1, [0, 0], [good()])),
+        (schema(b"+l", below=[texts]), array(1, [0, i32([0, 3])], [good()])),
+        (schema(b"+l", below=[texts]), array(2, [0, i32([1, 0, 2])], [good()])),
+        (schema(b"+L", below=[texts]), array(1, [0, integers(ctypes.c_int64, [0, 2**60])], [good()])),
+        (schema(b"+w:2", below=[texts]), array(2, [0], [good()])),
+        (schema(b"+w:2147483647", below=[texts]), array(2**57, [0], [good()])),
         (schema(b"c", dictionary=texts), array(2, [0, text(b"\0\2")], dictionary=good())),
         (schema(b"c", dictionary=texts), array(2, [0, text(b"\0\xff")], dictionary=good())),
         (schema(b"L", dictionary=texts), array(1, [0, integers(ctypes.c_int64, [-1])], dictionary=good())),
@@ -299,7 +300,7 @@ def test_arrays_whose_children_lie_are_errors():
     itself = array(1, [0], [good()])
     itself.children = pointers([ctypes.addressof(itself)])
     with pytest.raises(exfilter.ArrowError):
-        exfilter.scan_arrow(OneArray(schema(b"+s", children=[texts]), itself))
+        exfilter.scan_arrow(OneArray(schema(b"+s", below=[texts]), itself))
 
 
 def test_schemas_that_lie_are_errors():
@@ -325,7 +326,7 @@ def test_schemas_that_lie_are_errors():
         schema(b"f", dictionary=schema(b"u")),
         schema(b"w:-1"),
         schema(b"w:x"),
-        schema(b"+w:9999999999", children=[schema(b"u")]),
+        schema(b"+w:9999999999", below=[schema(b"u")]),
     ]
     for number, root in enumerate(cases):
         with pytest.raises(exfilter.ArrowError):
@@ -339,7 +340,7 @@ def test_schemas_that_lie_are_errors():
     # Of nothing there may be any number, which takes no time.
     for root, lying in (
         (schema(b"w:0"), array(2**57, [0, 0])),
-        (schema(b"+w:0", children=[schema(b"u")]), array(2**57, [0], [good()])),
+        (schema(b"+w:0", below=[schema(b"u")]), array(2**57, [0], [good()])),
         (schema(b"+s"), array(2**57, [0])),
         (schema(b"i"), array(2**57, [0, 0])),
     ):

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from ._engines import default_engine, load_engine, save_engine
 from ._errors import (
-    ArrowError, BlockedError, BuildError, ExfilterError, HeadError, MisuseError, ParseError, PolicyError, RefusedError, RuleError, SavedError,
+    ArrowError, BlockedError, BuildError, ExfilterError, HeadError, MisuseError, ParseError, PolicyError, RefusedError, RuleError, SavedError, StoreError,
 )  # fmt: skip
 from ._gate import Gate
 from ._native import (
@@ -100,6 +100,7 @@ __all__ = [
     "Scan",
     "Scanner",
     "Sighting",
+    "StoreError",
     "Stream",
     "Substitutes",
     "Uploads",

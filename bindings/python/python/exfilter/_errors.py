@@ -66,6 +66,16 @@ class MisuseError(ExfilterError, RuntimeError):
     """A stream that was used after its end or by two threads at once, or secrets that were given to two engines."""
 
 
+class StoreError(ExfilterError):
+    """A store of known secrets that cannot be opened, and why. ``code`` is stable, ``remedy`` says what to do."""
+
+    def __init__(self, path: str, code: str, message: str, remedy: str) -> None:
+        super().__init__(f"{path}: {code}: {message}; {remedy}")
+        self.path = path
+        self.code = code
+        self.remedy = remedy
+
+
 class SavedError(ExfilterError, ValueError):
     """A saved engine that could not be written or read: other bytes, another version, another key."""
 

@@ -1,5 +1,6 @@
 # What the native half has. Documentation stands on the classes themselves; `stubtest` holds this file to them.
 import os
+import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import ClassVar, Literal, Protocol, final
@@ -287,6 +288,10 @@ class Rules:
 @final
 class KnownSecrets:
     def __new__(cls, key: str | _Bytes | None = None) -> KnownSecrets: ...
+    @staticmethod
+    def from_store(path: str | os.PathLike[str] | None = None, *, key: str | os.PathLike[str] | None = None) -> KnownSecrets: ...
+    @staticmethod
+    def usual_store() -> pathlib.Path | None: ...
     def add(self, name: str, value: str | _Bytes, *, bindings: _Bindings | None = None) -> None: ...
     def add_env(self, variable: str, *, name: str | None = None, bindings: _Bindings | None = None) -> None: ...
     def add_file(

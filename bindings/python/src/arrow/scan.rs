@@ -138,7 +138,7 @@ pub(crate) fn scan(
     }
     while let Some(batch) = py.detach(|| source.next()).map_err(|fault| error(&names, fault))? {
         let node = Node::open(&batch, &columns.root).map_err(|fault| error(&names, fault))?;
-        let rows = if names.is_empty() { 0 } else { node.length };
+        let rows = if columns.root.is_nothing() { 0 } else { node.length };
         let mut row = 0;
         while row < rows {
             // The structures are this thread's, and the batch is borrowed: nothing of them is the interpreter's.

@@ -49,8 +49,13 @@ pub(super) enum Type {
 }
 
 impl Type {
-    fn is_nothing(&self) -> bool {
-        matches!(self, Type::Nothing)
+    /// Whether there is nothing to look at in an element, of which there may be any number then.
+    pub(super) fn is_nothing(&self) -> bool {
+        match self {
+            Type::Nothing => true,
+            Type::Struct(fields) => fields.iter().all(Type::is_nothing),
+            _ => false,
+        }
     }
 }
 
@@ -182,7 +187,8 @@ impl Columns {
             let name = if name.is_empty() { own } else { format!("{name}.{own}") };
             fields.push(self.field(child, name, depth + 1, types)?);
         }
-        Ok(if fields.iter().all(Type::is_nothing) { Type::Nothing } else { Type::Struct(fields) })
+        let kind = Type::Struct(fields);
+        Ok(if kind.is_nothing() { Type::Nothing } else { kind })
     }
 
     fn list(

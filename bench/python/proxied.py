@@ -3,7 +3,7 @@
 Two mitmdumps, one without the add-on and one with it, before one server, are asked in turn over connections that stay open, so whatever else the machine does befalls both. Printed for each kind of body: medians of the
 time of a request, the median of the differences of neighbouring requests as a part of the time without the add-on, and the same of processor time per request, which neighbours disturb least.
 
-    python bench/python/mitmproxy.py [--requests 400] [--rounds 5] [--profile FILE]
+    python bench/python/proxied.py [--requests 400] [--rounds 5] [--profile FILE]
 
 needs Python 3.12, mitmproxy and the wheel in one environment (bindings/python/test.sh --mitmproxy makes one: target/python-3.12).
 """
