@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use exfilter_store::os::OsError;
+use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 mod classes {
@@ -61,6 +62,14 @@ pub(crate) fn saved(error: &exfilter::SavedError) -> PyErr {
 
 pub(crate) fn store(error: &OsError) -> PyErr {
     in_store(error.path(), error.code(), &error.to_string(), error.remedy())
+}
+
+/// For a file that cannot be read, as Python itself would say it: a number, which makes it a `FileNotFoundError` or whatever it is, a text and the path.
+pub(crate) fn file(path: &Path, error: &std::io::Error) -> PyErr {
+    let Some(number) = error.raw_os_error() else { return PyOSError::new_err(error.kind().to_string()) };
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default().to_owned();
+    PyOSError::new_err((number, text, path.display().to_string()))
 }
 
 /// For a record that makes no known secret.

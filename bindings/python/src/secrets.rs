@@ -78,7 +78,8 @@ pub(crate) fn of_variable(variable: &str, name: &str) -> PyResult<Zeroizing<Vec<
 /// What a file has, or a little more of it than a value may be long.
 pub(crate) fn of_file(path: &Path) -> PyResult<Zeroizing<Vec<u8>>> {
     let mut value = Zeroizing::new(Vec::with_capacity(READ_MAX as usize));
-    File::open(path)?.take(READ_MAX).read_to_end(&mut value)?;
+    let read = File::open(path).and_then(|file| file.take(READ_MAX).read_to_end(&mut value));
+    read.map_err(|error| errors::file(path, &error))?;
     Ok(value)
 }
 

@@ -56,8 +56,8 @@ def run_page(page: Path, folder: Path, environment: dict[str, str], replaced: di
                 lines = session.split("\n")
                 more = next((n for n, line in enumerate(lines) if n and not line.startswith("> ")), len(lines))
                 command = "\n".join([lines[0], *(line[2:] for line in lines[1:more])])
-                expected = "\n".join(lines[more:])
-                got = shell.run(command)
+                expected = "\n".join(lines[more:]).rstrip("\n") + "\n"
+                got = shell.run(command).rstrip("\n") + "\n"
                 count += 1
                 assert checker.check_output(expected, got, doctest.ELLIPSIS), f"$ {command}\n{got}--- and not\n{expected}"
     finally:

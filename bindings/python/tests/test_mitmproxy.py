@@ -444,9 +444,9 @@ def test_every_client_in_every_mode(bench, tmp_path, client, mode):
         assert got == content and b"x-note: nothing" in head.lower()
     before = len(server.received)
     for secret in (TOKEN, VALUE):
-        for number, (name, content, _) in enumerate(bodies(secret)):
-            # Each in Python already: of the slower ones some.
-            if client == "curl" or number % 8 == 0:
+        for number, (name, content, headers) in enumerate(bodies(secret)):
+            # Python has sent each of them above: curl sends those that need no header, the others some.
+            if "content-encoding" not in headers and (client == "curl" or number % 8 == 0):
                 assert say(content).stdout.strip() == "403", name
         assert say(b"hello", secret).stdout.strip() == "403"
     assert len(server.received) == before
@@ -464,7 +464,7 @@ def test_git_and_npm_with_the_certificate_authority(bench, tmp_path):
     }  # fmt: skip
     listed = subprocess.run(["git", "ls-remote", f"{url}/clean.git"], cwd=work, env=environment, capture_output=True, text=True, timeout=60)
     # It has spoken to the server, which is none of git's.
-    assert b"/clean.git/info/refs" in bench.secure.requests[-1][0] and "certificate" not in listed.stderr.lower(), listed
+    assert any(b"/clean.git/info/refs" in head for head, _ in bench.secure.requests[-4:]) and "certificate" not in listed.stderr.lower(), listed
     before = len(bench.secure.received)
     subprocess.run(["git", "ls-remote", f"{url}/{TOKEN}.git"], cwd=work, env=environment, capture_output=True, timeout=60)
     subprocess.run(["git", "-c", f"http.extraHeader=x-note: {VALUE}", "ls-remote", f"{url}/a.git"], cwd=work, env=environment, capture_output=True, timeout=60)

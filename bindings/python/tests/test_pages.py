@@ -32,13 +32,9 @@ def test_claude_code_with_a_placeholder(tmp_path, client):
     programs, work = tmp_path / "bin", tmp_path / "work"
     programs.mkdir()
     work.mkdir()
-    (programs / "python").symlink_to(sys.executable)
-    for program in ("mitmdump", "exfilter-mitmproxy", "exfilter-placeholders"):
-        (programs / program).symlink_to(Path(sys.executable).parent / program)
     script = f"exec '{claude}' \"$@\"\n" if client == "claude" else f"exec '{sys.executable}' '{HERE / 'claude_code.py'}' \"$@\"\n"
     (programs / "claude").write_text("#!/bin/sh\n" + script)
     (programs / "claude").chmod(0o755)
-    # A Python that is a link finds its packages by where it was called from.
     environment = {
         "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(work), "XDG_CONFIG_HOME": str(work), "PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8",
     }  # fmt: skip

@@ -44,8 +44,9 @@ def test_refusals_have_a_code_and_a_remedy_and_no_value(monkeypatch, tmp_path):
     with pytest.raises(exfilter.RefusedError) as error:
         secrets.add_env("NOT_SET_TOKEN")
     assert error.value.code == "E_MISSING"
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError) as missing:
         secrets.add_file(tmp_path / "missing")
+    assert missing.value.strerror == "No such file or directory" and missing.value.filename == str(tmp_path / "missing")
     with pytest.raises(TypeError):
         secrets.add("NUMBER", 12345678901234)
     with pytest.raises(ZeroDivisionError):
