@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+# Without the module that says this: it takes half of the time of importing this package.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._http import Foreign
     from ._native import Block
