@@ -113,7 +113,10 @@ impl Column {
         self.note(row, value.is_some());
         if let Values::Text { offsets, data } = &mut self.values {
             let value = value.unwrap_or("");
-            let cut = value.floor_char_boundary(64 << 10);
+            let mut cut = value.len().min(64 << 10);
+            while !value.is_char_boundary(cut) {
+                cut -= 1;
+            }
             data.extend(&value.as_bytes()[..cut]);
             offsets.push(i32::try_from(data.len()).expect("a batch ends long before"));
         }
