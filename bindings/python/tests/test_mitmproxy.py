@@ -643,10 +643,10 @@ def test_nothing_that_the_proxy_keeps_has_the_secret(bench):
 # Failure, and change
 
 
-def start(tmp_path, config=None, options=(), script=None, environment=None, ready="listening at"):
+def start(tmp_path, config=None, options=(), script=None, environment=None, ready="listening at", modes=()):
     server = Recorder()
     port = free_port()
-    proxy = Proxy(tmp_path, [f"regular@127.0.0.1:{port}"], config, options, script, environment)
+    proxy = Proxy(tmp_path, [f"regular@127.0.0.1:{port}", *modes], config, options, script, environment)
     bench = Bench()
     bench.server, bench.port, bench.proxy = server, port, proxy
     if ready:
@@ -667,8 +667,23 @@ def test_every_failure_is_a_refusal(tmp_path):
         "    def running(self): Guard.head = Guard.body = Guard.text = module.Requests.examine = fail\n"
         "addons.append(Arm())\n"
     )
-    bench = start(tmp_path, script=str(script))
+    sink, names, raw, dns = Sink(), Sink(socket.SOCK_DGRAM), free_port(), free_port(socket.SOCK_DGRAM)
+    modes = [f"reverse:tcp://127.0.0.1:{sink.port}@127.0.0.1:{raw}", f"reverse:dns://127.0.0.1:{names.port}@127.0.0.1:{dns}"]
+    bench = start(tmp_path, script=str(script), modes=modes)
+    bench.proxy.wait_for("listening at", 3)
     try:
+        with socket.create_connection(("127.0.0.1", raw), timeout=10) as client:
+            client.sendall(b"hello")
+            try:
+                assert client.recv(1) == b""
+            except OSError:
+                pass
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(10)
+            client.sendto(b"\x12\x34\x01\x00\0\1\0\0\0\0\0\0\x07example\x03com\0\0\1\0\1", ("127.0.0.1", dns))
+            answer = client.recv(4096)
+            assert answer[:2] == b"\x12\x34" and answer[3] & 15 == 5
+        assert sink.received == b"" and names.received == b""
         for method, body in (("GET", None), ("POST", b"x"), ("POST", b"x" * 200_000)):
             status, text = send(bench, method=method, body=body)
             assert status == 403 and b"could not be examined" in text
