@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the wheel, installs it into a virtual environment of its own and runs every test of it. With --mitmproxy also those with a real mitmproxy, which is large
-# and needs Python 3.12 or newer. The build shares the workspace's target folder.
+# and needs Python 3.12 or newer; with --frameworks those with Ray and Spark, which are larger still and want a Java. The build shares the workspace's target folder.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -25,17 +25,23 @@ export PYTHONDONTWRITEBYTECODE=1 MYPY_CACHE_DIR=$venv/mypy
 # The package's own folder is its root, whatever stands in the folders above the checkout.
 export MYPYPATH=$PWD/python
 "$bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
-[ "${1:-}" != --mitmproxy ] || "$bin/python" -m pip install --quiet --disable-pip-version-check 'mitmproxy>=12,<13'
+case ${1:-} in
+    --mitmproxy) "$bin/python" -m pip install --quiet --disable-pip-version-check 'mitmproxy>=12,<13' ;;
+    --frameworks) "$bin/python" -m pip install --quiet --disable-pip-version-check 'ray[data]>=2.40,<3' 'pyspark>=4,<5' ;;
+esac
 
 wheels=$venv/wheels
 rm -rf "$wheels"
 CARGO_TARGET_DIR=$target "$bin/maturin" build --release --quiet --interpreter "$bin/python" --out "$wheels"
 "$bin/python" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps "$wheels"/*.whl
 
-if [ "${1:-}" = --mitmproxy ]; then
-    "$bin/python" -m pytest -p no:cacheprovider tests/test_mitmproxy.py
-else
-    "$bin/python" -m pytest -p no:cacheprovider tests --ignore tests/test_mitmproxy.py
-    "$bin/python" -m mypy --no-error-summary --explicit-package-bases python/exfilter
-    "$bin/python" -m mypy.stubtest exfilter._native
-fi
+export CARGO_TARGET_DIR=$target
+case ${1:-} in
+    --mitmproxy) "$bin/python" -m pytest -p no:cacheprovider tests/test_mitmproxy.py tests/test_pages.py ;;
+    --frameworks) "$bin/python" -m pytest -p no:cacheprovider tests/test_frameworks.py ;;
+    *)
+        "$bin/python" -m pytest -p no:cacheprovider tests --ignore tests/test_mitmproxy.py --ignore tests/test_pages.py --ignore tests/test_frameworks.py
+        "$bin/python" -m mypy --no-error-summary --explicit-package-bases python/exfilter
+        "$bin/python" -m mypy.stubtest exfilter._native
+        ;;
+esac

@@ -1,10 +1,15 @@
 //! The exceptions: they are Python classes, so that they can have two bases and attributes.
 
+use std::path::Path;
+
+use exfilter_store::os::OsError;
+use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 mod classes {
     use pyo3::import_exception;
 
+    import_exception!(exfilter._errors, ArrowError);
     import_exception!(exfilter._errors, BuildError);
     import_exception!(exfilter._errors, HeadError);
     import_exception!(exfilter._errors, MisuseError);
@@ -12,6 +17,8 @@ mod classes {
     import_exception!(exfilter._errors, PolicyError);
     import_exception!(exfilter._errors, RefusedError);
     import_exception!(exfilter._errors, RuleError);
+    import_exception!(exfilter._errors, SavedError);
+    import_exception!(exfilter._errors, StoreError);
 }
 
 pub(crate) fn parse(error: &exfilter::ParseError) -> PyErr {
@@ -47,6 +54,36 @@ pub(crate) fn refused(name: &str, refusal: &exfilter::Refusal) -> PyErr {
 
 pub(crate) fn refused_because(name: &str, code: &str, message: String, remedy: &str) -> PyErr {
     classes::RefusedError::new_err((name.to_owned(), code.to_owned(), message, remedy.to_owned()))
+}
+
+pub(crate) fn saved(error: &exfilter::SavedError) -> PyErr {
+    classes::SavedError::new_err(error.to_string())
+}
+
+pub(crate) fn store(error: &OsError) -> PyErr {
+    in_store(error.path(), error.code(), &error.to_string(), error.remedy())
+}
+
+/// For a file that cannot be read, as Python itself would say it: a number, which makes it a `FileNotFoundError` or whatever it is, a text and the path.
+pub(crate) fn file(path: &Path, error: &std::io::Error) -> PyErr {
+    let Some(number) = error.raw_os_error() else { return PyOSError::new_err(error.kind().to_string()) };
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default().to_owned();
+    PyOSError::new_err((number, text, path.display().to_string()))
+}
+
+/// For a record that makes no known secret.
+pub(crate) fn record(path: &Path, error: &exfilter_store::StoreError) -> PyErr {
+    in_store(path, error.code(), &error.to_string(), error.remedy())
+}
+
+fn in_store(path: &Path, code: &'static str, message: &str, remedy: &'static str) -> PyErr {
+    classes::StoreError::new_err((path.display().to_string(), code, message.to_owned(), remedy))
+}
+
+/// For what a producer of Arrow's structures does wrong, in a column if that is known.
+pub(crate) fn arrow(what: &'static str, column: Option<&String>) -> PyErr {
+    classes::ArrowError::new_err(column.map_or(what.to_owned(), |column| format!("column {column}: {what}")))
 }
 
 pub(crate) fn misuse(message: &'static str) -> PyErr {

@@ -8,6 +8,7 @@ use exfilter::{Authority, Inspection, Verdict};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
+use zeroize::Zeroizing;
 
 use crate::coverage::Coverage;
 use crate::engine::{self, Engine};
@@ -185,6 +186,38 @@ impl Inspector {
     }
 }
 
+/// A body, trailers and the end. Each verdict has the edits of what it lets go, so those of a whole body are those of all of them.
+fn whole(
+    inspector: &mut exfilter::Inspector,
+    body: &[u8],
+    trailers: Option<&Headers>,
+    edited: &mut Option<Zeroizing<Vec<u8>>>,
+) -> Verdict {
+    let mut verdict = inspector.verdict();
+    for step in 0..3 {
+        verdict = match (step, verdict) {
+            (_, Verdict::Block(_)) => break,
+            (0, _) => inspector.push(body),
+            (1, _) => trailers.map_or(verdict, |trailers| inspector.trailers(trailers)),
+            _ => inspector.finish(),
+        };
+        if let (0 | 2, Verdict::Edit { .. }) = (step, verdict)
+            && inspector.replacement().is_none()
+        {
+            let edited = edited.get_or_insert_with(|| Zeroizing::new(body.to_vec()));
+            inspector.edits().iter().for_each(|edit| edit.apply(0, edited));
+        }
+    }
+    if let Verdict::Block(_) = verdict {
+        let _ = inspector.finish();
+        inspector.locate([body]);
+        *edited = None;
+    } else if let Some(bytes) = inspector.replacement() {
+        *edited = Some(Zeroizing::new(bytes.to_vec()));
+    }
+    verdict
+}
+
 #[pymethods]
 impl Inspector {
     #[new]
@@ -235,6 +268,34 @@ impl Inspector {
         let reference = self.reference;
         let outcome = input.with(py, |bytes| state.step(reference, |inspector| inspector.push(bytes)));
         outcome.into_py(py, &self.engine)
+    }
+
+    /// Examines a whole body and the trailers behind it, ends the request, and says what is sent instead of the body, if anything is: in one call, for whoever holds requests whole.
+    ///
+    /// Of a refused push the files are looked up (`locate`).
+    #[pyo3(signature = (body, trailers=None))]
+    fn whole<'py>(
+        &self,
+        py: Python<'py>,
+        body: &Bound<'py, PyAny>,
+        trailers: Option<Fields>,
+    ) -> PyResult<(Py<PyAny>, Option<Bound<'py, PyBytes>>)> {
+        let mut fields = Headers::new();
+        for (name, value) in trailers.iter().flatten() {
+            fields.add(name, value).map_err(|error| errors::head(&error))?;
+        }
+        let input = Input::of(body)?;
+        let mut guard = self.lock()?;
+        let state = &mut *guard;
+        let reference = self.reference;
+        let mut edited = None;
+        let outcome = input.with(py, |bytes| {
+            state.step(reference, |inspector| {
+                whole(inspector, bytes, trailers.is_some().then_some(&fields), &mut edited)
+            })
+        });
+        let edited = edited.map(|edited: Zeroizing<Vec<u8>>| PyBytes::new(py, &edited));
+        Ok((outcome.into_py(py, &self.engine)?, edited))
     }
 
     /// Examines trailers, which come before `finish`. Some that are malformed are a `HeadError`.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use exfilter::{Binding, HostPattern, Slot, StoreKey};
+use exfilter_store::Use;
+use exfilter_store::os::Home;
 use pyo3::prelude::*;
 use zeroize::Zeroizing;
 
@@ -53,6 +55,10 @@ fn spent() -> PyErr {
     errors::misuse("an engine has taken these secrets over: make a new set for another engine")
 }
 
+fn usual() -> Option<Home> {
+    Home::usual(|name| std::env::var_os(name))
+}
+
 pub(crate) fn binding((host, slot): &(String, String)) -> PyResult<Binding> {
     Ok(Binding {
         host: HostPattern::parse(host.as_bytes()).map_err(|error| errors::parse(&error))?,
@@ -72,7 +78,8 @@ pub(crate) fn of_variable(variable: &str, name: &str) -> PyResult<Zeroizing<Vec<
 /// What a file has, or a little more of it than a value may be long.
 pub(crate) fn of_file(path: &Path) -> PyResult<Zeroizing<Vec<u8>>> {
     let mut value = Zeroizing::new(Vec::with_capacity(READ_MAX as usize));
-    File::open(path)?.take(READ_MAX).read_to_end(&mut value)?;
+    let read = File::open(path).and_then(|file| file.take(READ_MAX).read_to_end(&mut value));
+    read.map_err(|error| errors::file(path, &error))?;
     Ok(value)
 }
 
@@ -97,6 +104,31 @@ impl KnownSecrets {
         let key = StoreKey::from_bytes(&bytes).map_err(|error| errors::parse(&error))?;
         let state = State { secrets: Some(exfilter::KnownSecrets::new(key)), names: Vec::new() };
         Ok(KnownSecrets { state: Mutex::new(state) })
+    }
+
+    /// The set that the command's store holds: at `path`, with its key beside it (`PATH.key`) or in `key`, or at the usual place. A store that cannot be opened is a `StoreError`.
+    #[staticmethod]
+    #[pyo3(signature = (path=None, *, key=None))]
+    fn from_store(py: Python<'_>, path: Option<PathBuf>, key: Option<PathBuf>) -> PyResult<KnownSecrets> {
+        let home = match (path, key) {
+            (Some(path), Some(key)) => Home::new(path, key),
+            (Some(path), None) => Home::beside(path),
+            (None, _) => usual()
+                .ok_or_else(|| errors::misuse("there is no usual place for a store: HOME is not set"))?,
+        };
+        py.detach(|| {
+            let store = home.load().map_err(|error| errors::store(&error))?.store;
+            let made = store.known_secrets(Use::AtOnce);
+            let secrets = made.map_err(|error| errors::record(home.store_path(), &error))?;
+            let names = store.records().iter().map(|record| record.name().to_owned()).collect();
+            Ok(KnownSecrets { state: Mutex::new(State { secrets: Some(secrets), names }) })
+        })
+    }
+
+    /// The usual place of the command's store, whether there is one or not; None without a home.
+    #[staticmethod]
+    fn usual_store() -> Option<PathBuf> {
+        usual().map(|home| home.store_path().to_owned())
     }
 
     /// Enrols a value. Prefer `add_env`, `add_file` and `add_from`: Python cannot wipe the object.

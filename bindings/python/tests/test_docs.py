@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 MODULES = [
-    "exfilter", "exfilter._gate", "exfilter._redact", "exfilter._scan", "exfilter._sources", "exfilter.aiohttp", "exfilter.asgi", "exfilter.httpx",
+    "exfilter", "exfilter._engines", "exfilter._gate", "exfilter._redact", "exfilter._scan", "exfilter._sources", "exfilter.aiohttp", "exfilter.asgi", "exfilter.httpx",
     "exfilter.logging", "exfilter.requests", "exfilter.structlog", "exfilter.testing", "exfilter.wsgi",
 ]  # fmt: skip
 
@@ -18,6 +18,7 @@ def test_examples_of_modules(name):
     assert result.attempted > 0 and result.failed == 0
 
 
-def test_examples_of_the_readme():
-    result = doctest.testfile(str(Path(__file__).parents[1] / "README.md"), module_relative=False)
-    assert result.failed == 0
+@pytest.mark.parametrize("page", ["README.md", "docs/corpora.md"])
+def test_examples_of_pages(page):
+    result = doctest.testfile(str(Path(__file__).parents[1] / page), module_relative=False)
+    assert result.attempted > 0 and result.failed == 0

@@ -103,7 +103,7 @@ class Proxy:
         program = str(Path(sys.executable).parent / "mitmdump")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [program, *arguments], stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1", "XDG_CONFIG_HOME": str(folder), **(environment or {})}
+                [program, *arguments], stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1", "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_STATE_HOME": str(folder), **(environment or {})}
             )
 
     @staticmethod
@@ -371,6 +371,124 @@ def test_git(bench, tmp_path):
         server.close()
 
 
+PYTHON_CLIENT = """
+import ssl, sys, urllib.request
+url, proxy, ca, body, header = sys.argv[1:]
+handlers = [urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else {})]
+if ca:
+    handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca)))
+request = urllib.request.Request(url, open(body, "rb").read(), {"x-note": header, "content-type": "application/json"})
+try:
+    print(urllib.request.build_opener(*handlers).open(request).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+NODE_CLIENT = """
+const fs = require('fs'), http = require('http'), https = require('https');
+const [url, proxy, ca, body, header] = process.argv.slice(1);
+const to = new URL(url);
+const send = (module, options) => {
+    const request = module.request({...options, path: to.pathname, method: 'POST', headers: {host: to.host, 'x-note': header, 'content-type': 'application/json'}},
+        response => { response.resume(); response.on('end', () => { console.log(response.statusCode); process.exit(0); }); });
+    request.on('error', error => { console.log(error.code); process.exit(0); });
+    request.end(fs.readFileSync(body));
+};
+if (!proxy) send(http, {host: to.hostname, port: to.port});
+else http.request({host: '127.0.0.1', port: new URL(proxy).port, method: 'CONNECT', path: to.host}).on('connect', (response, socket) => {
+    if (response.statusCode !== 200) { console.log(response.statusCode); process.exit(0); }
+    // Its certificate authority comes by NODE_EXTRA_CA_CERTS.
+    send(https, {createConnection: () => require('tls').connect({socket, servername: to.hostname}), host: to.hostname});
+}).end();
+"""
+
+
+def clients(bench):
+    """Clients as `run(url, proxy, ca, body, header)`, each of which says the status of an answer."""
+
+    def curl(url, proxy, ca, body, header):
+        arguments = ["curl", "-sS", "-o", os.devnull, "-w", "%{http_code}", "-m", "30", url, "--data-binary", f"@{body}", "-H", f"x-note: {header}", "-H", "content-type: application/json"]
+        return [*arguments, *(["-x", proxy] if proxy else []), *(["--cacert", ca] if ca else [])]
+
+    def python(*arguments):
+        return [sys.executable, "-c", PYTHON_CLIENT, *arguments]
+
+    def node(*arguments):
+        return ["node", "-e", NODE_CLIENT, *arguments]
+
+    return {"curl": curl, "python": python, "node": node}
+
+
+@pytest.mark.parametrize("mode", ["regular", "reverse"])
+@pytest.mark.parametrize("client", ["curl", "python", "node"])
+def test_every_client_in_every_mode(bench, tmp_path, client, mode):
+    if client != "python" and shutil.which(client) is None:
+        pytest.skip(f"{client} is missing")
+    command = clients(bench)[client]
+    url, proxy, ca = (
+        (f"https://localhost:{bench.secure.port}/a", f"http://127.0.0.1:{bench.port}", str(bench.proxy.ca)) if mode == "regular" else (f"http://127.0.0.1:{bench.reverse}/a", "", "")
+    )
+    server = bench.secure if mode == "regular" else bench.server
+    environment = {**os.environ, "NO_PROXY": "", "no_proxy": "", "NODE_EXTRA_CA_CERTS": str(bench.proxy.ca)}
+    body = tmp_path / "body"
+
+    def say(content, header="nothing"):
+        body.write_bytes(content)
+        return subprocess.run(command(url, proxy, ca, str(body), header), capture_output=True, text=True, timeout=60, env=environment)
+
+    clean = [b"hello", bytes(range(256)) * 400, json.dumps({"a": ["\u00e4" * 50_000]}).encode(), os.urandom(300_000).hex().encode()]
+    for content in clean:
+        said = say(content)
+        assert said.stdout.strip() == "200", said
+        head, got = server.requests[-1]
+        assert got == content and b"x-note: nothing" in head.lower()
+    before = len(server.received)
+    for secret in (TOKEN, VALUE):
+        for number, (name, content, headers) in enumerate(bodies(secret)):
+            # Python has sent each of them above: curl sends those that need no header, the others some.
+            if "content-encoding" not in headers and (client == "curl" or number % 8 == 0):
+                assert say(content).stdout.strip() == "403", name
+        assert say(b"hello", secret).stdout.strip() == "403"
+    assert len(server.received) == before
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is missing")
+def test_git_and_npm_with_the_certificate_authority(bench, tmp_path):
+    """Over TLS, which the others above do without: what is missing at a server of theirs is all the same here, for nothing of it is to arrive."""
+    work = tmp_path / "work"
+    work.mkdir()
+    proxy, url = f"http://127.0.0.1:{bench.port}", f"https://localhost:{bench.secure.port}"
+    environment = {
+        **os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "https_proxy": proxy, "NO_PROXY": "", "no_proxy": "", "GIT_SSL_CAINFO": str(bench.proxy.ca),
+        "NODE_EXTRA_CA_CERTS": str(bench.proxy.ca), "npm_config_cache": str(tmp_path / ".cache"), "GIT_TERMINAL_PROMPT": "0",
+    }  # fmt: skip
+    listed = subprocess.run(["git", "ls-remote", f"{url}/clean.git"], cwd=work, env=environment, capture_output=True, text=True, timeout=60)
+    # It has spoken to the server, which is none of git's.
+    assert any(b"/clean.git/info/refs" in head for head, _ in bench.secure.requests[-4:]) and "certificate" not in listed.stderr.lower(), listed
+    before = len(bench.secure.received)
+    subprocess.run(["git", "ls-remote", f"{url}/{TOKEN}.git"], cwd=work, env=environment, capture_output=True, timeout=60)
+    subprocess.run(["git", "-c", f"http.extraHeader=x-note: {VALUE}", "ls-remote", f"{url}/a.git"], cwd=work, env=environment, capture_output=True, timeout=60)
+    assert len(bench.secure.received) == before
+    if shutil.which("npm") is None:
+        pytest.skip("npm is missing")
+    (work / "package.json").write_text(json.dumps({"name": "exfilter-test", "version": "1.0.0"}))
+    (work / ".npmrc").write_text(
+        f"registry={url}/\nhttps-proxy={proxy}\nnoproxy=\ncafile={bench.proxy.ca}\n//{url[8:]}/:_authToken=anything\nfetch-retries=0\naudit=false\nupdate-notifier=false\n"
+    )
+
+    def publish():
+        begin = len(bench.secure.received)
+        run = subprocess.run(["npm", "publish", "--loglevel=error"], cwd=work, capture_output=True, env=environment, timeout=120)
+        return bytes(bench.secure.received[begin:]), run.stderr.decode()
+
+    (work / "index.js").write_text("module.exports = 1;\n")
+    sent, said = publish()
+    assert b"_attachments" in sent, said
+    (work / "config.js").write_text(f"module.exports = '{TOKEN}';\n")
+    sent, said = publish()
+    assert "secret detected in body" in said and b"_attachments" not in sent and not any(needle in sent for needle in needles(TOKEN))
+
+
 def test_raw_tcp(bench):
     def say(*pieces):
         with socket.create_connection(("127.0.0.1", bench.raw), timeout=10) as client:
@@ -525,10 +643,10 @@ def test_nothing_that_the_proxy_keeps_has_the_secret(bench):
 # Failure, and change
 
 
-def start(tmp_path, config=None, options=(), script=None, environment=None, ready="listening at"):
+def start(tmp_path, config=None, options=(), script=None, environment=None, ready="listening at", modes=()):
     server = Recorder()
     port = free_port()
-    proxy = Proxy(tmp_path, [f"regular@127.0.0.1:{port}"], config, options, script, environment)
+    proxy = Proxy(tmp_path, [f"regular@127.0.0.1:{port}", *modes], config, options, script, environment)
     bench = Bench()
     bench.server, bench.port, bench.proxy = server, port, proxy
     if ready:
@@ -549,8 +667,23 @@ def test_every_failure_is_a_refusal(tmp_path):
         "    def running(self): Guard.head = Guard.body = Guard.text = module.Requests.examine = fail\n"
         "addons.append(Arm())\n"
     )
-    bench = start(tmp_path, script=str(script))
+    sink, names, raw, dns = Sink(), Sink(socket.SOCK_DGRAM), free_port(), free_port(socket.SOCK_DGRAM)
+    modes = [f"reverse:tcp://127.0.0.1:{sink.port}@127.0.0.1:{raw}", f"reverse:dns://127.0.0.1:{names.port}@127.0.0.1:{dns}"]
+    bench = start(tmp_path, script=str(script), modes=modes)
+    bench.proxy.wait_for("listening at", 3)
     try:
+        with socket.create_connection(("127.0.0.1", raw), timeout=10) as client:
+            client.sendall(b"hello")
+            try:
+                assert client.recv(1) == b""
+            except OSError:
+                pass
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(10)
+            client.sendto(b"\x12\x34\x01\x00\0\1\0\0\0\0\0\0\x07example\x03com\0\0\1\0\1", ("127.0.0.1", dns))
+            answer = client.recv(4096)
+            assert answer[:2] == b"\x12\x34" and answer[3] & 15 == 5
+        assert sink.received == b"" and names.received == b""
         for method, body in (("GET", None), ("POST", b"x"), ("POST", b"x" * 200_000)):
             status, text = send(bench, method=method, body=body)
             assert status == 403 and b"could not be examined" in text
@@ -621,6 +754,36 @@ def test_the_policy_file_is_obeyed_and_read_again(tmp_path):
         policy.unlink()
         bench.proxy.wait_for("there is no such file")
         assert send(bench, body=body)[0] == 200
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+
+
+def test_the_commands_store_is_read_and_one_that_cannot_be_opened_refuses(tmp_path):
+    from test_secrets import made_store
+
+    store = tmp_path / "exfilter" / "store"
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    made = made_store(kept, VALUE)
+    bench = start(tmp_path)
+    try:
+        assert send(bench, body=VALUE.encode())[0] == 200
+        # The usual one, which is not there yet.
+        assert not store.exists()
+        store.parent.mkdir(exist_ok=True)
+        shutil.copy(made, store)
+        # Without its key nothing is taken over: the old configuration stays, and the log says why in one line.
+        bench.proxy.wait_for("the old configuration stays: store")
+        (line,) = [line for line in bench.proxy.log().splitlines() if "E_NOKEY" in line]
+        assert str(store) in line and send(bench, body=VALUE.encode())[0] == 200
+        shutil.copy(kept / "store.key", tmp_path / "exfilter" / "store.key")
+        os.chmod(tmp_path / "exfilter" / "store.key", 0o600)
+        os.utime(store)
+        bench.proxy.wait_for("read again")
+        status, text = send(bench, body=base64.b64encode(VALUE.encode()))
+        assert status == 403 and b"STORED" not in text
+        bench.proxy.wait_for("the enrolled secret STORED")
     finally:
         bench.proxy.stop()
         bench.server.close()
@@ -701,6 +864,10 @@ def test_parts_of_an_object_are_one_stream(bench):
         ("", ["exfilter_mode=of"], "mode is one of"),
         ('[actions]\nhigh = "drop"\n', [], "an action is one of"),
         ("", ["exfilter_policy=missing.toml"], "missing.toml: there is no such file"),
+        ("", ["exfilter_store=missing-store"], "exfilter: store missing-store: E_NOSTORE: there is no store"),
+        ('store = "exfilter.toml"\n', [], "exfilter.toml: E_"),
+        ('store = 5\n', [], "store is no str"),
+        ('[[secret]]\nname = "A"\nfile = "missing"\n', [], "No such file"),
     ],
 )
 def test_a_proxy_does_not_start_with_what_it_cannot_use(tmp_path, config, options, said):
@@ -823,3 +990,21 @@ def test_placeholders_are_exchanged_where_they_belong_and_nowhere_else(tmp_path)
     # One request had it from the client itself: mitmproxy keeps that, and what the server said to it.
     kept = bench.proxy.flows.read_bytes()
     assert kept.count(real.encode()) == 3
+
+
+def test_the_add_on_of_a_script(tmp_path):
+    script = tmp_path / "own.py"
+    script.write_text("from exfilter.mitmproxy import addon\n\naddons = [addon]\n")
+    bench = start(tmp_path, script=str(script))
+    try:
+        assert send(bench, body=b"hello")[0] == 200 and send(bench, body=TOKEN.encode())[0] == 403
+        # A script that is written anew is loaded anew.
+        script.write_text("from exfilter.mitmproxy import addon\n\n# Another line.\naddons = [addon]\n")
+        bench.proxy.wait_for("Loading script", 2)
+        deadline = time.monotonic() + 20
+        while send(bench, body=TOKEN.encode())[0] != 403:
+            assert time.monotonic() < deadline
+        assert send(bench, body=b"hello")[0] == 200
+    finally:
+        bench.proxy.stop()
+        bench.server.close()

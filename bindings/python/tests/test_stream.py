@@ -182,6 +182,35 @@ def test_a_block_says_no_more_than_its_reader_may_know(armed, value):
     assert "DEPLOY" not in repr(block) and value not in repr(block)
 
 
+def test_no_content_makes_a_push_raise():
+    """Whatever comes, in whatever pieces: an answer, and the same one at the end."""
+    rng = random.Random(3)
+    starts = [b"", b"\x1f\x8b\x08\x00", b"PK\x03\x04", b"BZh9", b"\xfd7zXZ\x00", b"(\xb5/\xfd", b"PACK\x00\x00\x00\x02", b"{", b"\xff\xfe", b"\x78\x9c", b"-----BEGIN "]
+    engine = exfilter.Engine(limits=exfilter.Limits(lanes=4, output=1 << 16))
+    for _ in range(300):
+        text = rng.choice(starts) + rng.choice([rng.randbytes, lambda n: rng.randbytes(n).hex().encode(), lambda n: base64.b64encode(rng.randbytes(n))])(rng.randrange(3000))
+        stream = engine.stream(exfilter.Flow.outbound(content_encoding=rng.choice([None, "gzip", "br", "zstd, gzip", "\x00", "unknown"])))
+        at = 0
+        while at < len(text):
+            size = rng.choice([0, 1, 7, 1000])
+            assert isinstance(stream.push(text[at : at + size]), (Forward, Edit, Block))
+            at += size
+        last = stream.finish()
+        assert stream.finish() == last and (isinstance(last, Block) or last.through == len(text))
+        stream.events()
+
+
+def test_a_chunk_may_be_huge_and_empty_ones_are_nothing(engine):
+    token = testing.token("github-pat", seed=4).encode()
+    stream = engine.stream(exfilter.Flow.outbound())
+    for _ in range(1000):
+        assert stream.push(b"") == Forward(0)
+    huge = b"some ordinary text of a log file\n" * (100 << 20 >> 5)
+    assert stream.push(huge) == Forward(len(huge))
+    assert stream.push(bytearray(0)).through == len(huge)
+    assert isinstance(stream.push(token + b" " * 200), Block) and stream.through == len(huge)
+
+
 def test_large_chunks_and_long_streams(engine):
     token = testing.token("github-pat", seed=4).encode()
     stream = engine.stream(exfilter.Flow.at_rest())

@@ -16,17 +16,20 @@ bytes. Chunk by chunk it answers how many of them may leave.
 >>> stream.finish()
 Forward(through=26)
 
-``scan_bytes``, ``scan_file`` and ``scan_path`` examine what is at rest, ``redact`` overwrites what it finds, ``Gate`` lets through what may leave. Modules of their own: ``exfilter.logging``,
+``scan_bytes``, ``scan_file``, ``scan_path`` and ``scan_arrow`` examine what is at rest, ``redact`` overwrites what it finds, ``Gate`` lets through what may leave. Modules of their own: ``exfilter.logging``,
 ``exfilter.structlog``, ``exfilter.asgi``, ``exfilter.wsgi``, ``exfilter.httpx``, ``exfilter.requests``, ``exfilter.aiohttp``, ``exfilter.mitmproxy`` and
 ``exfilter.testing``.
 """
 
 from __future__ import annotations
 
-from ._engines import default_engine
-from ._errors import BlockedError, BuildError, ExfilterError, HeadError, MisuseError, ParseError, PolicyError, RefusedError, RuleError
+from ._engines import default_engine, load_engine, save_engine
+from ._errors import (
+    ArrowError, BlockedError, BuildError, ExfilterError, HeadError, MisuseError, ParseError, PolicyError, RefusedError, RuleError, SavedError, StoreError,
+)  # fmt: skip
 from ._gate import Gate
 from ._native import (
+    ArrowScan,
     Block,
     Coverage,
     Edit,
@@ -52,7 +55,7 @@ from ._native import (
     __VERSION__ as __version__,
 )
 from ._redact import redact
-from ._scan import FileScan, PathScan, scan_bytes, scan_file, scan_path
+from ._scan import FileScan, PathScan, scan_arrow, scan_bytes, scan_file, scan_path
 from ._sources import load_rules, secrets_from_env
 
 Verdict = Forward | Edit | Block
@@ -62,6 +65,8 @@ Event = Finding | Opaque
 """What ``Stream.events`` lists."""
 
 __all__ = [
+    "ArrowError",
+    "ArrowScan",
     "Block",
     "BlockedError",
     "BuildError",
@@ -91,17 +96,22 @@ __all__ = [
     "Rule",
     "RuleError",
     "Rules",
+    "SavedError",
     "Scan",
     "Scanner",
     "Sighting",
+    "StoreError",
     "Stream",
     "Substitutes",
     "Uploads",
     "Verdict",
     "__version__",
     "default_engine",
+    "load_engine",
     "load_rules",
     "redact",
+    "save_engine",
+    "scan_arrow",
     "scan_bytes",
     "scan_file",
     "scan_path",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+# Without the module that says this: it takes half of the time of importing this package.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._http import Foreign
     from ._native import Block
@@ -64,6 +64,24 @@ class RefusedError(ExfilterError, ValueError):
 
 class MisuseError(ExfilterError, RuntimeError):
     """A stream that was used after its end or by two threads at once, or secrets that were given to two engines."""
+
+
+class StoreError(ExfilterError):
+    """A store of known secrets that cannot be opened, and why. ``code`` is stable, ``remedy`` says what to do."""
+
+    def __init__(self, path: str, code: str, message: str, remedy: str) -> None:
+        super().__init__(f"{path}: {code}: {message}; {remedy}")
+        self.path = path
+        self.code = code
+        self.remedy = remedy
+
+
+class SavedError(ExfilterError, ValueError):
+    """A saved engine that could not be written or read: other bytes, another version, another key."""
+
+
+class ArrowError(ExfilterError, ValueError):
+    """A table whose producer breaks the rules of Arrow's interface, or fails. Nothing of it counts as examined."""
 
 
 class BlockedError(ExfilterError):

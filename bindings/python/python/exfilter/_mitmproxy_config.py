@@ -29,6 +29,7 @@ are refused.
     at = ["api.github.com header:authorization:bearer"]
     substitute = true                     # the sandbox holds a placeholder, which is exchanged there
 
+    store = "usual"                       # (above the tables, as all of these) the command's store of known secrets, if there is one; a path; or "" for none
     seed = "exfilter.seed"                # (above the tables) what placeholders are made from: a file, made if there is none
 """
 
@@ -41,11 +42,12 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._errors import ExfilterError, PolicyError, RefusedError
+from ._errors import ExfilterError, PolicyError, RefusedError, StoreError
 from ._http import Guard
 from ._native import Engine, KnownSecrets, Limits, Policy, PolicyFile, Rules, Substitutes
 from ._sources import load_rules, secrets_from_env
 
+USUAL_STORE = "usual"
 _WORDS = {"mode": "enforce", "provider_keys": "at-home", "tunnels": "block"}
 _CHOICES = {"mode": ("enforce", "observe"), "provider_keys": ("at-home", "block"), "tunnels": ("block", "allow")}
 _TABLES = ("actions", "llm_actions", "opaque", "limits")
@@ -76,6 +78,8 @@ class Config:
     strict_examples: bool = False
     secrets: list[dict[str, Any]] = field(default_factory=list)
     seed: str = ""
+    store: str = USUAL_STORE
+    """The store of known secrets that was asked for; empty for none."""
     policy: PolicyFile | None = None
     own: list[str] = field(default_factory=list)
     """Fields of the file that the policy has too."""
@@ -96,7 +100,7 @@ class Built:
     """Finds real values in responses, if any was exchanged."""
 
 
-def read(path: str, overrides: dict[str, str], rules: list[str], env: list[str], policy: str = "") -> Config:
+def read(path: str, overrides: dict[str, str], rules: list[str], env: list[str], policy: str = "", store: str = USUAL_STORE) -> Config:
     """Reads the files, if there are any, and lets options that are set win."""
     config = Config()
     if path:
@@ -110,6 +114,15 @@ def read(path: str, overrides: dict[str, str], rules: list[str], env: list[str],
             raise ConfigError(f"{name} is one of {', '.join(choices)}")
     if config.policy is not None and config.policy.mode != config.words["mode"]:
         config.policy = config.policy.with_mode(config.words["mode"])  # type: ignore[arg-type]
+    if store != USUAL_STORE:
+        config.store = os.path.expanduser(store)
+    if config.store == USUAL_STORE:
+        usual = KnownSecrets.usual_store()
+        # One that is made later is read then.
+        config.files += [str(usual)] if usual is not None else []
+        config.store = str(usual) if usual is not None and os.path.lexists(usual) else ""
+    elif config.store:
+        config.files.append(config.store)
     config.rules += rules
     config.env += env
     config.files += [rule for rule in config.rules if rule != "more"]
@@ -150,7 +163,7 @@ def _read_policy(path: str, config: Config) -> None:
 def _read_file(path: str, config: Config) -> None:
     table = _toml(path)
     config.own = [name for name in _OF_THE_POLICY if name in table]
-    known = {*_WORDS, *_TABLES, *_LISTS, "strict_examples", "seed"}
+    known = {*_WORDS, *_TABLES, *_LISTS, "strict_examples", "seed", "store"}
     if unknown := sorted(set(table) - known):
         raise ConfigError(f"{path}: {unknown[0]} is not known; known are {', '.join(sorted(known))}")
     for name in _WORDS:
@@ -160,6 +173,8 @@ def _read_file(path: str, config: Config) -> None:
     config.strict_examples = _of(bool, table.get("strict_examples", False), path, "strict_examples")
     here = os.path.dirname(os.path.abspath(path))
     config.seed = os.path.join(here, os.path.expanduser(_of(str, table.get("seed", "exfilter.seed"), path, "seed")))
+    store = _of(str, table.get("store", USUAL_STORE), path, "store")
+    config.store = store if store in ("", USUAL_STORE) else os.path.join(here, os.path.expanduser(store))
     for rule in _strings(table, "rules", path):
         config.rules.append(rule if rule == "more" else os.path.join(here, os.path.expanduser(rule)))
     config.env += _strings(table, "env", path)
@@ -218,7 +233,7 @@ def build(config: Config) -> Built:
             rules = rules + (Rules.more() if rule == "more" else load_rules(rule))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{rule}: {getattr(error, 'strerror', None) or 'is no text'}") from None
-    secrets, real = KnownSecrets(), KnownSecrets()
+    secrets, real = _stored(config.store), KnownSecrets()
     chosen = [secret for secret in config.secrets if secret.get("substitute")]
     substitutes = Substitutes(_seed(config.seed)) if chosen else Substitutes()
     for secret in config.secrets:
@@ -249,6 +264,17 @@ def build(config: Config) -> Built:
         everything = dict.fromkeys(OPAQUE, "report")
         scrubber = Engine(rules=Rules(), known_secrets=real, policy=Policy(actions={"confirmed": "redact"}, opaque=everything), limits=limits)
     return Built(engine, config, sorted(named | set(enrolled)), refused, substitutes, scrubber)
+
+
+def _stored(path: str) -> KnownSecrets:
+    """What the store has. One that is there, or was asked for, and cannot be opened is an error: nobody would look for its secrets."""
+    if not path:
+        return KnownSecrets()
+    try:
+        usual = KnownSecrets.usual_store()
+        return KnownSecrets.from_store() if usual is not None and path == str(usual) else KnownSecrets.from_store(path)
+    except StoreError as error:
+        raise ConfigError(f"store {error}") from None
 
 
 def _own_policy(config: Config) -> tuple[Policy, Limits]:

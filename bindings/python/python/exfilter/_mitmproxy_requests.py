@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +9,7 @@ from ._errors import HeadError
 from ._http import Denied, Guard, Headers, Refusal
 from ._mitmproxy_config import Config
 from ._mitmproxy_flows import log
-from ._native import Block, Edit, Finding, Forward, Inspector, Reply, Sighting, Uploads
+from ._native import Block, Finding, Inspector, Reply, Sighting, Uploads
 
 
 @dataclass(frozen=True)
@@ -60,36 +59,16 @@ class Requests:
         )  # fmt: skip
 
     def _carry_out(self, inspector: Inspector, body: bytes, trailers: Headers) -> Outcome:
-        pieces: list[bytes] = []
-        edited = False
-        sent = 0
-        verdict = inspector.verdict
-        steps: list[Callable[[], Forward | Edit | Block]] = [lambda: inspector.push(body), lambda: inspector.trailers(trailers), inspector.finish]
-        for step in steps:
-            if isinstance(verdict, Block):
-                break
-            verdict = step()
-            if not isinstance(verdict, Block) and verdict.through > sent:
-                # What a verdict lets go is in no later one's edits.
-                piece = body[sent : verdict.through]
-                if isinstance(verdict, Edit) and inspector.replacement is None:
-                    edited = True
-                    piece = inspector.apply_edits(sent, piece)
-                pieces.append(piece)
-                sent = verdict.through
+        verdict, edited = inspector.whole(body, trailers or None)
+        sightings = inspector.sightings()
         if isinstance(verdict, Block):
-            inspector.finish()
-            inspector.locate(body)
-            sightings = inspector.sightings()
             acting = next((sighting.location for sighting in sightings if sighting.action == "block"), "request")
             self._tell(sightings)
             return Outcome(Refusal(verdict, acting), inspector.reply())
-        self._tell(inspector.sightings())
-        replacement = inspector.replacement
-        refs = inspector if inspector.conversation == "git-push-refs" else None
-        if replacement is not None:
-            return Outcome(body=replacement, recoded=True)
-        return Outcome(body=b"".join(pieces) if edited else None, refs=refs)
+        self._tell(sightings)
+        if edited is not None and inspector.replacement is not None:
+            return Outcome(body=edited, recoded=True)
+        return Outcome(body=edited, refs=inspector if inspector.conversation == "git-push-refs" else None)
 
     def _tell(self, sightings: list[Sighting]) -> None:
         """Logs what is only reported; the request's own keys are nothing to report."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import overload
 
 from ._engines import default_engine
 from ._native import Engine, Finding, Flow
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import AnyStr
 
 WITHHELD = "[withheld by exfilter: more than could be redacted]"
 
@@ -23,13 +26,7 @@ def label(finding: Finding) -> str:
     return f"[redacted: {finding.rule or finding.secret}]"
 
 
-@overload
-def redact(data: str, *, engine: Engine | None = None, confidence: str = "medium", mask: Callable[[Finding], str] = label) -> str: ...
-@overload
-def redact(data: bytes, *, engine: Engine | None = None, confidence: str = "medium", mask: Callable[[Finding], str] = label) -> bytes: ...
-def redact(
-    data: str | bytes, *, engine: Engine | None = None, confidence: str = "medium", mask: Callable[[Finding], str] = label
-) -> str | bytes:
+def redact(data: AnyStr, *, engine: Engine | None = None, confidence: str = "medium", mask: Callable[[Finding], str] = label) -> AnyStr:
     """Puts ``mask(finding)`` in the place of everything found at or above a confidence.
 
     A value that is found encoded is replaced with the text that encodes it. What the engine could not look into (an encrypted archive in base64) stays as it is.

@@ -1,4 +1,4 @@
-"""A guard for mitmproxy: ``mitmdump -s $(exfilter-mitmproxy)``, or ``addons = [exfilter.mitmproxy.Exfilter()]`` in a script.
+"""A guard for mitmproxy: ``mitmdump -s $(exfilter-mitmproxy)``, or ``from exfilter.mitmproxy import addon`` and ``addons = [addon]`` in a script.
 
 It examines what clients send: request lines, headers, bodies and trailers of HTTP, messages of web sockets, raw TCP and UDP, names in DNS, CONNECT and TLS. mitmproxy lets a flow go on when an
 add-on fails, so every hook here answers a failure of any kind with a refusal. Bodies are examined whole before a byte of them is sent.
@@ -31,7 +31,7 @@ DEFAULT_BODY_LIMIT = "256m"
 
 _THREAD_FROM = 1 << 20  # Below, a thread and its way back take longer than the engine does.
 _DECODE_UP_TO = 256 << 20
-_OPTIONS = ("exfilter_config", "exfilter_policy", "exfilter_mode", "exfilter_rules", "exfilter_env", "exfilter_provider_keys", "exfilter_tunnels")
+_OPTIONS = ("exfilter_config", "exfilter_policy", "exfilter_store", "exfilter_mode", "exfilter_rules", "exfilter_env", "exfilter_provider_keys", "exfilter_tunnels")
 _TLS_OR_SSH = (b"\x16\x03", b"SSH-")
 
 
@@ -45,7 +45,7 @@ def print_placeholders() -> None:
     if len(sys.argv) != 2:
         raise SystemExit("usage: exfilter-placeholders CONFIGURATION")
     try:
-        built = configuration.build(configuration.read(sys.argv[1], {}, [], []))
+        built = configuration.build(configuration.read(sys.argv[1], {}, [], [], store=""))
     except ExfilterError as error:
         raise SystemExit(f"exfilter: {error}") from None
     for name, placeholder in built.substitutes.placeholders:
@@ -159,6 +159,10 @@ class Exfilter:
             "exfilter_policy", str, configuration.USUAL_POLICY,
             "exfilter: the policy file; usual is ~/.config/exfilter/policy.toml, if there is one, and nothing is none. It is read again when it changes.",
         )  # fmt: skip
+        loader.add_option(
+            "exfilter_store", str, configuration.USUAL_STORE,
+            "exfilter: the command's store of known secrets; usual is that of this user, if there is one, and nothing is none. It is read again when it changes.",
+        )  # fmt: skip
         loader.add_option("exfilter_mode", str, "", "exfilter: enforce or observe; wins over the files.")
         loader.add_option("exfilter_rules", Sequence[str], [], "exfilter: rule files, and the word more for the further rules.")
         loader.add_option("exfilter_env", Sequence[str], [], "exfilter: variables of the proxy's environment to enrol (* is any text).")
@@ -232,7 +236,7 @@ class Exfilter:
     def _rebuild(self) -> None:
         words = {name: getattr(ctx.options, f"exfilter_{name}") for name in ("mode", "provider_keys", "tunnels")}
         options = ctx.options
-        config = configuration.read(options.exfilter_config, words, list(options.exfilter_rules), list(options.exfilter_env), options.exfilter_policy)
+        config = configuration.read(options.exfilter_config, words, list(options.exfilter_rules), list(options.exfilter_env), options.exfilter_policy, options.exfilter_store)
         stamps = configuration.stamps(config)
         built = configuration.build(config)
         guard = Guard(
@@ -620,3 +624,7 @@ class Exfilter:
         except Exception as error:
             # What is refused is not sent in any case: it was dropped or emptied.
             log.debug(f"exfilter: the connection stays open: {type(error).__name__}")
+
+
+addon = Exfilter()
+"""The add-on of this process, for scripts: ``addons = [addon]``."""

@@ -1,0 +1,178 @@
+"""What the add-on adds to a mitmproxy: the time of a request, and the processor time of the proxy.
+
+Two mitmdumps, one without the add-on and one with it, before one server, are asked in turn over connections that stay open, so whatever else the machine does befalls both. Printed for each kind of body: medians of the
+time of a request, the median of the differences of neighbouring requests as a part of the time without the add-on, and the same of processor time per request, which neighbours disturb least.
+
+    python bench/python/proxied.py [--requests 400] [--rounds 5] [--profile FILE]
+
+needs Python 3.12, mitmproxy and the wheel in one environment (bindings/python/test.sh --mitmproxy makes one: target/python-3.12).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import http.client
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+
+def body_of(size: int) -> bytes:
+    """A conversation as coding agents send it: text and code in JSON strings."""
+    rng = random.Random(size)
+    words = ["return", "self", "value", "if", "else:", "import", "path", "open(name)", "result", "the", "of", "a", "test", "== 0", "\n    ", "def run(self):\n", "http", "config['name']", "# ", "0x1f", "3.14"]
+    messages = []
+    while len(json.dumps(messages)) < size:
+        text = " ".join(rng.choices(words, k=400))
+        messages.append({"role": rng.choice(["user", "assistant"]), "content": [{"type": "text", "text": text}]})
+    whole = json.dumps({"model": "claude-sonnet", "max_tokens": 4096, "messages": messages}).encode()
+    return whole[: size - 4] + b'"}]}'
+
+
+class Server:
+    """Answers every request with a small body, having read its own, and does as little else as it can."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._listening.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        place = memoryview(bytearray(1 << 20))
+        while True:
+            got = 0
+            while (end := bytes(place[:got]).find(b"\r\n\r\n")) < 0:
+                if not (more := connection.recv_into(place[got : got + 4096])):
+                    return
+                got += more
+            lines = bytes(place[:end]).lower().split(b"\r\n")
+            length = next((int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:")), 0)
+            missing = length - (got - end - 4)
+            while missing > 0:
+                if not (more := connection.recv_into(place)):
+                    return
+                missing -= more
+            connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n{"answer": "a"}')
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Proxy:
+    """A mitmdump, and a connection to it that stays open."""
+
+    def __init__(self, folder: str, add_on: bool, server: int, profile: str | None = None) -> None:
+        self.port = free_port()
+        self.target = f"http://127.0.0.1:{server}/v1/messages"
+        arguments = ["-q", "-p", str(self.port), "--listen-host", "127.0.0.1", "--set", f"confdir={folder}/{add_on}"]
+        if add_on:
+            import exfilter
+
+            arguments += ["-s", str(Path(exfilter.__file__).parent / "mitmproxy_script" / "exfilter_addon.py")]
+        program = [sys.executable, "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()"]
+        if profile is not None:
+            program = [sys.executable, "-c", f"import cProfile; from mitmproxy.tools.main import mitmdump; cProfile.run('mitmdump()', {profile!r})"]
+        self.process = subprocess.Popen([*program, *arguments], env={**os.environ, "XDG_CONFIG_HOME": folder})
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+                self.client.connect()
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+        self.client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ask(self, body: bytes, headers: dict[str, str]) -> float:
+        begin = time.perf_counter()
+        self.client.request("POST", self.target, body=body, headers=headers)
+        response = self.client.getresponse()
+        response.read()
+        if response.status != 200:
+            raise SystemExit(f"the answer was {response.status}")
+        return time.perf_counter() - begin
+
+    def processor_time(self) -> float:
+        """Seconds of all its threads."""
+        total = 0
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+        return total / 1e9
+
+    def stop(self) -> None:
+        self.client.close()
+        self.process.send_signal(2)
+        self.process.wait(20)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--requests", type=int, default=400, help="requests of each kind to each proxy")
+    options.add_argument("--rounds", type=int, default=5, help="in how many rounds")
+    options.add_argument("--profile", help="where the profile of the proxy with the add-on is written; times are not to be believed then")
+    chosen = options.parse_args()
+    server = Server()
+    kinds: dict[str, tuple[bytes, dict[str, str]]] = {}
+    common = {
+        "content-type": "application/json", "x-api-key": "placeholder", "anthropic-version": "2023-06-01", "user-agent": "bench/1.0 (external, cli)", "accept": "application/json",
+        "x-stainless-lang": "js", "x-stainless-runtime": "node", "connection": "keep-alive",
+    }  # fmt: skip
+    for size in (20_000, 560_000):
+        kinds[f"{size // 1000} KB"] = (body_of(size), common)
+    kinds["560 KB, gzip"] = (gzip.compress(kinds["560 KB"][0], 6), {**common, "content-encoding": "gzip"})
+    with tempfile.TemporaryDirectory() as folder:
+        plain, guarded = Proxy(folder, False, server.port), Proxy(folder, True, server.port, chosen.profile)
+        try:
+            print(f"{'body':>14} {'bytes':>8} {'without':>9} {'with':>9} {'added':>9} {'ratio':>7} {'p90':>9} | processor time {'without':>9} {'with':>9} {'ratio':>7}")
+            for name, (body, headers) in kinds.items():
+                for _ in range(20):
+                    plain.ask(body, headers), guarded.ask(body, headers)
+                times: list[tuple[float, float]] = []
+                used: list[tuple[float, float]] = []
+                per_round = max(2, chosen.requests // chosen.rounds)
+                for _ in range(chosen.rounds):
+                    before = plain.processor_time(), guarded.processor_time()
+                    for number in range(per_round):
+                        if number % 2:
+                            first = plain.ask(body, headers)
+                            times.append((first, guarded.ask(body, headers)))
+                        else:
+                            second = guarded.ask(body, headers)
+                            times.append((plain.ask(body, headers), second))
+                    after = plain.processor_time(), guarded.processor_time()
+                    used.append(((after[0] - before[0]) / per_round, (after[1] - before[1]) / per_round))
+                without, with_ = (statistics.median(column) for column in zip(*times))
+                added = statistics.median(b - a for a, b in times)
+                high = statistics.quantiles([b - a for a, b in times], n=10)[8]
+                spent, spent_with = (statistics.median(column) for column in zip(*used))
+                print(
+                    f"{name:>14} {len(body):>8} {without * 1e3:>6.3f} ms {with_ * 1e3:>6.3f} ms {added * 1e3:>6.3f} ms {added / without:>6.1%} {high * 1e3:>6.3f} ms |"
+                    f"                {spent * 1e3:>6.3f} ms {spent_with * 1e3:>6.3f} ms {spent_with / spent - 1:>6.1%}"
+                )
+        finally:
+            plain.stop()
+            guarded.stop()
+
+
+if __name__ == "__main__":
+    main()
