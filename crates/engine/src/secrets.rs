@@ -12,7 +12,7 @@ use crate::error::ParseError;
 use crate::fingerprint::Fingerprint;
 use crate::flow::{HostPattern, Slot};
 use crate::fragments::Fragmented;
-use crate::{lane, needle, weak};
+use crate::{lane, needle, parts, weak};
 
 /// The 256-bit key under which secrets are fingerprinted. Wiped on drop.
 pub struct StoreKey([u8; 32]);
@@ -88,6 +88,8 @@ pub enum Form {
     Rot13,
     /// Every byte XOR one and the same byte.
     Xor,
+    /// A part of a long one, as it is: 32 characters of a key that was cut out of its middle, say. What stands beside another finding of the same secret is not told of by itself.
+    Part,
     /// In pieces, which this stream and others of its [`Session`](crate::Session) have shown: the last one that was needed, or one more.
     Fragments,
 }
@@ -112,6 +114,7 @@ impl Form {
             Form::Quoted => "in a quoted string",
             Form::Rot13 => "rot13",
             Form::Xor => "XOR with a byte",
+            Form::Part => "a part of it",
             Form::Fragments => "in pieces",
         }
     }
@@ -258,7 +261,8 @@ impl Enrolled {
 /// # Limits
 ///
 /// Values have 12 bytes to 64 KiB. A value longer than 192 bytes, and a PEM private key, is enrolled in pieces (lines, for PEM), any of which is
-/// a finding of the secret.
+/// a finding of the secret; so is a part of 32 characters of its secret numbers or, in other long values, of what looks drawn and does not stand in front ([`Form::Part`]): of any 64 characters in a row
+/// one is among them.
 ///
 /// ```
 /// use exfilter_engine::{KnownSecrets, StoreKey};
@@ -456,7 +460,7 @@ impl KnownSecrets {
         self.enrolled.push(enrolled);
         self.needles.extend(kept.pieces.iter().map(|piece| Needle {
             secret,
-            form: Form::Raw,
+            form: if piece.part { Form::Part } else { Form::Raw },
             len: piece.len.into(),
             anchor: piece.anchor.into(),
             before: 0,
@@ -489,6 +493,10 @@ impl KnownSecrets {
                 self.add_delta(secret, piece, public);
             }
         }
+        for part in parts::of(value) {
+            let bytes = part.to_vec();
+            self.add_needle(secret, &needle::Spelling { form: Form::Part, bytes, public: 0, before: 0 });
+        }
         Ok(())
     }
 
@@ -517,7 +525,7 @@ impl KnownSecrets {
             gate,
             ascii: bytes.is_ascii(),
             tag: Tag::Whole(tag),
-            alone: self.spellings == Spellings::Raw,
+            alone: self.spellings == Spellings::Raw || spelling.form == Form::Part,
             decoded: matches!(self.spellings, Spellings::ButBase64 | Spellings::Raw),
             mac: self.keys.mac(bytes),
         });

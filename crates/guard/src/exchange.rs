@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use exfilter::wire::{Asked, Conversation, Reply, RequestHead, Why};
-use exfilter::{Audience, Authority, Edit, Inspection, Inspector};
+use exfilter::{Audience, Authority, Edit, Inspection, Inspector, Verdict};
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::task::block_in_place;
 
 use crate::answer::{Treatment, answer};
+use crate::gate::Closed;
 use crate::guard::Shared;
 use crate::held::{Held, Released};
 use crate::limits::DRAIN;
@@ -49,9 +50,7 @@ pub(crate) async fn exchange(
 
 async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> Response<AnswerBody> {
     if let Err(closed) = shared.gate.check(&to) {
-        // Of a name that holds a secret nothing is repeated.
-        let shown = (closed != crate::gate::Closed::Secret).then_some(&to);
-        return refuse_plainly(&shared, shown, Conversation::Plain, closed.text());
+        return refuse_closed(&shared, Some(&to), Conversation::Plain, closed);
     }
     let (parts, body) = request.into_parts();
     let head = match message::head(&parts, &to) {
@@ -61,6 +60,9 @@ async fn run(shared: Arc<Shared>, to: Authority, request: Request<Incoming>) -> 
     let mut inspection = Inspection::new(to.clone());
     inspection.editable().uploads(&shared.uploads).session(&shared.session());
     shared.gate.config.apply(&mut inspection);
+    if shared.is_quarantined() {
+        inspection.quarantined();
+    }
     if let Some(substitutes) = &shared.substitutes {
         inspection.substitutes(substitutes);
     }
@@ -270,6 +272,11 @@ fn refuse(
     let mut record = Record::new(Some(to.to_string()), conversation.as_str(), outcome);
     record.bytes = bytes;
     note(shared, inspector, &mut record);
+    if let Verdict::Block(block) = inspector.verdict()
+        && inspector.is_hit()
+    {
+        record.quarantine = shared.count_hit(block.reference());
+    }
     // What is refused is refused, recorded or not.
     let _ = shared.sink.record(&record);
     message::refusal(&reply)
@@ -284,6 +291,23 @@ pub(crate) fn refuse_plainly(
 ) -> Response<AnswerBody> {
     let to = to.map(ToString::to_string);
     let _ = shared.sink.record(&Record::new(to, conversation.as_str(), Outcome::Refused { why: why.into() }));
+    let text = format!("exfilter: {why}");
+    message::refusal(&Reply::refuse(conversation, Asked::default(), Why { text: &text, details: &[] }))
+}
+
+/// The refusal of what may not go there.
+pub(crate) fn refuse_closed(
+    shared: &Shared,
+    to: Option<&Authority>,
+    conversation: Conversation,
+    closed: Closed,
+) -> Response<AnswerBody> {
+    let Closed::Secret(hit) = closed else { return refuse_plainly(shared, to, conversation, closed.text()) };
+    // Of a name that holds a secret nothing is repeated.
+    let why = closed.text();
+    let mut record = Record::new(None, conversation.as_str(), Outcome::Refused { why: why.into() });
+    record.quarantine = hit.is_some_and(|hit| shared.count_hit(hit));
+    let _ = shared.sink.record(&record);
     let text = format!("exfilter: {why}");
     message::refusal(&Reply::refuse(conversation, Asked::default(), Why { text: &text, details: &[] }))
 }
@@ -334,7 +358,7 @@ fn why(error: &hyper_util::client::legacy::Error) -> &'static str {
                 return "the server's certificate cannot be verified, or it speaks no TLS";
             }
             match io.kind() {
-                std::io::ErrorKind::PermissionDenied => return crate::gate::Closed::Private.text(),
+                std::io::ErrorKind::PermissionDenied => return Closed::Private.text(),
                 std::io::ErrorKind::TimedOut => return "the server could not be reached in time",
                 std::io::ErrorKind::ConnectionRefused => return "the server refused the connection",
                 _ if error.is_connect() => return "the server could not be found or reached",

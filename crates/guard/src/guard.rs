@@ -1,12 +1,12 @@
 //! [`Guard`]: what is made once, and started.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use exfilter::inspector::Uploads;
 use exfilter::substitute::Substitutes;
-use exfilter::{Engine, Session};
+use exfilter::{Engine, Quarantine, Reference, Session};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
@@ -43,6 +43,9 @@ pub(crate) struct Shared {
     pub(crate) uploads: Uploads,
     /// What all requests together have shown of secrets, a piece at a time.
     pub(crate) session: Mutex<Session>,
+    /// The refusals of all requests together, and the clock that they are counted by.
+    pub(crate) quarantine: Mutex<Quarantine>,
+    pub(crate) started: Instant,
     pub(crate) client: Client<Dialer, Released>,
     pub(crate) authority: CertificateAuthority,
     pub(crate) sink: Arc<dyn Sink>,
@@ -57,6 +60,20 @@ impl Shared {
     /// Adds what a request has shown, whatever became of it.
     pub(crate) fn note(&self, shown: &Session) {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).merge(shown);
+    }
+
+    /// Whether nothing may leave.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.quarantine().is_active()
+    }
+
+    /// Counts a refusal for an enrolled secret; true if from now on nothing may leave.
+    pub(crate) fn count_hit(&self, hit: Reference) -> bool {
+        self.quarantine().note(hit, self.started.elapsed())
+    }
+
+    fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
+        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,6 +101,7 @@ impl Guard {
         let bundle = format!("{own}{}", roots.pem());
         let limits = Arc::new(settings.limits);
         let engine = settings.engine;
+        let quarantine = Mutex::new(settings.config.quarantine());
         let gate = Arc::new(Gate {
             engine: engine.clone(),
             config: settings.config,
@@ -114,6 +132,8 @@ impl Guard {
             budget: Arc::default(),
             uploads: Uploads::new(),
             session: Mutex::default(),
+            quarantine,
+            started: Instant::now(),
             client,
             authority,
             sink: settings.sink,
@@ -143,8 +163,8 @@ impl Guard {
         let mut builder = Builder::new_multi_thread();
         let runtime = builder.worker_threads(THREADS).thread_name("exfilter-guard").enable_all().build();
         let runtime = runtime.map_err(|error| GuardError::io(&error))?;
-        runtime.spawn(door::listen(self.shared, listener.0));
-        Ok(Running { runtime: Some(runtime), address })
+        runtime.spawn(door::listen(self.shared.clone(), listener.0));
+        Ok(Running { runtime: Some(runtime), address, shared: self.shared })
     }
 }
 
@@ -152,6 +172,7 @@ impl Guard {
 pub struct Running {
     runtime: Option<Runtime>,
     address: Option<SocketAddr>,
+    shared: Arc<Shared>,
 }
 
 impl Running {
@@ -159,6 +180,17 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// Whether the session is in quarantine: after repeated hits every request is refused.
+    #[must_use]
+    pub fn is_quarantined(&self) -> bool {
+        self.shared.is_quarantined()
+    }
+
+    /// Ends the quarantine, and forgets what led to it. For a person to decide, never for whoever is behind the guard.
+    pub fn lift_quarantine(&self) {
+        self.shared.quarantine().lift();
     }
 }
 
