@@ -26,18 +26,30 @@ pub(crate) const GUARANTEED: usize = 64;
 const MAX: usize = 1024;
 /// Characters in front of a value that is no key in PEM, among which there are no parts: issuers write there what all their tokens have.
 const FRONT: usize = 64;
+/// How armour begins.
+const BEGIN: &[u8] = b"-----BEGIN ";
 /// The least estimate for a part, in bits: what is less looks like no part of a key.
 const BITS: f64 = 112.0;
 
 /// The parts of a value; none of a short one.
 pub(crate) fn of(value: &[u8]) -> Vec<&[u8]> {
-    let segments = match key(value) {
-        Some(key) => key.secret_segments(value),
-        None if value.len() > secrets::PIECE => runs(value),
-        None => Vec::new(),
+    let ranges: Vec<Range<usize>> = match key(value) {
+        Some(key) => key.secret_segments(value).into_iter().flat_map(windows).collect(),
+        // What is armoured and no key, or none of a known form.
+        None if find(value, 0, BEGIN).is_some() || value.len() <= secrets::PIECE => Vec::new(),
+        None => {
+            let drawn = |run: Range<usize>| {
+                let around = move |part: &Range<usize>| {
+                    let (start, end) = (part.start.saturating_sub(LEN), part.end + LEN);
+                    weak::looks_drawn(&value[start.max(run.start)..end.min(run.end)])
+                };
+                windows(run.clone()).filter(around).collect::<Vec<_>>()
+            };
+            runs(value).into_iter().flat_map(drawn).collect()
+        }
     };
-    let parts = segments.into_iter().flat_map(windows).map(|range| &value[range]);
-    parts.filter(|part| may_be_part(part)).take(MAX).collect()
+    let parts = ranges.into_iter().map(|range| &value[range]);
+    parts.filter(|part| weak::bits(part) >= BITS && !is_coded_text(part)).take(MAX).collect()
 }
 
 /// Windows of a segment: one behind the other, and the last one at its end.
@@ -45,10 +57,6 @@ fn windows(segment: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let last = segment.len().checked_sub(LEN).map(|at| segment.start + at);
     let steps = (segment.start..segment.end).step_by(LEN).filter(move |at| Some(*at) < last);
     steps.chain(last).map(|at| at..at + LEN)
-}
-
-fn may_be_part(part: &[u8]) -> bool {
-    weak::looks_drawn(part) && weak::bits(part) >= BITS && !is_coded_text(part)
 }
 
 /// Whether base64 stands for text, at one of its alignments.
@@ -113,7 +121,6 @@ fn find(value: &[u8], from: usize, what: &[u8]) -> Option<usize> {
 
 /// The first private key that a value is or holds.
 fn key(value: &[u8]) -> Option<Key<'_>> {
-    const BEGIN: &[u8] = b"-----BEGIN ";
     const DASHES: &[u8] = b"-----";
     let mut from = 0;
     loop {
