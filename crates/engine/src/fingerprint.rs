@@ -156,7 +156,9 @@ impl Fingerprint {
             out.extend(piece.len.to_le_bytes());
             out.extend(piece.anchor.to_le_bytes());
             let flags = [piece.token_before, piece.ascii, piece.part].into_iter().zip(3..);
-            out.push(flags.fold(gate_code(piece.gate), |facts, (flag, place)| facts | u8::from(flag) << place));
+            out.push(
+                flags.fold(gate_code(piece.gate), |facts, (flag, place)| facts | u8::from(flag) << place),
+            );
             out.extend(piece.tag.to_le_bytes());
             out.extend(piece.mac);
         }
@@ -319,7 +321,8 @@ impl<'a> Kept<'a> {
         all.sort_by_key(|(bytes, ..)| place(bytes));
         let reach = |n: usize| {
             let end = place(all[n].0) + all[n].0.len();
-            let before = all[..n].iter().rev().take_while(|other| place(other.0) + secrets::PIECE > place(all[n].0));
+            let before =
+                all[..n].iter().rev().take_while(|other| place(other.0) + secrets::PIECE > place(all[n].0));
             let before = before.filter(|other| place(other.0) + other.0.len() > place(all[n].0));
             let behind = all[n + 1..].iter().take_while(|other| place(other.0) < end);
             before.chain(behind).map(|other| other.2).sum::<f64>() + all[n].2

@@ -161,7 +161,9 @@ fn lines(value: &[u8], body: Range<usize>) -> Vec<Range<usize>> {
 impl Key<'_> {
     /// Where characters of its secret numbers stand, line by line; nowhere in a key of a form that is not known, whose public part cannot be told.
     fn secret_segments(&self, value: &[u8]) -> Vec<Range<usize>> {
-        let chars = Zeroizing::new(self.lines.iter().flat_map(|line| &value[line.clone()]).copied().collect::<Vec<u8>>());
+        let chars = Zeroizing::new(
+            self.lines.iter().flat_map(|line| &value[line.clone()]).copied().collect::<Vec<u8>>(),
+        );
         let bytes = decode(&chars);
         let secret = match self.label {
             _ if self.encrypted && self.label != b"ENCRYPTED PRIVATE KEY" => Some(0..bytes.len()),
@@ -174,7 +176,8 @@ impl Key<'_> {
         let mut before = 0;
         let mut segments = Vec::new();
         for line in &self.lines {
-            let (from, to) = (start.clamp(before, before + line.len()), end.clamp(before, before + line.len()));
+            let (from, to) =
+                (start.clamp(before, before + line.len()), end.clamp(before, before + line.len()));
             if from < to {
                 segments.push(line.start + from - before..line.start + to - before);
             }
@@ -337,9 +340,14 @@ mod tests {
 
     #[test]
     fn of_any_64_characters_of_the_secret_part_a_part_is_whole() {
-        for (pkcs8, width, end) in
-            [(false, 64, "\n"), (true, 64, "\r\n"), (true, 70, "\n"), (false, 76, "\n"), (true, 64, "\\n"), (true, 4000, "\n")]
-        {
+        for (pkcs8, width, end) in [
+            (false, 64, "\n"),
+            (true, 64, "\r\n"),
+            (true, 70, "\n"),
+            (false, 76, "\n"),
+            (true, 64, "\\n"),
+            (true, 4000, "\n"),
+        ] {
             let (bytes, head) = rsa(pkcs8);
             let label = if pkcs8 { "PRIVATE KEY" } else { "RSA PRIVATE KEY" };
             let text = armour(label, &bytes, width, end);

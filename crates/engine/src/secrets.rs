@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use exfilter_automaton::{Automaton, ByteSet, Gate, anchor_tag, is_non_lower, is_token, is_upper_or_digit};
 use subtle::ConstantTimeEq;
@@ -286,7 +287,25 @@ pub struct KnownSecrets {
     /// Whether pieces are counted.
     fragments: bool,
     /// How many needles share a tag.
-    tags: HashMap<u32, u32>,
+    tags: HashMap<u32, u32, BuildHasherDefault<TagHasher>>,
+}
+
+/// Hashes tags, which are keyed hashes already, by spreading their bits.
+#[derive(Clone, Copy, Default)]
+struct TagHasher(u64);
+
+impl Hasher for TagHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32((*byte).into()));
+    }
+
+    fn write_u32(&mut self, tag: u32) {
+        self.0 = (self.0 ^ u64::from(tag)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
 }
 
 /// Sub-keys of the store key.
@@ -406,7 +425,7 @@ impl KnownSecrets {
             fragmented: Vec::new(),
             spellings: Spellings::default(),
             fragments: false,
-            tags: HashMap::new(),
+            tags: HashMap::default(),
         }
     }
 
@@ -647,9 +666,12 @@ impl KnownSecrets {
 
 /// How many different bytes there are.
 fn different(bytes: &[u8]) -> u32 {
-    let mut seen = [0u128; 2];
-    bytes.iter().for_each(|byte| seen[usize::from(byte >> 7)] |= 1 << (byte & 127));
-    seen.iter().map(|half| half.count_ones()).sum()
+    let (mut low, mut high) = (0u128, 0u128);
+    for byte in bytes {
+        let bit = 1 << (byte & 127);
+        if *byte < 128 { low |= bit } else { high |= bit }
+    }
+    low.count_ones() + high.count_ones()
 }
 
 /// The first place after the public prefix that a gate covers and that few needles share; an ungated one otherwise. `shared` tells how many needles

@@ -55,7 +55,8 @@ fn body(text: &[u8]) -> Vec<usize> {
 fn a_part_of_a_key_of_a_real_program_is_found_and_its_public_key_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let program = |name: &str, args: &[&str], label: &str| (name.to_owned(), made(dir, args), label.to_owned());
+    let program =
+        |name: &str, args: &[&str], label: &str| (name.to_owned(), made(dir, args), label.to_owned());
     let keys = [
         program("rsa", &["openssl", "genrsa", "-traditional", "-out", "rsa", "2048"], "PKCS#1"),
         program("rsa8", &["openssl", "genrsa", "-out", "rsa8", "2048"], "PKCS#8"),
@@ -101,7 +102,17 @@ fn a_part_of_a_key_of_a_real_program_is_found_and_its_public_key_is_not() {
             assert!(out(&["openssl", "pkey", "-in", &name, "-pubout", "-out", "public"]));
             assert!(out(&["openssl", "rsa", "-in", &name, "-RSAPublicKey_out", "-out", "public1"]));
             assert!(out(&[
-                "openssl", "req", "-x509", "-key", &name, "-subj", "/CN=x", "-days", "1", "-out", "certificate"
+                "openssl",
+                "req",
+                "-x509",
+                "-key",
+                &name,
+                "-subj",
+                "/CN=x",
+                "-days",
+                "1",
+                "-out",
+                "certificate"
             ]));
             ["public", "public1", "certificate"].map(|name| std::fs::read(dir.join(name)).unwrap()).to_vec()
         };

@@ -94,8 +94,10 @@ fn five_pieces_in_five_requests_with_a_megabyte_between_are_noticed() {
 #[test]
 fn pieces_count_in_what_is_decoded() {
     let hex = |text: &[u8]| text.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes();
-    let escaped = |text: &[u8]| text.iter().map(|byte| format!("\\u{byte:04x}")).collect::<String>().into_bytes();
-    let percent = |text: &[u8]| text.iter().map(|byte| format!("%{byte:02X}")).collect::<String>().into_bytes();
+    let escaped =
+        |text: &[u8]| text.iter().map(|byte| format!("\\u{byte:04x}")).collect::<String>().into_bytes();
+    let percent =
+        |text: &[u8]| text.iter().map(|byte| format!("%{byte:02X}")).collect::<String>().into_bytes();
     let wide = |text: &[u8]| text.iter().flat_map(|byte| [*byte, 0]).collect::<Vec<u8>>();
     type Coding<'a> = (&'a str, &'a dyn Fn(&mut Rng, &[u8]) -> Vec<u8>);
     let codings: [Coding<'_>; 11] = [
