@@ -449,6 +449,22 @@ impl KnownSecrets {
         self
     }
 
+    /// Makes room for so many more values, of one piece each, so that what is held does not move as it grows.
+    pub fn reserve(&mut self, values: usize) -> &mut KnownSecrets {
+        let (needles, others) = match self.spellings {
+            Spellings::All => (90, 1),
+            Spellings::ButBase64 => (7, 1),
+            Spellings::Few => (15, 0),
+            Spellings::Raw => (1, 0),
+        };
+        self.enrolled.reserve(values);
+        self.needles.reserve(needles * values);
+        self.scattered.reserve(others * values);
+        self.deltas.reserve(others * values);
+        self.tags.reserve((needles + 5 * others) * values);
+        self
+    }
+
     /// Enrols a value under a name, at home where `bindings` say. The value is turned into needles at once and not kept; the
     /// caller wipes its own copy.
     ///
@@ -639,8 +655,19 @@ impl KnownSecrets {
         let rarest = |reach: usize| {
             // Equal bytes are everywhere.
             let places = || (first..=last.min(first + reach)).filter(|at| deltas[*at..at + 8] != [0; 8]);
+            // The first one than which none is better ends the search.
+            let (mut first, mut most) = (None, (0, 0));
+            for at in places() {
+                let (passes, different, _) = best(&at);
+                if first.is_none() || (passes, different) > most {
+                    (first, most) = (Some(at), (passes, different));
+                }
+                if most == (2, 8) {
+                    break;
+                }
+            }
             // Nearly all are rare, and to ask takes longer than all else.
-            let one = places().max_by_key(best).filter(|at| self.is_rare(deltas, *at));
+            let one = first.filter(|at| self.is_rare(deltas, *at));
             one.or_else(|| places().max_by_key(|at| (self.is_rare(deltas, *at), best(at))))
         };
         let near = rarest(reach).filter(|at| passes(*at) > 0);

@@ -84,7 +84,9 @@ fn a_part_of_a_key_of_a_real_program_is_found_and_its_public_key_is_not() {
         for engine in engines(&text) {
             let whole = sent(&engine, &text);
             assert!(whole.last.is_block() && parts(&whole) <= 1, "{label}: {:?}", whole.events);
-            for from in (chars.len() / 2..chars.len() - 64).step_by(3) {
+            // Behind the numbers OpenSSH has a comment.
+            let behind = if name == "ssh" { 60 } else { 0 };
+            for from in (chars.len() / 2..chars.len() - 64 - behind).step_by(3) {
                 let cut = &text[chars[from]..=chars[from + 63]];
                 let escaped = String::from_utf8_lossy(cut).replace('\n', "\\n").into_bytes();
                 for cut in [cut, &escaped, &joined[from..from + 64]] {
