@@ -79,8 +79,14 @@ pub(crate) fn spellings(value: &[u8], public: usize, which: Spellings) -> Vec<Sp
     }
     if let Ok(text) = std::str::from_utf8(value) {
         let prefix = 2 * public;
-        push(Form::Utf16Le, text.encode_utf16().flat_map(u16::to_le_bytes).collect(), prefix, 0);
-        push(Form::Utf16Be, text.encode_utf16().flat_map(u16::to_be_bytes).collect(), prefix, 0);
+        let mut little = Vec::with_capacity(2 * value.len());
+        let mut big = Vec::with_capacity(2 * value.len());
+        for unit in text.encode_utf16() {
+            little.extend(unit.to_le_bytes());
+            big.extend(unit.to_be_bytes());
+        }
+        push(Form::Utf16Le, little, prefix, 0);
+        push(Form::Utf16Be, big, prefix, 0);
     }
     for alphabet in [STANDARD, URL_SAFE] {
         let mut layer = vec![(value.to_vec(), public, 0usize)];

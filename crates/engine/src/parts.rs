@@ -270,8 +270,7 @@ fn openssh(bytes: &[u8]) -> Option<Range<usize>> {
         return Some(private);
     }
     let kind = string(private.start + 8)?;
-    let next = |before: Option<Range<usize>>| string(before?.end);
-    let nth = |n: usize| (0..n).fold(Some(kind.clone()), |before, _| next(before));
+    let nth = |n: usize| (0..n).try_fold(kind.clone(), |before, _| string(before.end));
     match &bytes[kind.clone()] {
         // The public key stands behind the secret one once more.
         b"ssh-ed25519" => nth(2).map(|key| key.start..key.end.min(key.start + 32)),

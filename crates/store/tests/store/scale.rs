@@ -27,7 +27,6 @@ fn shortest(mut step: impl FnMut()) -> Duration {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "it is run for what it prints")]
 #[ignore = "measures, by hand: cargo test --release -p exfilter-store --test store -- --ignored --nocapture ten_thousand"]
 fn ten_thousand_records_are_opened() {
     let mut rng = Rng::new(61);
