@@ -262,8 +262,10 @@ fn holds_after(boundary: Boundary, next: Option<u8>) -> bool {
 pub(crate) fn shannon(bytes: &[u8]) -> f64 {
     let mut counts = [0u32; 256];
     bytes.iter().for_each(|b| counts[usize::from(*b)] += 1);
-    let n = bytes.len() as f64;
-    counts.iter().filter(|c| **c > 0).map(|c| f64::from(*c) / n).map(|p| -p * p.log2()).sum()
+    let n = (bytes.len() as f64).max(1.0);
+    // Most bytes of what was drawn stand there once, of which the logarithm is 0.
+    let several = counts.iter().filter(|count| **count > 1).map(|count| f64::from(*count));
+    n.log2() - several.map(|count| count * count.log2()).sum::<f64>() / n
 }
 
 #[cfg(test)]

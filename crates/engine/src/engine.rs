@@ -118,7 +118,7 @@ impl Core {
         let automaton = builder.build()?;
         Ok(Core {
             glance: Glance::new(&rules, needles),
-            shortest: shortest(&rules, needles),
+            shortest: shortest(&rules, needles).min(fragments.map_or(usize::MAX, |_| lane::PIECE_TEXT)),
             joined: profile == Profile::Thorough && (known.is_some() || !rules.is_empty()),
             rules,
             automaton,

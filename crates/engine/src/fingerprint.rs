@@ -20,7 +20,7 @@ use exfilter_automaton::{Gate, is_token, is_upper_or_digit};
 use crate::checksum::Checksum;
 use crate::error::ParseError;
 use crate::secrets::{self, Keys, Refusal, StoreKey};
-use crate::weak;
+use crate::{parts, weak};
 
 /// What is left to be guessed of a fingerprinted secret by whoever has the key, in bits, at least.
 const FLOOR: u32 = 80;
@@ -30,8 +30,8 @@ const COST_TAG: f64 = 16.0;
 const COST_PER_PLACE: f64 = 1.5;
 /// What the flags, and the rounded number of bits itself, tell.
 const COST_FACTS: f64 = 6.0;
-/// The most pieces: a value of 64 KiB in lines of 32 characters.
-const PIECES_MAX: usize = 2048;
+/// The most pieces: a value of 64 KiB in lines of 32 characters, and its parts.
+const PIECES_MAX: usize = 4096;
 /// The shortest piece.
 const PIECE_MIN: usize = weak::MIN_LEN;
 
@@ -57,7 +57,8 @@ impl Strength {
         let pieces = secrets::enrollable(value)?;
         let shape = Shape::of(value, &pieces);
         let bits = pieces.iter().map(|piece| secret_bits(piece, shape)).fold(0.0, f64::max);
-        let remaining = || pieces.iter().filter_map(|piece| remaining(piece, shape));
+        let all = Kept::all(value, &pieces, shape);
+        let remaining = || all.iter().map(|piece| piece.remaining);
         // A piece that is left out of the fingerprint tells nothing.
         let remaining = remaining().filter(|bits| *bits >= FLOOR).min().or_else(|| remaining().max());
         Ok(Strength { bits: bits as u32, remaining: remaining.unwrap_or(0) })
@@ -111,6 +112,8 @@ pub(crate) struct Piece {
     pub(crate) gate: Gate,
     pub(crate) token_before: bool,
     pub(crate) ascii: bool,
+    /// Whether it is a part of another one, or beside others of a long value.
+    pub(crate) part: bool,
     pub(crate) tag: u16,
     pub(crate) mac: [u8; 16],
 }
@@ -125,7 +128,8 @@ impl Fingerprint {
         let pieces = secrets::enrollable(value)?;
         let keys = Keys::derive(key);
         let shape = Shape::of(value, &pieces);
-        let strong = pieces.iter().filter(|piece| remaining(piece, shape).is_some_and(|bits| bits >= FLOOR));
+        let all = Kept::all(value, &pieces, shape);
+        let strong = all.iter().filter(|piece| piece.remaining >= FLOOR);
         let pieces: Vec<Piece> = strong.filter_map(|piece| Piece::new(&keys, piece, shape)).collect();
         if pieces.is_empty() {
             return Err(Refusal::new(
@@ -151,7 +155,10 @@ impl Fingerprint {
         for piece in &self.pieces {
             out.extend(piece.len.to_le_bytes());
             out.extend(piece.anchor.to_le_bytes());
-            out.push(gate_code(piece.gate) | u8::from(piece.token_before) << 3 | u8::from(piece.ascii) << 4);
+            let flags = [piece.token_before, piece.ascii, piece.part].into_iter().zip(3..);
+            out.push(
+                flags.fold(gate_code(piece.gate), |facts, (flag, place)| facts | u8::from(flag) << place),
+            );
             out.extend(piece.tag.to_le_bytes());
             out.extend(piece.mac);
         }
@@ -194,7 +201,8 @@ const HEAD: usize = 20;
 const PIECE_BYTES: usize = 23;
 
 impl Piece {
-    fn new(keys: &Keys, bytes: &[u8], shape: Shape) -> Option<Piece> {
+    fn new(keys: &Keys, kept: &Kept<'_>, shape: Shape) -> Option<Piece> {
+        let bytes = kept.bytes;
         let (at, gate) = anchor(bytes, shape)?;
         Some(Piece {
             len: bytes.len() as u16,
@@ -202,6 +210,7 @@ impl Piece {
             gate,
             token_before: bytes[..at].iter().all(|b| is_token(*b)),
             ascii: bytes.is_ascii(),
+            part: kept.part,
             tag: (keys.tag_at(bytes, at) >> 16) as u16,
             mac: keys.mac(bytes),
         })
@@ -212,11 +221,11 @@ impl Piece {
         let (len, anchor, facts) = (number(0), number(2), bytes[4]);
         let is_sound = (PIECE_MIN..=secrets::PIECE).contains(&len.into()) && anchor + 8 <= len;
         let gate = [Gate::Token, Gate::NonLower, Gate::UpperOrDigit, Gate::Utf16, Gate::None];
-        let gate = *gate.get(usize::from(facts & 7)).filter(|_| facts < 1 << 5 && is_sound)?;
+        let gate = *gate.get(usize::from(facts & 7)).filter(|_| facts < 1 << 6 && is_sound)?;
         let mut mac = [0; 16];
         mac.copy_from_slice(&bytes[7..]);
-        let (token_before, ascii) = (facts >> 3 & 1 != 0, facts >> 4 & 1 != 0);
-        Some(Piece { len, anchor, gate, token_before, ascii, tag: number(5), mac })
+        let [token_before, ascii, part] = [3, 4, 5].map(|place| facts >> place & 1 != 0);
+        Some(Piece { len, anchor, gate, token_before, ascii, part, tag: number(5), mac })
     }
 }
 
@@ -294,8 +303,43 @@ fn derived(value: &[u8]) -> usize {
     verified.map(len).max().unwrap_or(0)
 }
 
-/// What remains of a piece, in bits, rounded down: the number is kept at rest and tells of the value, too. None for a piece that is too short to be kept.
-fn remaining(piece: &[u8], shape: Shape) -> Option<u32> {
+/// A piece of a value, and what remains of it, in bits, rounded down: the number is kept at rest and tells of the value, too.
+struct Kept<'a> {
+    bytes: &'a [u8],
+    part: bool,
+    remaining: u32,
+}
+
+impl<'a> Kept<'a> {
+    /// All pieces that are long enough to be kept, and the parts. What is kept of those that share characters tells of each of them.
+    fn all(value: &'a [u8], pieces: &[&'a [u8]], shape: Shape) -> Vec<Kept<'a>> {
+        let pieces = pieces.iter().map(|piece| (*piece, false));
+        let parts = parts::of(value).into_iter().map(|part| (part, true));
+        let all = pieces.chain(parts).filter_map(|(bytes, part)| Some((bytes, part, told(bytes, shape)?)));
+        let mut all: Vec<(&[u8], bool, f64)> = all.collect();
+        let place = |bytes: &[u8]| bytes.as_ptr().addr();
+        all.sort_by_key(|(bytes, ..)| place(bytes));
+        let reach = |n: usize| {
+            let end = place(all[n].0) + all[n].0.len();
+            let before =
+                all[..n].iter().rev().take_while(|other| place(other.0) + secrets::PIECE > place(all[n].0));
+            let before = before.filter(|other| place(other.0) + other.0.len() > place(all[n].0));
+            let behind = all[n + 1..].iter().take_while(|other| place(other.0) < end);
+            before.chain(behind).map(|other| other.2).sum::<f64>() + all[n].2
+        };
+        let kept = |n: usize| {
+            let remaining = (secret_bits(all[n].0, shape) - reach(n)).max(0.0) as u32 & !3;
+            Kept { bytes: all[n].0, part: all[n].1, remaining }
+        };
+        let mut kept: Vec<Kept<'a>> = (0..all.len()).map(kept).collect();
+        // As they stand in the value, whole ones first.
+        kept.sort_by_key(|piece| piece.part);
+        kept
+    }
+}
+
+/// What is told of a piece by its anchor and facts, in bits. None for a piece that is too short to be kept.
+fn told(piece: &[u8], shape: Shape) -> Option<f64> {
     let (at, gate) = anchor(piece, shape).filter(|_| piece.len() >= PIECE_MIN)?;
     let public = public(piece, shape);
     let is_rare = |bytes: &[u8]| bytes.iter().any(|byte| is_upper_or_digit(*byte));
@@ -305,8 +349,7 @@ fn remaining(piece: &[u8], shape: Shape) -> Option<u32> {
         Gate::Token if !is_rare(&piece[public..]) => 0,
         _ => secrets::SOON + 1,
     };
-    let told = COST_TAG + COST_FACTS + COST_PER_PLACE * places as f64;
-    Some((secret_bits(piece, shape) - told).max(0.0) as u32 & !3)
+    Some(COST_TAG + COST_FACTS + COST_PER_PLACE * places as f64)
 }
 
 #[cfg(test)]

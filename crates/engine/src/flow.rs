@@ -36,6 +36,7 @@ pub struct Flow {
     reference: u64,
     codings: Box<[Coding]>,
     session: Option<Arc<Session>>,
+    quarantined: bool,
 }
 
 /// A content coding ([RFC 9110 section 8.4.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1)).
@@ -101,6 +102,7 @@ impl Flow {
             reference: 0,
             codings,
             session: None,
+            quarantined: false,
         }
     }
 
@@ -162,6 +164,17 @@ impl Flow {
     pub fn session(mut self, session: &Session) -> Flow {
         self.session = (!session.is_empty()).then(|| Arc::new(session.clone()));
         self
+    }
+
+    /// Says that nothing of the session may leave: the stream is refused whatever it holds, and examined all the same. See [`Quarantine`](crate::Quarantine).
+    #[must_use]
+    pub fn quarantined(mut self) -> Flow {
+        self.quarantined = true;
+        self
+    }
+
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.quarantined
     }
 
     pub(crate) fn shown_before(&self) -> Option<&Session> {

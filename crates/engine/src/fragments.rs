@@ -245,6 +245,16 @@ impl Fragments {
         })
     }
 
+    /// Whether a window stands in `bytes` for which `counts` holds, given where it begins and how long it is.
+    pub(crate) fn stand_in(&self, keys: &Keys, bytes: &[u8], counts: impl Fn(usize, usize) -> bool) -> bool {
+        let mut found = false;
+        self.keys_in(bytes, usize::MAX, |at, ids| {
+            let mut standing = self.standing(keys, &bytes[at..], ids);
+            found |= standing.any(|standing| counts(at, standing.window.len.into()));
+        });
+        found
+    }
+
     pub(crate) fn memory(&self) -> usize {
         let windows = self.secrets.iter().map(|one| one.windows.len() * size_of::<Window>()).sum::<usize>();
         self.anchors.memory()

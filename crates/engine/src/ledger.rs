@@ -85,6 +85,9 @@ struct Below {
 /// Paths that a new one is compared with.
 const RECENT_PATHS: usize = 8;
 
+/// Bytes between two findings of a secret of which the second one, a part, is not told of: a line of a key, and its break.
+const BESIDE: u64 = 96;
+
 /// Findings that a new one is compared with.
 const RECENT_FINDINGS: usize = 16;
 
@@ -94,9 +97,11 @@ struct Pieces(BTreeMap<u32, Covered>);
 
 impl Ledger {
     pub(crate) fn new(core: &Core, facts: &Facts, reference: u64) -> Ledger {
+        let reference = Reference(reference);
+        let quarantined = facts.flow.is_quarantined();
         Ledger {
-            reference: Reference(reference),
-            blocked: None,
+            reference,
+            blocked: quarantined.then_some(Block { reason: BlockReason::Quarantine, reference }),
             paths: Vec::new(),
             findings: 0,
             opaques: 0,
@@ -294,6 +299,7 @@ impl Ledger {
         let unescaped = step == Some(&LaneStep::Escapes);
         // Only there do outer ranges say where a match of a rule is, to the byte.
         let exact = found.trail.as_ref().is_none_or(|t| t.up.is_none() && unescaped);
+        let beside = matches!(found.kind, Kind::Known(_, Form::Part)) && self.is_beside(what, &found.outer);
         if matches!(what, What::Secret(_)) || exact {
             let same = |t: &Told| {
                 t.what == what
@@ -325,6 +331,9 @@ impl Ledger {
         if action == Action::Block {
             self.block(BlockReason::Finding(found.kind));
         }
+        if beside {
+            return;
+        }
         if self.findings >= core.limits.findings {
             *self.suppressed.entry(what).or_default() += 1;
             return;
@@ -352,6 +361,14 @@ impl Ledger {
             preview: found.preview,
             id,
         }));
+    }
+
+    /// Whether the same secret was found directly before, or there.
+    fn is_beside(&self, what: What, outer: &Range64) -> bool {
+        let mut told = self.recent.iter().flat_map(|recent| &recent.told);
+        told.any(|told| {
+            told.what == what && told.outer.start < outer.end && told.outer.end + BESIDE >= outer.start
+        })
     }
 
     /// Takes a piece of a secret; whether it is a finding, with all that this stream and its session have shown.

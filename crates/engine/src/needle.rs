@@ -24,6 +24,9 @@ use crate::secrets::{Form, Spellings};
 /// Layers of base64 that are derived.
 const LAYERS: u8 = 3;
 
+/// So many spellings are compared with each other rather than hashed.
+const FEW: usize = 12;
+
 /// One spelling of a value.
 pub(crate) struct Spelling {
     pub(crate) form: Form,
@@ -76,8 +79,14 @@ pub(crate) fn spellings(value: &[u8], public: usize, which: Spellings) -> Vec<Sp
     }
     if let Ok(text) = std::str::from_utf8(value) {
         let prefix = 2 * public;
-        push(Form::Utf16Le, text.encode_utf16().flat_map(u16::to_le_bytes).collect(), prefix, 0);
-        push(Form::Utf16Be, text.encode_utf16().flat_map(u16::to_be_bytes).collect(), prefix, 0);
+        let mut little = Vec::with_capacity(2 * value.len());
+        let mut big = Vec::with_capacity(2 * value.len());
+        for unit in text.encode_utf16() {
+            little.extend(unit.to_le_bytes());
+            big.extend(unit.to_be_bytes());
+        }
+        push(Form::Utf16Le, little, prefix, 0);
+        push(Form::Utf16Be, big, prefix, 0);
     }
     for alphabet in [STANDARD, URL_SAFE] {
         let mut layer = vec![(value.to_vec(), public, 0usize)];
@@ -101,6 +110,14 @@ pub(crate) fn spellings(value: &[u8], public: usize, which: Spellings) -> Vec<Sp
         for set in ESCAPES {
             push(set.form, set.apply(value), public, 0);
         }
+    }
+    if out.len() <= FEW {
+        let mut at = 1;
+        while at < out.len() {
+            let is_there = out[..at].iter().any(|other| other.bytes == out[at].bytes);
+            if is_there { drop(out.remove(at)) } else { at += 1 }
+        }
+        return out;
     }
     let mut seen = HashSet::new();
     let fresh: Vec<bool> = out.iter().map(|s| seen.insert(s.bytes.as_slice())).collect();
@@ -351,10 +368,12 @@ fn inner(
     let bits = 8 * alignment..8 * (alignment + bytes.len());
     let first = bits.start.div_ceil(6);
     let last = bits.end / 6;
-    let bit = |at: usize| -> u8 { bytes[(at - bits.start) / 8] >> (7 - (at - bits.start) % 8) & 1 };
-    let chars = (first..last)
-        .map(|c| alphabet[usize::from((0..6).fold(0u8, |sextet, i| sextet << 1 | bit(6 * c + i)))])
-        .collect();
+    let byte = |at: usize| bytes.get(at).map_or(0, |byte| u16::from(*byte));
+    let sextet = |char: usize| {
+        let from = 6 * char - bits.start;
+        usize::from((byte(from / 8) << 8 | byte(from / 8 + 1)) >> (10 - from % 8)) & 63
+    };
+    let chars = (first..last).map(|char| alphabet[sextet(char)]).collect();
     let public_end = (8 * (alignment + public)) / 6;
     let span = (bits.start as i64 - 8 * before as i64).div_euclid(6);
     (chars, public_end.saturating_sub(first), (first as i64 - span) as usize)

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use exfilter_automaton::{Automaton, ByteSet, Gate, anchor_tag, is_non_lower, is_token, is_upper_or_digit};
 use subtle::ConstantTimeEq;
@@ -12,7 +13,7 @@ use crate::error::ParseError;
 use crate::fingerprint::Fingerprint;
 use crate::flow::{HostPattern, Slot};
 use crate::fragments::Fragmented;
-use crate::{lane, needle, weak};
+use crate::{lane, needle, parts, weak};
 
 /// The 256-bit key under which secrets are fingerprinted. Wiped on drop.
 pub struct StoreKey([u8; 32]);
@@ -88,6 +89,8 @@ pub enum Form {
     Rot13,
     /// Every byte XOR one and the same byte.
     Xor,
+    /// A part of a long one, as it is: 32 characters of a key that was cut out of its middle, say. What stands beside another finding of the same secret is not told of by itself.
+    Part,
     /// In pieces, which this stream and others of its [`Session`](crate::Session) have shown: the last one that was needed, or one more.
     Fragments,
 }
@@ -112,6 +115,7 @@ impl Form {
             Form::Quoted => "in a quoted string",
             Form::Rot13 => "rot13",
             Form::Xor => "XOR with a byte",
+            Form::Part => "a part of it",
             Form::Fragments => "in pieces",
         }
     }
@@ -258,7 +262,8 @@ impl Enrolled {
 /// # Limits
 ///
 /// Values have 12 bytes to 64 KiB. A value longer than 192 bytes, and a PEM private key, is enrolled in pieces (lines, for PEM), any of which is
-/// a finding of the secret.
+/// a finding of the secret; so is a part of 32 characters of its secret numbers or, in other long values, of what looks drawn and does not stand in front ([`Form::Part`]): of any 64 characters in a row
+/// one is among them.
 ///
 /// ```
 /// use exfilter_engine::{KnownSecrets, StoreKey};
@@ -282,7 +287,25 @@ pub struct KnownSecrets {
     /// Whether pieces are counted.
     fragments: bool,
     /// How many needles share a tag.
-    tags: HashMap<u32, u32>,
+    tags: HashMap<u32, u32, BuildHasherDefault<TagHasher>>,
+}
+
+/// Hashes tags, which are keyed hashes already, by spreading their bits.
+#[derive(Clone, Copy, Default)]
+struct TagHasher(u64);
+
+impl Hasher for TagHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32((*byte).into()));
+    }
+
+    fn write_u32(&mut self, tag: u32) {
+        self.0 = (self.0 ^ u64::from(tag)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
 }
 
 /// Sub-keys of the store key.
@@ -402,7 +425,7 @@ impl KnownSecrets {
             fragmented: Vec::new(),
             spellings: Spellings::default(),
             fragments: false,
-            tags: HashMap::new(),
+            tags: HashMap::default(),
         }
     }
 
@@ -423,6 +446,22 @@ impl KnownSecrets {
     /// piece by piece.
     pub fn fragments(&mut self, counted: bool) -> &mut KnownSecrets {
         self.fragments = counted;
+        self
+    }
+
+    /// Makes room for so many more values, of one piece each, so that what is held does not move as it grows.
+    pub fn reserve(&mut self, values: usize) -> &mut KnownSecrets {
+        let (needles, others) = match self.spellings {
+            Spellings::All => (90, 1),
+            Spellings::ButBase64 => (7, 1),
+            Spellings::Few => (15, 0),
+            Spellings::Raw => (1, 0),
+        };
+        self.enrolled.reserve(values);
+        self.needles.reserve(needles * values);
+        self.scattered.reserve(others * values);
+        self.deltas.reserve(others * values);
+        self.tags.reserve((needles + 5 * others) * values);
         self
     }
 
@@ -456,7 +495,7 @@ impl KnownSecrets {
         self.enrolled.push(enrolled);
         self.needles.extend(kept.pieces.iter().map(|piece| Needle {
             secret,
-            form: Form::Raw,
+            form: if piece.part { Form::Part } else { Form::Raw },
             len: piece.len.into(),
             anchor: piece.anchor.into(),
             before: 0,
@@ -489,6 +528,10 @@ impl KnownSecrets {
                 self.add_delta(secret, piece, public);
             }
         }
+        for part in parts::of(value) {
+            let bytes = part.to_vec();
+            self.add_needle(secret, &needle::Spelling { form: Form::Part, bytes, public: 0, before: 0 });
+        }
         Ok(())
     }
 
@@ -517,7 +560,7 @@ impl KnownSecrets {
             gate,
             ascii: bytes.is_ascii(),
             tag: Tag::Whole(tag),
-            alone: self.spellings == Spellings::Raw,
+            alone: self.spellings == Spellings::Raw || spelling.form == Form::Part,
             decoded: matches!(self.spellings, Spellings::ButBase64 | Spellings::Raw),
             mac: self.keys.mac(bytes),
         });
@@ -612,8 +655,19 @@ impl KnownSecrets {
         let rarest = |reach: usize| {
             // Equal bytes are everywhere.
             let places = || (first..=last.min(first + reach)).filter(|at| deltas[*at..at + 8] != [0; 8]);
+            // The first one than which none is better ends the search.
+            let (mut first, mut most) = (None, (0, 0));
+            for at in places() {
+                let (passes, different, _) = best(&at);
+                if first.is_none() || (passes, different) > most {
+                    (first, most) = (Some(at), (passes, different));
+                }
+                if most == (2, 8) {
+                    break;
+                }
+            }
             // Nearly all are rare, and to ask takes longer than all else.
-            let one = places().max_by_key(best).filter(|at| self.is_rare(deltas, *at));
+            let one = first.filter(|at| self.is_rare(deltas, *at));
             one.or_else(|| places().max_by_key(|at| (self.is_rare(deltas, *at), best(at))))
         };
         let near = rarest(reach).filter(|at| passes(*at) > 0);
@@ -639,9 +693,12 @@ impl KnownSecrets {
 
 /// How many different bytes there are.
 fn different(bytes: &[u8]) -> u32 {
-    let mut seen = [0u128; 2];
-    bytes.iter().for_each(|byte| seen[usize::from(byte >> 7)] |= 1 << (byte & 127));
-    seen.iter().map(|half| half.count_ones()).sum()
+    let (mut low, mut high) = (0u128, 0u128);
+    for byte in bytes {
+        let bit = 1 << (byte & 127);
+        if *byte < 128 { low |= bit } else { high |= bit }
+    }
+    low.count_ones() + high.count_ones()
 }
 
 /// The first place after the public prefix that a gate covers and that few needles share; an ungated one otherwise. `shared` tells how many needles

@@ -47,6 +47,8 @@ pub enum BlockReason {
     Finding(Kind),
     /// Content that was not examined.
     Opaque(OpaqueReason),
+    /// The session is in quarantine ([`Quarantine`](crate::Quarantine)).
+    Quarantine,
     /// `push` after `finish`, or after a block was discarded.
     Misuse,
 }
@@ -78,7 +80,12 @@ impl Block {
         self.reference
     }
 
-    /// The sentence for an audience. For [`Audience::Subject`] and an enrolled secret it is the constant
+    /// Whether it is a hit: a secret that is enrolled, whole or in pieces, or a canary. Such refusals are what [`Quarantine`](crate::Quarantine) counts.
+    pub fn is_for_secret(&self) -> bool {
+        matches!(self.reason, BlockReason::Finding(Kind::Known(..)))
+    }
+
+    /// The sentence for an audience. For [`Audience::Subject`] and an enrolled secret, or a quarantine, it is the constant
     /// `blocked by policy, reference <id>`.
     pub fn audience_text(&self, engine: &Engine, audience: Audience) -> String {
         let reference = self.reference;
@@ -95,6 +102,9 @@ impl Block {
             ),
             (BlockReason::Opaque(reason), _) => {
                 format!("blocked by policy: {}, reference {reference}", reason.describe())
+            }
+            (BlockReason::Quarantine, Audience::Operator) => {
+                format!("blocked: the session is in quarantine after repeated hits, reference {reference}")
             }
             (BlockReason::Misuse, Audience::Operator) => {
                 format!("blocked: bytes were pushed after the end of the stream, reference {reference}")

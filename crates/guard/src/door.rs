@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::exchange::{exchange, refuse_plainly};
+use crate::exchange::{exchange, refuse_closed, refuse_plainly};
 use crate::guard::Shared;
 use crate::limits::{FIELDS, HEAD_BUFFER};
 use crate::listener::Kind;
@@ -210,8 +210,7 @@ async fn answer(shared: Arc<Shared>, role: Role, mut request: Request<Incoming>)
                 Ok(to) => to,
                 Err(closed) => {
                     let shown = shared.gate.tunnel(target, "https").ok();
-                    let shown = shown.filter(|_| closed != crate::gate::Closed::Secret);
-                    return refuse_plainly(&shared, shown.as_ref(), Conversation::Tunnel, closed.text());
+                    return refuse_closed(&shared, shown.as_ref(), Conversation::Tunnel, closed);
                 }
             };
             let upgrade = hyper::upgrade::on(&mut request);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use exfilter::wire::{Asked, Conversation, Reply, RequestHead, Why};
-use exfilter::{Audience, Authority, Edit, Inspection, Inspector};
+use exfilter::{Audience, Authority, Edit, Inspector};
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -13,6 +13,7 @@ use hyper::upgrade::OnUpgrade;
 use tokio::task::block_in_place;
 
 use crate::answer::{Treatment, answer};
+use crate::gate::Closed;
 use crate::guard::Shared;
 use crate::held::{Held, Released};
 use crate::limits::DRAIN;
@@ -52,9 +53,7 @@ pub(crate) async fn exchange(
 
 async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>) -> Response<AnswerBody> {
     if let Err(closed) = shared.gate.check(&to) {
-        // Of a name that holds a secret nothing is repeated.
-        let shown = (closed != crate::gate::Closed::Secret).then_some(&to);
-        return refuse_plainly(&shared, shown, Conversation::Plain, closed.text());
+        return refuse_closed(&shared, Some(&to), Conversation::Plain, closed);
     }
     let upgrade = match websocket::is_asked(request.method(), request.version(), request.headers()) {
         Some(true) => Some(hyper::upgrade::on(&mut request)),
@@ -66,9 +65,8 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         Ok(head) => head,
         Err(reply) => return malformed(&shared, &to, &reply),
     };
-    let mut inspection = Inspection::new(to.clone());
-    inspection.editable().uploads(&shared.uploads).session(&shared.session());
-    shared.gate.config.apply(&mut inspection);
+    let mut inspection = shared.inspection(&to);
+    inspection.editable().uploads(&shared.uploads);
     if let Some(substitutes) = &shared.substitutes {
         inspection.substitutes(substitutes);
     }
@@ -282,6 +280,7 @@ fn refuse(
     let mut record = Record::new(Some(to.to_string()), conversation.as_str(), outcome);
     record.bytes = bytes;
     note(shared, inspector, &mut record);
+    record.quarantine = shared.count(inspector);
     // What is refused is refused, recorded or not.
     let _ = shared.sink.record(&record);
     message::refusal(&reply)
@@ -296,6 +295,23 @@ pub(crate) fn refuse_plainly(
 ) -> Response<AnswerBody> {
     let to = to.map(ToString::to_string);
     let _ = shared.sink.record(&Record::new(to, conversation.as_str(), Outcome::Refused { why: why.into() }));
+    let text = format!("exfilter: {why}");
+    message::refusal(&Reply::refuse(conversation, Asked::default(), Why { text: &text, details: &[] }))
+}
+
+/// The refusal of what may not go there.
+pub(crate) fn refuse_closed(
+    shared: &Shared,
+    to: Option<&Authority>,
+    conversation: Conversation,
+    closed: Closed,
+) -> Response<AnswerBody> {
+    let Closed::Secret(hit) = closed else { return refuse_plainly(shared, to, conversation, closed.text()) };
+    // Of a name that holds a secret nothing is repeated.
+    let why = closed.text();
+    let mut record = Record::new(None, conversation.as_str(), Outcome::Refused { why: why.into() });
+    record.quarantine = hit.is_some_and(|hit| shared.count_hit(hit));
+    let _ = shared.sink.record(&record);
     let text = format!("exfilter: {why}");
     message::refusal(&Reply::refuse(conversation, Asked::default(), Why { text: &text, details: &[] }))
 }
@@ -370,7 +386,7 @@ fn telling(error: &std::io::Error) -> Option<&'static str> {
         }
     }
     match error.kind() {
-        std::io::ErrorKind::PermissionDenied => Some(crate::gate::Closed::Private.text()),
+        std::io::ErrorKind::PermissionDenied => Some(Closed::Private.text()),
         std::io::ErrorKind::TimedOut => Some("the server could not be reached in time"),
         std::io::ErrorKind::ConnectionRefused => Some("the server refused the connection"),
         _ => None,

@@ -1,7 +1,7 @@
 //! [`Gate`]: where requests may go at all, before anything is resolved.
 
 use exfilter::config::Config;
-use exfilter::{Authority, Engine, Flow, HostPattern, Verdict};
+use exfilter::{Authority, Block, Engine, Flow, HostPattern, Reference, Verdict};
 
 use crate::authority_cert::ip;
 
@@ -20,8 +20,8 @@ pub(crate) enum Closed {
     Malformed,
     /// It is not on the list.
     NotAllowed,
-    /// A secret stands in its name.
-    Secret,
+    /// A secret stands in its name; with the number of the refusal, if the secret is enrolled.
+    Secret(Option<Reference>),
     /// It is an address of this machine or of a private network.
     Private,
 }
@@ -33,7 +33,7 @@ impl Closed {
             Closed::NotAllowed => {
                 "this host is not one of those that may be reached (--allow, or hosts in the policy)"
             }
-            Closed::Secret => "blocked by policy: the host's name",
+            Closed::Secret(_) => "blocked by policy: the host's name",
             Closed::Private => {
                 "this is an address of the machine or of a private network; allow it by its name (--allow)"
             }
@@ -54,8 +54,8 @@ impl Gate {
 
     /// Whether a host may be reached, by its name.
     pub(crate) fn check(&self, to: &Authority) -> Result<(), Closed> {
-        if self.holds_secret(to) {
-            return Err(Closed::Secret);
+        if let Some(block) = self.held_secret(to) {
+            return Err(Closed::Secret(block.is_for_secret().then(|| block.reference())));
         }
         let host = to.host();
         let is_listed = |patterns: &Vec<HostPattern>| patterns.iter().any(|pattern| pattern.matches(host));
@@ -98,12 +98,15 @@ impl Gate {
     }
 
     /// Names are sent to resolvers, so they are content: as they stand, and with their labels joined.
-    fn holds_secret(&self, to: &Authority) -> bool {
+    fn held_secret(&self, to: &Authority) -> Option<Block> {
         let joined = to.host().replace('.', "");
-        [to.host(), &joined].iter().any(|text| {
+        [to.host(), &joined].iter().find_map(|text| {
             let mut stream = self.engine.stream(Flow::outbound(to.clone()));
             let pushed = stream.push(text.as_bytes());
-            matches!((pushed, stream.finish()), (Verdict::Block(_), _) | (_, Verdict::Block(_)))
+            match (pushed, stream.finish()) {
+                (Verdict::Block(block), _) | (_, Verdict::Block(block)) => Some(block),
+                _ => None,
+            }
         })
     }
 }

@@ -1,12 +1,12 @@
 //! [`Guard`]: what is made once, and started.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use exfilter::inspector::Uploads;
 use exfilter::substitute::Substitutes;
-use exfilter::{Engine, Session};
+use exfilter::{Authority, Engine, Inspection, Inspector, Quarantine, Reference, Session, Verdict};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
@@ -47,6 +47,9 @@ pub(crate) struct Shared {
     pub(crate) uploads: Uploads,
     /// What all requests together have shown of secrets, a piece at a time.
     pub(crate) session: Mutex<Session>,
+    /// The refusals of all requests together, and the clock that they are counted by.
+    pub(crate) quarantine: Mutex<Quarantine>,
+    pub(crate) started: Instant,
     pub(crate) client: Client<Dialer, Released>,
     /// The same way for what the client asks the upstream proxy.
     pub(crate) dialer: Dialer,
@@ -72,6 +75,39 @@ impl Shared {
     /// Adds what a request has shown, whatever became of it.
     pub(crate) fn note(&self, shown: &Session) {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).merge(shown);
+    }
+
+    /// How a request is examined, as the session stands now.
+    pub(crate) fn inspection(&self, to: &Authority) -> Inspection {
+        let mut inspection = Inspection::new(to.clone());
+        inspection.session(&self.session());
+        self.gate.config.apply(&mut inspection);
+        if self.is_quarantined() {
+            inspection.quarantined();
+        }
+        inspection
+    }
+
+    /// Counts what an inspector has refused, if it is for an enrolled secret; true if from now on nothing may leave.
+    pub(crate) fn count(&self, inspector: &Inspector) -> bool {
+        match inspector.verdict() {
+            Verdict::Block(block) if inspector.is_hit() => self.count_hit(block.reference()),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing may leave.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.quarantine().is_active()
+    }
+
+    /// Counts a refusal for an enrolled secret; true if from now on nothing may leave.
+    pub(crate) fn count_hit(&self, hit: Reference) -> bool {
+        self.quarantine().note(hit, self.started.elapsed())
+    }
+
+    fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
+        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,6 +135,7 @@ impl Guard {
         let bundle = format!("{own}{}", roots.pem());
         let limits = Arc::new(settings.limits);
         let engine = settings.engine;
+        let quarantine = Mutex::new(settings.config.quarantine());
         let gate = Arc::new(Gate {
             engine: engine.clone(),
             config: settings.config,
@@ -136,6 +173,8 @@ impl Guard {
             budget: Arc::default(),
             uploads: Uploads::new(),
             session: Mutex::default(),
+            quarantine,
+            started: Instant::now(),
             client,
             dialer,
             one_request,
@@ -218,6 +257,17 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// Whether the session is in quarantine: after repeated hits every request is refused.
+    #[must_use]
+    pub fn is_quarantined(&self) -> bool {
+        self.shared.is_quarantined()
+    }
+
+    /// Ends the quarantine, and forgets what led to it. For a person to decide, never for whoever is behind the guard.
+    pub fn lift_quarantine(&self) {
+        self.shared.quarantine().lift();
     }
 }
 

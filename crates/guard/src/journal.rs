@@ -184,10 +184,13 @@ fn text(record: &Record, n: u64) -> String {
         })
         .collect();
     let more = record.noted.len().saturating_sub(LISTED) + record.unseen.len().saturating_sub(LISTED);
-    let line = json!({
+    let mut line = json!({
         "n": n, "time": time, "to": record.to, "conversation": record.conversation, "outcome": outcome, "why": why,
         "bytes": record.bytes, "injected": record.injected, "found": found, "unseen": unseen, "more": more,
     });
+    if record.quarantine {
+        line["quarantine"] = true.into();
+    }
     let mut text = line.to_string();
     // The hash comes behind the last member.
     text.pop();

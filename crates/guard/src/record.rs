@@ -31,6 +31,8 @@ pub struct Record {
     pub unseen: Vec<Unseen>,
     /// Whether real credentials were put in.
     pub injected: bool,
+    /// Whether the session is in quarantine from this request on: nothing more leaves.
+    pub quarantine: bool,
 }
 
 /// What became of a request.
@@ -84,7 +86,7 @@ pub struct Unseen {
 impl Record {
     pub(crate) fn new(to: Option<String>, conversation: &'static str, outcome: Outcome) -> Record {
         let (noted, unseen) = (Vec::new(), Vec::new());
-        Record { to, conversation, outcome, bytes: 0, noted, unseen, injected: false }
+        Record { to, conversation, outcome, bytes: 0, noted, unseen, injected: false, quarantine: false }
     }
 
     /// Takes what an inspector has seen.

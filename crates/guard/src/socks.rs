@@ -15,7 +15,7 @@ use exfilter::Authority;
 use exfilter::wire::Conversation;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use crate::exchange::refuse_plainly;
+use crate::exchange::{refuse_closed, refuse_plainly};
 use crate::gate::Closed;
 use crate::guard::Shared;
 use crate::tunnel::tunnel;
@@ -95,9 +95,8 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     match to.as_ref().map_err(|closed| *closed).and_then(|to| shared.gate.check(to)) {
         Ok(()) => answer(io, Answer::Open).await?,
         Err(closed) => {
-            // Of a name that holds a secret nothing is repeated.
-            let shown = to.as_ref().ok().filter(|_| closed != Closed::Secret);
-            refused(shared, shown, closed.text());
+            // What it is told has no room for a reason.
+            drop(refuse_closed(shared, to.as_ref().ok(), Conversation::Tunnel, closed));
             answer(io, Answer::NotAllowed).await?;
             return Ok(None);
         }

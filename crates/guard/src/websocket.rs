@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use exfilter::wire::{Conversation, RequestHead};
-use exfilter::{Audience, Authority, Edit, Engine, Inspection, Inspector};
+use exfilter::{Audience, Authority, Edit, Engine, Inspector};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::header::{self, HeaderValue};
@@ -308,7 +308,7 @@ impl Said {
         let host = to.to_string();
         let host = host.rsplit('/').next().unwrap_or_default();
         let head = RequestHead::new(b"POST", b"/", [("host", host.as_bytes())]).ok()?;
-        let tunnelled = Inspector::new(&shared.engine, &inspection(shared, to), head.clone()).ok()?;
+        let tunnelled = Inspector::new(&shared.engine, &shared.inspection(to), head.clone()).ok()?;
         let tail = Zeroizing::new(Vec::with_capacity(SEAM));
         Some(Said { shared: shared.clone(), to: to.clone(), head, tail, tunnelled })
     }
@@ -323,7 +323,7 @@ impl Said {
 
     fn look_here(&mut self, payload: &[u8], is_text: bool) -> Result<Option<Vec<u8>>, String> {
         let shared = self.shared.clone();
-        let mut inspection = inspection(&shared, &self.to);
+        let mut inspection = shared.inspection(&self.to);
         let mut record = Record::new(Some(self.to.to_string()), WEBSOCKET, Outcome::Sent);
         record.bytes = payload.len() as u64;
         let (seam, head) = (inspection.clone(), self.head.clone());
@@ -391,17 +391,11 @@ impl Said {
     }
 }
 
-fn inspection(shared: &Shared, to: &Authority) -> Inspection {
-    let mut inspection = Inspection::new(to.clone());
-    inspection.session(&shared.session());
-    shared.gate.config.apply(&mut inspection);
-    inspection
-}
-
 /// Records that a message does not leave, and returns what the client is told.
 fn refused(shared: &Shared, mut record: Record, by: &Inspector) -> String {
     let usual = || "blocked by policy".to_owned();
     record.outcome = Outcome::Refused { why: by.text(Audience::Operator).unwrap_or_else(usual) };
+    record.quarantine = shared.count(by);
     // What is refused is refused, recorded or not.
     let _ = shared.sink.record(&record);
     cut(&by.text(Audience::Subject).unwrap_or_else(usual))

@@ -389,6 +389,8 @@ impl Store {
             Use::AtOnce => secrets.spellings(Spellings::ButBase64),
             Use::All | Use::FingerprintsOnly => secrets.fragments(true),
         };
+        let sealed = self.records.iter().filter(|record| record.fingerprint().is_none()).count();
+        secrets.reserve(if which == Use::FingerprintsOnly { 0 } else { sealed });
         let cipher = record::cipher(&self.key);
         for record in &self.records {
             match record.fingerprint() {

@@ -8,10 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use exfilter::Action;
 use exfilter_guard::{Journal, Outcome, Record, Sink};
 
+use crate::term::Term;
 use crate::text::{count, plain, shorten, size};
 
 /// The most different lines of a kind that are kept; more are counted.
 const LINES: usize = 200;
+
+/// What is told when the quarantine begins.
+const QUARANTINED: &str = "repeated hits on enrolled secrets: the session is in quarantine and nothing leaves any more; start the command again to lift it, or set [quarantine] in the policy";
 
 /// The most that are shown of a kind.
 const SHOWN: usize = 30;
@@ -28,6 +32,8 @@ struct Counts {
     noted: Lines,
     unseen: Lines,
     failed: Lines,
+    /// What the requests were for with which the quarantine began.
+    quarantine: Option<String>,
 }
 
 #[derive(Default)]
@@ -97,6 +103,9 @@ impl Sink for Ledger {
             Outcome::Failed { why } => counts.failed.add(format!("{to}  {why}")),
             _ => {}
         }
+        if record.quarantine {
+            counts.quarantine = Some(to.clone());
+        }
         let was_sent = record.outcome == Outcome::Sent;
         for noted in record.noted.iter().filter(|noted| was_sent && noted.action == Action::Report) {
             let (what, place) = (plain(&noted.what), plain(&noted.place));
@@ -143,6 +152,12 @@ impl Ledger {
                 writeln!(out, "  and {} to other hosts", count(counts.other_hosts, "request", "requests"));
         }
         counts.stopped.write("what was stopped", &mut out);
+        if let Some(to) = &counts.quarantine {
+            let _ = writeln!(
+                out,
+                "exfilter: the session was put in quarantine after repeated hits, the last one on its way to {to}: nothing left from there on"
+            );
+        }
         let noted = if observe {
             "what was found, and would be stopped if it is high or confirmed"
         } else {
@@ -166,6 +181,10 @@ impl Sink for Books {
         // First what can fail: what does not leave is not told of as if it had.
         if let Some(journal) = &self.journal {
             journal.record(record)?;
+        }
+        if record.quarantine {
+            // At once: from here on whatever the command tries fails.
+            Term::new().note(&QUARANTINED);
         }
         self.ledger.record(record)
     }

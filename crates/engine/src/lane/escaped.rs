@@ -24,7 +24,7 @@ use crate::confirm::View;
 use crate::context::Context;
 use crate::lane::archive::Archive;
 use crate::lane::fold::{FOLD_MAX, Fold, LINE_MIN, next_line};
-use crate::lane::look::{Look, QUICK};
+use crate::lane::look::{Look, QUICK, holds_pieces};
 use crate::lane::{Depth, Lane, LaneKind, MAGICS, codes};
 use crate::map::{Origin, OuterMap};
 
@@ -377,6 +377,7 @@ pub(crate) fn look(bytes: &[u8], at: usize, eof: bool, cx: &mut Context<'_>) -> 
                     }
                 });
                 cx.scratch.give_hits(hits);
+                let idle = idle && !holds_pieces(&decoded, |at, len| meets(at, at + len), cx);
                 break (if idle { Look::Idle } else { Look::Busy }, to);
             }
         }

@@ -7,12 +7,12 @@
 //! ```
 //!
 //! A piece that is part of a whole value is none, whichever secret's that is: its needle has found it, and it may be at home. So a piece waits until the longest value that it could be part of
-//! would have ended. Else it goes to the ledger, which knows what else was seen. Only content is looked at, no lanes of digits and escapes: whether those exist depends on what a look finds, and no
-//! look asks for pieces.
+//! would have ended. Else it goes to the ledger, which knows what else was seen. Whether lanes of digits and escapes exist depends on what a look finds, so looks ask for
+//! pieces too, and in such a lane a piece counts only if the look, and the glance that spares it, would have seen it: in text of eleven bytes, or with an escape in it.
 
 use zeroize::Zeroize;
 
-use super::Lane;
+use super::{Lane, LaneKind, glance};
 use crate::confirm::View;
 use crate::context::{Context, Found, Fragment};
 use crate::engine::Known;
@@ -83,8 +83,17 @@ impl Pieces {
 impl Lane {
     /// The pieces that are looked for in this lane, if any are.
     fn fragments<'a>(&self, cx: &Context<'a>) -> Option<(&'a Known, &'a Fragments)> {
-        let known = cx.core.known.as_ref().filter(|_| !self.kind.is_spelled())?;
+        let known = cx.core.known.as_ref().filter(|_| self.kind != LaneKind::Joined)?;
         Some((known, known.fragments.as_ref()?))
+    }
+
+    /// Whether a window here is one that every look sees that decides about this lane: then it does not depend on chunks whether the lane is there. What no escape is part of, the parent sees.
+    fn counts(&self, view: View<'_>, at: u64, len: u64) -> bool {
+        match self.kind {
+            LaneKind::Escapes => self.touched.as_ref().is_some_and(|touched| touched.meets(at, at + len)),
+            kind if kind.is_digits() => glance::is_in_text(view.bytes, view.index(at)),
+            _ => true,
+        }
     }
 
     fn open_pieces(&self) -> &[Piece] {
@@ -100,7 +109,10 @@ impl Lane {
         let starts = if eof { usize::MAX } else { (bytes.len() + 1).saturating_sub(WINDOW_MAX) };
         fragments.keys_in(bytes, starts, |at, ids| {
             for standing in fragments.standing(&known.keys, &bytes[at..], ids) {
-                self.note_window(&standing, from + at as u64, fragments.longest as u64);
+                let (at, len) = (from + at as u64, standing.window.len.into());
+                if self.counts(view, at, len) {
+                    self.note_window(&standing, at, fragments.longest as u64);
+                }
             }
         });
         let Some(mut pieces) = self.beside.as_mut().and_then(|beside| beside.pieces.take()) else { return };

@@ -31,7 +31,14 @@ pub(crate) struct Glance {
 }
 
 /// Bytes of ASCII text that hold three whole quads.
-const TEXT: usize = 11;
+pub(crate) const TEXT: usize = 11;
+
+/// Whether what begins at `at` is part of a text that is long enough for a glance to see, given what stands around it.
+pub(super) fn is_in_text(bytes: &[u8], at: usize) -> bool {
+    let before = bytes[..at].iter().rev().take(TEXT).take_while(|byte| byte.is_ascii()).count();
+    let behind = bytes[at..].iter().take(TEXT).take_while(|byte| byte.is_ascii()).count();
+    before + behind >= TEXT
+}
 
 /// Bytes that sets are told of at once.
 const PIECE: usize = 512;

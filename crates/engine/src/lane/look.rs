@@ -192,7 +192,13 @@ pub(super) fn is_without_hits(decoded: &[u8], cx: &mut Context<'_>) -> bool {
         What::Run | What::Wide | What::Literal(_) | What::Anchor(_) => false,
     });
     cx.scratch.give_hits(hits);
-    idle
+    idle && !holds_pieces(decoded, |at, _| glance::is_in_text(decoded, at), cx)
+}
+
+/// Whether a piece of a known secret stands in `decoded` for which `counts` holds, given where it begins and how long it is.
+pub(super) fn holds_pieces(decoded: &[u8], counts: impl Fn(usize, usize) -> bool, cx: &Context<'_>) -> bool {
+    let Some(known) = &cx.core.known else { return false };
+    known.fragments.as_ref().is_some_and(|fragments| fragments.stand_in(&known.keys, decoded, counts))
 }
 
 /// Belongs to no token and no literal, so that one scan serves all alignments.

@@ -53,7 +53,7 @@ pub(crate) use self::delta::{char_deltas, deltas};
 use self::escaped::Texts;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
 pub(crate) use self::framing::Framing;
-pub(crate) use self::glance::Glance;
+pub(crate) use self::glance::{Glance, TEXT as PIECE_TEXT};
 use self::hits::{Pass, Start, start_of};
 pub(crate) use self::kind::{Depth, LaneKind};
 use self::late::{Beside, Late};

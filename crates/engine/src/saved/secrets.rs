@@ -167,6 +167,7 @@ fn write_form(out: &mut Writer, form: Form) {
         Form::Rot13 => (12, 0),
         Form::Xor => (13, 0),
         Form::Fragments => (14, 0),
+        Form::Part => (15, 0),
     };
     out.u8(kind);
     out.u8(layers);
@@ -189,6 +190,7 @@ fn read_form(from: &mut Reader<'_>) -> Option<Form> {
         (12, 0) => Form::Rot13,
         (13, 0) => Form::Xor,
         (14, 0) => Form::Fragments,
+        (15, 0) => Form::Part,
         _ => return None,
     })
 }

@@ -5,6 +5,7 @@ mod delta;
 mod disguised;
 mod fingerprint;
 mod joined;
+mod parts;
 mod scattered;
 mod uuencode;
 

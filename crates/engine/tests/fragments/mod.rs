@@ -90,6 +90,53 @@ fn five_pieces_in_five_requests_with_a_megabyte_between_are_noticed() {
     assert!((0..3).all(|_| !place.send(&mut session, &junk)) && session.is_empty());
 }
 
+/// Each piece in another coding, in a request of its own.
+#[test]
+fn pieces_count_in_what_is_decoded() {
+    let hex = |text: &[u8]| text.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes();
+    let escaped =
+        |text: &[u8]| text.iter().map(|byte| format!("\\u{byte:04x}")).collect::<String>().into_bytes();
+    let percent =
+        |text: &[u8]| text.iter().map(|byte| format!("%{byte:02X}")).collect::<String>().into_bytes();
+    let wide = |text: &[u8]| text.iter().flat_map(|byte| [*byte, 0]).collect::<Vec<u8>>();
+    type Coding<'a> = (&'a str, &'a dyn Fn(&mut Rng, &[u8]) -> Vec<u8>);
+    let codings: [Coding<'_>; 11] = [
+        ("base64", &|_, text| wrap::base64(text, false, true)),
+        ("base64url", &|rng, text| wrap::base64(&[&b"xyz"[..rng.below(3)], text].concat(), true, false)),
+        ("base64 twice", &|_, text| wrap::base64(&wrap::base64(text, false, true), false, true)),
+        ("hexadecimal digits", &|_, text| hex(text)),
+        ("base32", &|_, text| wrap::base32(&[b"some text, ", text].concat(), wrap::BASE32, false)),
+        ("JSON", &|_, text| escaped(text)),
+        ("percent", &|_, text| percent(text)),
+        ("some percent", &|_, text| [&percent(&text[..9])[..], &text[9..]].concat()),
+        ("UTF-16", &|_, text| wide(text)),
+        ("gzip in base64", &|rng, text| wrap::base64(&wrap::gzip(rng, text), false, true)),
+        ("base64 in zip", &|rng, text| {
+            let coded = wrap::base64(text, false, true);
+            wrap::zip(rng, &coded)
+        }),
+    ];
+    let mut rng = Rng::new(810);
+    for (name, coding) in codings {
+        let value = &drawn(&mut rng, 1, 40)[0];
+        let place = Place::of(std::slice::from_ref(value));
+        let mut session = Session::new();
+        let blocked: Vec<bool> = value
+            .chunks(10)
+            .map(|piece| {
+                let coded = coding(&mut rng, &[b"here is one: ", piece, b" and more"].concat());
+                place.send(&mut session, &[b"{\"note\": \"", &coded[..], b"\"}"].concat())
+            })
+            .collect();
+        assert!(blocked[2] || blocked[3], "{name}: {blocked:?}");
+        assert!(!blocked[0] && !blocked[1] && session.len() == 1, "{name}: {blocked:?}");
+        // The whole value is none in pieces.
+        let whole = coding(&mut rng, &[b"here it is: ", &value[..], b" and more"].concat());
+        let told = run(&place.engine, &outbound(), &whole, &split::whole(whole.len()));
+        assert!(told.findings().count() > 0 && in_pieces(&told) == 0, "{name}: {:?}", told.events);
+    }
+}
+
 #[test]
 fn the_same_piece_again_counts_once_and_sessions_are_apart() {
     let mut rng = Rng::new(802);
@@ -229,7 +276,14 @@ fn pieces_are_split_blind() {
             let to = from + rng.below(value.len() - from + 1);
             let piece = if rng.one_in(6) { value } else { value[from..to].to_vec() };
             let more = junk(&mut rng, 300);
-            content.extend(match rng.below(12) {
+            content.extend(match rng.below(20) {
+                5 => wrap::base64(&[&more[..20], &piece].concat(), rng.one_in(2), rng.one_in(2)),
+                6 => wrap::base64(&[&piece[..], &rng.bytes(9)].concat(), false, false),
+                7 => wrap::percent(&mut rng, &piece),
+                8 => wrap::json(&mut rng, &piece),
+                9 => piece.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect(),
+                10 => wrap::codes(&mut rng, &piece),
+                11 => wrap::html(&mut rng, &piece),
                 0 => nested(&mut rng, &piece).0,
                 1 => wrap::gzip(&mut rng, &piece),
                 2 => wrap::zip(&mut rng, &[&more[..], &piece].concat()),

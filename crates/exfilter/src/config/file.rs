@@ -1,6 +1,8 @@
 //! [`Config`]: what a policy file says.
 
-use exfilter_engine::{Action, Confidence, HostPattern, Limits, Mode, OpaqueReason, Policy};
+use std::time::Duration;
+
+use exfilter_engine::{Action, Confidence, HostPattern, Limits, Mode, OpaqueReason, Policy, Quarantine};
 
 use super::ConfigError;
 use super::table::{Document, Table};
@@ -19,6 +21,8 @@ pub struct Config {
     /// What it sets, in order.
     limits: Vec<(&'static str, u64)>,
     body: Option<u64>,
+    quarantine_hits: Option<u32>,
+    quarantine_minutes: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -28,8 +32,18 @@ struct Hosts {
     tunnel: Vec<HostPattern>,
 }
 
-const FIELDS: [&str; 9] =
-    ["version", "mode", "strict_examples", "foreign", "actions", "opaque", "hosts", "limits", "hold"];
+const FIELDS: [&str; 10] = [
+    "version",
+    "mode",
+    "strict_examples",
+    "foreign",
+    "actions",
+    "opaque",
+    "hosts",
+    "limits",
+    "hold",
+    "quarantine",
+];
 
 const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
 
@@ -72,6 +86,9 @@ const STREAM: &str = "stream";
 const STREAM_MAX: u64 = 1 << 30;
 const BODY_MAX: u64 = 4 << 30;
 
+/// The longest time within which hits are counted, in minutes: a week.
+const MINUTES_MAX: u64 = 7 * 24 * 60;
+
 impl Config {
     /// Reads a policy file. `name` is what errors call it; nothing is read from disk.
     ///
@@ -97,6 +114,7 @@ impl Config {
         config.read_opaque(&top)?;
         config.read_hosts(&top)?;
         config.read_limits(&top)?;
+        config.read_quarantine(&top)?;
         Ok(config)
     }
 
@@ -163,6 +181,16 @@ impl Config {
         if let Some(bytes) = self.body {
             inspection.replace_max(usize::try_from(bytes).unwrap_or(usize::MAX));
         }
+    }
+
+    /// What counts the hits of a session, with none so far. In mode observe nothing is refused, so it never begins.
+    pub fn quarantine(&self) -> Quarantine {
+        let hits = match self.mode {
+            Mode::Observe => 0,
+            Mode::Enforce => self.quarantine_hits.unwrap_or(Quarantine::HITS),
+        };
+        let within = self.quarantine_minutes.map_or(Quarantine::WITHIN, |n| Duration::from_secs(60 * n));
+        Quarantine::new(hits, within)
     }
 
     /// Whether a host, in its canonical spelling ([`Authority::host`](crate::Authority::host)), may be reached. In mode observe any may.
@@ -245,6 +273,14 @@ impl Config {
             self.limits.extend(hold.bytes(STREAM, 1024..=STREAM_MAX)?.map(|value| (STREAM, value)));
             self.body = hold.bytes("body", 0..=BODY_MAX)?;
         }
+        Ok(())
+    }
+
+    fn read_quarantine(&mut self, top: &Table<'_, '_>) -> Result<(), ConfigError> {
+        let Some(quarantine) = top.table("quarantine", &["hits", "minutes"])? else { return Ok(()) };
+        let hits = quarantine.number("hits", 0..=u64::from(Quarantine::HITS_MAX))?;
+        self.quarantine_hits = hits.map(|hits| hits as u32);
+        self.quarantine_minutes = quarantine.number("minutes", 1..=MINUTES_MAX)?;
         Ok(())
     }
 }

@@ -29,6 +29,10 @@
 //! [hold]                         # what waits for a verdict
 //! stream = "64 KiB"              # of a stream: `Limits::max_hold`
 //! body = "32 MiB"                # of a coded body that is redacted: `Inspection::replace_max`
+//!
+//! [quarantine]                   # of a session that is refused again and again for enrolled secrets
+//! hits = 5                       # so many refusals begin it; 0: it never begins
+//! minutes = 10                   # within so many minutes
 //! ```
 //!
 //! What is left out has its default. A field that is not known is an error with file, line, field and remedy: a misspelled one would be a rule that nobody applies.

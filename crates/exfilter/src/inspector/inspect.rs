@@ -30,6 +30,7 @@ pub struct Inspection {
     reference: u64,
     uploads: Option<Uploads>,
     session: Session,
+    quarantined: bool,
     substitutes: Option<Arc<Substitutes>>,
 }
 
@@ -48,6 +49,7 @@ impl Inspection {
             reference: 0,
             uploads: None,
             session: Session::new(),
+            quarantined: false,
             substitutes: None,
         }
     }
@@ -86,6 +88,12 @@ impl Inspection {
     /// Says what the session has shown before in pieces of known secrets: a snapshot, of what [`Inspector::session`] told of earlier requests.
     pub fn session(&mut self, session: &Session) -> &mut Inspection {
         self.session = session.clone();
+        self
+    }
+
+    /// Says that nothing of the session may leave ([`Quarantine`](crate::Quarantine)): the request is refused as for an enrolled secret, and examined all the same.
+    pub fn quarantined(&mut self) -> &mut Inspection {
+        self.quarantined = true;
         self
     }
 
@@ -147,6 +155,9 @@ impl Inspector {
         let codings = head.codings();
         let own_keys = inspection.own_keys;
         let mut log = Log { session: inspection.session.clone(), ..Log::default() };
+        if inspection.quarantined {
+            log.settle(engine.stream(flow.clone().quarantined()).finish());
+        }
         let substitutes = inspection.substitutes.as_deref();
         Texts { engine, flow: &flow, own_keys, substitutes, log: &mut log }.examine(&places::texts(&head));
         // Pieces of a secret may stand in the head and in the body.
@@ -285,6 +296,11 @@ impl Inspector {
     /// What the session has shown of known secrets in pieces, with this request: to be merged into the session that the embedder keeps, whatever became of the request.
     pub fn session(&self) -> &Session {
         &self.log.session
+    }
+
+    /// Whether the request is refused for an enrolled secret, whole or in pieces, or a canary: a hit, for the embedder's [`Quarantine`](crate::Quarantine).
+    pub fn is_hit(&self) -> bool {
+        self.log.blocked.is_some() && self.log.acts_on_known
     }
 
     /// What was examined, head and finished body together.

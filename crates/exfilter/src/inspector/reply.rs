@@ -26,7 +26,7 @@ impl Inspector {
             (Audience::Subject, _) if self.names_known(block) => {
                 format!("blocked by policy, reference {}", block.reference())
             }
-            (_, Some(Event::Finding(finding))) => {
+            (_, Some(Event::Finding(finding))) if block.reason() != BlockReason::Quarantine => {
                 let what = match finding.kind() {
                     Kind::Rule(rule) => self.engine().rule(rule).id.clone(),
                     Kind::Known(secret, form @ Form::Fragments) => {
@@ -75,6 +75,6 @@ impl Inspector {
 
     /// Whether what is refused has to do with an enrolled secret, about which its sender learns nothing.
     fn names_known(&self, block: Block) -> bool {
-        matches!(block.reason(), BlockReason::Finding(Kind::Known(..))) || self.log().acts_on_known
+        block.is_for_secret() || block.reason() == BlockReason::Quarantine || self.log().acts_on_known
     }
 }

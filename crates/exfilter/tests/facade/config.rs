@@ -1,9 +1,12 @@
 //! The policy file: what it says is what is done, and what is wrong in it is told with its place.
 
+use std::time::Duration;
+
 use exfilter::config::Config;
 use exfilter::wire::RequestHead;
 use exfilter::{
     Action, Authority, Confidence, Engine, Flow, Inspection, Inspector, Limits, Mode, OpaqueReason,
+    Quarantine,
 };
 use exfilter_testing::{Rng, keys};
 use proptest::prelude::*;
@@ -50,6 +53,10 @@ bases = "21 B"
 [hold]
 stream = "32 KiB"
 body = "1 MiB"
+
+[quarantine]
+hits = 7
+minutes = 2
 "#;
 
 fn fault(text: &str) -> (usize, String, String) {
@@ -69,6 +76,9 @@ fn a_file_says_what_is_done() {
     assert_eq!((limits.containers, limits.shapes, limits.ratio, limits.members), (13, 14, 15, 16));
     assert_eq!((limits.ratio_grace, limits.output, limits.window), (17 << 10, 18 << 30, 19));
     assert_eq!((limits.windows, limits.bases, limits.max_hold), (20 << 20, 21, 32 << 10));
+    let quarantine = config.quarantine();
+    assert_eq!((quarantine.hits(), quarantine.is_active()), (7, false));
+    assert_eq!(quarantine, Quarantine::new(7, Duration::from_secs(120)));
     let policy = config.policy();
     assert_eq!(policy.action_for(Confidence::Low), Action::Allow);
     assert_eq!(policy.opaque_action(OpaqueReason::Encrypted), Action::Report);
@@ -174,6 +184,8 @@ fn faults_are_told_with_line_field_and_remedy() {
     known("version = 1\n[limits]\nwindow = \"8 MB\"", 3, "limits.window", "from 0 to 2 GiB");
     known("version = 1\n[limits]\nwindow = \"99999999999 TiB\"", 3, "limits.window", "65536 or \"64 KiB\"");
     known("version = 1\n[hold]\nstream = 0", 3, "hold.stream", "from 1 KiB to 1 GiB");
+    known("version = 1\n[quarantine]\nhits = 1001", 3, "quarantine.hits", "from 0 to 1000");
+    known("version = 1\n[quarantine]\nminutes = 0", 3, "quarantine.minutes", "from 1 to 10080");
     known("version = 1\n[hosts]\nallow = \"a.example\"", 3, "hosts.allow", "a list of hosts");
     known(
         "version = 1\n[hosts]\ndeny = [\n  \"a.example\",\n  \"https://b\",\n]",
@@ -207,4 +219,12 @@ proptest! {
             prop_assert!(error.line() <= 1 + text.matches('\n').count());
         }
     }
+}
+
+#[test]
+fn in_mode_observe_no_quarantine_begins() {
+    let hits = |text: &str| Config::parse("p.toml", text).unwrap().quarantine().hits();
+    assert_eq!(hits("version = 1"), Quarantine::HITS);
+    assert_eq!(hits("version = 1\n[quarantine]\nminutes = 5"), Quarantine::HITS);
+    assert_eq!(hits("version = 1\nmode = \"observe\"\n[quarantine]\nhits = 3"), 0);
 }

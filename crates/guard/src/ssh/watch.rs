@@ -33,10 +33,13 @@ impl Refusal {
 pub(crate) struct Found {
     pub(crate) noted: Vec<Noted>,
     pub(crate) unseen: Vec<Unseen>,
+    /// Whether the session is in quarantine because of it.
+    pub(crate) quarantine: bool,
 }
 
 impl Found {
     pub(crate) fn hand_over(&mut self, record: &mut Record) {
+        record.quarantine |= std::mem::take(&mut self.quarantine);
         record.noted.append(&mut self.noted);
         record.unseen.append(&mut self.unseen);
     }
@@ -53,7 +56,10 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(shared: &Shared, to: &Authority, place: impl Into<String>) -> Watch {
-        let flow = Flow::outbound(to.clone()).session(&shared.session());
+        let mut flow = Flow::outbound(to.clone()).session(&shared.session());
+        if shared.is_quarantined() {
+            flow = flow.quarantined();
+        }
         Watch { stream: shared.engine.stream(flow), place: place.into(), held: BytesMut::new(), at: 0 }
     }
 
@@ -78,7 +84,12 @@ impl Watch {
         found: &mut Found,
     ) -> Result<u64, Refusal> {
         let verdict = self.stream.push(bytes);
-        self.settle(verdict, shared, found)
+        let through = self.settle(verdict, shared, found)?;
+        match shared.is_quarantined() {
+            // It may have begun since this text did.
+            true => Err(Refusal::plain("blocked by policy")),
+            false => Ok(through),
+        }
     }
 
     /// Ends the text.
@@ -178,7 +189,10 @@ impl Watch {
         }
         match verdict {
             Verdict::Forward { through } | Verdict::Edit { through } => Ok(through),
-            Verdict::Block(block) => Err(self.refusal(block, what, shared)),
+            Verdict::Block(block) => {
+                found.quarantine |= block.is_for_secret() && shared.count_hit(block.reference());
+                Err(self.refusal(block, what, shared))
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod clients;
 mod git;
 mod limits;
 mod placeholders;
+mod quarantine;
 mod raw;
 mod socks;
 mod ssh;

@@ -7,4 +7,5 @@ mod import;
 #[cfg(all(unix, feature = "os"))]
 mod os;
 mod records;
+mod scale;
 mod support;

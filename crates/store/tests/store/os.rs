@@ -413,3 +413,22 @@ fn a_key_lives_in_the_keyring_if_one_answers() {
     assert_eq!(place.names(), ["FIRST", "SECOND"]);
     assert!(!place.home.key_path().exists());
 }
+
+/// What the kernel says is locked of this process, in KiB.
+#[cfg(target_os = "linux")]
+fn kept_out_of_swap() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn keys_are_kept_out_of_swap_or_the_store_says_that_they_are_not() {
+    let place = Place::with(&values(&mut Rng::new(89), 1)[0]);
+    let opened = place.home.load().unwrap();
+    let is_locked = opened.health().is_locked();
+    assert!(!is_locked || kept_out_of_swap() > 0);
+    let said = format!("{:?}", opened.health());
+    assert!(said.contains(if is_locked { "locked: true" } else { "locked: false" }), "{said}");
+}

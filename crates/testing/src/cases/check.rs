@@ -210,6 +210,7 @@ fn expected(case: &Case, run: &Run) {
         Verdict::Block(block) => match block.reason() {
             BlockReason::Finding(_) => ("block", Some("finding")),
             BlockReason::Opaque(reason) => ("block", Some(reason.as_str())),
+            BlockReason::Quarantine => ("block", Some("quarantine")),
             _ => ("block", Some("misuse")),
         },
     };

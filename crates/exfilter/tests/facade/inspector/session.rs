@@ -1,6 +1,11 @@
 //! Secrets that leave a piece at a time, over requests and within one.
 
-use exfilter::{Binding, Engine, HostPattern, Inspector, KnownSecrets, Session, Slot, StoreKey};
+use std::time::Duration;
+
+use exfilter::{
+    Audience, Binding, BlockReason, Engine, HostPattern, Inspector, KnownSecrets, Quarantine, Session, Slot,
+    StoreKey, Verdict,
+};
 use exfilter_testing::{Rng, canary, keys};
 
 use super::Request;
@@ -71,4 +76,47 @@ fn a_form_with_the_secret_at_home_may_not_carry_a_piece_beside_it() {
     assert!(send(&engine, &mut session, &form(&value[..30])));
     assert!(send(&engine, &mut session, &form(&value[..10])));
     assert!(!send(&engine, &mut session, &form(b"clean")));
+}
+
+#[test]
+fn in_quarantine_all_is_refused_in_the_words_of_a_hit() {
+    let mut rng = Rng::new(73);
+    let value = rng.text(keys::BASE62, 40);
+    let engine = engine(&value);
+    let mut quarantine = Quarantine::new(2, Duration::from_secs(60));
+    let mut now = 0;
+    let mut send = |quarantine: &mut Quarantine, request: &Request| {
+        let mut inspection = request.inspection();
+        if quarantine.is_active() {
+            inspection.quarantined();
+        }
+        let mut inspector = Inspector::new(&engine, &inspection, request.head()).unwrap();
+        let _ = inspector.push(&request.body);
+        let _ = inspector.finish();
+        let Verdict::Block(block) = inspector.verdict() else { return None };
+        now += 1;
+        if inspector.is_hit() {
+            quarantine.note(block.reference(), Duration::from_secs(now));
+        }
+        let reply = inspector.reply(Audience::Subject).unwrap();
+        let text = inspector.text(Audience::Subject).unwrap();
+        let told = inspector.text(Audience::Operator).unwrap();
+        assert!(text.starts_with("blocked by policy, reference ") && told != text);
+        Some((reply.status, reply.body.len(), text.len(), block.reason(), inspector.is_hit()))
+    };
+    let clean = Request::new(TO, "POST", "/notes").body("clean");
+    let login = Request::new(TO, "POST", "/notes").field("authorization", [b"Bearer ", &value[..]].concat());
+    let hit = Request::new(TO, "POST", "/notes").body(&value);
+    assert!(send(&mut quarantine, &clean).is_none() && send(&mut quarantine, &login).is_none());
+    let told = send(&mut quarantine, &hit).unwrap();
+    assert!(!quarantine.is_active() && send(&mut quarantine, &clean).is_none());
+    assert_eq!(send(&mut quarantine, &hit).unwrap(), told);
+    assert!(quarantine.is_active());
+    for (request, is_hit) in [(&clean, false), (&login, false), (&hit, true)] {
+        let refused = send(&mut quarantine, request).unwrap();
+        assert_eq!((refused.0, refused.1, refused.2), (told.0, told.1, told.2));
+        assert_eq!((refused.3, refused.4), (BlockReason::Quarantine, is_hit));
+    }
+    quarantine.lift();
+    assert!(send(&mut quarantine, &clean).is_none());
 }

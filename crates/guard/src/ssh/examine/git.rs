@@ -1,7 +1,7 @@
 //! [`Push`]: a push of git. It is a whole or nothing, so nothing of it leaves before its end; a refusal is a report, so that git says why of every ref.
 
 use bytes::Bytes;
-use exfilter::inspector::{Inspection, Inspector};
+use exfilter::inspector::Inspector;
 use exfilter::wire::git::{Advertisement, Receive};
 use exfilter::wire::{Conversation, Reply, RequestHead};
 use exfilter::{Audience, Verdict};
@@ -44,6 +44,7 @@ impl Push {
             self.inspector.locate(held.pieces());
             held.clear();
             self.note();
+            self.found.quarantine |= self.scene.shared.count(&self.inspector);
             return self.report(out);
         }
         self.note();
@@ -136,9 +137,6 @@ fn inspector(scene: &Scene) -> Option<Inspector> {
     let host = format!("{}:{}", to.host(), to.port());
     let fields = [("Host", host.as_str()), ("Content-Type", "application/x-git-receive-pack-request")];
     let head = RequestHead::new(b"POST", b"/git-receive-pack", fields).ok()?;
-    let mut inspection = Inspection::new(to.clone());
-    inspection.session(&scene.shared.session());
-    scene.shared.gate.config.apply(&mut inspection);
-    let inspector = Inspector::new(&scene.shared.engine, &inspection, head).ok()?;
+    let inspector = Inspector::new(&scene.shared.engine, &scene.shared.inspection(to), head).ok()?;
     (inspector.conversation() == Conversation::GitReceivePack).then_some(inspector)
 }

@@ -1,0 +1,88 @@
+//! A session that is refused for secrets again and again: from then on nothing leaves.
+
+use std::time::Duration;
+
+use exfilter::config::Config;
+use exfilter::{Engine, KnownSecrets, StoreKey};
+use exfilter_guard::Settings;
+use exfilter_testing::{Rng, canary, keys};
+
+use crate::stage::{Stage, has, ok};
+
+const URL: &str = "https://echo.example.com/";
+
+fn stage(value: &[u8], policy: &str) -> Stage {
+    canary::note([value]);
+    let mut known = KnownSecrets::new(StoreKey::from_bytes(&[7; 32]).unwrap());
+    known.fragments(true).add("TOKEN", value, Vec::new()).unwrap();
+    let engine = Engine::builder().rules(exfilter::rules::builtin()).known_secrets(known).build().unwrap();
+    let config = Config::parse("policy.toml", &format!("version = 1\n{policy}")).unwrap();
+    let set = |settings: &mut Settings| {
+        settings.config(config);
+    };
+    Stage::new(engine, set, |_| ok(b"done"))
+}
+
+impl Stage {
+    fn post(&self, body: &str) -> String {
+        let said = self.run(&["curl", "-sS", "-w", " %{http_code}", "-d", body, URL]).said;
+        // The number of a refusal differs, its length does not.
+        match said.split_once(", reference ") {
+            Some((before, after)) => format!("{before} {}", &after[12..]),
+            None => said,
+        }
+    }
+}
+
+#[test]
+fn after_repeated_hits_nothing_leaves_until_it_is_lifted() {
+    if !has("curl", &["--version"]) {
+        return;
+    }
+    let mut rng = Rng::new(91);
+    let value = String::from_utf8(rng.text(keys::BASE62, 40)).unwrap();
+    let stage = stage(value.as_bytes(), "[quarantine]\nhits = 3\nminutes = 1\n");
+    assert_eq!(stage.post("clean"), "done 200");
+    // A rule's finding is no hit, whole values and pieces are, and so is one in a host's name.
+    let token = String::from_utf8(keys::github(&mut rng, "ghp_")).unwrap();
+    assert!((0..4).all(|_| stage.post(&token).contains("secret detected")));
+    let refused = stage.post(&value);
+    assert!(refused.contains("blocked by policy") && !stage.guard.is_quarantined(), "{refused}");
+    assert_eq!(stage.post(&value[..30]), refused);
+    assert_eq!(stage.post("clean again"), "done 200");
+    let name = format!("http://{value}.echo.example.com/");
+    assert!(stage.run(&["curl", "-sS", &name]).said.contains("blocked by policy"));
+    assert!(stage.guard.is_quarantined());
+    stage.server.forget();
+    assert_eq!(stage.post("clean"), refused, "in the words of any other refusal");
+    assert_eq!(stage.post(&value), refused);
+    assert!(stage.server.requests().is_empty());
+    let records = stage.records();
+    let began: Vec<usize> = (0..records.len()).filter(|n| records[*n].quarantine).collect();
+    assert_eq!(began, [records.len() - 3]);
+    assert!(stage.refusals().last().is_some_and(|why| why.contains("in quarantine after repeated hits")));
+    // What the sender is not told, the operator is.
+    let last = &records[records.len() - 1];
+    assert!(last.noted.iter().any(|noted| noted.what == "TOKEN"), "{last:?}");
+    stage.guard.lift_quarantine();
+    assert_eq!(stage.post("clean"), "done 200");
+    assert_eq!((stage.post(&value), stage.guard.is_quarantined()), (refused, false));
+}
+
+#[test]
+fn hits_that_are_far_apart_or_not_counted_begin_nothing() {
+    if !has("curl", &["--version"]) {
+        return;
+    }
+    let mut rng = Rng::new(92);
+    let value = String::from_utf8(rng.text(keys::BASE62, 40)).unwrap();
+    let off = stage(value.as_bytes(), "[quarantine]\nhits = 0\n");
+    assert!((0..7).all(|_| off.post(&value).contains("blocked")));
+    assert_eq!(off.post("clean"), "done 200");
+    // The usual number.
+    let usual = stage(value.as_bytes(), "");
+    assert!((0..4).all(|_| usual.post(&value).contains("blocked")));
+    assert_eq!(usual.post("clean"), "done 200");
+    assert!(usual.post(&value).contains("blocked") && usual.guard.is_quarantined());
+    assert!(exfilter::Quarantine::WITHIN > Duration::from_secs(60));
+}
