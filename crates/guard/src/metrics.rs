@@ -90,6 +90,7 @@ impl Metrics {
 impl Sink for Metrics {
     fn record(&self, record: &Record) -> io::Result<()> {
         let outcome = match record.outcome {
+            Outcome::Opened => "opened",
             Outcome::Sent => "sent",
             Outcome::Refused { .. } => "refused",
             Outcome::Failed { .. } => "failed",
