@@ -21,9 +21,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let begin = ThreadTime::now();
         let mut stream = engine.stream(flow.clone());
         for chunk in &chunks {
-            std::hint::black_box(stream.push(chunk));
+            let _ = std::hint::black_box(stream.push(chunk));
         }
-        std::hint::black_box(stream.finish());
+        let _ = std::hint::black_box(stream.finish());
         drop(stream);
         writeln!(out, "{}", begin.elapsed().as_nanos())?;
         out.flush()?;
