@@ -571,9 +571,9 @@ mod tests {
             for swap in [false, true] {
                 let mut play = Play::new();
                 let closed = play.write(&dirty, &lengths, |writes| {
-                    let middle = writes.len() / 2;
-                    if swap && writes.len() > 2 {
-                        writes.swap(middle, writes.len() - 1);
+                    let (middle, last) = (writes.len() / 2, writes.len() - 1);
+                    if swap && last > 1 {
+                        writes.swap(middle, last);
                     }
                 });
                 let half = token.len() / 2;
