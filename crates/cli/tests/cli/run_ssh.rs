@@ -142,7 +142,8 @@ fn commands_files_and_pushes_go_through() {
     let run = stage.run(&["--ssh-verb", "git-upload-pack"], &format!("ssh {user} true")).exits_with(77);
     run.notes("exec is not one of what may be done");
     stage.run(&["--ssh-verb", "nonsense"], "true").exits_with(2).notes("git-receive-pack");
-    stage.run_with(&["--no-ssh"], &[], "echo \"<$GIT_SSH_COMMAND>\"").exits_with(0).prints("<>\n");
+    let plain = ["run", "--no-store", "--no-ssh", "--", "sh", "-c", "echo \"<$GIT_SSH_COMMAND>\""];
+    stage.sandbox.run(&plain).exits_with(0).prints("<>\n");
     // Without a key, and with a host that nobody has verified.
     stage
         .run_with(&[], &[], &format!("ssh {user} true"))

@@ -235,7 +235,7 @@ impl Passage {
                     if let ChannelMsg::Data { .. } = message {
                         (due, is_long) = (Instant::now() + PAUSE, false);
                     }
-                    if self.from_client(message, &mut out).await.is_break() {
+                    if self.client_says(message, &mut out).await.is_break() {
                         let _ = self.to_server.close().await;
                         return Outcome::Sent;
                     }
@@ -245,7 +245,7 @@ impl Passage {
                     return Outcome::Sent;
                 }
                 Heard::Server(Some(message)) => {
-                    if self.from_server(message, &mut out).is_break() {
+                    if self.server_says(message, &mut out).is_break() {
                         self.send_down(Down::Close, 0);
                         return Outcome::Sent;
                     }
@@ -267,7 +267,7 @@ impl Passage {
     }
 
     /// A message of the client; a break is its end.
-    async fn from_client(&mut self, message: ChannelMsg, out: &mut Out) -> ControlFlow<()> {
+    async fn client_says(&mut self, message: ChannelMsg, out: &mut Out) -> ControlFlow<()> {
         match message {
             ChannelMsg::Data { data } => {
                 let len = data.len();
@@ -276,17 +276,15 @@ impl Passage {
                         "blocked by policy: the server takes nothing, and more waits for it than is held";
                     out.refuse(Refusal::plain(why));
                 } else if len >= LONG {
-                    block_in_place(|| self.examiner.from_client(data, out));
+                    block_in_place(|| self.examiner.client_says(data, out));
                 } else {
-                    self.examiner.from_client(data, out);
+                    self.examiner.client_says(data, out);
                 }
                 self.pace.left(Side::Client, len);
             }
             ChannelMsg::ExtendedData { data, .. } => self.pace.left(Side::Client, data.len()),
-            ChannelMsg::Eof => {
-                if !std::mem::replace(&mut self.ended, true) {
-                    block_in_place(|| self.examiner.end(out));
-                }
+            ChannelMsg::Eof if !std::mem::replace(&mut self.ended, true) => {
+                block_in_place(|| self.examiner.end(out));
             }
             ChannelMsg::WindowChange { col_width, row_height, pix_width, pix_height } => {
                 let _ = self.to_server.window_change(col_width, row_height, pix_width, pix_height).await;
@@ -302,11 +300,11 @@ impl Passage {
     }
 
     /// A message of the server; a break is its end.
-    fn from_server(&mut self, message: ChannelMsg, out: &mut Out) -> ControlFlow<()> {
+    fn server_says(&mut self, message: ChannelMsg, out: &mut Out) -> ControlFlow<()> {
         match message {
             ChannelMsg::Data { data } => {
                 let len = data.len();
-                self.examiner.from_server(data, out);
+                self.examiner.server_says(data, out);
                 self.pace.left(Side::Server, len);
             }
             ChannelMsg::ExtendedData { data, ext } => {

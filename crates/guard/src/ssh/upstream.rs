@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use exfilter::Authority;
 use russh::client::{self, Handle};
+#[cfg(unix)]
 use russh::keys::agent::AgentIdentity;
+#[cfg(unix)]
 use russh::keys::agent::client::AgentClient;
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate, load_secret_key};
 use russh::{ChannelId, Preferred, cipher};
@@ -28,6 +30,7 @@ pub(super) const CIPHERS: &[cipher::Name] = &[
 ];
 
 /// The most keys of an agent that are tried: servers hang up after six.
+#[cfg(unix)]
 const TRIED: usize = 6;
 
 /// What a server says beside channels.

@@ -78,7 +78,7 @@ impl Push {
 }
 
 impl Examiner for Push {
-    fn from_client(&mut self, data: Bytes, out: &mut Out) {
+    fn client_says(&mut self, data: Bytes, out: &mut Out) {
         let Some(held) = &mut self.held else {
             return out.refuse(Refusal::plain("blocked by policy: bytes follow the end of the push"));
         };
@@ -107,7 +107,7 @@ impl Examiner for Push {
         }
     }
 
-    fn from_server(&mut self, data: Bytes, out: &mut Out) {
+    fn server_says(&mut self, data: Bytes, out: &mut Out) {
         let Some(advertisement) = &mut self.advertisement else { return out.down.push(data) };
         let mut rewritten = Vec::new();
         advertisement.feed(&data, &mut rewritten);

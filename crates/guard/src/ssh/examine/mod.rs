@@ -27,13 +27,13 @@ const DRAIN: u64 = crate::limits::DRAIN;
 /// Examines one channel. All in order, and without waiting.
 pub(super) trait Examiner: Send {
     /// Bytes of the client.
-    fn from_client(&mut self, data: Bytes, out: &mut Out);
+    fn client_says(&mut self, data: Bytes, out: &mut Out);
 
     /// The client has nothing more to say.
     fn end(&mut self, out: &mut Out);
 
     /// Bytes of the server.
-    fn from_server(&mut self, data: Bytes, out: &mut Out) {
+    fn server_says(&mut self, data: Bytes, out: &mut Out) {
         out.down.push(data);
     }
 

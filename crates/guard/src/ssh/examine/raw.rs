@@ -50,7 +50,7 @@ impl Raw {
 }
 
 impl Examiner for Raw {
-    fn from_client(&mut self, data: Bytes, out: &mut Out) {
+    fn client_says(&mut self, data: Bytes, out: &mut Out) {
         if self.refused {
             return;
         }

@@ -68,7 +68,7 @@ impl Files {
 }
 
 impl Examiner for Files {
-    fn from_client(&mut self, data: Bytes, out: &mut Out) {
+    fn client_says(&mut self, data: Bytes, out: &mut Out) {
         let mut at = 0;
         while at < data.len() {
             let (taken, part) = match self.scp.next(&data[at..]) {

@@ -390,7 +390,7 @@ impl File {
 }
 
 impl Examiner for Sftp {
-    fn from_client(&mut self, data: Bytes, out: &mut Out) {
+    fn client_says(&mut self, data: Bytes, out: &mut Out) {
         let mut rest = &data[..];
         loop {
             let next = self.requests.next(&mut rest);
@@ -416,7 +416,7 @@ impl Examiner for Sftp {
         out.up_end = true;
     }
 
-    fn from_server(&mut self, data: Bytes, out: &mut Out) {
+    fn server_says(&mut self, data: Bytes, out: &mut Out) {
         let mut rest = &data[..];
         loop {
             match self.replies.next(&mut rest) {
@@ -488,7 +488,7 @@ mod tests {
 
         fn say(&mut self, bytes: &[u8]) {
             let mut out = Out::default();
-            self.sftp.from_client(Bytes::copy_from_slice(bytes), &mut out);
+            self.sftp.client_says(Bytes::copy_from_slice(bytes), &mut out);
             self.serve(out);
         }
 
@@ -522,7 +522,7 @@ mod tests {
             }
             if !replies.is_empty() {
                 let mut out = Out::default();
-                self.sftp.from_server(Bytes::from(replies), &mut out);
+                self.sftp.server_says(Bytes::from(replies), &mut out);
                 self.serve(out);
             }
         }
@@ -571,9 +571,9 @@ mod tests {
             for swap in [false, true] {
                 let mut play = Play::new();
                 let closed = play.write(&dirty, &lengths, |writes| {
-                    let middle = writes.len() / 2;
-                    if swap && writes.len() > 2 {
-                        writes.swap(middle, writes.len() - 1);
+                    let (middle, last) = (writes.len() / 2, writes.len() - 1);
+                    if swap && last > 1 {
+                        writes.swap(middle, last);
                     }
                 });
                 let half = token.len() / 2;

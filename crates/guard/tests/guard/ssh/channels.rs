@@ -243,6 +243,7 @@ fn a_channel_that_stands_still_stops_no_other() {
     assert!(stuck.try_wait().unwrap().is_none(), "the first goes on");
     stuck.kill().unwrap();
     stuck.wait().unwrap();
+    let _ = std::fs::remove_file(stage.path("mux"));
     // One behind the other they share it.
     let persist = stage
         .command(
