@@ -60,14 +60,15 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, HeadError> {
     Ok(Parsed::Complete { head: Box::new(head), consumed: end })
 }
 
-/// Writes a head as HTTP/1.1 has it.
+/// Writes a head as HTTP/1.1 has it, or HTTP/1.0 where it names no host, without which the later version has no requests.
 #[must_use]
 pub fn write(head: &RequestHead) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend_from_slice(head.method().as_bytes());
     out.push(b' ');
     out.extend_from_slice(head.target().as_bytes());
-    out.extend_from_slice(b" HTTP/1.1\r\n");
+    let is_old = head.headers().get("host").is_none() && head.headers().get("transfer-encoding").is_none();
+    out.extend_from_slice(if is_old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
     for (name, value) in head.headers().iter() {
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b": ");

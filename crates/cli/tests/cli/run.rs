@@ -332,7 +332,7 @@ fn a_guard_serves_by_itself() {
         Command::new("curl").args(["-sS", "--noproxy", "*"]).arg(format!("http://{place}/metrics")).output();
     let counts = String::from_utf8(counts.unwrap().stdout).unwrap();
     for line in [
-        "exfilter_requests_total{conversation=\"plain\",outcome=\"sent\"} 1",
+        "exfilter_requests_total{conversation=\"github\",outcome=\"sent\"} 1",
         "exfilter_requests_total{conversation=\"plain\",outcome=\"refused\"} 2",
         "exfilter_requests_total{conversation=\"tunnel\",outcome=\"refused\"} 1",
         "exfilter_findings_total{confidence=\"confirmed\",action=\"block\"} 1",

@@ -138,7 +138,7 @@ fn debug_shows_no_content() {
 proptest! {
     /// Any bytes are refused, incomplete or a head; a head that is written is read as the same one; every prefix of it is incomplete.
     #[test]
-    fn reading_is_total_and_writing_is_its_inverse(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "[A-Z]{1,4} /[ -~]{0,20} HTTP/1.1\r\n(Host|X|content-length): ?[ -~]{0,8}\r\n\r\n") {
+    fn reading_is_total_and_writing_is_its_inverse(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "[A-Z]{1,4} /[ -~]{0,20} HTTP/1.[01]\r\n(Host|X|content-length): ?[ -~]{0,8}\r\n\r\n") {
         let _ = http1::parse(&bytes);
         if let Ok(Parsed::Complete { head, consumed }) = http1::parse(text.as_bytes()) {
             prop_assert_eq!(consumed, text.len());
