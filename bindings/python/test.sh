@@ -37,10 +37,10 @@ CARGO_TARGET_DIR=$target "$bin/maturin" build --release --quiet --interpreter "$
 
 export CARGO_TARGET_DIR=$target
 case ${1:-} in
-    --mitmproxy) "$bin/python" -m pytest -p no:cacheprovider tests/test_mitmproxy.py tests/test_pages.py ;;
+    --mitmproxy) "$bin/python" -m pytest -p no:cacheprovider tests/test_mitmproxy*.py tests/test_pages.py ;;
     --frameworks) "$bin/python" -m pytest -p no:cacheprovider tests/test_frameworks.py ;;
     *)
-        "$bin/python" -m pytest -p no:cacheprovider tests --ignore tests/test_mitmproxy.py --ignore tests/test_pages.py --ignore tests/test_frameworks.py
+        "$bin/python" -m pytest -p no:cacheprovider tests --ignore-glob "*/test_mitmproxy*.py" --ignore tests/test_pages.py --ignore tests/test_frameworks.py
         "$bin/python" -m mypy --no-error-summary --explicit-package-bases python/exfilter
         "$bin/python" -m mypy.stubtest exfilter._native
         ;;
