@@ -263,6 +263,16 @@ fn upstream_proxies_are_used_or_refused() {
     assert!(run.stdout.contains("could not be found or reached"), "{run:#?}");
 }
 
+/// A process that does not outlive its test.
+struct Ends(std::process::Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// `exfilter guard`: what a container gets is enough, and a socket is one too.
 #[test]
 fn a_guard_serves_by_itself() {
@@ -296,8 +306,8 @@ fn a_guard_serves_by_itself() {
     }
     let mut command = stage.sandbox.command(&args);
     command.env("GH_TOKEN", &token).env("SOME_TOKEN", &bare).stderr(Stdio::piped());
-    let mut guard = command.spawn().unwrap();
-    let mut lines = std::io::BufReader::new(guard.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut guard = Ends(command.spawn().unwrap());
+    let mut lines = std::io::BufReader::new(guard.0.stderr.take().unwrap()).lines().map(Result::unwrap);
     let notes: Vec<String> = lines.by_ref().take(5).collect();
     assert!(notes[3].contains("the guard listens at unix:guard.sock"), "{notes:?}");
     let modes = |name: &str| std::fs::metadata(top.join(name)).unwrap().permissions().mode() & 0o777;
@@ -345,8 +355,8 @@ fn a_guard_serves_by_itself() {
     // A second one at the same place is told so.
     let run = stage.sandbox.finish(&mut stage.sandbox.command(&args)).exits_with(2);
     assert!(run.stderr.contains("--listen unix:guard.sock: it cannot be listened on"), "{run:#?}");
-    Command::new("kill").arg(guard.id().to_string()).status().unwrap();
-    assert!(guard.wait().unwrap().success());
+    Command::new("kill").arg(guard.0.id().to_string()).status().unwrap();
+    assert!(guard.0.wait().unwrap().success());
     let summary: Vec<String> = lines.collect();
     assert!(summary.iter().any(|line| line.contains("with a real credential put in")), "{summary:?}");
     assert!(!top.join("guard.sock").exists());

@@ -1,7 +1,7 @@
 //! A guard before a server, and clients that use it.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,12 @@ pub(crate) const ELSEWHERE: &str = "elsewhere.example.com";
 /// Records of a guard.
 #[derive(Default)]
 pub(crate) struct Records(Mutex<Vec<Record>>);
+
+impl Records {
+    pub(crate) fn all(&self) -> Vec<Record> {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 impl Sink for Records {
     fn record(&self, record: &Record) -> std::io::Result<()> {
@@ -43,7 +49,7 @@ pub(crate) struct Ran {
 }
 
 /// The longest that a client may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn engine() -> Engine {
     Engine::builder().rules(exfilter::rules::builtin()).build().unwrap()
@@ -94,7 +100,7 @@ impl Stage {
     }
 
     pub(crate) fn records(&self) -> Vec<Record> {
-        self.records.0.lock().unwrap().clone()
+        self.records.all()
     }
 
     /// Why requests were refused, in order.
@@ -148,18 +154,7 @@ impl Stage {
             .stderr(log.reopen().unwrap())
             .spawn()
             .unwrap();
-        let begun = Instant::now();
-        let ok = loop {
-            match child.try_wait().unwrap() {
-                Some(status) => break status.success(),
-                None if begun.elapsed() > PATIENCE => {
-                    child.kill().unwrap();
-                    child.wait().unwrap();
-                    break false;
-                }
-                None => std::thread::sleep(Duration::from_millis(10)),
-            }
-        };
+        let ok = ended(&mut child).is_some_and(|status| status.success());
         Ran { ok, said: String::from_utf8_lossy(&std::fs::read(log.path()).unwrap()).into_owned() }
     }
 
@@ -169,6 +164,22 @@ impl Stage {
         assert!(!holds(&self.engine, &bytes), "a secret arrived");
         for piece in [&secret[..secret.len() / 2], &secret[secret.len() / 2..]] {
             assert!(!bytes.windows(piece.len()).any(|window| window == piece), "a piece arrived");
+        }
+    }
+}
+
+/// How a process ended; one that takes too long is killed.
+pub(crate) fn ended(child: &mut Child) -> Option<ExitStatus> {
+    let begun = Instant::now();
+    loop {
+        match child.try_wait().unwrap() {
+            Some(status) => return Some(status),
+            None if begun.elapsed() > PATIENCE => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                return None;
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
         }
     }
 }

@@ -5,26 +5,15 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use exfilter::Engine;
-use exfilter_guard::{Guard, Listener, Outcome, Record, Running, Settings, Sink, SshSettings};
+use exfilter_guard::{Guard, Listener, Outcome, Record, Running, Settings, SshSettings};
+
+use crate::stage::{PATIENCE, Records, ended};
 
 pub(crate) const HOST: &str = "git.example.com";
-
-/// The longest that a client may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-#[derive(Default)]
-pub(crate) struct Records(Mutex<Vec<Record>>);
-
-impl Sink for Records {
-    fn record(&self, record: &Record) -> std::io::Result<()> {
-        self.0.lock().unwrap().push(record.clone());
-        Ok(())
-    }
-}
 
 pub(crate) struct Stage {
     pub(crate) dir: tempfile::TempDir,
@@ -197,18 +186,7 @@ impl Stage {
             .stderr(said.reopen().unwrap())
             .spawn()
             .unwrap();
-        let begun = Instant::now();
-        let code = loop {
-            match child.try_wait().unwrap() {
-                Some(status) => break status.code(),
-                None if begun.elapsed() > PATIENCE => {
-                    child.kill().unwrap();
-                    child.wait().unwrap();
-                    break None;
-                }
-                None => std::thread::sleep(Duration::from_millis(5)),
-            }
-        };
+        let code = ended(&mut child).and_then(|status| status.code());
         let said = String::from_utf8_lossy(&std::fs::read(said.path()).unwrap()).into_owned();
         Ran { code, out: std::fs::read(out.path()).unwrap(), said }
     }
@@ -227,7 +205,7 @@ impl Stage {
     }
 
     pub(crate) fn records(&self) -> Vec<Record> {
-        self.records.0.lock().unwrap().clone()
+        self.records.all()
     }
 
     /// What became of the last channel, once it is told.
