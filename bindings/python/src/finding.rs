@@ -164,7 +164,7 @@ impl Finding {
     /// What the policy did about it: "allow", "report", "redact" or "block".
     #[getter]
     fn action(&self) -> &'static str {
-        words::of_action(self.finding.action())
+        self.finding.action().as_str()
     }
 
     /// The line, from 1; only on flows that count lines.
@@ -255,7 +255,7 @@ impl Opaque {
     /// What the policy did about it: "allow", "report" or "block".
     #[getter]
     fn action(&self) -> &'static str {
-        words::of_action(self.opaque.action())
+        self.opaque.action().as_str()
     }
 
     fn __repr__(&self) -> String {

@@ -74,7 +74,7 @@ impl Sighting {
     /// What was done about it: "allow", "report", "redact" or "block".
     #[getter]
     fn action(&self) -> &'static str {
-        words::of_action(self.sighting.action())
+        self.sighting.action().as_str()
     }
 
     /// Whether it is the request's own key, where such keys belong.

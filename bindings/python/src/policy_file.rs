@@ -51,13 +51,13 @@ impl PolicyFile {
     /// What is done about a provider's key that is not enrolled, where that provider takes it: "report" or "block".
     #[getter]
     fn foreign(&self) -> &'static str {
-        words::of_action(self.0.foreign())
+        self.0.foreign().as_str()
     }
 
     /// What is done about findings of a confidence on their way to a host of no language model.
     fn action(&self, confidence: &str) -> PyResult<&'static str> {
         let action: Action = self.0.policy().action_for(words::confidence(confidence)?);
-        Ok(words::of_action(action))
+        Ok(action.as_str())
     }
 
     /// Whether a host, in its canonical spelling, may be reached.

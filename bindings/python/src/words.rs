@@ -25,15 +25,6 @@ pub(crate) fn action(word: &str) -> PyResult<Action> {
     })
 }
 
-pub(crate) fn of_action(action: Action) -> &'static str {
-    match action {
-        Action::Allow => "allow",
-        Action::Report => "report",
-        Action::Redact => "redact",
-        Action::Block => "block",
-    }
-}
-
 pub(crate) fn mode(word: &str) -> PyResult<Mode> {
     match word {
         "observe" => Ok(Mode::Observe),

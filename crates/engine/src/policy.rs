@@ -51,6 +51,18 @@ pub enum Action {
     Block,
 }
 
+impl Action {
+    /// As it is written: `allow`, `report`, `redact`, `block`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Allow => "allow",
+            Action::Report => "report",
+            Action::Redact => "redact",
+            Action::Block => "block",
+        }
+    }
+}
+
 /// Whether the policy's blocks block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {

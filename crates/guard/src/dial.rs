@@ -93,7 +93,7 @@ pub(crate) struct Dialer {
 impl Dialer {
     /// What the upstream proxy wants to know beside a request that it gets as it is.
     pub(crate) fn password(&self, uri: &Uri) -> Option<HeaderValue> {
-        upstream_proxy::password(&self.plain_proxy(uri)?)
+        self.plain_proxy(uri)?.basic_auth().cloned()
     }
 
     /// The upstream proxy, where it gets requests as they are.

@@ -157,13 +157,11 @@ impl Sink for Journal {
 /// A line without its hash.
 fn text(record: &Record, n: u64) -> String {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let (outcome, why) = match &record.outcome {
-        Outcome::Opened => ("opened", None),
-        Outcome::Sent => ("sent", None),
-        Outcome::Refused { why } => ("refused", Some(why.as_str())),
-        Outcome::Failed { why } => ("failed", Some(*why)),
+    let why = match &record.outcome {
+        Outcome::Opened | Outcome::Sent => None,
+        Outcome::Refused { why } => Some(why.as_str()),
+        Outcome::Failed { why } => Some(*why),
     };
-    let action = |action: exfilter::Action| format!("{action:?}").to_lowercase();
     let found: Vec<_> = record
         .noted
         .iter()
@@ -171,7 +169,7 @@ fn text(record: &Record, n: u64) -> String {
         .map(|noted| {
             json!({
                 "what": noted.what, "enrolled": noted.enrolled, "place": noted.place,
-                "confidence": noted.confidence.as_str(), "action": action(noted.action),
+                "confidence": noted.confidence.as_str(), "action": noted.action.as_str(),
             })
         })
         .collect();
@@ -180,12 +178,12 @@ fn text(record: &Record, n: u64) -> String {
         .iter()
         .take(LISTED)
         .map(|unseen| {
-            json!({ "reason": unseen.reason.as_str(), "place": unseen.place, "action": action(unseen.action) })
+            json!({ "reason": unseen.reason.as_str(), "place": unseen.place, "action": unseen.action.as_str() })
         })
         .collect();
     let more = record.noted.len().saturating_sub(LISTED) + record.unseen.len().saturating_sub(LISTED);
     let mut line = json!({
-        "n": n, "time": time, "to": record.to, "conversation": record.conversation, "outcome": outcome, "why": why,
+        "n": n, "time": time, "to": record.to, "conversation": record.conversation, "outcome": record.outcome.as_str(), "why": why,
         "bytes": record.bytes, "injected": record.injected, "found": found, "unseen": unseen, "more": more,
     });
     if record.quarantine {

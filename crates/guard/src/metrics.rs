@@ -14,7 +14,6 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
-use exfilter::Action;
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -27,7 +26,7 @@ use prometheus_client::registry::Registry;
 
 use crate::guard::Shared;
 use crate::message::{AnswerBody, whole};
-use crate::record::{Outcome, Record, Sink};
+use crate::record::{Record, Sink};
 
 type Labels = [(&'static str, &'static str); 2];
 
@@ -89,34 +88,19 @@ impl Metrics {
 
 impl Sink for Metrics {
     fn record(&self, record: &Record) -> io::Result<()> {
-        let outcome = match record.outcome {
-            Outcome::Opened => "opened",
-            Outcome::Sent => "sent",
-            Outcome::Refused { .. } => "refused",
-            Outcome::Failed { .. } => "failed",
-        };
-        let labels = [("conversation", record.conversation), ("outcome", outcome)];
+        let labels = [("conversation", record.conversation), ("outcome", record.outcome.as_str())];
         self.requests.get_or_create(&labels).inc();
         self.bytes.get_or_create(&labels).inc_by(record.bytes);
         for noted in &record.noted {
-            let labels = [("confidence", noted.confidence.as_str()), ("action", action(noted.action))];
+            let labels = [("confidence", noted.confidence.as_str()), ("action", noted.action.as_str())];
             self.findings.get_or_create(&labels).inc();
         }
         for unseen in &record.unseen {
-            let labels = [("reason", unseen.reason.as_str()), ("action", action(unseen.action))];
+            let labels = [("reason", unseen.reason.as_str()), ("action", unseen.action.as_str())];
             self.unexamined.get_or_create(&labels).inc();
         }
         self.injected.inc_by(u64::from(record.injected));
         self.next.record(record)
-    }
-}
-
-fn action(action: Action) -> &'static str {
-    match action {
-        Action::Allow => "allow",
-        Action::Report => "report",
-        Action::Redact => "redact",
-        Action::Block => "block",
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Record`]: what is told of a request. Holds no content.
 
 use exfilter::inspector::Sighting;
-use exfilter::{Action, Confidence, Engine, Event, Kind, OpaqueReason};
+use exfilter::{Action, Confidence, Engine, Event, Finding, Kind, OpaqueReason};
 
 /// Who is told.
 pub trait Sink: Send + Sync {
@@ -55,6 +55,18 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// As it is written: `opened`, `sent`, `refused`, `failed`.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Opened => "opened",
+            Outcome::Sent => "sent",
+            Outcome::Refused { .. } => "refused",
+            Outcome::Failed { .. } => "failed",
+        }
+    }
+}
+
 /// A finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -83,6 +95,17 @@ pub struct Unseen {
     pub action: Action,
 }
 
+impl Noted {
+    /// What is told of a finding, and what was done about it.
+    pub(crate) fn of(engine: &Engine, finding: &Finding, place: String, action: Action) -> Noted {
+        let (what, enrolled) = match finding.kind() {
+            Kind::Rule(rule) => (engine.rule(rule).id.clone(), false),
+            Kind::Known(secret, _) => (engine.secret_name(secret).to_owned(), true),
+        };
+        Noted { what, enrolled, place, confidence: finding.confidence(), action }
+    }
+}
+
 impl Record {
     pub(crate) fn new(to: Option<String>, conversation: &'static str, outcome: Outcome) -> Record {
         let (noted, unseen) = (Vec::new(), Vec::new());
@@ -93,14 +116,7 @@ impl Record {
     pub(crate) fn note(&mut self, engine: &Engine, sighting: &Sighting) {
         let (place, action) = (sighting.location(), sighting.action());
         match sighting.event() {
-            Event::Finding(finding) => {
-                let (what, enrolled) = match finding.kind() {
-                    Kind::Rule(rule) => (engine.rule(rule).id.clone(), false),
-                    Kind::Known(secret, _) => (engine.secret_name(secret).to_owned(), true),
-                };
-                let confidence = finding.confidence();
-                self.noted.push(Noted { what, enrolled, place, confidence, action });
-            }
+            Event::Finding(finding) => self.noted.push(Noted::of(engine, finding, place, action)),
             Event::Opaque(opaque) => {
                 self.unseen.push(Unseen { reason: opaque.reason(), place, action });
             }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use http::{HeaderValue, Uri};
+use http::Uri;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
@@ -85,11 +85,6 @@ pub(crate) async fn tunnel(proxy: &Intercept, server: Uri) -> io::Result<TcpStre
         Ok(io) => Ok(io.into_inner()),
         Err(_) => Err(io::Error::other(NoTunnel)),
     }
-}
-
-/// What a proxy wants to know beside a request that it is given as it is.
-pub(crate) fn password(proxy: &Intercept) -> Option<HeaderValue> {
-    proxy.basic_auth().cloned()
 }
 
 /// A function as what the HTTP library calls a connector.

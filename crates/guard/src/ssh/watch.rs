@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use exfilter::{
-    Action, Audience, Authority, Block, BlockReason, Confidence, Event, Flow, Kind, Stream, Verdict,
-};
+use exfilter::{Action, Audience, Authority, Block, BlockReason, Event, Flow, Kind, Stream, Verdict};
 
 use crate::guard::Shared;
 use crate::record::{Noted, Record, Unseen};
@@ -164,20 +162,15 @@ impl Watch {
         while let Some(event) = self.stream.poll_event() {
             match event {
                 Event::Finding(finding) => {
-                    let (name, enrolled) = match finding.kind() {
-                        Kind::Rule(rule) => (shared.engine.rule(rule).id.clone(), false),
-                        Kind::Known(secret, _) => (shared.engine.secret_name(secret).to_owned(), true),
-                    };
                     let path = self.stream.path(finding.path()).to_string();
                     let place =
                         if path.is_empty() { self.place.clone() } else { format!("{} > {path}", self.place) };
-                    if finding.action() == Action::Block || finding.action() == Action::Redact {
-                        what.get_or_insert_with(|| format!("{place} ({name})"));
+                    let noted = Noted::of(&shared.engine, &finding, place, finding.action());
+                    if noted.action == Action::Block || noted.action == Action::Redact {
+                        what.get_or_insert_with(|| format!("{} ({})", noted.place, noted.what));
                     }
                     if found.noted.len() < KEPT {
-                        let (confidence, action): (Confidence, Action) =
-                            (finding.confidence(), finding.action());
-                        found.noted.push(Noted { what: name, enrolled, place, confidence, action });
+                        found.noted.push(noted);
                     }
                 }
                 Event::Opaque(opaque) if found.unseen.len() < KEPT => {
