@@ -227,10 +227,11 @@ async fn up<C, S>(
         }
     };
     let (code, reason) = why;
+    // Before the server hears of it: what it answers to that is not what the client is to be told.
+    let _ = refuse.send(CloseFrame { code, reason: reason.into() });
     // The server learns nothing of why.
     let away = CloseFrame { code: CloseCode::Away, reason: Utf8Bytes::default() };
     let _ = server.send(Message::Close(Some(away))).await;
-    let _ = refuse.send(CloseFrame { code, reason: reason.into() });
     // Until it has closed, too.
     while let Some(Ok(_)) = client.next().await {}
 }
@@ -249,6 +250,7 @@ async fn down<C, S>(
     let mut listens = true;
     let close = loop {
         let message = tokio::select! {
+            biased;
             frame = &mut refused, if listens => match frame {
                 Ok(frame) => break Some(frame),
                 // The client closed by itself; the server's answer is still to come.
