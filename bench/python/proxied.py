@@ -3,7 +3,9 @@
 Two mitmdumps, one without the add-on and one with it, before one server, are asked in turn over connections that stay open, so whatever else the machine does befalls both. Printed for each kind of body: medians of the
 time of a request, the median of the differences of neighbouring requests as a part of the time without the add-on, and the same of processor time per request, which neighbours disturb least.
 
-    python bench/python/proxied.py [--requests 400] [--rounds 5] [--profile FILE]
+    python bench/python/proxied.py [--tls] [--requests 400] [--rounds 5] [--profile FILE]
+
+With --tls the requests are those of a tunnel that mitmproxy intercepts, with TLS on both sides, which is how an API is called; without it they are plain HTTP.
 
 needs Python 3.12, mitmproxy and the wheel in one environment (bindings/python/test.sh --mitmproxy makes one: target/python-3.12).
 """
@@ -17,6 +19,7 @@ import json
 import os
 import random
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -41,7 +44,8 @@ def body_of(size: int) -> bytes:
 class Server:
     """Answers every request with a small body, having read its own, and does as little else as it can."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        self._tls = tls
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -53,6 +57,8 @@ class Server:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        if self._tls is not None:
+            connection = self._tls.wrap_socket(connection, server_side=True)
         place = memoryview(bytearray(1 << 20))
         while True:
             got = 0
@@ -76,13 +82,32 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def certificate(folder: Path) -> ssl.SSLContext:
+    """A server's side of TLS for localhost; whoever is to trust it reads trusted.pem."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization as forms
+    from mitmproxy import certs
+
+    folder.mkdir()
+    store = certs.CertStore.from_store(folder, "upstream", 2048)
+    entry = store.get_cert("localhost", [x509.DNSName("localhost")])
+    key = entry.privatekey.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.TraditionalOpenSSL, forms.NoEncryption())
+    (folder / "chain.pem").write_bytes(entry.cert.to_pem() + key)
+    (folder / "trusted.pem").write_bytes(store.default_ca.to_pem())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "chain.pem")
+    return context
+
+
 class Proxy:
     """A mitmdump, and a connection to it that stays open."""
 
-    def __init__(self, folder: str, add_on: bool, server: int, profile: str | None = None) -> None:
+    def __init__(self, folder: str, add_on: bool, server: int, tls: bool, profile: str | None = None) -> None:
         self.port = free_port()
-        self.target = f"http://127.0.0.1:{server}/v1/messages"
+        self.target = "/v1/messages" if tls else f"http://127.0.0.1:{server}/v1/messages"
         arguments = ["-q", "-p", str(self.port), "--listen-host", "127.0.0.1", "--set", f"confdir={folder}/{add_on}"]
+        if tls:
+            arguments += ["--set", f"ssl_verify_upstream_trusted_ca={folder}/upstream/trusted.pem"]
         if add_on:
             import exfilter
 
@@ -94,7 +119,12 @@ class Proxy:
         deadline = time.monotonic() + 60
         while True:
             try:
-                self.client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+                if tls:
+                    context = ssl.create_default_context(cafile=f"{folder}/{add_on}/mitmproxy-ca-cert.pem")
+                    self.client = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=context)
+                    self.client.set_tunnel("localhost", server)
+                else:
+                    self.client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
                 self.client.connect()
                 break
             except OSError:
@@ -129,9 +159,9 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--requests", type=int, default=400, help="requests of each kind to each proxy")
     options.add_argument("--rounds", type=int, default=5, help="in how many rounds")
+    options.add_argument("--tls", action="store_true", help="intercepted TLS instead of plain HTTP")
     options.add_argument("--profile", help="where the profile of the proxy with the add-on is written; times are not to be believed then")
     chosen = options.parse_args()
-    server = Server()
     kinds: dict[str, tuple[bytes, dict[str, str]]] = {}
     common = {
         "content-type": "application/json", "x-api-key": "placeholder", "anthropic-version": "2023-06-01", "user-agent": "bench/1.0 (external, cli)", "accept": "application/json",
@@ -141,7 +171,8 @@ def main() -> None:
         kinds[f"{size // 1000} KB"] = (body_of(size), common)
     kinds["560 KB, gzip"] = (gzip.compress(kinds["560 KB"][0], 6), {**common, "content-encoding": "gzip"})
     with tempfile.TemporaryDirectory() as folder:
-        plain, guarded = Proxy(folder, False, server.port), Proxy(folder, True, server.port, chosen.profile)
+        server = Server(certificate(Path(folder) / "upstream") if chosen.tls else None)
+        plain, guarded = Proxy(folder, False, server.port, chosen.tls), Proxy(folder, True, server.port, chosen.tls, chosen.profile)
         try:
             print(f"{'body':>14} {'bytes':>8} {'without':>9} {'with':>9} {'added':>9} {'ratio':>7} {'p90':>9} | processor time {'without':>9} {'with':>9} {'ratio':>7}")
             for name, (body, headers) in kinds.items():

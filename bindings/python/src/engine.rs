@@ -12,6 +12,7 @@ use crate::policy::Policy;
 use crate::rules::Rules;
 use crate::scan::{Scan, Scanner, examine};
 use crate::secrets::KnownSecrets;
+use crate::session::Session;
 use crate::stream::Stream;
 use crate::{arrow, errors, words};
 
@@ -72,10 +73,10 @@ impl Engine {
         engine.map(Engine).map_err(|error| errors::saved(&error))
     }
 
-    /// A stream for one flow; without one, bytes on their way out to a place without an authority.
-    #[pyo3(signature = (flow=None))]
-    fn stream(&self, flow: Option<&Flow>) -> Stream {
-        Stream::new(keep(&self.0), outbound_or(flow))
+    /// A stream for one flow; without one, bytes on their way out to a place without an authority. With a session it goes by what that has shown before, and adds to it when it is finished, blocked or closed.
+    #[pyo3(signature = (flow=None, *, session=None))]
+    fn stream(&self, flow: Option<&Flow>, session: Option<Py<Session>>) -> Stream {
+        Stream::new(keep(&self.0), outbound_or(flow), session)
     }
 
     /// A scanner of whole buffers, which uses one stream again and again; without a flow, bytes at rest with lines.
@@ -84,11 +85,25 @@ impl Engine {
         Scanner::new(keep(&self.0), at_rest_or(flow))
     }
 
-    /// Examines a whole buffer; without a flow, bytes at rest with lines. Any number of threads may do so at once.
-    #[pyo3(signature = (data, flow=None))]
-    fn scan<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>, flow: Option<&Flow>) -> PyResult<Scan> {
-        let mut stream = self.0.stream(at_rest_or(flow));
-        examine(py, &self.0, &mut stream, &Input::of(data)?)
+    /// Examines a whole buffer; without a flow, bytes at rest with lines. Any number of threads may do so at once. With a session it goes by what that has shown before, and adds to it.
+    #[pyo3(signature = (data, flow=None, *, session=None))]
+    fn scan<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        flow: Option<&Flow>,
+        session: Option<&Session>,
+    ) -> PyResult<Scan> {
+        let flow = at_rest_or(flow);
+        let mut stream = self.0.stream(match session {
+            Some(session) => session.flow(flow),
+            None => flow,
+        });
+        let scan = examine(py, &self.0, &mut stream, &Input::of(data)?)?;
+        if let Some(session) = session {
+            session.take(&stream, scan.last());
+        }
+        Ok(scan)
     }
 
     /// Examines every cell of a table that is given by Arrow's interface (`__arrow_c_stream__` or `__arrow_c_array__`), as bytes at rest. Texts and binaries of every layout are examined, also in structs,

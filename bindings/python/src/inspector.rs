@@ -14,6 +14,7 @@ use crate::coverage::Coverage;
 use crate::engine::{self, Engine};
 use crate::input::Input;
 use crate::policy_file::PolicyFile;
+use crate::session::Session;
 use crate::verdict::Outcome;
 use crate::{errors, finding, scan, words};
 
@@ -128,49 +129,62 @@ impl Reply {
 /// One request on its way out: its head, then its body as it is pushed, then its trailers.
 ///
 /// `to` is where it will be sent, `fields` are its headers in order. A head that two readers may take for different requests, or that names another host, is a `HeadError`. `editable` says that the caller applies edits and replacements.
-/// `policy` is a policy file whose words about requests count. `own_keys`, "report" or "block", says what becomes of a provider's key where that provider takes it, and wins over the file.
+/// `policy` is a policy file whose words about requests count, `session` what its client has shown before, and what this request adds to. `own_keys`, "report" or "block", says what becomes of a provider's key where that provider takes it, and wins over the file.
 ///
 /// One thread at a time. A failure of the engine is a block from then on.
 #[pyclass(frozen, module = "exfilter")]
 pub(crate) struct Inspector {
     engine: exfilter::Engine,
-    reference: exfilter::Reference,
     state: Mutex<State>,
 }
 
 struct State {
     inspector: exfilter::Inspector,
-    broken: bool,
+    /// The session that it adds to.
+    session: Option<Py<Session>>,
+    /// The number of a failure of the engine, once there was one.
+    broken: Option<exfilter::Reference>,
+}
+
+/// The number of a failure. Only then: a stream for each request that does not fail would be as dear as its head.
+fn failure(engine: &exfilter::Engine) -> exfilter::Reference {
+    engine.stream(exfilter::Flow::outbound_unknown()).reference()
 }
 
 impl State {
     fn step(
         &mut self,
-        reference: exfilter::Reference,
+        engine: &exfilter::Engine,
         step: impl FnOnce(&mut exfilter::Inspector) -> Verdict,
     ) -> Outcome {
-        if self.broken {
-            return Outcome::Panic(reference);
+        match self.tell(engine, step) {
+            Ok(verdict) => {
+                self.add_to_session();
+                Outcome::Verdict(verdict)
+            }
+            Err(reference) => Outcome::Panic(reference),
         }
-        let inspector = &mut self.inspector;
-        catch_unwind(AssertUnwindSafe(|| step(inspector))).map_or_else(
-            |_| {
-                self.broken = true;
-                Outcome::Panic(reference)
-            },
-            Outcome::Verdict,
-        )
+    }
+
+    /// Whatever becomes of the request: what it has shown is shown.
+    fn add_to_session(&self) {
+        if let Some(session) = &self.session {
+            session.get().take_request(&self.inspector);
+        }
     }
 
     /// Something to tell of the request, unless the engine failed on it.
-    fn tell<T>(&mut self, tell: impl FnOnce(&mut exfilter::Inspector) -> T) -> Option<T> {
-        if self.broken {
-            return None;
+    fn tell<T>(
+        &mut self,
+        engine: &exfilter::Engine,
+        tell: impl FnOnce(&mut exfilter::Inspector) -> T,
+    ) -> Result<T, exfilter::Reference> {
+        if let Some(reference) = self.broken {
+            return Err(reference);
         }
         let inspector = &mut self.inspector;
         let told = catch_unwind(AssertUnwindSafe(|| tell(inspector)));
-        self.broken = told.is_err();
-        told.ok()
+        told.map_err(|_| *self.broken.insert(failure(engine)))
     }
 }
 
@@ -221,7 +235,7 @@ fn whole(
 #[pymethods]
 impl Inspector {
     #[new]
-    #[pyo3(signature = (engine, to, method, target, fields, *, editable=false, policy=None, own_keys=None, uploads=None))]
+    #[pyo3(signature = (engine, to, method, target, fields, *, editable=false, policy=None, own_keys=None, uploads=None, session=None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords")]
     fn new(
         engine: &Engine,
@@ -233,6 +247,7 @@ impl Inspector {
         policy: Option<&PolicyFile>,
         own_keys: Option<&str>,
         uploads: Option<&Uploads>,
+        session: Option<Py<Session>>,
     ) -> PyResult<Inspector> {
         let to = Authority::parse(to.as_bytes()).map_err(|error| errors::parse(&error))?;
         let mut inspection = Inspection::new(to);
@@ -248,6 +263,9 @@ impl Inspector {
         if let Some(uploads) = uploads {
             inspection.uploads(&uploads.0);
         }
+        if let Some(session) = &session {
+            session.get().apply(&mut inspection);
+        }
         let engine = engine::keep(&engine.0);
         let made = catch_unwind(AssertUnwindSafe(|| {
             let head = RequestHead::new(&method, &target, fields)?;
@@ -256,8 +274,9 @@ impl Inspector {
         let inspector = made
             .map_err(|_| errors::misuse("the engine failed on a head"))?
             .map_err(|error| errors::head(&error))?;
-        let reference = engine.stream(exfilter::Flow::outbound_unknown()).reference();
-        Ok(Inspector { engine, reference, state: Mutex::new(State { inspector, broken: false }) })
+        let state = State { inspector, session, broken: None };
+        state.add_to_session();
+        Ok(Inspector { engine, state: Mutex::new(state) })
     }
 
     /// Examines the next bytes of the body and says how far it may leave.
@@ -265,8 +284,7 @@ impl Inspector {
         let input = Input::of(data)?;
         let mut guard = self.lock()?;
         let state = &mut *guard;
-        let reference = self.reference;
-        let outcome = input.with(py, |bytes| state.step(reference, |inspector| inspector.push(bytes)));
+        let outcome = input.with(py, |bytes| state.step(&self.engine, |inspector| inspector.push(bytes)));
         outcome.into_py(py, &self.engine)
     }
 
@@ -287,10 +305,9 @@ impl Inspector {
         let input = Input::of(body)?;
         let mut guard = self.lock()?;
         let state = &mut *guard;
-        let reference = self.reference;
         let mut edited = None;
         let outcome = input.with(py, |bytes| {
-            state.step(reference, |inspector| {
+            state.step(&self.engine, |inspector| {
                 whole(inspector, bytes, trailers.is_some().then_some(&fields), &mut edited)
             })
         });
@@ -304,7 +321,7 @@ impl Inspector {
         for (name, value) in &fields {
             trailers.add(name, value).map_err(|error| errors::head(&error))?;
         }
-        let outcome = self.lock()?.step(self.reference, |inspector| inspector.trailers(&trailers));
+        let outcome = self.lock()?.step(&self.engine, |inspector| inspector.trailers(&trailers));
         outcome.into_py(py, &self.engine)
     }
 
@@ -312,21 +329,20 @@ impl Inspector {
     fn finish(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let mut guard = self.lock()?;
         let state = &mut *guard;
-        let reference = self.reference;
-        let outcome = py.detach(|| state.step(reference, exfilter::Inspector::finish));
+        let outcome = py.detach(|| state.step(&self.engine, exfilter::Inspector::finish));
         outcome.into_py(py, &self.engine)
     }
 
     /// What is known so far: of the head alone before the first push.
     #[getter]
     fn verdict(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.lock()?.step(self.reference, |inspector| inspector.verdict()).into_py(py, &self.engine)
+        self.lock()?.step(&self.engine, |inspector| inspector.verdict()).into_py(py, &self.engine)
     }
 
     /// Whether the head must not leave before `finish`.
     #[getter]
     fn holds_head(&self) -> PyResult<bool> {
-        Ok(self.lock()?.tell(|inspector| inspector.holds_head()).unwrap_or(true))
+        Ok(self.lock()?.tell(&self.engine, |inspector| inspector.holds_head()).unwrap_or(true))
     }
 
     /// What the request is part of: "git-push", "npm-publish", "anthropic", "plain", ...
@@ -338,7 +354,8 @@ impl Inspector {
     /// What was found since the last call.
     fn sightings(&self, py: Python<'_>) -> PyResult<Vec<Sighting>> {
         let mut state = self.lock()?;
-        let polled = state.tell(|inspector| std::iter::from_fn(|| inspector.poll()).collect::<Vec<_>>());
+        let polled =
+            state.tell(&self.engine, |inspector| std::iter::from_fn(|| inspector.poll()).collect::<Vec<_>>());
         let mut told = Vec::new();
         for sighting in polled.unwrap_or_default() {
             let (event, path) = (sighting.event().clone(), sighting.path().clone());
@@ -383,7 +400,7 @@ impl Inspector {
         let input = Input::of(body)?;
         let mut guard = self.lock()?;
         let state = &mut *guard;
-        let _ = input.with(py, |bytes| state.tell(|inspector| inspector.locate([bytes])));
+        let _ = input.with(py, |bytes| state.tell(&self.engine, |inspector| inspector.locate([bytes])));
         Ok(())
     }
 
@@ -407,14 +424,14 @@ impl Inspector {
     #[pyo3(signature = (audience="subject"))]
     fn text(&self, audience: &str) -> PyResult<Option<String>> {
         let audience = words::audience(audience)?;
-        Ok(self.lock()?.tell(|inspector| inspector.text(audience)).flatten())
+        Ok(self.lock()?.tell(&self.engine, |inspector| inspector.text(audience)).ok().flatten())
     }
 
     /// How the request is refused; None if it is not.
     #[pyo3(signature = (audience="subject"))]
     fn reply(&self, audience: &str) -> PyResult<Option<Reply>> {
         let audience = words::audience(audience)?;
-        let reply = self.lock()?.tell(|inspector| inspector.reply(audience)).flatten();
+        let reply = self.lock()?.tell(&self.engine, |inspector| inspector.reply(audience)).ok().flatten();
         Ok(reply.map(|reply| Reply { reply }))
     }
 

@@ -17,6 +17,7 @@ mod policy_file;
 mod rules;
 mod scan;
 mod secrets;
+mod session;
 mod stream;
 mod substitutes;
 mod verdict;
@@ -48,6 +49,8 @@ mod _native {
     use super::scan::{Scan, Scanner};
     #[pymodule_export]
     use super::secrets::KnownSecrets;
+    #[pymodule_export]
+    use super::session::Session;
     #[pymodule_export]
     use super::stream::Stream;
     #[pymodule_export]

@@ -24,7 +24,8 @@ pub(crate) struct Scan {
     /// Findings beyond the limit, by rule's id or secret's name, which are not one by one in `findings`.
     suppressed: BTreeMap<String, u64>,
     edits: Vec<exfilter::Edit>,
-    panicked: bool,
+    /// What the stream said at its end; None if it failed.
+    last: Option<Verdict>,
 }
 
 /// Examines a whole buffer with a stream that is new.
@@ -53,7 +54,10 @@ pub(crate) fn examine(
         }));
         whole.map_or(Outcome::Panic(reference), Outcome::Verdict)
     });
-    let panicked = matches!(outcome, Outcome::Panic(_));
+    let last = match outcome {
+        Outcome::Verdict(verdict) => Some(verdict),
+        Outcome::Panic(_) => None,
+    };
     let verdict = outcome.into_py(py, engine)?;
     let mut scan = Scan {
         verdict,
@@ -63,7 +67,7 @@ pub(crate) fn examine(
         coverage: stream.coverage(),
         suppressed: BTreeMap::new(),
         edits,
-        panicked,
+        last,
     };
     while let Some(event) = stream.poll_event() {
         let found = match &event {
@@ -85,6 +89,12 @@ pub(crate) fn examine(
         *scan.suppressed.entry(name).or_default() += count;
     }
     Ok(scan)
+}
+
+impl Scan {
+    pub(crate) fn last(&self) -> Option<Verdict> {
+        self.last
+    }
 }
 
 #[pymethods]
@@ -122,7 +132,7 @@ impl Scan {
     /// Whether everything was examined.
     #[getter]
     fn complete(&self) -> bool {
-        !self.panicked && self.coverage.is_complete()
+        self.last.is_some() && self.coverage.is_complete()
     }
 
     /// Whether everything was examined and nothing found at or above a confidence, documented examples apart.
@@ -191,7 +201,7 @@ impl Scanner {
         };
         stream.reset();
         let scan = examine(py, &self.engine, &mut stream, &input)?;
-        if scan.panicked {
+        if scan.last.is_none() {
             *stream = self.engine.stream(self.flow.clone());
         }
         Ok(scan)

@@ -92,9 +92,11 @@ pub(crate) fn without_line_break(value: &[u8]) -> &[u8] {
 #[pymethods]
 impl KnownSecrets {
     /// An empty set under a key of 32 bytes; without one, under a random key that lives as long as the process.
+    ///
+    /// With `fragments`, pieces of the values count too, over streams that share a `Session`.
     #[new]
-    #[pyo3(signature = (key=None))]
-    fn new(key: Option<&Bound<'_, PyAny>>) -> PyResult<KnownSecrets> {
+    #[pyo3(signature = (key=None, *, fragments=false))]
+    fn new(key: Option<&Bound<'_, PyAny>>, fragments: bool) -> PyResult<KnownSecrets> {
         let mut bytes = Zeroizing::new(vec![0_u8; 32]);
         match key {
             Some(key) => bytes = Input::of_value(key)?,
@@ -102,14 +104,21 @@ impl KnownSecrets {
                 .map_err(|_| errors::misuse("the system gave no random numbers for the fingerprint key"))?,
         }
         let key = StoreKey::from_bytes(&bytes).map_err(|error| errors::parse(&error))?;
-        let state = State { secrets: Some(exfilter::KnownSecrets::new(key)), names: Vec::new() };
+        let mut secrets = exfilter::KnownSecrets::new(key);
+        secrets.fragments(fragments);
+        let state = State { secrets: Some(secrets), names: Vec::new() };
         Ok(KnownSecrets { state: Mutex::new(state) })
     }
 
-    /// The set that the command's store holds: at `path`, with its key beside it (`PATH.key`) or in `key`, or at the usual place. A store that cannot be opened is a `StoreError`.
+    /// The set that the command's store holds: at `path`, with its key beside it (`PATH.key`) or in `key`, or at the usual place. A store that cannot be opened is a `StoreError`. `fragments` as in the constructor; without them a large store opens faster.
     #[staticmethod]
-    #[pyo3(signature = (path=None, *, key=None))]
-    fn from_store(py: Python<'_>, path: Option<PathBuf>, key: Option<PathBuf>) -> PyResult<KnownSecrets> {
+    #[pyo3(signature = (path=None, *, key=None, fragments=false))]
+    fn from_store(
+        py: Python<'_>,
+        path: Option<PathBuf>,
+        key: Option<PathBuf>,
+        fragments: bool,
+    ) -> PyResult<KnownSecrets> {
         let home = match (path, key) {
             (Some(path), Some(key)) => Home::new(path, key),
             (Some(path), None) => Home::beside(path),
@@ -118,7 +127,7 @@ impl KnownSecrets {
         };
         py.detach(|| {
             let store = home.load().map_err(|error| errors::store(&error))?.store;
-            let made = store.known_secrets(Use::AtOnce);
+            let made = store.known_secrets(if fragments { Use::All } else { Use::AtOnce });
             let secrets = made.map_err(|error| errors::record(home.store_path(), &error))?;
             let names = store.records().iter().map(|record| record.name().to_owned()).collect();
             Ok(KnownSecrets { state: Mutex::new(State { secrets: Some(secrets), names }) })

@@ -10,6 +10,7 @@ use pyo3::types::PyBytes;
 
 use crate::coverage::Coverage;
 use crate::input::Input;
+use crate::session::Session;
 use crate::verdict::Outcome;
 use crate::{errors, finding, scan};
 
@@ -21,6 +22,8 @@ use crate::{errors, finding, scan};
 pub(crate) struct Stream {
     engine: exfilter::Engine,
     reference: exfilter::Reference,
+    /// The session that it adds to.
+    session: Option<Py<Session>>,
     state: Mutex<State>,
 }
 
@@ -36,12 +39,19 @@ struct State {
 }
 
 impl Stream {
-    pub(crate) fn new(engine: exfilter::Engine, flow: exfilter::Flow) -> Stream {
-        let stream = engine.stream(flow);
+    pub(crate) fn new(
+        engine: exfilter::Engine,
+        flow: exfilter::Flow,
+        session: Option<Py<Session>>,
+    ) -> Stream {
+        let stream = engine.stream(match &session {
+            Some(session) => session.get().flow(flow),
+            None => flow,
+        });
         let reference = stream.reference();
         let coverage = exfilter::Coverage::default();
         let state = State { stream: Some(stream), coverage, through: 0, finished: false, broken: false };
-        Stream { engine, reference, state: Mutex::new(state) }
+        Stream { engine, reference, session, state: Mutex::new(state) }
     }
 
     fn lock(&self) -> PyResult<MutexGuard<'_, State>> {
@@ -56,10 +66,24 @@ impl Stream {
 
     fn answer(&self, py: Python<'_>, state: &mut State, outcome: Outcome) -> PyResult<Py<PyAny>> {
         match &outcome {
-            Outcome::Verdict(verdict) => state.through = verdict.through().unwrap_or(state.through),
+            Outcome::Verdict(verdict) => {
+                state.through = verdict.through().unwrap_or(state.through);
+                if state.finished || verdict.is_block() {
+                    self.tell(state, Some(*verdict));
+                }
+            }
             Outcome::Panic(_) => state.broken = true,
         }
         outcome.into_py(py, &self.engine)
+    }
+}
+
+impl Stream {
+    /// Tells the session what was shown.
+    fn tell(&self, state: &State, verdict: Option<Verdict>) {
+        if let (Some(session), Some(stream)) = (&self.session, &state.stream) {
+            session.get().take(stream, verdict);
+        }
     }
 }
 
@@ -158,6 +182,7 @@ impl Stream {
     /// Wipes what the stream remembers and makes it new for the same flow.
     fn reset(&self) -> PyResult<()> {
         let mut state = self.lock()?;
+        self.tell(&state, None);
         state.open()?.reset();
         state.finished = false;
         state.broken = false;
@@ -168,6 +193,7 @@ impl Stream {
     /// Wipes what the stream remembers. `coverage`, `through` and `reference` stay.
     fn close(&self) -> PyResult<()> {
         let mut state = self.lock()?;
+        self.tell(&state, None);
         if let Some(stream) = state.stream.take() {
             state.coverage = stream.coverage();
         }

@@ -108,12 +108,13 @@ impl Block {
         ("kind", "reference")
     }
 
-    /// Why: "rule", "known", "opaque" or "misuse".
+    /// Why: "rule", "known", "opaque", "quarantine" or "misuse".
     #[getter]
     fn kind(&self) -> &'static str {
         match self.block().map(|block| block.reason()) {
             Some(BlockReason::Finding(Kind::Rule(_))) => "rule",
             Some(BlockReason::Finding(Kind::Known(..))) => "known",
+            Some(BlockReason::Quarantine) => "quarantine",
             Some(BlockReason::Misuse) => "misuse",
             _ => "opaque",
         }

@@ -37,6 +37,9 @@ def bench(tmp_path_factory):
         name = "DEPLOY"
         env = "DEPLOY_FOR_TEST"
         at = ["localhost header:authorization:bearer", "localhost query:key"]
+
+        [quarantine]
+        hits = 0
     """
     bench.proxy = Proxy(
         folder,

@@ -227,6 +227,52 @@ def test_bodies_over_the_limit_are_refused(tmp_path):
         bench.server.close()
 
 
+def test_who_is_refused_for_secrets_again_and_again_is_in_quarantine(tmp_path):
+    script, wish = tmp_path / "lifting.py", tmp_path / "wish"
+    script.write_text(
+        "import asyncio, os\n"
+        "from mitmproxy import ctx\n"
+        "from exfilter.mitmproxy import addon\n"
+        "class Lift:\n"
+        "    def running(self): self.task = asyncio.get_running_loop().create_task(self.watch())\n"
+        "    async def watch(self):\n"
+        f"        while not os.path.exists({str(wish)!r}): await asyncio.sleep(0.05)\n"
+        "        quarantined = ctx.master.commands.call('exfilter.quarantined')\n"
+        "        for client in quarantined: ctx.master.commands.call('exfilter.lift', client)\n"
+        "        print('lifted', quarantined, flush=True)\n"
+        "addons = [addon, Lift()]\n"
+    )
+    config = '[[secret]]\nname = "DEPLOY"\nenv = "DEPLOY_FOR_TEST"\n[quarantine]\nhits = 3\n'
+    bench = start(tmp_path, config, script=str(script), environment={"DEPLOY_FOR_TEST": VALUE})
+    try:
+        assert send(bench, body=TOKEN)[0] == 403, "what only a rule knows is no guess at a secret"
+        for hit in range(3):
+            assert send(bench, body=b"clean")[0] == 200
+            assert send(bench, body=f"{hit} {VALUE}")[0] == 403
+        got = len(bench.server.requests)
+        status, text = send(bench, body=b"clean")
+        assert status == 403 and b"quarantine" not in text, "whoever is in it is not told"
+        assert len(bench.server.requests) == got
+        bench.proxy.wait_for("quarantine")
+        wish.touch()
+        bench.proxy.wait_for("lifted ['127.0.0.1']")
+        assert send(bench, body=b"clean")[0] == 200
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+
+
+def test_a_secret_in_pieces_is_noticed(tmp_path):
+    bench = start(tmp_path, '[[secret]]\nname = "DEPLOY"\nenv = "DEPLOY_FOR_TEST"\n', environment={"DEPLOY_FOR_TEST": VALUE})
+    try:
+        pieces = [VALUE[at : at + 10] for at in range(0, len(VALUE) - 9, 10)]
+        answers = [send(bench, body=f"part {piece} of it", headers={"x-part": str(n)})[0] for n, piece in enumerate(pieces)]
+        assert answers[0] == 200 and answers[-1] == 403, answers
+    finally:
+        bench.proxy.stop()
+        bench.server.close()
+
+
 def test_an_llm_gets_bodies_with_what_is_found_overwritten(tmp_path):
     import gzip
 

@@ -63,7 +63,8 @@ impl Quarantine {
 
     /// Takes a refusal that had to do with an enrolled secret; the same one twice counts once. True if the quarantine begins with it.
     pub fn note(&mut self, hit: Reference, now: Duration) -> bool {
-        if self.limit == 0 || self.is_active() {
+        let counted = self.hits.iter().any(|(_, reference)| *reference == hit.0);
+        if self.limit == 0 || self.is_active() || counted {
             return false;
         }
         self.hits.insert((now, hit.0));
@@ -140,7 +141,7 @@ mod tests {
         let mut one = Quarantine::new(3, at(10));
         assert!(!one.note(Reference(1), at(0)) && !one.note(Reference(2), at(5)));
         assert!(!one.note(Reference(3), at(11)), "the first was too long ago");
-        assert!(!one.note(Reference(3), at(11)), "it was counted");
+        assert!(!one.note(Reference(3), at(12)), "it was counted");
         assert!(one.note(Reference(4), at(15)) && one.since() == Some(at(15)));
         assert!(!one.note(Reference(5), at(16)) && one.is_active(), "it begins once");
         one.lift();

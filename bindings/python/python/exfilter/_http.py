@@ -6,13 +6,14 @@ out, one slot after the other, and the rest decides.
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from ._errors import ParseError
-from ._native import Block, Edit, Engine, Finding, Flow, Opaque, Scan, Substitutes
+from ._native import Block, Edit, Engine, Finding, Flow, Opaque, Scan, Session, Substitutes
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -75,6 +76,7 @@ class Body:
     """Whether everything was examined."""
 
 
+@functools.lru_cache(maxsize=256)
 def authority(scheme: str, host: str, port: int | None) -> str | None:
     """An authority that `Flow.outbound` takes, or None, at which nothing is at home."""
     if ":" in host and not host.startswith("["):
@@ -121,19 +123,25 @@ class Guard:
         self._observe = observe
         self._substitutes = substitutes if substitutes is not None and len(substitutes) else None
 
-    def head(self, method: bytes, to: str | None, target: bytes, headers: Headers) -> Refusal | None:
+    def head(self, method: bytes, to: str | None, target: bytes, headers: Headers, session: Session | None = None) -> Refusal | None:
         """Examines a request's line and headers."""
         to = _sure(to, headers)
         flow = Flow.outbound(to)
         if not self._observe and (foreign := self.foreign(to, target, headers)) is not None:
             return foreign
-        scan = self.engine.scan(_joined(method, target, headers), flow)
-        if not isinstance(scan.verdict, Block):
-            self._tell("head", scan)
-            return None
-        return self._head_in_parts(method, to, flow, target, headers)
+        # A credential at home is no hit, so what the first look refuses does not count.
+        text = _joined(method, target, headers)
+        scan = self.engine.scan(text, flow)
+        if isinstance(scan.verdict, Block):
+            return self._head_in_parts(method, to, flow, target, headers, session)
+        if session is not None:
+            scan = self.engine.scan(text, flow, session=session)
+        self._tell("head", scan)
+        return Refusal(scan.verdict, "head") if isinstance(scan.verdict, Block) else None
 
-    def _head_in_parts(self, method: bytes, to: str | None, flow: Flow, target: bytes, headers: Headers) -> Refusal | None:
+    def _head_in_parts(
+        self, method: bytes, to: str | None, flow: Flow, target: bytes, headers: Headers, session: Session | None
+    ) -> Refusal | None:
         where: str | None = None
         rest: list[tuple[bytes, bytes]] = []
         for name, value in headers:
@@ -150,7 +158,7 @@ class Guard:
         query, refused = self._cut(to, "query", query, b"&")
         where = where or refused
         path = self._cut_path(to, path)
-        scan = self.engine.scan(_joined(method, path + mark + query, rest), flow)
+        scan = self.engine.scan(_joined(method, path + mark + query, rest), flow, session=session)
         self._tell("head", scan)
         if not isinstance(scan.verdict, Block):
             return None
@@ -256,16 +264,18 @@ class Guard:
         query = b"&".join(key + equals + text for key, equals, text in pairs)
         return (b"/".join(segments) + mark + query, fields) if found else None
 
-    def text(self, to: str | None, where: str, data: bytes) -> Refusal | None:
+    def text(self, to: str | None, where: str, data: bytes, session: Session | None = None) -> Refusal | None:
         """Examines a text of its own: a host name, trailers, a message."""
-        scan = self.engine.scan(data, Flow.outbound(to))
+        scan = self.engine.scan(data, Flow.outbound(to), session=session)
         self._tell(where, scan)
         return Refusal(scan.verdict, where) if isinstance(scan.verdict, Block) else None
 
-    def body(self, to: str | None, data: bytes, content_encoding: str | None = None, *, editable: bool = False) -> Body:
+    def body(
+        self, to: str | None, data: bytes, content_encoding: str | None = None, *, editable: bool = False, session: Session | None = None
+    ) -> Body:
         """Examines a whole body."""
         flow = Flow.outbound(to, editable=editable, content_encoding=content_encoding)
-        scan = self.engine.scan(data, flow)
+        scan = self.engine.scan(data, flow, session=session)
         self._tell("body", scan)
         if isinstance(scan.verdict, Block):
             return Body(Refusal(scan.verdict, "body"), b"", decoded=scan.coverage.decoded, complete=scan.complete)

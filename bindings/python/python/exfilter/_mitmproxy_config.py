@@ -23,6 +23,10 @@ are refused.
 
     [limits]                              # see exfilter.Limits
 
+    [quarantine]                          # after so many refusals for enrolled secrets nothing of a client leaves; 0 for never
+    hits = 5
+    minutes = 10
+
     [[secret]]
     name = "GITHUB_TOKEN"
     env = "GITHUB_TOKEN"                  # or file = "/run/secrets/github"
@@ -44,18 +48,19 @@ from typing import Any
 
 from ._errors import ExfilterError, PolicyError, RefusedError, StoreError
 from ._http import Guard
-from ._native import Engine, KnownSecrets, Limits, Policy, PolicyFile, Rules, Substitutes
+from ._native import Engine, KnownSecrets, Limits, Policy, PolicyFile, Rules, Session, Substitutes
 from ._sources import load_rules, secrets_from_env
 
 USUAL_STORE = "usual"
 _WORDS = {"mode": "enforce", "provider_keys": "at-home", "tunnels": "block"}
 _CHOICES = {"mode": ("enforce", "observe"), "provider_keys": ("at-home", "block"), "tunnels": ("block", "allow")}
-_TABLES = ("actions", "llm_actions", "opaque", "limits")
+_TABLES = ("actions", "llm_actions", "opaque", "limits", "quarantine")
 OPAQUE = (
     "encrypted", "unknown-coding", "missing-dictionary", "window-too-large", "ratio", "total-output", "depth", "members", "corrupt", "truncated", "gap",
     "unresolved-base", "undelimited", "hold", "tunnel", "spool", "internal", "unsupported-format", "high-entropy",
 )  # fmt: skip
 """Every reason why content is not examined."""
+_QUARANTINE = {"hits": (0, 1000), "minutes": (1, 10080)}  # As in the policy file.
 _LISTS = ("rules", "llm_hosts", "env", "secret")
 _OF_THE_POLICY = ("mode", "provider_keys", "strict_examples", "llm_hosts", *_TABLES)
 USUAL_POLICY = "usual"
@@ -170,6 +175,12 @@ def _read_file(path: str, config: Config) -> None:
         config.words[name] = _of(str, table.get(name, _WORDS[name]), path, name)
     for name in _TABLES:
         config.tables[name] = _of(dict, table.get(name, {}), path, name)
+    for name, number in config.tables["quarantine"].items():
+        least, most = _QUARANTINE.get(name, (number, number))
+        if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= most:
+            raise ConfigError(f"{path}: quarantine: {name} is a number from {least} to {most}")
+    if unknown := sorted(set(config.tables["quarantine"]) - set(_QUARANTINE)):
+        raise ConfigError(f"{path}: quarantine: {unknown[0]} is not known; known are {', '.join(_QUARANTINE)}")
     config.strict_examples = _of(bool, table.get("strict_examples", False), path, "strict_examples")
     here = os.path.dirname(os.path.abspath(path))
     config.seed = os.path.join(here, os.path.expanduser(_of(str, table.get("seed", "exfilter.seed"), path, "seed")))
@@ -269,10 +280,10 @@ def build(config: Config) -> Built:
 def _stored(path: str) -> KnownSecrets:
     """What the store has. One that is there, or was asked for, and cannot be opened is an error: nobody would look for its secrets."""
     if not path:
-        return KnownSecrets()
+        return KnownSecrets(fragments=True)
     try:
         usual = KnownSecrets.usual_store()
-        return KnownSecrets.from_store() if usual is not None and path == str(usual) else KnownSecrets.from_store(path)
+        return KnownSecrets.from_store(None if usual is not None and path == str(usual) else path, fragments=True)
     except StoreError as error:
         raise ConfigError(f"store {error}") from None
 
@@ -311,6 +322,14 @@ def _seed(path: str) -> bytes:
     if len(seed) != 32:
         raise ConfigError(f"{path}: is no seed of 32 bytes; remove it to have one made")
     return seed
+
+
+def session_of(config: Config) -> Session:
+    """What a client begins with."""
+    if config.policy is not None:
+        return Session(policy=config.policy)
+    own = config.tables.get("quarantine", {})
+    return Session(hits=0 if config.words["mode"] == "observe" else own.get("hits", 5), within=60.0 * own.get("minutes", 10))
 
 
 def stamps(config: Config) -> tuple[tuple[str, int, int], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import logging
 
@@ -68,6 +69,7 @@ def canonical(host: str) -> str:
     return host.lower().rstrip(".")
 
 
+@functools.lru_cache(maxsize=256)
 def host_of(to: str) -> str:
     """The host of an authority."""
     return Flow.outbound(to).host or ""

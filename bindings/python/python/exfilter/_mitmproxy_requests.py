@@ -9,7 +9,7 @@ from ._errors import HeadError
 from ._http import Denied, Guard, Headers, Refusal
 from ._mitmproxy_config import Config
 from ._mitmproxy_flows import log
-from ._native import Block, Finding, Inspector, Reply, Sighting, Uploads
+from ._native import Block, Finding, Inspector, Reply, Session, Sighting, Uploads
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,16 @@ class Requests:
         self._uploads = uploads
         self._silent = silent
 
-    def examine(self, to: str, method: bytes, target: bytes, headers: Headers, body: bytes, trailers: Headers) -> Outcome:
+    def examine(
+        self, to: str, method: bytes, target: bytes, headers: Headers, body: bytes, trailers: Headers, session: Session | None = None
+    ) -> Outcome:
         """Examines a request to `to`, the host of which its headers name."""
         guard = self._guard
         if not self._observe and (foreign := guard.foreign(to, target, headers)) is not None:
             return Outcome(foreign)
         blank, fields = guard.blanked(to, target, headers)
         try:
-            inspector = self._open(to, method, blank, fields)
+            inspector = self._open(to, method, blank, fields, session)
             return self._carry_out(inspector, body, trailers)
         except HeadError as error:
             if not self._observe:
@@ -53,9 +55,10 @@ class Requests:
             log.info(f"exfilter: head: {error}: report")
             return Outcome()
 
-    def _open(self, to: str, method: bytes, target: bytes, fields: Headers) -> Inspector:
+    def _open(self, to: str, method: bytes, target: bytes, fields: Headers, session: Session | None) -> Inspector:
         return Inspector(
-            self._guard.engine, to, method, target, fields, editable=True, own_keys=self._own_keys, policy=self._policy, uploads=self._uploads
+            self._guard.engine, to, method, target, fields,
+            editable=True, own_keys=self._own_keys, policy=self._policy, uploads=self._uploads, session=session,
         )  # fmt: skip
 
     def _carry_out(self, inspector: Inspector, body: bytes, trailers: Headers) -> Outcome:

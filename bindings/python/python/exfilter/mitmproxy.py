@@ -25,13 +25,14 @@ from ._mitmproxy_flows import (
     MARKER, REFUSED, WITHHELD, RefusedName, authority_of_flow, canonical, fields_of_flow, host_of, kill, lines, log, refusal_response, scrub, scrubbed, tell, without_h2c,
 )  # fmt: skip
 from ._mitmproxy_requests import Outcome, Requests
-from ._native import Block, Flow, Inspector, Rules, Stream, Uploads
+from ._native import Block, Flow, Inspector, Rules, Session, Stream, Uploads
 
 DEFAULT_BODY_LIMIT = "256m"
 
 _THREAD_FROM = 1 << 20  # Below, a thread and its way back take longer than the engine does.
 _DECODE_UP_TO = 256 << 20
 _OPTIONS = ("exfilter_config", "exfilter_policy", "exfilter_store", "exfilter_mode", "exfilter_rules", "exfilter_env", "exfilter_provider_keys", "exfilter_tunnels")
+_CLIENTS_MAX = 1024
 _TLS_OR_SSH = (b"\x16\x03", b"SSH-")
 
 
@@ -150,6 +151,7 @@ class Exfilter:
         self._watcher: asyncio.Task[None] | None = None
         self._streams: dict[str, Stream] = {}
         self._before: dict[str, tuple[bytes, http.Headers]] = {}
+        self._sessions: dict[str, Session] = {}
 
     # What mitmproxy tells of itself
 
@@ -172,6 +174,8 @@ class Exfilter:
         loader.add_option("exfilter_reload", int, 2, "exfilter: seconds between looks at the configuration's files; 0 for none.")
         loader.add_command("exfilter.reload", self.reload)
         loader.add_command("exfilter.placeholders", self.placeholders)
+        loader.add_command("exfilter.quarantined", self.quarantined)
+        loader.add_command("exfilter.lift", self.lift)
 
     def configure(self, updated: set[str]) -> None:
         if self._built is None or any(name in updated for name in _OPTIONS):
@@ -221,6 +225,18 @@ class Exfilter:
         """Names and placeholders: what a sandbox gets."""
         built = self._built
         return [f"{name}={placeholder}" for name, placeholder in built.substitutes.placeholders] if built is not None else []
+
+    def quarantined(self) -> Sequence[str]:
+        """The clients of which nothing may leave any more."""
+        return [client for client, session in self._sessions.items() if session.quarantined]
+
+    def lift(self, client: str) -> None:
+        """Ends the quarantine of a client, by its address."""
+        session = self._sessions.get(client)
+        if session is None or not session.quarantined:
+            raise exceptions.CommandError(f"exfilter: {client} is not in quarantine; exfilter.quarantined lists who is")
+        session.lift()
+        log.warning(f"exfilter: {client}: the quarantine was lifted")
 
     async def _watch(self) -> None:
         while True:
@@ -283,7 +299,9 @@ class Exfilter:
         request = flow.request
         head = request.authority.encode("utf-8", "surrogateescape") + b"\n" + request.pretty_host.encode("utf-8", "surrogateescape")
         guard = self._ready()
-        refusal = self._admitted(request.host) or guard.text(None, "host", head) or guard.head(b"CONNECT", None, b"", request.headers.fields)
+        session = self._session(flow.client_conn)
+        refusal = self._admitted(request.host) or guard.text(None, "host", head, session)
+        refusal = refusal or guard.head(b"CONNECT", None, b"", request.headers.fields, session)
         if refusal is not None:
             self._refuse(flow, refusal)
 
@@ -312,7 +330,7 @@ class Exfilter:
             else:
                 refusal = await asyncio.to_thread(self._body, flow, to)
         if refusal is None and request.trailers:
-            refusal = self._ready().text(None, "trailers", lines(request.trailers.fields))
+            refusal = self._ready().text(None, "trailers", lines(request.trailers.fields), self._session(flow.client_conn))
         if refusal is not None:
             self._refuse(flow, refusal)
         else:
@@ -323,7 +341,9 @@ class Exfilter:
         request = flow.request
         self._ready()
         assert self._requests is not None and request.raw_content is not None
-        parts = (to, request.data.method, request.data.path, fields_of_flow(flow, to), request.raw_content, request.trailers.fields if request.trailers else ())
+        trailers = request.trailers.fields if request.trailers else ()
+        session = self._session(flow.client_conn)
+        parts = (to, request.data.method, request.data.path, fields_of_flow(flow, to), request.raw_content, trailers, session)
         if len(request.raw_content) < _THREAD_FROM:
             outcome = self._requests.examine(*parts)
         else:
@@ -356,13 +376,13 @@ class Exfilter:
         host = request.data.host.encode("utf-8", "surrogateescape")
         pseudo = [(b":scheme", request.data.scheme), (b":authority", request.data.authority), (b":host", host)]
         headers = [*request.headers.fields, *((name, value) for name, value in pseudo if value)]
-        return self._ready().head(request.data.method, to, request.data.path, headers)
+        return self._ready().head(request.data.method, to, request.data.path, headers, self._session(flow.client_conn))
 
     def _body(self, flow: http.HTTPFlow, to: str | None) -> Refusal | None:
         guard, request = self._ready(), flow.request
         raw = request.raw_content or b""
         coding = content_encoding(request.headers.fields)
-        body = guard.body(to, raw, coding, editable=True)
+        body = guard.body(to, raw, coding, editable=True, session=self._session(flow.client_conn))
         if body.refusal is not None and coding is not None:
             recoded = self._decoded(flow, guard, to, body)
             if recoded is not None:
@@ -475,7 +495,7 @@ class Exfilter:
                 message.content = clean
             return
         # By itself, to its end, and as part of all that was sent: two messages must not share a secret.
-        refusal = self._ready().text(authority_of_flow(flow), "message", message.content)
+        refusal = self._ready().text(authority_of_flow(flow), "message", message.content, self._session(flow.client_conn))
         verdict = self._stream(flow).push(message.content)
         if refusal is None and isinstance(verdict, Block):
             refusal = Refusal(verdict, "messages")
@@ -524,7 +544,7 @@ class Exfilter:
         host = canonical(flow.server_conn.address[0]) if flow.server_conn.address else ""
         policy = built.config.policy
         tunnel = first and message.content.startswith(_TLS_OR_SSH) and not (policy is not None and policy.tunnels_to(host))
-        refusal = self._admitted(host) or guard.text(None, "message", message.content)
+        refusal = self._admitted(host) or guard.text(None, "message", message.content, self._session(flow.client_conn))
         verdict = self._stream(flow).push(message.content)
         if refusal is None and isinstance(verdict, Block):
             refusal = Refusal(verdict, "messages")
@@ -551,7 +571,8 @@ class Exfilter:
         joined = [name.replace(".", "") for name in names]
         text = "\n".join([*names, *joined]).encode("utf-8", "surrogateescape")
         guard = self._ready()
-        refusal = guard.text(None, "name", text) or guard.text(None, "message", request.packed)
+        session = self._session(flow.client_conn)
+        refusal = guard.text(None, "name", text, session) or guard.text(None, "message", request.packed, session)
         if refusal is not None:
             self._mark(flow, refusal)
             flow.response = RefusedName.of(request) if ctx.options.exfilter_scrub else request.fail(REFUSED)
@@ -584,7 +605,7 @@ class Exfilter:
     def _names(self, names: list[str], client: connection.Client) -> Refusal | None:
         joined = [name.replace(".", "") for name in names]
         text = "\n".join([*names, *joined]).encode("utf-8", "surrogateescape")
-        refusal = self._ready().text(None, "host", text)
+        refusal = self._ready().text(None, "host", text, self._session(client))
         if refusal is not None:
             log.warning(f"exfilter: {client.peername}: {refusal.where}: {refusal.block.operator_text}")
         return refusal
@@ -598,6 +619,18 @@ class Exfilter:
         flow.metadata["exfilter"] = {"where": refusal.where, "reference": refusal.block.reference, "rule": refusal.block.rule}
         peer = flow.client_conn.peername[0] if flow.client_conn.peername else "?"
         log.warning(f"exfilter: {peer}: {text}")
+
+    def _session(self, client: connection.Client) -> Session:
+        """What a client has shown so far: by its address, which is all of it that it does not choose. Behind so many clients, all others count as one."""
+        name = client.peername[0] if client.peername else ""
+        if name not in self._sessions and len(self._sessions) >= _CLIENTS_MAX:
+            name = ""
+        session = self._sessions.get(name)
+        if session is None:
+            built = self._built
+            assert built is not None
+            session = self._sessions[name] = configuration.session_of(built.config)
+        return session
 
     def _stream(self, flow: flow.Flow) -> Stream:
         """The stream of all that a client has sent on a flow. It keeps the engine with which it began."""

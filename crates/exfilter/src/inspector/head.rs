@@ -5,6 +5,7 @@ use exfilter_engine::{
     Verdict,
 };
 use exfilter_wire::places::{Place, Text};
+use zeroize::Zeroizing;
 
 use super::log::Log;
 use super::sighting::Sighting;
@@ -33,12 +34,34 @@ struct Scan {
 
 impl Texts<'_> {
     pub(super) fn examine(&mut self, texts: &[Text]) {
+        if self.nothing_stands_in(texts) {
+            return;
+        }
         let mut masked = false;
         for text in texts {
             let scan = self.examine_text(text, masked);
             // Of names in which something stands none is shown.
             masked |= text.place == Place::Names && scan;
         }
+    }
+
+    /// Looks at all texts in one stream, for most heads hold nothing and twenty streams take longer than their bytes. Whatever is found, or could not be examined, is another look's
+    /// affair; so are texts that could be something from their first byte on, which only a stream of their own would tell.
+    fn nothing_stands_in(&mut self, texts: &[Text]) -> bool {
+        let Some(joined) = joined(texts) else { return false };
+        let mut stream = self.engine.stream(self.flow.clone().session(&self.log.session));
+        let blocked = stream.push(&joined).is_block() || stream.finish().is_block();
+        let coverage = stream.coverage();
+        // Events, and what the limits kept from being one: nothing found is one of neither.
+        if blocked
+            || stream.poll_event().is_some()
+            || !coverage.is_complete()
+            || !stream.contribution().is_empty()
+        {
+            return false;
+        }
+        self.log.coverage.add(&coverage);
+        true
     }
 
     /// Examines the places in a text, then the text without those in which a credential is at home. Returns whether anything was found.
@@ -146,6 +169,37 @@ impl Texts<'_> {
             self.log.take(Sighting { place: place.into(), base: 0, path, event, own, file: None });
         }
     }
+}
+
+/// What stands between two texts: it ends tokens, folded lines and lists of codes.
+const SEAM: &[u8] = b"\n.\n";
+
+/// The texts and the values of their places behind each other, if there is more than one, and none of them but the first could be a container or a framing: these are told by the
+/// first bytes of a stream.
+fn joined(texts: &[Text]) -> Option<Zeroizing<Vec<u8>>> {
+    let values = || {
+        texts.iter().flat_map(|text| {
+            let decoded = text.parts.iter().map(|part| &part.value);
+            std::iter::once(&text.bytes).chain(decoded).filter(|value| !value.is_empty())
+        })
+    };
+    if values().nth(1).is_none() || values().skip(1).any(|value| may_begin(value)) {
+        return None;
+    }
+    let mut joined = Zeroizing::new(Vec::with_capacity(values().map(|value| value.len() + SEAM.len()).sum()));
+    for value in values() {
+        joined.extend_from_slice(value);
+        joined.extend_from_slice(SEAM);
+    }
+    Some(joined)
+}
+
+/// Whether a text may be something from its first byte on. Of what is told by that, zlib ([RFC 1950](https://www.rfc-editor.org/rfc/rfc1950)) alone can be written in one line of printable characters.
+fn may_begin(text: &[u8]) -> bool {
+    let is_zlib =
+        |cmf: u8, flg: u8| cmf & 15 == 8 && (u16::from(cmf) << 8 | u16::from(flg)).is_multiple_of(31);
+    matches!(text, [cmf, flg, ..] if is_zlib(*cmf, *flg))
+        || text.iter().any(|b| !matches!(b, b' '..=b'~' | b'\t'))
 }
 
 fn kind(event: &Event) -> Option<Kind> {

@@ -162,7 +162,7 @@ impl Inspector {
         Texts { engine, flow: &flow, own_keys, substitutes, log: &mut log }.examine(&places::texts(&head));
         // Pieces of a secret may stand in the head and in the body.
         let body_flow = body_flow.session(&log.session);
-        let body = open_body(engine, inspection, &head, body_flow, &mut log);
+        let body = open_body(engine, inspection, &head, conversation, body_flow, &mut log);
         let substitutes = inspection.substitutes.clone();
         let engine = engine.clone();
         let mut inspector =
@@ -387,11 +387,12 @@ fn open_body(
     engine: &Engine,
     inspection: &Inspection,
     head: &RequestHead,
+    conversation: Conversation,
     flow: Flow,
     log: &mut Log,
 ) -> Body {
     let codings = head.codings();
-    match head.conversation() {
+    match conversation {
         Conversation::GitReceivePack => return Body::push_of_git(engine, flow),
         Conversation::CargoPublish if codings.is_empty() => return Body::package(engine, flow),
         _ => {}
@@ -425,7 +426,7 @@ fn open_body(
         false if editable => (flow, Kept::new(engine, decoded, &codings, inspection.replace_max)),
         false => (flow, None),
     };
-    let members = head.conversation() == Conversation::Mcp && codings.is_empty();
+    let members = conversation == Conversation::Mcp && codings.is_empty();
     let mut body = Body::plain(engine, flow, &codings, kept, members);
     if let Some(reason) = unseen {
         body.refuse(reason, log);
