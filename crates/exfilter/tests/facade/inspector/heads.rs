@@ -1,6 +1,7 @@
 //! Heads: everything in them is examined, credentials are at home in their slots and nowhere else, and refusals say no more than they may.
 
-use exfilter::{Action, Authority, Inspection, Inspector};
+use exfilter::{Action, Authority, Flow, Inspection, Inspector};
+use exfilter_testing::wrap::{self, LAYERS};
 use exfilter_testing::{Rng, keys};
 
 use super::{Request, engine, text};
@@ -58,6 +59,42 @@ fn a_secret_anywhere_in_a_head_is_refused() {
     let clean =
         Request::new(to, "GET", "/a/b?c=d").field("cookie", "a=b").field("accept", "*/*").run(&engine);
     assert!(!clean.blocked && clean.head_left && clean.sightings.is_empty() && clean.complete);
+}
+
+/// A head is looked at as one text first: what a stream of its own would find in one of its values must not get lost in that, whatever stands before.
+#[test]
+fn nothing_hides_behind_other_headers() {
+    let mut rng = Rng::new(45);
+    let engine = engine(&[]);
+    let mut refused = 0;
+    for case in 0..400 {
+        let key = keys::github(&mut rng, "ghp_");
+        let mut value = key.clone();
+        for _ in 0..1 + rng.below(2) {
+            let layer = LAYERS[rng.below(LAYERS.len())];
+            value = wrap::wrap(&mut rng, layer, &value);
+        }
+        if case % 3 == 0 {
+            // Without its end nothing is to be found, often: the head passes, too, then.
+            value.truncate(value.len() / 2);
+        }
+        let encoded: String = value.iter().map(|b| format!("%{b:02x}")).collect();
+        let mut stream = engine.stream(Flow::outbound(Authority::parse(b"https://other.example").unwrap()));
+        let found = stream.push(&value).is_block() || stream.finish().is_block();
+        let before = rng.below(40);
+        let folded = text(&rng.text(keys::BASE62, before));
+        let mut request = Request::new("https://other.example", "GET", format!("/{folded}?a={encoded}&b=1"))
+            .field("x-before", &folded)
+            .field("cookie", format!("a={folded}; b=2"));
+        let as_header = value.iter().all(|b| matches!(b, b' '..=b'~'));
+        if as_header && rng.below(2) == 0 {
+            request = Request { target: "/".into(), ..request }.field("x-value", &value);
+        }
+        let outcome = request.field("x-after", &folded).run(&engine);
+        assert!(outcome.blocked || !found, "case {case}");
+        refused += usize::from(found);
+    }
+    assert!(refused > 200, "{refused}");
 }
 
 #[test]

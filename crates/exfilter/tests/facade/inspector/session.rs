@@ -87,6 +87,9 @@ fn in_quarantine_all_is_refused_in_the_words_of_a_hit() {
     let mut now = 0;
     let mut send = |quarantine: &mut Quarantine, request: &Request| {
         let mut inspection = request.inspection();
+        now += 1;
+        // Each refusal has its own number: the same one twice would count once.
+        inspection.reference(now);
         if quarantine.is_active() {
             inspection.quarantined();
         }
@@ -94,7 +97,6 @@ fn in_quarantine_all_is_refused_in_the_words_of_a_hit() {
         let _ = inspector.push(&request.body);
         let _ = inspector.finish();
         let Verdict::Block(block) = inspector.verdict() else { return None };
-        now += 1;
         if inspector.is_hit() {
             quarantine.note(block.reference(), Duration::from_secs(now));
         }
