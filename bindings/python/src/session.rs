@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use exfilter::inspector::Prefixes;
 use exfilter::{Inspection, Inspector, Quarantine, Verdict};
 use pyo3::prelude::*;
 
@@ -11,12 +12,14 @@ use crate::policy_file::PolicyFile;
 
 /// What one sandbox, client or person has shown: which pieces of enrolled secrets, and how often something was refused for one.
 ///
-/// Whatever is examined with it (`Inspector`, `Engine.scan`, `Engine.stream`) goes by what came before and adds to it. After `hits` refusals for enrolled secrets within `within` seconds the session is in quarantine: nothing of it may
+/// Whatever is examined with it (`Inspector`, `Engine.scan`, `Engine.stream`) goes by what came before and adds to it. A conversation with a language model that is sent again with every turn is compared with what was found clean before, and examined from
+/// where it differs. After `hits` refusals for enrolled secrets within `within` seconds the session is in quarantine: nothing of it may
 /// leave until a person lifts it. `hits` of 0 is never; a policy file says both. Whose session it is, the caller must know for sure: never from what a client says of itself. Any number of threads may use it at once.
 #[pyclass(frozen, module = "exfilter")]
 pub(crate) struct Session {
     state: Mutex<State>,
     started: Instant,
+    prefixes: Prefixes,
 }
 
 struct State {
@@ -40,6 +43,7 @@ impl Session {
     pub(crate) fn apply(&self, inspection: &mut Inspection) {
         let state = self.lock();
         inspection.session(&state.shown);
+        inspection.prefixes(&self.prefixes);
         if state.quarantine.is_active() {
             inspection.quarantined();
         }
@@ -87,7 +91,11 @@ impl Session {
             }
         };
         let shown = exfilter::Session::new();
-        Ok(Session { state: Mutex::new(State { shown, quarantine }), started: Instant::now() })
+        Ok(Session {
+            state: Mutex::new(State { shown, quarantine }),
+            started: Instant::now(),
+            prefixes: Prefixes::new(),
+        })
     }
 
     /// Whether nothing of it may leave.

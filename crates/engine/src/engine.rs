@@ -265,6 +265,11 @@ impl Engine {
         self.core.known.as_ref().map_or(0, |known| known.needles.len())
     }
 
+    /// Whether it is another handle on the same compiled engine.
+    pub fn is_same(&self, other: &Engine) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
+    }
+
     pub(crate) fn next_reference(&self, seed: u64) -> u64 {
         if seed == 0 {
             // Keyed and random per engine: whoever sees a reference learns nothing of the others.

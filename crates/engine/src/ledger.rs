@@ -178,6 +178,17 @@ impl Ledger {
         self.slot.is_some()
     }
 
+    /// Whether nothing was found or left unexamined so far, not even a piece, and nothing waits.
+    pub(crate) fn is_spotless(&self) -> bool {
+        let counted = self.findings > 0 || self.opaques > 0 || !self.suppressed.is_empty();
+        self.blocked.is_none()
+            && !counted
+            && self.coverage.iter().all(|n| *n == 0)
+            && self.edits.is_empty()
+            && self.pieces.is_none()
+            && self.slot.is_none()
+    }
+
     /// Blocks for a reason of the stream's own; the first reason stays.
     pub(crate) fn block(&mut self, reason: BlockReason) -> Block {
         *self.blocked.get_or_insert(Block { reason, reference: self.reference })

@@ -238,6 +238,54 @@ impl Stream {
         })
     }
 
+    /// Where a stream of the same flow can go on in this one's place ([`Stream::resume`]): nothing was found in it, not even a piece of a secret, every byte before the offset is decided, and what comes is examined
+    /// as it would be here. None in between, where something is under way; for flows that hold nothing; and in the thorough profile, which joins what is far apart.
+    pub fn settled(&mut self) -> Option<u64> {
+        let is_open = self.state == State::Open && self.facts.holds();
+        let inline = self.engine.core.profile == crate::policy::Profile::Inline;
+        if !(is_open && inline && self.ledger.is_spotless() && self.root.is_plain()) {
+            return None;
+        }
+        let engine = self.engine.clone();
+        let mut scratch = engine.borrow_scratch();
+        let cx = Context {
+            core: &self.engine.core,
+            facts: &self.facts,
+            live: &mut self.live,
+            scratch: &mut scratch,
+            when: u64::MAX,
+        };
+        let hold = self.root.hold(&self.partial, &cx).min(self.pushed);
+        engine.return_scratch(scratch);
+        Some(hold.max(self.through))
+    }
+
+    /// Says that the stream begins at an offset, before the first push: another one of the same engine and flow has examined what stands before, and had settled there
+    /// ([`Stream::settled`]) or behind. Some kibibytes before that, pushed once more, are what matches may look back at. Coverage counts the bytes, not what they decoded to.
+    ///
+    /// # Panics
+    ///
+    /// If bytes were pushed before.
+    pub fn resume(&mut self, offset: u64) {
+        assert!(self.pushed == 0 && self.state == State::Open, "a stream is resumed before its first push");
+        let offset = offset.min(OFFSET_MAX);
+        let _ = self.with_queue(|stream, scratch, on_event| {
+            stream.ledger.spoil_slot();
+            let mut cx = Context {
+                core: &stream.engine.core,
+                facts: &stream.facts,
+                live: &mut stream.live,
+                scratch,
+                when: 0,
+            };
+            stream.root.gap(offset, &mut cx);
+            stream.pushed = offset;
+            stream.through = offset;
+            stream.ledger.close_slot(&stream.engine.core, &stream.facts, on_event);
+            stream.verdict(scratch)
+        });
+    }
+
     /// Says that a range of the stream was not examined as what it is, for a reason that only the embedder knows: a push that is none, a tunnel.
     /// The policy decides, also after [`finish`](Stream::finish).
     pub fn unexamined(&mut self, reason: crate::OpaqueReason, outer: std::ops::Range<u64>) -> Verdict {

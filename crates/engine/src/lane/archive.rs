@@ -221,6 +221,11 @@ impl Archive {
         }
     }
 
+    /// Whether it is known to be none.
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self.state, State::None)
+    }
+
     pub(crate) fn gap(&mut self) {
         *self = Archive::none();
     }

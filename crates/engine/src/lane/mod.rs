@@ -347,6 +347,11 @@ impl Lane {
             || !self.containers.is_empty()
     }
 
+    /// Whether what comes is examined in the same way as if it began here, but for what is held.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.has_children() && self.archive.is_none() && self.listing.is_none()
+    }
+
     /// Whether the one thing that is being decoded, a run or compressed content, has gone on for [`LONG_RUN`] bytes.
     pub(crate) fn is_in_long_run(&self) -> bool {
         let is_long = |start| self.pos - start >= LONG_RUN;

@@ -7,6 +7,7 @@ use exfilter_wire::{CrateUpload, Members, Section};
 use zeroize::Zeroizing;
 
 use super::log::Log;
+use super::prefixes::Prefix;
 use super::transcode::Kept;
 use super::uploads::PartBody;
 
@@ -21,6 +22,8 @@ pub(super) enum Body {
 /// One stream. While its codings may have to be undone for a redaction, it is kept, and nothing leaves.
 pub(super) struct Plain {
     stream: Stream,
+    /// Passes by what was sent before.
+    prefix: Option<Prefix>,
     kept: Option<Kept>,
     /// The body, if it may be one with credentials in places of its own.
     small: Option<Zeroizing<Vec<u8>>>,
@@ -70,7 +73,7 @@ impl Body {
         let stream = engine.stream(flow.content_encoding(codings));
         let members = members.then(Members::new);
         let (small, edits, aside) = Default::default();
-        Body::Plain(Box::new(Plain { stream, kept, small, members, edits, aside }))
+        Body::Plain(Box::new(Plain { stream, prefix: None, kept, small, members, edits, aside }))
     }
 
     /// Keeps the body, which has so many bytes, to look at it by its places if it would be refused.
@@ -80,6 +83,16 @@ impl Body {
             && plain.kept.is_none()
         {
             plain.small = Some(Zeroizing::new(Vec::with_capacity(len as usize)));
+        }
+    }
+
+    /// Compares the body with what was sent before, and remembers it.
+    pub(super) fn compare(&mut self, prefix: Prefix) {
+        if let Body::Plain(plain) = self
+            && plain.kept.is_none()
+            && plain.small.is_none()
+        {
+            plain.prefix = Some(prefix);
         }
     }
 
@@ -156,7 +169,7 @@ impl Body {
     pub(super) fn discard(&mut self) {
         match self {
             Body::Plain(plain) => {
-                (plain.kept, plain.small) = (None, None);
+                (plain.kept, plain.small, plain.prefix) = (None, None, None);
                 plain.stream.discard();
             }
             Body::Push(push) => push.pack.discard(),
@@ -176,7 +189,10 @@ impl Body {
 
     pub(super) fn memory(&self) -> usize {
         match self {
-            Body::Plain(plain) => plain.stream.memory() + plain.kept.as_ref().map_or(0, Kept::memory),
+            Body::Plain(plain) => {
+                let kept = plain.kept.as_ref().map_or(0, Kept::memory);
+                plain.stream.memory() + kept + plain.prefix.as_ref().map_or(0, Prefix::memory)
+            }
             Body::Push(push) => push.commands.memory() + push.pack.memory() + push.receive.memory(),
             Body::Crate(package) => package.metadata.memory() + package.package.memory(),
             Body::Part(part) => part.memory(),
@@ -231,7 +247,10 @@ impl Plain {
             // Their bytes have left.
             self.edits.clear();
         }
-        let verdict = self.stream.push(chunk);
+        let verdict = match &mut self.prefix {
+            Some(prefix) => prefix.push(&mut self.stream, chunk, &mut self.edits),
+            None => self.stream.push(chunk),
+        };
         if let Some(small) = &mut self.small {
             self.aside.drain(&mut self.stream, "body", 0);
             if small.len() + chunk.len() <= small.capacity() {
@@ -271,6 +290,12 @@ impl Plain {
     }
 
     fn finish(&mut self, log: &mut Log) -> Verdict {
+        if let Some(mut prefix) = self.prefix.take() {
+            self.edits.clear();
+            if let Verdict::Edit { .. } = prefix.begin(&mut self.stream) {
+                self.edits.extend_from_slice(self.stream.edits());
+            }
+        }
         let verdict = self.stream.finish();
         if let Some(kept) = &mut self.kept {
             self.aside.drain(&mut self.stream, "body", 0);

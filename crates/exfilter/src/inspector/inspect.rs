@@ -13,6 +13,7 @@ use super::body::Body;
 use super::head::Texts;
 use super::locate::Names;
 use super::log::Log;
+use super::prefixes::{Prefix, Prefixes, SHORTEST};
 use super::sighting::Sighting;
 use super::transcode::Kept;
 use super::uploads::{Taken, Uploads};
@@ -29,6 +30,7 @@ pub struct Inspection {
     replace_max: usize,
     reference: u64,
     uploads: Option<Uploads>,
+    prefixes: Option<Prefixes>,
     session: Session,
     quarantined: bool,
     substitutes: Option<Arc<Substitutes>>,
@@ -48,6 +50,7 @@ impl Inspection {
             replace_max: REPLACE_MAX,
             reference: 0,
             uploads: None,
+            prefixes: None,
             session: Session::new(),
             quarantined: false,
             substitutes: None,
@@ -82,6 +85,12 @@ impl Inspection {
     /// Joins the parts of objects that come in many requests: those of one session share one of these.
     pub fn uploads(&mut self, uploads: &Uploads) -> &mut Inspection {
         self.uploads = Some(uploads.clone());
+        self
+    }
+
+    /// Compares conversations with language models with what the session has sent before, and examines what is new of them: those of one session share one of these.
+    pub fn prefixes(&mut self, prefixes: &Prefixes) -> &mut Inspection {
+        self.prefixes = Some(prefixes.clone());
         self
     }
 
@@ -436,7 +445,21 @@ fn open_body(
     {
         body.keep_small(len);
     }
+    if let Some(prefixes) = &inspection.prefixes
+        && is_resent(conversation)
+        && codings.is_empty()
+        && !(inspection.lines || inspection.quarantined)
+        && !matches!(head.length(), BodyLength::Exactly(..SHORTEST))
+    {
+        let place = format!("{} {editable}", inspection.authority);
+        body.compare(Prefix::new(prefixes, engine, &place));
+    }
     body
+}
+
+/// What is sent again with every turn.
+fn is_resent(conversation: Conversation) -> bool {
+    matches!(conversation, Conversation::Anthropic | Conversation::OpenAi | Conversation::GoogleAi)
 }
 
 /// Uploads of files that people have: they look for the line. Other bodies are long and read by machines.

@@ -40,12 +40,15 @@
 //! One object in many requests (OCI layers, S3 and resumable uploads) is one stream where the inspections share [`Uploads`]; without it, parts behind the first are refused, for
 //! what an archive holds in its middle nobody can tell.
 //!
+//! A conversation with a language model, which comes again with every turn, is compared with what the session has sent before where the inspections share [`Prefixes`], and examined from where it differs.
+//!
 //! The body must come as it is without HTTP's chunks. Everything the laws of [`Stream`](crate::Stream) say holds for it: the outcome does not depend on chunks.
 mod body;
 mod head;
 mod inspect;
 mod locate;
 mod log;
+mod prefixes;
 mod reply;
 mod sighting;
 mod transcode;
@@ -53,5 +56,6 @@ mod uploads;
 
 pub(crate) use head::slot;
 pub use inspect::{Inspection, Inspector};
+pub use prefixes::Prefixes;
 pub use sighting::Sighting;
 pub use uploads::Uploads;

@@ -3,6 +3,7 @@
 mod bodies;
 mod heads;
 mod parts;
+mod prefixes;
 mod regression;
 mod session;
 
