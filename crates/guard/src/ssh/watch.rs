@@ -27,7 +27,7 @@ impl Refusal {
 }
 
 /// What was found in a channel so far.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Found {
     pub(crate) noted: Vec<Noted>,
     pub(crate) unseen: Vec<Unseen>,
