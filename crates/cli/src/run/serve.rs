@@ -4,7 +4,7 @@ use exfilter_store::os::write_private;
 
 use super::args::ServeArgs;
 use super::place::{Opened, Place};
-use super::{child, setup, trust};
+use super::{child, setup};
 use crate::exit;
 use crate::fault::Fault;
 use crate::output::to_file;
@@ -34,12 +34,10 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
         let placeholders = ready.changes.iter().filter_map(|(name, value)| {
             // What belongs nowhere is not in the sandbox at all, nor what has several lines.
             let value = value.clone().filter(|value| !value.contains(char::is_control))?;
-            Some((name.to_str()?.to_owned(), value))
+            Some((name.to_str()?.to_owned(), Some(value)))
         });
-        let mut variables: Vec<(String, String)> = trust::variables(&bundle(args)?, &proxy(args, &opened))
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect();
+        let (bundle, proxy) = (bundle(args)?, proxy(args, &opened));
+        let mut variables = sandbox::variables(Some(args.seat), Some(&proxy), Some(&bundle));
         variables.extend(placeholders);
         let text = sandbox::text(args.seat, &variables);
         write_private(path, text.as_bytes(), &mut |_| Ok(())).map_err(|error| open::fault(&error))?;
