@@ -49,7 +49,7 @@ pub(crate) enum Protocol {
 pub(crate) async fn listen(shared: Arc<Shared>, listener: Kind) -> io::Result<()> {
     let places = shared.places.clone();
     accept(listener, places, |stream, place| {
-        let shared = shared.clone();
+        let shared = shared.newest();
         match stream {
             Accepted::Tcp(stream) => drop(tokio::spawn(receive(shared, stream, place))),
             #[cfg(unix)]
@@ -169,7 +169,7 @@ where
     Box::pin(async move {
         let limits = shared.limits.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let (shared, role) = (shared.clone(), role.clone());
+            let (shared, role) = (shared.newest(), role.clone());
             async move { Ok::<_, Infallible>(answer(shared, role, request).await) }
         });
         // How a connection ends is told by its requests.

@@ -45,6 +45,7 @@ mod metrics;
 mod prefixed;
 mod record;
 mod scrub;
+mod self_test;
 mod settings;
 mod socks;
 mod ssh;

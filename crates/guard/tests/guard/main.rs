@@ -11,6 +11,7 @@ mod limits;
 mod placeholders;
 mod quarantine;
 mod raw;
+mod reload;
 mod socks;
 mod ssh;
 mod stage;
