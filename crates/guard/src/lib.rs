@@ -55,7 +55,7 @@ mod websocket;
 
 pub use error::GuardError;
 pub use guard::{Guard, Running};
-pub use journal::{Head, Journal, JournalError, verify};
+pub use journal::{Checked, Head, Journal, JournalError, SignedRun, verify};
 pub use limits::GuardLimits;
 pub use listener::Listener;
 pub use record::{Noted, Outcome, Record, Sink, Unseen};

@@ -43,7 +43,7 @@ pub(crate) struct RunArgs {
 /// `exfilter guard`.
 #[derive(Args)]
 #[command(
-    after_help = "It serves until it gets SIGTERM or SIGINT; the exit code is 0 then, or 2 if it could not start."
+    after_help = "It serves until it gets SIGTERM or SIGINT; the exit code is 0 then, or 2 if it could not start. At SIGHUP it reads the policy, rule files, the store and files of certificates anew, for whatever begins from then on; if they cannot be used, it says so, and what was in force stays in force."
 )]
 pub(crate) struct ServeArgs {
     /// Where clients come in: ADDRESS:PORT, or unix:PATH for a sandbox that shares no network; may be given several times

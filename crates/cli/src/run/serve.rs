@@ -1,10 +1,15 @@
 //! `exfilter guard`: the guard by itself, for sandboxes that something else starts.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use exfilter_guard::Running;
 use exfilter_store::os::write_private;
 
 use super::args::ServeArgs;
+use super::child::{Asked, Asking};
+use super::ledger::Books;
 use super::place::{Opened, Place};
-use super::{child, setup};
+use super::setup::{self, Changes, Lasting, Read};
 use crate::exit;
 use crate::fault::Fault;
 use crate::output::to_file;
@@ -16,32 +21,25 @@ use crate::text::{escape, path_bytes};
 /// Where `exfilter forward` and a proxy beside the sandbox are looked for, if there is no address.
 const INSIDE: &str = "http://127.0.0.1:8080";
 
-/// Serves until it is asked to end.
+/// Serves until it is asked to end. Asked to reload, it reads everything but its options anew.
 ///
 /// # Errors
 ///
 /// What could not be set up. Nothing is served then.
 pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     let ready = setup::ready(&args.guard, !args.private_networks, None, term)?;
-    let summary = ready.summary(&args.guard);
+    let mut summary = ready.summary(&args.guard);
     let mut opened: Vec<Opened> = Vec::new();
     for place in &args.listen {
         opened.push(listen(place, "--listen")?);
     }
     let metrics = args.metrics.as_ref().map(|place| listen(place, "--metrics")).transpose()?;
     to_file(&args.bundle, |out| out.write_all(ready.guard.bundle().as_bytes()))?;
-    if let Some(path) = &args.env_file {
-        let placeholders = ready.changes.iter().filter_map(|(name, value)| {
-            // What belongs nowhere is not in the sandbox at all, nor what has several lines.
-            let value = value.clone().filter(|value| !value.contains(char::is_control))?;
-            Some((name.to_str()?.to_owned(), Some(value)))
-        });
-        let (bundle, proxy) = (bundle(args)?, proxy(args, &opened));
-        let mut variables = sandbox::variables(Some(args.seat), Some(&proxy), Some(&bundle));
-        variables.extend(placeholders);
-        let text = sandbox::text(args.seat, &variables);
-        write_private(path, text.as_bytes(), &mut |_| Ok(())).map_err(|error| open::fault(&error))?;
-    }
+    let inside = Inside { bundle: bundle(args)?, proxy: proxy(args, &opened) };
+    inside.write(args, &ready.changes)?;
+    let waits =
+        |error| Fault::new("guard", format!("it cannot wait for signals: {error}"), "please report this");
+    let mut asking = Asking::new().map_err(waits)?;
     let places: Vec<_> = opened.iter().map(|opened| (opened.shown.clone(), opened.address)).collect();
     let mut opened = opened.into_iter();
     let Some(first) = opened.next() else { return Ok(exit::CLEAN) };
@@ -68,13 +66,82 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     if let Some(place) = told.filter(|_| !args.guard.quiet) {
         term.note(&format_args!("counts are told at {place}"));
     }
-    let ended = child::until_asked_to_end();
+    summary.tell_key(term);
+    let ended = loop {
+        match asking.next() {
+            Ok(Asked::Reload) => {
+                let renewed = reload(args, &inside, &ready.lasting, &running, term);
+                if let Ok(observe) = renewed {
+                    summary.observe = observe;
+                }
+                tell(args, &ready.books, renewed.err(), term);
+            }
+            Ok(Asked::End) => break Ok(exit::CLEAN),
+            Err(error) => break Err(waits(error)),
+        }
+    };
     drop(running);
     drop(sockets);
     summary.tell(term);
-    ended.map(|()| exit::CLEAN).map_err(|error| {
-        Fault::new("guard", format!("it cannot wait for signals: {error}"), "please report this")
-    })
+    ended
+}
+
+/// Takes what is read now for whatever begins from now on; gives whether it only observes. What cannot be used, or not even be read to its end, changes nothing.
+fn reload(
+    args: &ServeArgs,
+    inside: &Inside,
+    lasting: &Lasting,
+    running: &Running,
+    term: &Term,
+) -> Result<bool, Fault> {
+    let read = || setup::read(&args.guard, lasting, term);
+    let Read { settings, notes, changes, observe } = catch_unwind(AssertUnwindSafe(read))
+        .map_err(|_| Fault::new("guard", "an internal fault while it was read", "please report this"))??;
+    running.reload(settings).map_err(|error| setup::fault(&error))?;
+    if !args.guard.quiet {
+        notes.iter().for_each(|note| term.note(note));
+    }
+    // What is in force is in force, whether the next sandbox gets its file or not.
+    if let Err(fault) = inside.write(args, &changes) {
+        term.note(&fault);
+    }
+    Ok(observe)
+}
+
+/// Says in one line what became of a reload, also in the journal.
+fn tell(args: &ServeArgs, books: &Books, failed: Option<Fault>, term: &Term) {
+    let why = failed.as_ref().map(ToString::to_string);
+    let written = books.journal.as_ref().map(|journal| journal.reloaded(why.as_deref()));
+    match why {
+        Some(why) => term.note(&format_args!("what was in force stays in force: {why}")),
+        None if args.guard.quiet => {}
+        None => term.note(&"settings, rules, store and policy were read anew"),
+    }
+    if let Some(Err(error)) = written {
+        term.note(&format_args!("that could not be written into the journal: {error}"));
+    }
+}
+
+/// How the sandbox names what is the guard's.
+struct Inside {
+    bundle: String,
+    proxy: String,
+}
+
+impl Inside {
+    /// Writes the sandbox's variables, if they are asked for.
+    fn write(&self, args: &ServeArgs, changes: &Changes) -> Result<(), Fault> {
+        let Some(path) = &args.env_file else { return Ok(()) };
+        let placeholders = changes.iter().filter_map(|(name, value)| {
+            // What belongs nowhere is not in the sandbox at all, nor what has several lines.
+            let value = value.clone().filter(|value| !value.contains(char::is_control))?;
+            Some((name.to_str()?.to_owned(), Some(value)))
+        });
+        let mut variables = sandbox::variables(Some(args.seat), Some(&self.proxy), Some(&self.bundle));
+        variables.extend(placeholders);
+        let text = sandbox::text(args.seat, &variables);
+        write_private(path, text.as_bytes(), &mut |_| Ok(())).map_err(|error| open::fault(&error))
+    }
 }
 
 fn listen(place: &Place, option: &str) -> Result<Opened, Fault> {

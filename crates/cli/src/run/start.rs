@@ -48,6 +48,7 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
     if !args.guard.quiet {
         ready.notes.iter().for_each(|note| term.note(note));
     }
+    summary.tell_key(term);
     let (mut command, depth) = command(args, &trust)?;
     change(&mut command, ready.changes.into_iter().map(|(name, value)| (name, value.map(OsString::from))));
     // In namespaces the port is known there alone.
