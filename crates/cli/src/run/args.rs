@@ -23,18 +23,11 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) isolate: bool,
 
-    /// A private key without a pass phrase with which servers of SSH are logged in at, beside those of ssh-agent; the command never sees it. May be given several times
-    #[arg(long, value_name = "FILE", conflicts_with = "no_ssh")]
-    pub(crate) ssh_key: Vec<PathBuf>,
-    /// A further file of known hosts with which servers of SSH are verified; may be given several times [default: ~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts]
-    #[arg(long, value_name = "FILE", conflicts_with = "no_ssh")]
-    pub(crate) ssh_known_hosts: Vec<PathBuf>,
-    /// What may be done by SSH (git-receive-pack, git-upload-pack, scp-upload, sftp, exec, shell, ...); may be given several times [default: anything that can be examined]
-    #[arg(long, value_name = "VERB", conflicts_with = "no_ssh")]
-    pub(crate) ssh_verb: Vec<String>,
     /// Refuse SSH, and leave the command's as it is
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["ssh_key", "ssh_known_hosts", "ssh_verb"])]
     pub(crate) no_ssh: bool,
+    #[command(flatten)]
+    pub(crate) ssh: SshArgs,
 
     #[command(flatten)]
     pub(crate) guard: GuardArgs,
@@ -70,8 +63,35 @@ pub(crate) struct ServeArgs {
     /// Let clients reach private networks and this machine's own addresses, too
     #[arg(long)]
     pub(crate) private_networks: bool,
+
+    /// Open the SSH gateway, and write what ssh in the sandbox needs to this folder: a configuration, the authority of host keys, and a key that opens this guard and nothing else
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) ssh_files: Option<PathBuf>,
+    /// Where the sandbox has that folder, if elsewhere
+    #[arg(long, value_name = "PATH", requires = "ssh_files")]
+    pub(crate) ssh_files_inside: Option<PathBuf>,
+    /// Refuse SSH, as without --ssh-files
+    #[arg(long, conflicts_with_all = ["ssh_files", "ssh_key", "ssh_known_hosts", "ssh_verb"])]
+    pub(crate) no_ssh: bool,
+    #[command(flatten)]
+    pub(crate) ssh: SshArgs,
+
     #[command(flatten)]
     pub(crate) guard: GuardArgs,
+}
+
+/// What the SSH gateway is told.
+#[derive(Args)]
+pub(crate) struct SshArgs {
+    /// A private key without a pass phrase with which servers of SSH are logged in at, beside those of ssh-agent; whoever is behind the guard never sees it. May be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ssh_key: Vec<PathBuf>,
+    /// A further file of known hosts with which servers of SSH are verified; may be given several times [default: ~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ssh_known_hosts: Vec<PathBuf>,
+    /// What may be done by SSH (git-receive-pack, git-upload-pack, scp-upload, sftp, exec, shell, ...); may be given several times [default: anything that can be examined]
+    #[arg(long, value_name = "VERB")]
+    pub(crate) ssh_verb: Vec<String>,
 }
 
 /// What the guard is told in either case.

@@ -4,8 +4,9 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 #[cfg(unix)]
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 #[cfg(unix)]
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use exfilter_guard::Listener;
@@ -79,6 +80,15 @@ impl Place {
                 let socket = Some(Socket { path: path.clone(), id: id(path) });
                 Ok(Opened { listener, address: None, shown: self.shown(), socket })
             }
+        }
+    }
+
+    /// The socket, if it is one.
+    pub(super) fn socket(&self) -> Option<&Path> {
+        match self {
+            Place::Address(_) => None,
+            #[cfg(unix)]
+            Place::Socket(path) => Some(path),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `exfilter guard`: the guard by itself, for sandboxes that something else starts.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use exfilter_guard::Running;
 use exfilter_store::os::write_private;
@@ -9,11 +10,12 @@ use super::args::ServeArgs;
 use super::child::{Asked, Asking};
 use super::ledger::Books;
 use super::place::{Opened, Place};
-use super::setup::{self, Changes, Lasting, Read};
+use super::setup::{self, Changes, Lasting, Read, Ready};
+use super::ssh;
 use crate::exit;
 use crate::fault::Fault;
 use crate::output::to_file;
-use crate::sandbox;
+use crate::sandbox::{self, Variable};
 use crate::secrets::open::{self, absolute};
 use crate::term::Term;
 use crate::text::{escape, path_bytes};
@@ -27,7 +29,8 @@ const INSIDE: &str = "http://127.0.0.1:8080";
 ///
 /// What could not be set up. Nothing is served then.
 pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
-    let ready = setup::ready(&args.guard, !args.private_networks, None, term)?;
+    let ssh = args.ssh_files.as_ref().map(|_| ssh::settings(&args.ssh)).transpose()?;
+    let ready = setup::ready(&args.guard, !args.private_networks, ssh, term)?;
     let mut summary = ready.summary(&args.guard);
     let mut opened: Vec<Opened> = Vec::new();
     for place in &args.listen {
@@ -35,7 +38,10 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     }
     let metrics = args.metrics.as_ref().map(|place| listen(place, "--metrics")).transpose()?;
     to_file(&args.bundle, |out| out.write_all(ready.guard.bundle().as_bytes()))?;
-    let inside = Inside { bundle: bundle(args)?, proxy: proxy(args, &opened) };
+    let mut inside = Inside { bundle: bundle(args)?, proxy: proxy(args, &opened), ssh: Vec::new() };
+    if let Some(folder) = &args.ssh_files {
+        inside.ssh = secure_shell(args, folder, &inside.proxy, &ready)?;
+    }
     inside.write(args, &ready.changes)?;
     let waits =
         |error| Fault::new("guard", format!("it cannot wait for signals: {error}"), "please report this");
@@ -126,6 +132,7 @@ fn tell(args: &ServeArgs, books: &Books, failed: Option<Fault>, term: &Term) {
 struct Inside {
     bundle: String,
     proxy: String,
+    ssh: Vec<Variable>,
 }
 
 impl Inside {
@@ -138,10 +145,22 @@ impl Inside {
             Some((name.to_str()?.to_owned(), Some(value)))
         });
         let mut variables = sandbox::variables(Some(args.seat), Some(&self.proxy), Some(&self.bundle));
+        variables.extend(self.ssh.iter().cloned());
         variables.extend(placeholders);
         let text = sandbox::text(args.seat, &variables);
         write_private(path, text.as_bytes(), &mut |_| Ok(())).map_err(|error| open::fault(&error))
     }
+}
+
+/// Writes what ssh in the sandbox needs.
+fn secure_shell(args: &ServeArgs, folder: &Path, proxy: &str, ready: &Ready) -> Result<Vec<Variable>, Fault> {
+    let Some((known_hosts, key)) = ready.guard.ssh().map_err(|error| setup::fault(&error))? else {
+        return Ok(Vec::new());
+    };
+    let inside = args.ssh_files_inside.clone().unwrap_or_else(|| absolute(folder));
+    let socket = args.listen.iter().find_map(|place| place.socket().map(absolute));
+    let way = ssh::Way { proxy, socket: socket.as_deref() };
+    ssh::prepare_sandbox(folder, &inside, &way, &known_hosts, &key)
 }
 
 fn listen(place: &Place, option: &str) -> Result<Opened, Fault> {
