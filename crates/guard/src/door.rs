@@ -135,7 +135,7 @@ impl Accepting {
 }
 
 /// Without it, a lack of descriptors would be a loop at full speed.
-async fn pause() {
+pub(crate) async fn pause() {
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
 }
 
@@ -206,7 +206,7 @@ async fn answer(shared: Arc<Shared>, role: Role, mut request: Request<Incoming>)
         Role::Proxy(place) if request.method() == Method::CONNECT => {
             let target = request.uri().authority().map_or("", |authority| authority.as_str());
             let checked = shared.gate.tunnel(target, "https");
-            let to = match checked.and_then(|to| shared.gate.check(&to).map(|()| to)) {
+            let to = match checked.and_then(|to| shared.admits(&to, to.host()).map(|()| to)) {
                 Ok(to) => to,
                 Err(closed) => {
                     let shown = shared.gate.tunnel(target, "https").ok();

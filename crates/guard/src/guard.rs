@@ -1,12 +1,13 @@
 //! [`Guard`]: what is made once, and started.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use exfilter::inspector::Uploads;
 use exfilter::substitute::Substitutes;
-use exfilter::{Authority, Engine, Inspection, Inspector, Quarantine, Reference, Session, Verdict};
+use exfilter::{Authority, Engine, Flow, Inspection, Inspector, Quarantine, Reference, Session, Verdict};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
@@ -15,13 +16,15 @@ use zeroize::Zeroizing;
 
 use crate::authority_cert::CertificateAuthority;
 use crate::dial::{Dialer, Roots};
+use crate::dns::{self, Addresses};
 use crate::door;
 use crate::error::GuardError;
-use crate::gate::Gate;
+use crate::gate::{Closed, Gate};
 use crate::held::{Budget, Released};
 use crate::limits::{GuardLimits, HEAD_BUFFER};
 use crate::listener::Listener;
 use crate::metrics::Metrics;
+use crate::names::{Names, Shown};
 use crate::record::Sink;
 use crate::settings::Settings;
 use crate::ssh::{RunKeys, SshSettings};
@@ -48,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) uploads: Uploads,
     /// What all requests together have shown of secrets, a piece at a time.
     pub(crate) session: Arc<Mutex<Session>>,
+    /// What the names of hosts have shown together.
+    pub(crate) names: Arc<Mutex<Names>>,
     /// The refusals of all requests together, and the clock that they are counted by.
     pub(crate) quarantine: Arc<Mutex<Quarantine>>,
     pub(crate) started: Instant,
@@ -170,6 +175,27 @@ impl Shared {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).merge(shown);
     }
 
+    /// Whether a host may be reached: by its name, and by what the names of the session show together. `spelled` is the name as the client has written it.
+    pub(crate) fn admits(&self, to: &Authority, spelled: &str) -> Result<(), Closed> {
+        self.gate.check(to)?;
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.knows(spelled) {
+            return Ok(());
+        }
+        let own = self.gate.own(to.host());
+        let own = spelled.get(..own.len()).unwrap_or(own);
+        let refused = |Shown(hit)| Closed::Secret(hit);
+        // Pieces that are long enough by themselves count with those of bodies.
+        let flow = Flow::outbound(to.clone());
+        let mut stream = self.engine.stream(flow.clone().session(&self.session()));
+        let (pushed, last) = (stream.push(own.as_bytes()), stream.finish());
+        self.note(&stream.contribution());
+        if let (Verdict::Block(block), _) | (_, Verdict::Block(block)) = (pushed, last) {
+            return Err(Closed::Secret(block.is_for_secret().then(|| block.reference())));
+        }
+        names.look(&self.engine, &flow, spelled, own).map_err(refused)
+    }
+
     /// How a request is examined, as the session stands now.
     pub(crate) fn inspection(&self, to: &Authority) -> Inspection {
         let mut inspection = Inspection::new(to.clone());
@@ -244,6 +270,7 @@ impl Guard {
             budget: Arc::default(),
             uploads: Uploads::new(),
             session: Arc::default(),
+            names: Arc::default(),
             quarantine,
             started: Instant::now(),
             client,
@@ -325,6 +352,20 @@ impl Running {
         if let Some(runtime) = &self.runtime {
             runtime.spawn(door::tell(self.shared(), listener.0));
         }
+    }
+
+    /// Answers questions of the DNS at this socket: names that may be reached have these addresses, whoever they belong to, and all others are refused. Nothing is asked elsewhere. Names are examined, one
+    /// by one and together.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn dns(&self, socket: UdpSocket, v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(dns::serve(self.shared(), socket, Addresses { v4, v6 }));
+        }
+        Ok(())
     }
 
     /// Takes other settings for whatever begins from now on: requests, messages of WebSocket, channels of SSH. What is under way goes on as it began. The certificate authority, the keys of SSH, the

@@ -4,7 +4,7 @@
 //! client -> door.rs (connections) -> tunnel.rs (CONNECT: whose, TLS or not) -> exchange.rs (one request)
 //!              |                        |                                        |-- gate.rs       may it go there at all
 //!          listener.rs               authority_cert.rs                           |-- held.rs       its body, until the verdict
-//!          socks.rs                                                              |-- dial.rs       the way out, after the verdict
+//!          socks.rs, dns.rs            names.rs: what names show together        |-- dial.rs       the way out, after the verdict
 //!                                                                                |-- websocket.rs  its messages, after an upgrade
 //!                                                                                `-- answer.rs     what comes back, scrubbed
 //! record.rs  what is told of each request        journal.rs  the same as chained lines        metrics.rs  the same as counts
@@ -31,6 +31,7 @@
 mod answer;
 mod authority_cert;
 mod dial;
+mod dns;
 mod door;
 mod error;
 mod exchange;
@@ -42,6 +43,7 @@ mod limits;
 mod listener;
 mod message;
 mod metrics;
+mod names;
 mod prefixed;
 mod record;
 mod scrub;

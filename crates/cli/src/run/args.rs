@@ -1,6 +1,7 @@
 //! What the user may say to `exfilter run` and `exfilter guard`.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -60,6 +61,12 @@ pub(crate) struct ServeArgs {
     /// Tell counts in the form of OpenMetrics at http://PLACE/metrics, as Prometheus reads them
     #[arg(long, value_name = "PLACE")]
     pub(crate) metrics: Option<Place>,
+    /// Answer questions of the DNS at this ADDRESS:PORT (UDP): only for names that may be reached, all others are refused, and nobody else is asked
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) dns: Option<SocketAddr>,
+    /// The address that such names have, one of each version [default: the first address of --listen, or 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", requires = "dns")]
+    pub(crate) dns_answer: Vec<IpAddr>,
     /// Let clients reach private networks and this machine's own addresses, too
     #[arg(long)]
     pub(crate) private_networks: bool,

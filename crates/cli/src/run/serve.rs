@@ -1,5 +1,7 @@
 //! `exfilter guard`: the guard by itself, for sandboxes that something else starts.
 
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -38,6 +40,7 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     }
     let metrics = args.metrics.as_ref().map(|place| listen(place, "--metrics")).transpose()?;
     to_file(&args.bundle, |out| out.write_all(ready.guard.bundle().as_bytes()))?;
+    let names = args.dns.map(|place| names(args, place, &opened)).transpose()?;
     let mut inside = Inside { bundle: bundle(args)?, proxy: proxy(args, &opened), ssh: Vec::new() };
     if let Some(folder) = &args.ssh_files {
         inside.ssh = secure_shell(args, folder, &inside.proxy, &ready)?;
@@ -55,6 +58,10 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
         sockets.push(further.socket);
         running.listen(further.listener);
     }
+    let names = match names {
+        Some(names) => Some(names.serve(&running).map_err(|error| dns_fault(args, &error))?),
+        None => None,
+    };
     let told = metrics.as_ref().map(|metrics| metrics.shown.clone());
     if let Some(metrics) = metrics {
         sockets.push(metrics.socket);
@@ -71,6 +78,9 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     }
     if let Some(place) = told.filter(|_| !args.guard.quiet) {
         term.note(&format_args!("counts are told at {place}"));
+    }
+    if let Some(place) = names.filter(|_| !args.guard.quiet) {
+        term.note(&format_args!("names are answered at {place}"));
     }
     summary.tell_key(term);
     let ended = loop {
@@ -161,6 +171,48 @@ fn secure_shell(args: &ServeArgs, folder: &Path, proxy: &str, ready: &Ready) -> 
     let socket = args.listen.iter().find_map(|place| place.socket().map(absolute));
     let way = ssh::Way { proxy, socket: socket.as_deref() };
     ssh::prepare_sandbox(folder, &inside, &way, &known_hosts, &key)
+}
+
+/// Where names are answered, and how.
+struct Names {
+    socket: UdpSocket,
+    v4: Option<Ipv4Addr>,
+    v6: Option<Ipv6Addr>,
+}
+
+impl Names {
+    /// Begins to answer; gives where.
+    fn serve(self, running: &Running) -> io::Result<SocketAddr> {
+        let place = self.socket.local_addr()?;
+        running.dns(self.socket, self.v4, self.v6).map(|()| place)
+    }
+}
+
+fn names(args: &ServeArgs, place: SocketAddr, opened: &[Opened]) -> Result<Names, Fault> {
+    let first = opened.iter().find_map(|opened| opened.address);
+    let usual = first.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
+    let answers = if args.dns_answer.is_empty() { vec![usual] } else { args.dns_answer.clone() };
+    if answers.iter().any(IpAddr::is_unspecified) {
+        let what = "names would have an address that is none";
+        return Err(Fault::new("--dns", what, "name one by --dns-answer"));
+    }
+    let (mut v4, mut v6) = (None, None);
+    for answer in answers {
+        let is_second = match answer {
+            IpAddr::V4(ip) => v4.replace(ip).is_some(),
+            IpAddr::V6(ip) => v6.replace(ip).is_some(),
+        };
+        if is_second {
+            return Err(Fault::new("--dns-answer", "there are two of one version", "give one of each"));
+        }
+    }
+    let socket = UdpSocket::bind(place).map_err(|error| dns_fault(args, &error))?;
+    Ok(Names { socket, v4, v6 })
+}
+
+fn dns_fault(args: &ServeArgs, error: &io::Error) -> Fault {
+    let place = args.dns.map(|place| place.to_string()).unwrap_or_default();
+    Fault::new(format!("--dns {place}"), format!("it cannot be listened on: {error}"), "name another")
 }
 
 fn listen(place: &Place, option: &str) -> Result<Opened, Fault> {

@@ -1,10 +1,11 @@
 //! `exfilter guard` while it runs: settings that are read anew, and an end that nobody is asked for.
 
 use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
 
 use crate::harness::{Run, Sandbox, github_token, plant, secret};
 use crate::upstream::{Answer, Upstream};
@@ -16,6 +17,7 @@ struct Standing {
     guard: Child,
     said: Lines<BufReader<ChildStderr>>,
     address: String,
+    dns: String,
 }
 
 impl Drop for Standing {
@@ -48,15 +50,22 @@ impl Standing {
             "policy.toml",
             "--resolve",
             &place,
+            "--dns",
+            "127.0.0.1:0",
+            "--dns-answer",
+            "192.0.2.9",
         ]);
         let policy = sandbox.top().join("policy.toml");
         write_policy(&policy, "version = 1\n");
         command.env("HOME", sandbox.top().join("home")).env("GH_TOKEN", token).stderr(Stdio::piped());
         let mut guard = command.spawn().unwrap();
         let said = BufReader::new(guard.stderr.take().unwrap()).lines();
-        let mut standing = Standing { sandbox, server, guard, said, address: String::new() };
+        let mut standing =
+            Standing { sandbox, server, guard, said, address: String::new(), dns: String::new() };
         let line = standing.line_with("the guard listens at ");
         standing.address = line.rsplit(' ').next().unwrap().to_owned();
+        let line = standing.line_with("names are answered at ");
+        standing.dns = line.rsplit(' ').next().unwrap().to_owned();
         standing.line_with("is signed by this run's key");
         standing
     }
@@ -90,6 +99,22 @@ impl Standing {
         let mut stream = self.connect();
         stream.write_all(request(body).as_bytes()).unwrap();
         answer(stream)
+    }
+
+    /// The code with which a name is answered, and the address.
+    fn resolve(&self, name: &str) -> (u8, Option<[u8; 4]>) {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut message = vec![1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        for label in name.split('.') {
+            message.push(u8::try_from(label.len()).unwrap());
+            message.extend(label.as_bytes());
+        }
+        message.extend([0, 0, 1, 0, 1]);
+        socket.send_to(&message, &self.dns).unwrap();
+        let mut reply = [0; 600];
+        let len = socket.recv(&mut reply).unwrap();
+        (reply[3] & 15, (reply[7] > 0).then(|| *reply[..len].last_chunk().unwrap()))
     }
 
     /// A command of the person who runs the guard.
@@ -131,6 +156,7 @@ fn a_guard_reads_its_settings_anew_and_drops_nothing() {
     let whole = request("a clean text");
     let (first, rest) = whole.split_at(whole.len() - 5);
     half.write_all(first.as_bytes()).unwrap();
+    assert_eq!(guard.resolve("other.example.com"), (0, Some([192, 0, 2, 9])));
     // A secret that is kept from now on.
     guard.run(&["secrets", "add", "NEW", "--env", "VALUE"], &value).exits_with(0);
     guard.signal("-HUP");
@@ -156,6 +182,7 @@ fn a_guard_reads_its_settings_anew_and_drops_nothing() {
     guard.signal("-HUP");
     guard.line_with("were read anew");
     assert!(guard.post("clean").contains("not one of those that may be reached"));
+    assert_eq!(guard.resolve("other.example.com"), (5, None));
     guard.signal("-TERM");
     assert!(guard.guard.wait().unwrap().success());
     let log = guard.text("run.log");

@@ -142,7 +142,7 @@ impl Door {
 /// Whether what is asked for may be done: what it is, and whether anything stands in it.
 fn examine(scene: &Scene, settings: &SshSettings, order: &Order, found: &mut Found) -> Result<(), Refusal> {
     let (shared, to) = (&scene.shared, &scene.to);
-    if let Err(closed) = shared.gate.check(to) {
+    if let Err(closed) = shared.admits(to, to.host()) {
         if let Closed::Secret(Some(hit)) = closed {
             found.quarantine |= shared.count_hit(hit);
         }

@@ -6,6 +6,7 @@
 
 mod bodies;
 mod clients;
+mod dns;
 mod git;
 mod limits;
 mod placeholders;
