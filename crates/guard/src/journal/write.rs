@@ -289,6 +289,26 @@ mod tests {
         assert!(String::from_utf8_lossy(&after).contains("\"unfinished\":30"));
     }
 
+    /// What a record costs, and what of it is its signature.
+    #[test]
+    #[ignore = "a measurement: cargo test -p exfilter-guard --lib -- --ignored --nocapture cost"]
+    fn cost_of_a_record() {
+        const RECORDS: u32 = 20_000;
+        let dir = tempfile::tempdir().expect("a folder");
+        let journal = Journal::open(&dir.path().join("log")).expect("it opens");
+        let record = Record::new(Some("https://example.com:443".to_owned()), "plain", Outcome::Sent);
+        let begun = std::time::Instant::now();
+        (0..RECORDS).for_each(|_| journal.record(&record).expect("it is written"));
+        let all = begun.elapsed() / RECORDS;
+        let begun = std::time::Instant::now();
+        (0..RECORDS).for_each(|_| {
+            std::hint::black_box(journal.key.sign(&[7; 56]));
+        });
+        let sign = begun.elapsed() / RECORDS;
+        let bytes = journal.lock().len / u64::from(RECORDS);
+        std::println!("a record: {all:?} and {bytes} bytes; its signature: {sign:?}");
+    }
+
     /// What an earlier version wrote has no signatures.
     #[test]
     fn lines_without_a_run_are_counted() {
