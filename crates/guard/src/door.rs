@@ -28,6 +28,7 @@ use crate::metrics;
 use crate::prefixed::Prefixed;
 use crate::socks;
 use crate::tunnel::tunnel;
+use crate::ui::Ui;
 
 /// What a connection is.
 #[derive(Clone)]
@@ -68,6 +69,26 @@ pub(crate) async fn tell(shared: Arc<Shared>, listener: Kind) -> io::Result<()> 
                 Accepted::Tcp(stream) => metrics::serve(shared, stream).await,
                 #[cfg(unix)]
                 Accepted::Unix(stream) => metrics::serve(shared, stream).await,
+            }
+            drop(place);
+        });
+    })
+    .await
+}
+
+/// Shows what happens until the runtime ends.
+pub(crate) async fn show(
+    shared: Arc<Shared>,
+    ui: Arc<Ui>,
+    listener: std::net::TcpListener,
+) -> io::Result<()> {
+    accept(Kind::Tcp(listener), Arc::new(Semaphore::new(READERS)), |stream, place| {
+        let (shared, ui) = (shared.newest(), ui.clone());
+        tokio::spawn(async move {
+            match stream {
+                Accepted::Tcp(stream) => ui.serve(shared, stream).await,
+                #[cfg(unix)]
+                Accepted::Unix(_) => {}
             }
             drop(place);
         });

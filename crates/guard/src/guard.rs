@@ -1,7 +1,7 @@
 //! [`Guard`]: what is made once, and started.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ use crate::names::{Names, Shown};
 use crate::record::Sink;
 use crate::settings::Settings;
 use crate::ssh::{RunKeys, SshSettings};
+use crate::ui::Ui;
 
 /// Threads that serve; examining a body takes one for as long as it takes.
 const THREADS: usize = 4;
@@ -352,6 +353,28 @@ impl Running {
         if let Some(runtime) = &self.runtime {
             runtime.spawn(door::tell(self.shared(), listener.0));
         }
+    }
+
+    /// Shows the last records at a page of this machine, without content, and gives its address, which holds a token: whoever has it can look, and nobody can change anything there.
+    ///
+    /// # Errors
+    ///
+    /// An address that is not of this machine alone, and those of the system.
+    pub fn show(&self, listener: TcpListener) -> io::Result<String> {
+        let address = listener.local_addr()?;
+        if !address.ip().is_loopback() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the address is not of this machine alone",
+            ));
+        }
+        let (ui, shared) = (Arc::new(Ui::new(address)?), self.shared());
+        let url = ui.url();
+        shared.metrics.timeline.begin();
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(door::show(shared, ui, listener));
+        }
+        Ok(url)
     }
 
     /// Answers questions of the DNS at this socket: names that may be reached have these addresses, whoever they belong to, and all others are refused. Nothing is asked elsewhere. Names are examined, one

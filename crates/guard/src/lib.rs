@@ -7,7 +7,7 @@
 //!          socks.rs, dns.rs            names.rs: what names show together        |-- dial.rs       the way out, after the verdict
 //!                                                                                |-- websocket.rs  its messages, after an upgrade
 //!                                                                                `-- answer.rs     what comes back, scrubbed
-//! record.rs  what is told of each request        journal.rs  the same as chained lines        metrics.rs  the same as counts
+//! record.rs  what is told of each request        journal.rs  the same as chained lines        metrics.rs  the same as counts        ui/  the same as a page
 //! ```
 //!
 //! [`Guard::start`] runs it on a listener. It holds each request whole: nothing of it leaves, no name is resolved and nothing is dialled, before its verdict. A refusal is said in the form that the
@@ -52,6 +52,7 @@ mod settings;
 mod socks;
 mod ssh;
 mod tunnel;
+mod ui;
 mod upstream_proxy;
 mod websocket;
 

@@ -148,6 +148,9 @@ pub(crate) struct GuardArgs {
     /// Add a line of JSON for each request to this file, each with a hash of all before it; `exfilter log verify` checks it
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// Show what happens at a page of this machine, at this ADDRESS:PORT [default: a free port of 127.0.0.1]; its address, with a token in it, is printed
+    #[arg(long, value_name = "PLACE", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
+    pub(crate) ui: Option<SocketAddr>,
     /// Tell nothing unless something was stopped
     #[arg(long, short)]
     pub(crate) quiet: bool,

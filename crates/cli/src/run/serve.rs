@@ -82,6 +82,7 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     if let Some(place) = names.filter(|_| !args.guard.quiet) {
         term.note(&format_args!("names are answered at {place}"));
     }
+    setup::show(&args.guard, &running, term)?;
     summary.tell_key(term);
     let ended = loop {
         match asking.next() {

@@ -1,13 +1,13 @@
 //! What `exfilter run` and `exfilter guard` have in common: everything but the command and the listener.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
 use exfilter::config::Config;
 use exfilter::{Action, Confidence, Engine, HostPattern, KnownSecrets, Mode, Policy, StoreKey};
-use exfilter_guard::{Guard, GuardError, Journal, Settings, SshSettings};
+use exfilter_guard::{Guard, GuardError, Journal, Running, Settings, SshSettings};
 use exfilter_store::Use;
 use zeroize::Zeroizing;
 
@@ -267,6 +267,20 @@ fn certificates(path: &Path) -> Result<Vec<u8>, Fault> {
         return Err(fault(format!("it has more than {LONGEST} bytes")));
     }
     std::fs::read(path).map_err(|error| fault(format!("it cannot be read: {error}")))
+}
+
+/// Begins to show what happens, if that is asked for, and says where.
+///
+/// # Errors
+///
+/// An address of which others are told too, or that is taken.
+pub(super) fn show(args: &GuardArgs, running: &Running, term: &Term) -> Result<(), Fault> {
+    let Some(place) = args.ui else { return Ok(()) };
+    let url = TcpListener::bind(place).and_then(|listener| running.show(listener)).map_err(|error| {
+        Fault::new(format!("--ui {place}"), error.to_string(), "name a free port of 127.0.0.1")
+    })?;
+    term.note(&format_args!("what happens is shown at {url}"));
+    Ok(())
 }
 
 /// A guard that does not start.

@@ -50,6 +50,7 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
         ready.notes.iter().for_each(|note| term.note(note));
     }
     summary.tell_key(term);
+    setup::show(&args.guard, &running, term)?;
     let (mut command, depth) = command(args, &trust)?;
     change(&mut command, ready.changes.into_iter().map(|(name, value)| (name, value.map(OsString::from))));
     // In namespaces the port is known there alone.

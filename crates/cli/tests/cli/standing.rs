@@ -18,6 +18,7 @@ struct Standing {
     said: Lines<BufReader<ChildStderr>>,
     address: String,
     dns: String,
+    page: String,
 }
 
 impl Drop for Standing {
@@ -54,18 +55,28 @@ impl Standing {
             "127.0.0.1:0",
             "--dns-answer",
             "192.0.2.9",
+            "--ui",
         ]);
         let policy = sandbox.top().join("policy.toml");
         write_policy(&policy, "version = 1\n");
         command.env("HOME", sandbox.top().join("home")).env("GH_TOKEN", token).stderr(Stdio::piped());
         let mut guard = command.spawn().unwrap();
         let said = BufReader::new(guard.stderr.take().unwrap()).lines();
-        let mut standing =
-            Standing { sandbox, server, guard, said, address: String::new(), dns: String::new() };
+        let mut standing = Standing {
+            sandbox,
+            server,
+            guard,
+            said,
+            address: String::new(),
+            dns: String::new(),
+            page: String::new(),
+        };
         let line = standing.line_with("the guard listens at ");
         standing.address = line.rsplit(' ').next().unwrap().to_owned();
         let line = standing.line_with("names are answered at ");
         standing.dns = line.rsplit(' ').next().unwrap().to_owned();
+        let line = standing.line_with("what happens is shown at ");
+        standing.page = line.rsplit(' ').next().unwrap().to_owned();
         standing.line_with("is signed by this run's key");
         standing
     }
@@ -182,6 +193,14 @@ fn a_guard_reads_its_settings_anew_and_drops_nothing() {
     guard.signal("-HUP");
     guard.line_with("were read anew");
     assert!(guard.post("clean").contains("not one of those that may be reached"));
+    let (place, path) = guard.page.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut page = TcpStream::connect(place).unwrap();
+    write!(page, "GET /{path}records HTTP/1.1\r\nHost: {place}\r\n\r\n").unwrap();
+    let shown = answer(page);
+    assert!(
+        shown.contains("not one of those that may be reached") && !shown.contains(&value[..12]),
+        "{shown}"
+    );
     assert_eq!(guard.resolve("other.example.com"), (5, None));
     guard.signal("-TERM");
     assert!(guard.guard.wait().unwrap().success());

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::check::{self, Head};
 use super::error::{Fault, JournalError};
 use super::{MARK, SIGN, hex};
-use crate::record::{Outcome, Record, Sink};
+use crate::record::{Record, Sink};
 
 /// The most findings of a record that are listed, and the most parts that were not examined; more are counted.
 const LISTED: usize = 200;
@@ -139,51 +139,15 @@ impl Journal {
 
 impl Sink for Journal {
     fn record(&self, record: &Record) -> io::Result<()> {
-        self.add(line(record))
+        self.add(record.to_json(LISTED))
     }
-}
-
-/// A line without what every line has.
-fn line(record: &Record) -> Value {
-    let why = match &record.outcome {
-        Outcome::Opened | Outcome::Sent => None,
-        Outcome::Refused { why } => Some(why.as_str()),
-        Outcome::Failed { why } => Some(*why),
-    };
-    let found: Vec<_> = record
-        .noted
-        .iter()
-        .take(LISTED)
-        .map(|noted| {
-            json!({
-                "what": noted.what, "enrolled": noted.enrolled, "place": noted.place,
-                "confidence": noted.confidence.as_str(), "action": noted.action.as_str(),
-            })
-        })
-        .collect();
-    let unseen: Vec<_> = record
-        .unseen
-        .iter()
-        .take(LISTED)
-        .map(|unseen| {
-            json!({ "reason": unseen.reason.as_str(), "place": unseen.place, "action": unseen.action.as_str() })
-        })
-        .collect();
-    let more = record.noted.len().saturating_sub(LISTED) + record.unseen.len().saturating_sub(LISTED);
-    let mut line = json!({
-        "to": record.to, "conversation": record.conversation, "outcome": record.outcome.as_str(), "why": why,
-        "bytes": record.bytes, "injected": record.injected, "found": found, "unseen": unseen, "more": more,
-    });
-    if record.quarantine {
-        line["quarantine"] = true.into();
-    }
-    line
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::check::{Checked, verify};
     use super::*;
+    use crate::record::Outcome;
 
     /// Each record in a run of its own: three lines.
     fn written(records: usize) -> (tempfile::TempDir, std::path::PathBuf) {

@@ -16,6 +16,7 @@ mod reload;
 mod socks;
 mod ssh;
 mod stage;
+mod ui;
 mod upstream;
 mod upstream_proxy;
 mod websocket;
