@@ -1,5 +1,6 @@
 //! What `exfilter run` and `exfilter guard` have in common: everything but the command and the listener.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -49,6 +50,15 @@ pub(super) struct Lasting {
     key: Zeroizing<[u8; 32]>,
     closed_network: bool,
     ssh: Option<SshSettings>,
+    /// What was read before: were it not there any more, less would be looked for, and nobody would be told.
+    had: Cell<Had>,
+}
+
+/// Which files there were.
+#[derive(Clone, Copy, Default)]
+struct Had {
+    policy: bool,
+    store: bool,
 }
 
 /// Settings, as they are read at a time.
@@ -69,7 +79,7 @@ impl Lasting {
         let (mut seed, mut key) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
         random(&mut seed[..])?;
         random(&mut key[..])?;
-        Ok(Lasting { seed, key, closed_network, ssh })
+        Ok(Lasting { seed, key, closed_network, ssh, had: Cell::default() })
     }
 
     fn key(&self) -> Result<StoreKey, Fault> {
@@ -91,6 +101,14 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
     }
     let observe = config.mode() == Mode::Observe;
     let stored = open::stored(&args.choice())?;
+    let (had, has) =
+        (lasting.had.get(), Had { policy: policy::is_there(&args.policy), store: stored.is_some() });
+    for (name, is_gone) in [("policy", had.policy && !has.policy), ("store", had.store && !has.store)] {
+        if is_gone {
+            let remedy = "put it back, or start the guard anew without it";
+            return Err(Fault::new(name, "the file that was read before is not there any more", remedy));
+        }
+    }
     let mut known = match &stored {
         Some((store, home)) => store
             .known_secrets(Use::All)
@@ -124,6 +142,7 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
         settings.substitutes(Arc::new(prepared.substitutes), scrubber(prepared.real)?);
     }
     settings.self_test(&made_up_key()?).map_err(|error| fault(&error))?;
+    lasting.had.set(has);
     Ok(Read { settings, notes: prepared.notes, changes: prepared.changes, observe })
 }
 

@@ -189,6 +189,15 @@ fn a_guard_reads_its_settings_anew_and_drops_nothing() {
         assert!(guard.post(&value).contains("blocked by policy, reference "));
         assert!(guard.post("clean").starts_with("HTTP/1.1 200"));
     }
+    // What is not there any more would have less looked for.
+    write_policy(&guard.path("policy.toml"), "version = 1\n");
+    let home = guard.path("home");
+    std::fs::rename(&home, guard.path("elsewhere")).unwrap();
+    guard.signal("-HUP");
+    let line = guard.line_with("what was in force stays in force");
+    assert!(line.contains("store: the file that was read before is not there any more"), "{line}");
+    assert!(guard.post(&value).contains("blocked by policy, reference "));
+    std::fs::rename(guard.path("elsewhere"), &home).unwrap();
     write_policy(&guard.path("policy.toml"), "version = 1\n[hosts]\ndeny = [\"other.example.com\"]\n");
     guard.signal("-HUP");
     guard.line_with("were read anew");
@@ -211,7 +220,7 @@ fn a_guard_reads_its_settings_anew_and_drops_nothing() {
         .filter(|line| line["event"] == "reload")
         .map(|line| line["outcome"].as_str().unwrap())
         .collect();
-    assert_eq!(reloads, ["done", "failed", "failed", "done"]);
+    assert_eq!(reloads, ["done", "failed", "failed", "failed", "done"]);
     assert!(!log.contains(&value[..12]));
     guard.sandbox.run(&["log", "verify", "run.log"]).exits_with(0);
 }
