@@ -44,6 +44,12 @@ pub(crate) fn load(args: &PolicyArgs, roots: &[PathBuf], trusts: bool, term: &Te
     Ok(read(&path)?.unwrap_or_default())
 }
 
+/// Whether there is a policy file that [`load`] would read.
+#[cfg(feature = "guard")]
+pub(crate) fn is_there(args: &PolicyArgs) -> bool {
+    args.policy.is_some() || (!args.no_policy && usual().is_some_and(|path| path.exists()))
+}
+
 /// Lets pass what a policy that only observes would refuse. What could not be set up refuses in any mode.
 pub(crate) fn observe(config: &Config, report: &mut Report) {
     if config.mode() == Mode::Observe && report.exit != exit::SETUP {

@@ -28,6 +28,7 @@ use crate::metrics;
 use crate::prefixed::Prefixed;
 use crate::socks;
 use crate::tunnel::tunnel;
+use crate::ui::Ui;
 
 /// What a connection is.
 #[derive(Clone)]
@@ -49,7 +50,7 @@ pub(crate) enum Protocol {
 pub(crate) async fn listen(shared: Arc<Shared>, listener: Kind) -> io::Result<()> {
     let places = shared.places.clone();
     accept(listener, places, |stream, place| {
-        let shared = shared.clone();
+        let shared = shared.newest();
         match stream {
             Accepted::Tcp(stream) => drop(tokio::spawn(receive(shared, stream, place))),
             #[cfg(unix)]
@@ -68,6 +69,26 @@ pub(crate) async fn tell(shared: Arc<Shared>, listener: Kind) -> io::Result<()> 
                 Accepted::Tcp(stream) => metrics::serve(shared, stream).await,
                 #[cfg(unix)]
                 Accepted::Unix(stream) => metrics::serve(shared, stream).await,
+            }
+            drop(place);
+        });
+    })
+    .await
+}
+
+/// Shows what happens until the runtime ends.
+pub(crate) async fn show(
+    shared: Arc<Shared>,
+    ui: Arc<Ui>,
+    listener: std::net::TcpListener,
+) -> io::Result<()> {
+    accept(Kind::Tcp(listener), Arc::new(Semaphore::new(READERS)), |stream, place| {
+        let (shared, ui) = (shared.newest(), ui.clone());
+        tokio::spawn(async move {
+            match stream {
+                Accepted::Tcp(stream) => ui.serve(shared, stream).await,
+                #[cfg(unix)]
+                Accepted::Unix(_) => {}
             }
             drop(place);
         });
@@ -135,7 +156,7 @@ impl Accepting {
 }
 
 /// Without it, a lack of descriptors would be a loop at full speed.
-async fn pause() {
+pub(crate) async fn pause() {
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
 }
 
@@ -169,7 +190,7 @@ where
     Box::pin(async move {
         let limits = shared.limits.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let (shared, role) = (shared.clone(), role.clone());
+            let (shared, role) = (shared.newest(), role.clone());
             async move { Ok::<_, Infallible>(answer(shared, role, request).await) }
         });
         // How a connection ends is told by its requests.
@@ -206,7 +227,7 @@ async fn answer(shared: Arc<Shared>, role: Role, mut request: Request<Incoming>)
         Role::Proxy(place) if request.method() == Method::CONNECT => {
             let target = request.uri().authority().map_or("", |authority| authority.as_str());
             let checked = shared.gate.tunnel(target, "https");
-            let to = match checked.and_then(|to| shared.gate.check(&to).map(|()| to)) {
+            let to = match checked.and_then(|to| shared.admits(&to, to.host()).map(|()| to)) {
                 Ok(to) => to,
                 Err(closed) => {
                     let shown = shared.gate.tunnel(target, "https").ok();

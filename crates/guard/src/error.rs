@@ -16,6 +16,7 @@ enum Kind {
     UpstreamProxy,
     Io(std::io::ErrorKind),
     Random,
+    SelfTest,
 }
 
 impl GuardError {
@@ -43,7 +44,11 @@ impl GuardError {
         GuardError { kind: Kind::Random }
     }
 
-    /// A stable code: `E_CERTIFICATE`, `E_ROOTS`, `E_UPSTREAM_CA`, `E_UPSTREAM_PROXY`, `E_IO`, `E_RANDOM`.
+    pub(crate) fn self_test() -> GuardError {
+        GuardError { kind: Kind::SelfTest }
+    }
+
+    /// A stable code: `E_CERTIFICATE`, `E_ROOTS`, `E_UPSTREAM_CA`, `E_UPSTREAM_PROXY`, `E_IO`, `E_RANDOM`, `E_SELF_TEST`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.kind {
@@ -53,6 +58,7 @@ impl GuardError {
             Kind::UpstreamProxy => "E_UPSTREAM_PROXY",
             Kind::Io(_) => "E_IO",
             Kind::Random => "E_RANDOM",
+            Kind::SelfTest => "E_SELF_TEST",
         }
     }
 }
@@ -70,6 +76,9 @@ impl fmt::Display for GuardError {
             }
             Kind::Io(kind) => write!(f, "the guard cannot listen: {kind}"),
             Kind::Random => f.write_str("the system has no random numbers"),
+            Kind::SelfTest => f.write_str(
+                "the self-test failed: with these settings a made-up key is let out, or a clean request refused",
+            ),
         }
     }
 }

@@ -52,7 +52,7 @@ pub(crate) async fn exchange(
 }
 
 async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>) -> Response<AnswerBody> {
-    if let Err(closed) = shared.gate.check(&to) {
+    if let Err(closed) = shared.admits(&to, to.host()) {
         return refuse_closed(&shared, Some(&to), Conversation::Plain, closed);
     }
     let upgrade = match websocket::is_asked(request.method(), request.version(), request.headers()) {
@@ -66,7 +66,7 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         Err(reply) => return malformed(&shared, &to, &reply),
     };
     let mut inspection = shared.inspection(&to);
-    inspection.editable().uploads(&shared.uploads);
+    inspection.editable().uploads(&shared.uploads).prefixes(&shared.prefixes);
     if let Some(substitutes) = &shared.substitutes {
         inspection.substitutes(substitutes);
     }

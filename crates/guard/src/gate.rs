@@ -69,6 +69,18 @@ impl Gate {
         Ok(())
     }
 
+    /// The labels of a host that a client chooses: those before the suffix by which it is allowed, or, where any host is, before the last two.
+    pub(crate) fn own<'a>(&self, host: &'a str) -> &'a str {
+        if ip(host).is_some() {
+            return "";
+        }
+        let matching = self.allow.iter().flatten().filter(|pattern| pattern.matches(host));
+        if let Some(suffix) = matching.map(|pattern| pattern.host().len()).max() {
+            return host[..host.len() - suffix].trim_end_matches('.');
+        }
+        host.rmatch_indices('.').nth(1).map_or("", |(at, _)| &host[..at])
+    }
+
     /// Whether an address to which a name was resolved may be dialled.
     pub(crate) fn may_dial(&self, to: &Authority, address: std::net::IpAddr) -> bool {
         // By a name that is on the list as it stands, its owner decides where it leads.
@@ -173,6 +185,26 @@ mod tests {
             assert_eq!(gate.check(&to).is_ok(), to.host() == "example", "{text}");
         }
         assert!(read > 50, "{read}");
+    }
+
+    #[test]
+    fn clients_choose_what_is_before_the_suffix() {
+        let listed = gate(&["*.example.com", "*.corp.example.com", "exact.example.org"], true);
+        for (host, own) in
+            [("a.b.example.com", "a.b"), ("x.corp.example.com", "x"), ("exact.example.org", "")]
+        {
+            assert_eq!(listed.own(host), own, "{host}");
+        }
+        let open = gate(&[], false);
+        for (host, own) in [
+            ("a.b.example.com", "a.b"),
+            ("example.com", ""),
+            ("localhost", ""),
+            ("127.0.0.1", ""),
+            ("[::1]", ""),
+        ] {
+            assert_eq!(open.own(host), own, "{host}");
+        }
     }
 
     #[test]

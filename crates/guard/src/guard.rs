@@ -1,12 +1,13 @@
 //! [`Guard`]: what is made once, and started.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
-use exfilter::inspector::Uploads;
+use exfilter::inspector::{Prefixes, Uploads};
 use exfilter::substitute::Substitutes;
-use exfilter::{Authority, Engine, Inspection, Inspector, Quarantine, Reference, Session, Verdict};
+use exfilter::{Authority, Engine, Flow, Inspection, Inspector, Quarantine, Reference, Session, Verdict};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
@@ -15,16 +16,19 @@ use zeroize::Zeroizing;
 
 use crate::authority_cert::CertificateAuthority;
 use crate::dial::{Dialer, Roots};
+use crate::dns::{self, Addresses};
 use crate::door;
 use crate::error::GuardError;
-use crate::gate::Gate;
+use crate::gate::{Closed, Gate};
 use crate::held::{Budget, Released};
 use crate::limits::{GuardLimits, HEAD_BUFFER};
 use crate::listener::Listener;
 use crate::metrics::Metrics;
+use crate::names::{Names, Shown};
 use crate::record::Sink;
 use crate::settings::Settings;
 use crate::ssh::{RunKeys, SshSettings};
+use crate::ui::Ui;
 
 /// Threads that serve; examining a body takes one for as long as it takes.
 const THREADS: usize = 4;
@@ -35,7 +39,8 @@ const KEPT: Duration = Duration::from_secs(30);
 /// How long requests under way may take at the end.
 const LAST: Duration = Duration::from_millis(500);
 
-/// What all connections share.
+/// What all connections share, as the guard is set at a time. What has begun goes on with what it began with; what begins asks for the [newest](Shared::newest).
+#[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) substitutes: Option<Arc<Substitutes>>,
@@ -46,9 +51,13 @@ pub(crate) struct Shared {
     pub(crate) budget: Arc<Budget>,
     pub(crate) uploads: Uploads,
     /// What all requests together have shown of secrets, a piece at a time.
-    pub(crate) session: Mutex<Session>,
+    pub(crate) session: Arc<Mutex<Session>>,
+    /// What they have sent of conversations that was found clean.
+    pub(crate) prefixes: Prefixes,
+    /// What the names of hosts have shown together.
+    pub(crate) names: Arc<Mutex<Names>>,
     /// The refusals of all requests together, and the clock that they are counted by.
-    pub(crate) quarantine: Mutex<Quarantine>,
+    pub(crate) quarantine: Arc<Mutex<Quarantine>>,
     pub(crate) started: Instant,
     pub(crate) client: Client<Dialer, Released>,
     /// The same way for what the client asks the upstream proxy.
@@ -60,13 +69,105 @@ pub(crate) struct Shared {
     /// Places for connections.
     pub(crate) places: Arc<Semaphore>,
     pub(crate) ssh: Option<Arc<SshSettings>>,
-    pub(crate) ssh_keys: Option<RunKeys>,
-    pub(crate) authority: CertificateAuthority,
+    pub(crate) ssh_keys: Option<Arc<RunKeys>>,
+    pub(crate) authority: Arc<CertificateAuthority>,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) metrics: Arc<Metrics>,
+    newest: Arc<RwLock<Weak<Shared>>>,
+}
+
+/// What a reload makes anew.
+struct Fresh {
+    engine: Engine,
+    substitutes: Option<Arc<Substitutes>>,
+    scrubber: Option<Engine>,
+    gate: Arc<Gate>,
+    observe: bool,
+    client: Client<Dialer, Released>,
+    dialer: Dialer,
+    one_request: Dialer,
+    ssh: Option<Arc<SshSettings>>,
+}
+
+impl Fresh {
+    fn new(settings: Settings, roots: &Roots, limits: &GuardLimits) -> Result<Fresh, GuardError> {
+        let engine = settings.engine;
+        let gate = Arc::new(Gate {
+            engine: engine.clone(),
+            config: settings.config,
+            allow: settings.allow,
+            closed_network: settings.closed_network,
+        });
+        let resolve = settings.resolve.into_iter().map(|(host, port, to)| ((host, port), to)).collect();
+        let dialer = Dialer {
+            gate: gate.clone(),
+            tls: roots.config(&[b"h2", b"http/1.1"])?,
+            resolve: Arc::new(resolve),
+            proxy: settings.upstream_proxy,
+            tunnels: false,
+            patience: limits.connect,
+        };
+        let one_request = Dialer { tls: roots.config(&[b"http/1.1"])?, tunnels: true, ..dialer.clone() };
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(KEPT)
+            .http1_title_case_headers(true)
+            .http1_max_buf_size(HEAD_BUFFER)
+            .timer(TokioTimer::new())
+            .build(dialer.clone());
+        Ok(Fresh {
+            engine,
+            substitutes: settings.substitutes,
+            scrubber: settings.scrubber,
+            gate,
+            observe: settings.observe,
+            client,
+            dialer,
+            one_request,
+            ssh: settings.ssh.map(Arc::new),
+        })
+    }
 }
 
 impl Shared {
+    /// As the guard is set now.
+    pub(crate) fn newest(self: &Arc<Shared>) -> Arc<Shared> {
+        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner).upgrade();
+        newest.unwrap_or_else(|| self.clone())
+    }
+
+    /// Makes this the newest.
+    fn begin(self: &Arc<Shared>) {
+        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(self);
+    }
+
+    /// The same guard with other settings. What lasts as long as the guard does stays: keys, limits, who is told, and what the session has shown.
+    fn renewed(&self, settings: Settings) -> Result<Shared, GuardError> {
+        let roots = Roots::load(&settings.upstream_roots)?;
+        let mut quarantine = settings.config.quarantine();
+        let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
+            Fresh::new(settings, &roots, &self.limits)?;
+        let mut counted = self.quarantine();
+        quarantine.merge(&counted);
+        *counted = quarantine;
+        drop(counted);
+        // Objects that come in many requests begin anew: the rest of one may hold what only the new engine knows, which has not seen its beginning.
+        let (uploads, ssh) = (Uploads::new(), ssh.filter(|_| self.ssh_keys.is_some()));
+        Ok(Shared {
+            engine,
+            substitutes,
+            scrubber,
+            gate,
+            observe,
+            uploads,
+            client,
+            dialer,
+            one_request,
+            ssh,
+            ..self.clone()
+        })
+    }
+
     /// What the session has shown so far.
     pub(crate) fn session(&self) -> Session {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -75,6 +176,27 @@ impl Shared {
     /// Adds what a request has shown, whatever became of it.
     pub(crate) fn note(&self, shown: &Session) {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).merge(shown);
+    }
+
+    /// Whether a host may be reached: by its name, and by what the names of the session show together. `spelled` is the name as the client has written it.
+    pub(crate) fn admits(&self, to: &Authority, spelled: &str) -> Result<(), Closed> {
+        self.gate.check(to)?;
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.knows(spelled) {
+            return Ok(());
+        }
+        let own = self.gate.own(to.host());
+        let own = spelled.get(..own.len()).unwrap_or(own);
+        let refused = |Shown(hit)| Closed::Secret(hit);
+        // Pieces that are long enough by themselves count with those of bodies.
+        let flow = Flow::outbound(to.clone());
+        let mut stream = self.engine.stream(flow.clone().session(&self.session()));
+        let (pushed, last) = (stream.push(own.as_bytes()), stream.finish());
+        self.note(&stream.contribution());
+        if let (Verdict::Block(block), _) | (_, Verdict::Block(block)) = (pushed, last) {
+            return Err(Closed::Secret(block.is_for_secret().then(|| block.reference())));
+        }
+        names.look(&self.engine, &flow, spelled, own).map_err(refused)
     }
 
     /// How a request is examined, as the session stands now.
@@ -133,57 +255,39 @@ impl Guard {
         let authority = CertificateAuthority::new(settings.allow.as_deref())?;
         let own = authority.pem();
         let bundle = format!("{own}{}", roots.pem());
-        let limits = Arc::new(settings.limits);
-        let engine = settings.engine;
-        let quarantine = Mutex::new(settings.config.quarantine());
-        let gate = Arc::new(Gate {
-            engine: engine.clone(),
-            config: settings.config,
-            allow: settings.allow,
-            closed_network: settings.closed_network,
-        });
-        let resolve = settings.resolve.into_iter().map(|(host, port, to)| ((host, port), to)).collect();
-        let dialer = Dialer {
-            gate: gate.clone(),
-            tls: roots.config(&[b"h2", b"http/1.1"])?,
-            resolve: Arc::new(resolve),
-            proxy: settings.upstream_proxy,
-            tunnels: false,
-            patience: limits.connect,
-        };
-        let one_request = Dialer { tls: roots.config(&[b"http/1.1"])?, tunnels: true, ..dialer.clone() };
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(KEPT)
-            .http1_title_case_headers(true)
-            .http1_max_buf_size(HEAD_BUFFER)
-            .timer(TokioTimer::new())
-            .build(dialer.clone());
-        let metrics = Arc::new(Metrics::new(settings.sink));
-        let ssh_keys = settings.ssh.as_ref().map(|_| RunKeys::new()).transpose()?;
+        let limits = Arc::new(settings.limits.clone());
+        let quarantine = Arc::new(Mutex::new(settings.config.quarantine()));
+        let metrics = Arc::new(Metrics::new(settings.sink.clone()));
+        let ssh_keys = settings.ssh.as_ref().map(|_| RunKeys::new().map(Arc::new)).transpose()?;
+        let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
+            Fresh::new(settings, &roots, &limits)?;
         let shared = Arc::new(Shared {
             engine,
-            substitutes: settings.substitutes,
-            scrubber: settings.scrubber,
+            substitutes,
+            scrubber,
             gate,
-            observe: settings.observe,
+            observe,
             upgrades: Arc::new(Semaphore::new(limits.connections)),
             places: Arc::new(Semaphore::new(limits.connections)),
             limits,
             budget: Arc::default(),
             uploads: Uploads::new(),
-            session: Mutex::default(),
+            session: Arc::default(),
+            prefixes: Prefixes::new(),
+            names: Arc::default(),
             quarantine,
             started: Instant::now(),
             client,
             dialer,
             one_request,
-            ssh: settings.ssh.map(Arc::new),
+            ssh,
             ssh_keys,
-            authority,
+            authority: Arc::new(authority),
             sink: metrics.clone(),
             metrics,
+            newest: Arc::default(),
         });
+        shared.begin();
         Ok(Guard { shared, bundle, own })
     }
 
@@ -226,14 +330,15 @@ impl Guard {
         let runtime = builder.worker_threads(THREADS).thread_name("exfilter-guard").enable_all().build();
         let runtime = runtime.map_err(|error| GuardError::io(&error))?;
         runtime.spawn(door::listen(self.shared.clone(), listener.0));
-        Ok(Running { runtime: Some(runtime), shared: self.shared, address })
+        Ok(Running { runtime: Some(runtime), shared: Mutex::new(self.shared), address })
     }
 }
 
 /// A guard that serves. It ends when this is dropped: what is under way is cut off after half a second.
 pub struct Running {
     runtime: Option<Runtime>,
-    shared: Arc<Shared>,
+    /// The newest.
+    shared: Mutex<Arc<Shared>>,
     address: Option<SocketAddr>,
 }
 
@@ -241,7 +346,7 @@ impl Running {
     /// Serves connections of a further listener too. All together have the places of [`GuardLimits::connections`].
     pub fn listen(&self, listener: Listener) {
         if let Some(runtime) = &self.runtime {
-            runtime.spawn(door::listen(self.shared.clone(), listener.0));
+            runtime.spawn(door::listen(self.shared(), listener.0));
         }
     }
 
@@ -249,8 +354,61 @@ impl Running {
     /// held bytes. No content, and no names of hosts.
     pub fn metrics(&self, listener: Listener) {
         if let Some(runtime) = &self.runtime {
-            runtime.spawn(door::tell(self.shared.clone(), listener.0));
+            runtime.spawn(door::tell(self.shared(), listener.0));
         }
+    }
+
+    /// Shows the last records at a page of this machine, without content, and gives its address, which holds a token: whoever has it can look, and nobody can change anything there.
+    ///
+    /// # Errors
+    ///
+    /// An address that is not of this machine alone, and those of the system.
+    pub fn show(&self, listener: TcpListener) -> io::Result<String> {
+        let address = listener.local_addr()?;
+        if !address.ip().is_loopback() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the address is not of this machine alone",
+            ));
+        }
+        let (ui, shared) = (Arc::new(Ui::new(address)?), self.shared());
+        let url = ui.url();
+        shared.metrics.timeline.begin();
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(door::show(shared, ui, listener));
+        }
+        Ok(url)
+    }
+
+    /// Answers questions of the DNS at this socket: names that may be reached have these addresses, whoever they belong to, and all others are refused. Nothing is asked elsewhere. Names are examined, one
+    /// by one and together.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn dns(&self, socket: UdpSocket, v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(dns::serve(self.shared(), socket, Addresses { v4, v6 }));
+        }
+        Ok(())
+    }
+
+    /// Takes other settings for whatever begins from now on: requests, messages of WebSocket, channels of SSH. What is under way goes on as it began. The certificate authority, the keys of SSH, the
+    /// [limits](Settings::limits), the [sink](Settings::sink), and what the session has shown and been refused for stay as they are; so does whether there is a gateway of SSH. Objects that come in many
+    /// requests must begin anew.
+    ///
+    /// Hosts that are [allowed](Settings::allow) only now are not among those for which the authority may sign, if there was a list before.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError`] for settings with which no guard would start. Then nothing changes.
+    pub fn reload(&self, settings: Settings) -> Result<(), GuardError> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let renewed = Arc::new(shared.renewed(settings)?);
+        renewed.begin();
+        *shared = renewed;
+        Ok(())
     }
 
     /// Where its first listener is, if that is an address.
@@ -262,12 +420,18 @@ impl Running {
     /// Whether the session is in quarantine: after repeated hits every request is refused.
     #[must_use]
     pub fn is_quarantined(&self) -> bool {
-        self.shared.is_quarantined()
+        self.shared().is_quarantined()
     }
 
     /// Ends the quarantine, and forgets what led to it. For a person to decide, never for whoever is behind the guard.
     pub fn lift_quarantine(&self) {
-        self.shared.quarantine().lift();
+        self.shared().quarantine().lift();
+    }
+}
+
+impl Running {
+    fn shared(&self) -> Arc<Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -4,10 +4,10 @@
 //! client -> door.rs (connections) -> tunnel.rs (CONNECT: whose, TLS or not) -> exchange.rs (one request)
 //!              |                        |                                        |-- gate.rs       may it go there at all
 //!          listener.rs               authority_cert.rs                           |-- held.rs       its body, until the verdict
-//!          socks.rs                                                              |-- dial.rs       the way out, after the verdict
+//!          socks.rs, dns.rs            names.rs: what names show together        |-- dial.rs       the way out, after the verdict
 //!                                                                                |-- websocket.rs  its messages, after an upgrade
 //!                                                                                `-- answer.rs     what comes back, scrubbed
-//! record.rs  what is told of each request        journal.rs  the same as chained lines        metrics.rs  the same as counts
+//! record.rs  what is told of each request        journal.rs  the same as chained lines        metrics.rs  the same as counts        ui/  the same as a page
 //! ```
 //!
 //! [`Guard::start`] runs it on a listener. It holds each request whole: nothing of it leaves, no name is resolved and nothing is dialled, before its verdict. A refusal is said in the form that the
@@ -31,6 +31,7 @@
 mod answer;
 mod authority_cert;
 mod dial;
+mod dns;
 mod door;
 mod error;
 mod exchange;
@@ -42,19 +43,22 @@ mod limits;
 mod listener;
 mod message;
 mod metrics;
+mod names;
 mod prefixed;
 mod record;
 mod scrub;
+mod self_test;
 mod settings;
 mod socks;
 mod ssh;
 mod tunnel;
+mod ui;
 mod upstream_proxy;
 mod websocket;
 
 pub use error::GuardError;
 pub use guard::{Guard, Running};
-pub use journal::{Head, Journal, JournalError, verify};
+pub use journal::{Checked, Head, Journal, JournalError, SignedRun, verify};
 pub use limits::GuardLimits;
 pub use listener::Listener;
 pub use record::{Noted, Outcome, Record, Sink, Unseen};

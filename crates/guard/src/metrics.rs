@@ -27,12 +27,14 @@ use prometheus_client::registry::Registry;
 use crate::guard::Shared;
 use crate::message::{AnswerBody, whole};
 use crate::record::{Record, Sink};
+use crate::ui::Timeline;
 
 type Labels = [(&'static str, &'static str); 2];
 
 /// What is counted. It is told of each request, and tells the next one.
 pub(crate) struct Metrics {
     next: Arc<dyn Sink>,
+    pub(crate) timeline: Timeline,
     registry: Registry,
     requests: Family<Labels, Counter>,
     bytes: Family<Labels, Counter>,
@@ -47,6 +49,7 @@ impl Metrics {
     pub(crate) fn new(next: Arc<dyn Sink>) -> Metrics {
         let mut metrics = Metrics {
             next,
+            timeline: Timeline::default(),
             registry: Registry::with_prefix("exfilter"),
             requests: Family::default(),
             bytes: Family::default(),
@@ -100,7 +103,11 @@ impl Sink for Metrics {
             self.unexamined.get_or_create(&labels).inc();
         }
         self.injected.inc_by(u64::from(record.injected));
-        self.next.record(record)
+        let told = self.next.record(record);
+        if told.is_ok() {
+            self.timeline.add(record);
+        }
+        told
     }
 }
 

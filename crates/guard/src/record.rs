@@ -2,6 +2,7 @@
 
 use exfilter::inspector::Sighting;
 use exfilter::{Action, Confidence, Engine, Event, Finding, Kind, OpaqueReason};
+use serde_json::{Value, json};
 
 /// Who is told.
 pub trait Sink: Send + Sync {
@@ -122,5 +123,42 @@ impl Record {
             }
             _ => {}
         }
+    }
+
+    /// As it is written and shown, with so many findings, and parts that were not examined.
+    pub(crate) fn to_json(&self, listed: usize) -> Value {
+        let why = match &self.outcome {
+            Outcome::Opened | Outcome::Sent => None,
+            Outcome::Refused { why } => Some(why.as_str()),
+            Outcome::Failed { why } => Some(*why),
+        };
+        let found: Vec<_> = self
+            .noted
+            .iter()
+            .take(listed)
+            .map(|noted| {
+                json!({
+                    "what": noted.what, "enrolled": noted.enrolled, "place": noted.place,
+                    "confidence": noted.confidence.as_str(), "action": noted.action.as_str(),
+                })
+            })
+            .collect();
+        let unseen: Vec<_> = self
+            .unseen
+            .iter()
+            .take(listed)
+            .map(|unseen| {
+                json!({ "reason": unseen.reason.as_str(), "place": unseen.place, "action": unseen.action.as_str() })
+            })
+            .collect();
+        let more = self.noted.len().saturating_sub(listed) + self.unseen.len().saturating_sub(listed);
+        let mut line = json!({
+            "to": self.to, "conversation": self.conversation, "outcome": self.outcome.as_str(), "why": why,
+            "bytes": self.bytes, "injected": self.injected, "found": found, "unseen": unseen, "more": more,
+        });
+        if self.quarantine {
+            line["quarantine"] = true.into();
+        }
+        line
     }
 }

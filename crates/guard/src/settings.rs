@@ -7,8 +7,10 @@ use exfilter::config::Config;
 use exfilter::substitute::Substitutes;
 use exfilter::{Engine, HostPattern};
 
+use crate::error::GuardError;
 use crate::limits::GuardLimits;
 use crate::record::{Record, Sink};
+use crate::self_test;
 use crate::ssh::SshSettings;
 use crate::upstream_proxy::UpstreamProxy;
 
@@ -126,5 +128,15 @@ impl Settings {
     pub fn sink(&mut self, sink: Arc<dyn Sink>) -> &mut Settings {
         self.sink = sink;
         self
+    }
+
+    /// Sends a made-up `key` of which a rule is sure through the engine, in every part of a request, and a request without one: what a guard with these settings would refuse and let through. Nothing is
+    /// sent anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError`] if the key would leave though the policy refuses such keys, or if it would not be noticed, or if the clean request would be refused.
+    pub fn self_test(&self, key: &[u8]) -> Result<(), GuardError> {
+        if self_test::passes(&self.engine, &self.config, key) { Ok(()) } else { Err(GuardError::self_test()) }
     }
 }

@@ -92,7 +92,7 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     }
     let target = String::from_utf8(host).map(|host| format!("{host}:{port}"));
     let to = target.map_err(|_| Closed::Malformed).and_then(|target| shared.gate.tunnel(&target, "https"));
-    match to.as_ref().map_err(|closed| *closed).and_then(|to| shared.gate.check(to)) {
+    match to.as_ref().map_err(|closed| *closed).and_then(|to| shared.admits(to, to.host())) {
         Ok(()) => answer(io, Answer::Open).await?,
         Err(closed) => {
             // What it is told has no room for a reason.

@@ -324,7 +324,7 @@ impl Said {
     }
 
     fn look_here(&mut self, payload: &[u8], is_text: bool) -> Result<Option<Vec<u8>>, String> {
-        let shared = self.shared.clone();
+        let shared = self.shared.newest();
         let mut inspection = shared.inspection(&self.to);
         let mut record = Record::new(Some(self.to.to_string()), WEBSOCKET, Outcome::Sent);
         record.bytes = payload.len() as u64;
@@ -364,7 +364,8 @@ impl Said {
             let verdict = self.tunnelled.push(leaves);
             // What would have to be changed has left in part, or did not have to be by itself.
             if verdict.is_block() || !self.tunnelled.edits().is_empty() {
-                note(&shared, &mut self.tunnelled, &mut record);
+                // It has the engine with which the connection began.
+                note(&self.shared, &mut self.tunnelled, &mut record);
                 return Err(refused(&shared, record, &self.tunnelled));
             }
             while self.tunnelled.poll().is_some() {}

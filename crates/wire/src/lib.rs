@@ -46,6 +46,7 @@
 
 mod conversation;
 mod crate_upload;
+pub mod dns;
 mod error;
 pub mod fields;
 pub mod git;

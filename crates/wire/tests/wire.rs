@@ -5,6 +5,8 @@
 mod bodies;
 #[path = "wire/conversations.rs"]
 mod conversations;
+#[path = "wire/dns.rs"]
+mod dns;
 #[path = "wire/git.rs"]
 mod git;
 #[path = "wire/heads.rs"]

@@ -1,6 +1,7 @@
 //! What the user may say to `exfilter run` and `exfilter guard`.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -23,18 +24,11 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) isolate: bool,
 
-    /// A private key without a pass phrase with which servers of SSH are logged in at, beside those of ssh-agent; the command never sees it. May be given several times
-    #[arg(long, value_name = "FILE", conflicts_with = "no_ssh")]
-    pub(crate) ssh_key: Vec<PathBuf>,
-    /// A further file of known hosts with which servers of SSH are verified; may be given several times [default: ~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts]
-    #[arg(long, value_name = "FILE", conflicts_with = "no_ssh")]
-    pub(crate) ssh_known_hosts: Vec<PathBuf>,
-    /// What may be done by SSH (git-receive-pack, git-upload-pack, scp-upload, sftp, exec, shell, ...); may be given several times [default: anything that can be examined]
-    #[arg(long, value_name = "VERB", conflicts_with = "no_ssh")]
-    pub(crate) ssh_verb: Vec<String>,
     /// Refuse SSH, and leave the command's as it is
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["ssh_key", "ssh_known_hosts", "ssh_verb"])]
     pub(crate) no_ssh: bool,
+    #[command(flatten)]
+    pub(crate) ssh: SshArgs,
 
     #[command(flatten)]
     pub(crate) guard: GuardArgs,
@@ -43,7 +37,7 @@ pub(crate) struct RunArgs {
 /// `exfilter guard`.
 #[derive(Args)]
 #[command(
-    after_help = "It serves until it gets SIGTERM or SIGINT; the exit code is 0 then, or 2 if it could not start."
+    after_help = "It serves until it gets SIGTERM or SIGINT; the exit code is 0 then, or 2 if it could not start. At SIGHUP it reads the policy, rule files, the store and files of certificates anew, for whatever begins from then on; if they cannot be used, it says so, and what was in force stays in force."
 )]
 pub(crate) struct ServeArgs {
     /// Where clients come in: ADDRESS:PORT, or unix:PATH for a sandbox that shares no network; may be given several times
@@ -67,11 +61,44 @@ pub(crate) struct ServeArgs {
     /// Tell counts in the form of OpenMetrics at http://PLACE/metrics, as Prometheus reads them
     #[arg(long, value_name = "PLACE")]
     pub(crate) metrics: Option<Place>,
+    /// Answer questions of the DNS at this ADDRESS:PORT (UDP): only for names that may be reached, all others are refused, and nobody else is asked
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) dns: Option<SocketAddr>,
+    /// The address that such names have, one of each version [default: the first address of --listen, or 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", requires = "dns")]
+    pub(crate) dns_answer: Vec<IpAddr>,
     /// Let clients reach private networks and this machine's own addresses, too
     #[arg(long)]
     pub(crate) private_networks: bool,
+
+    /// Open the SSH gateway, and write what ssh in the sandbox needs to this folder: a configuration, the authority of host keys, and a key that opens this guard and nothing else
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) ssh_files: Option<PathBuf>,
+    /// Where the sandbox has that folder, if elsewhere
+    #[arg(long, value_name = "PATH", requires = "ssh_files")]
+    pub(crate) ssh_files_inside: Option<PathBuf>,
+    /// Refuse SSH, as without --ssh-files
+    #[arg(long, conflicts_with_all = ["ssh_files", "ssh_key", "ssh_known_hosts", "ssh_verb"])]
+    pub(crate) no_ssh: bool,
+    #[command(flatten)]
+    pub(crate) ssh: SshArgs,
+
     #[command(flatten)]
     pub(crate) guard: GuardArgs,
+}
+
+/// What the SSH gateway is told.
+#[derive(Args)]
+pub(crate) struct SshArgs {
+    /// A private key without a pass phrase with which servers of SSH are logged in at, beside those of ssh-agent; whoever is behind the guard never sees it. May be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ssh_key: Vec<PathBuf>,
+    /// A further file of known hosts with which servers of SSH are verified; may be given several times [default: ~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ssh_known_hosts: Vec<PathBuf>,
+    /// What may be done by SSH (git-receive-pack, git-upload-pack, scp-upload, sftp, exec, shell, ...); may be given several times [default: anything that can be examined]
+    #[arg(long, value_name = "VERB")]
+    pub(crate) ssh_verb: Vec<String>,
 }
 
 /// What the guard is told in either case.
@@ -121,6 +148,9 @@ pub(crate) struct GuardArgs {
     /// Add a line of JSON for each request to this file, each with a hash of all before it; `exfilter log verify` checks it
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// Show what happens at a page of this machine, at this ADDRESS:PORT [default: a free port of 127.0.0.1]; its address, with a token in it, is printed
+    #[arg(long, value_name = "PLACE", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
+    pub(crate) ui: Option<SocketAddr>,
     /// Tell nothing unless something was stopped
     #[arg(long, short)]
     pub(crate) quiet: bool,

@@ -38,23 +38,77 @@ pub(super) async fn run_in(command: std::process::Command, depth: Depth) -> io::
     Ok(code(wait(child, signals, depth).await?))
 }
 
-/// Waits until this process is asked to end: SIGTERM, SIGINT or SIGHUP.
-///
-/// # Errors
-///
-/// Signals cannot be waited for.
-pub(super) fn until_asked_to_end() -> io::Result<()> {
-    runtime()?.block_on(async {
+/// What a standing guard is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To end: SIGTERM, SIGINT, or a terminal that is gone.
+    End,
+    /// To read its settings anew: SIGHUP.
+    Reload,
+}
+
+/// Signals to this process, which do not end it from here on.
+pub(super) struct Asking {
+    runtime: tokio::runtime::Runtime,
+    #[cfg(unix)]
+    signals: Signals,
+    /// Whether a terminal started it: that it is gone is told by SIGHUP, too.
+    #[cfg(unix)]
+    has_terminal: bool,
+}
+
+impl Asking {
+    /// Begins to wait for them.
+    ///
+    /// # Errors
+    ///
+    /// Signals cannot be waited for.
+    pub(super) fn new() -> io::Result<Asking> {
+        let runtime = runtime()?;
         #[cfg(unix)]
-        {
-            use rustix::process::Signal;
-            let mut signals = Signals::new()?;
-            while !matches!(signals.next().await, Signal::TERM | Signal::INT | Signal::HUP) {}
-            Ok(())
-        }
-        #[cfg(not(unix))]
-        tokio::signal::ctrl_c().await
-    })
+        let signals = {
+            let _in = runtime.enter();
+            Signals::new()?
+        };
+        Ok(Asking {
+            runtime,
+            #[cfg(unix)]
+            signals,
+            #[cfg(unix)]
+            has_terminal: io::stdin().is_terminal(),
+        })
+    }
+
+    /// Waits for the next.
+    ///
+    /// # Errors
+    ///
+    /// Signals cannot be waited for.
+    #[cfg(unix)]
+    pub(super) fn next(&mut self) -> io::Result<Asked> {
+        use rustix::process::Signal;
+        let Asking { runtime, signals, has_terminal } = self;
+        runtime.block_on(async {
+            loop {
+                match signals.next().await {
+                    Signal::TERM | Signal::INT => return Ok(Asked::End),
+                    Signal::HUP if *has_terminal && !io::stdin().is_terminal() => return Ok(Asked::End),
+                    Signal::HUP => return Ok(Asked::Reload),
+                    _ => {}
+                }
+            }
+        })
+    }
+
+    /// Waits for the next.
+    ///
+    /// # Errors
+    ///
+    /// Signals cannot be waited for.
+    #[cfg(not(unix))]
+    pub(super) fn next(&mut self) -> io::Result<Asked> {
+        self.runtime.block_on(tokio::signal::ctrl_c()).map(|()| Asked::End)
+    }
 }
 
 /// A command that cannot be started.

@@ -1,7 +1,10 @@
-//! `exfilter connect`: from a pipe through the proxy that the environment names, as `ProxyCommand` of ssh. `exfilter run` writes it into the configuration of the command's ssh.
+//! `exfilter connect`: from a pipe through the proxy that the environment names, as `ProxyCommand` of ssh. `exfilter run` and `exfilter guard` write it into configurations of ssh.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -24,6 +27,9 @@ pub(crate) struct ConnectArgs {
     host: String,
     /// Its port
     port: u16,
+    /// The proxy: http://HOST:PORT, or unix:PATH for a guard's socket [default: the one that HTTPS_PROXY names]
+    #[arg(long, value_name = "PLACE")]
+    proxy: Option<String>,
 }
 
 /// Connects, and passes on what comes until both sides have ended.
@@ -32,26 +38,98 @@ pub(crate) struct ConnectArgs {
 ///
 /// There is no proxy, or it refuses.
 pub(crate) fn run(args: &ConnectArgs) -> Result<u8, Fault> {
-    let fault = |what: String| Fault::new("connect", what, "run this within exfilter run");
-    let proxy = PROXIES.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let fault = |what: String| Fault::new("connect", what, "run this within exfilter run, or give --proxy");
+    let set = || PROXIES.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let proxy = args.proxy.clone().or_else(set);
     let proxy = proxy.ok_or_else(|| fault("no variable names a proxy (HTTPS_PROXY)".into()))?;
-    let address = proxy.strip_prefix("http://").unwrap_or(&proxy).trim_end_matches('/');
     let target = target(&args.host, args.port).ok_or_else(|| fault("this is no name of a host".into()))?;
-    let reached = TcpStream::connect(address);
+    let reached = Line::reach(&proxy);
     let mut stream = reached.map_err(|error| fault(format!("the proxy cannot be reached: {error}")))?;
-    let _ = stream.set_nodelay(true);
     let opened = open(&mut stream, &target);
     let rest = opened.map_err(|error| fault(format!("the proxy gives no connection: {error}")))?;
     let mut up = stream.try_clone().map_err(|error| fault(error.to_string()))?;
     // It ends with the process: nothing comes from a server that has closed.
     std::thread::spawn(move || {
         let _ = pass(&mut io::stdin().lock(), &mut up);
-        let _ = up.shutdown(Shutdown::Write);
+        let _ = up.end();
     });
     let mut out = io::stdout().lock();
     // A pipe that is closed is the end.
     let _ = out.write_all(&rest).and_then(|()| pass(&mut stream, &mut out));
     Ok(exit::CLEAN)
+}
+
+/// A connection to the proxy.
+enum Line {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Line {
+    fn reach(proxy: &str) -> io::Result<Line> {
+        #[cfg(unix)]
+        if let Some(path) = proxy.strip_prefix("unix:") {
+            return UnixStream::connect(path).map(Line::Unix);
+        }
+        let stream =
+            TcpStream::connect(proxy.strip_prefix("http://").unwrap_or(proxy).trim_end_matches('/'))?;
+        let _ = stream.set_nodelay(true);
+        Ok(Line::Tcp(stream))
+    }
+
+    fn try_clone(&self) -> io::Result<Line> {
+        match self {
+            Line::Tcp(stream) => stream.try_clone().map(Line::Tcp),
+            #[cfg(unix)]
+            Line::Unix(stream) => stream.try_clone().map(Line::Unix),
+        }
+    }
+
+    /// Says that no more comes.
+    fn end(&self) -> io::Result<()> {
+        match self {
+            Line::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            #[cfg(unix)]
+            Line::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+
+    fn set_read_timeout(&self, time: Duration) -> io::Result<()> {
+        match self {
+            Line::Tcp(stream) => stream.set_read_timeout(Some(time)),
+            #[cfg(unix)]
+            Line::Unix(stream) => stream.set_read_timeout(Some(time)),
+        }
+    }
+}
+
+impl Read for Line {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Line::Tcp(stream) => stream.read(bytes),
+            #[cfg(unix)]
+            Line::Unix(stream) => stream.read(bytes),
+        }
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Line::Tcp(stream) => stream.write(bytes),
+            #[cfg(unix)]
+            Line::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Line::Tcp(stream) => stream.flush(),
+            #[cfg(unix)]
+            Line::Unix(stream) => stream.flush(),
+        }
+    }
 }
 
 /// The target of a request: what a name may not hold would be a request of its own.
@@ -64,7 +142,7 @@ fn target(host: &str, port: u16) -> Option<String> {
 }
 
 /// Asks for a tunnel; gives what came behind the answer.
-fn open(stream: &mut TcpStream, target: &str) -> io::Result<Vec<u8>> {
+fn open(stream: &mut Line, target: &str) -> io::Result<Vec<u8>> {
     stream.write_all(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n").as_bytes())?;
     let (mut answer, mut piece) = (Vec::new(), [0; 1024]);
     let end = loop {
@@ -82,7 +160,7 @@ fn open(stream: &mut TcpStream, target: &str) -> io::Result<Vec<u8>> {
         return Ok(answer.split_off(end));
     }
     let mut text = answer.split_off(end);
-    let _ = stream.set_read_timeout(Some(std::time::Duration::from_secs(2)));
+    let _ = stream.set_read_timeout(Duration::from_secs(2));
     let _ = stream.take(ANSWER_MAX as u64).read_to_end(&mut text);
     let text = String::from_utf8_lossy(&text);
     Err(io::Error::other(crate::text::plain(text.lines().next().unwrap_or("it says no more"))))

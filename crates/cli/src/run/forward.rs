@@ -8,8 +8,9 @@ use std::process::Command;
 use clap::Args;
 use tokio::net::{TcpListener, UnixStream};
 
-use super::{child, trust};
+use super::child;
 use crate::fault::Fault;
+use crate::sandbox::PROXIES;
 
 /// `exfilter forward`.
 #[derive(Args)]
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &ForwardArgs) -> Result<u8, Fault> {
             }
         });
         let mut command = Command::new(&args.command[0]);
-        command.args(&args.command[1..]).envs(trust::proxies(&proxy));
+        command.args(&args.command[1..]).envs(PROXIES.map(|name| (name, &proxy)));
         child::run_in(command, child::Depth::Child).await.map_err(|error| child::fault(&args.command, &error))
     })
 }

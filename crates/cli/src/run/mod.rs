@@ -3,7 +3,7 @@
 //! ```text
 //! args.rs         what the user may say
 //! environment.rs  which variables hold secrets, and what the command gets instead
-//! trust.rs        the private folder with the certificates, and the variables that name them
+//! trust.rs        the private folder with the certificates
 //! upstream.rs     the proxy behind which this machine stands
 //! ssh.rs          what ssh, scp, sftp and git need to go that way; connect.rs, from them to the guard
 //! child.rs        the command: signals, exit code

@@ -1,13 +1,14 @@
 //! What `exfilter run` and `exfilter guard` have in common: everything but the command and the listener.
 
+use std::cell::Cell;
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
 use exfilter::config::Config;
 use exfilter::{Action, Confidence, Engine, HostPattern, KnownSecrets, Mode, Policy, StoreKey};
-use exfilter_guard::{Guard, GuardError, Journal, Settings, SshSettings};
+use exfilter_guard::{Guard, GuardError, Journal, Running, Settings, SshSettings};
 use exfilter_store::Use;
 use zeroize::Zeroizing;
 
@@ -25,6 +26,9 @@ use crate::text::{escape, path_bytes};
 /// The longest file with certificate authorities, in bytes.
 const LONGEST: u64 = 4 << 20;
 
+/// The rule of that key.
+const TESTED: &str = "github-pat";
+
 /// A guard that is ready to be started.
 pub(super) struct Ready {
     pub(super) guard: Guard,
@@ -32,11 +36,117 @@ pub(super) struct Ready {
     /// Lines about what was replaced or removed.
     pub(super) notes: Vec<String>,
     /// Variables with what clients get instead: a placeholder, or nothing.
-    pub(super) changes: Vec<(OsString, Option<String>)>,
+    pub(super) changes: Changes,
+    pub(super) lasting: Lasting,
     observe: bool,
 }
 
-/// Reads policy, store and environment, and makes the guard. `closed_network` says that its clients have no network but it.
+/// Variables with what clients get instead.
+pub(super) type Changes = Vec<(OsString, Option<String>)>;
+
+/// What is the same for as long as the guard runs: what placeholders are made from, and the key by which pieces of secrets are told apart where there is no store.
+pub(super) struct Lasting {
+    seed: Zeroizing<[u8; 32]>,
+    key: Zeroizing<[u8; 32]>,
+    closed_network: bool,
+    ssh: Option<SshSettings>,
+    /// What was read before: were it not there any more, less would be looked for, and nobody would be told.
+    had: Cell<Had>,
+}
+
+/// Which files there were.
+#[derive(Clone, Copy, Default)]
+struct Had {
+    policy: bool,
+    store: bool,
+}
+
+/// Settings, as they are read at a time.
+pub(super) struct Read {
+    pub(super) settings: Settings,
+    pub(super) notes: Vec<String>,
+    pub(super) changes: Changes,
+    pub(super) observe: bool,
+}
+
+impl Lasting {
+    /// `closed_network` says that the guard's clients have no network but it.
+    ///
+    /// # Errors
+    ///
+    /// No random numbers.
+    fn new(closed_network: bool, ssh: Option<SshSettings>) -> Result<Lasting, Fault> {
+        let (mut seed, mut key) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
+        random(&mut seed[..])?;
+        random(&mut key[..])?;
+        Ok(Lasting { seed, key, closed_network, ssh, had: Cell::default() })
+    }
+
+    fn key(&self) -> Result<StoreKey, Fault> {
+        StoreKey::from_bytes(&self.key[..])
+            .map_err(|error| Fault::new("run", error.to_string(), "please report this"))
+    }
+}
+
+/// Reads policy, rules, store and environment. A made-up key does not get through what comes of them.
+///
+/// # Errors
+///
+/// What cannot be used.
+pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<Read, Fault> {
+    // Nothing is scanned here, so wherever the policy lies, its owner wrote it.
+    let mut config = policy::load(&args.policy, &[], true, term)?;
+    if args.observe {
+        config.set_mode(Mode::Observe);
+    }
+    let observe = config.mode() == Mode::Observe;
+    let stored = open::stored(&args.choice())?;
+    let (had, has) =
+        (lasting.had.get(), Had { policy: policy::is_there(&args.policy), store: stored.is_some() });
+    for (name, is_gone) in [("policy", had.policy && !has.policy), ("store", had.store && !has.store)] {
+        if is_gone {
+            let remedy = "put it back, or start the guard anew without it";
+            return Err(Fault::new(name, "the file that was read before is not there any more", remedy));
+        }
+    }
+    let mut known = match &stored {
+        Some((store, home)) => store
+            .known_secrets(Use::All)
+            .map_err(|error| open::secret_fault(&open::shown(home.store_path()), &error))?,
+        None => KnownSecrets::new(lasting.key()?),
+    };
+    // What leaves a piece at a time is put together over all requests.
+    known.fragments(true);
+    let variables = environment::variables();
+    let wishes = Wishes { keep: &args.keep, further: &args.env_name, observe };
+    let store = stored.as_ref().map(|(store, _)| store);
+    let mut prepared =
+        environment::prepare(&variables, &wishes, store, known, &mut fresh_key, *lasting.seed)?;
+    let known = std::mem::replace(&mut prepared.known, KnownSecrets::new(fresh_key()?));
+    let engine = engine(args, &config, known)?;
+    if !observe {
+        prepared.sweep(&variables, &args.keep, &engine);
+    }
+    let mut settings = settings(args, engine)?;
+    if observe {
+        settings.observe();
+    }
+    if lasting.closed_network {
+        settings.closed_network();
+    }
+    if let Some(ssh) = &lasting.ssh {
+        settings.ssh(ssh.clone());
+    }
+    settings.config(config);
+    if prepared.substitutes.placeholders().len() > 0 {
+        settings.substitutes(Arc::new(prepared.substitutes), scrubber(prepared.real)?);
+    }
+    settings.self_test(&made_up_key()?).map_err(|error| fault(&error))?;
+    lasting.had.set(has);
+    Ok(Read { settings, notes: prepared.notes, changes: prepared.changes, observe })
+}
+
+/// Reads everything, and makes the guard. `closed_network` says that its clients have no network but it.
 ///
 /// # Errors
 ///
@@ -47,59 +157,20 @@ pub(super) fn ready(
     ssh: Option<SshSettings>,
     term: &Term,
 ) -> Result<Ready, Fault> {
-    // Nothing is scanned here, so wherever the policy lies, its owner wrote it.
-    let mut config = policy::load(&args.policy, &[], true, term)?;
-    if args.observe {
-        config.set_mode(Mode::Observe);
-    }
-    let observe = config.mode() == Mode::Observe;
-    let stored = open::stored(&args.choice())?;
-    let mut known = match &stored {
-        Some((store, home)) => store
-            .known_secrets(Use::All)
-            .map_err(|error| open::secret_fault(&open::shown(home.store_path()), &error))?,
-        None => KnownSecrets::new(fresh_key()?),
-    };
-    // What leaves a piece at a time is put together over all requests.
-    known.fragments(true);
-    let variables = environment::variables();
-    let wishes = Wishes { keep: &args.keep, further: &args.env_name, observe };
-    let store = stored.as_ref().map(|(store, _)| store);
-    let mut seed = [0; 32];
-    random(&mut seed)?;
-    let mut prepared = environment::prepare(&variables, &wishes, store, known, &mut fresh_key, seed)?;
-    let known = std::mem::replace(&mut prepared.known, KnownSecrets::new(fresh_key()?));
-    let engine = engine(args, &config, known)?;
-    if !observe {
-        prepared.sweep(&variables, &args.keep, &engine);
-    }
+    let lasting = Lasting::new(closed_network, ssh)?;
+    let Read { mut settings, notes, changes, observe } = read(args, &lasting, term)?;
     let journal = args.log.as_deref().map(journal).transpose()?;
     let books = Arc::new(Books { ledger: Ledger::default(), journal });
-    let mut settings = settings(args, engine)?;
-    if observe {
-        settings.observe();
-    }
-    if closed_network {
-        settings.closed_network();
-    }
-    if let Some(ssh) = ssh {
-        settings.ssh(ssh);
-    }
-    settings.config(config).sink(books.clone());
-    let notes = std::mem::take(&mut prepared.notes);
-    let changes = std::mem::take(&mut prepared.changes);
-    if prepared.substitutes.placeholders().len() > 0 {
-        settings.substitutes(Arc::new(prepared.substitutes), scrubber(prepared.real)?);
-    }
+    settings.sink(books.clone());
     let guard = Guard::new(settings).map_err(|error| fault(&error))?;
-    Ok(Ready { guard, books, notes, changes, observe })
+    Ok(Ready { guard, books, notes, changes, lasting, observe })
 }
 
 /// What is told at the end.
 pub(super) struct Summary<'a> {
     args: &'a GuardArgs,
     books: Arc<Books>,
-    observe: bool,
+    pub(super) observe: bool,
 }
 
 impl Ready {
@@ -110,8 +181,19 @@ impl Ready {
 }
 
 impl Summary<'_> {
+    /// Tells by which key the journal can be checked, wherever that is kept.
+    pub(super) fn tell_key(&self, term: &Term) {
+        if let (Some(journal), Some(path)) = (&self.books.journal, &self.args.log) {
+            let path = escape(path_bytes(path));
+            term.note(&format_args!("{path} is signed by this run's key: {}", journal.key()));
+        }
+    }
+
     /// Tells what left, what was stopped, and how the journal ends.
     pub(super) fn tell(&self, term: &Term) {
+        if let Some(Err(error)) = self.books.journal.as_ref().map(Journal::end) {
+            term.note(&format_args!("the end could not be written into the journal: {error}"));
+        }
         if self.args.quiet && !self.books.ledger.has_stopped() {
             return;
         }
@@ -155,7 +237,7 @@ fn settings(args: &GuardArgs, engine: Engine) -> Result<Settings, Fault> {
         settings.allow(pattern);
     }
     for path in &args.upstream_ca {
-        settings.upstream_root(read(path)?);
+        settings.upstream_root(certificates(path)?);
     }
     if let Some(proxy) = upstream::proxy(args)? {
         settings.upstream_proxy(proxy);
@@ -173,6 +255,18 @@ fn settings(args: &GuardArgs, engine: Engine) -> Result<Settings, Fault> {
     Ok(settings)
 }
 
+/// A key that nobody ever issued, of the kind of which the rules are surest.
+fn made_up_key() -> Result<Vec<u8>, Fault> {
+    let broken = || Fault::new("guard", "there is no rule to test the rules with", "please report this");
+    let mut seed = [0; 8];
+    random(&mut seed)?;
+    let entries = exfilter::rules::builtin_entries();
+    let entry = entries.iter().find(|entry| entry.rule.id == TESTED).ok_or_else(broken)?;
+    let example = entry.examples.first().ok_or_else(broken)?;
+    exfilter::rules::example::expand(example, entry.rule.checksum, u64::from_le_bytes(seed))
+        .map_err(|_| broken())
+}
+
 /// The journal that is asked for.
 fn journal(path: &Path) -> Result<Journal, Fault> {
     Journal::open(path).map_err(|error| super::log::fault(path, &error))
@@ -184,7 +278,7 @@ fn place(text: &str) -> Option<(String, u16, SocketAddr)> {
     Some((host.to_owned(), port.parse().ok()?, address.parse().ok()?))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Fault> {
+fn certificates(path: &Path) -> Result<Vec<u8>, Fault> {
     let name = || escape(path_bytes(path));
     let fault = |what: String| Fault::new(name(), what, "give a file in PEM");
     let meta = path.metadata().map_err(|error| fault(format!("it cannot be read: {error}")))?;
@@ -192,6 +286,20 @@ fn read(path: &Path) -> Result<Vec<u8>, Fault> {
         return Err(fault(format!("it has more than {LONGEST} bytes")));
     }
     std::fs::read(path).map_err(|error| fault(format!("it cannot be read: {error}")))
+}
+
+/// Begins to show what happens, if that is asked for, and says where.
+///
+/// # Errors
+///
+/// An address of which others are told too, or that is taken.
+pub(super) fn show(args: &GuardArgs, running: &Running, term: &Term) -> Result<(), Fault> {
+    let Some(place) = args.ui else { return Ok(()) };
+    let url = TcpListener::bind(place).and_then(|listener| running.show(listener)).map_err(|error| {
+        Fault::new(format!("--ui {place}"), error.to_string(), "name a free port of 127.0.0.1")
+    })?;
+    term.note(&format_args!("what happens is shown at {url}"));
+    Ok(())
 }
 
 /// A guard that does not start.

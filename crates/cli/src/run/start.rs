@@ -28,7 +28,8 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
         #[cfg(not(target_os = "linux"))]
         return Err(Fault::new("--isolate", "there are such namespaces on Linux alone", "leave it out"));
     }
-    let ready = setup::ready(&args.guard, args.isolate, ssh::settings(args)?, term)?;
+    let ssh = (!args.no_ssh).then(|| ssh::settings(&args.ssh)).transpose()?;
+    let ready = setup::ready(&args.guard, args.isolate, ssh, term)?;
     let summary = ready.summary(&args.guard);
     let trust = Trust::new(ready.guard.bundle()).map_err(|error| {
         Fault::new(
@@ -48,6 +49,8 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
     if !args.guard.quiet {
         ready.notes.iter().for_each(|note| term.note(note));
     }
+    summary.tell_key(term);
+    setup::show(&args.guard, &running, term)?;
     let (mut command, depth) = command(args, &trust)?;
     change(&mut command, ready.changes.into_iter().map(|(name, value)| (name, value.map(OsString::from))));
     // In namespaces the port is known there alone.

@@ -3,19 +3,24 @@
 use serde_json::{Map, Value, json};
 
 use super::args::Seat;
+use super::variables::Variable;
 
-/// The text of an environment.
-pub(crate) fn text(seat: Seat, variables: &[(String, String)]) -> String {
+/// The text of an environment. Only a shell can be told to take a variable away; the others begin without those of whoever starts them.
+pub(crate) fn text(seat: Seat, variables: &[Variable]) -> String {
     match seat {
         Seat::Shell | Seat::Codex => {
-            variables.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect()
+            let line = |(name, value): &Variable| match value {
+                Some(value) => format!("export {name}={}\n", quoted(value)),
+                None => format!("unset {name}\n"),
+            };
+            variables.iter().map(line).collect()
         }
-        Seat::Docker => variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect(),
+        Seat::Docker => set(variables).map(|(name, value)| format!("{name}={value}\n")).collect(),
         Seat::Claude => json(&json!({ "env": object(variables) })),
         Seat::Cursor => {
             let mut settings = Map::new();
-            if let Some((_, proxy)) = variables.iter().find(|(name, _)| name == "HTTPS_PROXY") {
-                settings.insert("http.proxy".into(), proxy.as_str().into());
+            if let Some((_, proxy)) = set(variables).find(|(name, _)| *name == "HTTPS_PROXY") {
+                settings.insert("http.proxy".into(), proxy.into());
             }
             for system in ["linux", "osx", "windows"] {
                 settings.insert(format!("terminal.integrated.env.{system}"), object(variables));
@@ -25,8 +30,13 @@ pub(crate) fn text(seat: Seat, variables: &[(String, String)]) -> String {
     }
 }
 
-fn object(variables: &[(String, String)]) -> Value {
-    let members = variables.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+/// Those that have a value.
+fn set(variables: &[Variable]) -> impl Iterator<Item = (&str, &str)> {
+    variables.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)))
+}
+
+fn object(variables: &[Variable]) -> Value {
+    let members = set(variables).map(|(name, value)| (name.to_owned(), Value::from(value)));
     Value::Object(members.collect())
 }
 

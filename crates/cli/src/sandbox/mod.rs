@@ -3,6 +3,7 @@
 //! ```text
 //! args.rs   what the user may say         placeholders.rs   sealed secrets -> placeholders, from a seed
 //! run.rs    variables, in order           form.rs           variables -> lines of a shell, settings of an agent
+//! variables.rs  by which programs find the proxy and its authority, for `run` and `guard` too
 //! ```
 //!
 //! Nothing that it prints is a secret: placeholders are good for nothing but with a proxy that has the same seed.
@@ -11,7 +12,12 @@ pub(crate) mod args;
 mod form;
 mod placeholders;
 mod run;
+mod variables;
 
+#[cfg(feature = "guard")]
 pub(crate) use args::Seat;
+#[cfg(feature = "guard")]
 pub(crate) use form::text;
 pub(crate) use run::run;
+#[cfg(feature = "guard")]
+pub(crate) use variables::{PROXIES, Variable, variables};

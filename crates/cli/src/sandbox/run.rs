@@ -5,22 +5,13 @@ use std::path::{MAIN_SEPARATOR, Path};
 
 use exfilter::Authority;
 
-use super::args::{EnvArgs, Seat};
+use super::args::EnvArgs;
+use super::variables::variables;
 use super::{form, placeholders};
 use crate::exit;
 use crate::fault::Fault;
 use crate::secrets::open::{absolute, shown};
 use crate::term::Term;
-
-/// Variables that name a proxy; many programs know one spelling alone.
-const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
-
-/// Variables that name a file of certificates: node, OpenSSL and what is built on it, Python's requests, curl, git.
-const CERTIFICATES: [&str; 5] =
-    ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"];
-
-/// Codex's own, which wins over OpenSSL's.
-const CODEX_CERTIFICATE: &str = "CODEX_CA_CERTIFICATE";
 
 /// The longest file of certificates that is looked at, in bytes.
 const CERTIFICATES_MAX: u64 = 4 << 20;
@@ -31,22 +22,13 @@ const CERTIFICATES_MAX: u64 = 4 << 20;
 ///
 /// Wrong usage, and files that cannot be opened.
 pub(crate) fn run(args: &EnvArgs, term: &Term) -> Result<u8, Fault> {
-    let mut variables = Vec::new();
-    if let Some(proxy) = &args.proxy {
-        let proxy = address("--proxy", proxy)?;
-        variables.extend(PROXIES.map(|name| (name.to_owned(), proxy.clone())));
-    }
-    if let Some(ca) = &args.ca {
-        let ca = certificate(ca)?;
-        variables.extend(CERTIFICATES.map(|name| (name.to_owned(), ca.clone())));
-        if args.seat == Seat::Codex {
-            variables.push((CODEX_CERTIFICATE.to_owned(), ca));
-        }
-    }
+    let proxy = args.proxy.as_deref().map(|proxy| address("--proxy", proxy)).transpose()?;
+    let ca = args.ca.as_deref().map(certificate).transpose()?;
+    let mut variables = variables(Some(args.seat), proxy.as_deref(), ca.as_deref());
     if let Some(url) = &args.anthropic_base_url {
-        variables.push(("ANTHROPIC_BASE_URL".to_owned(), address("--anthropic-base-url", url)?));
+        variables.push(("ANTHROPIC_BASE_URL".to_owned(), Some(address("--anthropic-base-url", url)?)));
     }
-    variables.extend(placeholders::of(args, term)?);
+    variables.extend(placeholders::of(args, term)?.into_iter().map(|(name, value)| (name, Some(value))));
     if variables.is_empty() {
         let remedy = "give --proxy and --ca, and keep secrets with `exfilter secrets add --sealed`";
         return Err(Fault::new("env", "there is nothing to print", remedy));

@@ -26,6 +26,8 @@ mod sandbox;
 mod scale;
 mod secrets;
 #[cfg(all(feature = "guard", unix))]
+mod standing;
+#[cfg(all(feature = "guard", unix))]
 #[path = "../../../guard/tests/guard/upstream.rs"]
 #[expect(dead_code, reason = "the guard's tests ask it for more")]
 mod upstream;

@@ -201,8 +201,9 @@ fn after_repeated_hits_nothing_leaves_any_more() {
     );
     let log = std::fs::read_to_string(stage.sandbox.top().join("run.log")).unwrap();
     let began: Vec<usize> =
-        (0..5).filter(|n| log.lines().nth(*n).unwrap().contains("\"quarantine\":true")).collect();
-    assert_eq!((began, log.lines().count()), (vec![3], 5));
+        (0..7).filter(|n| log.lines().nth(*n).unwrap().contains("\"quarantine\":true")).collect();
+    // Between the lines that say that the run begins and ends.
+    assert_eq!((began, log.lines().count()), (vec![4], 7));
     // Another run is another session.
     let again = stage.run(&args, &[("SOME_TOKEN", &value)], &["sh", "-c", &post("clean")]);
     again.exits_with(0);
@@ -383,31 +384,39 @@ fn requests_are_written_down_in_a_chain() {
     let stage = Stage::new();
     let log = |run: Run| run.stderr.lines().last().unwrap().rsplit_once(' ').unwrap().1.to_owned();
     let token = github_token();
-    let first = log(stage
-        .run(&["--log", "run.report"], &[], &["curl", "-sS", "https://other.example.com/a"])
-        .exits_with(0));
+    let run = stage.run(&["--log", "run.report"], &[], &["curl", "-sS", "https://other.example.com/a"]);
+    let first = log(run.exits_with(0).notes("run.report is signed by this run's key: "));
     let command = ["curl", "-sS", "-d", &token, "https://other.example.com/b"];
     let second = log(stage.run(&["--log", "run.report"], &[], &command).exits_with(0));
     let path = stage.sandbox.top().join("run.report");
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((lines[0]["outcome"].as_str(), lines[1]["outcome"].as_str()), (Some("sent"), Some("refused")));
+    let told: Vec<_> =
+        lines.iter().map(|line| line["event"].as_str().or(line["outcome"].as_str()).unwrap()).collect();
+    assert_eq!(told, ["start", "sent", "end", "start", "refused", "end"]);
     assert_eq!(
-        (&lines[1]["found"][0]["what"], &lines[1]["found"][0]["action"]),
+        (&lines[4]["found"][0]["what"], &lines[4]["found"][0]["action"]),
         (&"github-pat".into(), &"block".into())
     );
-    assert_eq!(lines[1]["to"], "https://other.example.com:443");
-    assert_eq!((lines[0]["hash"].as_str(), lines[1]["hash"].as_str()), (Some(&*first), Some(&*second)));
-    let verify = |head: &[&str]| stage.sandbox.run(&[&["log", "verify", "run.report"], head].concat());
-    verify(&[]).exits_with(0).notes("2 lines in one chain");
-    verify(&["--head", &second]).exits_with(0);
+    assert_eq!(lines[4]["to"], "https://other.example.com:443");
+    assert_eq!((lines[2]["hash"].as_str(), lines[5]["hash"].as_str()), (Some(&*first), Some(&*second)));
+    let verify = |more: &[&str]| stage.sandbox.run(&[&["log", "verify", "run.report"], more].concat());
+    let [one, two] = [0, 3].map(|n| lines[n]["key"].as_str().unwrap().to_owned());
+    verify(&[]).exits_with(0).notes("6 lines in one chain").notes(&format!("3 lines signed by {two}\n"));
+    verify(&["--head", &second, "--key", &one, "--key", &two]).exits_with(0);
     verify(&["--head", &first]).exits_with(1).notes("lines are missing");
+    verify(&["--key", &one]).exits_with(1).notes("its last lines are signed by a key that was not given");
+    verify(&["--key", &two, "--key", &"0".repeat(64)]).exits_with(1).notes("it was written anew");
+    // Its end is missing.
+    let end = text.trim_end().rfind('\n').unwrap() + 1;
+    std::fs::write(&path, &text[..end]).unwrap();
+    verify(&["--key", &two]).exits_with(0).notes("it did not end in order");
     std::fs::write(&path, text.replacen("\"sent\"", "\"lost\"", 1)).unwrap();
-    verify(&[]).exits_with(1).notes("run.report:1: this line, or one before it, was changed");
+    verify(&[]).exits_with(1).notes("run.report:2: this line, or one before it, was changed");
     // A request that cannot be written down does not leave.
     let run = stage.run(&["--log", "run.report"], &[], &["true"]).exits_with(2);
-    run.notes("run.report:1");
+    run.notes("run.report:2");
     stage.server.forget();
     let full = ["curl", "-sS", "https://other.example.com/a"];
     if Path::new("/dev/full").exists() {

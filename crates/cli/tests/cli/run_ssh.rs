@@ -204,3 +204,87 @@ fn the_files_are_private_and_isolated_commands_get_there() {
         .exits_with(0)
         .prints("from within");
 }
+
+/// `exfilter guard`: what it writes for a sandbox is enough for ssh and git there, over its address and over its socket.
+#[test]
+fn a_guard_by_itself_has_a_gateway_too() {
+    if !is_ready() || !has("/usr/bin/git") || !has("/usr/bin/socat") {
+        return;
+    }
+    let stage = Stage::new();
+    let place = format!("{HOST}:22:127.0.0.1:{}", stage.port);
+    let mut command = stage.sandbox.command(&[
+        "guard",
+        "--no-store",
+        "--listen",
+        "127.0.0.1:0",
+        "--listen",
+        "unix:guard.sock",
+        "--bundle",
+        "ca.pem",
+        "--env-file",
+        "sandbox.env",
+        "--ssh-files",
+        "for ssh",
+        "--ssh-key",
+        "user_key",
+        "--ssh-known-hosts",
+        "hosts",
+        "--resolve",
+        &place,
+    ]);
+    command.env("HOME", stage.sandbox.top()).stderr(Stdio::piped());
+    let mut guard = Ends(command.spawn().unwrap());
+    let said = std::io::BufReader::new(guard.0.stderr.take().unwrap());
+    let mut said = std::io::BufRead::lines(said).map(Result::unwrap);
+    assert!(said.any(|line| line.contains("the guard listens at unix:guard.sock")));
+    let mode = |name: &str| {
+        use std::os::unix::fs::PermissionsExt as _;
+        stage.path("for ssh").join(name).metadata().unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(
+        [".", "key", "config", "known_hosts", "connect"].map(mode),
+        [0o700, 0o600, 0o600, 0o600, 0o600]
+    );
+    let variables = std::fs::read_to_string(stage.path("sandbox.env")).unwrap();
+    let run = |path: &str, script: &str| {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]).env_clear().current_dir(stage.sandbox.top()).stdin(Stdio::null());
+        command.envs(variables.lines().map(|line| line.split_once('=').unwrap()));
+        command.env("PATH", path).env("HOME", stage.sandbox.top()).env("LC_ALL", "C");
+        stage.sandbox.finish(&mut command)
+    };
+    let (user, there) = (stage.user(), stage.path("there").display().to_string());
+    let usual = "/usr/bin:/bin";
+    let script = format!("sh -c \"$GIT_SSH_COMMAND {user} 'echo out; exit 5'\"");
+    run(usual, &script).exits_with(5).prints("out");
+    let token = github_token();
+    std::fs::write(stage.path("k.txt"), format!("key = {token}\n")).unwrap();
+    let script = format!(
+        "set -e; git init -q --bare {there}/r.git; git init -q -b main work; cd work; git config user.email t@example.com; git config user.name T; \
+         echo x > f; git add f; git commit -q -m one; git push -q {user}:{there}/r.git main; git ls-remote {user}:{there}/r.git; \
+         cp ../k.txt .; git add -A; git commit -q -m two; git push {user}:{there}/r.git main"
+    );
+    let run_git = run(usual, &script).exits_with(1).prints("refs/heads/main");
+    run_git.notes("! [remote rejected] main -> main (secret detected in k.txt:1:7");
+    // Over the socket, where the sandbox has it and this program.
+    let program = Path::new(env!("CARGO_BIN_EXE_exfilter")).parent().unwrap().display().to_string();
+    std::fs::write(
+        stage.path("for ssh/connect"),
+        "exec exfilter connect --proxy unix:guard.sock \"$1\" \"$2\"\n",
+    )
+    .unwrap();
+    run(&format!("{program}:{usual}"), &format!("sh -c \"$GIT_SSH_COMMAND {user} 'echo by the socket'\""))
+        .exits_with(0)
+        .prints("by the socket");
+}
+
+/// A process that does not outlive its test.
+struct Ends(Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -86,6 +86,31 @@ fn a_sandbox_gets_placeholders_a_proxy_and_certificates() {
     run(&s, &[&base[..], &["--no-secrets"]].concat()).exits_with(0).prints_not("GH_TOKEN");
 }
 
+/// What leads around the proxy is said too: emptied, or taken away where a shell reads it.
+#[test]
+fn a_sandbox_is_not_led_around_the_proxy() {
+    let s = Sandbox::new();
+    let ca = certificate(&s);
+    let base = ["env", "--no-secrets", "--proxy", "http://127.0.0.1:8080", "--ca", &ca];
+    let shell = run(&s, &base).exits_with(0);
+    for line in [
+        "export NO_PROXY=''",
+        "export ALL_PROXY=http://127.0.0.1:8080",
+        "export NODE_USE_ENV_PROXY=1",
+        "unset GIT_SSL_NO_VERIFY",
+    ] {
+        assert!(shell.stdout.lines().any(|told| told == line), "{line} is not in {shell:#?}");
+    }
+    let docker = run(&s, &[&base[..], &["--for", "docker"]].concat()).exits_with(0);
+    docker
+        .prints("\nNO_PROXY=\n")
+        .prints("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=")
+        .prints_not("GIT_SSL_NO_VERIFY");
+    // One without the other names nothing of it.
+    run(&s, &["env", "--no-secrets", "--ca", &ca]).exits_with(0).prints_not("PROXY");
+    run(&s, &["env", "--no-secrets", "--proxy", "http://h:1"]).exits_with(0).prints_not("CERT");
+}
+
 #[test]
 fn what_has_no_placeholder_is_said() {
     let s = Sandbox::new();

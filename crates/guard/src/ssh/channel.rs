@@ -105,6 +105,8 @@ pub(crate) async fn run(
     pace: Arc<Pace>,
 ) {
     let (verb, shared, to) = (order.verb, scene.shared.clone(), scene.to.to_string());
+    // What was found in what was asked for is told, whatever becomes of the channel.
+    let mut asked = found.clone();
     let opened = Record::new(Some(to.clone()), verb.conversation(), Outcome::Opened);
     if shared.sink.record(&opened).is_err() {
         return say(&client, "the channel could not be recorded", UNREACHED).await;
@@ -120,7 +122,9 @@ pub(crate) async fn run(
         Err(_) => {
             let why = "an internal fault; what was being examined was not sent";
             say(&told, why, UNREACHED).await;
-            Record::new(Some(to), verb.conversation(), Outcome::Refused { why: why.into() })
+            let mut record = Record::new(Some(to), verb.conversation(), Outcome::Refused { why: why.into() });
+            asked.hand_over(&mut record);
+            record
         }
     };
     // It has happened, recorded or not.
@@ -137,26 +141,26 @@ async fn pass(
     pace: Arc<Pace>,
 ) -> (Ended, Found) {
     let (dialer, limits) = (scene.shared.dialer.clone(), scene.shared.limits.clone());
-    let failed = |why| (Ended { outcome: Outcome::Failed { why }, bytes: 0 }, Found::default());
+    let failed = |why, found| (Ended { outcome: Outcome::Failed { why }, bytes: 0 }, found);
     let connected = upstream::connect(&dialer, &limits, &settings, &scene.to, &order.user, &pace).await;
     let server = match connected {
         Ok(server) => server,
         Err(why) => {
             say(&client, why, UNREACHED).await;
-            return failed(why);
+            return failed(why, found);
         }
     };
     let opened = tokio::time::timeout(limits.connect, server.channel_open_session()).await;
     let Ok(Ok(channel)) = opened else {
         let why = "the server opens no channel";
         say(&client, why, UNREACHED).await;
-        return failed(why);
+        return failed(why, found);
     };
     let (from_server, to_server) = channel.split();
     if ask(&to_server, &order).await.is_err() {
         let why = "the server closed the connection";
         say(&client, why, UNREACHED).await;
-        return failed(why);
+        return failed(why, found);
     }
     let examiner = examine::of(order.verb, order.terminal.is_some(), scene.clone(), found);
     let to_server = Arc::new(to_server);

@@ -20,6 +20,7 @@ use super::settings::SshSettings;
 use super::upstream::CIPHERS;
 use super::verb::Verb;
 use super::watch::{Found, Refusal, Scene, Watch};
+use crate::gate::Closed;
 use crate::guard::Shared;
 use crate::record::{Outcome, Record};
 
@@ -100,8 +101,10 @@ impl Door {
         ask: Ask,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
-        let (scene, settings, pace, user) =
-            (self.scene.clone(), self.settings.clone(), self.pace.clone(), self.user.clone());
+        // As the guard is set now: the connection may be older.
+        let scene = Scene { shared: self.scene.shared.newest(), to: self.scene.to.clone() };
+        let settings = scene.shared.ssh.clone().unwrap_or_else(|| self.settings.clone());
+        let (pace, user) = (self.pace.clone(), self.user.clone());
         let Some(open) = self.open(id) else { return session.channel_failure(id) };
         let Some((read, write)) = open.ends.take() else { return session.channel_failure(id) };
         let (refusal, done) = (open.refusal.take(), open.done.clone());
@@ -120,7 +123,10 @@ impl Door {
         };
         if let Err(refusal) = examined {
             let outcome = Outcome::Refused { why: refusal.operator };
-            let mut record = Record::new(Some(scene.to.to_string()), verb.conversation(), outcome);
+            // Of a name that holds a secret nothing is repeated.
+            let holds_secret = matches!(scene.shared.gate.check(&scene.to), Err(Closed::Secret(_)));
+            let to = (!holds_secret).then(|| scene.to.to_string());
+            let mut record = Record::new(to, verb.conversation(), outcome);
             found.hand_over(&mut record);
             // What is refused is refused, recorded or not.
             let _ = scene.shared.sink.record(&record);
@@ -135,7 +141,13 @@ impl Door {
 
 /// Whether what is asked for may be done: what it is, and whether anything stands in it.
 fn examine(scene: &Scene, settings: &SshSettings, order: &Order, found: &mut Found) -> Result<(), Refusal> {
-    let (shared, to) = (&*scene.shared, &scene.to);
+    let (shared, to) = (&scene.shared, &scene.to);
+    if let Err(closed) = shared.admits(to, to.host()) {
+        if let Closed::Secret(Some(hit)) = closed {
+            found.quarantine |= shared.count_hit(hit);
+        }
+        return Err(Refusal::plain(closed.text()));
+    }
     Watch::text(shared, to, "user", order.user.as_bytes(), found)?;
     if let Ask::Exec(line) = &order.ask {
         Watch::text(shared, to, "command", line, found)?;

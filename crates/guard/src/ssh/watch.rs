@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use exfilter::{Action, Audience, Authority, Block, BlockReason, Event, Flow, Kind, Stream, Verdict};
+use exfilter::{Action, Audience, Authority, Block, BlockReason, Engine, Event, Flow, Kind, Stream, Verdict};
 
 use crate::guard::Shared;
 use crate::record::{Noted, Record, Unseen};
@@ -27,7 +27,7 @@ impl Refusal {
 }
 
 /// What was found in a channel so far.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Found {
     pub(crate) noted: Vec<Noted>,
     pub(crate) unseen: Vec<Unseen>,
@@ -46,6 +46,8 @@ impl Found {
 /// A part of a channel that is examined as one text: what it holds back, until it may leave.
 pub(crate) struct Watch {
     stream: Stream,
+    /// The stream's.
+    engine: Engine,
     place: String,
     /// What has not left; its end is the end of what was pushed.
     held: BytesMut,
@@ -53,17 +55,19 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(shared: &Shared, to: &Authority, place: impl Into<String>) -> Watch {
+    pub(crate) fn new(shared: &Arc<Shared>, to: &Authority, place: impl Into<String>) -> Watch {
+        let shared = shared.newest();
         let mut flow = Flow::outbound(to.clone()).session(&shared.session());
         if shared.is_quarantined() {
             flow = flow.quarantined();
         }
-        Watch { stream: shared.engine.stream(flow), place: place.into(), held: BytesMut::new(), at: 0 }
+        let (stream, engine) = (shared.engine.stream(flow), shared.engine.clone());
+        Watch { stream, engine, place: place.into(), held: BytesMut::new(), at: 0 }
     }
 
     /// Examines a whole text.
     pub(crate) fn text(
-        shared: &Shared,
+        shared: &Arc<Shared>,
         to: &Authority,
         place: &str,
         text: &[u8],
@@ -124,7 +128,7 @@ impl Watch {
     /// Lets go all that is held, if nothing stands in it as it is. Of what may go on in it, the beginning has left then.
     pub(crate) fn let_go(
         &mut self,
-        shared: &Shared,
+        shared: &Arc<Shared>,
         to: &Authority,
         found: &mut Found,
     ) -> Result<Bytes, Refusal> {
@@ -165,7 +169,7 @@ impl Watch {
                     let path = self.stream.path(finding.path()).to_string();
                     let place =
                         if path.is_empty() { self.place.clone() } else { format!("{} > {path}", self.place) };
-                    let noted = Noted::of(&shared.engine, &finding, place, finding.action());
+                    let noted = Noted::of(&self.engine, &finding, place, finding.action());
                     if noted.action == Action::Block || noted.action == Action::Redact {
                         what.get_or_insert_with(|| format!("{} ({})", noted.place, noted.what));
                     }
@@ -184,18 +188,18 @@ impl Watch {
             Verdict::Forward { through } | Verdict::Edit { through } => Ok(through),
             Verdict::Block(block) => {
                 found.quarantine |= block.is_for_secret() && shared.count_hit(block.reference());
-                Err(self.refusal(block, what, shared))
+                Err(self.refusal(block, what))
             }
         }
     }
 
-    fn refusal(&self, block: Block, what: Option<String>, shared: &Shared) -> Refusal {
+    fn refusal(&self, block: Block, what: Option<String>) -> Refusal {
         let operator = match what {
             Some(what) => format!("secret detected in {what}, reference {}", block.reference()),
-            None => block.audience_text(&shared.engine, Audience::Operator),
+            None => block.audience_text(&self.engine, Audience::Operator),
         };
         let subject = match block.reason() {
-            BlockReason::Finding(Kind::Known(..)) => block.audience_text(&shared.engine, Audience::Subject),
+            BlockReason::Finding(Kind::Known(..)) => block.audience_text(&self.engine, Audience::Subject),
             _ => operator.clone(),
         };
         Refusal { subject, operator }

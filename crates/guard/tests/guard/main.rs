@@ -6,14 +6,17 @@
 
 mod bodies;
 mod clients;
+mod dns;
 mod git;
 mod limits;
 mod placeholders;
 mod quarantine;
 mod raw;
+mod reload;
 mod socks;
 mod ssh;
 mod stage;
+mod ui;
 mod upstream;
 mod upstream_proxy;
 mod websocket;

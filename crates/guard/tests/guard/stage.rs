@@ -80,11 +80,7 @@ impl Stage {
         answer: impl Fn(&Arrived) -> Answer + Send + Sync + 'static,
     ) -> Stage {
         let server = Upstream::start(&[&HOSTS[..], &[ELSEWHERE]].concat(), protocols, answer);
-        let mut settings = Settings::new(engine.clone());
-        settings.upstream_root(server.ca.clone().into_bytes());
-        for host in HOSTS {
-            settings.resolve(host, 443, server.tls).resolve(host, 80, server.plain);
-        }
+        let mut settings = before(&server, engine.clone());
         let records = Arc::new(Records::default());
         settings.sink(records.clone());
         set(&mut settings);
@@ -93,6 +89,13 @@ impl Stage {
         std::fs::write(dir.path().join("ca.pem"), guard.bundle()).unwrap();
         let guard = guard.start(Listener::loopback().unwrap()).unwrap();
         Stage { dir, server, engine, guard, records }
+    }
+
+    /// Takes another engine for what begins from now on.
+    pub(crate) fn reload(&self, engine: Engine, set: impl FnOnce(&mut Settings)) {
+        let mut settings = before(&self.server, engine);
+        set(&mut settings);
+        self.guard.reload(settings).unwrap();
     }
 
     pub(crate) fn proxy(&self) -> String {
@@ -166,6 +169,16 @@ impl Stage {
             assert!(!bytes.windows(piece.len()).any(|window| window == piece), "a piece arrived");
         }
     }
+}
+
+/// Settings of a guard before a server.
+fn before(server: &Upstream, engine: Engine) -> Settings {
+    let mut settings = Settings::new(engine);
+    settings.upstream_root(server.ca.clone().into_bytes());
+    for host in HOSTS {
+        settings.resolve(host, 443, server.tls).resolve(host, 80, server.plain);
+    }
+    settings
 }
 
 /// How a process ended; one that takes too long is killed.

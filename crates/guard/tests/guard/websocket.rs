@@ -24,14 +24,14 @@ fn open<S: Read + Write>(stream: S, url: &str, more: &[(&'static str, &str)]) ->
     (socket, first)
 }
 
-fn plain(stage: &Stage) -> WebSocket<std::net::TcpStream> {
+pub(crate) fn plain(stage: &Stage) -> WebSocket<std::net::TcpStream> {
     let (stream, said) = tunnel(stage, "echo.example.com:80");
     assert!(said.starts_with("HTTP/1.1 200"), "{said}");
     open(stream, "ws://echo.example.com/chat", &[]).0
 }
 
 /// The code and the reason with which a connection is closed.
-fn closed<S: Read + Write>(socket: &mut WebSocket<S>) -> (CloseCode, String) {
+pub(crate) fn closed<S: Read + Write>(socket: &mut WebSocket<S>) -> (CloseCode, String) {
     loop {
         match socket.read() {
             Ok(Message::Close(Some(frame))) => return (frame.code, frame.reason.to_string()),
@@ -41,7 +41,7 @@ fn closed<S: Read + Write>(socket: &mut WebSocket<S>) -> (CloseCode, String) {
     }
 }
 
-fn echoed<S: Read + Write>(socket: &mut WebSocket<S>, message: Message) {
+pub(crate) fn echoed<S: Read + Write>(socket: &mut WebSocket<S>, message: Message) {
     socket.send(message.clone()).unwrap();
     assert!(socket.read().unwrap() == message);
 }

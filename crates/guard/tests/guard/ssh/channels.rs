@@ -193,6 +193,26 @@ fn servers_and_clients_are_verified() {
     assert!(ran.code == Some(255) && ran.said.contains("Host key verification failed"), "{}", ran.said);
 }
 
+/// What was found in a command is told though nothing came of it.
+#[test]
+fn findings_are_told_without_a_server() {
+    if !has_ssh() {
+        return;
+    }
+    let rule = exfilter::Rule::new("acme-key", "acme_", "acme_[0-9a-f]{32}");
+    let engine = exfilter::Engine::builder().rules([rule]).build().unwrap();
+    let stage = Stage::new(engine, |settings, _| {
+        settings.resolve(HOST, 22, ([127, 0, 0, 1], 9).into());
+    });
+    let key: String = Rng::new(46).bytes(16).iter().map(|byte| format!("{byte:02x}")).collect();
+    let ran = stage.ssh(&[&format!("echo acme_{key}")], b"");
+    assert_eq!(ran.code, Some(255), "{}", ran.said);
+    let record = stage.last();
+    assert!(matches!(record.outcome, Outcome::Failed { .. }), "{record:?}");
+    let told: Vec<_> = record.noted.iter().map(|noted| (&*noted.what, &*noted.place)).collect();
+    assert_eq!(told, [("acme-key", "command")]);
+}
+
 #[test]
 fn verbs_can_be_closed() {
     if !has_ssh() {
