@@ -1,9 +1,6 @@
 //! One file: how much of it is read, and as what.
 
-use std::cell::RefCell;
-
 use exfilter::Confidence;
-use zeroize::Zeroizing;
 
 use super::content::{Described, Examined, Fields, Subject};
 use crate::advice::Advice;
@@ -18,11 +15,6 @@ use crate::view::{Miss, Spot, mode};
 
 /// The longest file of a known place that is read whole, in bytes: transcripts of agents have tens of megabytes.
 pub(crate) const KNOWN_LIMIT: u64 = 64 << 20;
-
-thread_local! {
-    /// Every thread reads into its own buffer.
-    static BUFFER: RefCell<Zeroizing<Vec<u8>>> = RefCell::default();
-}
 
 /// Reads one located file, whole if it is a known place.
 pub(crate) fn run(context: &Context<'_>, spot: &Spot, place: Option<&'static Place>) {
@@ -68,11 +60,12 @@ pub(crate) fn run(context: &Context<'_>, spot: &Spot, place: Option<&'static Pla
         guess: guess(place),
         advice: None,
         limit,
+        len: Some(meta.len()).filter(|len| *len > 0),
         cut: meta.len() > limit,
         describe: &describe,
     };
     let examiner = if place.is_some() { &context.known } else { &context.bulk };
-    let examined: Examined = BUFFER.with_borrow_mut(|buffer| examiner.examine(&subject, &mut file, buffer));
+    let examined: Examined = examiner.examine(&subject, &mut file);
     context.collector.file(examined.bytes, place.is_some());
     let rest = meta.len().saturating_sub(examined.bytes);
     if examined.bytes >= limit && rest > 0 {
