@@ -63,6 +63,7 @@ pub struct Audit {
     looks: Looks,
     folders: Vec<PathBuf>,
     file_limit: u64,
+    git_objects: bool,
     now: i64,
     jobs: Option<NonZeroUsize>,
 }
@@ -121,6 +122,7 @@ impl Audit {
             looks: Looks::default(),
             folders: Vec::new(),
             file_limit: FILE_LIMIT,
+            git_objects: false,
             now: now.map_or(0, |now| now.as_secs().cast_signed()),
             jobs: None,
         }
@@ -147,6 +149,12 @@ impl Audit {
     /// Bytes read of a file that no table knows.
     pub fn file_limit(&mut self, bytes: u64) -> &mut Audit {
         self.file_limit = bytes;
+        self
+    }
+
+    /// Whether git's object stores are read: what was committed, stashed or removed, in objects and packs of up to 1 GiB. They take as long as the histories are large.
+    pub fn git_objects(&mut self, read: bool) -> &mut Audit {
+        self.git_objects = read;
         self
     }
 
@@ -229,7 +237,7 @@ impl Audit {
         }
         if !folders.is_empty() {
             guarded(context, "files", &|| {
-                let mut walk = Walk::new(&self.view, &folders);
+                let mut walk = Walk::new(&self.view, &folders, self.git_objects);
                 let tasks = std::iter::from_fn(|| {
                     let steps: Vec<Step> = walk.by_ref().take(TASK).collect();
                     (!steps.is_empty()).then_some(steps)

@@ -90,6 +90,8 @@ pub(crate) struct Examined {
     pub(crate) bytes: u64,
     /// Findings that the engine counts only.
     pub(crate) unlisted: u64,
+    /// Fields that name programs which hand out credentials.
+    pub(crate) helpers: Vec<Vec<u8>>,
     /// What was not examined, each a stable word and a clause.
     pub(crate) gaps: Vec<(&'static str, String)>,
 }
@@ -182,7 +184,7 @@ impl Examiner<'_> {
         }
         surest(&mut hits);
         let (fields, all) = match window.is_whole() {
-            true => fields(subject, window.bytes(), &hits),
+            true => fields(subject, window.bytes(), &hits, &mut examined.helpers),
             false => (Vec::new(), false),
         };
         if !(all || matches!(subject.fields, Fields::None | Fields::Of(Format::Text))) {

@@ -184,7 +184,6 @@ pub(crate) fn client_with<S: AsRef<OsStr>>(
     let output = child.wait_with_output().unwrap();
     if !output.status.success() {
         println!("skipped: {} failed here ({})", program.display(), output.status);
-        eprintln!("DEBUG {}", String::from_utf8_lossy(&[output.stdout, output.stderr].concat()));
         return None;
     }
     Some(output.stdout)
