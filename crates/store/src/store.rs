@@ -213,7 +213,9 @@ impl Store {
     ///
     /// Too large, or without random numbers.
     pub fn to_bytes(&mut self, entropy: &mut dyn Entropy) -> Result<Vec<u8>, StoreError> {
-        let mut body = Zeroizing::new(Vec::with_capacity(256 * self.records.len()));
+        self.derive();
+        let room = 256 * self.records.len() + self.derived.as_ref().map_or(0, |derived| derived.len());
+        let mut body = Zeroizing::new(Vec::with_capacity(room));
         let mut record_bytes = Zeroizing::new(Vec::new());
         for record in &self.records {
             record_bytes.clear();

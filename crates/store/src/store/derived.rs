@@ -54,14 +54,18 @@ impl Store {
         self.derived = fresh.map(|bytes| Zeroizing::new(bytes.to_vec()));
     }
 
-    /// Appends what is derived of the sealed records, if there is room. A store is as good without it, and slower to open.
-    pub(super) fn write_derived(&mut self, body: &mut Vec<u8>) {
+    /// Derives what is kept of the sealed records, unless it is there.
+    pub(super) fn derive(&mut self) {
         let is_sealed = self.records.iter().any(|record| record.mode() == Mode::Sealed);
         if self.derived.is_none() && is_sealed {
             // A record that cannot be opened is told of where it is used.
             let secrets = self.sealed_secrets(Use::AtOnce);
             self.derived = secrets.ok().map(|secrets| Zeroizing::new(secrets.derived()));
         }
+    }
+
+    /// Appends it, if there is room. A store is as good without it, and slower to open.
+    pub(super) fn write_derived(&self, body: &mut Vec<u8>) {
         if let Some(derived) = &self.derived
             && body.len() + derived.len() < Store::MAX_LEN - REST
         {
