@@ -2,8 +2,8 @@
 //!
 //! `store [--sizes 100,1000,10000] [--repeat 9]`
 //!
-//! Fingerprints have one needle each, with 16 bits of its anchor; sealed values are opened and enrolled, with needles for all forms or for all but base64, as a
-//! scan does. "file" is the MAC, the cipher
+//! Fingerprints have one needle each, with 16 bits of its anchor; sealed values have needles for all forms, or for all but base64, as a scan does: those are in the
+//! file, and "anew" derives them from the opened values, as it is after a change. "file" is the MAC, the cipher
 //! and the parser; "secrets" is that and the set of known secrets; "engine" is the build that follows. Times are of one thread's CPU. Speeds are on the corpora
 //! of code and of lock files, on the identity lane alone, beside an engine without any secret.
 
@@ -37,13 +37,22 @@ fn main() {
     row("none", 0, 0, [Duration::ZERO; 2], repeat, &bodies, None);
     for size in sizes.split(',') {
         let size: usize = size.trim().parse().expect("--sizes takes numbers with commas between them");
-        for (mode, sealed, which) in
-            [("fingerprint", false, Use::All), ("sealed", true, Use::AtOnce), ("sealed, all", true, Use::All)]
-        {
+        for (mode, sealed, which, anew) in [
+            ("fingerprint", false, Use::All, false),
+            ("sealed", true, Use::AtOnce, false),
+            ("sealed, anew", true, Use::AtOnce, true),
+            ("sealed, all", true, Use::All, false),
+        ] {
             let (ring, file) = store(size, sealed);
             let open = || Store::open(&file, &ring, 1).expect("it was written under this key");
             let mut opened: Vec<Duration> = (0..repeat).map(|_| cpu(open).0).collect();
-            let known = || open().known_secrets(which).expect("sealed values open");
+            let known = || {
+                let mut store = open();
+                if anew {
+                    store.remove("SECRET_0").expect("it was added");
+                }
+                store.known_secrets(which).expect("sealed values open")
+            };
             let mut enrolled: Vec<Duration> =
                 (0..repeat.min(if sealed { 3 } else { repeat })).map(|_| cpu(known).0).collect();
             let times = [median(&mut opened), median(&mut enrolled)];

@@ -1,6 +1,7 @@
 //! [`Audit`]: from what is asked to the report.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +22,9 @@ use crate::view::{Miss, View};
 
 /// Bytes read of a file that no table knows, unless asked otherwise.
 pub const FILE_LIMIT: u64 = 256 << 10;
+
+/// Steps of the walk that one task takes: to hand them out one by one takes longer than to read a small file.
+const TASK: usize = 32;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +63,7 @@ pub struct Audit {
     looks: Looks,
     folders: Vec<PathBuf>,
     file_limit: u64,
+    git_objects: bool,
     now: i64,
     jobs: Option<NonZeroUsize>,
 }
@@ -117,6 +122,7 @@ impl Audit {
             looks: Looks::default(),
             folders: Vec::new(),
             file_limit: FILE_LIMIT,
+            git_objects: false,
             now: now.map_or(0, |now| now.as_secs().cast_signed()),
             jobs: None,
         }
@@ -143,6 +149,12 @@ impl Audit {
     /// Bytes read of a file that no table knows.
     pub fn file_limit(&mut self, bytes: u64) -> &mut Audit {
         self.file_limit = bytes;
+        self
+    }
+
+    /// Whether git's object stores are read: what was committed, stashed or removed, in objects and packs of up to 1 GiB. They take as long as the histories are large.
+    pub fn git_objects(&mut self, read: bool) -> &mut Audit {
+        self.git_objects = read;
         self
     }
 
@@ -210,12 +222,12 @@ impl Audit {
             guarded(context, "capabilities", &|| capabilities::run(context));
         }
         let index = Index::new();
-        let mut done: HashSet<PathBuf> = HashSet::new();
+        let mut done: HashSet<OsString> = HashSet::new();
         if self.looks.places {
             guarded_mut(context, "known places", &mut || {
                 let known = places::find(context, &index);
                 known.par_iter().for_each(|known| files::run(context, &known.spot, Some(known.place)));
-                done.extend(known.into_iter().map(|known| known.spot.inside));
+                done.extend(known.into_iter().map(|known| known.spot.inside.into_os_string()));
             });
         }
         let mut folders = self.folders.clone();
@@ -225,18 +237,24 @@ impl Audit {
         }
         if !folders.is_empty() {
             guarded(context, "files", &|| {
-                let steps = Walk::new(&self.view, &folders);
-                steps.par_bridge().for_each(|step| self.step(context, &index, &done, step));
+                let mut walk = Walk::new(&self.view, &folders, self.git_objects);
+                let tasks = std::iter::from_fn(|| {
+                    let steps: Vec<Step> = walk.by_ref().take(TASK).collect();
+                    (!steps.is_empty()).then_some(steps)
+                });
+                tasks.par_bridge().for_each(|steps| {
+                    steps.into_iter().for_each(|step| self.step(context, &index, &done, step));
+                });
             });
         } else if let Some(home) = self.view.home_folder() {
             context.collector.skipped(Skip::NotAsked, 0, || names_of(context, home));
         }
     }
 
-    fn step(&self, context: &Context<'_>, index: &Index, done: &HashSet<PathBuf>, step: Step) {
+    fn step(&self, context: &Context<'_>, index: &Index, done: &HashSet<OsString>, step: Step) {
         match step {
             Step::File(spot) => {
-                if !done.contains(&spot.inside) {
+                if !done.contains(spot.inside.as_os_str()) {
                     files::run(context, &spot, index.of(spot.inside.as_os_str().as_encoded_bytes()));
                 }
             }
@@ -245,7 +263,7 @@ impl Audit {
                 let place = index.of(spot.inside.as_os_str().as_encoded_bytes());
                 match place.map(|place| (place, self.view.locate(&spot.inside))) {
                     Some((place, Ok(target))) if target.host.as_ref().is_some_and(|host| host.is_file()) => {
-                        if !done.contains(&target.inside) {
+                        if !done.contains(target.inside.as_os_str()) {
                             files::run(context, &target, Some(place));
                         }
                     }

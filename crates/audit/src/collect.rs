@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering as Order};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use exfilter::Confidence;
@@ -25,6 +26,10 @@ const MAX_SKIPPED: u64 = 1000;
 /// Takes what the sources find, from any thread.
 pub(crate) struct Collector {
     now: i64,
+    /// What is counted for every file, without a lock.
+    files: AtomicU64,
+    bytes: AtomicU64,
+    known_places: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -59,7 +64,8 @@ struct Draft {
 impl Collector {
     /// Judges what has ended by `now`, in seconds since 1970.
     pub(crate) fn new(now: i64) -> Collector {
-        Collector { now, state: Mutex::default() }
+        let (files, bytes, known_places) = Default::default();
+        Collector { now, files, bytes, known_places, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -110,10 +116,9 @@ impl Collector {
     }
 
     pub(crate) fn file(&self, bytes: u64, known: bool) {
-        let totals = &mut self.state().report.totals;
-        totals.files += 1;
-        totals.bytes += bytes;
-        totals.known_places += u64::from(known);
+        self.files.fetch_add(1, Order::Relaxed);
+        self.bytes.fetch_add(bytes, Order::Relaxed);
+        self.known_places.fetch_add(u64::from(known), Order::Relaxed);
     }
 
     pub(crate) fn process(&self, bytes: u64) {
@@ -134,6 +139,9 @@ impl Collector {
     pub(crate) fn close(self) -> Report {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut report = state.report;
+        report.totals.files += self.files.into_inner();
+        report.totals.bytes += self.bytes.into_inner();
+        report.totals.known_places += self.known_places.into_inner();
         report.finds = state.drafts.into_iter().map(|draft| draft.close(self.now)).collect();
         report.finds.sort_by(|a, b| {
             (b.severity, a.class, b.confidence, &a.id)

@@ -235,7 +235,9 @@ impl Skip {
     pub fn describe(self) -> &'static str {
         match self {
             Skip::OverBudget => "read in part: the rest is over the budget of a file",
-            Skip::GitObjects => "git's object store",
+            Skip::GitObjects => {
+                "git's object store, where what was committed, stashed and removed is; --git-objects reads it"
+            }
             Skip::Link => "a symbolic link; what it leads to is read where it lies",
             Skip::Special => "a named pipe, a socket or a device",
             Skip::Kernel => "a file system of the kernel",

@@ -72,6 +72,9 @@ impl SavedError {
     };
     pub(crate) const BROKEN: SavedError =
         SavedError { message: "what was saved makes no engine, though its MAC is right; build it anew" };
+    pub(crate) const OTHER_DERIVATION: SavedError = SavedError {
+        message: "what was derived of known secrets is of another version, key or set; enrol the values anew",
+    };
 }
 
 impl fmt::Display for SavedError {

@@ -283,11 +283,13 @@ pub struct KnownSecrets {
     /// The same of the differences with which anchors of `deltas` begin.
     pub(crate) first_deltas: ByteSet,
     pub(crate) fragmented: Vec<Fragmented>,
-    spellings: Spellings,
+    pub(crate) spellings: Spellings,
     /// Whether pieces are counted.
-    fragments: bool,
+    pub(crate) fragments: bool,
     /// How many needles share a tag.
     tags: HashMap<u32, u32, BuildHasherDefault<TagHasher>>,
+    /// Whether `tags` tells of the needles that are there.
+    pub(crate) is_counted: bool,
 }
 
 /// Hashes tags, which are keyed hashes already, by spreading their bits.
@@ -414,8 +416,12 @@ pub(crate) const SOON: usize = 16;
 impl KnownSecrets {
     /// An empty set under a store key.
     pub fn new(key: StoreKey) -> KnownSecrets {
+        KnownSecrets::under(Keys::derive(&key))
+    }
+
+    pub(crate) fn under(keys: Keys) -> KnownSecrets {
         KnownSecrets {
-            keys: Keys::derive(&key),
+            keys,
             enrolled: Vec::new(),
             needles: Vec::new(),
             scattered: Vec::new(),
@@ -426,6 +432,7 @@ impl KnownSecrets {
             spellings: Spellings::default(),
             fragments: false,
             tags: HashMap::default(),
+            is_counted: true,
         }
     }
 
@@ -472,7 +479,9 @@ impl KnownSecrets {
     ///
     /// [`Refusal`] for values that are too short, too weak or no secrets.
     pub fn add(&mut self, name: &str, value: &[u8], bindings: Vec<Binding>) -> Result<(), Refusal> {
-        self.enrol(Enrolled::new(name, bindings, false), value)
+        let pieces = enrollable(value)?;
+        self.enrol(Enrolled::new(name, bindings, false), value, pieces);
+        Ok(())
     }
 
     /// Enrols a canary: a value that nobody uses, so that its appearance anywhere is an alarm. It is at home nowhere, and
@@ -482,7 +491,26 @@ impl KnownSecrets {
     ///
     /// As [`KnownSecrets::add`] has it.
     pub fn add_canary(&mut self, name: &str, value: &[u8]) -> Result<(), Refusal> {
-        self.enrol(Enrolled::new(name, Vec::new(), true), value)
+        let pieces = enrollable(value)?;
+        self.enrol(Enrolled::new(name, Vec::new(), true), value, pieces);
+        Ok(())
+    }
+
+    /// Enrols a value that was enrolled before, and kept: whether it is strong enough was judged then, and is not judged again.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] for a length that no value has, and for a private key without a body.
+    pub fn add_kept(
+        &mut self,
+        name: &str,
+        value: &[u8],
+        bindings: Vec<Binding>,
+        canary: bool,
+    ) -> Result<(), Refusal> {
+        let pieces = weak::refuse_length(value).map_or_else(|| some_pieces(value), Err)?;
+        self.enrol(Enrolled::new(name, bindings, canary), value, pieces);
+        Ok(())
     }
 
     /// Enrols what was kept of a value by [`Fingerprint::new`], under the key of this set; one made under another key finds nothing.
@@ -509,8 +537,8 @@ impl KnownSecrets {
         }));
     }
 
-    fn enrol(&mut self, mut enrolled: Enrolled, value: &[u8]) -> Result<(), Refusal> {
-        let pieces = enrollable(value)?;
+    fn enrol(&mut self, mut enrolled: Enrolled, value: &[u8], pieces: Vec<&[u8]>) {
+        self.count_tags();
         let secret = self.enrolled.len() as u32;
         enrolled.whole = (self.keys.mac(value), value.len());
         self.enrolled.push(enrolled);
@@ -532,7 +560,22 @@ impl KnownSecrets {
             let bytes = part.to_vec();
             self.add_needle(secret, &needle::Spelling { form: Form::Part, bytes, public: 0, before: 0 });
         }
-        Ok(())
+    }
+
+    /// Counts the tags of needles that were not derived here, once, when more are.
+    fn count_tags(&mut self) {
+        if std::mem::replace(&mut self.is_counted, true) {
+            return;
+        }
+        let needles = self.needles.iter().filter_map(|needle| match needle.tag {
+            Tag::Whole(tag) => Some(tag),
+            Tag::Coarse(_) => None,
+        });
+        let scattered = self.scattered.iter().map(|needle| needle.tag);
+        let deltas = self.deltas.iter().flat_map(|needle| [needle.tag].into_iter().chain(needle.runs));
+        for tag in needles.chain(scattered).chain(deltas) {
+            *self.tags.entry(tag).or_default() += 1;
+        }
     }
 
     /// How many secrets are enrolled.
@@ -749,6 +792,11 @@ pub(crate) fn enrollable(value: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
     if let Some(refusal) = weak::refuse(value) {
         return Err(refusal);
     }
+    some_pieces(value)
+}
+
+/// The pieces of a value; an error if it has none.
+fn some_pieces(value: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
     let pieces = pieces(value);
     if pieces.is_empty() {
         return Err(Refusal::new(

@@ -48,7 +48,7 @@ use crate::verdict::{BlockReason, Reference, Verdict};
 /// with the tables.
 const BATCH: usize = 16 << 10;
 
-/// The same at the beginning of a chunk, which is copied behind what was kept of the chunk before.
+/// The same at the beginning of a chunk, which is copied behind what was kept of the chunk before, if anything was.
 const FIRST_BATCH: usize = 1 << 10;
 
 /// The window inside of a long run and of compressed content, a multiple of the shortest one: as long as it can be with 99 of 100 offsets of code held back by 256 bytes at most.
@@ -157,7 +157,7 @@ impl Stream {
             let taken = if self.root.has_children() {
                 self.feed(&chunk[..fed + window], fed, false, None, scratch, on_event)
             } else {
-                let most = if fed == 0 { FIRST_BATCH } else { BATCH };
+                let most = if fed == 0 && self.root.pos() > 0 { FIRST_BATCH } else { BATCH };
                 let n = (rest.len().min(most) / window).max(1) * window;
                 self.feed(&chunk[..fed + n], fed, false, Some(window as u64), scratch, on_event)
             };
@@ -313,9 +313,16 @@ impl Stream {
         }
     }
 
-    /// Makes the stream new for the same flow; everything of the old one is wiped.
+    /// Makes the stream new for the same flow; everything of the old one is wiped. Keeps its buffers, so that it costs less than to open another one.
     pub fn reset(&mut self) {
-        *self = Stream::open(self.engine.clone(), Arc::clone(&self.facts));
+        self.root.restart_root(&self.facts.flow);
+        self.partial.zeroize();
+        (self.pushed, self.through) = (0, 0);
+        self.live = Live::default();
+        let reference = self.engine.next_reference(self.facts.flow.reference_seed());
+        self.ledger = Ledger::new(&self.engine.core, &self.facts, reference);
+        self.events.clear();
+        self.state = State::Open;
     }
 
     /// The edits to apply before the bytes up to `through` of the last verdict leave: ordered, not overlapping.
@@ -358,6 +365,11 @@ impl Stream {
     /// The engine that the stream was opened with.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Whether the stream was opened with this engine, or a clone of it.
+    pub fn is_of(&self, engine: &Engine) -> bool {
+        Arc::ptr_eq(&self.engine.core, &engine.core)
     }
 
     /// Memory held by the stream in bytes, the engine, the event queue and decoders' windows and kept objects apart; those are [`Stream::windows`]

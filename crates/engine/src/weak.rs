@@ -69,8 +69,8 @@ pub(crate) fn looks_drawn(value: &[u8]) -> bool {
     4 * changes > pairs().count()
 }
 
-/// Says why `value` must not be enrolled, if so.
-pub(crate) fn refuse(value: &[u8]) -> Option<Refusal> {
+/// Says why a value of that length cannot be enrolled, if so.
+pub(crate) fn refuse_length(value: &[u8]) -> Option<Refusal> {
     let no = |code, message, remedy| Some(Refusal::new(code, message, remedy));
     if value.len() < MIN_LEN {
         return no(
@@ -85,6 +85,15 @@ pub(crate) fn refuse(value: &[u8]) -> Option<Refusal> {
             "the value has more than 64 KiB",
             "enrol the credential inside it, not the file around it",
         );
+    }
+    None
+}
+
+/// Says why `value` must not be enrolled, if so.
+pub(crate) fn refuse(value: &[u8]) -> Option<Refusal> {
+    let no = |code, message, remedy| Some(Refusal::new(code, message, remedy));
+    if let Some(refusal) = refuse_length(value) {
+        return Some(refusal);
     }
     let text = String::from_utf8_lossy(value);
     let trimmed = text.trim();

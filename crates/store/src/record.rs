@@ -375,9 +375,10 @@ impl Record {
         }
     }
 
-    /// The bindings, as an engine takes them.
-    pub(crate) fn parsed_bindings(&self) -> Result<Vec<Binding>, StoreError> {
-        self.bindings.iter().map(parse_binding).collect()
+    /// Where it is at home, as an engine takes it; a canary is nowhere.
+    pub(crate) fn homes(&self) -> Result<Vec<Binding>, StoreError> {
+        let bindings = if self.canary { &[][..] } else { &self.bindings };
+        bindings.iter().map(parse_binding).collect()
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {

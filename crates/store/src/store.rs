@@ -12,21 +12,25 @@
 //! ```
 //!
 //! Numbers are little-endian. Suite 1 is BLAKE3 for sub-keys, MAC and fingerprints, and XChaCha20-Poly1305 for the body and, once more, each
-//! sealed value. Nothing behind the first 96 bytes is looked at before the MAC is found right, and of those only what is needed to find the key. Names and
+//! sealed value. Beside the records, the body may hold what was derived from the sealed ones when the store was written
+//! ([`KnownSecrets::derived`]), so that opening deciphers and inserts only: with the generation in which it was written, for versions that do not know the
+//! section keep it as it is. Another generation, or another derivation, and it is derived anew. Nothing behind the first 96 bytes is looked at before the MAC is found right, and of those only what is needed to find the key. Names and
 //! sources are in the body: that there is a `PROD_DB_PASSWORD` is a secret too.
+
+mod derived;
 
 use std::collections::HashSet;
 use std::fmt;
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use exfilter_engine::{KnownSecrets, Spellings, Strength};
+use exfilter_engine::{KnownSecrets, Strength};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 use crate::key::{Entropy, Key, KeyId, KeyRing, Purpose};
-use crate::record::{self, NewRecord, Record};
+use crate::record::{Mode, NewRecord, Record};
 use crate::tlv::{self, Fields, OPTIONAL};
 
 /// Whom a store is for.
@@ -51,6 +55,8 @@ pub struct Store {
     created: u64,
     expires: Option<u64>,
     records: Vec<Record>,
+    /// What [`KnownSecrets::derived`] says of the sealed records as they are, in the spellings of [`Use::AtOnce`].
+    derived: Option<Zeroizing<Vec<u8>>>,
     /// Sections that this version does not know and may keep as they are.
     others: Vec<(u16, Vec<u8>)>,
 }
@@ -71,7 +77,7 @@ pub enum Added {
 pub enum Use {
     /// All of them; sealed ones with every spelling that their plaintext gives, and in pieces ([`KnownSecrets::fragments`]).
     All,
-    /// All of them; sealed ones without those in base64, which are found by decoding ([`Spellings::ButBase64`]). Opens ten times as fast.
+    /// All of them; sealed ones without those in base64, which are found by decoding ([`Spellings::ButBase64`](exfilter_engine::Spellings::ButBase64)). Opens fifty times as fast: what it takes is kept in the store.
     AtOnce,
     /// No sealed one: for whoever must not hold plaintext.
     FingerprintsOnly,
@@ -87,6 +93,8 @@ const SUITE: u16 = 1;
 const HEAD: usize = 96;
 const MAC: usize = 32;
 const NONCE: usize = 24;
+/// What a body has beside records.
+const REST: usize = 4096;
 const RECORD: u16 = 1;
 
 impl Store {
@@ -105,6 +113,7 @@ impl Store {
             created: now,
             expires: None,
             records: Vec::new(),
+            derived: None,
             others: Vec::new(),
         }
     }
@@ -119,7 +128,7 @@ impl Store {
         entropy.fill(&mut id)?;
         let (audience, expires) = (Audience::Recipient, Some(expires));
         let (generation, records, others) = (0, Vec::new(), Vec::new());
-        Ok(Store { key, audience, id, generation, created: now, expires, records, others })
+        Ok(Store { key, audience, id, generation, created: now, expires, records, derived: None, others })
     }
 
     /// Opens what [`Store::to_bytes`] wrote with the key of `ring` that it names.
@@ -173,9 +182,9 @@ impl Store {
         let body = cipher.decrypt(&XNonce::from(head.nonce), payload).map_err(|_| StoreError::damaged())?;
         let body = Zeroizing::new(body);
         let Head { audience, store: id, generation, created, expires, .. } = head;
-        let (records, others) = (Vec::new(), Vec::new());
+        let (key, records, others) = (key.clone(), Vec::new(), Vec::new());
         let mut store =
-            Store { key: key.clone(), audience, id, generation, created, expires, records, others };
+            Store { key, audience, id, generation, created, expires, records, derived: None, others };
         store.read(&body)?;
         Ok(store)
     }
@@ -186,6 +195,7 @@ impl Store {
             match tag {
                 RECORD if self.records.len() < Store::MAX_RECORDS => self.records.push(Record::parse(bytes)?),
                 RECORD => return Err(StoreError::malformed("more records")),
+                derived::TAG => self.read_derived(bytes),
                 tag if tag & OPTIONAL != 0 => self.others.push((tag, bytes.to_vec())),
                 _ => return Err(StoreError::newer()),
             }
@@ -203,7 +213,9 @@ impl Store {
     ///
     /// Too large, or without random numbers.
     pub fn to_bytes(&mut self, entropy: &mut dyn Entropy) -> Result<Vec<u8>, StoreError> {
-        let mut body = Zeroizing::new(Vec::with_capacity(256 * self.records.len()));
+        self.derive();
+        let room = 256 * self.records.len() + self.derived.as_ref().map_or(0, |derived| derived.len());
+        let mut body = Zeroizing::new(Vec::with_capacity(room));
         let mut record_bytes = Zeroizing::new(Vec::new());
         for record in &self.records {
             record_bytes.clear();
@@ -211,12 +223,13 @@ impl Store {
             tlv::put(&mut body, RECORD, &record_bytes);
         }
         self.others.iter().for_each(|(tag, bytes)| tlv::put(&mut body, *tag, bytes));
-        if body.len() > Store::MAX_LEN - 4096 {
+        if body.len() > Store::MAX_LEN - REST {
             return Err(StoreError::too_large("a store has at most 64 MiB"));
         }
         let mut nonce = [0; NONCE];
         entropy.fill(&mut nonce)?;
         self.generation += 1;
+        self.write_derived(&mut body);
         let mut out = Vec::with_capacity(HEAD + body.len() + 16 + MAC);
         out.extend(MAGIC);
         out.extend([MAJOR, MINOR, SUITE].into_iter().flat_map(u16::to_le_bytes));
@@ -259,7 +272,7 @@ impl Store {
         let at = self.records.iter().position(|record| record.name() == new.name);
         if let Some(at) = at {
             let record = &self.records[at];
-            let same_mode = !new.sealed || record.mode() == crate::Mode::Sealed;
+            let same_mode = !new.sealed || record.mode() == Mode::Sealed;
             if record.is_of(&self.key, value)? && same_mode && record.is_canary() == new.canary {
                 return Ok(Added::Unchanged);
             }
@@ -272,11 +285,13 @@ impl Store {
         let mut record = Record::new(&self.key, new, value, entropy)?;
         match at {
             Some(at) => {
+                self.derived = None;
                 record.stay_at_home(&self.records[at]);
                 self.records[at] = record;
                 Ok(Added::Replaced)
             }
             None => {
+                self.derived = None;
                 self.records.push(record);
                 Ok(Added::New)
             }
@@ -290,6 +305,7 @@ impl Store {
     /// There is none, or several have that id.
     pub fn remove(&mut self, name: &str) -> Result<Record, StoreError> {
         let at = self.position(name)?;
+        self.derived = None;
         Ok(self.records.remove(at))
     }
 
@@ -322,6 +338,7 @@ impl Store {
             return Err(StoreError::name_taken());
         }
         let Some(moved) = record.resealed(&from.key, &self.key, entropy)? else { return Ok(false) };
+        self.derived = None;
         self.records.push(moved);
         Ok(true)
     }
@@ -337,6 +354,7 @@ impl Store {
             created,
             expires,
             records: Vec::new(),
+            derived: None,
             others: self.others.clone(),
         }
     }
@@ -384,26 +402,10 @@ impl Store {
     ///
     /// A sealed record cannot be opened.
     pub fn known_secrets(&self, which: Use) -> Result<KnownSecrets, StoreError> {
-        let mut secrets = KnownSecrets::new(self.key.engine_key());
-        match which {
-            Use::AtOnce => secrets.spellings(Spellings::ButBase64),
-            Use::All | Use::FingerprintsOnly => secrets.fragments(true),
-        };
-        let sealed = self.records.iter().filter(|record| record.fingerprint().is_none()).count();
-        secrets.reserve(if which == Use::FingerprintsOnly { 0 } else { sealed });
-        let cipher = record::cipher(&self.key);
+        let mut secrets = self.sealed_secrets(which)?;
         for record in &self.records {
-            match record.fingerprint() {
-                Some(kept) => secrets.add_fingerprint(record.name(), kept, record.parsed_bindings()?),
-                None if which == Use::FingerprintsOnly => {}
-                None => {
-                    let Some(value) = record.open_with(&cipher)? else { continue };
-                    if record.is_canary() {
-                        secrets.add_canary(record.name(), &value)?;
-                    } else {
-                        secrets.add(record.name(), &value, record.parsed_bindings()?)?;
-                    }
-                }
+            if let Some(kept) = record.fingerprint() {
+                secrets.add_fingerprint(record.name(), kept, record.homes()?);
             }
         }
         Ok(secrets)
@@ -442,6 +444,7 @@ impl Store {
     /// Forgets the record of that name, if there is one; an id is none.
     #[cfg(feature = "os")]
     pub(crate) fn remove_named(&mut self, name: &str) {
+        self.derived = None;
         self.records.retain(|record| record.name() != name);
     }
 

@@ -13,12 +13,22 @@ struct Entry {
     parts: Vec<&'static str>,
 }
 
+/// An entry whose last part is a pattern, and what a name must have at the least to fit it: nearly every file of a home is asked about, and nearly none fits.
+struct Pattern {
+    entry: usize,
+    /// Its first byte, and its last one, where they are not left open.
+    first: Option<u8>,
+    last: Option<u8>,
+    /// The folder that it stands in, where that is named.
+    folder: Option<&'static [u8]>,
+}
+
 /// The patterns of the table by their last part.
 pub(crate) struct Index {
     entries: Vec<Entry>,
     by_name: HashMap<&'static [u8], Vec<usize>>,
-    /// Entries whose last part is a pattern.
-    patterns: Vec<usize>,
+    /// Those whose last part is a pattern.
+    patterns: Vec<Pattern>,
 }
 
 impl Index {
@@ -33,7 +43,14 @@ impl Index {
                 let last = parts.last().expect("a path has a last part").as_bytes();
                 let at = index.entries.len();
                 if last.contains(&b'*') {
-                    index.patterns.push(at);
+                    let fixed = |byte: Option<&u8>| byte.copied().filter(|byte| *byte != b'*');
+                    let folder = parts.len().checked_sub(2).map(|at| parts[at].as_bytes());
+                    index.patterns.push(Pattern {
+                        entry: at,
+                        first: fixed(last.first()),
+                        last: fixed(last.last()),
+                        folder: folder.filter(|folder| !folder.contains(&b'*')),
+                    });
                 } else {
                     index.by_name.entry(last).or_default().push(at);
                 }
@@ -48,7 +65,14 @@ impl Index {
         let slash = memchr::memrchr(b'/', path).map_or(0, |n| n + 1);
         let name = &path[slash..];
         let exact = self.by_name.get(name).into_iter().flatten();
-        let patterns = self.patterns.iter().filter(|at| {
+        let above = path[..slash].strip_suffix(b"/").unwrap_or_default();
+        let folder = &above[memchr::memrchr(b'/', above).map_or(0, |n| n + 1)..];
+        let patterns = self.patterns.iter().filter(|pattern| {
+            pattern.last.is_none_or(|last| name.last() == Some(&last))
+                && pattern.first.is_none_or(|first| name.first() == Some(&first))
+                && pattern.folder.is_none_or(|there| there == folder)
+        });
+        let patterns = patterns.map(|pattern| &pattern.entry).filter(|at| {
             let last = self.entries[**at].parts.last().expect("a path has a last part");
             matches(last.as_bytes(), name, false)
         });
@@ -95,6 +119,31 @@ mod tests {
         }
         for path in ["/home/u/credentials", "/home/u/hosts.yml", "/home/u/main.rs"] {
             assert!(index.of(path.as_bytes()).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_passed_over_fits_nothing() {
+        let index = Index::new();
+        let names =
+            ["", "a", "id_work", ".env", ".env.x", "x.env", "a.pem", "x-secrets.yaml", "b.jsonl", "HEAD"];
+        let folders = [
+            "",
+            "/",
+            "/p/",
+            "/home/u/.ssh/",
+            "/x/.git/logs/",
+            "/x/.git/logs/refs/heads/",
+            "/.claude/projects/a/b/",
+        ];
+        for (folder, name) in folders.iter().flat_map(|folder| names.iter().map(move |name| (folder, name))) {
+            let path = format!("{folder}{name}");
+            let parts: Vec<&[u8]> = path.as_bytes().split(|b| *b == b'/').filter(|p| !p.is_empty()).collect();
+            // As the table says it, without an index.
+            let fits = |entry: &&Entry| ends_with(&entry.parts, &parts);
+            let want = index.entries.iter().filter(fits).min_by_key(|entry| entry.rank);
+            let want = want.map(|entry| entry.place.tool);
+            assert_eq!(index.of(path.as_bytes()).map(|place| place.tool), want, "{path}");
         }
     }
 

@@ -77,7 +77,7 @@ pub(crate) static PLACES: &[Place] = places! {
         "auths.*.auth" => DOCKER_AUTH / Basic, "auths.*.identitytoken" => DOCKER_AUTH, "auths.*.registrytoken" => DOCKER_AUTH, "auths.*.password" => DOCKER_AUTH,
         "HttpHeaders.Authorization" => DOCKER_AUTH,
     };
-    "npm", Credentials, Assign, Registry, ["~/.npmrc", ".npmrc", "/etc/npmrc", "/usr/local/etc/npmrc", "~/.config/pnpm/rc"], {
+    "npm", Credentials, Assign, Registry, ["~/.npmrc", ".npmrc", "/etc/npmrc", "/usr/local/etc/npmrc", "~/.config/pnpm/rc", "~/.config/pnpm/auth.ini", "~/Library/Preferences/pnpm/rc", "~/Library/Preferences/pnpm/auth.ini"], {
         "*_authToken" => NPM_TOKEN, "*_auth" => NPM_BASIC / Basic, "*_password" => NPM_BASIC / Base64,
     };
     "Yarn", Credentials, Yaml, Registry, ["~/.yarnrc.yml", ".yarnrc.yml"], { "*npmAuthToken" => NPM_TOKEN, "*npmAuthIdent" => NPM_BASIC };

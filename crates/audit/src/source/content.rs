@@ -6,11 +6,12 @@
 //!              +-----> format::read ------> fields  /
 //! ```
 
+use std::cell::RefCell;
 use std::io::Read;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use exfilter::{Confidence, Engine, Event, Flow, OpaqueReason, RuleId, Stream};
+use exfilter::{Confidence, Engine, Event, Flow, OpaqueReason, RuleId, Scratch, Stream};
 use zeroize::Zeroizing;
 
 use super::fields::{Field, field_of, fields, sibling_expiry};
@@ -29,6 +30,20 @@ use crate::{expiry, judge, keyfile};
 const CHUNK: usize = 256 << 10;
 /// The longest content whose fields are read, in bytes. Longer ones are text.
 const PARSED: usize = 4 << 20;
+
+/// What a thread reads and examines with; its memory is kept from one content to the next.
+#[derive(Default)]
+struct Desk {
+    bytes: Zeroizing<Vec<u8>>,
+    scratch: Scratch,
+    events: Vec<Event>,
+    /// New again, for the next content.
+    stream: Option<Stream>,
+}
+
+thread_local! {
+    static DESK: RefCell<Option<Box<Desk>>> = const { RefCell::new(None) };
+}
 
 /// How the fields of a content are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +68,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) advice: Option<Advice>,
     /// Bytes that are read at the most.
     pub(crate) limit: u64,
+    /// How long it is, if it is a regular file that the system says is not empty.
+    pub(crate) len: Option<u64>,
     /// Whether an end before the end of the content is the rule and not a fault.
     pub(crate) cut: bool,
     /// Where it is: asked for only if something is found.
@@ -73,6 +90,8 @@ pub(crate) struct Examined {
     pub(crate) bytes: u64,
     /// Findings that the engine counts only.
     pub(crate) unlisted: u64,
+    /// Fields that name programs which hand out credentials.
+    pub(crate) helpers: Vec<Vec<u8>>,
     /// What was not examined, each a stable word and a clause.
     pub(crate) gaps: Vec<(&'static str, String)>,
 }
@@ -100,29 +119,23 @@ pub(super) struct Hit {
 
 impl Examiner<'_> {
     /// Reads `reader` to its end or to the limit. What was found before a fault stands, and what comes after it is a gap.
-    pub(crate) fn examine(
-        &self,
-        subject: &Subject<'_>,
-        reader: &mut dyn Read,
-        buffer: &mut Zeroizing<Vec<u8>>,
-    ) -> Examined {
+    pub(crate) fn examine(&self, subject: &Subject<'_>, reader: &mut dyn Read) -> Examined {
         let mut examined = Examined::default();
-        let whole = catch_unwind(AssertUnwindSafe(|| self.drive(subject, reader, buffer, &mut examined)));
-        if whole.is_err() {
-            examined.gaps.push(("internal", "the audit failed on it".into()));
+        // What a panic leaves behind is not used again.
+        let mut desk = DESK.take().unwrap_or_default();
+        let whole = catch_unwind(AssertUnwindSafe(|| self.drive(subject, reader, &mut desk, &mut examined)));
+        match whole {
+            Ok(()) => DESK.set(Some(desk)),
+            Err(_) => examined.gaps.push(("internal", "the audit failed on it".into())),
         }
         examined
     }
 
-    fn drive(
-        &self,
-        subject: &Subject<'_>,
-        reader: &mut dyn Read,
-        buffer: &mut Zeroizing<Vec<u8>>,
-        examined: &mut Examined,
-    ) {
-        let mut stream = self.engine.stream(Flow::at_rest().lines());
-        let mut window = Window::new(buffer);
+    fn drive(&self, subject: &Subject<'_>, reader: &mut dyn Read, desk: &mut Desk, examined: &mut Examined) {
+        let Desk { bytes, scratch, events, stream } = desk;
+        let kept = stream.take().filter(|stream| stream.is_of(self.engine));
+        let mut stream_now = kept.unwrap_or_else(|| self.engine.stream(Flow::at_rest().lines()));
+        let mut window = Window::new(bytes);
         let mut hits: Vec<Hit> = Vec::new();
         let kept_whole =
             if subject.fields == Fields::None && subject.place.is_none() { KEPT + CHUNK } else { PARSED };
@@ -132,13 +145,19 @@ impl Examiner<'_> {
             if left == 0 {
                 break;
             }
-            match window.fill(reader, left.min(CHUNK as u64) as usize) {
+            let most = left.min(CHUNK as u64) as usize;
+            match window.fill(reader, most) {
                 Ok(0) => break,
                 Ok(n) => {
                     examined.bytes += n as u64;
                     // At rest nothing blocks; findings are what is wanted.
-                    let _verdict = stream.push(window.newest(n));
-                    self.drain(&mut stream, subject, &mut hits, examined);
+                    let on_event = &mut |event| events.push(event);
+                    let _verdict = stream_now.push_with(scratch, window.newest(n), on_event);
+                    drain(events, &stream_now, subject, &mut hits, examined);
+                    // A regular file gives less than was asked for only where it ends.
+                    if n < most && subject.len.is_some_and(|len| examined.bytes >= len) {
+                        break;
+                    }
                 }
                 Err(error) => {
                     last = Some(error);
@@ -155,57 +174,23 @@ impl Examiner<'_> {
                 window.slide();
             }
         }
-        let _verdict = stream.finish();
-        self.drain(&mut stream, subject, &mut hits, examined);
-        examined.unlisted = stream.suppressed().map(|(_, n)| n).sum();
+        let _verdict = stream_now.finish_with(scratch, &mut |event| events.push(event));
+        drain(events, &stream_now, subject, &mut hits, examined);
+        examined.unlisted = stream_now.suppressed().map(|(_, n)| n).sum();
+        stream_now.reset();
+        *stream = Some(stream_now);
         if let Some(error) = last {
             examined.gaps.push(("read-error", format!("reading failed: {}", error.kind())));
         }
         surest(&mut hits);
         let (fields, all) = match window.is_whole() {
-            true => fields(subject, window.bytes(), &hits),
+            true => fields(subject, window.bytes(), &hits, &mut examined.helpers),
             false => (Vec::new(), false),
         };
         if !(all || matches!(subject.fields, Fields::None | Fields::Of(Format::Text))) {
             examined.gaps.push(("over-limit", "not all of its fields were read by their names".into()));
         }
         self.put_together(subject, &window, hits, fields, &mut examined.candidates);
-    }
-
-    fn drain(
-        &self,
-        stream: &mut Stream,
-        subject: &Subject<'_>,
-        hits: &mut Vec<Hit>,
-        examined: &mut Examined,
-    ) {
-        while let Some(event) = stream.poll_event() {
-            match event {
-                Event::Finding(finding) => {
-                    let exfilter::Kind::Rule(rule) = finding.kind() else { continue };
-                    let path = stream.path(finding.path());
-                    hits.push(Hit {
-                        rule,
-                        range: finding.outer(),
-                        plain: path.steps().is_empty(),
-                        line: finding.line(),
-                        lane: path.to_string(),
-                        confidence: finding.confidence(),
-                        documented: finding.documented(),
-                        preview: finding.preview().into(),
-                    });
-                }
-                Event::Opaque(opaque) => {
-                    // Whatever a container lacks because the file was not read on is told of as that.
-                    let own_cut = subject.cut
-                        && matches!(opaque.reason(), OpaqueReason::Truncated | OpaqueReason::Corrupt);
-                    if !own_cut {
-                        examined.gaps.push((opaque.reason().as_str(), opaque.reason().describe().into()));
-                    }
-                }
-                _ => {}
-            }
-        }
     }
 
     /// Makes candidates of hits and fields: a field that holds a hit names it, and what describes the value best describes it.
@@ -329,6 +314,43 @@ impl Examiner<'_> {
         let field = String::from_utf8_lossy(name.as_bytes());
         let Facts { rule, confidence, whole } = facts;
         (self.take)(&FoundValue { value, source: &content.source, field: &field, rule, confidence, whole });
+    }
+}
+
+/// Takes what a push brought.
+fn drain(
+    events: &mut Vec<Event>,
+    stream: &Stream,
+    subject: &Subject<'_>,
+    hits: &mut Vec<Hit>,
+    examined: &mut Examined,
+) {
+    for event in events.drain(..) {
+        match event {
+            Event::Finding(finding) => {
+                let exfilter::Kind::Rule(rule) = finding.kind() else { continue };
+                let path = stream.path(finding.path());
+                hits.push(Hit {
+                    rule,
+                    range: finding.outer(),
+                    plain: path.steps().is_empty(),
+                    line: finding.line(),
+                    lane: path.to_string(),
+                    confidence: finding.confidence(),
+                    documented: finding.documented(),
+                    preview: finding.preview().into(),
+                });
+            }
+            Event::Opaque(opaque) => {
+                // Whatever a container lacks because the file was not read on is told of as that.
+                let own_cut =
+                    subject.cut && matches!(opaque.reason(), OpaqueReason::Truncated | OpaqueReason::Corrupt);
+                if !own_cut {
+                    examined.gaps.push((opaque.reason().as_str(), opaque.reason().describe().into()));
+                }
+            }
+            _ => {}
+        }
     }
 }
 

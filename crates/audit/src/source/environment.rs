@@ -29,9 +29,10 @@ pub(crate) fn run(context: &Context<'_>) {
         guess: &grant::ENVIRONMENT_VALUE,
         advice: Some(Advice::Environment),
         limit: LONGEST,
+        len: None,
         cut: true,
         describe: &describe,
     };
-    let examined = context.known.examine(&subject, &mut text.as_slice(), &mut Zeroizing::default());
+    let examined = context.known.examine(&subject, &mut text.as_slice());
     context.take(examined, &|| Masked::fixed("environment"));
 }

@@ -8,11 +8,13 @@ use zeroize::Zeroizing;
 use super::content::{Fields, Hit, Subject};
 use crate::format::{self, Sink};
 use crate::grant::{Coding, FieldSpec, Grant};
-use crate::place::Kind;
+use crate::place::{Kind, matches};
 use crate::{expiry, grant, judge, keyfile};
 
 /// Fields of one content that are looked at; hostile files have millions.
 const MAX_FIELDS: usize = 20_000;
+/// Programs of one content that are told of.
+const MAX_HELPERS: usize = 100;
 
 /// A field that holds a secret by its name.
 pub(super) struct Field {
@@ -30,8 +32,34 @@ pub(super) struct Field {
     pub(super) names_only: bool,
 }
 
+/// Fields that name a program which hands out credentials, by the tool that runs it.
+static HELPERS: &[(&str, &str)] = &[
+    ("Kubernetes", "users.*.user.exec.command"),
+    ("AWS CLI", "*credential_process"),
+    ("Claude Code", "apiKeyHelper"),
+    ("Docker", "credsStore"),
+    ("Docker", "credHelpers.*"),
+    ("git", "credential*.helper"),
+];
+
+/// Whether a field names such a program. git's own two keep what they hand out in places that are looked at by themselves.
+fn is_helper(subject: &Subject<'_>, name: &[u8], value: &[u8]) -> bool {
+    let Some(place) = subject.place else { return false };
+    let runs = |(tool, field): &(&str, &str)| *tool == place.tool && matches(field.as_bytes(), name, true);
+    let value = value.trim_ascii();
+    let own = value.is_empty() || value.starts_with(b"store") || value.starts_with(b"cache");
+    HELPERS.iter().any(runs) && !own
+}
+
 /// The fields that hold secrets, those that hold hits, and those that say when others end, in order of where they stand; and whether those are all.
-pub(super) fn fields(subject: &Subject<'_>, content: &[u8], hits: &[Hit]) -> (Vec<Field>, bool) {
+///
+/// Names of fields that name programs which hand out credentials go to `helpers`.
+pub(super) fn fields(
+    subject: &Subject<'_>,
+    content: &[u8],
+    hits: &[Hit],
+    helpers: &mut Vec<Vec<u8>>,
+) -> (Vec<Field>, bool) {
     let mut out: Vec<Field> = Vec::new();
     let mut all = true;
     if let Some(place) = subject.place.filter(|place| place.kind == Kind::Keys) {
@@ -59,6 +87,9 @@ pub(super) fn fields(subject: &Subject<'_>, content: &[u8], hits: &[Hit]) -> (Ve
         if out.len() >= MAX_FIELDS {
             all = false;
             return;
+        }
+        if is_helper(subject, name, value) && helpers.len() < MAX_HELPERS {
+            helpers.push(name.to_vec());
         }
         let before = out.len();
         judge_field(subject, name, value, at, &mut out);

@@ -1,11 +1,9 @@
 //! One file: how much of it is read, and as what.
 
-use std::cell::RefCell;
-
 use exfilter::Confidence;
-use zeroize::Zeroizing;
 
 use super::content::{Described, Examined, Fields, Subject};
+use super::walk;
 use crate::advice::Advice;
 use crate::audit::Context;
 use crate::candidate::{Candidate, What};
@@ -13,18 +11,17 @@ use crate::format::Format;
 use crate::grant::{self, Grant};
 use crate::names::Masked;
 use crate::place::{Kind, Place};
-use crate::report::{FoundAt, Skip, SourceKind};
+use crate::report::{Capability, FoundAt, Skip, SourceKind};
+use crate::severity::Severity;
 use crate::view::{Miss, Spot, mode};
 
 /// The longest file of a known place that is read whole, in bytes: transcripts of agents have tens of megabytes.
 pub(crate) const KNOWN_LIMIT: u64 = 64 << 20;
 
-thread_local! {
-    /// Every thread reads into its own buffer.
-    static BUFFER: RefCell<Zeroizing<Vec<u8>>> = RefCell::default();
-}
+/// The longest file of a git object store that is read whole, in bytes: a pack has most of a history.
+const OBJECTS_LIMIT: u64 = 1 << 30;
 
-/// Reads one located file, whole if it is a known place.
+/// Reads one located file, whole if it is a known place, or one of a git object store.
 pub(crate) fn run(context: &Context<'_>, spot: &Spot, place: Option<&'static Place>) {
     let name = || context.names.mask(spot.inside.as_os_str().as_encoded_bytes());
     let (mut file, meta) = match context.view.open(spot) {
@@ -59,7 +56,11 @@ pub(crate) fn run(context: &Context<'_>, spot: &Spot, place: Option<&'static Pla
         }
         return;
     }
-    let limit = if place.is_some() { KNOWN_LIMIT } else { context.file_limit };
+    let limit = match place {
+        Some(_) => KNOWN_LIMIT,
+        None if walk::is_git_object(&spot.inside) => OBJECTS_LIMIT,
+        None => context.file_limit,
+    };
     let fields = place.map_or(Fields::None, |place| Fields::Of(place.format));
     let subject = Subject {
         source: SourceKind::File,
@@ -68,11 +69,12 @@ pub(crate) fn run(context: &Context<'_>, spot: &Spot, place: Option<&'static Pla
         guess: guess(place),
         advice: None,
         limit,
+        len: Some(meta.len()).filter(|len| *len > 0),
         cut: meta.len() > limit,
         describe: &describe,
     };
     let examiner = if place.is_some() { &context.known } else { &context.bulk };
-    let examined: Examined = BUFFER.with_borrow_mut(|buffer| examiner.examine(&subject, &mut file, buffer));
+    let examined: Examined = examiner.examine(&subject, &mut file);
     context.collector.file(examined.bytes, place.is_some());
     let rest = meta.len().saturating_sub(examined.bytes);
     if examined.bytes >= limit && rest > 0 {
@@ -82,6 +84,19 @@ pub(crate) fn run(context: &Context<'_>, spot: &Spot, place: Option<&'static Pla
             }
             None => context.collector.skipped(Skip::OverBudget, rest, name),
         }
+    }
+    for field in &examined.helpers {
+        let Some(place) = place else { continue };
+        context.collector.capability(Capability {
+            severity: Severity::Medium,
+            id: "credential-helper",
+            opens: format!(
+                "what a program hands out to {}, perhaps without asking (it was not run)",
+                place.tool
+            ),
+            name: context.names.mask(&[name().as_bytes(), b": ", field].concat()),
+            advice: place.advice,
+        });
     }
     context.take(examined, &name);
 }

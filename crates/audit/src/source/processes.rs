@@ -1,12 +1,10 @@
 //! Other processes: their environments, which their user can read, and their arguments, which everyone can.
 
-use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::Path;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use zeroize::Zeroizing;
 
 use super::content::{Described, Fields, Subject};
 use super::environment::LONGEST;
@@ -19,10 +17,6 @@ use crate::view::{EntryKind, Miss, Spot, mode};
 
 /// Processes that are looked at; a machine has at most four million, and few have ten thousand.
 const MAX_PROCESSES: usize = 32_768;
-
-thread_local! {
-    static BUFFER: RefCell<Zeroizing<Vec<u8>>> = RefCell::default();
-}
 
 /// Examines every process that the view shows.
 pub(crate) fn run(context: &Context<'_>) {
@@ -83,10 +77,11 @@ fn part(context: &Context<'_>, folder: &Spot, file: &str, source: SourceKind, na
         guess,
         advice: Some(Advice::Environment),
         limit: LONGEST,
+        len: None,
         cut: true,
         describe: &describe,
     };
-    let examined = BUFFER.with_borrow_mut(|buffer| context.known.examine(&subject, &mut reader, buffer));
+    let examined = context.known.examine(&subject, &mut reader);
     if examined.gaps.iter().any(|(reason, _)| *reason == "read-error") && examined.bytes == 0 {
         // Opening is allowed to all, reading only to those who may debug the process; or it ended just now.
         return context.collector.closed();

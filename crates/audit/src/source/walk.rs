@@ -29,6 +29,8 @@ pub(crate) enum Step {
 /// A walk. Memory is that of the folders that wait, not of the files.
 pub(crate) struct Walk<'a> {
     view: &'a View,
+    /// Whether git's object stores are walked into.
+    git_objects: bool,
     waiting: Vec<Spot>,
     roots: HashSet<PathBuf>,
     ready: Vec<Step>,
@@ -36,8 +38,9 @@ pub(crate) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// A walk through these folders, each once, even where one lies in another.
-    pub(crate) fn new(view: &'a View, folders: &[PathBuf]) -> Walk<'a> {
-        let mut walk = Walk { view, waiting: Vec::new(), roots: HashSet::new(), ready: Vec::new() };
+    pub(crate) fn new(view: &'a View, folders: &[PathBuf], git_objects: bool) -> Walk<'a> {
+        let mut walk =
+            Walk { view, git_objects, waiting: Vec::new(), roots: HashSet::new(), ready: Vec::new() };
         for folder in folders {
             match view.locate(folder) {
                 Ok(spot) => {
@@ -73,7 +76,7 @@ impl<'a> Walk<'a> {
                 EntryKind::Special => self.ready.push(Step::Skip(spot.inside, Skip::Special)),
                 // A root inside another one is walked once, as itself.
                 EntryKind::Folder if self.roots.contains(&spot.inside) => {}
-                EntryKind::Folder => match reason_to_skip(&spot.inside) {
+                EntryKind::Folder => match reason_to_skip(&spot.inside, self.git_objects) {
                     Some(reason) => self.ready.push(Step::Skip(spot.inside, reason)),
                     None => self.waiting.push(spot),
                 },
@@ -96,14 +99,22 @@ impl Iterator for Walk<'_> {
     }
 }
 
-fn reason_to_skip(folder: &Path) -> Option<Skip> {
+fn reason_to_skip(folder: &Path, git_objects: bool) -> Option<Skip> {
     if KERNEL.iter().any(|kernel| folder == Path::new(kernel)) {
         return Some(Skip::Kernel);
     }
-    let name = folder.file_name()?;
-    let parent = folder.parent()?;
-    let objects = name == OsStr::new("objects")
-        && (parent.file_name() == Some(OsStr::new(".git"))
-            || parent.components().any(|part| part.as_os_str() == ".git"));
-    objects.then_some(Skip::GitObjects)
+    (!git_objects && is_git_objects(folder)).then_some(Skip::GitObjects)
+}
+
+/// Whether a folder is the object store of a git repository, or of one of its modules.
+fn is_git_objects(folder: &Path) -> bool {
+    let (Some(name), Some(parent)) = (folder.file_name(), folder.parent()) else { return false };
+    name == OsStr::new("objects") && parent.components().any(|part| part.as_os_str() == ".git")
+}
+
+/// Whether a file stands in such a store.
+pub(crate) fn is_git_object(file: &Path) -> bool {
+    // Nearly all paths are told by a search for one word.
+    let named = memchr::memmem::find(file.as_os_str().as_encoded_bytes(), b"/objects/").is_some();
+    named && file.ancestors().skip(1).any(is_git_objects)
 }

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use exfilter_audit::{Exposure, Severity};
+use exfilter_audit::{Audit, Exposure, Severity};
 
-use crate::home::{Home, client, find, github, mode, plant, program, secret};
+use crate::home::{ENGINE, Home, assert_mute, client, find, github, mode, plant, program, secret};
 
 #[test]
 fn git_credentials_remotes_headers_and_messages() {
@@ -42,6 +42,39 @@ fn git_credentials_remotes_headers_and_messages() {
         "{token:#?}"
     );
     assert!(report.skips.iter().any(|(reason, ..)| reason.as_str() == "git-objects"));
+}
+
+#[test]
+fn what_git_has_of_removed_and_stashed_files() {
+    let Some(git) = program("git") else { return };
+    let home = Home::new();
+    let run = |args: &[&str]| client(&home, &git, &[&["-C", "work"], args].concat(), b"").unwrap();
+    let (packed, loose, stashed) = (github(), github(), github());
+    client(&home, &git, &["init", "-q", "work"], b"").unwrap();
+    for (name, value) in [("user.name", "me"), ("user.email", "me@example.com")] {
+        run(&["config", name, value]);
+    }
+    let commit = |file: &str, token: &str| {
+        home.file(format!("work/{file}"), format!("token = \"{token}\"\n"));
+        run(&["add", "--all"]);
+        run(&["commit", "-q", "-m", "add"]);
+        fs::remove_file(home.path(format!("work/{file}"))).unwrap();
+        run(&["commit", "-q", "-a", "-m", "remove"]);
+    };
+    commit("a.py", &packed);
+    run(&["gc", "-q"]);
+    commit("b.py", &loose);
+    home.file("work/c.py", format!("token = \"{stashed}\"\n"));
+    run(&["stash", "-q", "--include-untracked"]);
+
+    assert!(home.audit().finds.iter().all(|find| find.id != "github-pat"), "no object is read unasked");
+    let report = Audit::new(ENGINE.clone(), home.view()).git_objects(true).run().unwrap();
+    assert_mute(&report);
+    let places = report.finds.iter().filter(|find| find.id == "github-pat").flat_map(|find| &find.places);
+    let mut packs: Vec<bool> = places.map(|place| place.name.as_bytes().ends_with(b".pack")).collect();
+    packs.sort_unstable();
+    assert_eq!(packs, [false, false, true], "{:#?}", report.finds);
+    assert!(report.skips.iter().all(|(reason, ..)| reason.as_str() != "git-objects"));
 }
 
 #[test]
@@ -154,7 +187,10 @@ fn kubectl_users() {
         return;
     }
     set(&["me", "--username=me", &format!("--password={password}")]).unwrap();
+    set(&["cloud", "--exec-command=login", "--exec-api-version=client.authentication.k8s.io/v1"]).unwrap();
     let report = home.audit();
+    let helper = report.capabilities.iter().find(|one| one.id == "credential-helper").unwrap();
+    assert!(helper.name.as_bytes().ends_with(b"user.exec.command"), "{helper:?}");
     assert_eq!(find(&report, ".kube/config", "user.token").id, "kubernetes-token");
     assert_eq!(find(&report, ".kube/config", "user.password").id, "kubernetes-password");
 }
@@ -169,7 +205,9 @@ fn cargo_and_pip() {
             find(&home.audit(), "pip/pip.conf", "global.index-url");
         }
     }
-    let Some(cargo) = program("cargo") else { return };
+    // The one that runs this test: what stands in the path may be rustup's, which has nothing in this home.
+    let own = std::env::var_os("CARGO").map(std::path::PathBuf::from);
+    let Some(cargo) = own.or_else(|| program("cargo")) else { return };
     if client(&home, &cargo, &["login", "--registry", "crates-io"], token.as_bytes()).is_some() {
         assert_eq!(
             find(&home.audit(), ".cargo/credentials.toml", "registry.token").id,

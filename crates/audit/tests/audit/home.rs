@@ -152,6 +152,18 @@ pub(crate) fn client<S: AsRef<OsStr>>(
     args: &[S],
     input: &[u8],
 ) -> Option<Vec<u8>> {
+    client_with(home, program, args, &[], input)
+}
+
+/// The same, with some variables more.
+#[track_caller]
+pub(crate) fn client_with<S: AsRef<OsStr>>(
+    home: &Home,
+    program: &Path,
+    args: &[S],
+    variables: &[(&str, &str)],
+    input: &[u8],
+) -> Option<Vec<u8>> {
     use std::io::Write;
     use std::process::{Command, Stdio};
     let mut child = Command::new(program)
@@ -161,6 +173,7 @@ pub(crate) fn client<S: AsRef<OsStr>>(
         .env("HOME", home.path(""))
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("LANG", "C")
+        .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -91,6 +91,36 @@ fn of_a_servers_variables_only_what_looks_like_a_secret_is_told() {
 }
 
 #[test]
+fn programs_that_hand_out_credentials_are_told_of() {
+    let home = Home::new();
+    home.file(
+        ".aws/config",
+        "[profile work]\ncredential_process = /opt/login --json\nregion = eu-central-1\n",
+    );
+    home.file(".claude/settings.json", r#"{"apiKeyHelper": "/opt/key", "model": "opus"}"#);
+    home.file(
+        ".docker/config.json",
+        r#"{"credsStore": "secretservice", "credHelpers": {"gcr.io": "gcloud"}}"#,
+    );
+    home.file(
+        ".gitconfig",
+        "[credential]\n\thelper = store\n[credential \"https://a\"]\n\thelper = libsecret\n",
+    );
+    let report = home.audit();
+    let mut names: Vec<String> = report
+        .capabilities
+        .iter()
+        .filter(|one| one.id == "credential-helper")
+        .map(|one| String::from_utf8_lossy(one.name.as_bytes()).rsplit('/').next().unwrap().to_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 5, "{names:#?}");
+    assert!(names.iter().any(|name| name.ends_with("credential_process")), "{names:#?}");
+    assert!(names.iter().any(|name| name.ends_with("credHelpers.gcr.io")), "{names:#?}");
+    assert!(report.finds.is_empty(), "{:#?}", report.finds);
+}
+
+#[test]
 fn mounted_secrets_and_keys_are_whole() {
     let home = Home::new();
     std::fs::create_dir_all(home.root().join("run/secrets")).unwrap();

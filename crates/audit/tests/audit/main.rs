@@ -7,4 +7,5 @@ mod bounds;
 mod clients;
 mod home;
 mod known_places;
+mod registries;
 mod sandboxes;

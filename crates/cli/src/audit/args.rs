@@ -25,6 +25,10 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "BYTES", default_value = "256k", value_parser = bytes)]
     pub(crate) file_limit: u64,
 
+    /// Read git's object stores too: what was committed, stashed or removed
+    #[arg(long)]
+    pub(crate) git_objects: bool,
+
     /// Keep what was found in the store of known secrets, so that scans and hooks look for it
     #[arg(long)]
     pub(crate) enroll: bool,

@@ -36,6 +36,7 @@ pub(crate) fn run(args: &AuditArgs, term: &Term) -> Result<u8, Fault> {
     let inline = Engine::builder().rules_of(&thorough).build().map_err(fault)?;
     let mut audit = Audit::new(thorough, view);
     audit.bulk(inline).looks(looks(&args.only)).file_limit(args.file_limit).jobs(args.jobs);
+    audit.git_objects(args.git_objects);
     for path in &args.paths {
         let inside = if path.is_absolute() || args.sandbox.as_sandbox {
             path.clone()

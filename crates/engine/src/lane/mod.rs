@@ -76,6 +76,9 @@ pub(crate) const SEEN: u64 = Automaton::LOOKAHEAD as u64 + 1;
 /// See [`Lane::is_in_long_run`].
 const LONG_RUN: u64 = 1024;
 
+/// Bytes of a tail that a stream keeps room for when it begins anew.
+const TAIL_KEPT: usize = 4096;
+
 /// Bytes of a batch that are scanned at once.
 const SPAN: usize = 2048;
 
@@ -147,8 +150,7 @@ pub(crate) struct Lane {
 impl Lane {
     pub(crate) fn root(flow: &Flow) -> Lane {
         let mut root = Lane::new(LaneKind::Root, Depth::default(), None, OuterMap::Identity);
-        root.framed = true;
-        root.codings = flow.codings().len().try_into().unwrap_or(u8::MAX);
+        root.be_root(flow);
         root
     }
 
@@ -214,6 +216,21 @@ impl Lane {
         self.touched = None;
         self.late = None;
         (self.refused_shapes, self.refused_tokens) = (false, false);
+    }
+
+    /// Makes the root of a stream new again for the same flow, keeping its buffers.
+    pub(crate) fn restart_root(&mut self, flow: &Flow) {
+        if self.tail.capacity() > TAIL_KEPT {
+            self.tail.zeroize();
+            self.tail = Vec::new();
+        }
+        self.restart(LaneKind::Root, Depth::default(), None);
+        self.be_root(flow);
+    }
+
+    fn be_root(&mut self, flow: &Flow) {
+        self.framed = true;
+        self.codings = flow.codings().len().try_into().unwrap_or(u8::MAX);
     }
 
     /// Feeds the next bytes; `eof` says that nothing follows.

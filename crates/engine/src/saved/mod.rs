@@ -17,7 +17,9 @@
 //! equal engines are equal bytes, and no two bodies share one.
 
 mod bytes;
+mod derived;
 mod file;
+mod needles;
 mod rules;
 mod secrets;
 mod settings;
