@@ -37,6 +37,9 @@ const LONG_PAUSE: Duration = Duration::from_secs(2);
 /// How long what was said last may take to arrive.
 const LAST: Duration = Duration::from_secs(20);
 
+/// How long the end of what a server says waits for how its command ended: OpenSSH closes a channel that has ended both ways at once, and what comes then is lost.
+const STATUS: Duration = Duration::from_secs(2);
+
 /// What is to be done.
 pub(crate) enum Ask {
     Exec(Vec<u8>),
@@ -437,12 +440,30 @@ async fn write_down(
     mut rest: UnboundedReceiver<Down>,
     pace: Arc<Pace>,
 ) -> Result<(), russh::Error> {
-    while let Some(what) = rest.recv().await {
+    // Until when the end of the output waits for how the command ended, if that is not known.
+    let (mut eof, mut is_known) = (None::<Instant>, false);
+    loop {
+        let heard = match eof {
+            Some(due) => tokio::time::timeout_at(due, rest.recv()).await,
+            None => Ok(rest.recv().await),
+        };
+        // Whatever comes but how the command ended, and nothing for so long, leaves the end behind it.
+        let ends = matches!(heard, Ok(Some(Down::Status(_) | Down::Signal(_))));
+        if eof.is_some() && !ends {
+            eof = None;
+            let _ = client.handle.eof(client.id).await;
+        }
+        let what = match heard {
+            Ok(Some(what)) => what,
+            Ok(None) => break,
+            Err(_) => continue,
+        };
         let (extended, bytes) = match what {
             Down::Data(bytes) => (None, bytes),
             Down::Extended(kind, bytes) => (Some(kind), bytes),
             Down::Status(status) => {
                 let _ = client.handle.exit_status_request(client.id, status).await;
+                (is_known, eof) = (true, eof.map(|_| Instant::now()));
                 continue;
             }
             Down::Signal(signal) => {
@@ -451,10 +472,11 @@ async fn write_down(
                     .handle
                     .exit_signal_request(client.id, name, dumped, String::new(), String::new())
                     .await;
+                (is_known, eof) = (true, eof.map(|_| Instant::now()));
                 continue;
             }
             Down::Eof => {
-                let _ = client.handle.eof(client.id).await;
+                eof = Some(if is_known { Instant::now() } else { Instant::now() + STATUS });
                 continue;
             }
             Down::Close => {

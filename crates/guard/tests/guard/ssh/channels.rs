@@ -282,6 +282,19 @@ fn a_channel_that_stands_still_stops_no_other() {
     stage.ssh(&["-Oexit", &master], b"");
 }
 
+/// OpenSSH closes a channel at once when both sides have ended, and how the command ended is known only after that.
+#[test]
+fn how_a_command_ended_is_told_though_its_output_ended_before() {
+    if !has_ssh() {
+        return;
+    }
+    let stage = Stage::usual();
+    for (command, code) in [("exec >&- 2>&-; sleep 0.3; exit 7", 7), ("echo out; exit 3", 3), ("exit 0", 0)] {
+        let ran = stage.ssh(&[command], b"");
+        assert_eq!(ran.code, Some(code), "{command}: {}", ran.said);
+    }
+}
+
 /// How much the examination costs of an upload: run it in release, on a machine that does nothing else.
 #[test]
 #[ignore = "a measurement: cargo test --release -p exfilter-guard --test guard -- --ignored --nocapture upload"]
