@@ -109,6 +109,14 @@ impl Session {
         self.lock().quarantine.lift();
     }
 
+    /// Takes the limits of another session, a new one: what was counted stays, and counts by them.
+    fn renew(&self, limits: &Session) {
+        let mut quarantine = limits.lock().quarantine.clone();
+        let mut state = self.lock();
+        quarantine.merge(&state.quarantine);
+        state.quarantine = quarantine;
+    }
+
     /// Of how many secrets it has shown a piece.
     fn __len__(&self) -> usize {
         self.lock().shown.len()

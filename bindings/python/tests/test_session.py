@@ -98,6 +98,19 @@ def test_a_policy_says_how_many(engine):
     assert not never.quarantined
 
 
+def test_other_limits_count_what_was_counted(engine):
+    session = exfilter.Session(hits=2)
+    for _ in range(2):
+        request(engine, session, VALUE.encode())
+    session.renew(exfilter.Session(hits=0))
+    assert not session.quarantined and isinstance(request(engine, session, b"clean"), exfilter.Forward)
+    session.renew(exfilter.Session(hits=5))
+    assert session.quarantined, "nobody has lifted it"
+    session.lift()
+    session.renew(exfilter.Session(hits=1))
+    assert not session.quarantined
+
+
 def test_threads_share_a_session(engine):
     session = exfilter.Session(hits=20, within=3600)
     threads = [threading.Thread(target=lambda: [request(engine, session, VALUE.encode()) for _ in range(5)]) for _ in range(4)]

@@ -72,15 +72,13 @@ impl Quarantine {
         self.is_active()
     }
 
-    /// Adds what another one has counted, of the same session elsewhere. True if the quarantine begins with it.
+    /// Adds what another one has counted, of the same session elsewhere or under another limit. True if the quarantine begins with it. One that never begins keeps it for others.
     pub fn merge(&mut self, other: &Quarantine) -> bool {
-        if self.limit == 0 || self.is_active() {
-            return false;
-        }
+        let was_active = self.is_active();
         self.hits.extend(&other.hits);
-        self.since = other.since;
+        self.since = self.since.or(other.since);
         self.settle();
-        self.is_active()
+        !was_active && self.is_active()
     }
 
     /// Ends it: all hits are forgotten.
@@ -91,12 +89,12 @@ impl Quarantine {
 
     /// Whether nothing of the session may leave.
     pub fn is_active(&self) -> bool {
-        self.since.is_some()
+        self.since().is_some()
     }
 
     /// When it began.
     pub fn since(&self) -> Option<Duration> {
-        self.since
+        self.since.filter(|_| self.limit > 0)
     }
 
     /// How many hits it takes; 0 if it never begins.
@@ -106,6 +104,12 @@ impl Quarantine {
 
     fn settle(&mut self) {
         let limit = self.limit as usize;
+        if limit == 0 {
+            while self.hits.len() > Quarantine::HITS_MAX as usize {
+                self.hits.pop_first();
+            }
+            return;
+        }
         let times: Vec<Duration> = self.hits.iter().map(|(when, _)| *when).collect();
         let begins = times.windows(limit).find(|hits| hits[limit - 1] - hits[0] <= self.within);
         self.since = self.since.or(begins.map(|hits| hits[limit - 1]));
@@ -162,6 +166,16 @@ mod tests {
         let mut third = hits([9, 10], 40);
         assert!(third.merge(&one), "what is in quarantine elsewhere is so here");
         assert!(!hits([1, 2], 3).merge(&hits([9, 10], 40)));
+    }
+
+    #[test]
+    fn one_that_never_begins_keeps_what_was_counted() {
+        let mut active = Quarantine::new(2, at(10));
+        assert!(!active.note(Reference(1), at(1)) && active.note(Reference(2), at(2)));
+        let mut never = Quarantine::new(0, at(10));
+        assert!(!never.merge(&active) && !never.is_active() && never.since().is_none());
+        let mut again = Quarantine::new(5, at(10));
+        assert!(again.merge(&never) && again.since() == Some(at(2)));
     }
 
     #[test]

@@ -57,6 +57,9 @@ const LONG_WINDOW: u64 = 192;
 /// Offsets of a stream stay below this.
 const OFFSET_MAX: u64 = 1 << 62;
 
+/// How long nothing must have been under way for a stream to settle, in bytes: as much may be pushed once more behind it, and nothing is cut in two then.
+const QUIET: u64 = 5 << 10;
+
 /// Bytes between looks at [`Limits::max_hold`](crate::Limits::max_hold).
 const HOLD_CHECK: u64 = 4096;
 
@@ -82,6 +85,8 @@ pub struct Stream {
     ledger: Ledger,
     events: VecDeque<Event>,
     state: State,
+    /// Where a child lane was alive last.
+    alive: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,6 +117,7 @@ impl Stream {
             ledger,
             events: VecDeque::new(),
             state: State::Open,
+            alive: 0,
         }
     }
 
@@ -238,7 +244,7 @@ impl Stream {
         })
     }
 
-    /// Where a stream of the same flow can go on in this one's place ([`Stream::resume`]): nothing was found in it, not even a piece of a secret, every byte before the offset is decided, and what comes is examined
+    /// Where a stream of the same flow can go on in this one's place ([`Stream::resume`]): nothing was found in it, not even a piece of a secret, every byte before the offset is decided, nothing was under way in the 5 KiB before it, and what comes is examined
     /// as it would be here. None in between, where something is under way; for flows that hold nothing; and in the thorough profile, which joins what is far apart.
     pub fn settled(&mut self) -> Option<u64> {
         let is_open = self.state == State::Open && self.facts.holds();
@@ -257,7 +263,8 @@ impl Stream {
         };
         let hold = self.root.hold(&self.partial, &cx).min(self.pushed);
         engine.return_scratch(scratch);
-        Some(hold.max(self.through))
+        let decided = hold.max(self.through);
+        (self.alive == 0 || decided >= self.alive + QUIET).then_some(decided)
     }
 
     /// Says that the stream begins at an offset, before the first push: another one of the same engine and flow has examined what stands before, and had settled there
@@ -369,7 +376,7 @@ impl Stream {
 
     /// Whether the stream was opened with this engine, or a clone of it.
     pub fn is_of(&self, engine: &Engine) -> bool {
-        Arc::ptr_eq(&self.engine.core, &engine.core)
+        self.engine.is_same(engine)
     }
 
     /// Memory held by the stream in bytes, the engine, the event queue and decoders' windows and kept objects apart; those are [`Stream::windows`]
@@ -437,10 +444,13 @@ impl Stream {
             scratch,
             when: u64::MAX,
         };
-        let before = self.root.pos();
+        let (before, was_alive) = (self.root.pos(), self.root.has_children());
         let taken = self.root.feed_from(bytes, fed, eof, batch, &mut cx);
         // Of a batch, only the last window counts: what begins begins there.
         let pos = self.root.pos();
+        if was_alive || self.root.has_children() {
+            self.alive = pos;
+        }
         let last = batch.map_or(before, |window| before.max(pos.saturating_sub(window)));
         let is_due = pos / HOLD_CHECK != last / HOLD_CHECK;
         if self.facts.holds() && is_due && self.root.has_containers() {

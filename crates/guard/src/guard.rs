@@ -164,6 +164,8 @@ impl Shared {
             dialer,
             one_request,
             ssh,
+            // What stood in names may be a secret from now on: it has left, and must not refuse every name that comes. Pieces count in the session.
+            names: Arc::default(),
             ..self.clone()
         })
     }

@@ -26,6 +26,8 @@ pub struct GuardLimits {
     pub connect: Duration,
     /// Until a server begins to answer: models think for minutes. Default 15 min.
     pub answer: Duration,
+    /// How long the end of what a server says over SSH waits for how its command ended: OpenSSH closes a channel that has ended both ways at once, and what comes then is lost. Default 2 s.
+    pub status: Duration,
 }
 
 impl Default for GuardLimits {
@@ -41,6 +43,7 @@ impl Default for GuardLimits {
             idle: Duration::from_secs(60),
             connect: Duration::from_secs(15),
             answer: Duration::from_secs(900),
+            status: Duration::from_secs(2),
         }
     }
 }

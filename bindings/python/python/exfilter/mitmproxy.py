@@ -267,6 +267,8 @@ class Exfilter:
         # Only now, all at once: until here the old ones serve.
         self._requests = Requests(guard, config, self._uploads)
         self._built, self._guard, self._stamps = built, guard, stamps
+        for session in self._sessions.values():
+            session.renew(configuration.session_of(config))
         for name, why in built.refused.items():
             log.warning(f"exfilter: {name} is not enrolled: {why}")
 

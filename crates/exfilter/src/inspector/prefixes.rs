@@ -17,7 +17,7 @@ pub(super) const SHORTEST: u64 = 64 << 10;
 const BLOCK: u64 = 32 << 10;
 
 /// What is pushed once more before the offset up to which all was decided, for matches that look back, in bytes.
-const CONTEXT: u64 = 4 << 10;
+const CONTEXT: usize = 4 << 10;
 
 /// How far that offset may lie behind a block's end.
 const OPEN_MAX: u64 = 4 << 10;
@@ -25,14 +25,14 @@ const OPEN_MAX: u64 = 4 << 10;
 /// The most that is kept of a body while it is compared, in bytes.
 const KEPT_MAX: usize = 256 << 10;
 
-/// How far back a place is sought at which no token is cut.
+/// Before that, among how many bytes a place is sought at which no token is cut. Together no more than what a stream that settles has seen nothing under way in ([`Stream::settled`]).
 const EDGE_MAX: usize = 1 << 10;
 
 /// Blocks after which nobody hopes any more that something which was found or is under way will be over.
 const UNSETTLED_MAX: u32 = 8;
 
-/// Blocks in each of two generations, so that some 500 MB of conversations are known at least.
-const GENERATION: usize = 1 << 14;
+/// Blocks in each of two generations, so that some 450 MB of conversations are known at least: as many as a table of 16 384 places takes.
+const GENERATION: usize = 14_000;
 
 /// What requests of one session have sent before and was found clean: their inspections share one of these ([`Inspection::prefixes`](super::Inspection::prefixes)).
 ///
@@ -43,7 +43,7 @@ const GENERATION: usize = 1 << 14;
 ///
 /// # Resource usage
 ///
-/// Some 30 bytes for each 32 KiB, 1 MiB at most; while a body is compared, up to 256 KiB of it.
+/// Some 30 bytes for each 32 KiB, 1 MiB at most; while a body is compared, up to 300 KiB of it.
 #[derive(Clone)]
 pub struct Prefixes(Arc<Shared>);
 
@@ -106,9 +106,13 @@ impl fmt::Debug for Prefixes {
 impl Memory {
     /// Forgets what another engine has found.
     fn settle_on(&mut self, engine: &Engine) {
-        if !self.engine.as_ref().is_some_and(|known| known.is_same(engine)) {
+        if !self.is_of(engine) {
             *self = Memory { engine: Some(engine.clone()), ..Memory::default() };
         }
+    }
+
+    fn is_of(&self, engine: &Engine) -> bool {
+        self.engine.as_ref().is_some_and(|known| known.is_same(engine))
     }
 
     fn look(&mut self, digest: &Digest) -> Option<Settled> {
@@ -165,7 +169,11 @@ impl Prefix {
 
     /// Pushes the next bytes into the stream, or passes them by. The edits of all but the last push into the stream are added to `edits`.
     pub(super) fn push(&mut self, stream: &mut Stream, chunk: &[u8], edits: &mut Vec<Edit>) -> Verdict {
-        let mut verdict = Verdict::Forward { through: 0 };
+        let mut verdict = match &self.state {
+            State::Comparing { from, .. } => Verdict::Forward { through: *from },
+            _ if chunk.is_empty() => stream.push(&[]),
+            _ => Verdict::Forward { through: 0 },
+        };
         let mut rest = chunk;
         while !rest.is_empty() {
             if let Verdict::Edit { .. } = verdict {
@@ -236,8 +244,10 @@ impl Prefix {
         self.hasher.clone().finalize128()
     }
 
+    /// Whether a block is known, to this engine: another one may have come meanwhile.
     fn look(&self) -> Option<Settled> {
-        self.prefixes.lock().look(&self.digest())
+        let mut memory = self.prefixes.lock();
+        if memory.is_of(&self.engine) { memory.look(&self.digest()) } else { None }
     }
 
     /// Keeps the last bytes that were pushed, but for what need not be pushed once more. Returns where what is kept begins.
@@ -248,18 +258,23 @@ impl Prefix {
             return *from;
         };
         // As long as a match may look back, and a little more to find where no token is cut.
-        let wanted = (u64::from(open) + CONTEXT) as usize;
-        let enough = wanted + EDGE_MAX;
-        if part.len() >= enough {
+        let wanted = usize::from(open) + CONTEXT;
+        let near = |bytes: &[u8]| {
+            let end = bytes.len().checked_sub(wanted)?;
+            let start = end.checked_sub(EDGE_MAX)?;
+            edge(&bytes[start..end]).map(|edge| start + edge)
+        };
+        if let Some(at) = near(part) {
             kept.zeroize();
-            append(kept, &part[part.len() - enough..]);
-            *from = self.pushed - enough as u64;
+            append(kept, &part[at..]);
+            *from = self.pushed - (part.len() - at) as u64;
         } else {
             append(kept, part);
+            if let Some(at) = near(kept) {
+                kept.drain(..at);
+                *from += at as u64;
+            }
         }
-        let edge = edge(&kept[..kept.len().saturating_sub(wanted)]);
-        kept.drain(..edge);
-        *from += edge as u64;
         *from
     }
 
@@ -275,8 +290,7 @@ impl Prefix {
         }
         let digest = self.digest();
         let mut memory = self.prefixes.lock();
-        // Another engine may have come meanwhile.
-        if memory.engine.as_ref().is_some_and(|known| known.is_same(&self.engine)) {
+        if memory.is_of(&self.engine) {
             memory.insert(digest, settled);
         }
     }
@@ -286,7 +300,11 @@ impl Prefix {
 fn append(kept: &mut Zeroizing<Vec<u8>>, part: &[u8]) {
     let len = kept.len() + part.len();
     if len > kept.capacity() {
-        let room = if kept.is_empty() { (BLOCK + 2 * CONTEXT) as usize } else { 2 * len };
+        let room = if kept.is_empty() {
+            BLOCK as usize + 2 * CONTEXT
+        } else {
+            (2 * len).min(KEPT_MAX + BLOCK as usize)
+        };
         let mut larger = Zeroizing::new(Vec::with_capacity(room.max(len)));
         larger.extend_from_slice(kept);
         *kept = larger;
@@ -294,11 +312,10 @@ fn append(kept: &mut Zeroizing<Vec<u8>>, part: &[u8]) {
     kept.extend_from_slice(part);
 }
 
-/// Where the last token in the bytes ends or begins, so that nothing is cut: behind the last byte that belongs to none, if there is one near.
-fn edge(bytes: &[u8]) -> usize {
-    let near = bytes.len().saturating_sub(EDGE_MAX);
+/// Where no token is cut: behind the last byte that belongs to none.
+fn edge(bytes: &[u8]) -> Option<usize> {
     let is_edge = |b: &u8| {
         matches!(b, b' ' | b'"' | b',' | b';' | b':' | b'(' | b')' | b'{' | b'}' | b'[' | b']' | b'\n')
     };
-    bytes[near..].iter().rposition(is_edge).map_or(bytes.len(), |at| near + at + 1)
+    bytes.iter().rposition(is_edge).map(|at| at + 1)
 }

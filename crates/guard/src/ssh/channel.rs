@@ -37,9 +37,6 @@ const LONG_PAUSE: Duration = Duration::from_secs(2);
 /// How long what was said last may take to arrive.
 const LAST: Duration = Duration::from_secs(20);
 
-/// How long the end of what a server says waits for how its command ended: OpenSSH closes a channel that has ended both ways at once, and what comes then is lost.
-const STATUS: Duration = Duration::from_secs(2);
-
 /// What is to be done.
 pub(crate) enum Ask {
     Exec(Vec<u8>),
@@ -170,7 +167,7 @@ async fn pass(
     let (up, up_rest) = unbounded_channel();
     let (down, down_rest) = unbounded_channel();
     let upward = tokio::spawn(write_up(to_server.clone(), up_rest, pace.clone()));
-    let downward = tokio::spawn(write_down(client.clone(), down_rest, pace.clone()));
+    let downward = tokio::spawn(write_down(client.clone(), down_rest, pace.clone(), limits.status));
     let mut passage = Passage { examiner, up, down, to_server, pace, bytes: 0, ended: false };
     let mut outcome = passage.run(read, from_server).await;
     let Passage { up, down, mut examiner, bytes, .. } = passage;
@@ -439,6 +436,7 @@ async fn write_down(
     client: Client,
     mut rest: UnboundedReceiver<Down>,
     pace: Arc<Pace>,
+    status: Duration,
 ) -> Result<(), russh::Error> {
     // Until when the end of the output waits for how the command ended, if that is not known.
     let (mut eof, mut is_known) = (None::<Instant>, false);
@@ -476,7 +474,7 @@ async fn write_down(
                 continue;
             }
             Down::Eof => {
-                eof = Some(if is_known { Instant::now() } else { Instant::now() + STATUS });
+                eof = Some(if is_known { Instant::now() } else { Instant::now() + status });
                 continue;
             }
             Down::Close => {

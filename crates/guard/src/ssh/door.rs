@@ -117,14 +117,20 @@ impl Door {
         };
         session.channel_success(id)?;
         let mut found = Found::default();
+        let mut holds_secret = false;
         let examined = match refusal {
             Some(refusal) => Err(refusal),
-            None => examine(&scene, &settings, &order, &mut found),
+            None => match admitted(&scene, &mut found) {
+                Ok(()) => examine(&scene, &settings, &order, &mut found),
+                Err(closed) => {
+                    // Of a name that holds a secret, or the rest of one, nothing is repeated.
+                    holds_secret = matches!(closed, Closed::Secret(_));
+                    Err(Refusal::plain(closed.text()))
+                }
+            },
         };
         if let Err(refusal) = examined {
             let outcome = Outcome::Refused { why: refusal.operator };
-            // Of a name that holds a secret nothing is repeated.
-            let holds_secret = matches!(scene.shared.gate.check(&scene.to), Err(Closed::Secret(_)));
             let to = (!holds_secret).then(|| scene.to.to_string());
             let mut record = Record::new(to, verb.conversation(), outcome);
             found.hand_over(&mut record);
@@ -139,15 +145,18 @@ impl Door {
     }
 }
 
+/// Whether the server may be reached.
+fn admitted(scene: &Scene, found: &mut Found) -> Result<(), Closed> {
+    let admitted = scene.shared.admits(&scene.to, scene.to.host());
+    if let Err(Closed::Secret(Some(hit))) = admitted {
+        found.quarantine |= scene.shared.count_hit(hit);
+    }
+    admitted
+}
+
 /// Whether what is asked for may be done: what it is, and whether anything stands in it.
 fn examine(scene: &Scene, settings: &SshSettings, order: &Order, found: &mut Found) -> Result<(), Refusal> {
     let (shared, to) = (&scene.shared, &scene.to);
-    if let Err(closed) = shared.admits(to, to.host()) {
-        if let Closed::Secret(Some(hit)) = closed {
-            found.quarantine |= shared.count_hit(hit);
-        }
-        return Err(Refusal::plain(closed.text()));
-    }
     Watch::text(shared, to, "user", order.user.as_bytes(), found)?;
     if let Ask::Exec(line) = &order.ask {
         Watch::text(shared, to, "command", line, found)?;

@@ -1,7 +1,7 @@
 //! Conversations that are sent again with every turn: what was found clean before is compared, and the outcome is that of examining all of it.
 
 use exfilter::inspector::Prefixes;
-use exfilter::{Authority, Flow};
+use exfilter::{Authority, Flow, Inspector};
 use exfilter_testing::wrap::{self, LAYERS};
 use exfilter_testing::{Rng, keys, split};
 
@@ -179,6 +179,79 @@ fn nothing_is_remembered_behind_a_finding() {
         let outcome = request.run_in(&engine, &inspection, &split::whole(text.len()));
         assert_eq!(outcome.sightings.len(), 1);
         assert_eq!(differ(&outcome, &request.run(&engine)), [""; 0]);
+    }
+}
+
+/// A body that is under way goes by its own engine alone, whatever engine the session has had since.
+#[test]
+fn what_another_engine_found_clean_is_not_believed() {
+    let mut rng = Rng::new(87);
+    let value = rng.text(keys::BASE62, 40);
+    let (before, after) = (engine(&[]), engine(&[("LATER", &value, &[])]));
+    let mut text = prose(&mut rng, 200_000);
+    text.splice(50_000..50_000, [b" ", &value[..], b" "].concat());
+    let prefixes = Prefixes::new();
+    let request = turn(&text);
+    let mut inspection = request.inspection();
+    inspection.prefixes(&prefixes);
+    let mut under_way = Inspector::new(&after, &inspection, request.head()).unwrap();
+    assert!(!request.run_in(&before, &inspection, &split::whole(text.len())).blocked);
+    assert!(!prefixes.is_empty());
+    let _ = under_way.push(&text);
+    let _ = under_way.finish();
+    assert!(under_way.poll().is_some(), "it is found");
+}
+
+/// What is cut in two by a turn's end, or was decoded just before, is no reason to refuse the next turn.
+#[test]
+fn attachments_that_end_near_a_block_stay_clean() {
+    let mut rng = Rng::new(88);
+    let engine = engine(&[]);
+    let noise = rng.bytes(6_000);
+    let zip = wrap::zip(&mut rng, &noise);
+    let zip = wrap::base64(&zip, false, true);
+    let codes: Vec<u8> = (0..900).flat_map(|_| format!("{}, ", 60 + rng.below(60)).into_bytes()).collect();
+    let hex = rng.text(keys::HEX, 4_000);
+    for attachment in [&zip, &codes, &hex] {
+        for back in (0..6_000).step_by(229) {
+            let at = (64_usize << 10) - back;
+            let before = prose(&mut rng, at.saturating_sub(attachment.len()));
+            let mut text =
+                [&before[..at.saturating_sub(attachment.len() + 1)], b"\"", attachment, b"\" "].concat();
+            text.extend(prose(&mut rng, 120_000));
+            let prefixes = Prefixes::new();
+            let request = turn(&text);
+            let plain = request.run(&engine);
+            for _ in 0..2 {
+                let mut inspection = request.inspection();
+                inspection.prefixes(&prefixes);
+                let outcome = request.run_in(&engine, &inspection, &split::whole(text.len()));
+                assert!(differ(&outcome, &plain).is_empty(), "{back}: {:?}", differ(&outcome, &plain));
+            }
+        }
+    }
+}
+
+/// An empty chunk changes nothing.
+#[test]
+fn empty_chunks_take_nothing_back() {
+    let mut rng = Rng::new(89);
+    let engine = engine(&[]);
+    let text = prose(&mut rng, 200_000);
+    let request = turn(&text);
+    let mut inspection = request.inspection();
+    inspection.prefixes(&Prefixes::new());
+    for _ in 0..2 {
+        let mut inspector = Inspector::new(&engine, &inspection, request.head()).unwrap();
+        let mut through = 0;
+        for chunk in text.chunks(30_000) {
+            for chunk in [chunk, b""] {
+                let now = inspector.push(chunk).through().unwrap();
+                assert!(now >= through, "{now} after {through}");
+                through = now;
+            }
+        }
+        assert_eq!(inspector.finish().through(), Some(text.len() as u64));
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use exfilter_guard::Outcome;
+use exfilter_guard::{GuardLimits, Outcome};
 use exfilter_testing::{Rng, keys};
 
 use super::stage::{HOST, Stage, has_ssh, leaks};
@@ -288,7 +288,11 @@ fn how_a_command_ended_is_told_though_its_output_ended_before() {
     if !has_ssh() {
         return;
     }
-    let stage = Stage::usual();
+    let stage = Stage::new(engine(), |settings, _| {
+        let mut limits = GuardLimits::default();
+        limits.status = Duration::from_secs(60);
+        settings.limits(limits);
+    });
     for (command, code) in [("exec >&- 2>&-; sleep 0.3; exit 7", 7), ("echo out; exit 3", 3), ("exit 0", 0)] {
         let ran = stage.ssh(&[command], b"");
         assert_eq!(ran.code, Some(code), "{command}: {}", ran.said);
