@@ -85,8 +85,8 @@ pub struct Stream {
     ledger: Ledger,
     events: VecDeque<Event>,
     state: State,
-    /// Where a child lane was alive last.
-    alive: u64,
+    /// Where a child lane was alive last, in kibibytes, rounded up.
+    alive: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -264,7 +264,8 @@ impl Stream {
         let hold = self.root.hold(&self.partial, &cx).min(self.pushed);
         engine.return_scratch(scratch);
         let decided = hold.max(self.through);
-        (self.alive == 0 || decided >= self.alive + QUIET).then_some(decided)
+        let alive = u64::from(self.alive) << 10;
+        (alive == 0 || self.alive < u32::MAX && decided >= alive + QUIET).then_some(decided)
     }
 
     /// Says that the stream begins at an offset, before the first push: another one of the same engine and flow has examined what stands before, and had settled there
@@ -449,7 +450,7 @@ impl Stream {
         // Of a batch, only the last window counts: what begins begins there.
         let pos = self.root.pos();
         if was_alive || self.root.has_children() {
-            self.alive = pos;
+            self.alive = pos.div_ceil(1 << 10).try_into().unwrap_or(u32::MAX);
         }
         let last = batch.map_or(before, |window| before.max(pos.saturating_sub(window)));
         let is_due = pos / HOLD_CHECK != last / HOLD_CHECK;
