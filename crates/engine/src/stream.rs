@@ -254,16 +254,8 @@ impl Stream {
         }
         let engine = self.engine.clone();
         let mut scratch = engine.borrow_scratch();
-        let cx = Context {
-            core: &self.engine.core,
-            facts: &self.facts,
-            live: &mut self.live,
-            scratch: &mut scratch,
-            when: u64::MAX,
-        };
-        let hold = self.root.hold(&self.partial, &cx).min(self.pushed);
+        let decided = self.held_from(&mut scratch).max(self.through);
         engine.return_scratch(scratch);
-        let decided = hold.max(self.through);
         let alive = u64::from(self.alive) << 10;
         (alive == 0 || self.alive < u32::MAX && decided >= alive + QUIET).then_some(decided)
     }
@@ -461,6 +453,18 @@ impl Stream {
         taken
     }
 
+    /// The least offset of what is undecided: everything before it is decided.
+    fn held_from(&mut self, scratch: &mut Scratch) -> u64 {
+        let cx = Context {
+            core: &self.engine.core,
+            facts: &self.facts,
+            live: &mut self.live,
+            scratch,
+            when: u64::MAX,
+        };
+        self.root.hold(&self.partial, &cx).min(self.pushed)
+    }
+
     /// The verdict at the end of a push.
     fn verdict(&mut self, scratch: &mut Scratch) -> Verdict {
         if let Some(block) = self.ledger.blocked() {
@@ -471,14 +475,7 @@ impl Stream {
         if self.ledger.is_waiting() {
             hold = self.through;
         } else if self.facts.holds() {
-            let cx = Context {
-                core: &self.engine.core,
-                facts: &self.facts,
-                live: &mut self.live,
-                scratch,
-                when: u64::MAX,
-            };
-            hold = hold.min(self.root.hold(&self.partial, &cx));
+            hold = self.held_from(scratch);
         }
         debug_assert!(hold >= self.through, "through would run backwards: {hold} after {}", self.through);
         self.through = self.ledger.clamp(hold.max(self.through)).max(self.through);

@@ -19,14 +19,14 @@ const BLOCK: u64 = 32 << 10;
 /// What is pushed once more before the offset up to which all was decided, for matches that look back, in bytes.
 const CONTEXT: usize = 4 << 10;
 
+/// Before that, among how many bytes a place is sought at which no token is cut. Together no more than what a stream that settles has seen nothing under way in ([`Stream::settled`]).
+const EDGE_MAX: usize = 1 << 10;
+
 /// How far that offset may lie behind a block's end.
 const OPEN_MAX: u64 = 4 << 10;
 
 /// The most that is kept of a body while it is compared, in bytes.
 const KEPT_MAX: usize = 256 << 10;
-
-/// Before that, among how many bytes a place is sought at which no token is cut. Together no more than what a stream that settles has seen nothing under way in ([`Stream::settled`]).
-const EDGE_MAX: usize = 1 << 10;
 
 /// Blocks after which nobody hopes any more that something which was found or is under way will be over.
 const UNSETTLED_MAX: u32 = 8;
