@@ -9,9 +9,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use russh::client::Msg as ToServer;
+use russh::client::{Handle as ServerHandle, Msg as ToServer};
 use russh::server::{Handle, Msg as ToClient, Session};
-use russh::{ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Pty};
+use russh::{Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Pty};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::block_in_place;
 use tokio::time::Instant;
@@ -22,6 +22,7 @@ use super::settings::SshSettings;
 use super::upstream;
 use super::verb::Verb;
 use super::watch::{Found, Refusal, Scene};
+use crate::guard::Shared;
 use crate::record::{Outcome, Record};
 
 /// How a command ends that was refused: nothing of the kind that commands themselves end with (`EX_NOPERM`).
@@ -36,6 +37,8 @@ const LONG_PAUSE: Duration = Duration::from_secs(2);
 
 /// How long what was said last may take to arrive.
 const LAST: Duration = Duration::from_secs(20);
+
+const FAULT: &str = "an internal fault; what was being examined was not sent";
 
 /// What is to be done.
 pub(crate) enum Ask {
@@ -71,10 +74,42 @@ pub(crate) struct Client {
     pub(crate) done: Arc<AtomicBool>,
 }
 
-/// How a channel ended.
-struct Ended {
-    outcome: Outcome,
-    bytes: u64,
+/// Whoever is told how a channel ends: once, before its client is, and even if it is cut off.
+struct Ledger {
+    shared: Arc<Shared>,
+    to: String,
+    verb: Verb,
+    /// What was found in what was asked for.
+    asked: Found,
+    is_told: bool,
+}
+
+impl Ledger {
+    fn tell(&mut self, outcome: Outcome, bytes: u64, mut found: Found) {
+        if std::mem::replace(&mut self.is_told, true) {
+            return;
+        }
+        let mut record = Record::new(Some(self.to.clone()), self.verb.conversation(), outcome);
+        record.bytes = bytes;
+        found.hand_over(&mut record);
+        // What has left has left, and what is refused is refused, recorded or not.
+        let _ = self.shared.sink.record(&record);
+    }
+
+    /// How it ends if nobody has said: it was cut off, by a fault or because the guard ends.
+    fn cut_off() -> Outcome {
+        match std::thread::panicking() {
+            true => Outcome::Refused { why: FAULT.into() },
+            false => Outcome::Failed { why: "cut off: the guard has ended" },
+        }
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        let asked = std::mem::take(&mut self.asked);
+        self.tell(Ledger::cut_off(), 0, asked);
+    }
 }
 
 /// Says why a channel is refused, in the form that its client shows, and closes it.
@@ -105,86 +140,73 @@ pub(crate) async fn run(
     pace: Arc<Pace>,
 ) {
     let (verb, shared, to) = (order.verb, scene.shared.clone(), scene.to.to_string());
-    // What was found in what was asked for is told, whatever becomes of the channel.
-    let mut asked = found.clone();
     let opened = Record::new(Some(to.clone()), verb.conversation(), Outcome::Opened);
     if shared.sink.record(&opened).is_err() {
         return say(&client, "the channel could not be recorded", UNREACHED).await;
     }
-    let (told, end) = (client.clone(), tokio::spawn(pass(scene, settings, order, found, read, client, pace)));
-    let record = match end.await {
-        Ok((ended, mut found)) => {
-            let mut record = Record::new(Some(to), verb.conversation(), ended.outcome);
-            record.bytes = ended.bytes;
-            found.hand_over(&mut record);
-            record
-        }
-        Err(_) => {
-            let why = "an internal fault; what was being examined was not sent";
-            say(&told, why, UNREACHED).await;
-            let mut record = Record::new(Some(to), verb.conversation(), Outcome::Refused { why: why.into() });
-            asked.hand_over(&mut record);
-            record
-        }
-    };
-    // It has happened, recorded or not.
-    let _ = shared.sink.record(&record);
+    let ledger = Ledger { shared, to, verb, asked: found, is_told: false };
+    let (told, end) =
+        (client.clone(), tokio::spawn(pass(scene, settings, order, read, client, pace, ledger)));
+    if end.await.is_err() {
+        say(&told, FAULT, UNREACHED).await;
+    }
 }
 
 async fn pass(
     scene: Scene,
     settings: Arc<SshSettings>,
     order: Order,
-    found: Found,
     read: ChannelReadHalf,
     client: Client,
     pace: Arc<Pace>,
-) -> (Ended, Found) {
-    let (dialer, limits) = (scene.shared.dialer.clone(), scene.shared.limits.clone());
-    let failed = |why, found| (Ended { outcome: Outcome::Failed { why }, bytes: 0 }, found);
-    let connected = upstream::connect(&dialer, &limits, &settings, &scene.to, &order.user, &pace).await;
-    let server = match connected {
+    mut ledger: Ledger,
+) {
+    let (status, found) = (scene.shared.limits.status, ledger.asked.clone());
+    let server = match reach(&scene, &settings, &order, &pace).await {
         Ok(server) => server,
         Err(why) => {
-            say(&client, why, UNREACHED).await;
-            return failed(why, found);
+            ledger.tell(Outcome::Failed { why }, 0, found);
+            return say(&client, why, UNREACHED).await;
         }
     };
-    let opened = tokio::time::timeout(limits.connect, server.channel_open_session()).await;
-    let Ok(Ok(channel)) = opened else {
-        let why = "the server opens no channel";
-        say(&client, why, UNREACHED).await;
-        return failed(why, found);
-    };
-    let (from_server, to_server) = channel.split();
-    if ask(&to_server, &order).await.is_err() {
-        let why = "the server closed the connection";
-        say(&client, why, UNREACHED).await;
-        return failed(why, found);
-    }
+    let (from_server, to_server) = server.channel.split();
     let examiner = examine::of(order.verb, order.terminal.is_some(), scene.clone(), found);
     let to_server = Arc::new(to_server);
     let (up, up_rest) = unbounded_channel();
     let (down, down_rest) = unbounded_channel();
     let upward = tokio::spawn(write_up(to_server.clone(), up_rest, pace.clone()));
-    let downward = tokio::spawn(write_down(client.clone(), down_rest, pace.clone(), limits.status));
-    let mut passage = Passage { examiner, up, down, to_server, pace, bytes: 0, ended: false };
-    let mut outcome = passage.run(read, from_server).await;
-    let Passage { up, down, mut examiner, bytes, .. } = passage;
-    if let Some(why) = examiner.refused().filter(|_| outcome == Outcome::Sent) {
-        outcome = Outcome::Refused { why };
-    }
-    let found = examiner.found();
-    drop((up, down));
+    let downward = tokio::spawn(write_down(client.clone(), down_rest, pace.clone(), status));
+    let passage = Passage { examiner, ledger, up, down, to_server, pace, bytes: 0, ended: false };
+    passage.run(read, from_server).await;
     // What was said last arrives before the connection ends.
     let _ = tokio::time::timeout(LAST, downward).await;
     upward.abort();
-    let _ = server.disconnect(Disconnect::ByApplication, "", "").await;
-    (Ended { outcome, bytes }, found)
+    let _ = server.connection.disconnect(Disconnect::ByApplication, "", "").await;
+}
+
+/// A server that does what was asked for.
+struct Server {
+    connection: ServerHandle<upstream::Upstream>,
+    channel: Channel<ToServer>,
+}
+
+/// Connects, logs in, and asks the server for what the client asked for.
+async fn reach(
+    scene: &Scene,
+    settings: &SshSettings,
+    order: &Order,
+    pace: &Arc<Pace>,
+) -> Result<Server, &'static str> {
+    let (dialer, limits) = (&scene.shared.dialer, &scene.shared.limits);
+    let connection = upstream::connect(dialer, limits, settings, &scene.to, &order.user, pace).await?;
+    let opened = tokio::time::timeout(limits.connect, connection.channel_open_session()).await;
+    let Ok(Ok(channel)) = opened else { return Err("the server opens no channel") };
+    ask(&channel, order).await.map_err(|_| "the server closed the connection")?;
+    Ok(Server { connection, channel })
 }
 
 /// Asks the server for what the client asked for.
-async fn ask(server: &ChannelWriteHalf<ToServer>, order: &Order) -> Result<(), russh::Error> {
+async fn ask(server: &Channel<ToServer>, order: &Order) -> Result<(), russh::Error> {
     for (name, value) in &order.variables {
         server.set_env(false, name.as_str(), value.as_str()).await?;
     }
@@ -217,6 +239,7 @@ enum Up {
 
 struct Passage {
     examiner: Box<dyn Examiner>,
+    ledger: Ledger,
     up: UnboundedSender<Up>,
     down: UnboundedSender<Down>,
     to_server: Arc<ChannelWriteHalf<ToServer>>,
@@ -228,46 +251,50 @@ struct Passage {
 
 impl Passage {
     /// Passes what may pass until one side ends.
-    async fn run(&mut self, mut client: ChannelReadHalf, mut server: ChannelReadHalf) -> Outcome {
+    async fn run(mut self, mut client: ChannelReadHalf, mut server: ChannelReadHalf) {
         let never = Instant::now() + Duration::from_secs(86_400 * 365);
         let (mut due, mut is_long, mut turn) = (never, false, false);
         loop {
             let mut out = Out::default();
             let waits = self.examiner.holds().then_some(due);
-            match next(&mut client, &mut server, waits, &mut turn).await {
+            let heard = next(&mut client, &mut server, waits, &mut turn).await;
+            let is_server = matches!(heard, Heard::Server(_));
+            let ended = match heard {
                 Heard::Client(Some(message)) => {
                     if let ChannelMsg::Data { .. } = message {
                         (due, is_long) = (Instant::now() + PAUSE, false);
                     }
-                    if self.client_says(message, &mut out).await.is_break() {
-                        let _ = self.to_server.close().await;
-                        return Outcome::Sent;
-                    }
+                    self.client_says(message, &mut out).await
                 }
-                Heard::Client(None) => {
-                    let _ = self.to_server.close().await;
-                    return Outcome::Sent;
-                }
-                Heard::Server(Some(message)) => {
-                    if self.server_says(message, &mut out).is_break() {
-                        self.send_down(Down::Close, 0);
-                        return Outcome::Sent;
-                    }
-                }
-                Heard::Server(None) => {
-                    self.send_down(Down::Close, 0);
-                    return Outcome::Sent;
-                }
+                Heard::Server(Some(message)) => self.server_says(message, &mut out),
+                Heard::Client(None) | Heard::Server(None) => ControlFlow::Break(()),
                 Heard::Nothing => {
                     self.examiner.pause(is_long, &mut out);
                     (due, is_long) = (Instant::now() + LONG_PAUSE, true);
+                    ControlFlow::Continue(())
                 }
+            };
+            if ended.is_break() {
+                self.tell(Outcome::Sent);
+                if is_server {
+                    self.send_down(Down::Close, 0);
+                }
+            } else if !self.take(out) {
+                continue;
             }
-            if let Some(outcome) = self.take(out) {
-                let _ = self.to_server.close().await;
-                return outcome;
-            }
+            let _ = self.to_server.close().await;
+            return;
         }
+    }
+
+    /// Records how the channel ends, unless that has happened.
+    fn tell(&mut self, outcome: Outcome) {
+        let outcome = match self.examiner.refused() {
+            Some(why) if !matches!(outcome, Outcome::Refused { .. }) => Outcome::Refused { why },
+            _ => outcome,
+        };
+        let found = self.examiner.found();
+        self.ledger.tell(outcome, self.bytes, found);
     }
 
     /// A message of the client; a break is its end.
@@ -331,13 +358,18 @@ impl Passage {
         ControlFlow::Continue(())
     }
 
-    /// Sends what an examiner gave out; how the channel ends, if it does.
-    fn take(&mut self, out: Out) -> Option<Outcome> {
+    /// Sends what an examiner gave out; whether the channel ends.
+    fn take(&mut self, out: Out) -> bool {
         for piece in out.up {
             self.bytes += piece.len();
             self.pace.came(Side::Client, piece.counted());
             let _ = self.up.send(Up::Piece(piece));
         }
+        let stop = out.stop.map(|stop| {
+            // Before the client is told: it may be the last that the guard lives to see.
+            self.tell(stop.outcome);
+            stop.status
+        });
         if out.up_end {
             let _ = self.up.send(Up::Eof);
         }
@@ -353,16 +385,22 @@ impl Passage {
         if out.down_end {
             self.send_down(Down::Eof, 0);
         }
-        let stop = out.stop?;
-        self.send_down(Down::Status(stop.status), 0);
+        let Some(status) = stop else { return false };
+        self.send_down(Down::Status(status), 0);
         self.send_down(Down::Eof, 0);
         self.send_down(Down::Close, 0);
-        Some(stop.outcome)
+        true
     }
 
     fn send_down(&self, what: Down, len: usize) {
         self.pace.came(Side::Server, len);
         let _ = self.down.send(what);
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        self.tell(Ledger::cut_off());
     }
 }
 
