@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use exfilter::wire::{Headers, RequestHead};
+use exfilter::wire::{Conversation, Headers, RequestHead};
 use exfilter::{Authority, Inspection, Verdict};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -18,11 +18,12 @@ use crate::session::Session;
 use crate::verdict::Outcome;
 use crate::{errors, finding, scan, words};
 
-type Fields = Vec<(PyBackedBytes, PyBackedBytes)>;
+/// Header fields, in order.
+pub(crate) type Fields = Vec<(PyBackedBytes, PyBackedBytes)>;
 
 /// The objects of one session that are being uploaded in many requests.
 #[pyclass(frozen, module = "exfilter")]
-pub(crate) struct Uploads(exfilter::inspector::Uploads);
+pub(crate) struct Uploads(pub(crate) exfilter::inspector::Uploads);
 
 #[pymethods]
 impl Uploads {
@@ -188,7 +189,68 @@ impl State {
     }
 }
 
+/// What came of a whole request.
+pub(crate) struct Whole {
+    pub(crate) outcome: Outcome,
+    /// What is sent instead of the body.
+    pub(crate) edited: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl Whole {
+    pub(crate) fn is_block(&self) -> bool {
+        !matches!(self.outcome, Outcome::Verdict(Verdict::Forward { .. } | Verdict::Edit { .. }))
+    }
+}
+
 impl Inspector {
+    pub(crate) fn open(
+        engine: &exfilter::Engine,
+        inspection: &Inspection,
+        head: RequestHead,
+        session: Option<Py<Session>>,
+    ) -> PyResult<Inspector> {
+        let engine = engine::keep(engine);
+        let made = catch_unwind(AssertUnwindSafe(|| exfilter::Inspector::new(&engine, inspection, head)));
+        let inspector = made
+            .map_err(|_| errors::misuse("the engine failed on a head"))?
+            .map_err(|error| errors::head(&error))?;
+        let state = State { inspector, session, broken: None };
+        state.add_to_session();
+        Ok(Inspector { engine, state: Mutex::new(state) })
+    }
+
+    /// Examines body and trailers, and ends the request.
+    pub(crate) fn examine_whole(
+        &self,
+        py: Python<'_>,
+        body: &Input<'_>,
+        trailers: Option<Fields>,
+    ) -> PyResult<Whole> {
+        let mut fields = Headers::new();
+        for (name, value) in trailers.iter().flatten() {
+            fields.add(name, value).map_err(|error| errors::head(&error))?;
+        }
+        let mut guard = self.lock()?;
+        let state = &mut *guard;
+        let mut edited = None;
+        let outcome = body.with(py, |bytes| {
+            state.step(&self.engine, |inspector| {
+                whole(inspector, bytes, trailers.is_some().then_some(&fields), &mut edited)
+            })
+        });
+        Ok(Whole { outcome, edited })
+    }
+
+    /// Whether what is sent instead of the body is a replacement, which has no coding.
+    pub(crate) fn is_replaced(&self) -> PyResult<bool> {
+        Ok(self.lock()?.inspector.replacement().is_some())
+    }
+
+    /// What the request is part of.
+    pub(crate) fn part_of(&self) -> PyResult<Conversation> {
+        Ok(self.lock()?.inspector.conversation())
+    }
+
     fn lock(&self) -> PyResult<MutexGuard<'_, State>> {
         match self.state.try_lock() {
             Ok(state) => Ok(state),
@@ -266,17 +328,11 @@ impl Inspector {
         if let Some(session) = &session {
             session.get().apply(&mut inspection);
         }
-        let engine = engine::keep(&engine.0);
-        let made = catch_unwind(AssertUnwindSafe(|| {
-            let head = RequestHead::new(&method, &target, fields)?;
-            exfilter::Inspector::new(&engine, &inspection, head)
-        }));
-        let inspector = made
+        let made = catch_unwind(AssertUnwindSafe(|| RequestHead::new(&method, &target, fields)));
+        let head = made
             .map_err(|_| errors::misuse("the engine failed on a head"))?
             .map_err(|error| errors::head(&error))?;
-        let state = State { inspector, session, broken: None };
-        state.add_to_session();
-        Ok(Inspector { engine, state: Mutex::new(state) })
+        Inspector::open(&engine.0, &inspection, head, session)
     }
 
     /// Examines the next bytes of the body and says how far it may leave.
@@ -298,20 +354,8 @@ impl Inspector {
         body: &Bound<'py, PyAny>,
         trailers: Option<Fields>,
     ) -> PyResult<(Py<PyAny>, Option<Bound<'py, PyBytes>>)> {
-        let mut fields = Headers::new();
-        for (name, value) in trailers.iter().flatten() {
-            fields.add(name, value).map_err(|error| errors::head(&error))?;
-        }
-        let input = Input::of(body)?;
-        let mut guard = self.lock()?;
-        let state = &mut *guard;
-        let mut edited = None;
-        let outcome = input.with(py, |bytes| {
-            state.step(&self.engine, |inspector| {
-                whole(inspector, bytes, trailers.is_some().then_some(&fields), &mut edited)
-            })
-        });
-        let edited = edited.map(|edited: Zeroizing<Vec<u8>>| PyBytes::new(py, &edited));
+        let Whole { outcome, edited } = self.examine_whole(py, &Input::of(body)?, trailers)?;
+        let edited = edited.map(|edited| PyBytes::new(py, &edited));
         Ok((outcome.into_py(py, &self.engine)?, edited))
     }
 
@@ -352,7 +396,7 @@ impl Inspector {
     }
 
     /// What was found since the last call.
-    fn sightings(&self, py: Python<'_>) -> PyResult<Vec<Sighting>> {
+    pub(crate) fn sightings(&self, py: Python<'_>) -> PyResult<Vec<Sighting>> {
         let mut state = self.lock()?;
         let polled =
             state.tell(&self.engine, |inspector| std::iter::from_fn(|| inspector.poll()).collect::<Vec<_>>());

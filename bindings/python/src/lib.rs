@@ -14,6 +14,7 @@ mod inspector;
 mod limits;
 mod policy;
 mod policy_file;
+mod requests;
 mod rules;
 mod scan;
 mod secrets;
@@ -43,6 +44,8 @@ mod _native {
     use super::policy::Policy;
     #[pymodule_export]
     use super::policy_file::PolicyFile;
+    #[pymodule_export]
+    use super::requests::{Examined, RequestGate};
     #[pymodule_export]
     use super::rules::{Rule, Rules};
     #[pymodule_export]

@@ -1,7 +1,7 @@
 //! Placeholders for real credentials: `Substitutes`.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -17,18 +17,29 @@ use crate::secrets::{binding, of_file, of_variable, without_line_break};
 /// A placeholder is as long as the value, of the same form, with a valid checksum. Values enter as they do into `KnownSecrets`; each `add` returns its placeholder. Without a `seed` of
 /// 32 bytes placeholders are new each time.
 #[pyclass(frozen, module = "exfilter")]
-pub(crate) struct Substitutes(Mutex<exfilter::substitute::Substitutes>);
+pub(crate) struct Substitutes(Mutex<Arc<exfilter::substitute::Substitutes>>);
 
 type Bindings = Vec<(String, String)>;
 
 impl Substitutes {
-    fn lock(&self) -> MutexGuard<'_, exfilter::substitute::Substitutes> {
+    fn lock(&self) -> MutexGuard<'_, Arc<exfilter::substitute::Substitutes>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As they are now, if there are any.
+    pub(crate) fn snapshot(&self) -> Option<Arc<exfilter::substitute::Substitutes>> {
+        let all = self.lock();
+        (all.placeholders().len() > 0).then(|| all.clone())
     }
 
     fn put(&self, name: &str, value: &[u8], bindings: &Bindings) -> PyResult<String> {
         let bindings = bindings.iter().map(binding).collect::<PyResult<_>>()?;
-        let mut substitutes = self.lock();
+        let mut all = self.lock();
+        let Some(substitutes) = Arc::get_mut(&mut all) else {
+            return Err(errors::misuse(
+                "what requests are examined with takes no more placeholders: add them before",
+            ));
+        };
         let made = substitutes.add(name, value, bindings).map(str::to_owned);
         made.map_err(|error| errors::refused_because(name, error.code(), error.to_string(), error.remedy()))
     }
@@ -52,7 +63,7 @@ impl Substitutes {
         }
         let substitutes = exfilter::substitute::Substitutes::new(bytes);
         bytes.zeroize();
-        Ok(Substitutes(Mutex::new(substitutes)))
+        Ok(Substitutes(Mutex::new(Arc::new(substitutes))))
     }
 
     /// Adds a value that is at hand.

@@ -4,7 +4,7 @@ import pytest
 
 import exfilter
 from exfilter import testing
-from exfilter._http import Guard
+from exfilter._native import RequestGate
 
 REAL = testing.token("github-pat", seed=41)
 HOME = [("api.github.com", "header:authorization:bearer"), ("api.github.com", "query:key"), ("api.github.com", "cookie:c"), ("api.github.com", "path:1")]
@@ -45,36 +45,58 @@ def test_they_enter_as_secrets_do(monkeypatch, tmp_path):
         exfilter.Substitutes(b"short")
 
 
+def examine(substitutes, to, target, headers, **options):
+    """What the gate says of a request without a body."""
+    gate = RequestGate(exfilter.default_engine(), uploads=exfilter.Uploads(), substitutes=substitutes, own_keys="report", **options)
+    scheme, host, port = to
+    return gate.examine(scheme, host, port, b"", b"GET", target, headers, b"")
+
+
+HUB = (b"https", "api.github.com", 443)
+
+
 def test_a_request_gets_the_real_values_in_their_slots_alone(substitutes):
-    guard = Guard(exfilter.default_engine(), substitutes=substitutes)
     ((_, text),) = substitutes.placeholders
     placeholder, real = text.encode(), REAL.encode()
-    to = "https://api.github.com"
-    headers = [(b"Authorization", b"Bearer " + placeholder), (b"cookie", b"a=b; c=" + placeholder), (b"x-a", b"1"), (b"x-a", b"2")]
+    host = (b"Host", b"api.github.com")
+    headers = [(b"Authorization", b"Bearer " + placeholder), host, (b"cookie", b"a=b; c=" + placeholder), (b"x-a", b"1"), (b"x-a", b"2")]
     target = b"/x/" + placeholder + b"/y?key=" + placeholder + b"&key=%20&z"
-    assert guard.head(b"GET", to, target, headers) is None
-    path, fields = guard.inject(to, target, headers)
+    path, fields = examine(substitutes, HUB, target, headers).head
     assert path == b"/x/" + real + b"/y?key=" + real + b"&key=%20&z"
-    assert fields == [(b"Authorization", b"Bearer " + real), (b"cookie", b"a=b; c=" + real), (b"x-a", b"1"), (b"x-a", b"2")]
-    for elsewhere in ("https://api.github.org", "http://api.github.com", None):
-        assert guard.inject(elsewhere, target, headers) is None
-        assert guard.head(b"GET", elsewhere, target, headers) is not None
-    assert guard.inject(to, b"/", [(b"x-b", placeholder)]) is None
-    assert guard.head(b"GET", to, b"/", [(b"x-b", placeholder)]).where == "header x-b"
+    assert fields == [(b"Authorization", b"Bearer " + real), host, (b"cookie", b"a=b; c=" + real), (b"x-a", b"1"), (b"x-a", b"2")]
+    for elsewhere in ((b"https", "api.github.org", 443), (b"http", "api.github.com", 80)):
+        examined = examine(substitutes, elsewhere, target, [field for field in headers if field != host])
+        assert examined.head is None and isinstance(examined.verdict, exfilter.Block)
+    examined = examine(substitutes, HUB, b"/", [(b"x-b", placeholder)])
+    assert examined.head is None and {sighting.place for sighting in examined.sightings} == {"header:x-b"}
+    with pytest.raises(exfilter.ExfilterError):
+        gate = RequestGate(exfilter.default_engine(), uploads=exfilter.Uploads(), substitutes=substitutes)
+        substitutes.add("late", REAL, bindings=HOME)
+    del gate
 
 
 def test_what_is_not_ours_is_refused_where_ours_is_put(substitutes):
-    guard = Guard(exfilter.default_engine(), substitutes=substitutes)
-    to = "https://api.github.com"
+    elsewhere = (b"https", "example.com", 443)
     for target, headers in (
         (b"/", [(b"authorization", b"Bearer other")]),
         (b"/", [(b"authorization", b"Bearer " + testing.token("github-pat", seed=42).encode())]),
         (b"/?key=other", []),
         (b"/", [(b"cookie", b"c=other")]),
     ):
-        refusal = guard.head(b"GET", to, target, headers)
-        assert refusal.block.kind == "foreign" and "other" not in refusal.block.operator_text
-        assert refusal.block.subject_text == f"blocked by policy, reference {refusal.block.reference}"
-        assert guard.head(b"GET", "https://example.com", target, headers if target != b"/" or b"ghp_" not in headers[0][1] else []) is None
-        assert Guard(exfilter.Engine(policy=exfilter.Policy(mode="observe")), substitutes=substitutes, observe=True).head(b"GET", to, target, headers) is None
-    assert guard.head(b"GET", to, b"/a/b?key=", [(b"authorization", b""), (b"cookie", b"d=1")]) is None
+        kind, place = examine(substitutes, HUB, target, headers).denied
+        assert kind == "foreign" and place in ("header", "query", "cookie")
+        if REAL[:4].encode() not in target + b"".join(value for _, value in headers):
+            assert examine(substitutes, elsewhere, target, headers) is None
+        observed = examine(substitutes, HUB, target, headers, observe=True)
+        assert observed is None or observed.denied is None
+    assert examine(substitutes, HUB, b"/a/b?key=", [(b"authorization", b""), (b"cookie", b"d=1")]) is None
+
+
+def test_a_gate_says_what_it_has_not_examined():
+    assert not examine(None, HUB, b"/", [(b"host", b"example.com")]).sure
+    assert not examine(None, (b"\xff", "example.com", 21), b"/", []).sure
+    assert examine(None, HUB, b"/", [(b"Upgrade", b"websocket, H2C")]).offers_h2c
+    with pytest.raises(exfilter.HeadError):
+        examine(None, HUB, b"/", [(b"host", b"api.github.com"), (b"host", b"api.github.com")])
+    policy = exfilter.PolicyFile.parse("p", 'version = 1\n[hosts]\nallow = ["example.com"]\n')
+    assert examine(None, HUB, b"/", [], policy=policy).denied == ("host", "this host may not be reached")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from ._errors import ParseError
-from ._native import Block, Edit, Engine, Finding, Flow, Opaque, Scan, Session, Substitutes
+from ._native import Block, Edit, Engine, Finding, Flow, Opaque, Scan, Session
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -102,8 +102,7 @@ class Guard:
     """Examines requests with one engine.
 
     ``provider_keys`` says what becomes of a provider's key that a rule finds where that provider takes it ("at-home": it may pass; "block": it may not, only enrolled secrets are at home
-    anywhere). ``on_event`` is told of every finding and of every range that was not examined, with the part of the request. ``substitutes`` are the placeholders of which `inject` makes real values, and where they do, other
-    people's credentials are refused, unless ``observe`` says that nothing is.
+    anywhere). ``on_event`` is told of every finding and of every range that was not examined, with the part of the request.
     """
 
     def __init__(
@@ -112,23 +111,17 @@ class Guard:
         *,
         provider_keys: str = "at-home",
         on_event: Callable[[str, Finding | Opaque], object] | None = None,
-        substitutes: Substitutes | None = None,
-        observe: bool = False,
     ) -> None:
         if provider_keys not in ("at-home", "block"):
             raise ParseError("provider_keys is one of at-home, block")
         self.engine = engine
         self._at_home = provider_keys == "at-home"
         self._on_event = on_event
-        self._observe = observe
-        self._substitutes = substitutes if substitutes is not None and len(substitutes) else None
 
     def head(self, method: bytes, to: str | None, target: bytes, headers: Headers, session: Session | None = None) -> Refusal | None:
         """Examines a request's line and headers."""
         to = _sure(to, headers)
         flow = Flow.outbound(to)
-        if not self._observe and (foreign := self.foreign(to, target, headers)) is not None:
-            return foreign
         # A credential at home is no hit, so what the first look refuses does not count.
         text = _joined(method, target, headers)
         scan = self.engine.scan(text, flow)
@@ -196,73 +189,13 @@ class Guard:
         if to is None:
             return False
         flow = Flow.outbound(to, slot=slot)
-        ours = self._substitutes is not None and self._substitutes.expects(flow)
-        if ours and self._substitutes is not None and self._substitutes.inject(flow, value) is not None:
-            return True
         scan = self.engine.scan(value, flow)
         if not isinstance(scan.verdict, Block):
             return any(finding.bound for finding in scan.findings)
-        if ours or not self._at_home or scan.suppressed or any(opaque.action == "block" for opaque in scan.opaques):
+        if not self._at_home or scan.suppressed or any(opaque.action == "block" for opaque in scan.opaques):
             return False
         acted = [finding for finding in scan.findings if finding.action in ("block", "redact")]
         return bool(acted) and all(finding.at_home(flow, value) for finding in acted)
-
-    def foreign(self, to: str | None, target: bytes, headers: Headers) -> Refusal | None:
-        """A credential of somebody else in a header, cookie or query parameter in which the real one of a placeholder belongs."""
-        if self._substitutes is None or to is None:
-            return None
-        for slot, value in _slots(target, headers):
-            flow = Flow.outbound(to, slot=slot)
-            if not value.strip() or not self._substitutes.expects(flow) or self._substitutes.inject(flow, value) is not None:
-                continue
-            if not any(finding.bound for finding in self.engine.scan(value, flow).findings):
-                return Refusal(Foreign(), slot.partition(":")[0])
-        return None
-
-    def inject(self, to: str | None, target: bytes, headers: Headers) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
-        """A request's target and headers with the real credentials in the places of their placeholders; None if there are none."""
-        return self._exchanged(to, target, headers, None)
-
-    def blanked(self, to: str | None, target: bytes, headers: Headers) -> tuple[bytes, Headers]:
-        """The same with nothing in those places: what is left to be examined."""
-        return self._exchanged(to, target, headers, b"-") or (target, headers)
-
-    def _exchanged(self, to: str | None, target: bytes, headers: Headers, other: bytes | None) -> tuple[bytes, list[tuple[bytes, bytes]]] | None:
-        """With the real credentials, or something other, in the places of placeholders; None if there are none."""
-        substitutes = self._substitutes
-        if substitutes is None or to is None:
-            return None
-        found = False
-
-        def exchanged(slot: str, value: bytes) -> bytes | None:
-            nonlocal found
-            real = substitutes.inject(Flow.outbound(to, slot=slot), value)
-            found = found or real is not None
-            return real if real is None or other is None else other
-
-        fields: list[tuple[bytes, bytes]] = []
-        for name, value in headers:
-            word = name.decode("latin-1").lower()
-            if word == "cookie":
-                pairs = [pair.partition(b"=") for pair in value.split(b";")]
-                value = b";".join(
-                    key + equals + ((exchanged(f"cookie:{_word(key)}", text) if equals and key.strip() else None) or text)
-                    for key, equals, text in pairs
-                )
-            elif name and set(name) <= _TOKEN:
-                value = exchanged(f"header:{word}", value) or value
-            fields.append((name, value))
-        path, mark, query = target.partition(b"?")
-        segments = path.split(b"/")
-        for number, segment in enumerate(segments[1:_MOST_SLOTS], 1):
-            if len(segment) >= 12 and (real := exchanged(f"path:{number - 1}", unquote_to_bytes(segment))) is not None:
-                segments[number] = quote(real, safe="").encode()
-        pairs = [pair.partition(b"=") for pair in query.split(b"&")]
-        for number, (key, equals, text) in enumerate(pairs[:_MOST_SLOTS]):
-            if equals and key and (real := exchanged(f"query:{_decoded(key)}", unquote_to_bytes(text.replace(b"+", b" ")))) is not None:
-                pairs[number] = (key, equals, quote(real, safe="").encode())
-        query = b"&".join(key + equals + text for key, equals, text in pairs)
-        return (b"/".join(segments) + mark + query, fields) if found else None
 
     def text(self, to: str | None, where: str, data: bytes, session: Session | None = None) -> Refusal | None:
         """Examines a text of its own: a host name, trailers, a message."""
@@ -309,22 +242,6 @@ def _word(name: bytes) -> str:
 
 def _decoded(name: bytes) -> str:
     return unquote_to_bytes(_word(name)).decode("utf-8", "replace")
-
-
-def _slots(target: bytes, headers: Headers) -> Iterator[tuple[str, bytes]]:
-    """Headers, cookies and query parameters by slot."""
-    for name, value in headers:
-        if _word(name).lower() == "cookie":
-            for pair in value.split(b";"):
-                key, equals, text = pair.partition(b"=")
-                if equals and key.strip():
-                    yield f"cookie:{_word(key)}", text
-        elif name and set(name) <= _TOKEN:
-            yield f"header:{_word(name).lower()}", value
-    for pair in target.partition(b"?")[2].split(b"&"):
-        key, equals, text = pair.partition(b"=")
-        if equals and key:
-            yield f"query:{_decoded(key)}", unquote_to_bytes(text.replace(b"+", b" "))
 
 
 def _events(scan: Scan) -> Iterator[Finding | Opaque]:

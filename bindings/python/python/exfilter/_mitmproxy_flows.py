@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import ipaddress
 import logging
 
-from mitmproxy import ctx, dns, flow, http
+from mitmproxy import dns, flow, http
 
-from ._http import Foreign, Headers, authority
+from ._http import Foreign, Headers
 from ._mitmproxy_config import Built
-from ._native import Block, Finding, Flow, Opaque
+from ._native import Block, Finding, Flow, Opaque, RequestGate
 
 log = logging.getLogger("exfilter")
 
@@ -33,23 +32,7 @@ def refusal_response(text: str, block: Block | Foreign | None, status: int = 403
     return http.Response.make(status, text + "\n", headers)
 
 
-def authority_of_flow(flow: http.HTTPFlow) -> str | None:
-    """Where a request goes: what is dialled, not what it says of itself. None where that is not sure, at which nothing is at home."""
-    request = flow.request
-    host, scheme = request.host, request.scheme
-    if scheme == "https" and _is_address(host) and not ctx.options.ssl_insecure:
-        # In transparent modes the address is all that is dialled, and the certificate decides.
-        sni = flow.server_conn.sni or flow.client_conn.sni
-        if sni:
-            host = sni
-    said = [*request.headers.get_all("host"), *([request.authority] if request.authority else [])]
-    if any(_hostname(name).lower() != host.lower() for name in said):
-        # A shared front end goes by what the request says.
-        return None
-    return authority(scheme, host, request.port)
-
-
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
     # Most are names, of which none has a colon and hardly any ends with a digit; an error that is raised and caught takes longer than all else here.
     if ":" not in host and not host[-1:].isdigit():
         return False
@@ -60,8 +43,10 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _hostname(text: str) -> str:
-    return text.rsplit(":", 1)[0] if text.rsplit(":", 1)[-1].isdigit() else text
+def authority_of_flow(flow: http.HTTPFlow, host: str) -> str | None:
+    """Where a request goes: what is dialled, which is `host`, not what it says of itself. None where that is not sure, at which nothing is at home."""
+    data = flow.request.data
+    return RequestGate.authority(data.scheme, host, data.port, data.authority, data.headers.fields)
 
 
 def canonical(host: str) -> str:
@@ -69,36 +54,14 @@ def canonical(host: str) -> str:
     return host.lower().rstrip(".")
 
 
-@functools.lru_cache(maxsize=256)
-def host_of(to: str) -> str:
-    """The host of an authority."""
-    return Flow.outbound(to).host or ""
-
-
-def fields_of_flow(flow: http.HTTPFlow, to: str) -> list[tuple[bytes, bytes]]:
-    """The headers of a request, with the name of the host it goes to, which it was found to have, in one spelling and with its port. A second one stays, and is an error."""
-    fields = [(b"host", to.partition("://")[2].encode())]
-    said = [flow.request.data.authority] if flow.request.data.authority else []
-    seen = False
-    for name, value in flow.request.headers.fields:
-        if name.lower() == b"host" and not seen:
-            seen = True
-            said.append(value)
-        else:
-            fields.append((name, value))
-    # As it is written it leaves too: digits of a port are text.
-    return [*fields, *((b"x-as-written", value) for value in said)]
-
-
 def without_h2c(request: http.Request) -> None:
-    """Offers no server HTTP/2 on a connection that a client has opened for HTTP/1: nobody would read what follows as requests."""
+    """Takes an offer of HTTP/2 back that a client has made on a connection of HTTP/1: nobody would read what follows as requests."""
     offered = [word.strip().lower() for word in ",".join(request.headers.get_all("upgrade")).split(",")]
-    if "h2c" in offered:
-        for name in ("upgrade", "http2-settings", "connection"):
-            request.headers.pop(name, None)
-        if "websocket" in offered:
-            request.headers["upgrade"] = "websocket"
-            request.headers["connection"] = "upgrade"
+    for name in ("upgrade", "http2-settings", "connection"):
+        request.headers.pop(name, None)
+    if "websocket" in offered:
+        request.headers["upgrade"] = "websocket"
+        request.headers["connection"] = "upgrade"
 
 
 def lines(fields: Headers) -> bytes:

@@ -1,77 +1,84 @@
-"""Whole requests for the mitmproxy add-on: the facade's `Inspector`, with placeholders left out and each client answered in its own protocol."""
+"""Whole requests for the mitmproxy add-on: the native `RequestGate`, with what it says in the add-on's words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from mitmproxy import http
+
 from ._errors import HeadError
-from ._http import Denied, Guard, Headers, Refusal
+from ._http import Denied, Foreign, Refusal
 from ._mitmproxy_config import Config
-from ._mitmproxy_flows import log
-from ._native import Block, Finding, Inspector, Reply, Session, Sighting, Uploads
+from ._mitmproxy_flows import log, without_h2c
+from ._native import Block, Engine, Examined, Finding, Inspector, Reply, RequestGate, Session, Sighting, Substitutes, Uploads
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a request."""
+    """What came of a request that is not simply sent as it is."""
 
     refusal: Refusal | None = None
     reply: Reply | None = None
     """How it is refused."""
+    sure: bool = True
+    """Whether it is sure where it goes. If not, it was not examined."""
     body: bytes | None = None
     """What is sent instead of the body."""
     recoded: bool = False
     """Whether that has no coding any more."""
     refs: Inspector | None = None
     """What rewrites the answer."""
+    head: tuple[bytes, list[tuple[bytes, bytes]]] | None = None
+    """Target and fields with real credentials."""
 
 
 class Requests:
     """Examines the requests of one configuration."""
 
-    def __init__(self, guard: Guard, config: Config, uploads: Uploads, *, silent: bool = False) -> None:
-        self._guard = guard
-        self._policy = config.policy
+    def __init__(self, engine: Engine, substitutes: Substitutes | None, config: Config, uploads: Uploads, *, silent: bool = False) -> None:
         self._observe = config.words["mode"] == "observe"
-        self._own_keys: Literal["report", "block"] = "block" if config.words["provider_keys"] == "block" and not self._observe else "report"
-        self._uploads = uploads
+        own_keys: Literal["report", "block"] = "block" if config.words["provider_keys"] == "block" and not self._observe else "report"
+        self._gate = RequestGate(engine, uploads=uploads, policy=config.policy, own_keys=own_keys, substitutes=substitutes, observe=self._observe)
         self._silent = silent
 
-    def examine(
-        self, to: str, method: bytes, target: bytes, headers: Headers, body: bytes, trailers: Headers, session: Session | None = None
-    ) -> Outcome:
-        """Examines a request to `to`, the host of which its headers name."""
-        guard = self._guard
-        if not self._observe and (foreign := guard.foreign(to, target, headers)) is not None:
-            return Outcome(foreign)
-        blank, fields = guard.blanked(to, target, headers)
+    def examine(self, request: http.Request, host: str, session: Session | None = None) -> Outcome | None:
+        """Examines a request that goes to `host`; None if it is sent as it is."""
+        data = request.data
+        body = data.content
+        if body is None:
+            raise RuntimeError("the body is not at hand")
+        trailers = data.trailers.fields if data.trailers else None
         try:
-            inspector = self._open(to, method, blank, fields, session)
-            return self._carry_out(inspector, body, trailers)
+            examined = self._gate.examine(
+                data.scheme, host, data.port, data.authority, data.method, data.path, data.headers.fields, body, trailers, session
+            )
+            if examined is None:
+                return None
+            if examined.offers_h2c:
+                without_h2c(request)
+                return self.examine(request, host, session)
+            return self._outcome(examined)
         except HeadError as error:
             if not self._observe:
                 return Outcome(Refusal(Denied(kind="head", why=str(error)), "head"))
             log.info(f"exfilter: head: {error}: report")
-            return Outcome()
+            return None
 
-    def _open(self, to: str, method: bytes, target: bytes, fields: Headers, session: Session | None) -> Inspector:
-        return Inspector(
-            self._guard.engine, to, method, target, fields,
-            editable=True, own_keys=self._own_keys, policy=self._policy, uploads=self._uploads, session=session,
-        )  # fmt: skip
-
-    def _carry_out(self, inspector: Inspector, body: bytes, trailers: Headers) -> Outcome:
-        verdict, edited = inspector.whole(body, trailers or None)
-        sightings = inspector.sightings()
+    def _outcome(self, examined: Examined) -> Outcome:
+        if not examined.sure:
+            return Outcome(sure=False)
+        if examined.denied is not None:
+            kind, text = examined.denied
+            return Outcome(Refusal(Foreign(), text) if kind == "foreign" else Refusal(Denied(kind=kind, why=text), kind))
+        sightings, inspector, verdict = examined.sightings, examined.inspector, examined.verdict
+        assert inspector is not None
+        self._tell(sightings)
         if isinstance(verdict, Block):
             acting = next((sighting.location for sighting in sightings if sighting.action == "block"), "request")
-            self._tell(sightings)
             return Outcome(Refusal(verdict, acting), inspector.reply())
-        self._tell(sightings)
-        if edited is not None and inspector.replacement is not None:
-            return Outcome(body=edited, recoded=True)
-        return Outcome(body=edited, refs=inspector if inspector.conversation == "git-push-refs" else None)
+        refs = inspector if inspector.conversation == "git-push-refs" else None
+        return Outcome(body=examined.body, recoded=examined.recoded, refs=refs, head=examined.head)
 
     def _tell(self, sightings: list[Sighting]) -> None:
         """Logs what is only reported; the request's own keys are nothing to report."""

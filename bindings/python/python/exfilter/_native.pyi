@@ -18,6 +18,7 @@ __all__ = [
     "Coverage",
     "Edit",
     "Engine",
+    "Examined",
     "Finding",
     "Flow",
     "Forward",
@@ -28,6 +29,7 @@ __all__ = [
     "Policy",
     "PolicyFile",
     "Reply",
+    "RequestGate",
     "Rule",
     "Rules",
     "Scan",
@@ -483,6 +485,55 @@ class Reply:
     def headers(self) -> list[tuple[str, str]]: ...
     @property
     def body(self) -> bytes: ...
+
+@final
+class Examined:
+    @property
+    def sure(self) -> bool: ...
+    @property
+    def offers_h2c(self) -> bool: ...
+    @property
+    def denied(self) -> tuple[str, str] | None: ...
+    @property
+    def inspector(self) -> Inspector | None: ...
+    @property
+    def verdict(self) -> Forward | Edit | Block | None: ...
+    @property
+    def sightings(self) -> list[Sighting]: ...
+    @property
+    def body(self) -> bytes | None: ...
+    @property
+    def recoded(self) -> bool: ...
+    @property
+    def head(self) -> tuple[bytes, list[tuple[bytes, bytes]]] | None: ...
+
+@final
+class RequestGate:
+    def __new__(
+        cls,
+        engine: Engine,
+        *,
+        uploads: Uploads,
+        policy: PolicyFile | None = None,
+        own_keys: _Action | None = None,
+        substitutes: Substitutes | None = None,
+        observe: bool = False,
+    ) -> RequestGate: ...
+    @staticmethod
+    def authority(scheme: bytes, host: str, port: int, authority: bytes, fields: _Fields) -> str | None: ...
+    def examine(
+        self,
+        scheme: bytes,
+        host: str,
+        port: int,
+        authority: bytes,
+        method: bytes,
+        target: bytes,
+        fields: _Fields,
+        body: _Bytes,
+        trailers: _Fields | None = None,
+        session: Session | None = None,
+    ) -> Examined | None: ...
 
 @final
 class Inspector:

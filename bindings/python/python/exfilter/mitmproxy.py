@@ -22,7 +22,7 @@ from ._errors import ExfilterError
 from ._http import Body, Denied, Guard, Refusal, content_encoding
 from ._mitmproxy_config import self_test
 from ._mitmproxy_flows import (
-    MARKER, REFUSED, WITHHELD, RefusedName, authority_of_flow, canonical, fields_of_flow, host_of, kill, lines, log, refusal_response, scrub, scrubbed, tell, without_h2c,
+    MARKER, REFUSED, WITHHELD, RefusedName, authority_of_flow, canonical, is_address, kill, lines, log, refusal_response, scrub, scrubbed, tell,
 )  # fmt: skip
 from ._mitmproxy_requests import Outcome, Requests
 from ._native import Block, Flow, Inspector, Rules, Session, Stream, Uploads
@@ -152,6 +152,7 @@ class Exfilter:
         self._streams: dict[str, Stream] = {}
         self._before: dict[str, tuple[bytes, http.Headers]] = {}
         self._sessions: dict[str, Session] = {}
+        self._insecure = False
 
     # What mitmproxy tells of itself
 
@@ -183,6 +184,7 @@ class Exfilter:
                 self._rebuild()
             except ExfilterError as error:
                 raise exceptions.OptionsError(f"exfilter: {error}") from None
+        self._insecure = bool(ctx.options.ssl_insecure)
         if ctx.options.stream_large_bodies:
             raise exceptions.OptionsError(
                 "exfilter: stream_large_bodies sends bodies before they can be examined; leave it unset and use body_size_limit"
@@ -259,13 +261,11 @@ class Exfilter:
             built.engine,
             provider_keys=config.words["provider_keys"],
             on_event=tell,
-            substitutes=built.substitutes,
-            observe=config.words["mode"] == "observe",
         )
         self_test(guard, config)
         self._test_requests(built)
         # Only now, all at once: until here the old ones serve.
-        self._requests = Requests(guard, config, self._uploads)
+        self._requests = Requests(built.engine, built.substitutes, config, self._uploads)
         self._built, self._guard, self._stamps = built, guard, stamps
         for session in self._sessions.values():
             session.renew(configuration.session_of(config))
@@ -274,15 +274,18 @@ class Exfilter:
 
     def _test_requests(self, built: configuration.Built) -> None:
         """Runs requests through what examines requests."""
-        requests = Requests(Guard(built.engine), built.config, Uploads(), silent=True)
-        to, host = "https://self-test.invalid", (b"host", b"self-test.invalid")
+        requests = Requests(built.engine, None, built.config, Uploads(), silent=True)
         token = Rules.builtin().examples("github-pat", 1)[0]
-        clean = requests.examine(to, b"POST", b"/?q=1", [host], b"nothing secret", []).refusal
-        found = [
-            requests.examine(to, b"GET", b"/?q=" + token, [host], b"", []).refusal,
-            requests.examine(to, b"POST", b"/", [host], b'{"text": "' + token + b'"}', []).refusal,
-        ]
-        if clean is not None or (configuration.blocks(built.config) and not all(found)):
+
+        def is_refused(method: str, target: bytes, body: bytes) -> bool:
+            request = http.Request.make(method, "https://self-test.invalid/", body)
+            request.data.path = target
+            outcome = requests.examine(request, request.data.host)
+            return outcome is not None and (outcome.refusal is not None or not outcome.sure)
+
+        clean = is_refused("POST", b"/?q=1", b"nothing secret")
+        found = is_refused("GET", b"/?q=" + token, b"") and is_refused("POST", b"/", b'{"text": "' + token + b'"}')
+        if clean or (configuration.blocks(built.config) and not found):
             raise ExfilterError("the self-test failed: with this configuration a key is let out, or a clean request refused")
 
     def _ready(self) -> Guard:
@@ -314,45 +317,39 @@ class Exfilter:
 
     @_closed(_deny_http)
     async def request(self, flow: http.HTTPFlow) -> None:
-        request = flow.request
         if flow.response is not None or flow.error is not None:
             return
-        if request.stream or request.raw_content is None:
+        request, requests = flow.request, self._requests
+        body = request.data.content
+        if requests is None or request.stream or body is None:
             raise RuntimeError("the body is not at hand")
-        without_h2c(request)
-        to = authority_of_flow(flow)
-        refusal = self._admitted(host_of(to) if to is not None else request.host)
-        if to is not None and refusal is None:
-            await self._whole(flow, to)
-            return
-        refusal = refusal or self._head(flow, to)
-        if refusal is None and request.raw_content:
-            if len(request.raw_content) < _THREAD_FROM:
-                refusal = self._body(flow, to)
-            else:
-                refusal = await asyncio.to_thread(self._body, flow, to)
-        if refusal is None and request.trailers:
-            refusal = self._ready().text(None, "trailers", lines(request.trailers.fields), self._session(flow.client_conn))
-        if refusal is not None:
-            self._refuse(flow, refusal)
-        else:
-            self._inject(flow, to)
-
-    async def _whole(self, flow: http.HTTPFlow, to: str) -> None:
-        """A request of which it is sure where it goes: examined as what it is, and refused in its client's own words."""
-        request = flow.request
-        self._ready()
-        assert self._requests is not None and request.raw_content is not None
-        trailers = request.trailers.fields if request.trailers else ()
+        host = self._dialled(flow)
         session = self._session(flow.client_conn)
-        parts = (to, request.data.method, request.data.path, fields_of_flow(flow, to), request.raw_content, trailers, session)
-        if len(request.raw_content) < _THREAD_FROM:
-            outcome = self._requests.examine(*parts)
+        if len(body) < _THREAD_FROM:
+            outcome = requests.examine(request, host, session)
         else:
-            outcome = await asyncio.to_thread(self._requests.examine, *parts)
-        if outcome.refusal is not None:
-            self._refuse(flow, outcome.refusal, outcome)
+            outcome = await asyncio.to_thread(requests.examine, request, host, session)
+        if outcome is None:
             return
+        if not outcome.sure:
+            await self._anywhere(flow)
+        elif outcome.refusal is not None:
+            self._refuse(flow, outcome.refusal, outcome)
+        else:
+            self._change(flow, outcome)
+
+    def _dialled(self, flow: http.HTTPFlow) -> str:
+        """The name of the host that a request goes to."""
+        host = flow.request.data.host
+        if flow.request.data.scheme == b"https" and not self._insecure and is_address(host):
+            # In transparent modes the address is all that is dialled, and the certificate decides.
+            host = flow.server_conn.sni or flow.client_conn.sni or host
+        return host
+
+    def _change(self, flow: http.HTTPFlow, outcome: Outcome) -> None:
+        """What is changed in a request that may leave."""
+        request = flow.request
+        examined = request.headers.fields
         if outcome.body is not None:
             if outcome.recoded:
                 del request.headers["content-encoding"]
@@ -361,7 +358,26 @@ class Exfilter:
             # What is coded cannot be rewritten.
             request.headers.pop("accept-encoding", None)
             self._refs[flow.id] = outcome.refs
-        self._inject(flow, to)
+        # With ssl_insecure whoever answers may be anybody.
+        if outcome.head is not None and not self._insecure:
+            target, fields = outcome.head
+            # Lengths and codings are those of what is sent.
+            exchanged = {field: sent for field, sent in zip(examined, fields, strict=True) if field != sent}
+            self._inject(flow, target, [exchanged.get(field, field) for field in request.headers.fields])
+
+    async def _anywhere(self, flow: http.HTTPFlow) -> None:
+        """A request of which it is not sure where it goes: nothing is at home there."""
+        request = flow.request
+        refusal = self._admitted(request.host) or self._head(flow)
+        if refusal is None and request.raw_content:
+            if len(request.raw_content) < _THREAD_FROM:
+                refusal = self._body(flow)
+            else:
+                refusal = await asyncio.to_thread(self._body, flow)
+        if refusal is None and request.trailers:
+            refusal = self._ready().text(None, "trailers", lines(request.trailers.fields), self._session(flow.client_conn))
+        if refusal is not None:
+            self._refuse(flow, refusal)
 
     def _admitted(self, host: str) -> Refusal | None:
         """Whether the policy lets a host be reached."""
@@ -371,22 +387,21 @@ class Exfilter:
             return None
         return Refusal(Denied(kind="host", why="this host may not be reached"), "host")
 
-    def _head(self, flow: http.HTTPFlow, to: str | None) -> Refusal | None:
-        """The head of a request of which it is not sure where it goes; `_body` is likewise."""
+    def _head(self, flow: http.HTTPFlow) -> Refusal | None:
         request = flow.request
         # What HTTP/2 sends as a pseudo header, and absolute forms.
         host = request.data.host.encode("utf-8", "surrogateescape")
         pseudo = [(b":scheme", request.data.scheme), (b":authority", request.data.authority), (b":host", host)]
         headers = [*request.headers.fields, *((name, value) for name, value in pseudo if value)]
-        return self._ready().head(request.data.method, to, request.data.path, headers, self._session(flow.client_conn))
+        return self._ready().head(request.data.method, None, request.data.path, headers, self._session(flow.client_conn))
 
-    def _body(self, flow: http.HTTPFlow, to: str | None) -> Refusal | None:
+    def _body(self, flow: http.HTTPFlow) -> Refusal | None:
         guard, request = self._ready(), flow.request
         raw = request.raw_content or b""
         coding = content_encoding(request.headers.fields)
-        body = guard.body(to, raw, coding, editable=True, session=self._session(flow.client_conn))
+        body = guard.body(None, raw, coding, editable=True, session=self._session(flow.client_conn))
         if body.refusal is not None and coding is not None:
-            recoded = self._decoded(flow, guard, to, body)
+            recoded = self._decoded(flow, guard, body)
             if recoded is not None:
                 request.content = recoded.data
                 return None
@@ -394,7 +409,7 @@ class Exfilter:
             request.raw_content = body.data
         return body.refusal
 
-    def _decoded(self, flow: http.HTTPFlow, guard: Guard, to: str | None, body: Body) -> Body | None:
+    def _decoded(self, flow: http.HTTPFlow, guard: Guard, body: Body) -> Body | None:
         """A coded body that may leave once it is decoded and edited: redaction does not reach into compressed bytes."""
         if body.refusal is None or body.refusal.block.kind not in ("rule", "known") or body.decoded > _DECODE_UP_TO or not body.complete:
             return None
@@ -404,7 +419,7 @@ class Exfilter:
             return None
         if plain is None:
             return None
-        edited = guard.body(to, plain, None, editable=True)
+        edited = guard.body(None, plain, None, editable=True)
         return edited if edited.refusal is None and edited.edited else None
 
     def _refuse(self, flow: http.HTTPFlow, refusal: Refusal, outcome: Outcome | None = None) -> None:
@@ -423,19 +438,12 @@ class Exfilter:
 
     # Placeholders
 
-    def _inject(self, flow: http.HTTPFlow, to: str | None) -> None:
+    def _inject(self, flow: http.HTTPFlow, target: bytes, fields: list[tuple[bytes, bytes]]) -> None:
         """Puts real credentials into a request that may leave, last of all: nothing but the server is to see them."""
         request = flow.request
-        if ctx.options.ssl_insecure:
-            # Whoever answers may be anybody.
-            return
-        injected = self._ready().inject(to, request.data.path, request.headers.fields)
-        if injected is None:
-            return
         self._before[flow.id] = (request.data.path, request.headers)
         flow.metadata["exfilter_injected"] = True
-        request.data.path, fields = injected
-        request.headers = http.Headers(fields)
+        request.data.path, request.headers = target, http.Headers(fields)
 
     def _restore(self, flow: http.HTTPFlow) -> None:
         """Puts the placeholders back: the request has left, and mitmproxy keeps and shows it."""
@@ -497,7 +505,7 @@ class Exfilter:
                 message.content = clean
             return
         # By itself, to its end, and as part of all that was sent: two messages must not share a secret.
-        refusal = self._ready().text(authority_of_flow(flow), "message", message.content, self._session(flow.client_conn))
+        refusal = self._ready().text(authority_of_flow(flow, self._dialled(flow)), "message", message.content, self._session(flow.client_conn))
         verdict = self._stream(flow).push(message.content)
         if refusal is None and isinstance(verdict, Block):
             refusal = Refusal(verdict, "messages")

@@ -1,0 +1,309 @@
+//! Whole requests as a proxy has them, in one call each: `RequestGate` and what it tells (`Examined`).
+//!
+//! A proxy in Python does much else between two requests, so what a request costs it is for the most part code and objects that are no longer in the processor's caches: the less of either, the sooner it is done.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use exfilter::substitute::Substitutes as Placeholders;
+use exfilter::wire::{Conversation, HeadError, RequestHead};
+use exfilter::{Action, Authority, Inspection};
+use pyo3::prelude::*;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
+use pyo3::types::PyBytes;
+
+use crate::engine::{self, Engine};
+use crate::input::Input;
+use crate::inspector::{Fields, Inspector, Sighting, Uploads};
+use crate::policy_file::PolicyFile;
+use crate::session::Session;
+use crate::substitutes::Substitutes;
+use crate::{errors, words};
+
+/// A field that says how something was written that stands in another form where it is read.
+const AS_WRITTEN: &[u8] = b"x-as-written";
+
+/// What examines whole requests with one engine, and exchanges placeholders in those that may leave.
+///
+/// `policy` is a policy file whose words about hosts and requests count, `own_keys` ("report" or "block") says what becomes of a provider's key where that provider takes it, and wins over the file. `substitutes` are as they
+/// stand when this is made; where their real values are put, other people's credentials are refused, unless `observe` says that nothing is. Any number of threads may use it at once.
+#[pyclass(frozen, module = "exfilter")]
+pub(crate) struct RequestGate {
+    engine: exfilter::Engine,
+    policy: Option<Py<PolicyFile>>,
+    own_keys: Option<Action>,
+    uploads: exfilter::inspector::Uploads,
+    substitutes: Option<Arc<Placeholders>>,
+    observe: bool,
+}
+
+/// Target and fields.
+type Exchanged = (Py<PyBytes>, Vec<(Py<PyBytes>, Py<PyBytes>)>);
+
+/// What came of a request that is not simply sent as it is.
+#[pyclass(frozen, get_all, module = "exfilter")]
+pub(crate) struct Examined {
+    /// Whether it is sure where the request goes. If not, nothing was examined: at such a place nothing is at home.
+    sure: bool,
+    /// Whether it offers HTTP/2 on a connection of HTTP/1, and nothing was examined for that.
+    offers_h2c: bool,
+    /// Why it is refused though no byte of it was examined, and which part of it that is: "host", "head", or where somebody else's credential stands.
+    denied: Option<(&'static str, String)>,
+    /// What examined it.
+    inspector: Option<Py<Inspector>>,
+    /// The verdict.
+    verdict: Option<Py<PyAny>>,
+    /// What was found.
+    sightings: Vec<Py<Sighting>>,
+    /// What is sent instead of the body.
+    body: Option<Py<PyBytes>>,
+    /// Whether that has no coding any more.
+    recoded: bool,
+    /// Target and fields with real credentials in the places of placeholders: what is sent, and is to be seen by nobody but the server.
+    head: Option<Exchanged>,
+}
+
+impl Examined {
+    fn unexamined() -> Examined {
+        Examined {
+            sure: true,
+            offers_h2c: false,
+            denied: None,
+            inspector: None,
+            verdict: None,
+            sightings: Vec::new(),
+            body: None,
+            recoded: false,
+            head: None,
+        }
+    }
+
+    fn denied(part: &'static str, why: impl Into<String>) -> Examined {
+        Examined { denied: Some((part, why.into())), ..Examined::unexamined() }
+    }
+}
+
+/// A head with the name of the host that it goes to, which it was found to have, in one spelling and with its port.
+struct Head {
+    to: Authority,
+    head: Result<RequestHead, HeadError>,
+}
+
+/// Where a request goes, as the proxy knows it.
+struct Destination<'a> {
+    scheme: &'a [u8],
+    host: &'a str,
+    port: u16,
+    /// As HTTP/2 and absolute forms have it; else empty.
+    authority: &'a [u8],
+}
+
+impl Destination<'_> {
+    /// `None` where that is not sure, at which nothing is at home: what is dialled counts, and a shared front end goes by what the request says.
+    fn authority(&self, fields: &Fields) -> Option<Authority> {
+        let said =
+            fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"host")).map(|(_, value)| &value[..]);
+        let said = said.chain((!self.authority.is_empty()).then_some(self.authority));
+        if said.into_iter().any(|name| !hostname(name).eq_ignore_ascii_case(self.host.as_bytes())) {
+            return None;
+        }
+        let Destination { host, port, .. } = self;
+        let scheme = std::str::from_utf8(self.scheme).ok()?;
+        let text = match host.contains(':') && !host.starts_with('[') {
+            true => format!("{scheme}://[{host}]:{port}"),
+            false => format!("{scheme}://{host}:{port}"),
+        };
+        Authority::parse(text.as_bytes()).ok()
+    }
+
+    fn head(&self, to: Authority, method: &[u8], target: &[u8], fields: &Fields) -> Head {
+        let text = to.to_string();
+        let host = text.split_once("://").map_or(text.as_str(), |(_, host)| host);
+        let mut first = None;
+        let mut list: Vec<(&[u8], &[u8])> = Vec::with_capacity(fields.len() + 3);
+        list.push((b"host", host.as_bytes()));
+        for (name, value) in fields {
+            // A second one stays, and is an error.
+            match first.is_none() && name.eq_ignore_ascii_case(b"host") {
+                true => first = Some(&value[..]),
+                false => list.push((name, value)),
+            }
+        }
+        // As it is written it leaves too: digits of a port are text.
+        let said = (!self.authority.is_empty()).then_some(self.authority);
+        list.extend(said.into_iter().chain(first).map(|value| (AS_WRITTEN, value)));
+        let head = RequestHead::new(method, target, list);
+        Head { to, head }
+    }
+}
+
+/// A name without its port.
+fn hostname(name: &[u8]) -> &[u8] {
+    match name.iter().rposition(|byte| *byte == b':') {
+        Some(at) if at + 1 < name.len() && name[at + 1..].iter().all(u8::is_ascii_digit) => &name[..at],
+        _ => name,
+    }
+}
+
+/// Whether fields offer HTTP/2 on a connection that was opened for HTTP/1.
+fn offers_h2c(fields: &Fields) -> bool {
+    let upgrades = fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"upgrade"));
+    let mut words = upgrades.flat_map(|(_, value)| value.split(|byte| *byte == b','));
+    words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"h2c"))
+}
+
+impl RequestGate {
+    fn inspection(&self, to: &Authority, session: Option<&Py<Session>>) -> Inspection {
+        let mut inspection = Inspection::new(to.clone());
+        inspection.editable().uploads(&self.uploads);
+        if let Some(policy) = &self.policy {
+            policy.get().0.apply(&mut inspection);
+        }
+        if let Some(action) = self.own_keys {
+            inspection.own_keys(action);
+        }
+        if let Some(substitutes) = &self.substitutes {
+            inspection.substitutes(substitutes);
+        }
+        if let Some(session) = session {
+            session.get().apply(&mut inspection);
+        }
+        inspection
+    }
+
+    /// Target and fields to send, if there are placeholders in them.
+    fn exchange<'py>(
+        &self,
+        py: Python<'py>,
+        to: &Authority,
+        head: &RequestHead,
+        fields: &Fields,
+    ) -> PyResult<Option<Exchanged>> {
+        let Some(substitutes) = &self.substitutes else { return Ok(None) };
+        let exchanged = substitutes.exchange(to, head).map_err(|error| errors::head(&error))?;
+        let Some(exchanged) = exchanged else { return Ok(None) };
+        let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
+        let mut values = exchanged.headers().iter().skip(1).map(|(_, value)| value);
+        let mut sent = Vec::with_capacity(fields.len());
+        let mut is_host_behind = false;
+        for (name, value) in fields {
+            let is_first_host = !is_host_behind && name.eq_ignore_ascii_case(b"host");
+            is_host_behind |= is_first_host;
+            let value = match is_first_host {
+                true => &value[..],
+                false => values.next().ok_or_else(|| errors::misuse("a head lost a field"))?,
+            };
+            sent.push((bytes(name), bytes(value)));
+        }
+        Ok(Some((bytes(exchanged.target().as_bytes()), sent)))
+    }
+}
+
+#[pymethods]
+impl RequestGate {
+    #[new]
+    #[pyo3(signature = (engine, *, uploads, policy=None, own_keys=None, substitutes=None, observe=false))]
+    fn new(
+        engine: &Engine,
+        uploads: &Uploads,
+        policy: Option<Py<PolicyFile>>,
+        own_keys: Option<&str>,
+        substitutes: Option<&Substitutes>,
+        observe: bool,
+    ) -> PyResult<RequestGate> {
+        Ok(RequestGate {
+            engine: engine::keep(&engine.0),
+            policy,
+            own_keys: own_keys.map(words::action).transpose()?,
+            uploads: uploads.0.clone(),
+            substitutes: substitutes.and_then(Substitutes::snapshot),
+            observe,
+        })
+    }
+
+    /// Where a request goes, as a `Flow` takes it; None where that is not sure.
+    #[staticmethod]
+    fn authority(
+        scheme: PyBackedBytes,
+        host: PyBackedStr,
+        port: u16,
+        authority: PyBackedBytes,
+        fields: Fields,
+    ) -> Option<String> {
+        let destination = Destination { scheme: &scheme, host: &host, port, authority: &authority };
+        Some(destination.authority(&fields)?.to_string())
+    }
+
+    /// Examines a request: None if it may be sent as it is, and there is nothing to tell of it.
+    ///
+    /// `scheme`, `host` and `port` are what is dialled, `authority` what HTTP/2 or an absolute form says (empty for nothing), `fields` the headers in order. A head that two readers may take for different requests is a `HeadError`.
+    #[pyo3(signature = (scheme, host, port, authority, method, target, fields, body, trailers=None, session=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of a request")]
+    fn examine<'py>(
+        &self,
+        py: Python<'py>,
+        scheme: PyBackedBytes,
+        host: PyBackedStr,
+        port: u16,
+        authority: PyBackedBytes,
+        method: PyBackedBytes,
+        target: PyBackedBytes,
+        fields: Fields,
+        body: &Bound<'py, PyAny>,
+        trailers: Option<Fields>,
+        session: Option<Py<Session>>,
+    ) -> PyResult<Option<Examined>> {
+        if offers_h2c(&fields) {
+            return Ok(Some(Examined { offers_h2c: true, ..Examined::unexamined() }));
+        }
+        let destination = Destination { scheme: &scheme, host: &host, port, authority: &authority };
+        let Some(to) = destination.authority(&fields) else {
+            return Ok(Some(Examined { sure: false, ..Examined::unexamined() }));
+        };
+        if self.policy.as_ref().is_some_and(|policy| !policy.get().0.admits(to.host())) {
+            return Ok(Some(Examined::denied("host", "this host may not be reached")));
+        }
+        let made = catch_unwind(AssertUnwindSafe(|| destination.head(to, &method, &target, &fields)));
+        let Head { to, head } = made.map_err(|_| errors::misuse("the engine failed on a head"))?;
+        let head = head.map_err(|error| errors::head(&error))?;
+        let substitutes = self.substitutes.as_ref().filter(|_| !self.observe);
+        if let Some(place) = substitutes.and_then(|all| all.foreign(&self.engine, &to, &head)) {
+            let part = place.split(':').next().unwrap_or_default().to_owned();
+            return Ok(Some(Examined::denied("foreign", part)));
+        }
+        let inspection = self.inspection(&to, session.as_ref());
+        let kept = self.substitutes.is_some().then(|| head.clone());
+        let inspector = Inspector::open(&self.engine, &inspection, head, session)?;
+        let input = Input::of(body)?;
+        let whole = inspector.examine_whole(py, &input, trailers)?;
+        let is_blocked = whole.is_block();
+        let exchanged = match kept.filter(|_| !is_blocked) {
+            Some(head) => self.exchange(py, &to, &head, &fields)?,
+            None => None,
+        };
+        let sightings = inspector.sightings(py)?;
+        let is_rewritten = inspector.part_of()? == Conversation::GitPushRefs;
+        if !is_blocked
+            && whole.edited.is_none()
+            && sightings.is_empty()
+            && exchanged.is_none()
+            && !is_rewritten
+        {
+            return Ok(None);
+        }
+        let recoded = whole.edited.is_some() && inspector.is_replaced()?;
+        Ok(Some(Examined {
+            verdict: Some(whole.outcome.into_py(py, &self.engine)?),
+            sightings: sightings.into_iter().map(|one| Py::new(py, one)).collect::<PyResult<_>>()?,
+            body: whole.edited.map(|edited| PyBytes::new(py, &edited).unbind()),
+            recoded,
+            head: exchanged,
+            inspector: Some(Py::new(py, inspector)?),
+            ..Examined::unexamined()
+        }))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("RequestGate({:?})", self.engine)
+    }
+}
