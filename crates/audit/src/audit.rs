@@ -16,6 +16,7 @@ use crate::place::Index;
 use crate::report::{Report, Skip};
 use crate::secret::{DigestKey, FoundValue};
 use crate::source::content::{Examined, Examiner};
+use crate::source::tray::Tray;
 use crate::source::walk::{Step, Walk};
 use crate::source::{capabilities, environment, files, places, processes};
 use crate::view::{Miss, View};
@@ -242,8 +243,9 @@ impl Audit {
                     let steps: Vec<Step> = walk.by_ref().take(TASK).collect();
                     (!steps.is_empty()).then_some(steps)
                 });
-                tasks.par_bridge().for_each(|steps| {
-                    steps.into_iter().for_each(|step| self.step(context, &index, &done, step));
+                tasks.par_bridge().for_each_init(Tray::default, |tray, steps| {
+                    steps.into_iter().for_each(|step| self.step(context, &index, &done, tray, step));
+                    files::look(context, tray);
                 });
             });
         } else if let Some(home) = self.view.home_folder() {
@@ -251,11 +253,22 @@ impl Audit {
         }
     }
 
-    fn step(&self, context: &Context<'_>, index: &Index, done: &HashSet<OsString>, step: Step) {
+    fn step(
+        &self,
+        context: &Context<'_>,
+        index: &Index,
+        done: &HashSet<OsString>,
+        tray: &mut Tray,
+        step: Step,
+    ) {
         match step {
             Step::File(spot) => {
-                if !done.contains(spot.inside.as_os_str()) {
-                    files::run(context, &spot, index.of(spot.inside.as_os_str().as_encoded_bytes()));
+                if done.contains(spot.inside.as_os_str()) {
+                    return;
+                }
+                match index.of(spot.inside.as_os_str().as_encoded_bytes()) {
+                    Some(place) => files::run(context, &spot, Some(place)),
+                    None => files::run_bulk(context, spot, tray),
                 }
             }
             Step::Link(spot) => {

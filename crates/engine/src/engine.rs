@@ -265,6 +265,12 @@ impl Engine {
         self.core.known.as_ref().map_or(0, |known| known.needles.len())
     }
 
+    /// Whether content that begins with these bytes, 512 or all there are, may be something that is told by its beginning alone: an archive, frames, zlib. Everything else is found wherever it stands: texts of which
+    /// this is not so may be examined behind each other in one stream, with something between them that ends lines and tokens.
+    pub fn is_told_by_its_beginning(bytes: &[u8]) -> bool {
+        lane::may_begin(bytes)
+    }
+
     /// Whether it is another handle on the same compiled engine.
     pub fn is_same(&self, other: &Engine) -> bool {
         Arc::ptr_eq(&self.core, &other.core)

@@ -131,10 +131,39 @@ impl Examiner<'_> {
         examined
     }
 
+    /// Whether nothing is found in `bytes`, and all of them were examined.
+    pub(crate) fn holds_nothing(&self, bytes: &[u8]) -> bool {
+        if bytes.is_empty() {
+            return true;
+        }
+        let mut desk = DESK.take().unwrap_or_default();
+        let Desk { scratch, stream, .. } = &mut *desk;
+        let clean = catch_unwind(AssertUnwindSafe(|| {
+            let mut now = self.stream(stream);
+            let mut events = 0_u64;
+            let _verdict = now.push_with(scratch, bytes, &mut |_| events += 1);
+            let _verdict = now.finish_with(scratch, &mut |_| events += 1);
+            let clean = events == 0 && now.suppressed().next().is_none() && now.coverage().is_complete();
+            now.reset();
+            *stream = Some(now);
+            clean
+        }));
+        // What a panic leaves behind is not used again.
+        if clean.is_ok() {
+            DESK.set(Some(desk));
+        }
+        clean.unwrap_or(false)
+    }
+
+    /// The kept stream, or a new one.
+    fn stream(&self, kept: &mut Option<Stream>) -> Stream {
+        let kept = kept.take().filter(|stream| stream.is_of(self.engine));
+        kept.unwrap_or_else(|| self.engine.stream(Flow::at_rest().lines()))
+    }
+
     fn drive(&self, subject: &Subject<'_>, reader: &mut dyn Read, desk: &mut Desk, examined: &mut Examined) {
         let Desk { bytes, scratch, events, stream } = desk;
-        let kept = stream.take().filter(|stream| stream.is_of(self.engine));
-        let mut stream_now = kept.unwrap_or_else(|| self.engine.stream(Flow::at_rest().lines()));
+        let mut stream_now = self.stream(stream);
         let mut window = Window::new(bytes);
         let mut hits: Vec<Hit> = Vec::new();
         let kept_whole =

@@ -1,8 +1,12 @@
 //! One file: how much of it is read, and as what.
 
+use std::fs::{File, Metadata};
+use std::io::{Read, Seek as _};
+
 use exfilter::Confidence;
 
 use super::content::{Described, Examined, Fields, Subject};
+use super::tray::{self, Put, Tray};
 use super::walk;
 use crate::advice::Advice;
 use crate::audit::Context;
@@ -21,34 +25,76 @@ pub(crate) const KNOWN_LIMIT: u64 = 64 << 20;
 /// The longest file of a git object store that is read whole, in bytes: a pack has most of a history.
 const OBJECTS_LIMIT: u64 = 1 << 30;
 
+/// Reads a file of which nothing is known but where it lies: small ones wait in the tray.
+pub(crate) fn run_bulk(context: &Context<'_>, spot: Spot, tray: &mut Tray) {
+    if walk::is_git_object(&spot.inside) {
+        return run(context, &spot, None);
+    }
+    let Some((mut file, meta)) = open(context, &spot) else { return };
+    if !(1..=tray::SMALL.min(context.file_limit)).contains(&meta.len()) {
+        return examine(context, &spot, None, &mut file, &meta);
+    }
+    if let Put::Alone(alone) = tray.put(spot, meta, &mut file) {
+        let (spot, meta) = *alone;
+        match file.rewind() {
+            Ok(()) => examine(context, &spot, None, &mut file, &meta),
+            // What can be read once alone is no regular file.
+            Err(_) => run(context, &spot, None),
+        }
+    } else if tray.is_full() {
+        look(context, tray);
+    }
+}
+
+/// Looks at what waits.
+pub(crate) fn look(context: &Context<'_>, tray: &mut Tray) {
+    let clean = context.bulk.holds_nothing(tray.bytes());
+    for (text, mut bytes) in tray.texts() {
+        match clean {
+            true => context.collector.file(bytes.len() as u64, false),
+            false => examine(context, &text.spot, None, &mut bytes, &text.meta),
+        }
+    }
+    tray.clear();
+}
+
 /// Reads one located file, whole if it is a known place, or one of a git object store.
 pub(crate) fn run(context: &Context<'_>, spot: &Spot, place: Option<&'static Place>) {
+    if let Some((mut file, meta)) = open(context, spot) {
+        examine(context, spot, place, &mut file, &meta);
+    }
+}
+
+/// Opens a located file, or tells why not.
+fn open(context: &Context<'_>, spot: &Spot) -> Option<(File, Metadata)> {
     let name = || context.names.mask(spot.inside.as_os_str().as_encoded_bytes());
-    let (mut file, meta) = match context.view.open(spot) {
-        Ok(open) => open,
-        Err(Miss::Absent) => return,
-        Err(Miss::Closed) => return context.collector.closed(),
+    match context.view.open(spot) {
+        Ok(open) => return Some(open),
+        Err(Miss::Absent) => {}
+        Err(Miss::Closed) => context.collector.closed(),
         Err(Miss::ClosedHere) => {
-            return context.collector.gap(
-                name(),
-                "unreadable-here",
-                "the audited user may read it, this one may not".into(),
-            );
+            let what = "the audited user may read it, this one may not".into();
+            context.collector.gap(name(), "unreadable-here", what);
         }
-        Err(Miss::Special) => return context.collector.skipped(Skip::Special, 0, name),
+        Err(Miss::Special) => context.collector.skipped(Skip::Special, 0, name),
         Err(Miss::Error(error)) => {
-            return context.collector.gap(
-                name(),
-                "unreadable",
-                format!("it could not be opened: {}", error.kind()),
-            );
+            let what = format!("it could not be opened: {}", error.kind());
+            context.collector.gap(name(), "unreadable", what);
         }
-    };
-    let describe = || Described {
-        name: name(),
-        mode: mode(&meta),
-        exposure: context.view.exposure(&spot.inside, &meta),
-    };
+    }
+    None
+}
+
+fn examine(
+    context: &Context<'_>,
+    spot: &Spot,
+    place: Option<&'static Place>,
+    file: &mut dyn Read,
+    meta: &Metadata,
+) {
+    let name = || context.names.mask(spot.inside.as_os_str().as_encoded_bytes());
+    let describe =
+        || Described { name: name(), mode: mode(meta), exposure: context.view.exposure(&spot.inside, meta) };
     if let Some(place) = place.filter(|place| place.format == Format::Presence) {
         context.collector.file(0, true);
         if meta.len() > 0 {
@@ -74,7 +120,7 @@ pub(crate) fn run(context: &Context<'_>, spot: &Spot, place: Option<&'static Pla
         describe: &describe,
     };
     let examiner = if place.is_some() { &context.known } else { &context.bulk };
-    let examined: Examined = examiner.examine(&subject, &mut file);
+    let examined: Examined = examiner.examine(&subject, file);
     context.collector.file(examined.bytes, place.is_some());
     let rest = meta.len().saturating_sub(examined.bytes);
     if examined.bytes >= limit && rest > 0 {

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use exfilter_audit::{Audit, Skip};
+use exfilter_testing::Rng;
 
 use crate::home::{ENGINE, Home, assert_mute, find, github, mode, program, secret};
 
@@ -186,4 +187,42 @@ fn whoever_else_can_read_it_makes_it_worse() {
     let report = home.audit();
     assert_eq!(report.finds[0].severity, exfilter_audit::Severity::High);
     assert!(Path::new(&folder).exists());
+}
+
+#[test]
+fn small_files_are_told_apart() {
+    // More than one look takes, in the order that the folder gives.
+    let home = Home::new();
+    let mut rng = Rng::new(91);
+    let mut wanted = Vec::new();
+    for number in 0..300 {
+        let token = github();
+        let mut text: String =
+            (0..rng.below(900)).map(|_| ["one ", "two\n", "(three) ", "\u{e9}\r\n"][rng.below(4)]).collect();
+        match number % 10 {
+            // The whole of it: first, last, inside, in digits.
+            0 => text.insert_str(0, &token),
+            1 => text.push_str(&token),
+            2 => text = format!("{text} {token} {text}"),
+            3 => text.extend(token.bytes().map(|byte| format!("{byte:02x}"))),
+            // Its halves: last in one file, first in others.
+            4 => text.push_str(&token[..20]),
+            5 => text.insert_str(0, &token[20..]),
+            // A container, and what is told by its beginning.
+            6 => text = format!("5\r\nghp_{}\r\n23\r\n{}\r\n0\r\n\r\n", &token[4..5], &token[5..]),
+            _ => {}
+        }
+        let name = format!("{number:03}.txt");
+        home.file(&name, text);
+        if number % 10 < 4 || number % 10 == 6 {
+            wanted.push(name);
+        }
+    }
+    let report = home.audit();
+    let places = report.finds.iter().flat_map(|find| &find.places);
+    let mut found: Vec<String> =
+        places.map(|place| String::from_utf8_lossy(place.name.as_bytes())[8..].into()).collect();
+    found.sort();
+    assert_eq!(found, wanted);
+    assert_eq!(report.totals.files, 300);
 }

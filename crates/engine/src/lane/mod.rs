@@ -147,6 +147,13 @@ pub(crate) struct Lane {
     refused_shapes: bool,
 }
 
+/// Whether content that begins with these bytes may be something that its beginning alone tells.
+pub(crate) fn may_begin(bytes: &[u8]) -> bool {
+    container::zlib_at(bytes, 0).is_some()
+        || archive::begins(bytes)
+        || Framing::ALL.iter().any(|framing| framing.starts(bytes))
+}
+
 impl Lane {
     pub(crate) fn root(flow: &Flow) -> Lane {
         let mut root = Lane::new(LaneKind::Root, Depth::default(), None, OuterMap::Identity);
