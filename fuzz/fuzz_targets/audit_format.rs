@@ -5,13 +5,14 @@ use exfilter_audit::View;
 use exfilter_audit::format::{Format, MAX_NAME, MAX_VALUE, arguments, read};
 use libfuzzer_sys::fuzz_target;
 
-const FORMATS: [Format; 10] = [
+const FORMATS: [Format; 11] = [
     Format::Assign,
     Format::Json,
     Format::Yaml,
     Format::Toml,
     Format::Xml,
     Format::Netrc,
+    Format::HashDump,
     Format::Urls,
     Format::Pgpass,
     Format::Whole,

@@ -5,6 +5,7 @@
 //! yaml.rs   YAML, as configurations have it           words.rs   command lines and histories of them
 //! toml.rs   TOML                                      lines.rs   git-credentials, .pgpass, a token alone
 //! xml.rs    settings.xml, NuGet.Config, IDE files     netrc.rs   .netrc, .authinfo
+//! hashdump.rs  Subversion's credentials
 //! ```
 //!
 //! The readers are lenient where the clients' own are strict: a file that breaks off, or that a person has edited, still gives what stands
@@ -14,6 +15,7 @@
 //! A name is a path: `mcpServers.github.env.GITHUB_TOKEN`, `users.0.user.token`, `remote "origin".url`.
 
 mod assign;
+mod hashdump;
 mod json;
 mod lines;
 mod netrc;
@@ -51,6 +53,8 @@ pub enum Format {
     Xml,
     /// `machine NAME login NAME password VALUE`.
     Netrc,
+    /// Names and values behind their lengths, as Subversion writes them.
+    HashDump,
     /// One address per line, the password percent-encoded.
     Urls,
     /// `host:port:database:user:password` per line.
@@ -81,6 +85,7 @@ pub fn read(format: Format, bytes: &[u8], sink: &mut Sink<'_>) {
         Format::Toml => toml::read(bytes, bytes_start, sink),
         Format::Xml => xml::read(bytes, sink),
         Format::Netrc => netrc::read(bytes, sink),
+        Format::HashDump => hashdump::read(bytes, sink),
         Format::Urls => lines::urls(bytes, sink),
         Format::Pgpass => lines::pgpass(bytes, sink),
         Format::Whole => lines::whole(bytes, sink),

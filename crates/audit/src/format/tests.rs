@@ -4,13 +4,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-const ALL: [Format; 9] = [
+const ALL: [Format; 10] = [
     Format::Assign,
     Format::Json,
     Format::Yaml,
     Format::Toml,
     Format::Xml,
     Format::Netrc,
+    Format::HashDump,
     Format::Urls,
     Format::Pgpass,
     Format::Commands,
@@ -141,6 +142,14 @@ fn lines_and_words() {
         ],
     );
     check(
+        Format::HashDump,
+        "K 8\npasstype\nV 6\nsimple\nK 8\npassword\nV 5\na\n b!\nK 8\nusername\nV 2\nme\nEND\n",
+        &[("passtype", "simple"), ("password", "a\n b!"), ("username", "me")],
+    );
+    for broken in ["", "K", "K 9\nshort\n", "K -1\nx\n", "K 99999999999999999999\nx\n", "V 1"] {
+        check(Format::HashDump, broken, &[]);
+    }
+    check(
         Format::Urls,
         "https://me:a%2F@h.example\nhttps://h.example\nhttps://tok@h\n",
         &[("me@h.example", "a/"), ("h", "tok")],
@@ -256,7 +265,7 @@ fn cpu_time() -> u64 {
 /// Content that makes a reader go back over what it has read would show as four times the work for twice the bytes.
 #[test]
 fn work_is_linear() {
-    let hostile: [(Format, &[u8]); 8] = [
+    let hostile: [(Format, &[u8]); 9] = [
         (Format::Assign, b"a=\"\\\n"),
         (Format::Assign, b"a='"),
         (Format::Json, b"{\"a\":["),
@@ -264,6 +273,7 @@ fn work_is_linear() {
         (Format::Xml, b"<a b=\""),
         (Format::Xml, b"<a><!--"),
         (Format::Netrc, b"macdef \" "),
+        (Format::HashDump, b"V 0\n\n"),
         (Format::Commands, b"curl -u '"),
     ];
     for (format, piece) in hostile {

@@ -112,7 +112,9 @@ pub(crate) static PLACES: &[Place] = places! {
     "GitLab CLI", Credentials, Yaml, Forge, ["~/.config/glab-cli/config.yml"], { "hosts.*.token" => GITLAB_LOGIN, "hosts.*.oauth2_refresh_token" => GITLAB_LOGIN };
     "hub", Credentials, Yaml, Forge, ["~/.config/hub"], { "*oauth_token" => GITHUB_LOGIN };
     "Gitea tea", Credentials, Yaml, Forge, ["~/.config/tea/config.yml"], { "logins.*.token" => GIT_PASSWORD };
-    "Subversion", Credentials, Text, Forge, ["~/.subversion/auth/svn.simple/*"];
+    "Subversion", Credentials, HashDump, Forge, ["~/.subversion/auth/svn.simple/*", "~/.subversion/auth/svn.ssl.client-passphrase/*"], {
+        "password" => GIT_PASSWORD, "passphrase" => GIT_PASSWORD,
+    };
     "netrc", Credentials, Netrc, Forge, ["~/.netrc", "~/_netrc", "~/.authinfo"], { "*.password" => NETRC_PASSWORD, "*.passwd" => NETRC_PASSWORD };
 
     // Keys

@@ -1,11 +1,11 @@
 //! [`Walk`]: folders of a view, one entry after another. No link is followed, no kernel's file system is entered.
 
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::report::Skip;
-use crate::view::{EntryKind, Miss, Spot, View};
+use crate::view::{Entry, EntryKind, Miss, Spot, View};
 
 /// File systems of the kernel, whose files have no end or do something when they are read.
 const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
@@ -57,14 +57,15 @@ impl<'a> Walk<'a> {
     }
 
     fn folder(&mut self, folder: &Spot) {
-        let mut entries: Vec<(OsString, EntryKind)> = Vec::new();
-        match self.view.list(folder, &mut |entry| entries.push((entry.name, entry.kind))) {
+        let mut entries: Vec<Entry> = Vec::new();
+        match self.view.list(folder, &mut |entry| entries.push(entry)) {
             Ok(()) => {}
             Err(Miss::Closed) => self.ready.push(Step::Closed),
             Err(miss) => self.ready.push(Step::Fault(folder.inside.clone(), miss)),
         }
-        for (name, kind) in entries {
-            let spot = self.view.child(&folder.inside, &name);
+        for entry in entries {
+            let kind = entry.kind;
+            let spot = self.view.listed(folder, entry);
             if spot.inside.as_os_str().len() > LONGEST {
                 let error = std::io::Error::from(std::io::ErrorKind::InvalidFilename);
                 self.ready.push(Step::Fault(folder.inside.clone(), Miss::Error(error)));

@@ -4,12 +4,14 @@
 //! here.rs          this process                    root.rs      a folder as `/`, a user, variables from a file
 //! bubblewrap.rs    the arguments of bwrap          process.rs   the namespaces of a running process
 //! devcontainer.rs  a devcontainer.json             mounts.rs    paths inside -> paths of this machine; links end inside
+//!                                                  folder.rs    folders of this machine, and what is opened beside them
 //! ```
 
 mod access;
 mod bubblewrap;
 mod devcontainer;
 mod error;
+mod folder;
 mod here;
 mod mounts;
 mod process;
@@ -20,7 +22,7 @@ use std::path::{Path, PathBuf};
 pub use access::Reader;
 pub use error::ViewError;
 use mounts::Origin;
-pub(crate) use mounts::{EntryKind, Miss, Spot, mode};
+pub(crate) use mounts::{Entry, EntryKind, Miss, Spot, mode};
 
 use crate::secret::Value;
 use mounts::Mounts;

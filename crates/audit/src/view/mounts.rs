@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::View;
+use super::folder::Folder;
 use crate::report::Exposure;
 
 /// Links followed on the way to one file, as the kernel has it.
@@ -69,6 +70,20 @@ impl Mounts {
     }
 }
 
+/// Opens a file by its path, without waiting or following.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    options.open(path)
+}
+
 /// A path without `.`, `..` and repetitions, absolute.
 fn plain(path: &Path) -> PathBuf {
     let mut out = PathBuf::from("/");
@@ -85,12 +100,14 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// A file or folder of a view.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Spot {
     /// Its path inside, without links.
     pub(crate) inside: PathBuf,
     /// Its path on this machine; none for folders that only mounts make.
     pub(crate) host: Option<PathBuf>,
+    /// The folder of this machine that lists it, if it is open.
+    beside: Option<Folder>,
 }
 
 /// Why a path leads nowhere.
@@ -123,6 +140,8 @@ impl Miss {
 pub(crate) struct Entry {
     pub(crate) name: OsString,
     pub(crate) kind: EntryKind,
+    /// The folder of this machine that lists it; none for what a mount puts there.
+    beside: Option<Folder>,
 }
 
 /// What an entry is, as far as the folder tells.
@@ -201,7 +220,7 @@ impl View {
             Origin::Host(host) => Some(host),
             _ => None,
         };
-        Ok(Spot { inside: at, host })
+        Ok(Spot { inside: at, host, beside: None })
     }
 
     /// The entry `name` of a folder that was located before; nothing is followed.
@@ -211,21 +230,24 @@ impl View {
             Origin::Host(host) => Some(host),
             _ => None,
         };
-        Spot { inside, host }
+        Spot { inside, host, beside: None }
+    }
+
+    /// The same of an entry that was listed: it will be opened beside its folder.
+    pub(crate) fn listed(&self, folder: &Spot, entry: Entry) -> Spot {
+        match (entry.beside, &folder.host) {
+            (Some(beside), Some(host)) => Spot {
+                inside: folder.inside.join(&entry.name),
+                host: Some(host.join(&entry.name)),
+                beside: Some(beside),
+            },
+            _ => self.child(&folder.inside, &entry.name),
+        }
     }
 
     /// Opens a located file for reading without ever waiting: it is opened without blocking, without following, and looked at again.
     pub(crate) fn open(&self, spot: &Spot) -> Result<(File, Metadata), Miss> {
         let Some(host) = &spot.host else { return Err(Miss::Special) };
-        let mut options = OpenOptions::new();
-        options.read(true);
-        #[cfg(unix)]
-        {
-            use rustix::fs::OFlags;
-            use std::os::unix::fs::OpenOptionsExt;
-            let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
-            options.custom_flags(flags.bits().cast_signed());
-        }
         if let Some(reader) = &self.reader {
             // Whoever runs the audit may not read what the user of the view may, and the other way round.
             let meta = fs::symlink_metadata(host).map_err(|error| self.miss(error))?;
@@ -233,7 +255,11 @@ impl View {
                 return Err(Miss::Closed);
             }
         }
-        let file = options.open(host).map_err(|error| {
+        let opened = match (&spot.beside, host.file_name()) {
+            (Some(folder), Some(name)) => folder.file(name),
+            _ => open(host),
+        };
+        let file = opened.map_err(|error| {
             #[cfg(unix)]
             if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
                 || error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error())
@@ -259,7 +285,7 @@ impl View {
                 Origin::Link(_) => EntryKind::Link,
                 Origin::Nothing => EntryKind::Folder,
             };
-            take(Entry { name: name.clone(), kind });
+            take(Entry { name: name.clone(), kind, beside: None });
         }
         let Some(host) = &folder.host else { return Ok(()) };
         if let Some(reader) = &self.reader {
@@ -268,17 +294,14 @@ impl View {
                 return Err(Miss::Closed);
             }
         }
-        for entry in fs::read_dir(host).map_err(|error| self.miss(error))? {
-            let entry = entry.map_err(Miss::Error)?;
-            let name = entry.file_name();
-            if mounted.contains(&name) {
-                continue;
-            }
-            // What the system does not know is nothing to be opened, and is told of.
-            let kind = entry.file_type().map_or(EntryKind::Special, EntryKind::of);
-            take(Entry { name, kind });
-        }
-        Ok(())
+        let folder = Folder::open(host).map_err(|error| self.miss(error))?;
+        folder
+            .list(&mut |name, kind| {
+                if !mounted.contains(&name) {
+                    take(Entry { name, kind, beside: Some(folder.clone()) });
+                }
+            })
+            .map_err(Miss::Error)
     }
 
     /// Whether a located socket can be connected to, as far as permission bits tell. Nothing is dialled.

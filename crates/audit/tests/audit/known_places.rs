@@ -121,6 +121,18 @@ fn programs_that_hand_out_credentials_are_told_of() {
 }
 
 #[test]
+fn subversions_passwords_are_found_by_their_lengths() {
+    let home = Home::new();
+    let password = secret(20);
+    let text =
+        format!("K 8\npasstype\nV 6\nsimple\nK 8\npassword\nV 20\n{password}\nK 8\nusername\nV 2\nme\nEND\n");
+    home.file(".subversion/auth/svn.simple/0a1b", text);
+    let report = home.audit();
+    assert_eq!(report.finds.len(), 1, "{:#?}", report.finds);
+    assert_eq!(find(&report, "svn.simple/0a1b", "password").places[0].tool, "Subversion");
+}
+
+#[test]
 fn mounted_secrets_and_keys_are_whole() {
     let home = Home::new();
     std::fs::create_dir_all(home.root().join("run/secrets")).unwrap();

@@ -1,8 +1,8 @@
 //! The texts of a head, of trailers and of small bodies, each a stream of its own.
 
 use exfilter_engine::{
-    Action, Authority, Block, Engine, Event, Finding, Flow, HeaderPart, HostPattern, Kind, LanePath, Slot,
-    Verdict,
+    Action, Authority, Block, Coverage, Engine, Event, Finding, Flow, HeaderPart, HostPattern, Kind,
+    LanePath, Slot, Verdict,
 };
 use exfilter_wire::places::{Place, Text};
 use zeroize::Zeroizing;
@@ -33,9 +33,10 @@ struct Scan {
 }
 
 impl Texts<'_> {
-    pub(super) fn examine(&mut self, texts: &[Text]) {
-        if self.nothing_stands_in(texts) {
-            return;
+    /// Examines texts; the coverage if nothing at all stands in them, whatever is known of secrets in pieces.
+    pub(super) fn examine(&mut self, texts: &[Text]) -> Option<Coverage> {
+        if let Some(coverage) = self.nothing_stands_in(texts) {
+            return Some(coverage);
         }
         let mut masked = false;
         for text in texts {
@@ -43,12 +44,13 @@ impl Texts<'_> {
             // Of names in which something stands none is shown.
             masked |= text.place == Place::Names && scan;
         }
+        None
     }
 
     /// Looks at all texts in one stream, for most heads hold nothing and twenty streams take longer than their bytes. Whatever is found, or could not be examined, is another look's
     /// affair; so are texts that could be something from their first byte on, which only a stream of their own would tell.
-    fn nothing_stands_in(&mut self, texts: &[Text]) -> bool {
-        let Some(joined) = joined(texts) else { return false };
+    fn nothing_stands_in(&mut self, texts: &[Text]) -> Option<Coverage> {
+        let joined = joined(texts)?;
         let mut stream = self.engine.stream(self.flow.clone().session(&self.log.session));
         let blocked = stream.push(&joined).is_block() || stream.finish().is_block();
         let coverage = stream.coverage();
@@ -58,10 +60,10 @@ impl Texts<'_> {
             || !coverage.is_complete()
             || !stream.contribution().is_empty()
         {
-            return false;
+            return None;
         }
         self.log.coverage.add(&coverage);
-        true
+        Some(coverage)
     }
 
     /// Examines the places in a text, then the text without those in which a credential is at home. Returns whether anything was found.

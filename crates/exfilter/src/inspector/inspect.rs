@@ -13,7 +13,7 @@ use super::body::Body;
 use super::head::Texts;
 use super::locate::Names;
 use super::log::Log;
-use super::prefixes::{Prefix, Prefixes, SHORTEST};
+use super::prefixes::{CleanHead, Prefix, Prefixes, SHORTEST, SentHead};
 use super::sighting::Sighting;
 use super::transcode::Kept;
 use super::uploads::{Taken, Uploads};
@@ -145,9 +145,12 @@ impl Inspector {
     /// [`HeadError`] if the head names another host than the one it will be sent to. [`Reply::bad_request`](crate::wire::Reply::bad_request) answers it.
     pub fn new(engine: &Engine, inspection: &Inspection, head: RequestHead) -> Result<Inspector, HeadError> {
         let authority = &inspection.authority;
-        let named = head.host().map(|host| [authority.scheme().as_bytes(), b"://", host].concat());
-        let same = named.is_some_and(|named| Authority::parse(&named).is_ok_and(|named| named == *authority));
-        if !same || !head.names_one_host() {
+        let sent = inspection.prefixes.as_ref().map(|prefixes| {
+            let to = authority.to_string();
+            SentHead::new(prefixes, engine, &to, &head)
+        });
+        let known = sent.as_ref().and_then(SentHead::known);
+        if known.is_none() && !names(authority, &head) {
             return Err(HeadError::other_host());
         }
         let reference = match inspection.reference {
@@ -156,7 +159,7 @@ impl Inspector {
             reference => reference,
         };
         let flow = Flow::outbound(authority.clone()).reference(reference);
-        let conversation = head.conversation();
+        let conversation = known.as_ref().map_or_else(|| head.conversation(), |known| known.conversation);
         let mut body_flow = flow.clone();
         if inspection.lines || has_lines(conversation) {
             body_flow = body_flow.lines();
@@ -168,7 +171,16 @@ impl Inspector {
             log.settle(engine.stream(flow.clone().quarantined()).finish());
         }
         let substitutes = inspection.substitutes.as_deref();
-        Texts { engine, flow: &flow, own_keys, substitutes, log: &mut log }.examine(&places::texts(&head));
+        match known {
+            Some(known) => log.coverage.add(&known.coverage),
+            None => {
+                let mut texts = Texts { engine, flow: &flow, own_keys, substitutes, log: &mut log };
+                let clean = texts.examine(&places::texts(&head));
+                if let (Some(sent), Some(coverage)) = (sent, clean) {
+                    sent.remember(CleanHead { conversation, coverage });
+                }
+            }
+        }
         // Pieces of a secret may stand in the head and in the body.
         let body_flow = body_flow.session(&log.session);
         let body = open_body(engine, inspection, &head, conversation, body_flow, &mut log);
@@ -201,7 +213,7 @@ impl Inspector {
     /// Examines trailers, which come before [`Inspector::finish`].
     pub fn trailers(&mut self, trailers: &Headers) -> Verdict {
         let texts = places::trailers(trailers);
-        self.texts().examine(&texts);
+        let _clean = self.texts().examine(&texts);
         self.verdict()
     }
 
@@ -354,7 +366,7 @@ impl Inspector {
         let substitutes = self.substitutes.as_deref();
         let (engine, flow, own_keys) = (&self.engine, &self.flow, self.own_keys);
         let mut texts = Texts { engine, flow, own_keys, substitutes, log: &mut log };
-        texts.examine(&[text]);
+        let _clean = texts.examine(&[text]);
         if log.blocked.is_some() {
             return None;
         }
@@ -390,6 +402,13 @@ impl std::fmt::Debug for Inspector {
 
 /// Fields that say what a body is, so that an edited one is another one.
 const DIGESTS: [&str; 5] = ["content-md5", "digest", "content-digest", "repr-digest", "x-amz-content-sha256"];
+
+/// Whether a head names the host that it is sent to, and no other.
+fn names(authority: &Authority, head: &RequestHead) -> bool {
+    let named = head.host().map(|host| [authority.scheme().as_bytes(), b"://", host].concat());
+    let same = named.is_some_and(|named| Authority::parse(&named).is_ok_and(|named| named == *authority));
+    same && head.names_one_host()
+}
 
 /// The body of a request, by what the request is.
 fn open_body(

@@ -6,7 +6,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use exfilter_engine::{Edit, Engine, Stream, Verdict};
+use exfilter_engine::{Coverage, Edit, Engine, Stream, Verdict};
+use exfilter_wire::{Conversation, RequestHead};
 use highway::{HighwayHash as _, HighwayHasher, Key};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -34,16 +35,21 @@ const UNSETTLED_MAX: u32 = 8;
 /// Blocks in each of two generations, so that some 450 MB of conversations are known at least: as many as a table of 16 384 places takes.
 const GENERATION: usize = 14_000;
 
+/// Heads in each of two generations.
+const HEADS: usize = 256;
+
 /// What requests of one session have sent before and was found clean: their inspections share one of these ([`Inspection::prefixes`](super::Inspection::prefixes)).
 ///
 /// A coding agent sends the whole conversation with every turn. Of a body to an API of language models as much as was sent before, to the same host, is compared instead of examined: by a keyed digest
 /// ([HighwayHash](https://arxiv.org/abs/1612.06257), 128 bits) under a random key, of every 32 KiB with all that stands before; who sends never sees one. Digests of what was found clean by an engine are forgotten when another one comes. Nothing is remembered behind something that was found, redacted or not examined.
 ///
+/// A head is compared too, all of it but for the length of the body, which is what it is: a client sends most of its requests with the same one.
+///
 /// Each session has its own: how long an answer takes tells whether something was sent before.
 ///
 /// # Resource usage
 ///
-/// Some 30 bytes for each 32 KiB, 1 MiB at most; while a body is compared, up to 300 KiB of it.
+/// Some 30 bytes for each 32 KiB, 1 MiB at most, and 200 KiB for heads; while a body is compared, up to 300 KiB of it.
 #[derive(Clone)]
 pub struct Prefixes(Arc<Shared>);
 
@@ -55,8 +61,20 @@ struct Shared {
 #[derive(Default)]
 struct Memory {
     engine: Option<Engine>,
-    young: HashMap<Digest, Settled>,
-    old: HashMap<Digest, Settled>,
+    blocks: Generations<Settled, GENERATION>,
+    heads: Generations<Arc<CleanHead>, HEADS>,
+}
+
+/// What was known lately: of two tables of `N` entries the older is given up when the younger is full.
+struct Generations<T, const N: usize> {
+    young: HashMap<Digest, T>,
+    old: HashMap<Digest, T>,
+}
+
+/// What is known of a head that was found clean.
+pub(super) struct CleanHead {
+    pub(super) conversation: Conversation,
+    pub(super) coverage: Coverage,
 }
 
 type Digest = [u64; 2];
@@ -77,7 +95,7 @@ impl Prefixes {
     #[must_use]
     pub fn len(&self) -> usize {
         let memory = self.lock();
-        memory.young.len() + memory.old.len()
+        memory.blocks.young.len() + memory.blocks.old.len()
     }
 
     /// Whether none are.
@@ -114,21 +132,82 @@ impl Memory {
     fn is_of(&self, engine: &Engine) -> bool {
         self.engine.as_ref().is_some_and(|known| known.is_same(engine))
     }
+}
 
-    fn look(&mut self, digest: &Digest) -> Option<Settled> {
-        if let Some(settled) = self.young.get(digest) {
-            return Some(*settled);
+impl<T, const N: usize> Default for Generations<T, N> {
+    fn default() -> Generations<T, N> {
+        Generations { young: HashMap::new(), old: HashMap::new() }
+    }
+}
+
+impl<T: Clone, const N: usize> Generations<T, N> {
+    fn look(&mut self, digest: &Digest) -> Option<T> {
+        if let Some(known) = self.young.get(digest) {
+            return Some(known.clone());
         }
-        let settled = self.old.remove(digest)?;
-        self.insert(*digest, settled);
-        Some(settled)
+        let known = self.old.remove(digest)?;
+        self.insert(*digest, known.clone());
+        Some(known)
     }
 
-    fn insert(&mut self, digest: Digest, settled: Settled) {
-        if self.young.len() >= GENERATION {
+    fn insert(&mut self, digest: Digest, known: T) {
+        if self.young.len() >= N {
             self.old = mem::take(&mut self.young);
         }
-        self.young.insert(digest, settled);
+        self.young.insert(digest, known);
+    }
+}
+
+/// One head, as it is compared with those that were sent before.
+pub(super) struct SentHead<'a> {
+    prefixes: &'a Prefixes,
+    engine: &'a Engine,
+    digest: Digest,
+}
+
+impl<'a> SentHead<'a> {
+    /// Of a request that goes to `to`.
+    pub(super) fn new(
+        prefixes: &'a Prefixes,
+        engine: &'a Engine,
+        to: &str,
+        head: &RequestHead,
+    ) -> SentHead<'a> {
+        prefixes.lock().settle_on(engine);
+        let mut text = Zeroizing::new(Vec::with_capacity(2048));
+        let mut put = |part: &[u8]| {
+            text.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            text.extend_from_slice(part);
+        };
+        put(to.as_bytes());
+        put(head.method().as_bytes());
+        put(head.target().as_bytes());
+        for (name, value) in head.headers().iter() {
+            put(name.as_bytes());
+            // How long the body is says the body itself; as many digits as lengths have are no secret.
+            let is_length =
+                name == "content-length" && value.len() < 10 && value.iter().all(u8::is_ascii_digit);
+            put(if is_length { b"" } else { value });
+        }
+        let mut hasher = HighwayHasher::new(Key(*prefixes.0.key));
+        // No body begins so: its place is as long as it says.
+        hasher.append(&u64::MAX.to_le_bytes());
+        hasher.append(&text);
+        SentHead { prefixes, engine, digest: hasher.finalize128() }
+    }
+
+    /// What is known of it.
+    pub(super) fn known(&self) -> Option<Arc<CleanHead>> {
+        let mut memory = self.prefixes.lock();
+        if memory.is_of(self.engine) { memory.heads.look(&self.digest) } else { None }
+    }
+
+    /// Remembers that it is clean.
+    pub(super) fn remember(&self, head: CleanHead) {
+        let mut memory = self.prefixes.lock();
+        if memory.is_of(self.engine) {
+            memory.heads.insert(self.digest, Arc::new(head));
+        }
     }
 }
 
@@ -247,7 +326,7 @@ impl Prefix {
     /// Whether a block is known, to this engine: another one may have come meanwhile.
     fn look(&self) -> Option<Settled> {
         let mut memory = self.prefixes.lock();
-        if memory.is_of(&self.engine) { memory.look(&self.digest()) } else { None }
+        if memory.is_of(&self.engine) { memory.blocks.look(&self.digest()) } else { None }
     }
 
     /// Keeps the last bytes that were pushed, but for what need not be pushed once more. Returns where what is kept begins.
@@ -291,7 +370,7 @@ impl Prefix {
         let digest = self.digest();
         let mut memory = self.prefixes.lock();
         if memory.is_of(&self.engine) {
-            memory.insert(digest, settled);
+            memory.blocks.insert(digest, settled);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Conversations that are sent again with every turn: what was found clean before is compared, and the outcome is that of examining all of it.
 
 use exfilter::inspector::Prefixes;
-use exfilter::{Authority, Flow, Inspector};
+use exfilter::{Authority, Flow, Inspection, Inspector};
 use exfilter_testing::wrap::{self, LAYERS};
 use exfilter_testing::{Rng, keys, split};
 
@@ -313,4 +313,55 @@ fn what_is_under_way_is_not_settled() {
     let mut at_rest = engine.stream(Flow::at_rest());
     let _ = at_rest.push(&text);
     assert_eq!(at_rest.settled(), None);
+}
+
+#[test]
+fn a_head_that_is_sent_again_has_the_same_outcome() {
+    let mut rng = Rng::new(86);
+    let (value, other) = (rng.text(keys::BASE62, 40), rng.text(keys::BASE62, 40));
+    let first = engine(&[("DEPLOY", &value, &[])]);
+    // As after a reload: what was clean is no more.
+    let second = engine(&[("DEPLOY", &value, &[]), ("OTHER", &other, &[])]);
+    let prefixes = Prefixes::new();
+    let request = |to: &'static str, path: &str, fields: &[(&str, &str)], len: &str| {
+        let mut request = Request::new(to, "POST", path).field("content-length", len.to_owned());
+        for (name, value) in fields {
+            request = request.field(name, (*value).to_owned());
+        }
+        request.body(vec![b'.'; len.parse().expect("a length")])
+    };
+    let (secret, hidden) = (super::text(&value), super::text(&other));
+    let (secret, hidden) = (secret.as_str(), hidden.as_str());
+    let plain = [("x-app", "cli"), ("user-agent", "claude-cli/2.0"), ("x-b", "c")];
+    let cases = [
+        (TO, "/v1/messages", plain.to_vec(), "20"),
+        // Another length, another order, the same bytes in other fields, another host, another path.
+        (TO, "/v1/messages", plain.to_vec(), "21"),
+        (TO, "/v1/messages", vec![plain[1], plain[0], plain[2]], "20"),
+        (TO, "/v1/messages", vec![plain[0], plain[1], ("x-bc", "")], "20"),
+        ("https://api.openai.com", "/v1/messages", plain.to_vec(), "20"),
+        (TO, "/v1/messages?beta=true", plain.to_vec(), "20"),
+        // What must not leave, and what only the second engine knows.
+        (TO, "/v1/messages", vec![plain[0], plain[1], ("x-b", secret)], "20"),
+        (TO, "/v1/messages", vec![plain[0], plain[1], ("x-b", hidden)], "20"),
+    ];
+    for engine in [&first, &second, &first] {
+        for (to, path, fields, len) in cases.iter().chain(&cases) {
+            let request = request(to, path, fields, len);
+            let mut inspection = request.inspection();
+            inspection.prefixes(&prefixes);
+            let outcome = request.run_in(engine, &inspection, &split::whole(request.body.len()));
+            let wanted = request.run(engine);
+            let is_known = |value: &str| value == secret || value == hidden && engine.is_same(&second);
+            let stands = fields.iter().any(|(_, value)| is_known(value));
+            assert_eq!((outcome.blocked, wanted.blocked), (stands, stands));
+            assert!(differ(&outcome, &wanted).is_empty(), "{path}: {:?}", differ(&outcome, &wanted));
+            // A head that is known for one host is none for another.
+            let elsewhere = if *to == TO { "https://api.openai.com" } else { TO };
+            let mut inspection =
+                Inspection::new(Authority::parse(elsewhere.as_bytes()).expect("an authority"));
+            inspection.prefixes(&prefixes);
+            assert!(Inspector::new(engine, &inspection, request.head()).is_err());
+        }
+    }
 }

@@ -1,0 +1,100 @@
+//! [`Folder`]: a folder of this machine that is open: what it lists is opened beside it, whatever happens to the way there, and without going that way again.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::mounts::EntryKind;
+
+#[cfg(unix)]
+pub(crate) use unix::Folder;
+
+#[cfg(unix)]
+mod unix {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::ffi::OsStringExt;
+    use std::sync::Arc;
+
+    use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
+
+    use super::{EntryKind, File, OsStr, OsString, Path, io};
+
+    /// An open folder.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Folder(Arc<OwnedFd>);
+
+    impl Folder {
+        pub(crate) fn open(path: &Path) -> io::Result<Folder> {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            Ok(Folder(Arc::new(openat(CWD, path, flags, Mode::empty())?)))
+        }
+
+        /// Gives every entry to `take`, in the order of the file system.
+        pub(crate) fn list(&self, take: &mut dyn FnMut(OsString, EntryKind)) -> io::Result<()> {
+            for entry in Dir::read_from(&self.0)? {
+                let entry = entry?;
+                let name = entry.file_name();
+                if matches!(name.to_bytes(), b"." | b"..") {
+                    continue;
+                }
+                let kind = match entry.file_type() {
+                    // Not all file systems tell.
+                    FileType::Unknown => statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)
+                        .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
+                    kind => kind,
+                };
+                let kind = match kind {
+                    FileType::RegularFile => EntryKind::File,
+                    FileType::Directory => EntryKind::Folder,
+                    FileType::Symlink => EntryKind::Link,
+                    // What the system does not know is nothing to be opened, and is told of.
+                    _ => EntryKind::Special,
+                };
+                take(OsString::from_vec(name.to_bytes().to_vec()), kind);
+            }
+            Ok(())
+        }
+
+        /// Opens an entry for reading, as [`View::open`](super::super::View::open) does.
+        pub(crate) fn file(&self, name: &OsStr) -> io::Result<File> {
+            let flags =
+                OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+            Ok(File::from(openat(&self.0, name, flags, Mode::empty())?))
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) use other::Folder;
+
+#[cfg(not(unix))]
+mod other {
+    use std::path::PathBuf;
+
+    use super::{EntryKind, File, OsStr, OsString, Path, io};
+
+    /// A folder, by its path.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Folder(PathBuf);
+
+    impl Folder {
+        pub(crate) fn open(path: &Path) -> io::Result<Folder> {
+            Ok(Folder(path.to_path_buf()))
+        }
+
+        /// Gives every entry to `take`, in the order of the file system.
+        pub(crate) fn list(&self, take: &mut dyn FnMut(OsString, EntryKind)) -> io::Result<()> {
+            for entry in std::fs::read_dir(&self.0)? {
+                let entry = entry?;
+                take(entry.file_name(), entry.file_type().map_or(EntryKind::Special, EntryKind::of));
+            }
+            Ok(())
+        }
+
+        /// Opens an entry for reading.
+        pub(crate) fn file(&self, name: &OsStr) -> io::Result<File> {
+            File::open(self.0.join(name))
+        }
+    }
+}
