@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::busy::UnderWay;
 use crate::exchange::{exchange, refuse_closed, refuse_plainly};
 use crate::guard::Shared;
 use crate::limits::{FIELDS, HEAD_BUFFER};
@@ -30,11 +31,17 @@ use crate::socks;
 use crate::tunnel::tunnel;
 use crate::ui::Ui;
 
+/// The place of a connection among those that may be open, and that it is under way.
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+    _under_way: UnderWay,
+}
+
 /// What a connection is.
 #[derive(Clone)]
 pub(crate) enum Role {
     /// A client that uses a proxy, and its place among those that may. A tunnel keeps the place.
-    Proxy(Arc<OwnedSemaphorePermit>),
+    Proxy(Arc<Place>),
     /// What it says to this server, through a tunnel.
     Inside(Authority),
 }
@@ -161,10 +168,11 @@ pub(crate) async fn pause() {
 }
 
 /// Serves a client: of HTTP, or of SOCKS.
-async fn receive<S>(shared: Arc<Shared>, stream: S, place: OwnedSemaphorePermit)
+async fn receive<S>(shared: Arc<Shared>, stream: S, permit: OwnedSemaphorePermit)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let place = Place { _permit: permit, _under_way: shared.busy.begin() };
     let opened = tokio::time::timeout(shared.limits.head, Prefixed::new(stream));
     let Ok(Ok(io)) = opened.await else { return };
     match io.ahead() {

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::authority_cert::CertificateAuthority;
+use crate::busy::Busy;
 use crate::dial::{Dialer, Roots};
 use crate::dns::{self, Addresses};
 use crate::door;
@@ -73,6 +74,7 @@ pub(crate) struct Shared {
     pub(crate) authority: Arc<CertificateAuthority>,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) busy: Busy,
     newest: Arc<RwLock<Weak<Shared>>>,
 }
 
@@ -287,6 +289,7 @@ impl Guard {
             authority: Arc::new(authority),
             sink: metrics.clone(),
             metrics,
+            busy: Busy::default(),
             newest: Arc::default(),
         });
         shared.begin();
@@ -440,6 +443,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
+            self.shared().busy.settle(LAST);
             runtime.shutdown_timeout(LAST);
         }
     }

@@ -30,6 +30,7 @@
 
 mod answer;
 mod authority_cert;
+mod busy;
 mod dial;
 mod dns;
 mod door;

@@ -61,8 +61,8 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     let methods = &mut methods[..count.into()];
     io.read_exact(methods).await?;
     if version != VERSION || !methods.contains(&NO_AUTHENTICATION) {
-        io.write_all(&[VERSION, NO_METHOD]).await?;
         refused(shared, None, "a SOCKS client that wants to log in: the guard asks for no password");
+        io.write_all(&[VERSION, NO_METHOD]).await?;
         return Ok(None);
     }
     io.write_all(&[VERSION, NO_AUTHENTICATION]).await?;
@@ -86,8 +86,8 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let port = u16::from_be_bytes(read(io).await?);
     if command != CONNECT {
-        answer(io, Answer::NoSuchCommand).await?;
         refused(shared, None, "SOCKS for UDP or for connections from outside, into which nobody can look");
+        answer(io, Answer::NoSuchCommand).await?;
         return Ok(None);
     }
     let target = String::from_utf8(host).map(|host| format!("{host}:{port}"));

@@ -68,10 +68,12 @@ where
         .server_name()
         .is_some_and(|name| !name.trim_end_matches('.').eq_ignore_ascii_case(to.host()));
     if is_other {
+        // Recorded before it is told, as all refusals are.
+        closed(&shared, &to, "TLS names another host (SNI) than the tunnel");
         let mut io = hello.io;
         let _ = io.write_all(&UNRECOGNIZED_NAME).await;
         let _ = io.shutdown().await;
-        return closed(&shared, &to, "TLS names another host (SNI) than the tunnel");
+        return;
     }
     let Ok(config) = shared.authority.config(to.host()) else {
         return closed(&shared, &to, "no certificate could be made for this host");

@@ -140,6 +140,7 @@ pub(crate) async fn run(
     pace: Arc<Pace>,
 ) {
     let (verb, shared, to) = (order.verb, scene.shared.clone(), scene.to.to_string());
+    let _under_way = shared.busy.begin();
     let opened = Record::new(Some(to.clone()), verb.conversation(), Outcome::Opened);
     if shared.sink.record(&opened).is_err() {
         return say(&client, "the channel could not be recorded", UNREACHED).await;
