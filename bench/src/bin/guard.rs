@@ -3,10 +3,11 @@
 //! `guard [--known 1000] [--size 100000000] [--rounds 5] [--requests 400] [--flows 2000] [--coded 100]`
 //!
 //! Clients, guard and server are in this process and speak HTTP without TLS over loopback, which is the hard case: TLS would take the same time on both sides. Uploads and requests are interleaved,
-//! and told as medians and ratios of wall time. `--flows` needs about three descriptors a flow (`ulimit -n`).
+//! and told as medians and ratios of wall time. Many flows at once have a guard in a process of its own, whose memory is told. `--flows` needs about three descriptors a flow (`ulimit -n`).
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use exfilter::config::Config;
@@ -20,16 +21,12 @@ const HOST: &str = "upload.example";
 fn main() {
     let known: usize = option("--known", 1000);
     let rounds: usize = option("--rounds", 5);
+    if let Some(server) = std::env::args().skip_while(|word| word != ALONE).nth(1) {
+        return alone(known, server.parse().expect("an address"));
+    }
     let server = serve();
-    // The corpora hold keys of test suites: they are found and told, and nothing is refused.
-    let mut config = Config::default();
-    config.set_mode(Mode::Observe);
-    let mut builder = Engine::builder();
-    builder
-        .rules(exfilter::rules::builtin())
-        .known_secrets(secrets::enrol(known))
-        .policy(config.policy().clone());
-    let on = start(builder.build().expect("the built-in rules compile"), server);
+    let (full, config) = full(known);
+    let on = start(full, server);
     let mut limits = Limits::default();
     (limits.containers, limits.shapes) = (0, 0);
     let nothing =
@@ -70,15 +67,49 @@ fn main() {
         println!("{name:8} {direct:>10.0} {off:>10.0} {on:>10.0} {:>10.0} {:>10.0}", on - off, on - direct);
     }
 
-    flows(on, option("--flows", 2000), option("--coded", 100), &json);
+    flows(server, known, &json);
+}
+
+/// How the process with a guard alone is asked for.
+const ALONE: &str = "--alone";
+
+/// Runs a guard, and nothing else, until standard input ends.
+fn alone(known: usize, server: SocketAddr) {
+    let running = start(full(known).0, server);
+    println!("{}", address(&running));
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+}
+
+/// An engine that looks for everything.
+fn full(known: usize) -> (Engine, Config) {
+    // The corpora hold keys of test suites: they are found and told, and nothing is refused.
+    let mut config = Config::default();
+    config.set_mode(Mode::Observe);
+    let mut builder = Engine::builder();
+    builder
+        .rules(exfilter::rules::builtin())
+        .known_secrets(secrets::enrol(known))
+        .policy(config.policy().clone());
+    (builder.build().expect("the built-in rules compile"), config)
 }
 
 /// Flows at once, each half way through its body; some of them in zstd with windows of 2 MiB.
-fn flows(guard: SocketAddr, count: usize, coded: usize, json: &[u8]) {
+fn flows(server: SocketAddr, known: usize, json: &[u8]) {
+    let (count, coded) = (option("--flows", 2000), option("--coded", 100));
     let long = coded_body(json);
-    // From here on the peak is of these flows.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
-    let before = resident();
+    let program = std::env::current_exe().expect("this program");
+    let mut process = Command::new(program)
+        .args([ALONE, &server.to_string(), "--known", &known.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut line = String::new();
+    let told = process.stdout.take().expect("it is piped");
+    BufReader::new(told).read_line(&mut line).expect("it says where it is");
+    let guard: SocketAddr = line.trim().parse().expect("an address");
+    let memory = |field| status(process.id(), field);
+    let before = memory("VmRSS:");
     let begun = Instant::now();
     let mut open: Vec<(TcpStream, &[u8])> = (0..count)
         .map(|i| {
@@ -94,7 +125,7 @@ fn flows(guard: SocketAddr, count: usize, coded: usize, json: &[u8]) {
         })
         .collect();
     std::thread::sleep(Duration::from_secs(3));
-    let held = resident() - before;
+    let held = memory("VmRSS:");
     for (stream, rest) in &mut open {
         stream.write_all(rest).expect("the guard reads");
     }
@@ -104,10 +135,13 @@ fn flows(guard: SocketAddr, count: usize, coded: usize, json: &[u8]) {
         begun.elapsed().as_secs_f64()
     );
     println!(
-        "memory of the process: {:.0} MB more half way, {:.0} MB more at most",
+        "memory of the guard's process: {:.0} MB before, {:.0} MB half way, {:.0} MB at most",
+        before as f64 / 1e6,
         held as f64 / 1e6,
-        (peak() - before) as f64 / 1e6
+        memory("VmHWM:") as f64 / 1e6
     );
+    drop(process.stdin.take());
+    let _ = process.wait();
 }
 
 fn coded_body(json: &[u8]) -> Vec<u8> {
@@ -209,16 +243,9 @@ fn repeated(bytes: &[u8], len: usize) -> Vec<u8> {
     bytes.iter().copied().cycle().take(len).collect()
 }
 
-fn resident() -> u64 {
-    status("VmRSS:")
-}
-
-fn peak() -> u64 {
-    status("VmHWM:")
-}
-
-fn status(field: &str) -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+/// A line of a process' status, in bytes.
+fn status(process: u32, field: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap_or("0");
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
 }
