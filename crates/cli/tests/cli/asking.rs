@@ -87,6 +87,23 @@ fn a_push_is_examined_for_what_is_enrolled() {
     stage.guarded(&[], &push).exits_with(1).notes("large.txt in commit ");
 }
 
+/// In namespaces the guard is reached by a socket of the private folder.
+#[test]
+fn an_isolated_commit_is_examined_too() {
+    let Some(stage) = Stage::new() else { return };
+    let probe = stage.guarded(&["--isolate"], &["true"]);
+    if probe.code == Some(2) {
+        // The tests of `run` say what is missing.
+        return;
+    }
+    probe.exits_with(0);
+    stage.stage("a.txt", &format!("{}\n", stage.value));
+    let run = stage.guarded(&["--isolate"], &["git", "commit", "-q", "-m", "x"]).exits_with(1);
+    run.notes("a.txt  blocked by policy, reference ");
+    stage.stage("a.txt", "nothing\n");
+    stage.guarded(&["--isolate"], &["git", "commit", "-q", "-m", "x"]).exits_with(0);
+}
+
 #[test]
 fn an_agent_is_told_what_a_request_would_be_told() {
     let Some(stage) = Stage::new() else { return };
