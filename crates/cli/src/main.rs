@@ -10,6 +10,7 @@
 //! git/        a repository's objects           hook/      hooks of git and of coding agents, and putting them there
 //! publish/    a package, examined as the file that is sent
 //! run/        a command behind the guard           sandbox/   the environment that a sandbox gets
+//! ask.rs      the guard, asked by a hook in its sandbox
 //! text.rs     names made safe to print              term.rs    the one place that writes to the terminal
 //! ```
 //!
@@ -18,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod ask;
 mod audit;
 mod env;
 mod exit;

@@ -597,6 +597,10 @@ impl Pack {
     }
 
     fn settle(&mut self, format: Format) {
+        // Every delta with an id says it anew; all ids at hand are looked through once.
+        if self.format == Some(format) {
+            return;
+        }
         self.format = Some(format);
         self.sums.settle(format);
         self.bases.settle(format);

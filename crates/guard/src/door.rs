@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::ask;
 use crate::busy::UnderWay;
 use crate::exchange::{exchange, refuse_closed, refuse_plainly};
 use crate::guard::Shared;
@@ -255,6 +256,7 @@ async fn answer(shared: Arc<Shared>, role: Role, mut request: Request<Incoming>)
             let scheme = request.uri().scheme_str().unwrap_or("");
             let authority = request.uri().authority().map_or("", |authority| authority.as_str());
             match crate::gate::read(authority, "http") {
+                Ok(to) if scheme == "http" && ask::is_asked(&to) => ask::answer(shared, to, request).await,
                 Ok(to) if scheme == "http" && request.version() <= Version::HTTP_11 => {
                     exchange(shared, to, request).await
                 }

@@ -29,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod ask;
 mod authority_cert;
 mod busy;
 mod dial;

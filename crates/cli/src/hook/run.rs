@@ -19,13 +19,13 @@ use crate::git::{allow, check};
 use crate::hook::args::{CheckArgs, HookName};
 use crate::rulepack::Origins;
 use crate::scan::accept::Accepted;
-use crate::scan::file::Examiner;
+use crate::scan::file::{Examined, Examiner};
 use crate::scan::progress::Progress;
 use crate::scan::report::Floors;
 use crate::scan::{setup, tally::Tally};
 use crate::term::Term;
 use crate::text::{Name, escape};
-use crate::{exit, policy, rulepack};
+use crate::{ask, exit, policy, rulepack};
 
 /// What is looked at, and what is known already.
 #[derive(Default)]
@@ -184,7 +184,9 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
     let progress = Progress::new(term.shows_progress());
     let accepted = Accepted::of_ids(&work.overridden).allow(work.allowance.allowed);
     let tally = Tally::new(&engine, floors, accepted).pass(config.passes());
-    let examiner = Examiner::new(&engine, &progress).with_ids();
+    let guard = ask::Guard::of_environment(&engine, term)?;
+    let examiner = Examiner::new(&engine, &progress).with_ids().asking(guard.as_ref());
+    let mut names = work.refs.join(&b'\n');
     for name in &work.refs {
         let shown = Some(Name::fixed("the name of a ref"));
         check::look_at_text(&tally, Path::new("ref"), shown, name);
@@ -193,9 +195,16 @@ fn look(hook: HookName, repo: &Repo, work: Work, args: &CheckArgs, term: &Term) 
         // The trees that name them are not there yet.
         for object in &work.objects {
             check::look_at_text(&tally, &object.path(), None, &object.path);
+            names.extend_from_slice(&[b"\n", &object.path[..]].concat());
         }
     }
+    if let Some(guard) = &guard {
+        let mut examined = Examined::default();
+        examined.take(guard.ask(&names));
+        tally.object(Path::new("names"), Some(Name::fixed("the name of a ref or file")), None, examined);
+    }
     check::run(repo, &work.objects, None, &examiner, &tally)?;
+    guard.as_ref().map_or(Ok(()), ask::Guard::end)?;
     progress.end();
     let mut report = tally.close(engine.clone(), args.refuse.incomplete == Incomplete::Fail);
     policy::observe(&config, &mut report);

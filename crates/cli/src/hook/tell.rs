@@ -8,7 +8,7 @@ use exfilter::{Confidence, FindingId, Kind};
 use crate::exit;
 use crate::git::allow;
 use crate::hook::args::HookName;
-use crate::scan::report::{FileReport, Report, Row, location};
+use crate::scan::report::{FileReport, Lane, Report, Row, location};
 use crate::term::Term;
 use crate::text::{count, plain, shorten};
 
@@ -69,14 +69,20 @@ fn refusal(act: Act, report: &Report) -> String {
     };
     let mut why = Vec::new();
     if report.exit == exit::FOUND {
-        why.push(count(refused.len().max(1) as u64, "secret", "secrets"));
+        let all = refused.len() + report.refusals().count();
+        why.push(count(all.max(1) as u64, "secret", "secrets"));
     }
     if report.totals.gaps > 0 {
         why.push(format!("{} not examined", count(report.totals.gaps, "range", "ranges")));
     }
     let _ = writeln!(out, "exfilter: {what} refused: {}", why.join(", "));
     list(&mut out, report, &refused);
+    guarded(&mut out, report);
     gaps(&mut out, report);
+    if report.refusals().next().is_some() {
+        let _ =
+            writeln!(out, "The guard asks no more after its first refusal; its operator sees what it is.");
+    }
     if !refused.is_empty() {
         fix(&mut out, act, report, &refused);
         permit(&mut out, act, &refused);
@@ -104,6 +110,15 @@ pub(super) fn list(out: &mut String, report: &Report, rows: &[(&FileReport, &Row
     }
     if rows.len() > LISTED {
         let _ = writeln!(out, "  and {} more", rows.len() - LISTED);
+    }
+}
+
+/// What the guard of the sandbox refused, one a line. Which secret it is, it says to its own operator alone.
+pub(super) fn guarded(out: &mut String, report: &Report) {
+    for (file, reference) in report.refusals().take(LISTED) {
+        let place = location(&file.name, &Lane::default());
+        let commit = file.commit.as_ref().map(|commit| format!(" in commit {commit}")).unwrap_or_default();
+        let _ = writeln!(out, "  {place}{commit}  blocked by policy, reference {reference} of the guard");
     }
 }
 

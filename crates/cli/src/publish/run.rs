@@ -16,7 +16,7 @@ use crate::scan::report::{Floors, Gap, Reason, Report};
 use crate::scan::tally::Tally;
 use crate::term::Term;
 use crate::text::path_bytes;
-use crate::{exit, policy};
+use crate::{ask, exit, policy};
 
 /// Packs, examines, and publishes what was examined.
 ///
@@ -32,7 +32,9 @@ pub(crate) fn run(args: &PublishArgs, term: &Term) -> Result<u8, Fault> {
         Fault::new("publish", format!("there is no folder for the package: {error}"), "set TMPDIR")
     })?;
     let packed = args.client.pack(&words, dir.path())?;
-    let report = examine(&packed.files, engine, &config, args, term);
+    let guard = ask::Guard::of_environment(&engine, term)?;
+    let report = examine(&packed.files, engine, &config, args, guard.as_ref(), term);
+    guard.as_ref().map_or(Ok(()), ask::Guard::end)?;
     hook::tell(Act::Publish, &report, term);
     if report.exit != exit::CLEAN {
         return Ok(report.exit);
@@ -48,12 +50,13 @@ fn examine(
     engine: exfilter::Engine,
     config: &Config,
     args: &PublishArgs,
+    guard: Option<&ask::Guard>,
     term: &Term,
 ) -> Report {
     let floors = Floors::of_leaving(args.refuse.fail_on, config);
     let progress = Progress::new(term.shows_progress());
     let tally = Tally::new(&engine, floors, Accepted::of_ids(&args.allow.allow)).pass(config.passes());
-    let examiner = Examiner::new(&engine, &progress).with_ids();
+    let examiner = Examiner::new(&engine, &progress).with_ids().asking(guard);
     for file in files {
         let name = PathBuf::from(file.file_name().unwrap_or_default());
         let in_name = tally.look_at_name(&name);

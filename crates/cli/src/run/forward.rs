@@ -9,6 +9,7 @@ use clap::Args;
 use tokio::net::{TcpListener, UnixStream};
 
 use super::child;
+use crate::ask::VARIABLE;
 use crate::fault::Fault;
 use crate::sandbox::PROXIES;
 
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &ForwardArgs) -> Result<u8, Fault> {
             }
         });
         let mut command = Command::new(&args.command[0]);
-        command.args(&args.command[1..]).envs(PROXIES.map(|name| (name, &proxy)));
+        command.args(&args.command[1..]).envs(PROXIES.map(|name| (name, &proxy))).env(VARIABLE, &proxy);
         child::run_in(command, child::Depth::Child).await.map_err(|error| child::fault(&args.command, &error))
     })
 }

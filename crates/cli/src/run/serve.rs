@@ -14,6 +14,7 @@ use super::ledger::Books;
 use super::place::{Opened, Place};
 use super::setup::{self, Changes, Lasting, Read, Ready};
 use super::ssh;
+use crate::ask;
 use crate::exit;
 use crate::fault::Fault;
 use crate::output::to_file;
@@ -156,6 +157,7 @@ impl Inside {
             Some((name.to_str()?.to_owned(), Some(value)))
         });
         let mut variables = sandbox::variables(Some(args.seat), Some(&self.proxy), Some(&self.bundle));
+        variables.push((ask::VARIABLE.to_owned(), Some(self.proxy.clone())));
         variables.extend(self.ssh.iter().cloned());
         variables.extend(placeholders);
         let text = sandbox::text(args.seat, &variables);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use crate::ask;
 use crate::sandbox::{self, Variable};
 
 /// A folder that only its owner may enter, which is deleted with this.
@@ -48,8 +49,10 @@ impl Trust {
         self.folder.path().join("certificates.pem")
     }
 
-    /// What the command gets: the proxy, and whom to trust.
+    /// What the command gets: the proxy, whom to trust, and whom its hooks ask.
     pub(super) fn variables(&self, proxy: &str) -> Vec<Variable> {
-        sandbox::variables(None, Some(proxy), Some(&self.bundle().to_string_lossy()))
+        let mut variables = sandbox::variables(None, Some(proxy), Some(&self.bundle().to_string_lossy()));
+        variables.push((ask::VARIABLE.to_owned(), Some(proxy.to_owned())));
+        variables
     }
 }

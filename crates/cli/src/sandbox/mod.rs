@@ -19,5 +19,6 @@ pub(crate) use args::Seat;
 #[cfg(feature = "guard")]
 pub(crate) use form::text;
 pub(crate) use run::run;
+pub(crate) use variables::PROXIES;
 #[cfg(feature = "guard")]
-pub(crate) use variables::{PROXIES, Variable, variables};
+pub(crate) use variables::{Variable, variables};

@@ -14,6 +14,7 @@ use super::ids;
 use super::progress::Progress;
 use super::report::{Gap, Lane, Place, Reason, Seen, Suppressed};
 use super::walk::SkipReason;
+use crate::ask;
 
 /// Bytes per read. Large enough that the system call does not count, small enough for every thread to keep one.
 const READ: usize = 64 * 1024;
@@ -34,6 +35,8 @@ pub(crate) struct Examined {
     pub(crate) unlisted_gaps: u64,
     /// Findings beyond those that the engine lists one by one.
     pub(crate) suppressed: Vec<Suppressed>,
+    /// The number of the guard's refusal, if it was asked and refused.
+    pub(crate) refusal: Option<String>,
     /// Bytes read.
     pub(crate) bytes: u64,
     /// The first of them that the engine had not let go when it was last asked.
@@ -49,17 +52,23 @@ pub(crate) struct Examined {
 impl Examined {
     /// Whether there is nothing to tell of it but how much it was.
     pub(crate) fn is_clean(&self) -> bool {
-        self.seen.is_empty() && self.gaps.is_empty() && self.unlisted_gaps == 0 && self.suppressed.is_empty()
+        let is_told = !self.seen.is_empty() || !self.gaps.is_empty() || self.refusal.is_some();
+        !is_told && self.unlisted_gaps == 0 && self.suppressed.is_empty()
     }
-}
 
-impl Examined {
+    /// What the guard says of it.
+    pub(crate) fn take(&mut self, answer: ask::Answer) {
+        self.refusal = self.refusal.take().or(answer.refusal);
+        self.gaps.extend(answer.unseen.into_iter().map(|why| Gap::tail(0, Reason::Guard(why))));
+    }
+
     /// What stands at the same place, and was examined by itself.
     pub(crate) fn add(&mut self, other: Examined) {
         self.seen.extend(other.seen);
         self.gaps.extend(other.gaps);
         self.unlisted_gaps += other.unlisted_gaps;
         self.suppressed.extend(other.suppressed);
+        self.refusal = self.refusal.take().or(other.refusal);
         self.bytes += other.bytes;
         self.decoded += other.decoded;
         self.containers += other.containers;
@@ -81,17 +90,23 @@ pub(crate) struct Examiner<'a> {
     progress: &'a Progress,
     /// Whether weak findings get ids too, for which the beginning of the content is kept.
     ids: bool,
+    guard: Option<&'a ask::Guard>,
 }
 
 impl<'a> Examiner<'a> {
     /// Examines with `engine`, and tells `progress`.
     pub(crate) fn new(engine: &'a Engine, progress: &'a Progress) -> Examiner<'a> {
-        Examiner { engine, progress, ids: false }
+        Examiner { engine, progress, ids: false, guard: None }
     }
 
     /// Names every finding, weak ones too.
     pub(crate) fn with_ids(self) -> Examiner<'a> {
         Examiner { ids: true, ..self }
+    }
+
+    /// Asks a guard about everything too, for it knows secrets that are not known here.
+    pub(crate) fn asking(self, guard: Option<&'a ask::Guard>) -> Examiner<'a> {
+        Examiner { guard, ..self }
     }
 
     /// Reads `reader`, which is what stands at `path`, to its end. Whatever happens on the way, what was found before it stands, and what comes after
@@ -114,6 +129,7 @@ impl<'a> Examiner<'a> {
     fn drive(&self, reader: &mut dyn Read, kept: &mut ids::Kept, examined: &mut Examined) {
         let mut stream = self.engine.stream(Flow::at_rest().lines());
         let mut lanes = Lanes::default();
+        let mut question = self.guard.and_then(ask::Guard::begin);
         let failed = BUFFER.with_borrow_mut(|buffer| {
             loop {
                 match reader.read(buffer) {
@@ -122,6 +138,9 @@ impl<'a> Examiner<'a> {
                         // At rest nothing blocks; what a verdict says beside that is how far the engine has come.
                         let verdict = stream.push(&buffer[..n]);
                         kept.take(&buffer[..n]);
+                        if let Some(question) = &mut question {
+                            question.push(&buffer[..n]);
+                        }
                         examined.bytes += n as u64;
                         examined.through = verdict.through().unwrap_or(examined.through);
                         lanes.drain(&mut stream, examined);
@@ -148,6 +167,9 @@ impl<'a> Examiner<'a> {
                 .suppressed_secrets()
                 .map(|(secret, n)| Suppressed::secret(self.engine.secret_name(secret), n)),
         );
+        if let Some(question) = question.filter(|_| failed.is_none()) {
+            examined.take(question.finish());
+        }
         if let Some(error) = failed {
             examined.gaps.push(Gap::tail(examined.bytes, Reason::of_read(&error)));
         }

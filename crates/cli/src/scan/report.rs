@@ -87,6 +87,8 @@ pub(crate) struct FileReport {
     pub(crate) unlisted_gaps: u64,
     /// Findings that are counted only.
     pub(crate) suppressed: Vec<Suppressed>,
+    /// The number of the guard's refusal, if it was asked and refused.
+    pub(crate) refusal: Option<String>,
 }
 
 /// One finding as people see it: the surest of those that stand at one place.
@@ -159,6 +161,8 @@ pub(crate) enum Reason {
     Special(SkipReason),
     /// What is before a commit is not in this clone.
     Shallow,
+    /// The guard that was asked says so.
+    Guard(String),
 }
 
 /// Findings that are counted and not listed.
@@ -206,6 +210,11 @@ impl Report {
     /// Findings that count at all; examples do not, unless asked for.
     pub(crate) fn findings(&self) -> u64 {
         self.totals.by_confidence.iter().sum()
+    }
+
+    /// Files that the guard refused, with the numbers of the refusals.
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = (&FileReport, &str)> {
+        self.files.iter().filter_map(|file| Some((file, file.refusal.as_deref()?)))
     }
 
     /// How many were skipped for each reason.
@@ -288,7 +297,8 @@ impl FileReport {
     /// Whether one of its findings counts for the exit code.
     pub(crate) fn fails(&self, floors: &Floors) -> bool {
         let seen = |seen: &Seen| floors.fails(&seen.finding);
-        self.rows.iter().any(|row| seen(&row.lead) || row.also.iter().any(seen))
+        self.refusal.is_some()
+            || self.rows.iter().any(|row| seen(&row.lead) || row.also.iter().any(seen))
             || self.suppressed.iter().any(|s| s.confidence >= floors.fail_on)
     }
 }
@@ -493,6 +503,7 @@ impl Reason {
             Reason::ReadError(_) => "read-error",
             Reason::Special(_) => "special-file",
             Reason::Shallow => "shallow",
+            Reason::Guard(_) => "guard",
         }
     }
 
@@ -506,6 +517,7 @@ impl Reason {
             Reason::Unreadable(error) => format!("it cannot be read ({error})"),
             Reason::ReadError(error) => format!("reading it failed ({error})"),
             Reason::Special(reason) => format!("it is no regular file: {}", reason.describe()),
+            Reason::Guard(why) => format!("the guard could not examine all of it ({why})"),
             Reason::Shallow => {
                 "what is before it is not in this shallow clone; `git fetch --unshallow` gets it".into()
             }

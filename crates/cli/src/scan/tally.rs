@@ -88,6 +88,7 @@ impl Tally {
             gaps: examined.gaps,
             unlisted_gaps: examined.unlisted_gaps,
             suppressed: examined.suppressed,
+            refusal: examined.refusal,
         });
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.totals.files += 1;
@@ -115,6 +116,7 @@ impl Tally {
             gaps: gap.into_iter().collect(),
             unlisted_gaps: 0,
             suppressed: Vec::new(),
+            refusal: None,
         };
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.totals.accepted += accepted;

@@ -3,6 +3,8 @@
 
 mod agents;
 mod archives;
+#[cfg(all(feature = "guard", unix))]
+mod asking;
 mod audit;
 mod ci;
 mod environment;

@@ -243,3 +243,46 @@ fn what_was_acknowledged_outlives_the_guard() {
     let run = guard.sandbox.run(&["log", "verify", "run.log", "--key", key]).exits_with(0);
     run.notes("21 lines in one chain").notes("it did not end in order");
 }
+
+/// What hooks ask is answered as a request would be, and goes nowhere.
+#[test]
+fn the_guard_itself_is_asked() {
+    let token = github_token();
+    let guard = Standing::new(&token);
+    let ask = |first: &str, body: &str| {
+        let mut stream = guard.connect();
+        let head = "Host: exfilter.invalid\r\nConnection: close\r\n";
+        let length = body.len();
+        stream
+            .write_all(format!("{first}\r\n{head}Content-Length: {length}\r\n\r\n{body}").as_bytes())
+            .unwrap();
+        answer(stream)
+    };
+    let examine = |body: &str| {
+        let said = ask("POST http://exfilter.invalid/examine HTTP/1.1", body);
+        assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+        let body = said.split_once("\r\n\r\n").unwrap().1;
+        serde_json::from_str::<serde_json::Value>(body).unwrap()
+    };
+    assert_eq!(examine("a clean text"), serde_json::json!({"version": 1, "refused": false}));
+    let enrolled = examine(&format!("some {token} text"));
+    let members: Vec<&String> = enrolled.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["enrolled", "reference", "refused", "version"]);
+    assert_eq!((&enrolled["refused"], &enrolled["enrolled"]), (&true.into(), &true.into()));
+    // Drawn otherwise: of tokens drawn one behind the other the pieces are the same.
+    let other = exfilter_testing::keys::github(&mut exfilter_testing::Rng::new(8), "ghp_");
+    plant(&other);
+    let other = examine(&format!("a\nkey = {}\n", String::from_utf8(other).unwrap()));
+    assert_eq!(other["enrolled"], false);
+    assert_eq!(other["findings"], serde_json::json!([{"rule": "github-pat", "place": "body"}]));
+    assert_eq!(other["unseen"], serde_json::json!([]));
+    // Nothing else is there.
+    for first in ["GET http://exfilter.invalid/examine HTTP/1.1", "POST http://exfilter.invalid/ HTTP/1.1"] {
+        assert!(ask(first, "").contains("the guard itself is asked by POST"));
+    }
+    assert!(guard.server.requests().is_empty());
+    let log = guard.text("run.log");
+    assert_eq!(log.matches("\"conversation\":\"hook\"").count(), 2, "{log}");
+    let proxy = format!("EXFILTER_GUARD=http://{}", guard.address);
+    assert!(guard.text("sandbox.env").contains(&proxy));
+}

@@ -19,7 +19,7 @@ pub(super) fn refuse(conversation: Conversation, asked: Asked<'_>, why: Why<'_>)
         Conversation::GitUploadPack => {
             Reply::new(200, phrase(200), "application/x-git-upload-pack-result", error_line(text))
         }
-        // git-lfs shows `message`; other statuses it takes for something else, or tries again.
+        // git-lfs shows `message`. After a 422 for an object it says that the media type is unsupported, and lets git push what points to it.
         Conversation::LfsBatch | Conversation::LfsObject => Reply::new(
             403,
             phrase(403),

@@ -16,7 +16,7 @@ use crate::scan::progress::Progress;
 use crate::scan::report::{Floors, Gap, Reason, Report};
 use crate::scan::tally::Tally;
 use crate::text::path_bytes;
-use crate::{exit, policy};
+use crate::{ask, exit, policy};
 
 /// What came of an event.
 pub(super) struct Judgement {
@@ -34,7 +34,13 @@ impl Judgement {
 }
 
 /// Examines what `event` is about.
-pub(super) fn judge(event: &Event, engine: &Engine, config: &Config, args: &AgentArgs) -> Judgement {
+pub(super) fn judge(
+    event: &Event,
+    engine: &Engine,
+    config: &Config,
+    args: &AgentArgs,
+    guard: Option<&ask::Guard>,
+) -> Judgement {
     let accepted = Accepted::of_ids(&args.allow.allow);
     let floors = Floors::of_leaving(args.refuse.fail_on, config);
     let (progress, strict) = (Progress::new(false), args.refuse.incomplete == Incomplete::Fail);
@@ -44,6 +50,8 @@ pub(super) fn judge(event: &Event, engine: &Engine, config: &Config, args: &Agen
         let examined = examiner.examine(place.as_bytes(), &mut text.as_bytes());
         tally.object(Path::new(place), None, None, examined);
     });
+    // It is asked about the texts once, all together.
+    let examiner = examiner.asking(guard);
     for path in &event.files {
         if let Some(examined) = read(path, &examiner) {
             tally.object(path, None, None, examined);

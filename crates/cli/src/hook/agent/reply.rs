@@ -158,7 +158,10 @@ fn for_the_model(report: &Report, origins: &Origins, reference: &str) -> String 
     if public.len() > TOLD {
         let _ = writeln!(out, "exfilter: and {} more", public.len() - TOLD);
     }
-    if !others.is_empty() || (public.is_empty() && report.totals.gaps == 0) {
+    if !others.is_empty()
+        || report.refusals().next().is_some()
+        || (public.is_empty() && report.totals.gaps == 0)
+    {
         let _ = writeln!(out, "exfilter: blocked by policy, reference {reference}");
     }
     for (file, gap) in report.gaps().take(TOLD) {
@@ -183,6 +186,7 @@ fn for_the_person(report: &Report, reference: &str) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "exfilter refused this (reference {reference}):");
     tell::list(&mut out, report, &rows);
+    tell::guarded(&mut out, report);
     tell::gaps(&mut out, report);
     let may = |row: &Row| row.lead.finding.confidence() < Confidence::Confirmed;
     let ids: Vec<String> = rows

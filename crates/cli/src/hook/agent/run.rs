@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::hook::args::AgentArgs;
 use crate::hook::run::engine;
 use crate::term::Term;
-use crate::{exit, policy};
+use crate::{ask, exit, policy};
 
 /// The longest document that is read, in bytes: what an agent sends has a few megabytes at most.
 const LONGEST: u64 = 64 << 20;
@@ -36,7 +36,9 @@ pub(crate) fn run(args: &AgentArgs, term: &Term) -> Result<u8, Fault> {
     let event = Event::of(document)?;
     let config = policy::load(&args.refuse.policy, &[".".into()], args.refuse.rules.trust_rules, term)?;
     let (engine, origins) = engine(&args.refuse.rules, &args.refuse.secrets, &config, true, term)?;
-    let mut judgement = judge(&event, &engine, &config, args);
+    let guard = ask::Guard::of_environment(&engine, term)?;
+    let mut judgement = judge(&event, &engine, &config, args, guard.as_ref());
+    guard.as_ref().map_or(Ok(()), ask::Guard::end)?;
     let reference = reference()?;
     let say = |judgement: &Judgement| {
         let reply = reply(args.agent, &event, judgement, &origins, &reference);

@@ -5,9 +5,15 @@
 
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+mod cargo;
+mod gem;
 mod git;
-mod packages;
+mod lfs;
+mod maven;
+mod node;
 mod proxy;
+mod python;
+mod registry;
 mod server;
 
 use std::ffi::OsStr;

@@ -15,20 +15,36 @@ pub(super) struct Proxy {
     pub(super) address: SocketAddr,
     /// Kinds of conversations that were refused.
     pub(super) refused: Arc<Mutex<Vec<&'static str>>>,
+    came: Arc<Mutex<Vec<Came>>>,
 }
+
+/// A request as its client sent it: the method, and the body without its chunks.
+type Came = (String, Vec<u8>);
 
 impl Proxy {
     pub(super) fn start(engine: Engine, upstream: SocketAddr) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let proxy = Proxy { address: listener.local_addr().unwrap(), refused: Arc::default() };
-        let (address, refused) = (proxy.address, proxy.refused.clone());
+        let address = listener.local_addr().unwrap();
+        let proxy = Proxy { address, refused: Arc::default(), came: Arc::default() };
+        let (refused, came) = (proxy.refused.clone(), proxy.came.clone());
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (engine, refused) = (engine.clone(), refused.clone());
-                thread::spawn(move || converse(client, &engine, address, upstream, &refused));
+                let (engine, refused, came) = (engine.clone(), refused.clone(), came.clone());
+                thread::spawn(move || converse(client, &engine, address, upstream, &refused, &came));
             }
         });
         proxy
+    }
+
+    /// Bodies that clients sent with a method, in the order in which they came to their ends; those of refused requests too.
+    pub(super) fn bodies(&self, method: &str) -> Vec<Vec<u8>> {
+        let came = self.came.lock().unwrap();
+        came.iter().filter(|(by, _)| by == method).map(|(_, body)| body.clone()).collect()
+    }
+
+    pub(super) fn forget(&self) {
+        self.refused.lock().unwrap().clear();
+        self.came.lock().unwrap().clear();
     }
 
     pub(super) fn url(&self) -> String {
@@ -42,6 +58,7 @@ fn converse(
     own: SocketAddr,
     upstream: SocketAddr,
     refused: &Mutex<Vec<&'static str>>,
+    came: &Mutex<Vec<Came>>,
 ) {
     let authority = Authority::parse(format!("http://{own}").as_bytes()).unwrap();
     let mut reader = BodyReader::new(client.try_clone().unwrap(), |_| {});
@@ -55,16 +72,21 @@ fn converse(
         };
         let mut line =
             Line { upstream, stream: None, chunked: inspector.head().length() == BodyLength::Chunked };
-        let (mut pending, mut sent) = (Vec::new(), 0);
+        let (mut pending, mut sent, mut body) = (Vec::new(), 0, Vec::new());
         let length = inspector.head().length();
+        if inspector.head().headers().get("expect").is_some() {
+            client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+        }
         while let Some(chunk) = reader.next(length) {
             pending.extend_from_slice(&chunk);
+            body.extend_from_slice(&chunk);
             let verdict = inspector.push(&chunk);
             release(&inspector, verdict, &mut pending, &mut sent, &mut line);
         }
         if !reader.is_whole() {
             return;
         }
+        came.lock().unwrap().push((inspector.head().method().to_owned(), body));
         let last = inspector.finish();
         // Of a push nothing has left, so all of it is here.
         inspector.locate([&pending]);
