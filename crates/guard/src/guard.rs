@@ -7,15 +7,18 @@ use std::time::{Duration, Instant};
 
 use exfilter::inspector::{Prefixes, Uploads};
 use exfilter::substitute::Substitutes;
-use exfilter::{Authority, Engine, Flow, Inspection, Inspector, Quarantine, Reference, Session, Verdict};
+use exfilter::{
+    Authority, Engine, FindingId, Flow, Inspection, Inspector, Quarantine, Reference, Session, Verdict,
+};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use crate::approvals::{Approvals, NotGranted};
 use crate::authority_cert::CertificateAuthority;
-use crate::dial::{Dialer, Roots};
+use crate::dial::{Dialer, Pages, Roots};
 use crate::dns::{self, Addresses};
 use crate::door;
 use crate::error::GuardError;
@@ -25,10 +28,10 @@ use crate::limits::{GuardLimits, HEAD_BUFFER};
 use crate::listener::Listener;
 use crate::metrics::Metrics;
 use crate::names::{Names, Shown};
-use crate::record::Sink;
+use crate::record::{Outcome, Record, Sink};
 use crate::settings::Settings;
 use crate::ssh::{RunKeys, SshSettings};
-use crate::ui::Ui;
+use crate::ui::{Page, Ui};
 
 /// Threads that serve; examining a body takes one for as long as it takes.
 const THREADS: usize = 4;
@@ -59,6 +62,10 @@ pub(crate) struct Shared {
     /// The refusals of all requests together, and the clock that they are counted by.
     pub(crate) quarantine: Arc<Mutex<Quarantine>>,
     pub(crate) started: Instant,
+    /// What a person lets pass once.
+    pub(crate) approvals: Arc<Approvals>,
+    /// Where the guard's own pages are: no client is led there.
+    pub(crate) pages: Arc<Pages>,
     pub(crate) client: Client<Dialer, Released>,
     /// The same way for what the client asks the upstream proxy.
     pub(crate) dialer: Dialer,
@@ -90,7 +97,12 @@ struct Fresh {
 }
 
 impl Fresh {
-    fn new(settings: Settings, roots: &Roots, limits: &GuardLimits) -> Result<Fresh, GuardError> {
+    fn new(
+        settings: Settings,
+        roots: &Roots,
+        limits: &GuardLimits,
+        pages: &Arc<Pages>,
+    ) -> Result<Fresh, GuardError> {
         let engine = settings.engine;
         let gate = Arc::new(Gate {
             engine: engine.clone(),
@@ -105,6 +117,7 @@ impl Fresh {
             resolve: Arc::new(resolve),
             proxy: settings.upstream_proxy,
             tunnels: false,
+            pages: pages.clone(),
             patience: limits.connect,
         };
         let one_request = Dialer { tls: roots.config(&[b"http/1.1"])?, tunnels: true, ..dialer.clone() };
@@ -146,7 +159,7 @@ impl Shared {
         let roots = Roots::load(&settings.upstream_roots)?;
         let mut quarantine = settings.config.quarantine();
         let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
-            Fresh::new(settings, &roots, &self.limits)?;
+            Fresh::new(settings, &roots, &self.limits, &self.pages)?;
         let mut counted = self.quarantine();
         quarantine.merge(&counted);
         *counted = quarantine;
@@ -212,6 +225,20 @@ impl Shared {
         inspection
     }
 
+    /// Uses up what a request takes of what a person has let pass; false if that is not there any more.
+    pub(crate) fn may_use(&self, to: &Authority, approved: &[FindingId]) -> bool {
+        approved.is_empty() || self.approvals.used(&to.to_string(), approved, self.started.elapsed())
+    }
+
+    /// Lets a refusal pass once, and records it before that.
+    pub(crate) fn approve(&self, number: u64) -> Result<(), NotGranted> {
+        self.approvals.grant(number, self.started.elapsed(), |offer| {
+            let mut record = Record::new(Some(offer.to.clone()), offer.conversation, Outcome::Approved);
+            (record.noted, record.approval) = (offer.noted.clone(), Some(number));
+            self.sink.record(&record)
+        })
+    }
+
     /// Counts what an inspector has refused, if it is for an enrolled secret; true if from now on nothing may leave.
     pub(crate) fn count(&self, inspector: &Inspector) -> bool {
         match inspector.verdict() {
@@ -261,8 +288,9 @@ impl Guard {
         let quarantine = Arc::new(Mutex::new(settings.config.quarantine()));
         let metrics = Arc::new(Metrics::new(settings.sink.clone()));
         let ssh_keys = settings.ssh.as_ref().map(|_| RunKeys::new().map(Arc::new)).transpose()?;
+        let pages = Arc::default();
         let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
-            Fresh::new(settings, &roots, &limits)?;
+            Fresh::new(settings, &roots, &limits, &pages)?;
         let shared = Arc::new(Shared {
             engine,
             substitutes,
@@ -279,6 +307,8 @@ impl Guard {
             names: Arc::default(),
             quarantine,
             started: Instant::now(),
+            approvals: Arc::default(),
+            pages,
             client,
             dialer,
             one_request,
@@ -360,12 +390,13 @@ impl Running {
         }
     }
 
-    /// Shows the last records at a page of this machine, without content, and gives its address, which holds a token: whoever has it can look, and nobody can change anything there.
+    /// Shows the last records at a page of this machine, without content, and gives its address, which holds a token: whoever has it can look. Who has [another](Page::approving) can also let pass once what
+    /// was refused for findings of rules of medium confidence ([`Inspector::approvable`]), which is recorded; nothing else can be changed there. Clients of the guard are not led to the page.
     ///
     /// # Errors
     ///
     /// An address that is not of this machine alone, and those of the system.
-    pub fn show(&self, listener: TcpListener) -> io::Result<String> {
+    pub fn show(&self, listener: TcpListener) -> io::Result<Page> {
         let address = listener.local_addr()?;
         if !address.ip().is_loopback() {
             return Err(io::Error::new(
@@ -374,12 +405,14 @@ impl Running {
             ));
         }
         let (ui, shared) = (Arc::new(Ui::new(address)?), self.shared());
-        let url = ui.url();
+        let page = ui.page();
+        self.shared().pages.add(address);
         shared.metrics.timeline.begin();
+        shared.approvals.begin();
         if let Some(runtime) = &self.runtime {
             runtime.spawn(door::show(shared, ui, listener));
         }
-        Ok(url)
+        Ok(page)
     }
 
     /// Answers questions of the DNS at this socket: names that may be reached have these addresses, whoever they belong to, and all others are refused. Nothing is asked elsewhere. Names are examined, one

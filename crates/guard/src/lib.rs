@@ -29,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod approvals;
 mod authority_cert;
 mod dial;
 mod dns;
@@ -64,4 +65,5 @@ pub use listener::Listener;
 pub use record::{Noted, Outcome, Record, Sink, Unseen};
 pub use settings::Settings;
 pub use ssh::SshSettings;
+pub use ui::Page;
 pub use upstream_proxy::UpstreamProxy;

@@ -14,18 +14,22 @@ use std::process::{Command, Stdio};
 use crate::fault::Fault;
 
 /// Sockets of programs that would start a process elsewhere, or use a network for whoever asks.
-const BROKERS: [&str; 6] = [
+const BROKERS: [&str; 9] = [
     "/run/docker.sock",
     "/run/podman/podman.sock",
     "/run/containerd/containerd.sock",
     "/run/dbus/system_bus_socket",
     "/run/systemd/private",
     "/run/snapd.socket",
+    // They would ask the network for names.
+    "/run/systemd/resolve/io.systemd.Resolve",
+    "/run/nscd/socket",
+    "/run/avahi-daemon/socket",
 ];
 
 /// Variables that name such sockets.
-pub(super) const BROKER_VARIABLES: [&str; 4] =
-    ["SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "DOCKER_HOST", "CONTAINER_HOST"];
+pub(super) const BROKER_VARIABLES: [&str; 5] =
+    ["SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "DOCKER_HOST", "CONTAINER_HOST", "TMUX"];
 
 /// Signals of a terminal go to all of its group, and bubblewrap would end by them before the command has had its say.
 const SHIELD: &str = "trap '' INT QUIT; exec \"$0\" \"$@\"";
@@ -57,12 +61,12 @@ pub(super) fn check() -> Result<(), Fault> {
     ))
 }
 
-/// The command in bubblewrap, with `exfilter forward` before it.
+/// The command in bubblewrap, with `exfilter forward` before it. It finds an empty file where the hidden one is.
 ///
 /// # Errors
 ///
 /// The path of this program is not known.
-pub(super) fn command(socket: &Path, command: &[OsString]) -> Result<Command, Fault> {
+pub(super) fn command(socket: &Path, hidden: Option<&Path>, command: &[OsString]) -> Result<Command, Fault> {
     let program = std::env::current_exe().map_err(|error| {
         Fault::new("--isolate", format!("the path of this program is not known: {error}"), "")
     })?;
@@ -70,6 +74,14 @@ pub(super) fn command(socket: &Path, command: &[OsString]) -> Result<Command, Fa
     out.args(["-c", SHIELD, "bwrap", "--dev-bind", "/", "/"]);
     for broker in BROKERS.iter().filter(|path| Path::new(path).exists()) {
         out.args(["--bind", "/dev/null"]).arg(real(broker));
+    }
+    // A terminal multiplexer shows what stands on the screen to whoever asks, and types for him.
+    let multiplexer =
+        std::env::var("TMUX").ok().and_then(|tmux| Some(PathBuf::from(tmux.split(',').next()?)));
+    for path in
+        multiplexer.as_deref().filter(|path| path.is_absolute() && path.exists()).into_iter().chain(hidden)
+    {
+        out.args(["--bind", "/dev/null"]).arg(path.canonicalize().unwrap_or_else(|_| path.into()));
     }
     // Session buses and agents; what needs the folder finds an empty one.
     if let Some(folder) = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| is_folder(folder)) {

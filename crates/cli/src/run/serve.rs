@@ -12,7 +12,7 @@ use super::args::ServeArgs;
 use super::child::{Asked, Asking};
 use super::ledger::Books;
 use super::place::{Opened, Place};
-use super::setup::{self, Changes, Lasting, Read, Ready};
+use super::setup::{self, Changes, Lasting, Read, Readers, Ready};
 use super::ssh;
 use crate::exit;
 use crate::fault::Fault;
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     if let Some(place) = names.filter(|_| !args.guard.quiet) {
         term.note(&format_args!("names are answered at {place}"));
     }
-    setup::show(&args.guard, &running, term)?;
+    setup::show(&args.guard, &running, Readers::People, term)?;
     summary.tell_key(term);
     let ended = loop {
         match asking.next() {

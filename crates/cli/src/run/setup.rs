@@ -10,6 +10,7 @@ use exfilter::config::Config;
 use exfilter::{Action, Confidence, Engine, HostPattern, KnownSecrets, Mode, Policy, StoreKey};
 use exfilter_guard::{Guard, GuardError, Journal, Running, Settings, SshSettings};
 use exfilter_store::Use;
+use exfilter_store::os::write_private;
 use zeroize::Zeroizing;
 
 use super::args::GuardArgs;
@@ -19,7 +20,7 @@ use super::upstream;
 use crate::fault::Fault;
 use crate::policy;
 use crate::rulepack::{self, Loaded};
-use crate::secrets::open;
+use crate::secrets::{harden, open};
 use crate::term::Term;
 use crate::text::{escape, path_bytes};
 
@@ -157,6 +158,8 @@ pub(super) fn ready(
     ssh: Option<SshSettings>,
     term: &Term,
 ) -> Result<Ready, Fault> {
+    // What is in this process's memory, no other process of the same user may read there.
+    harden();
     let lasting = Lasting::new(closed_network, ssh)?;
     let Read { mut settings, notes, changes, observe } = read(args, &lasting, term)?;
     let journal = args.log.as_deref().map(journal).transpose()?;
@@ -288,17 +291,37 @@ fn certificates(path: &Path) -> Result<Vec<u8>, Fault> {
     std::fs::read(path).map_err(|error| fault(format!("it cannot be read: {error}")))
 }
 
-/// Begins to show what happens, if that is asked for, and says where.
+/// Who reads what is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// People.
+    People,
+    /// The command, too: it has the same standard error.
+    Command,
+}
+
+/// Begins to show what happens, if that is asked for, and says where. What is needed to approve is told where the command does not read it, or nowhere.
 ///
 /// # Errors
 ///
-/// An address of which others are told too, or that is taken.
-pub(super) fn show(args: &GuardArgs, running: &Running, term: &Term) -> Result<(), Fault> {
+/// An address of which others are told too, or that is taken; a file that cannot be written.
+pub(super) fn show(args: &GuardArgs, running: &Running, readers: Readers, term: &Term) -> Result<(), Fault> {
     let Some(place) = args.ui else { return Ok(()) };
-    let url = TcpListener::bind(place).and_then(|listener| running.show(listener)).map_err(|error| {
+    let page = TcpListener::bind(place).and_then(|listener| running.show(listener)).map_err(|error| {
         Fault::new(format!("--ui {place}"), error.to_string(), "name a free port of 127.0.0.1")
     })?;
-    term.note(&format_args!("what happens is shown at {url}"));
+    if let Some(path) = &args.ui_file {
+        let text = format!("{}\n", page.approving());
+        write_private(path, text.as_bytes(), &mut |_| Ok(())).map_err(|error| open::fault(&error))?;
+    } else if readers == Readers::People {
+        term.note(&format_args!("what happens is shown, and refusals are approved, at {}", page.approving()));
+        return Ok(());
+    } else if term
+        .tell(&format_args!("what happens is shown, and refusals are approved, at {}", page.approving()))
+    {
+        return Ok(());
+    }
+    term.note(&format_args!("what happens is shown at {}", page.looking()));
     Ok(())
 }
 

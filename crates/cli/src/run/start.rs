@@ -10,7 +10,7 @@ use super::args::RunArgs;
 use super::child::{self, Depth};
 #[cfg(target_os = "linux")]
 use super::isolate;
-use super::setup;
+use super::setup::{self, Readers};
 use super::ssh;
 use super::trust::Trust;
 use crate::fault::Fault;
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
         ready.notes.iter().for_each(|note| term.note(note));
     }
     summary.tell_key(term);
-    setup::show(&args.guard, &running, term)?;
+    setup::show(&args.guard, &running, Readers::Command, term)?;
     let (mut command, depth) = command(args, &trust)?;
     change(&mut command, ready.changes.into_iter().map(|(name, value)| (name, value.map(OsString::from))));
     // In namespaces the port is known there alone.
@@ -81,7 +81,7 @@ fn listener(args: &RunArgs, trust: &Trust) -> io::Result<Listener> {
 fn command(args: &RunArgs, trust: &Trust) -> Result<(Command, Depth), Fault> {
     #[cfg(target_os = "linux")]
     if args.isolate {
-        let mut command = isolate::command(&trust.socket(), &args.command)?;
+        let mut command = isolate::command(&trust.socket(), args.guard.ui_file.as_deref(), &args.command)?;
         for name in isolate::BROKER_VARIABLES {
             command.env_remove(name);
         }

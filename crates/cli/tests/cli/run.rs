@@ -9,9 +9,9 @@ use crate::harness::{Run, Sandbox, github_token, secret};
 use crate::upstream::{Answer, Arrived, Upstream};
 
 /// A command's environment and its servers.
-struct Stage {
-    sandbox: Sandbox,
-    server: Upstream,
+pub(crate) struct Stage {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) server: Upstream,
 }
 
 fn echo(request: &Arrived) -> Answer {
@@ -20,14 +20,14 @@ fn echo(request: &Arrived) -> Answer {
 }
 
 impl Stage {
-    fn new() -> Stage {
+    pub(crate) fn new() -> Stage {
         let sandbox = Sandbox::new();
         let server = Upstream::start(&["api.github.com", "other.example.com"], &[b"http/1.1"], echo);
         std::fs::write(sandbox.top().join("upstream.pem"), &server.ca).unwrap();
         Stage { sandbox, server }
     }
 
-    fn command(&self, args: &[&str], command: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str], command: &[&str]) -> Command {
         let mut all: Vec<String> =
             vec!["run".into(), "--no-store".into(), "--upstream-ca".into(), "upstream.pem".into()];
         for host in ["api.github.com", "other.example.com"] {
@@ -39,12 +39,24 @@ impl Stage {
         self.sandbox.command(&all)
     }
 
-    fn run(&self, args: &[&str], variables: &[(&str, &str)], command: &[&str]) -> Run {
+    pub(crate) fn run(&self, args: &[&str], variables: &[(&str, &str)], command: &[&str]) -> Run {
         self.sandbox.finish(self.command(args, command).envs(variables.iter().copied()))
     }
 }
 
-fn has(program: &str) -> bool {
+/// Whether there are namespaces here.
+pub(crate) fn isolates(stage: &Stage) -> bool {
+    let probe = stage.run(&["--isolate"], &[], &["true"]);
+    let may = probe.code != Some(2) || !probe.stderr.contains("--isolate");
+    if may {
+        probe.exits_with(0);
+    } else {
+        eprintln_skipped("bwrap with namespaces");
+    }
+    may
+}
+
+pub(crate) fn has(program: &str) -> bool {
     let ran = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     let is_there = ran.is_ok_and(|status| status.success());
     if !is_there {
@@ -459,12 +471,9 @@ fn isolated_commands_have_one_way_out() {
         return;
     }
     let stage = Stage::new();
-    let probe = stage.run(&["--isolate"], &[], &["true"]);
-    if probe.code == Some(2) && probe.stderr.contains("may not make namespaces") {
-        eprintln_skipped("bwrap with namespaces");
+    if !isolates(&stage) {
         return;
     }
-    probe.exits_with(0);
     let script = format!(
         "import socket, os\n\
          def tried(name, call):\n\
