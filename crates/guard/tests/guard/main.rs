@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod bodies;
+mod browser;
+mod browsing;
 mod clients;
 mod dns;
 mod git;

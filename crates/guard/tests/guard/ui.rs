@@ -10,14 +10,14 @@ use exfilter_testing::{Rng, keys};
 use crate::raw::{connect, head};
 use crate::stage::{Stage, ok};
 
-struct Page {
+pub(crate) struct Page {
     address: SocketAddr,
     path: String,
     key: String,
 }
 
 impl Page {
-    fn new(stage: &Stage) -> Page {
+    pub(crate) fn new(stage: &Stage) -> Page {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shown = stage.guard.show(listener).unwrap();
@@ -38,6 +38,12 @@ impl Page {
         answer
     }
 
+    /// Its address, to look or to approve.
+    pub(crate) fn url(&self, approving: bool) -> String {
+        let key = if approving { format!("#{}", self.key) } else { String::new() };
+        format!("http://{}{}{key}", self.address, self.path)
+    }
+
     fn get(&self, path: &str) -> String {
         self.say(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address))
     }
@@ -50,7 +56,7 @@ impl Page {
 }
 
 /// Posts a text; the status of the answer.
-fn post(stage: &Stage, body: &str) -> u16 {
+pub(crate) fn post(stage: &Stage, body: &str) -> u16 {
     post_to(stage, "echo.example.com", body)
 }
 
@@ -128,7 +134,7 @@ fn the_page_loads_nothing_and_is_for_whoever_has_its_address() {
 }
 
 /// Findings of medium confidence are refused, so a person may approve them.
-fn strict() -> Stage {
+pub(crate) fn strict() -> Stage {
     let mut rule = Rule::new("acme-key", "acme_", "acme_[0-9a-zA-Z]{32}");
     rule.confidence = Confidence::Medium;
     let mut policy = Policy::default();
@@ -138,7 +144,7 @@ fn strict() -> Stage {
     Stage::new(engine, |_| {}, |_| ok(b"done\n"))
 }
 
-fn key(rng: &mut Rng) -> String {
+pub(crate) fn key(rng: &mut Rng) -> String {
     format!("acme_{}", String::from_utf8(rng.text(keys::BASE62, 32)).unwrap())
 }
 
