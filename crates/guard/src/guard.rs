@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use exfilter::inspector::{Prefixes, Uploads};
 use exfilter::substitute::Substitutes;
@@ -17,12 +17,13 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::approvals::{Approvals, NotGranted};
-use crate::authority_cert::CertificateAuthority;
+use crate::authorities::{Authorities, PERIOD};
 use crate::dial::{Dialer, Pages, Roots};
 use crate::dns::{self, Addresses};
 use crate::door;
 use crate::error::GuardError;
 use crate::gate::{Closed, Gate};
+use crate::given::Given;
 use crate::held::{Budget, Released};
 use crate::limits::{GuardLimits, HEAD_BUFFER};
 use crate::listener::Listener;
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) prefixes: Prefixes,
     /// What the names of hosts have shown together.
     pub(crate) names: Arc<Mutex<Names>>,
+    /// Which addresses stand for which names.
+    pub(crate) given: Arc<Given>,
     /// The refusals of all requests together, and the clock that they are counted by.
     pub(crate) quarantine: Arc<Mutex<Quarantine>>,
     pub(crate) started: Instant,
@@ -77,7 +80,7 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Semaphore>,
     pub(crate) ssh: Option<Arc<SshSettings>>,
     pub(crate) ssh_keys: Option<Arc<RunKeys>>,
-    pub(crate) authority: Arc<CertificateAuthority>,
+    pub(crate) authority: Arc<Authorities>,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) metrics: Arc<Metrics>,
     newest: Arc<RwLock<Weak<Shared>>>,
@@ -193,6 +196,11 @@ impl Shared {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).merge(shown);
     }
 
+    /// Reads the target of a CONNECT (`host:port`), by its name where an address was given to one.
+    pub(crate) fn target(&self, target: &str) -> Result<Authority, Closed> {
+        self.gate.tunnel(target, "https").map(|to| self.given.named(to))
+    }
+
     /// Whether a host may be reached: by its name, and by what the names of the session show together. `spelled` is the name as the client has written it.
     pub(crate) fn admits(&self, to: &Authority, spelled: &str) -> Result<(), Closed> {
         self.gate.check(to)?;
@@ -281,9 +289,9 @@ impl Guard {
     /// [`GuardError`] if there are none, or a further one cannot be read.
     pub fn new(settings: Settings) -> Result<Guard, GuardError> {
         let roots = Roots::load(&settings.upstream_roots)?;
-        let authority = CertificateAuthority::new(settings.allow.as_deref())?;
-        let own = authority.pem();
-        let bundle = format!("{own}{}", roots.pem());
+        let now = SystemTime::now();
+        let authority = Authorities::new(settings.allow.as_deref(), roots.pem(), settings.lasting, now)?;
+        let (own, bundle) = (authority.own(), authority.bundle());
         let limits = Arc::new(settings.limits.clone());
         let quarantine = Arc::new(Mutex::new(settings.config.quarantine()));
         let metrics = Arc::new(Metrics::new(settings.sink.clone()));
@@ -305,6 +313,7 @@ impl Guard {
             session: Arc::default(),
             prefixes: Prefixes::new(),
             names: Arc::default(),
+            given: Arc::default(),
             quarantine,
             started: Instant::now(),
             approvals: Arc::default(),
@@ -424,16 +433,24 @@ impl Running {
     pub fn dns(&self, socket: UdpSocket, v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) -> io::Result<()> {
         socket.set_nonblocking(true)?;
         if let Some(runtime) = &self.runtime {
-            runtime.spawn(dns::serve(self.shared(), socket, Addresses { v4, v6 }));
+            runtime.spawn(dns::serve(self.shared(), socket, Addresses::Same { v4, v6 }));
         }
         Ok(())
+    }
+
+    /// Answers questions of the DNS at this listener, in the form that they have over TCP: for a sandbox whose own loopback everything comes to. Each name that may be reached has an address of its own in
+    /// 127.64.0.0/10, and a client that asks for a tunnel to such an address (`CONNECT 127.64.0.1:443`, or by SOCKS) is let through to that name, if it may be reached then. All other names are refused.
+    pub fn names(&self, listener: Listener) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(door::name(self.shared(), listener.0));
+        }
     }
 
     /// Takes other settings for whatever begins from now on: requests, messages of WebSocket, channels of SSH. What is under way goes on as it began. The certificate authority, the keys of SSH, the
     /// [limits](Settings::limits), the [sink](Settings::sink), and what the session has shown and been refused for stay as they are; so does whether there is a gateway of SSH. Objects that come in many
     /// requests must begin anew.
     ///
-    /// Hosts that are [allowed](Settings::allow) only now are not among those for which the authority may sign, if there was a list before.
+    /// Hosts that are [allowed](Settings::allow) only now are not among those for which the authority may sign, if there was a list before, until it was [renewed](Running::renew) twice.
     ///
     /// # Errors
     ///
@@ -444,6 +461,32 @@ impl Running {
         renewed.begin();
         *shared = renewed;
         Ok(())
+    }
+
+    /// Lets the next certificate authority take the place of the one that has signed for a week, where there is a next one ([`Settings::lasting`]); `now` is what the clock says, which may be asked as often as one likes.
+    /// Before that `write` gets what clients must trust from then on, in which both stand, and the one that follows. False if it is not time yet. Whoever has read what clients must trust once needs to do so
+    /// again after a week. The list of hosts for which the one that follows may sign is that of the last reload.
+    ///
+    /// # Errors
+    ///
+    /// Those of `write`, and of making keys. Then nothing changes, and it is tried again when this is called again.
+    pub fn renew(&self, now: SystemTime, write: impl FnOnce(&str) -> io::Result<()>) -> io::Result<bool> {
+        self.renew_after(PERIOD, now, write)
+    }
+
+    /// The same after another time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Running::renew`] has them.
+    pub fn renew_after(
+        &self,
+        period: Duration,
+        now: SystemTime,
+        write: impl FnOnce(&str) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        let shared = self.shared();
+        shared.authority.renew(shared.gate.allow.as_deref(), period, now, write)
     }
 
     /// Where its first listener is, if that is an address.

@@ -30,6 +30,7 @@
 
 mod answer;
 mod approvals;
+mod authorities;
 mod authority_cert;
 mod dial;
 mod dns;
@@ -37,6 +38,7 @@ mod door;
 mod error;
 mod exchange;
 mod gate;
+mod given;
 mod guard;
 mod held;
 mod journal;

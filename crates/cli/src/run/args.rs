@@ -49,6 +49,9 @@ pub(crate) struct ServeArgs {
     /// Where the sandbox has that file, if elsewhere
     #[arg(long, value_name = "PATH")]
     pub(crate) bundle_inside: Option<PathBuf>,
+    /// After how many days the next certificate authority takes its place; it is looked at each hour, and at SIGHUP
+    #[arg(long, value_name = "DAYS", hide = true, default_value_t = 7, value_parser = clap::value_parser!(u64).range(..=7))]
+    pub(crate) renew_after: u64,
     /// The proxy's address in the sandbox [default: the first address of --listen, or http://127.0.0.1:8080]
     #[arg(long, value_name = "URL")]
     pub(crate) proxy_inside: Option<String>,

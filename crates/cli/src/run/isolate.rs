@@ -4,6 +4,8 @@
 //! exfilter run --+-- guard, on a unix socket in the private folder
 //!                `-- bwrap (new network, processes, IPC; the same files)
 //!                      `-- exfilter forward: 127.0.0.1:N <-> the socket
+//!                            |   127.0.0.1:53 <-> the guard's answers: a name that may be reached has an address of its own in 127.64.0.0/10
+//!                            |   any of these, ports 80, 443 and 22 <-> the socket, as a tunnel to that address
 //!                            `-- COMMAND, with N in the variables for proxies
 //! ```
 
@@ -11,6 +13,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::trust::Trust;
 use crate::fault::Fault;
 
 /// Sockets of programs that would start a process elsewhere, or use a network for whoever asks.
@@ -30,6 +33,9 @@ const BROKERS: [&str; 9] = [
 /// Variables that name such sockets.
 pub(super) const BROKER_VARIABLES: [&str; 5] =
     ["SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "DOCKER_HOST", "CONTAINER_HOST", "TMUX"];
+
+/// What says whom programs ask for names.
+const RESOLVER: &str = "/etc/resolv.conf";
 
 /// Signals of a terminal go to all of its group, and bubblewrap would end by them before the command has had its say.
 const SHIELD: &str = "trap '' INT QUIT; exec \"$0\" \"$@\"";
@@ -66,7 +72,7 @@ pub(super) fn check() -> Result<(), Fault> {
 /// # Errors
 ///
 /// The path of this program is not known.
-pub(super) fn command(socket: &Path, hidden: Option<&Path>, command: &[OsString]) -> Result<Command, Fault> {
+pub(super) fn command(trust: &Trust, hidden: Option<&Path>, command: &[OsString]) -> Result<Command, Fault> {
     let program = std::env::current_exe().map_err(|error| {
         Fault::new("--isolate", format!("the path of this program is not known: {error}"), "")
     })?;
@@ -87,10 +93,19 @@ pub(super) fn command(socket: &Path, hidden: Option<&Path>, command: &[OsString]
     if let Some(folder) = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| is_folder(folder)) {
         out.arg("--tmpfs").arg(folder);
     }
+    // Wherever that file is: a link may lead to one of another resolver. Without one, resolvers ask 127.0.0.1 anyway.
+    if let Ok(place) = Path::new(RESOLVER).canonicalize() {
+        let own = trust.resolver().map_err(|error| {
+            Fault::new("--isolate", format!("the resolver's file cannot be written: {error}"), "")
+        })?;
+        out.arg("--ro-bind").arg(own).arg(place);
+    }
     // The environments of other processes have the real values.
     out.args(["--unshare-net", "--unshare-pid", "--unshare-ipc", "--proc", "/proc", "--cap-drop", "ALL"]);
-    out.args(["--die-with-parent", "--"]);
-    out.arg(program).arg("forward").arg("--socket").arg(socket).arg("--").args(command);
+    // Names are answered at port 53, of a loopback that nobody else has.
+    out.args(["--cap-add", "CAP_NET_BIND_SERVICE", "--die-with-parent", "--"]);
+    out.arg(program).arg("forward").arg("--socket").arg(trust.socket());
+    out.arg("--names").arg(trust.names()).arg("--").args(command);
     Ok(out)
 }
 

@@ -147,6 +147,15 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
     Ok(Read { settings, notes: prepared.notes, changes: prepared.changes, observe })
 }
 
+/// How long a guard lives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// As long as a command.
+    OfACommand,
+    /// Until it is told to end.
+    Lasting,
+}
+
 /// Reads everything, and makes the guard. `closed_network` says that its clients have no network but it.
 ///
 /// # Errors
@@ -154,6 +163,7 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
 /// What could not be set up.
 pub(super) fn ready(
     args: &GuardArgs,
+    life: Life,
     closed_network: bool,
     ssh: Option<SshSettings>,
     term: &Term,
@@ -165,6 +175,9 @@ pub(super) fn ready(
     let journal = args.log.as_deref().map(journal).transpose()?;
     let books = Arc::new(Books { ledger: Ledger::default(), journal });
     settings.sink(books.clone());
+    if life == Life::Lasting {
+        settings.lasting();
+    }
     let guard = Guard::new(settings).map_err(|error| fault(&error))?;
     Ok(Ready { guard, books, notes, changes, lasting, observe })
 }

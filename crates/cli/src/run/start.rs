@@ -10,7 +10,7 @@ use super::args::RunArgs;
 use super::child::{self, Depth};
 #[cfg(target_os = "linux")]
 use super::isolate;
-use super::setup::{self, Readers};
+use super::setup::{self, Life, Readers};
 use super::ssh;
 use super::trust::Trust;
 use crate::fault::Fault;
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
         return Err(Fault::new("--isolate", "there are such namespaces on Linux alone", "leave it out"));
     }
     let ssh = (!args.no_ssh).then(|| ssh::settings(&args.ssh)).transpose()?;
-    let ready = setup::ready(&args.guard, args.isolate, ssh, term)?;
+    let ready = setup::ready(&args.guard, Life::OfACommand, args.isolate, ssh, term)?;
     let summary = ready.summary(&args.guard);
     let trust = Trust::new(ready.guard.bundle()).map_err(|error| {
         Fault::new(
@@ -46,6 +46,12 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
     let listener = listener(args, &trust)
         .map_err(|error| Fault::new("guard", format!("it cannot listen: {error}"), ""))?;
     let running = ready.guard.start(listener).map_err(|error| setup::fault(&error))?;
+    #[cfg(target_os = "linux")]
+    if args.isolate {
+        let names = std::os::unix::net::UnixListener::bind(trust.names());
+        let names = names.map_err(|error| Fault::new("guard", format!("it cannot listen: {error}"), ""))?;
+        running.names(Listener::unix(names));
+    }
     if !args.guard.quiet {
         ready.notes.iter().for_each(|note| term.note(note));
     }
@@ -81,7 +87,7 @@ fn listener(args: &RunArgs, trust: &Trust) -> io::Result<Listener> {
 fn command(args: &RunArgs, trust: &Trust) -> Result<(Command, Depth), Fault> {
     #[cfg(target_os = "linux")]
     if args.isolate {
-        let mut command = isolate::command(&trust.socket(), args.guard.ui_file.as_deref(), &args.command)?;
+        let mut command = isolate::command(trust, args.guard.ui_file.as_deref(), &args.command)?;
         for name in isolate::BROKER_VARIABLES {
             command.env_remove(name);
         }

@@ -15,6 +15,7 @@ mod placeholders;
 mod quarantine;
 mod raw;
 mod reload;
+mod renewal;
 mod socks;
 mod ssh;
 mod stage;
