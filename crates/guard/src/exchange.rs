@@ -176,7 +176,7 @@ async fn send(
     shared: &Arc<Shared>,
     to: &Authority,
     mut inspector: Inspector,
-    taken: Taken,
+    mut taken: Taken,
     manner: Manner,
 ) -> Response<AnswerBody> {
     let conversation = inspector.conversation();
@@ -184,7 +184,21 @@ async fn send(
     record.bytes = taken.held.len();
     note(shared, &mut inspector, &mut record);
     let mut head = inspector.forwarded_head();
+    let replaced = inspector.replacement().map(Bytes::copy_from_slice);
     if let Some(substitutes) = &shared.substitutes {
+        let is_whole = taken.edits.is_empty() && replaced.is_none();
+        match block_in_place(|| substitutes.sign(to, &head, taken.held.pieces())) {
+            Ok(None) => {}
+            Ok(Some(_)) if !is_whole => {
+                return refuse_plainly(shared, Some(to), conversation, "what is overwritten in it is signed");
+            }
+            Ok(Some(signed)) => {
+                head = signed;
+                record.injected = true;
+                let _ = head.headers_mut().set("accept-encoding", b"identity");
+            }
+            Err(error) => return refuse_plainly(shared, Some(to), conversation, &error.to_string()),
+        }
         match substitutes.exchange(to, &head) {
             Ok(None) => {}
             Ok(Some(exchanged)) => {
@@ -196,7 +210,6 @@ async fn send(
             Err(error) => return malformed(shared, to, &Reply::bad_request(error)),
         }
     }
-    let replaced = inspector.replacement().map(Bytes::copy_from_slice);
     let request = outgoing(shared, to, &head, taken, replaced, manner.tells_length);
     let Some(request) = request else {
         return refuse_plainly(shared, Some(to), conversation, "the request could not be written anew");

@@ -139,7 +139,7 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
         settings.ssh(ssh.clone());
     }
     settings.config(config);
-    if prepared.substitutes.placeholders().len() > 0 {
+    if !prepared.substitutes.is_empty() {
         settings.substitutes(Arc::new(prepared.substitutes), scrubber(prepared.real)?);
     }
     settings.self_test(&made_up_key()?).map_err(|error| fault(&error))?;

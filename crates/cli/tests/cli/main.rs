@@ -21,6 +21,8 @@ mod rules;
 #[cfg(all(feature = "guard", unix))]
 mod run;
 #[cfg(all(feature = "guard", unix))]
+mod run_aws;
+#[cfg(all(feature = "guard", unix))]
 mod run_names;
 #[cfg(all(feature = "guard", unix))]
 mod run_page;
