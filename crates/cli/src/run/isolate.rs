@@ -11,7 +11,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use super::trust::Trust;
 use crate::fault::Fault;
@@ -40,24 +40,28 @@ const RESOLVER: &str = "/etc/resolv.conf";
 /// Signals of a terminal go to all of its group, and bubblewrap would end by them before the command has had its say.
 const SHIELD: &str = "trap '' INT QUIT; exec \"$0\" \"$@\"";
 
-/// Whether bubblewrap is there and may make namespaces.
+/// What makes it possible to answer names, at port 53 of a loopback that nobody else has.
+const LOW_PORTS: [&str; 2] = ["--cap-add", "CAP_NET_BIND_SERVICE"];
+
+/// Whether names can be answered inside: a bubblewrap that is set-uid gives nobody a capability.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    Answered,
+    Unknown,
+}
+
+/// Whether bubblewrap is there and may make namespaces, and what is possible in them.
 ///
 /// # Errors
 ///
 /// Says what is missing.
-pub(super) fn check() -> Result<(), Fault> {
-    let mut command = Command::new("bwrap");
-    command.args(["--dev-bind", "/", "/", "--unshare-net", "--unshare-pid", "--proc", "/proc", "true"]);
-    let output = command.stdin(Stdio::null()).output().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Fault::new(
-            "--isolate",
-            "bubblewrap (bwrap) is not installed",
-            "install the package bubblewrap, or leave --isolate out",
-        ),
-        _ => Fault::new("--isolate", format!("bubblewrap cannot be run: {error}"), ""),
-    })?;
+pub(super) fn check() -> Result<Names, Fault> {
+    if probe(&LOW_PORTS)?.status.success() {
+        return Ok(Names::Answered);
+    }
+    let output = probe(&[])?;
     if output.status.success() {
-        return Ok(());
+        return Ok(Names::Unknown);
     }
     let said = crate::text::plain(String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or(""));
     Err(Fault::new(
@@ -67,12 +71,31 @@ pub(super) fn check() -> Result<(), Fault> {
     ))
 }
 
+fn probe(further: &[&str]) -> Result<Output, Fault> {
+    let mut command = Command::new("bwrap");
+    command.args(["--dev-bind", "/", "/", "--unshare-net", "--unshare-pid", "--proc", "/proc"]);
+    command.args(["--cap-drop", "ALL"]).args(further).arg("true");
+    command.stdin(Stdio::null()).output().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Fault::new(
+            "--isolate",
+            "bubblewrap (bwrap) is not installed",
+            "install the package bubblewrap, or leave --isolate out",
+        ),
+        _ => Fault::new("--isolate", format!("bubblewrap cannot be run: {error}"), ""),
+    })
+}
+
 /// The command in bubblewrap, with `exfilter forward` before it. It finds an empty file where the hidden one is.
 ///
 /// # Errors
 ///
 /// The path of this program is not known.
-pub(super) fn command(trust: &Trust, hidden: Option<&Path>, command: &[OsString]) -> Result<Command, Fault> {
+pub(super) fn command(
+    trust: &Trust,
+    names: Names,
+    hidden: Option<&Path>,
+    command: &[OsString],
+) -> Result<Command, Fault> {
     let program = std::env::current_exe().map_err(|error| {
         Fault::new("--isolate", format!("the path of this program is not known: {error}"), "")
     })?;
@@ -94,7 +117,8 @@ pub(super) fn command(trust: &Trust, hidden: Option<&Path>, command: &[OsString]
         out.arg("--tmpfs").arg(folder);
     }
     // Wherever that file is: a link may lead to one of another resolver. Without one, resolvers ask 127.0.0.1 anyway.
-    if let Ok(place) = Path::new(RESOLVER).canonicalize() {
+    let answers = names == Names::Answered;
+    if answers && let Ok(place) = Path::new(RESOLVER).canonicalize() {
         let own = trust.resolver().map_err(|error| {
             Fault::new("--isolate", format!("the resolver's file cannot be written: {error}"), "")
         })?;
@@ -102,10 +126,15 @@ pub(super) fn command(trust: &Trust, hidden: Option<&Path>, command: &[OsString]
     }
     // The environments of other processes have the real values.
     out.args(["--unshare-net", "--unshare-pid", "--unshare-ipc", "--proc", "/proc", "--cap-drop", "ALL"]);
-    // Names are answered at port 53, of a loopback that nobody else has.
-    out.args(["--cap-add", "CAP_NET_BIND_SERVICE", "--die-with-parent", "--"]);
+    if answers {
+        out.args(LOW_PORTS);
+    }
+    out.args(["--die-with-parent", "--"]);
     out.arg(program).arg("forward").arg("--socket").arg(trust.socket());
-    out.arg("--names").arg(trust.names()).arg("--").args(command);
+    if answers {
+        out.arg("--names").arg(trust.names());
+    }
+    out.arg("--").args(command);
     Ok(out)
 }
 

@@ -197,7 +197,7 @@ impl Substitutes {
 fn is_aws(to: &Authority) -> bool {
     let is_host =
         |text: &&str| HostPattern::parse(text.as_bytes()).is_ok_and(|pattern| pattern.matches(to.host()));
-    to.scheme() == "https" && HOSTS.iter().any(|host| is_host(host))
+    to.scheme() == "https" && HOSTS.iter().any(is_host)
 }
 
 /// What is signed of the body: as the head says it, or its hash.
