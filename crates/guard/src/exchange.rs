@@ -187,7 +187,9 @@ async fn send(
     let replaced = inspector.replacement().map(Bytes::copy_from_slice);
     if let Some(substitutes) = &shared.substitutes {
         let is_whole = taken.edits.is_empty() && replaced.is_none();
-        match block_in_place(|| substitutes.sign(to, &head, taken.held.pieces())) {
+        let is_long = taken.held.len() >= LONG;
+        let mut sign = || substitutes.sign(to, &head, taken.held.pieces());
+        match if is_long { block_in_place(sign) } else { sign() } {
             Ok(None) => {}
             Ok(Some(_)) if !is_whole => {
                 return refuse_plainly(shared, Some(to), conversation, "what is overwritten in it is signed");

@@ -112,6 +112,10 @@ pub(super) fn command(
     {
         out.args(["--bind", "/dev/null"]).arg(path.canonicalize().unwrap_or_else(|_| path.into()));
     }
+    let own = format!("/tmp/tmux-{}", rustix::process::getuid().as_raw());
+    for folder in [own.as_str(), "/run/screen"].iter().filter(|folder| is_folder(OsStr::new(folder))) {
+        out.args(["--tmpfs", folder]);
+    }
     // Session buses and agents; what needs the folder finds an empty one.
     if let Some(folder) = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| is_folder(folder)) {
         out.arg("--tmpfs").arg(folder);
