@@ -43,6 +43,12 @@ impl Term {
         let _ = writeln!(io::stderr().lock(), "exfilter: {line}");
     }
 
+    /// One line on the terminal that this process has, wherever standard error leads; false if it has none. A command that runs on the same terminal cannot read what stands there.
+    pub(crate) fn tell(&self, line: &dyn Display) -> bool {
+        let terminal = || std::fs::OpenOptions::new().write(true).open("/dev/tty");
+        cfg!(unix) && terminal().and_then(|mut tty| writeln!(tty, "exfilter: {line}")).is_ok()
+    }
+
     /// Text on standard error, as it is.
     pub(crate) fn say(&self, text: &dyn Display) {
         let _ = write!(io::stderr().lock(), "{text}");

@@ -50,6 +50,7 @@ pub struct Finding {
     pub(crate) documented: bool,
     pub(crate) bound: bool,
     pub(crate) action: Action,
+    pub(crate) approved: bool,
     pub(crate) line: Option<(u64, u64)>,
     pub(crate) preview: Preview,
     pub(crate) id: Option<FindingId>,
@@ -128,6 +129,11 @@ impl Finding {
     /// What the policy did about it.
     pub fn action(&self) -> Action {
         self.action
+    }
+
+    /// Whether it would be refused, had nobody approved it ([`Flow::approved`](crate::Flow::approved)).
+    pub fn is_approved(&self) -> bool {
+        self.approved
     }
 
     /// A name for it that stays: of an enrolled secret, and of a value that nobody can guess. For others see [`FindingId::of_line`].

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use crate::error::ParseError;
+use crate::id::FindingId;
 use crate::session::Session;
 
 /// Which way the bytes go.
@@ -37,6 +38,7 @@ pub struct Flow {
     codings: Box<[Coding]>,
     session: Option<Arc<Session>>,
     quarantined: bool,
+    approved: Arc<[FindingId]>,
 }
 
 /// A content coding ([RFC 9110 section 8.4.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1)).
@@ -103,6 +105,7 @@ impl Flow {
             codings,
             session: None,
             quarantined: false,
+            approved: Arc::default(),
         }
     }
 
@@ -171,6 +174,18 @@ impl Flow {
     pub fn quarantined(mut self) -> Flow {
         self.quarantined = true;
         self
+    }
+
+    /// Says which findings a person has approved: what would be refused for them alone passes, and is reported ([`Finding::is_approved`](crate::Finding::is_approved)). Only of rules, and only of medium
+    /// confidence; whatever else has such an id is refused all the same.
+    #[must_use]
+    pub fn approved(mut self, findings: &[FindingId]) -> Flow {
+        self.approved = findings.into();
+        self
+    }
+
+    pub(crate) fn approves(&self, finding: Option<FindingId>) -> bool {
+        finding.is_some_and(|finding| self.approved.contains(&finding))
     }
 
     pub(crate) fn is_quarantined(&self) -> bool {

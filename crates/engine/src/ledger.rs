@@ -339,6 +339,15 @@ impl Ledger {
                 _ => action = Action::Block,
             }
         }
+        // One that is counted alone would be approved again and again: nobody is told of it.
+        let approved = action == Action::Block
+            && matches!(found.kind, Kind::Rule(_))
+            && found.confidence == Confidence::Medium
+            && self.findings < core.limits.findings
+            && facts.flow.approves(found.id);
+        if approved {
+            action = Action::Report;
+        }
         if action == Action::Block {
             self.block(BlockReason::Finding(found.kind));
         }
@@ -368,6 +377,7 @@ impl Ledger {
             documented: found.documented,
             bound,
             action,
+            approved,
             line: found.line,
             preview: found.preview,
             id,

@@ -3,6 +3,8 @@
 
 #[path = "facade/adapters.rs"]
 mod adapters;
+#[path = "facade/aws.rs"]
+mod aws;
 #[path = "facade/clients/mod.rs"]
 mod clients;
 #[path = "facade/config.rs"]

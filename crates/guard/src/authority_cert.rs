@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -30,13 +31,19 @@ pub(crate) struct CertificateAuthority {
     /// Days around now.
     from: (i32, u8, u8),
     until: (i32, u8, u8),
+    /// The same day, since 1970.
+    last: i64,
 }
 
 impl CertificateAuthority {
     /// With names as the list of hosts allows them, where there is one.
-    pub(crate) fn new(allow: Option<&[HostPattern]>) -> Result<CertificateAuthority, GuardError> {
+    pub(crate) fn new(
+        allow: Option<&[HostPattern]>,
+        now: SystemTime,
+    ) -> Result<CertificateAuthority, GuardError> {
         let error = |_| GuardError::certificate();
-        let (from, until) = days();
+        let today = day(now);
+        let (from, until) = (civil(today - BEFORE), civil(today + GOOD));
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "exfilter, for one run");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -49,7 +56,13 @@ impl CertificateAuthority {
         let certificate = params.self_signed(&key).map_err(error)?.der().clone();
         let leaf = KeyPair::generate().map_err(error)?;
         let issuer = Issuer::new(params, key);
-        Ok(CertificateAuthority { issuer, certificate, key: leaf, configs: Mutex::default(), from, until })
+        let (configs, last) = (Mutex::default(), today + GOOD);
+        Ok(CertificateAuthority { issuer, certificate, key: leaf, configs, from, until, last })
+    }
+
+    /// Whether its certificates are good then.
+    pub(crate) fn is_good_at(&self, time: SystemTime) -> bool {
+        day(time) < self.last
     }
 
     /// The authority's certificate in PEM.
@@ -151,11 +164,16 @@ fn serial() -> Result<SerialNumber, GuardError> {
     Ok(SerialNumber::from_slice(&bytes))
 }
 
-/// The day before yesterday and the one after next week: clocks differ, and a run does not take longer.
-fn days() -> ((i32, u8, u8), (i32, u8, u8)) {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    let day = i64::try_from(now / 86_400).unwrap_or(0);
-    (civil(day - 2), civil(day + 8))
+/// Days for which a certificate is good before it is made: clocks differ.
+const BEFORE: i64 = 2;
+
+/// And after: a week before an authority signs, a week in which it does, and one for whoever is late ([`PERIOD`](crate::authorities::PERIOD)).
+const GOOD: i64 = 21;
+
+/// The day of a time, since 1970.
+fn day(time: SystemTime) -> i64 {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    i64::try_from(seconds / 86_400).unwrap_or(0)
 }
 
 /// The date of a day since 1970 (Howard Hinnant's `civil_from_days`).

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -78,6 +78,23 @@ impl Roots {
     }
 }
 
+/// Where the guard's own pages are.
+#[derive(Default)]
+pub(crate) struct Pages(Mutex<Vec<SocketAddr>>);
+
+impl Pages {
+    pub(crate) fn add(&self, page: SocketAddr) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(page);
+    }
+
+    /// Whether somebody who connects there comes to one of them: also by no address, which is that of this machine.
+    fn is_one(&self, address: SocketAddr) -> bool {
+        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ip = address.ip().to_canonical();
+        pages.iter().any(|page| page.port() == address.port() && (page.ip() == ip || ip.is_unspecified()))
+    }
+}
+
 /// Connects to servers.
 #[derive(Clone)]
 pub(crate) struct Dialer {
@@ -87,6 +104,7 @@ pub(crate) struct Dialer {
     pub(crate) proxy: Option<UpstreamProxy>,
     /// Whether also what is not encrypted goes through a tunnel of that proxy: it is no plain request then.
     pub(crate) tunnels: bool,
+    pub(crate) pages: Arc<Pages>,
     pub(crate) patience: Duration,
 }
 
@@ -146,7 +164,9 @@ impl Dialer {
         let lookup = tokio::net::lookup_host((bare(to), to.port()));
         let addresses = tokio::time::timeout(self.patience, lookup).await??;
         let mut last = io::Error::from(io::ErrorKind::PermissionDenied);
-        for address in addresses.filter(|address| self.gate.may_dial(to, address.ip())) {
+        for address in
+            addresses.filter(|address| self.gate.may_dial(to, address.ip()) && !self.pages.is_one(*address))
+        {
             match tokio::time::timeout(self.patience, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => last = error,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use exfilter::Authority;
 use exfilter::wire::dns::{Answer, MESSAGE_MAX, Query};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 
 use crate::authority_cert::ip;
@@ -16,11 +17,35 @@ use crate::record::{Outcome, Record};
 /// How a record calls it.
 const DNS: &str = "dns";
 
-/// The addresses that are told of every name that may be reached.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Addresses {
-    pub(crate) v4: Option<Ipv4Addr>,
-    pub(crate) v6: Option<Ipv6Addr>,
+/// The addresses that are told of names that may be reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Addresses {
+    /// These, of every name.
+    Same { v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr> },
+    /// Of each name another one, by which it is found again.
+    Own,
+}
+
+/// A message of TCP has its length before it, in two bytes ([RFC 1035 section 4.2.2](https://www.rfc-editor.org/rfc/rfc1035#section-4.2.2)). Answers until the client ends.
+pub(crate) async fn serve_stream<S>(shared: Arc<Shared>, mut io: S) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let length = tokio::time::timeout(shared.limits.idle, io.read_u16()).await??;
+        // A byte more than is read: what is longer is told from what is whole, and is not gone on with.
+        let length = usize::from(length).min(MESSAGE_MAX + 1);
+        let mut message = [0; MESSAGE_MAX + 1];
+        let message = &mut message[..length];
+        tokio::time::timeout(shared.limits.head, io.read_exact(message)).await??;
+        let Some(reply) = reply(&shared.newest(), message, Addresses::Own) else { return Ok(()) };
+        let framed =
+            [&u16::try_from(reply.len()).map_err(io::Error::other)?.to_be_bytes()[..], &reply].concat();
+        tokio::time::timeout(shared.limits.head, io.write_all(&framed)).await??;
+        if length > MESSAGE_MAX {
+            return Ok(());
+        }
+    }
 }
 
 /// Answers until the runtime ends.
@@ -52,7 +77,15 @@ fn reply(shared: &Shared, message: &[u8], addresses: Addresses) -> Option<Vec<u8
     let to = read(query.name());
     let checked = to.as_ref().ok_or(Closed::Malformed).and_then(|(to, spelled)| shared.admits(to, spelled));
     let Err(closed) = checked else {
-        return Some(query.reply(&Answer::Addresses { v4: addresses.v4, v6: addresses.v6 }));
+        let answer = match (addresses, &to) {
+            (Addresses::Same { v4, v6 }, _) => Answer::Addresses { v4, v6 },
+            (Addresses::Own, Some((to, _))) => match shared.given.address(to.host()) {
+                Some(ip) => Answer::Addresses { v4: Some(ip), v6: None },
+                None => refused(shared, Some(to.to_string()), "there have been too many names"),
+            },
+            (Addresses::Own, None) => Answer::Refused,
+        };
+        return Some(query.reply(&answer));
     };
     // Of a name that holds a secret nothing is repeated.
     let told = to.filter(|_| !matches!(closed, Closed::Secret(_))).map(|(to, _)| to.to_string());
@@ -63,6 +96,11 @@ fn reply(shared: &Shared, message: &[u8], addresses: Addresses) -> Option<Vec<u8
     // What is refused is refused, recorded or not.
     let _ = shared.sink.record(&record);
     Some(query.reply(&Answer::Refused))
+}
+
+fn refused(shared: &Shared, to: Option<String>, why: &str) -> Answer {
+    let _ = shared.sink.record(&Record::new(to, DNS, Outcome::Refused { why: why.into() }));
+    Answer::Refused
 }
 
 /// A name of a host, and as it was asked for.

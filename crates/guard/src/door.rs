@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ask;
 use crate::busy::UnderWay;
+use crate::dns;
 use crate::exchange::{exchange, refuse_closed, refuse_plainly};
 use crate::guard::Shared;
 use crate::limits::{FIELDS, HEAD_BUFFER};
@@ -84,6 +85,23 @@ pub(crate) async fn tell(shared: Arc<Shared>, listener: Kind) -> io::Result<()> 
     .await
 }
 
+/// Answers questions of the DNS until the runtime ends.
+pub(crate) async fn name(shared: Arc<Shared>, listener: Kind) -> io::Result<()> {
+    accept(listener, Arc::new(Semaphore::new(ASKERS)), |stream, place| {
+        let shared = shared.newest();
+        tokio::spawn(async move {
+            // Whoever gets no answer asks again.
+            let _ = match stream {
+                Accepted::Tcp(stream) => dns::serve_stream(shared, stream).await,
+                #[cfg(unix)]
+                Accepted::Unix(stream) => dns::serve_stream(shared, stream).await,
+            };
+            drop(place);
+        });
+    })
+    .await
+}
+
 /// Shows what happens until the runtime ends.
 pub(crate) async fn show(
     shared: Arc<Shared>,
@@ -110,6 +128,9 @@ enum Accepted {
     #[cfg(unix)]
     Unix(UnixStream),
 }
+
+/// Those who ask for names at once.
+const ASKERS: usize = 64;
 
 /// Those who read metrics at once.
 const READERS: usize = 8;
@@ -235,11 +256,11 @@ async fn answer(shared: Arc<Shared>, role: Role, mut request: Request<Incoming>)
         Role::Inside(to) => exchange(shared, to, request).await,
         Role::Proxy(place) if request.method() == Method::CONNECT => {
             let target = request.uri().authority().map_or("", |authority| authority.as_str());
-            let checked = shared.gate.tunnel(target, "https");
+            let checked = shared.target(target);
             let to = match checked.and_then(|to| shared.admits(&to, to.host()).map(|()| to)) {
                 Ok(to) => to,
                 Err(closed) => {
-                    let shown = shared.gate.tunnel(target, "https").ok();
+                    let shown = shared.target(target).ok();
                     return refuse_closed(&shared, shown.as_ref(), Conversation::Tunnel, closed);
                 }
             };

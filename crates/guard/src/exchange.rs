@@ -13,6 +13,7 @@ use hyper::upgrade::OnUpgrade;
 use tokio::task::block_in_place;
 
 use crate::answer::{Treatment, answer};
+use crate::approvals::Offer;
 use crate::gate::Closed;
 use crate::guard::Shared;
 use crate::held::{Held, Released};
@@ -24,6 +25,9 @@ use crate::websocket;
 
 /// From so many bytes on, what looks at all of them once more runs where it keeps no other request waiting.
 pub(crate) const LONG: u64 = 256 << 10;
+
+/// Two requests at once may take what was approved once.
+const USED_UP: &str = "what was approved for it was used by another request, or is too old";
 
 /// What was read of a body.
 struct Taken {
@@ -70,6 +74,7 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     if let Some(substitutes) = &shared.substitutes {
         inspection.substitutes(substitutes);
     }
+    inspection.approved(&shared.approvals.of(&to.to_string(), shared.started.elapsed()));
     let mut inspector = match Inspector::new(&shared.engine, &inspection, head) {
         Ok(inspector) => inspector,
         Err(error) => return malformed(&shared, &to, &Reply::bad_request(error)),
@@ -97,6 +102,10 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         }
         taken.held.clear();
         return refuse(&shared, &to, &mut inspector, foreign.as_deref(), bytes);
+    }
+    if !shared.may_use(&to, inspector.approved()) {
+        taken.held.clear();
+        return refuse(&shared, &to, &mut inspector, Some(USED_UP), bytes);
     }
     let manner = Manner { tells_length: parts.headers.contains_key(header::CONTENT_LENGTH), upgrade };
     send(&shared, &to, inspector, taken, manner).await
@@ -167,7 +176,7 @@ async fn send(
     shared: &Arc<Shared>,
     to: &Authority,
     mut inspector: Inspector,
-    taken: Taken,
+    mut taken: Taken,
     manner: Manner,
 ) -> Response<AnswerBody> {
     let conversation = inspector.conversation();
@@ -175,7 +184,23 @@ async fn send(
     record.bytes = taken.held.len();
     note(shared, &mut inspector, &mut record);
     let mut head = inspector.forwarded_head();
+    let replaced = inspector.replacement().map(Bytes::copy_from_slice);
     if let Some(substitutes) = &shared.substitutes {
+        let is_whole = taken.edits.is_empty() && replaced.is_none();
+        let is_long = taken.held.len() >= LONG;
+        let mut sign = || substitutes.sign(to, &head, taken.held.pieces());
+        match if is_long { block_in_place(sign) } else { sign() } {
+            Ok(None) => {}
+            Ok(Some(_)) if !is_whole => {
+                return refuse_plainly(shared, Some(to), conversation, "what is overwritten in it is signed");
+            }
+            Ok(Some(signed)) => {
+                head = signed;
+                record.injected = true;
+                let _ = head.headers_mut().set("accept-encoding", b"identity");
+            }
+            Err(error) => return refuse_plainly(shared, Some(to), conversation, &error.to_string()),
+        }
         match substitutes.exchange(to, &head) {
             Ok(None) => {}
             Ok(Some(exchanged)) => {
@@ -187,7 +212,6 @@ async fn send(
             Err(error) => return malformed(shared, to, &Reply::bad_request(error)),
         }
     }
-    let replaced = inspector.replacement().map(Bytes::copy_from_slice);
     let request = outgoing(shared, to, &head, taken, replaced, manner.tells_length);
     let Some(request) = request else {
         return refuse_plainly(shared, Some(to), conversation, "the request could not be written anew");
@@ -281,6 +305,12 @@ fn refuse(
     record.bytes = bytes;
     note(shared, inspector, &mut record);
     record.quarantine = shared.count(inspector);
+    if let Some(ids) = inspector.approvable().filter(|_| other.is_none()) {
+        let noted = record.noted.iter().filter(|noted| noted.id.is_some_and(|id| ids.contains(&id))).cloned();
+        let (to, conversation) = (to.to_string(), conversation.as_str());
+        let offer = Offer { to, conversation, noted: noted.collect(), ids };
+        record.approval = shared.approvals.offer(offer);
+    }
     // What is refused is refused, recorded or not.
     let _ = shared.sink.record(&record);
     message::refusal(&reply)

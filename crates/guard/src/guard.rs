@@ -3,33 +3,37 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use exfilter::inspector::{Prefixes, Uploads};
 use exfilter::substitute::Substitutes;
-use exfilter::{Authority, Engine, Flow, Inspection, Inspector, Quarantine, Reference, Session, Verdict};
+use exfilter::{
+    Authority, Engine, FindingId, Flow, Inspection, Inspector, Quarantine, Reference, Session, Verdict,
+};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use crate::authority_cert::CertificateAuthority;
+use crate::approvals::{Approvals, NotGranted};
+use crate::authorities::{Authorities, PERIOD};
 use crate::busy::Busy;
-use crate::dial::{Dialer, Roots};
+use crate::dial::{Dialer, Pages, Roots};
 use crate::dns::{self, Addresses};
 use crate::door;
 use crate::error::GuardError;
 use crate::gate::{Closed, Gate};
+use crate::given::Given;
 use crate::held::{Budget, Released};
 use crate::limits::{GuardLimits, HEAD_BUFFER};
 use crate::listener::Listener;
 use crate::metrics::Metrics;
 use crate::names::{Names, Shown};
-use crate::record::Sink;
+use crate::record::{Outcome, Record, Sink};
 use crate::settings::Settings;
 use crate::ssh::{RunKeys, SshSettings};
-use crate::ui::Ui;
+use crate::ui::{Page, Ui};
 
 /// Threads that serve; examining a body takes one for as long as it takes.
 const THREADS: usize = 4;
@@ -57,9 +61,15 @@ pub(crate) struct Shared {
     pub(crate) prefixes: Prefixes,
     /// What the names of hosts have shown together.
     pub(crate) names: Arc<Mutex<Names>>,
+    /// Which addresses stand for which names.
+    pub(crate) given: Arc<Given>,
     /// The refusals of all requests together, and the clock that they are counted by.
     pub(crate) quarantine: Arc<Mutex<Quarantine>>,
     pub(crate) started: Instant,
+    /// What a person lets pass once.
+    pub(crate) approvals: Arc<Approvals>,
+    /// Where the guard's own pages are: no client is led there.
+    pub(crate) pages: Arc<Pages>,
     pub(crate) client: Client<Dialer, Released>,
     /// The same way for what the client asks the upstream proxy.
     pub(crate) dialer: Dialer,
@@ -71,7 +81,7 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Semaphore>,
     pub(crate) ssh: Option<Arc<SshSettings>>,
     pub(crate) ssh_keys: Option<Arc<RunKeys>>,
-    pub(crate) authority: Arc<CertificateAuthority>,
+    pub(crate) authority: Arc<Authorities>,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) busy: Busy,
@@ -92,7 +102,12 @@ struct Fresh {
 }
 
 impl Fresh {
-    fn new(settings: Settings, roots: &Roots, limits: &GuardLimits) -> Result<Fresh, GuardError> {
+    fn new(
+        settings: Settings,
+        roots: &Roots,
+        limits: &GuardLimits,
+        pages: &Arc<Pages>,
+    ) -> Result<Fresh, GuardError> {
         let engine = settings.engine;
         let gate = Arc::new(Gate {
             engine: engine.clone(),
@@ -107,6 +122,7 @@ impl Fresh {
             resolve: Arc::new(resolve),
             proxy: settings.upstream_proxy,
             tunnels: false,
+            pages: pages.clone(),
             patience: limits.connect,
         };
         let one_request = Dialer { tls: roots.config(&[b"http/1.1"])?, tunnels: true, ..dialer.clone() };
@@ -148,7 +164,7 @@ impl Shared {
         let roots = Roots::load(&settings.upstream_roots)?;
         let mut quarantine = settings.config.quarantine();
         let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
-            Fresh::new(settings, &roots, &self.limits)?;
+            Fresh::new(settings, &roots, &self.limits, &self.pages)?;
         let mut counted = self.quarantine();
         quarantine.merge(&counted);
         *counted = quarantine;
@@ -182,6 +198,11 @@ impl Shared {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).merge(shown);
     }
 
+    /// Reads the target of a CONNECT (`host:port`), by its name where an address was given to one.
+    pub(crate) fn target(&self, target: &str) -> Result<Authority, Closed> {
+        self.gate.tunnel(target, "https").map(|to| self.given.named(to))
+    }
+
     /// Whether a host may be reached: by its name, and by what the names of the session show together. `spelled` is the name as the client has written it.
     pub(crate) fn admits(&self, to: &Authority, spelled: &str) -> Result<(), Closed> {
         self.gate.check(to)?;
@@ -212,6 +233,20 @@ impl Shared {
             inspection.quarantined();
         }
         inspection
+    }
+
+    /// Uses up what a request takes of what a person has let pass; false if that is not there any more.
+    pub(crate) fn may_use(&self, to: &Authority, approved: &[FindingId]) -> bool {
+        approved.is_empty() || self.approvals.used(&to.to_string(), approved, self.started.elapsed())
+    }
+
+    /// Lets a refusal pass once, and records it before that.
+    pub(crate) fn approve(&self, number: u64) -> Result<(), NotGranted> {
+        self.approvals.grant(number, self.started.elapsed(), |offer| {
+            let mut record = Record::new(Some(offer.to.clone()), offer.conversation, Outcome::Approved);
+            (record.noted, record.approval) = (offer.noted.clone(), Some(number));
+            self.sink.record(&record)
+        })
     }
 
     /// Counts what an inspector has refused, if it is for an enrolled secret; true if from now on nothing may leave.
@@ -256,15 +291,16 @@ impl Guard {
     /// [`GuardError`] if there are none, or a further one cannot be read.
     pub fn new(settings: Settings) -> Result<Guard, GuardError> {
         let roots = Roots::load(&settings.upstream_roots)?;
-        let authority = CertificateAuthority::new(settings.allow.as_deref())?;
-        let own = authority.pem();
-        let bundle = format!("{own}{}", roots.pem());
+        let now = SystemTime::now();
+        let authority = Authorities::new(settings.allow.as_deref(), roots.pem(), settings.lasting, now)?;
+        let (own, bundle) = (authority.own(), authority.bundle());
         let limits = Arc::new(settings.limits.clone());
         let quarantine = Arc::new(Mutex::new(settings.config.quarantine()));
         let metrics = Arc::new(Metrics::new(settings.sink.clone()));
         let ssh_keys = settings.ssh.as_ref().map(|_| RunKeys::new().map(Arc::new)).transpose()?;
+        let pages = Arc::default();
         let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
-            Fresh::new(settings, &roots, &limits)?;
+            Fresh::new(settings, &roots, &limits, &pages)?;
         let shared = Arc::new(Shared {
             engine,
             substitutes,
@@ -279,8 +315,11 @@ impl Guard {
             session: Arc::default(),
             prefixes: Prefixes::new(),
             names: Arc::default(),
+            given: Arc::default(),
             quarantine,
             started: Instant::now(),
+            approvals: Arc::default(),
+            pages,
             client,
             dialer,
             one_request,
@@ -363,12 +402,13 @@ impl Running {
         }
     }
 
-    /// Shows the last records at a page of this machine, without content, and gives its address, which holds a token: whoever has it can look, and nobody can change anything there.
+    /// Shows the last records at a page of this machine, without content, and gives its address, which holds a token: whoever has it can look. Who has [another](Page::approving) can also let pass once what
+    /// was refused for findings of rules of medium confidence ([`Inspector::approvable`]), which is recorded; nothing else can be changed there. Clients of the guard are not led to the page.
     ///
     /// # Errors
     ///
     /// An address that is not of this machine alone, and those of the system.
-    pub fn show(&self, listener: TcpListener) -> io::Result<String> {
+    pub fn show(&self, listener: TcpListener) -> io::Result<Page> {
         let address = listener.local_addr()?;
         if !address.ip().is_loopback() {
             return Err(io::Error::new(
@@ -377,12 +417,14 @@ impl Running {
             ));
         }
         let (ui, shared) = (Arc::new(Ui::new(address)?), self.shared());
-        let url = ui.url();
+        let page = ui.page();
+        self.shared().pages.add(address);
         shared.metrics.timeline.begin();
+        shared.approvals.begin();
         if let Some(runtime) = &self.runtime {
             runtime.spawn(door::show(shared, ui, listener));
         }
-        Ok(url)
+        Ok(page)
     }
 
     /// Answers questions of the DNS at this socket: names that may be reached have these addresses, whoever they belong to, and all others are refused. Nothing is asked elsewhere. Names are examined, one
@@ -394,16 +436,24 @@ impl Running {
     pub fn dns(&self, socket: UdpSocket, v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) -> io::Result<()> {
         socket.set_nonblocking(true)?;
         if let Some(runtime) = &self.runtime {
-            runtime.spawn(dns::serve(self.shared(), socket, Addresses { v4, v6 }));
+            runtime.spawn(dns::serve(self.shared(), socket, Addresses::Same { v4, v6 }));
         }
         Ok(())
+    }
+
+    /// Answers questions of the DNS at this listener, in the form that they have over TCP: for a sandbox whose own loopback everything comes to. Each name that may be reached has an address of its own in
+    /// 127.64.0.0/10, and a client that asks for a tunnel to such an address (`CONNECT 127.64.0.1:443`, or by SOCKS) is let through to that name, if it may be reached then. All other names are refused.
+    pub fn names(&self, listener: Listener) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(door::name(self.shared(), listener.0));
+        }
     }
 
     /// Takes other settings for whatever begins from now on: requests, messages of WebSocket, channels of SSH. What is under way goes on as it began. The certificate authority, the keys of SSH, the
     /// [limits](Settings::limits), the [sink](Settings::sink), and what the session has shown and been refused for stay as they are; so does whether there is a gateway of SSH. Objects that come in many
     /// requests must begin anew.
     ///
-    /// Hosts that are [allowed](Settings::allow) only now are not among those for which the authority may sign, if there was a list before.
+    /// Hosts that are [allowed](Settings::allow) only now are not among those for which the authority may sign, if there was a list before, until it was [renewed](Running::renew) twice.
     ///
     /// # Errors
     ///
@@ -414,6 +464,32 @@ impl Running {
         renewed.begin();
         *shared = renewed;
         Ok(())
+    }
+
+    /// Lets the next certificate authority take the place of the one that has signed for a week, where there is a next one ([`Settings::lasting`]); `now` is what the clock says, which may be asked as often as one likes.
+    /// Before that `write` gets what clients must trust from then on, in which both stand, and the one that follows. False if it is not time yet. Whoever has read what clients must trust once needs to do so
+    /// again after a week. The list of hosts for which the one that follows may sign is that of the last reload.
+    ///
+    /// # Errors
+    ///
+    /// Those of `write`, and of making keys. Then nothing changes, and it is tried again when this is called again.
+    pub fn renew(&self, now: SystemTime, write: impl FnOnce(&str) -> io::Result<()>) -> io::Result<bool> {
+        self.renew_after(PERIOD, now, write)
+    }
+
+    /// The same after another time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Running::renew`] has them.
+    pub fn renew_after(
+        &self,
+        period: Duration,
+        now: SystemTime,
+        write: impl FnOnce(&str) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        let shared = self.shared();
+        shared.authority.renew(shared.gate.allow.as_deref(), period, now, write)
     }
 
     /// Where its first listener is, if that is an address.

@@ -29,7 +29,9 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod approvals;
 mod ask;
+mod authorities;
 mod authority_cert;
 mod busy;
 mod dial;
@@ -38,6 +40,7 @@ mod door;
 mod error;
 mod exchange;
 mod gate;
+mod given;
 mod guard;
 mod held;
 mod journal;
@@ -66,4 +69,5 @@ pub use listener::Listener;
 pub use record::{Noted, Outcome, Record, Sink, Unseen};
 pub use settings::Settings;
 pub use ssh::SshSettings;
+pub use ui::Page;
 pub use upstream_proxy::UpstreamProxy;

@@ -1,7 +1,7 @@
 //! [`Record`]: what is told of a request. Holds no content.
 
 use exfilter::inspector::Sighting;
-use exfilter::{Action, Confidence, Engine, Event, Finding, Kind, OpaqueReason};
+use exfilter::{Action, Confidence, Engine, Event, Finding, FindingId, Kind, OpaqueReason};
 use serde_json::{Value, json};
 
 /// Who is told.
@@ -32,6 +32,8 @@ pub struct Record {
     pub unseen: Vec<Unseen>,
     /// Whether real credentials were put in.
     pub injected: bool,
+    /// Under which number a person may let it pass once, or has let it.
+    pub approval: Option<u64>,
     /// Whether the session is in quarantine from this request on: nothing more leaves.
     pub quarantine: bool,
 }
@@ -44,6 +46,8 @@ pub enum Outcome {
     Opened,
     /// It may leave.
     Sent,
+    /// A person lets what was refused before pass once, at the page. Nothing has left by that.
+    Approved,
     /// It was refused.
     Refused {
         /// Why, for the operator.
@@ -57,11 +61,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// As it is written: `opened`, `sent`, `refused`, `failed`.
+    /// As it is written: `opened`, `sent`, `approved`, `refused`, `failed`.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Outcome::Opened => "opened",
             Outcome::Sent => "sent",
+            Outcome::Approved => "approved",
             Outcome::Refused { .. } => "refused",
             Outcome::Failed { .. } => "failed",
         }
@@ -82,6 +87,10 @@ pub struct Noted {
     pub confidence: Confidence,
     /// What was done about it.
     pub action: Action,
+    /// Of a rule's finding, a name that stays, and says nothing of the value.
+    pub id: Option<FindingId>,
+    /// Whether it would be refused, had no person let it pass.
+    pub approved: bool,
 }
 
 /// A part that was not examined.
@@ -103,14 +112,26 @@ impl Noted {
             Kind::Rule(rule) => (engine.rule(rule).id.clone(), false),
             Kind::Known(secret, _) => (engine.secret_name(secret).to_owned(), true),
         };
-        Noted { what, enrolled, place, confidence: finding.confidence(), action }
+        let (confidence, approved) = (finding.confidence(), finding.is_approved());
+        Noted { what, enrolled, place, confidence, action, id: finding.id().filter(|_| !enrolled), approved }
     }
 }
 
 impl Record {
     pub(crate) fn new(to: Option<String>, conversation: &'static str, outcome: Outcome) -> Record {
         let (noted, unseen) = (Vec::new(), Vec::new());
-        Record { to, conversation, outcome, bytes: 0, noted, unseen, injected: false, quarantine: false }
+        let (bytes, approval) = (0, None);
+        Record {
+            to,
+            conversation,
+            outcome,
+            bytes,
+            noted,
+            unseen,
+            injected: false,
+            approval,
+            quarantine: false,
+        }
     }
 
     /// Takes what an inspector has seen.
@@ -128,7 +149,7 @@ impl Record {
     /// As it is written and shown, with so many findings, and parts that were not examined.
     pub(crate) fn to_json(&self, listed: usize) -> Value {
         let why = match &self.outcome {
-            Outcome::Opened | Outcome::Sent => None,
+            Outcome::Opened | Outcome::Sent | Outcome::Approved => None,
             Outcome::Refused { why } => Some(why.as_str()),
             Outcome::Failed { why } => Some(*why),
         };
@@ -137,10 +158,17 @@ impl Record {
             .iter()
             .take(listed)
             .map(|noted| {
-                json!({
+                let mut found = json!({
                     "what": noted.what, "enrolled": noted.enrolled, "place": noted.place,
                     "confidence": noted.confidence.as_str(), "action": noted.action.as_str(),
-                })
+                });
+                if let Some(id) = noted.id {
+                    found["id"] = id.to_string().into();
+                }
+                if noted.approved {
+                    found["approved"] = true.into();
+                }
+                found
             })
             .collect();
         let unseen: Vec<_> = self
@@ -156,6 +184,9 @@ impl Record {
             "to": self.to, "conversation": self.conversation, "outcome": self.outcome.as_str(), "why": why,
             "bytes": self.bytes, "injected": self.injected, "found": found, "unseen": unseen, "more": more,
         });
+        if let Some(number) = self.approval {
+            line["approval"] = number.into();
+        }
         if self.quarantine {
             line["quarantine"] = true.into();
         }

@@ -24,6 +24,7 @@ pub struct Settings {
     pub(crate) allow: Option<Vec<HostPattern>>,
     pub(crate) closed_network: bool,
     pub(crate) observe: bool,
+    pub(crate) lasting: bool,
     pub(crate) upstream_roots: Vec<Vec<u8>>,
     pub(crate) upstream_proxy: Option<UpstreamProxy>,
     pub(crate) resolve: Vec<(String, u16, SocketAddr)>,
@@ -53,6 +54,7 @@ impl Settings {
             allow: None,
             closed_network: false,
             observe: false,
+            lasting: false,
             upstream_roots: Vec::new(),
             upstream_proxy: None,
             resolve: Vec::new(),
@@ -91,6 +93,13 @@ impl Settings {
     /// Says that the engine's policy refuses nothing: then credentials of others are not refused either. Limits and the list of hosts hold all the same.
     pub fn observe(&mut self) -> &mut Settings {
         self.observe = true;
+        self
+    }
+
+    /// Says that the guard lives for longer than its certificate authority is good, which is three weeks: there is a next one from the beginning, in what clients must trust, for
+    /// [`Running::renew`](crate::Running::renew).
+    pub fn lasting(&mut self) -> &mut Settings {
+        self.lasting = true;
         self
     }
 

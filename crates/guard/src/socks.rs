@@ -91,7 +91,7 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
         return Ok(None);
     }
     let target = String::from_utf8(host).map(|host| format!("{host}:{port}"));
-    let to = target.map_err(|_| Closed::Malformed).and_then(|target| shared.gate.tunnel(&target, "https"));
+    let to = target.map_err(|_| Closed::Malformed).and_then(|target| shared.target(&target));
     match to.as_ref().map_err(|closed| *closed).and_then(|to| shared.admits(to, to.host())) {
         Ok(()) => answer(io, Answer::Open).await?,
         Err(closed) => {

@@ -49,6 +49,9 @@ pub(crate) struct ServeArgs {
     /// Where the sandbox has that file, if elsewhere
     #[arg(long, value_name = "PATH")]
     pub(crate) bundle_inside: Option<PathBuf>,
+    /// After how many days the next certificate authority takes its place; it is looked at each hour, and at SIGHUP
+    #[arg(long, value_name = "DAYS", hide = true, default_value_t = 7, value_parser = clap::value_parser!(u64).range(..=7))]
+    pub(crate) renew_after: u64,
     /// The proxy's address in the sandbox [default: the first address of --listen, or http://127.0.0.1:8080]
     #[arg(long, value_name = "URL")]
     pub(crate) proxy_inside: Option<String>,
@@ -151,6 +154,10 @@ pub(crate) struct GuardArgs {
     /// Show what happens at a page of this machine, at this ADDRESS:PORT [default: a free port of 127.0.0.1]; its address, with a token in it, is printed
     #[arg(long, value_name = "PLACE", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
     pub(crate) ui: Option<SocketAddr>,
+    /// Write the address of that page to this file, for its owner alone, with what is needed to approve a refusal there: whoever is behind the guard must not be able to read it [default: run: it is shown on the
+    /// terminal, and nobody can approve without one; guard: it is printed]
+    #[arg(long, value_name = "FILE", requires = "ui")]
+    pub(crate) ui_file: Option<PathBuf>,
     /// Tell nothing unless something was stopped
     #[arg(long, short)]
     pub(crate) quiet: bool,

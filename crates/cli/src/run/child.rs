@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
@@ -45,7 +46,12 @@ pub(super) enum Asked {
     End,
     /// To read its settings anew: SIGHUP.
     Reload,
+    /// Nothing: so much time has passed.
+    Nothing,
 }
+
+/// How long nothing is asked for until that is told.
+const QUIET: Duration = Duration::from_secs(60 * 60);
 
 /// Signals to this process, which do not end it from here on.
 pub(super) struct Asking {
@@ -90,7 +96,10 @@ impl Asking {
         let Asking { runtime, signals, has_terminal } = self;
         runtime.block_on(async {
             loop {
-                match signals.next().await {
+                let Ok(signal) = tokio::time::timeout(QUIET, signals.next()).await else {
+                    return Ok(Asked::Nothing);
+                };
+                match signal {
                     Signal::TERM | Signal::INT => return Ok(Asked::End),
                     Signal::HUP if *has_terminal && !io::stdin().is_terminal() => return Ok(Asked::End),
                     Signal::HUP => return Ok(Asked::Reload),
@@ -107,7 +116,8 @@ impl Asking {
     /// Signals cannot be waited for.
     #[cfg(not(unix))]
     pub(super) fn next(&mut self) -> io::Result<Asked> {
-        self.runtime.block_on(tokio::signal::ctrl_c()).map(|()| Asked::End)
+        let asked = async { tokio::time::timeout(QUIET, tokio::signal::ctrl_c()).await };
+        self.runtime.block_on(asked).map_or(Ok(Asked::Nothing), |asked| asked.map(|()| Asked::End))
     }
 }
 

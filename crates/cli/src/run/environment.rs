@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use exfilter::substitute::Substitutes;
+use exfilter::substitute::{AwsKeys, Substitutes};
 use exfilter::{Binding, Engine, Flow, KeyClass, KnownSecrets};
 use exfilter_store::Store;
 use zeroize::Zeroizing;
@@ -12,6 +12,12 @@ use crate::fault::Fault;
 use crate::secrets::open::{self, KEY_VARIABLE};
 use crate::secrets::recognise::Recogniser;
 use crate::text::escape;
+
+/// The variables in which programs look for keys of AWS: the id, its secret, the token of a session.
+const AWS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
+/// To whom signatures are made with them.
+const AWS_HOSTS: &str = "AWS, in signatures,";
 
 /// A variable of this process.
 pub(super) struct Variable {
@@ -69,7 +75,9 @@ pub(super) fn prepare(
     let mut recogniser = Recogniser::new()?;
     let (real, substitutes) = (KnownSecrets::new(keys()?), Substitutes::new(seed));
     let mut prepared = Prepared { known, real, substitutes, notes: Vec::new(), changes: Vec::new() };
-    for found in secrets(variables, wishes.further, &mut recogniser) {
+    let found = secrets(variables, wishes.further, &mut recogniser);
+    let aws = if wishes.observe { Vec::new() } else { prepared.aws(variables, &found, wishes.keep) };
+    for found in found {
         let bindings = bindings(&found, store, &mut recogniser)?;
         // One that is too weak to be looked for is taken away all the same.
         let weak = prepared.known.add(&found.names, &found.value, bindings.clone()).err();
@@ -88,7 +96,9 @@ pub(super) fn prepare(
                 continue;
             }
         }
+        let signs = aws.iter().find(|(value, _)| **value == *found.value);
         let instead = match weak {
+            None if let Some((_, placeholder)) = signs => Ok((placeholder.clone(), AWS_HOSTS.to_owned())),
             None => prepared.placeholder(&found, bindings),
             Some(refusal) => Err(refusal.to_string()),
         };
@@ -130,6 +140,36 @@ impl Prepared {
             )),
             Err(error) => Err(format!("{error}; {}", error.remedy())),
         }
+    }
+
+    /// Placeholders of the keys of AWS, by their values, where there is a pair: with them is signed, so they are none for themselves.
+    fn aws(
+        &mut self,
+        variables: &[Variable],
+        found: &[Found],
+        keep: &[String],
+    ) -> Vec<(Zeroizing<Vec<u8>>, String)> {
+        let of = |name: &str| {
+            let variable =
+                variables.iter().find(|variable| variable.shown == name && !is_kept(name, keep))?;
+            found.iter().find(|found| found.value == variable.value).map(|found| found.value.clone())
+        };
+        let (Some(id), Some(secret)) = (of(AWS[0]), of(AWS[1])) else { return Vec::new() };
+        let token = of(AWS[2]);
+        // First, so that whatever is put in can be taken out of answers.
+        let mut values = vec![(AWS[0], id), (AWS[1], secret)];
+        values.extend(token.map(|token| (AWS[2], token)));
+        if values.iter().any(|(name, value)| self.real.add(name, value, Vec::new()).is_err()) {
+            return Vec::new();
+        }
+        let keys = AwsKeys {
+            id: &values[0].1,
+            secret: &values[1].1,
+            token: values.get(2).map(|(_, token)| &token[..]),
+        };
+        let Ok(made) = self.substitutes.add_aws(AWS[0], keys) else { return Vec::new() };
+        let made = [Some(made.id), Some(made.secret), made.token].into_iter().flatten();
+        values.into_iter().map(|(_, value)| value).zip(made).collect()
     }
 
     /// Takes away the variables in whose value the engine still finds what it would not let out: a header with a token in it, a key file.

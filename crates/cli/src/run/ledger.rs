@@ -29,6 +29,7 @@ struct Counts {
     hosts: BTreeMap<String, Host>,
     other_hosts: u64,
     stopped: Lines,
+    approved: Lines,
     noted: Lines,
     unseen: Lines,
     failed: Lines,
@@ -100,6 +101,13 @@ impl Sink for Ledger {
                 let why = plain(why.split(", reference ").next().unwrap_or(why));
                 counts.stopped.add(format!("{to}  {why}  [{}]", record.conversation));
             }
+            Outcome::Approved => {
+                for noted in &record.noted {
+                    let (what, place) = (plain(&noted.what), plain(&noted.place));
+                    let id = noted.id.map(|id| id.to_string()).unwrap_or_default();
+                    counts.approved.add(format!("{to}  {} in {}, {id}", shorten(&what), shorten(&place)));
+                }
+            }
             Outcome::Failed { why } => counts.failed.add(format!("{to}  {why}")),
             _ => {}
         }
@@ -152,6 +160,7 @@ impl Ledger {
                 writeln!(out, "  and {} to other hosts", count(counts.other_hosts, "request", "requests"));
         }
         counts.stopped.write("what was stopped", &mut out);
+        counts.approved.write("what was approved at the page, once", &mut out);
         if let Some(to) = &counts.quarantine {
             let _ = writeln!(
                 out,

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use exfilter_guard::Running;
 use exfilter_store::os::write_private;
@@ -12,7 +13,7 @@ use super::args::ServeArgs;
 use super::child::{Asked, Asking};
 use super::ledger::Books;
 use super::place::{Opened, Place};
-use super::setup::{self, Changes, Lasting, Read, Ready};
+use super::setup::{self, Changes, Lasting, Life, Read, Readers, Ready};
 use super::ssh;
 use crate::ask;
 use crate::exit;
@@ -33,7 +34,7 @@ const INSIDE: &str = "http://127.0.0.1:8080";
 /// What could not be set up. Nothing is served then.
 pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     let ssh = args.ssh_files.as_ref().map(|_| ssh::settings(&args.ssh)).transpose()?;
-    let ready = setup::ready(&args.guard, !args.private_networks, ssh, term)?;
+    let ready = setup::ready(&args.guard, Life::Lasting, !args.private_networks, ssh, term)?;
     let mut summary = ready.summary(&args.guard);
     let mut opened: Vec<Opened> = Vec::new();
     for place in &args.listen {
@@ -83,7 +84,7 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     if let Some(place) = names.filter(|_| !args.guard.quiet) {
         term.note(&format_args!("names are answered at {place}"));
     }
-    setup::show(&args.guard, &running, term)?;
+    setup::show(&args.guard, &running, Readers::People, term)?;
     summary.tell_key(term);
     let ended = loop {
         match asking.next() {
@@ -93,7 +94,9 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
                     summary.observe = observe;
                 }
                 tell(args, &ready.books, renewed.err(), term);
+                renew(args, &running, term);
             }
+            Ok(Asked::Nothing) => renew(args, &running, term),
             Ok(Asked::End) => break Ok(exit::CLEAN),
             Err(error) => break Err(waits(error)),
         }
@@ -102,6 +105,23 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     drop(sockets);
     summary.tell(term);
     ended
+}
+
+/// Lets the next certificate authority take its place, if it is time, once the file for clients has the one that follows.
+fn renew(args: &ServeArgs, running: &Running, term: &Term) {
+    let write = |bundle: &str| {
+        to_file(&args.bundle, |out| out.write_all(bundle.as_bytes()))
+            .map_err(|fault| io::Error::other(fault.to_string()))
+    };
+    let period = Duration::from_secs(args.renew_after * 24 * 60 * 60);
+    match running.renew_after(period, SystemTime::now(), write) {
+        Ok(false) => {}
+        Ok(true) if args.guard.quiet => {}
+        Ok(true) => term.note(
+            &"the next certificate authority signs from now on; the one after it is in the file for clients",
+        ),
+        Err(error) => term.note(&format_args!("the certificate authority could not be renewed: {error}")),
+    }
 }
 
 /// Takes what is read now for whatever begins from now on; gives whether it only observes. What cannot be used, or not even be read to its end, changes nothing.

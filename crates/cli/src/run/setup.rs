@@ -10,6 +10,7 @@ use exfilter::config::Config;
 use exfilter::{Action, Confidence, Engine, HostPattern, KnownSecrets, Mode, Policy, StoreKey};
 use exfilter_guard::{Guard, GuardError, Journal, Running, Settings, SshSettings};
 use exfilter_store::Use;
+use exfilter_store::os::write_private;
 use zeroize::Zeroizing;
 
 use super::args::GuardArgs;
@@ -19,7 +20,7 @@ use super::upstream;
 use crate::fault::Fault;
 use crate::policy;
 use crate::rulepack::{self, Loaded};
-use crate::secrets::open;
+use crate::secrets::{harden, open};
 use crate::term::Term;
 use crate::text::{escape, path_bytes};
 
@@ -138,12 +139,21 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
         settings.ssh(ssh.clone());
     }
     settings.config(config);
-    if prepared.substitutes.placeholders().len() > 0 {
+    if !prepared.substitutes.is_empty() {
         settings.substitutes(Arc::new(prepared.substitutes), scrubber(prepared.real)?);
     }
     settings.self_test(&made_up_key()?).map_err(|error| fault(&error))?;
     lasting.had.set(has);
     Ok(Read { settings, notes: prepared.notes, changes: prepared.changes, observe })
+}
+
+/// How long a guard lives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// As long as a command.
+    OfACommand,
+    /// Until it is told to end.
+    Lasting,
 }
 
 /// Reads everything, and makes the guard. `closed_network` says that its clients have no network but it.
@@ -153,15 +163,21 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
 /// What could not be set up.
 pub(super) fn ready(
     args: &GuardArgs,
+    life: Life,
     closed_network: bool,
     ssh: Option<SshSettings>,
     term: &Term,
 ) -> Result<Ready, Fault> {
+    // What is in this process's memory, no other process of the same user may read there.
+    harden();
     let lasting = Lasting::new(closed_network, ssh)?;
     let Read { mut settings, notes, changes, observe } = read(args, &lasting, term)?;
     let journal = args.log.as_deref().map(journal).transpose()?;
     let books = Arc::new(Books { ledger: Ledger::default(), journal });
     settings.sink(books.clone());
+    if life == Life::Lasting {
+        settings.lasting();
+    }
     let guard = Guard::new(settings).map_err(|error| fault(&error))?;
     Ok(Ready { guard, books, notes, changes, lasting, observe })
 }
@@ -288,17 +304,37 @@ fn certificates(path: &Path) -> Result<Vec<u8>, Fault> {
     std::fs::read(path).map_err(|error| fault(format!("it cannot be read: {error}")))
 }
 
-/// Begins to show what happens, if that is asked for, and says where.
+/// Who reads what is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// People.
+    People,
+    /// The command, too: it has the same standard error.
+    Command,
+}
+
+/// Begins to show what happens, if that is asked for, and says where. What is needed to approve is told where the command does not read it, or nowhere.
 ///
 /// # Errors
 ///
-/// An address of which others are told too, or that is taken.
-pub(super) fn show(args: &GuardArgs, running: &Running, term: &Term) -> Result<(), Fault> {
+/// An address of which others are told too, or that is taken; a file that cannot be written.
+pub(super) fn show(args: &GuardArgs, running: &Running, readers: Readers, term: &Term) -> Result<(), Fault> {
     let Some(place) = args.ui else { return Ok(()) };
-    let url = TcpListener::bind(place).and_then(|listener| running.show(listener)).map_err(|error| {
+    let page = TcpListener::bind(place).and_then(|listener| running.show(listener)).map_err(|error| {
         Fault::new(format!("--ui {place}"), error.to_string(), "name a free port of 127.0.0.1")
     })?;
-    term.note(&format_args!("what happens is shown at {url}"));
+    if let Some(path) = &args.ui_file {
+        let text = format!("{}\n", page.approving());
+        write_private(path, text.as_bytes(), &mut |_| Ok(())).map_err(|error| open::fault(&error))?;
+    } else if readers == Readers::People {
+        term.note(&format_args!("what happens is shown, and refusals are approved, at {}", page.approving()));
+        return Ok(());
+    } else if term
+        .tell(&format_args!("what happens is shown, and refusals are approved, at {}", page.approving()))
+    {
+        return Ok(());
+    }
+    term.note(&format_args!("what happens is shown at {}", page.looking()));
     Ok(())
 }
 

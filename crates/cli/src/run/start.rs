@@ -10,7 +10,7 @@ use super::args::RunArgs;
 use super::child::{self, Depth};
 #[cfg(target_os = "linux")]
 use super::isolate;
-use super::setup;
+use super::setup::{self, Life, Readers};
 use super::ssh;
 use super::trust::Trust;
 use crate::fault::Fault;
@@ -22,14 +22,14 @@ use crate::term::Term;
 ///
 /// What could not be set up. The command was not run then.
 pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
+    #[cfg(target_os = "linux")]
+    let inside = args.isolate.then(isolate::check).transpose()?;
+    #[cfg(not(target_os = "linux"))]
     if args.isolate {
-        #[cfg(target_os = "linux")]
-        isolate::check()?;
-        #[cfg(not(target_os = "linux"))]
         return Err(Fault::new("--isolate", "there are such namespaces on Linux alone", "leave it out"));
     }
     let ssh = (!args.no_ssh).then(|| ssh::settings(&args.ssh)).transpose()?;
-    let ready = setup::ready(&args.guard, args.isolate, ssh, term)?;
+    let ready = setup::ready(&args.guard, Life::OfACommand, args.isolate, ssh, term)?;
     let summary = ready.summary(&args.guard);
     let trust = Trust::new(ready.guard.bundle()).map_err(|error| {
         Fault::new(
@@ -46,12 +46,25 @@ pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
     let listener = listener(args, &trust)
         .map_err(|error| Fault::new("guard", format!("it cannot listen: {error}"), ""))?;
     let running = ready.guard.start(listener).map_err(|error| setup::fault(&error))?;
+    #[cfg(target_os = "linux")]
+    if inside == Some(isolate::Names::Unknown) {
+        term.note(&"bubblewrap gives no capability here: names are not answered inside, and programs must use the proxy");
+    } else if inside.is_some() {
+        let names = std::os::unix::net::UnixListener::bind(trust.names());
+        let names = names.map_err(|error| Fault::new("guard", format!("it cannot listen: {error}"), ""))?;
+        running.names(Listener::unix(names));
+    }
     if !args.guard.quiet {
         ready.notes.iter().for_each(|note| term.note(note));
     }
     summary.tell_key(term);
-    setup::show(&args.guard, &running, term)?;
-    let (mut command, depth) = command(args, &trust)?;
+    setup::show(&args.guard, &running, Readers::Command, term)?;
+    let (mut command, depth) = command(
+        args,
+        &trust,
+        #[cfg(target_os = "linux")]
+        inside,
+    )?;
     change(&mut command, ready.changes.into_iter().map(|(name, value)| (name, value.map(OsString::from))));
     // In namespaces the port is known there alone.
     let proxy = running.address().map(|address| format!("http://{address}")).unwrap_or_default();
@@ -78,10 +91,14 @@ fn listener(args: &RunArgs, trust: &Trust) -> io::Result<Listener> {
 }
 
 /// The command, perhaps in namespaces.
-fn command(args: &RunArgs, trust: &Trust) -> Result<(Command, Depth), Fault> {
+fn command(
+    args: &RunArgs,
+    trust: &Trust,
+    #[cfg(target_os = "linux")] inside: Option<isolate::Names>,
+) -> Result<(Command, Depth), Fault> {
     #[cfg(target_os = "linux")]
-    if args.isolate {
-        let mut command = isolate::command(&trust.socket(), &args.command)?;
+    if let Some(names) = inside {
+        let mut command = isolate::command(trust, names, args.guard.ui_file.as_deref(), &args.command)?;
         for name in isolate::BROKER_VARIABLES {
             command.env_remove(name);
         }

@@ -45,6 +45,24 @@ impl Trust {
         self.folder.path().join("guard.sock")
     }
 
+    /// Where the guard answers questions of the DNS.
+    #[cfg(target_os = "linux")]
+    pub(super) fn names(&self) -> PathBuf {
+        self.folder.path().join("names.sock")
+    }
+
+    /// Writes what resolvers in a network of their own read.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    #[cfg(target_os = "linux")]
+    pub(super) fn resolver(&self) -> io::Result<PathBuf> {
+        let path = self.folder.path().join("resolv.conf");
+        std::fs::write(&path, "nameserver 127.0.0.1\n")?;
+        Ok(path)
+    }
+
     fn bundle(&self) -> PathBuf {
         self.folder.path().join("certificates.pem")
     }

@@ -23,6 +23,12 @@ mod rules;
 #[cfg(all(feature = "guard", unix))]
 mod run;
 #[cfg(all(feature = "guard", unix))]
+mod run_aws;
+#[cfg(all(feature = "guard", unix))]
+mod run_names;
+#[cfg(all(feature = "guard", unix))]
+mod run_page;
+#[cfg(all(feature = "guard", unix))]
 mod run_ssh;
 mod sandbox;
 mod scale;

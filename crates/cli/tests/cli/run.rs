@@ -9,9 +9,9 @@ use crate::harness::{Run, Sandbox, github_token, secret};
 use crate::upstream::{Answer, Arrived, Upstream};
 
 /// A command's environment and its servers.
-struct Stage {
-    sandbox: Sandbox,
-    server: Upstream,
+pub(crate) struct Stage {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) server: Upstream,
 }
 
 fn echo(request: &Arrived) -> Answer {
@@ -20,14 +20,14 @@ fn echo(request: &Arrived) -> Answer {
 }
 
 impl Stage {
-    fn new() -> Stage {
+    pub(crate) fn new() -> Stage {
         let sandbox = Sandbox::new();
         let server = Upstream::start(&["api.github.com", "other.example.com"], &[b"http/1.1"], echo);
         std::fs::write(sandbox.top().join("upstream.pem"), &server.ca).unwrap();
         Stage { sandbox, server }
     }
 
-    fn command(&self, args: &[&str], command: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str], command: &[&str]) -> Command {
         let mut all: Vec<String> =
             vec!["run".into(), "--no-store".into(), "--upstream-ca".into(), "upstream.pem".into()];
         for host in ["api.github.com", "other.example.com"] {
@@ -39,12 +39,24 @@ impl Stage {
         self.sandbox.command(&all)
     }
 
-    fn run(&self, args: &[&str], variables: &[(&str, &str)], command: &[&str]) -> Run {
+    pub(crate) fn run(&self, args: &[&str], variables: &[(&str, &str)], command: &[&str]) -> Run {
         self.sandbox.finish(self.command(args, command).envs(variables.iter().copied()))
     }
 }
 
-fn has(program: &str) -> bool {
+/// Whether there are namespaces here.
+pub(crate) fn isolates(stage: &Stage) -> bool {
+    let probe = stage.run(&["--isolate"], &[], &["true"]);
+    let may = probe.code != Some(2) || !probe.stderr.contains("--isolate");
+    if may {
+        probe.exits_with(0);
+    } else {
+        eprintln_skipped("bwrap with namespaces");
+    }
+    may
+}
+
+pub(crate) fn has(program: &str) -> bool {
     let ran = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     let is_there = ran.is_ok_and(|status| status.success());
     if !is_there {
@@ -459,12 +471,9 @@ fn isolated_commands_have_one_way_out() {
         return;
     }
     let stage = Stage::new();
-    let probe = stage.run(&["--isolate"], &[], &["true"]);
-    if probe.code == Some(2) && probe.stderr.contains("may not make namespaces") {
-        eprintln_skipped("bwrap with namespaces");
+    if !isolates(&stage) {
         return;
     }
-    probe.exits_with(0);
     let script = format!(
         "import socket, os\n\
          def tried(name, call):\n\
@@ -479,12 +488,13 @@ fn isolated_commands_have_one_way_out() {
          tried('ipv6', lambda: tcp(socket.AF_INET6, ('2001:db8::1', 443)))\n\
          tried('udp', lambda: udp(socket.AF_INET, ('192.0.2.1', 53)))\n\
          tried('udp6', lambda: udp(socket.AF_INET6, ('2001:db8::1', 53)))\n\
-         tried('dns', lambda: socket.getaddrinfo('example.com', 443))\n\
+         tried('dns', lambda: print(socket.getaddrinfo('example.com', 443)))\n\
          print('others', [p for p in os.listdir('/proc') if p.isdigit() and open('/proc/' + p + '/comm').read() == 'exfilter\\n' and b'forward' not in open('/proc/' + p + '/cmdline', 'rb').read()])\n",
         port = stage.server.plain.port()
     );
     std::fs::write(stage.sandbox.top().join("direct.py"), script).unwrap();
-    let run = stage.run(&["--isolate"], &[], &["python3", "direct.py"]).exits_with(0);
+    let run =
+        stage.run(&["--isolate", "--allow", "api.github.com"], &[], &["python3", "direct.py"]).exits_with(0);
     for name in ["loopback", "ipv4", "ipv6", "udp", "udp6", "dns"] {
         assert!(run.stdout.contains(&format!("{name} closed")), "{run:#?}");
     }

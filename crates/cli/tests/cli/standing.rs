@@ -30,6 +30,10 @@ impl Drop for Standing {
 
 impl Standing {
     fn new(token: &str) -> Standing {
+        Standing::with(token, &[])
+    }
+
+    fn with(token: &str, further: &[&str]) -> Standing {
         let sandbox = Sandbox::new();
         let server = Upstream::start(&["other.example.com"], &[b"http/1.1"], |_| Answer {
             status: 200,
@@ -59,6 +63,7 @@ impl Standing {
         ]);
         let policy = sandbox.top().join("policy.toml");
         write_policy(&policy, "version = 1\n");
+        command.args(["--resolve", &format!("other.example.com:443:{}", server.tls)]).args(further);
         command.env("HOME", sandbox.top().join("home")).env("GH_TOKEN", token).stderr(Stdio::piped());
         let mut guard = command.spawn().unwrap();
         let said = BufReader::new(guard.stderr.take().unwrap()).lines();
@@ -75,8 +80,8 @@ impl Standing {
         standing.address = line.rsplit(' ').next().unwrap().to_owned();
         let line = standing.line_with("names are answered at ");
         standing.dns = line.rsplit(' ').next().unwrap().to_owned();
-        let line = standing.line_with("what happens is shown at ");
-        standing.page = line.rsplit(' ').next().unwrap().to_owned();
+        let line = standing.line_with("what happens is shown, and refusals are approved, at ");
+        standing.page = line.rsplit(' ').next().unwrap().split('#').next().unwrap().to_owned();
         standing.line_with("is signed by this run's key");
         standing
     }
@@ -285,4 +290,38 @@ fn the_guard_itself_is_asked() {
     assert_eq!(log.matches("\"conversation\":\"hook\"").count(), 2, "{log}");
     let proxy = format!("EXFILTER_GUARD=http://{}", guard.address);
     assert!(guard.text("sandbox.env").contains(&proxy));
+}
+
+/// A sandbox that has read the file once goes on after the next authority has taken its place.
+#[test]
+fn the_certificate_authority_is_renewed_without_a_break() {
+    let mut guard = Standing::with(&github_token(), &["--renew-after", "0"]);
+    let curl = |guard: &Standing, bundle: &str| {
+        let proxy = format!("http://{}", guard.address);
+        let mut command = Command::new("curl");
+        command.args(["-s", "-m", "60", "-o", "answer", "-x", &proxy, "--cacert", bundle]);
+        command.arg("https://other.example.com/").current_dir(guard.sandbox.top()).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).status().map(|status| status.code())
+    };
+    let Ok(code) = curl(&guard, "ca.pem") else { return };
+    // The guard's own answer: it does not know the server's authority.
+    assert_eq!(code, Some(0));
+    let mut bundles = vec![guard.text("ca.pem")];
+    for _ in 0..2 {
+        guard.signal("-HUP");
+        guard.line_with("the next certificate authority signs from now on");
+        bundles.push(guard.text("ca.pem"));
+    }
+    for (n, bundle) in bundles.iter().enumerate() {
+        std::fs::write(guard.path("read.pem"), bundle).unwrap();
+        // 60: the certificate is not trusted.
+        assert_eq!(curl(&guard, "read.pem").unwrap(), Some(if n == 0 { 60 } else { 0 }), "{n}");
+        assert!(!bundle.contains("PRIVATE"));
+    }
+    // A file that cannot be written leaves the authority in force.
+    std::fs::remove_file(guard.path("ca.pem")).unwrap();
+    std::fs::create_dir(guard.path("ca.pem")).unwrap();
+    guard.signal("-HUP");
+    guard.line_with("the certificate authority could not be renewed");
+    assert_eq!(curl(&guard, "read.pem").unwrap(), Some(0));
 }

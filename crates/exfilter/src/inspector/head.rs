@@ -117,6 +117,7 @@ impl Texts<'_> {
         self.log.session.merge(&stream.contribution());
         let mut events = Vec::new();
         while let Some(event) = stream.poll_event() {
+            self.log.note_approved(&event);
             let path = match &event {
                 Event::Finding(finding) => stream.path(finding.path()).clone(),
                 Event::Opaque(opaque) => stream.path(opaque.path()).clone(),

@@ -3,7 +3,9 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
-use exfilter_engine::{Action, Authority, Coverage, Edit, Engine, Flow, OpaqueReason, Session, Verdict};
+use exfilter_engine::{
+    Action, Authority, Coverage, Edit, Engine, FindingId, Flow, OpaqueReason, Session, Verdict,
+};
 use exfilter_wire::git::Advertisement;
 use exfilter_wire::{
     BodyLength, Conversation, HeadError, Headers, Part, PartAt, RequestHead, fields, places,
@@ -33,6 +35,7 @@ pub struct Inspection {
     prefixes: Option<Prefixes>,
     session: Session,
     quarantined: bool,
+    approved: Vec<FindingId>,
     substitutes: Option<Arc<Substitutes>>,
 }
 
@@ -53,6 +56,7 @@ impl Inspection {
             prefixes: None,
             session: Session::new(),
             quarantined: false,
+            approved: Vec::new(),
             substitutes: None,
         }
     }
@@ -103,6 +107,13 @@ impl Inspection {
     /// Says that nothing of the session may leave ([`Quarantine`](crate::Quarantine)): the request is refused as for an enrolled secret, and examined all the same.
     pub fn quarantined(&mut self) -> &mut Inspection {
         self.quarantined = true;
+        self
+    }
+
+    /// Says which findings a person has approved ([`Inspector::approvable`]): what the request would be refused for passes, if it is one of them. Of an object in many requests nothing is approved, and a
+    /// conversation that holds something approved is examined whole when it comes again. Which of them it took, [`Inspector::approved`] tells; whoever approves once takes those back before the request leaves.
+    pub fn approved(&mut self, findings: &[FindingId]) -> &mut Inspection {
+        self.approved = findings.to_vec();
         self
     }
 
@@ -158,7 +169,7 @@ impl Inspector {
             0 => RandomState::new().hash_one(0) | 1,
             reference => reference,
         };
-        let flow = Flow::outbound(authority.clone()).reference(reference);
+        let flow = Flow::outbound(authority.clone()).reference(reference).approved(&inspection.approved);
         let conversation = known.as_ref().map_or_else(|| head.conversation(), |known| known.conversation);
         let mut body_flow = flow.clone();
         if inspection.lines || has_lines(conversation) {
@@ -324,6 +335,17 @@ impl Inspector {
         self.log.blocked.is_some() && self.log.acts_on_known
     }
 
+    /// For what the request is refused, if a person may let it pass: findings of rules alone, all of medium confidence and with an id. None of anything else: an enrolled secret, a finding of high confidence, what
+    /// could not be examined, a quarantine; nor where there are more findings than were kept.
+    pub fn approvable(&self) -> Option<Vec<FindingId>> {
+        self.log.approvable()
+    }
+
+    /// What would be refused, had nobody [approved](Inspection::approved) it.
+    pub fn approved(&self) -> &[FindingId] {
+        &self.log.approved
+    }
+
     /// What was examined, head and finished body together.
     pub fn coverage(&self) -> &Coverage {
         &self.log.coverage
@@ -371,6 +393,9 @@ impl Inspector {
             return None;
         }
         self.log.coverage.add(&log.coverage);
+        let further = log.approved.iter().filter(|id| !self.log.approved.contains(id)).copied();
+        let further: Vec<FindingId> = further.collect();
+        self.log.approved.extend(further);
         log.waiting.into_iter().for_each(|sighting| self.log.take(sighting));
         Some(Verdict::Forward { through: body.len() as u64 })
     }
@@ -426,22 +451,25 @@ fn open_body(
         _ => {}
     }
     let unseen = match (head.part(), &inspection.uploads) {
-        (Some(part), Some(uploads)) => match (uploads.take(engine, &flow, &part), part.at) {
-            // The end of an object, in a request that has nothing of it.
-            (Taken::Part(mut object), PartAt::Nowhere) => {
-                let _ = object.finish(log);
-                None
-            }
-            (Taken::Part(object), _) => {
-                let mut body = Body::Part(object);
-                if !codings.is_empty() {
-                    body.refuse(OpaqueReason::UnknownCoding, log);
+        // Its stream is that of other requests, too: what is approved is approved once.
+        (Some(part), Some(uploads)) => {
+            match (uploads.take(engine, &flow.clone().approved(&[]), &part), part.at) {
+                // The end of an object, in a request that has nothing of it.
+                (Taken::Part(mut object), PartAt::Nowhere) => {
+                    let _ = object.finish(log);
+                    None
                 }
-                return body;
+                (Taken::Part(object), _) => {
+                    let mut body = Body::Part(object);
+                    if !codings.is_empty() {
+                        body.refuse(OpaqueReason::UnknownCoding, log);
+                    }
+                    return body;
+                }
+                (Taken::Gap, _) => Some(OpaqueReason::Gap),
+                (Taken::Full, _) => Some(OpaqueReason::Spool),
             }
-            (Taken::Gap, _) => Some(OpaqueReason::Gap),
-            (Taken::Full, _) => Some(OpaqueReason::Spool),
-        },
+        }
         // What stands before it has not been seen.
         (Some(Part { at: PartAt::Byte(1..) | PartAt::Number(0 | 2..), .. }), None) => Some(OpaqueReason::Gap),
         _ => None,
@@ -468,6 +496,8 @@ fn open_body(
         && is_resent(conversation)
         && codings.is_empty()
         && !(inspection.lines || inspection.quarantined)
+        // What passes once is not remembered as clean.
+        && inspection.approved.is_empty()
         && !matches!(head.length(), BodyLength::Exactly(..SHORTEST))
     {
         let place = format!("{} {editable}", inspection.authority);

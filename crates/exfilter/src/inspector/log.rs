@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use exfilter_engine::{Action, Block, Coverage, Event, Kind, LaneStep, Session, Stream, Verdict};
+use exfilter_engine::{
+    Action, Block, BlockReason, Confidence, Coverage, Event, FindingId, Kind, LaneStep, Session, Stream,
+    Verdict,
+};
 
 use super::sighting::Sighting;
 
@@ -23,6 +26,8 @@ pub(super) struct Log {
     /// Whether one of those, kept or not, is an enrolled secret.
     pub(super) acts_on_known: bool,
     pub(super) blocked: Option<Block>,
+    /// What would be refused, had nobody approved it.
+    pub(super) approved: Vec<FindingId>,
     pub(super) coverage: Coverage,
     /// What the session has shown of secrets in pieces, before this request and in it.
     pub(super) session: Session,
@@ -59,6 +64,7 @@ impl Log {
     pub(super) fn drain(&mut self, stream: &mut Stream, place: &str, base: u64) {
         self.session.merge(&stream.contribution());
         while let Some(event) = stream.poll_event() {
+            self.note_approved(&event);
             let path = match &event {
                 Event::Finding(finding) => stream.path(finding.path()).clone(),
                 Event::Opaque(opaque) => stream.path(opaque.path()).clone(),
@@ -66,6 +72,36 @@ impl Log {
             };
             self.take(Sighting { place: place.into(), base, path, event, own: false, file: None });
         }
+    }
+
+    /// Remembers what passes because somebody has approved it.
+    pub(super) fn note_approved(&mut self, event: &Event) {
+        if let Event::Finding(finding) = event
+            && finding.is_approved()
+            && let Some(id) = finding.id()
+            && !self.approved.contains(&id)
+        {
+            self.approved.push(id);
+        }
+    }
+
+    /// For what the request is refused, if a person may approve all of it.
+    pub(super) fn approvable(&self) -> Option<Vec<FindingId>> {
+        let BlockReason::Finding(Kind::Rule(_)) = self.blocked?.reason() else { return None };
+        if self.acting.is_empty() || self.acted != self.acting.len() as u64 {
+            return None;
+        }
+        let mut ids = Vec::with_capacity(self.acting.len());
+        for sighting in &self.acting {
+            let Event::Finding(finding) = sighting.event() else { return None };
+            if !matches!(finding.kind(), Kind::Rule(_)) || finding.confidence() != Confidence::Medium {
+                return None;
+            }
+            ids.push(finding.id()?);
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        Some(ids)
     }
 
     /// Takes a verdict; the first block stays.

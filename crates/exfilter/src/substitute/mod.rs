@@ -24,10 +24,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod aws;
 mod error;
 mod placeholder;
 mod request;
 mod slots;
 
+pub use aws::{AwsKeys, AwsPlaceholders, SignError};
 pub use error::SubstituteError;
 pub use slots::Substitutes;

@@ -51,6 +51,10 @@ impl Substitutes {
     /// The place in which a credential stands that is neither a placeholder nor bound there, where a real one of ours is put: with it a request would act for somebody
     /// else. `engine` knows which enrolled secrets are at home.
     pub fn foreign(&self, engine: &Engine, to: &Authority, head: &RequestHead) -> Option<String> {
+        let mut signed = head.headers().iter();
+        if let Some((name, _)) = signed.find(|(name, value)| self.is_signed_by_others(to, name, value)) {
+            return Some(format!("header:{name}"));
+        }
         places::texts(head).iter().find_map(|text| {
             let whole = matches!(text.place, Place::Header(_)).then_some((&text.place, &text.bytes));
             let cookie_or_parameter = |place: &Place| matches!(place, Place::Cookie(_) | Place::Parameter(_));

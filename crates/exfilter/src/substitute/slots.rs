@@ -7,15 +7,17 @@ use base64::prelude::BASE64_STANDARD;
 use exfilter_engine::{Authority, Binding, HeaderPart, Rule, Slot};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::aws::Pair;
 use super::{SubstituteError, placeholder};
 
 /// The placeholders of one sandbox and the real values behind them.
 ///
 /// Holds plaintext, which is wiped on drop: it belongs into a proxy and never into a sandbox.
 pub struct Substitutes {
-    seed: [u8; 32],
-    rules: Vec<Rule>,
+    pub(super) seed: [u8; 32],
+    pub(super) rules: Vec<Rule>,
     entries: Vec<Entry>,
+    pub(super) aws: Vec<Pair>,
 }
 
 struct Entry {
@@ -29,7 +31,7 @@ impl Substitutes {
     /// An empty set. Placeholders follow from the seed, the names and the forms of values: with a random seed for each sandbox, no two
     /// sandboxes have one in common. The caller wipes its own copy of the seed.
     pub fn new(seed: [u8; 32]) -> Substitutes {
-        Substitutes { seed, rules: exfilter_rules::builtin(), entries: Vec::new() }
+        Substitutes { seed, rules: exfilter_rules::builtin(), entries: Vec::new(), aws: Vec::new() }
     }
 
     /// Adds a value and gives its placeholder. The caller wipes its own copy of the value.
@@ -62,8 +64,14 @@ impl Substitutes {
     }
 
     /// Names and placeholders, in the order in which they were added.
+    /// Those of keys of AWS are not among them.
     pub fn placeholders(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.entries.iter().map(|entry| (entry.name.as_str(), entry.placeholder.as_str()))
+    }
+
+    /// Whether it has nothing to put anywhere.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.aws.is_empty()
     }
 
     /// The value of a slot with the real credential in it, if the whole of it is a placeholder that is at home there. `value` is as the message has it: of
@@ -80,7 +88,13 @@ impl Substitutes {
     }
 
     /// Whether the whole of `value`, as it is decoded in exactly this slot, is a placeholder that is at home there.
+    /// So is a signature of AWS that is made anew.
     pub fn is_at_home(&self, to: &Authority, slot: &Slot, value: &[u8]) -> bool {
+        if let Slot::Header(name, HeaderPart::Whole) = slot
+            && self.is_signed(to, name, value)
+        {
+            return true;
+        }
         self.at_home(to, slot).any(|(entry, part)| {
             let is_here = match slot {
                 Slot::Header(_, here) => *here == part,

@@ -1,8 +1,10 @@
-//! A page of this machine that shows what happens: the last records, without content. Nothing can be changed by it.
+//! A page of this machine that shows what happens: the last records, without content. One thing can be done there: to let a refusal pass once, where that may be let pass at all.
 //!
 //! - Its address holds a token that is made for the run; whoever has it not is told nothing, not even that there is a page.
 //! - It answers under its own address alone: another site whose name leads here (DNS rebinding) has another `Host`, and another site's script says so (`Sec-Fetch-Site`).
 //! - The page may load nothing and ask nobody but this server (`Content-Security-Policy`), and shows whatever it is told as text.
+//! - What lets a refusal pass is another token. It stands behind the `#` of an address that is told to a person alone, so a browser sends it to nobody; the page's script puts it into a header of a POST,
+//!   which no form and no other site can do, and which must come from the page's own `Origin`.
 
 mod timeline;
 
@@ -27,22 +29,52 @@ const PAGE: &str = include_str!("page.html");
 /// Bytes of a token, and of the nonce of a page.
 const RANDOM: usize = 16;
 
+/// The header with what lets a refusal pass.
+const KEY: &str = "x-exfilter-approve";
+
 /// Where the page is, and who may see it.
 pub(crate) struct Ui {
     token: String,
+    key: String,
     hosts: [String; 2],
+}
+
+/// Addresses of a page that shows what happens ([`Running::show`](crate::Running::show)).
+pub struct Page {
+    url: String,
+    key: String,
+}
+
+impl Page {
+    /// With it one can look.
+    #[must_use]
+    pub fn looking(&self) -> &str {
+        &self.url
+    }
+
+    /// With it one can also let refusals pass. For a person alone: whatever is behind the guard must not learn it, not from its environment, nor from a text or a file that it can read.
+    #[must_use]
+    pub fn approving(&self) -> String {
+        format!("{}#{}", self.url, self.key)
+    }
+}
+
+impl std::fmt::Debug for Page {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Page(..)")
+    }
 }
 
 impl Ui {
     /// At an address of this machine.
     pub(crate) fn new(address: SocketAddr) -> io::Result<Ui> {
         let hosts = [address.to_string(), format!("localhost:{}", address.port())];
-        Ok(Ui { token: random()?, hosts })
+        Ok(Ui { token: random()?, key: random()?, hosts })
     }
 
-    /// The address of the page.
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}/{}/", self.hosts[0], self.token)
+    /// The addresses of the page.
+    pub(crate) fn page(&self) -> Page {
+        Page { url: format!("http://{}/{}/", self.hosts[0], self.token), key: self.key.clone() }
     }
 
     /// Serves a connection.
@@ -65,11 +97,12 @@ impl Ui {
             return plain(StatusCode::MISDIRECTED_REQUEST, "this server has another name\n");
         }
         let path = request.uri().path().strip_prefix('/').and_then(|path| path.split_once('/'));
-        // Compared by hashes, so how much of a guess is right does not show in the time.
-        let is_token = |token: &str| blake3::hash(token.as_bytes()) == blake3::hash(self.token.as_bytes());
-        let Some((_, place)) = path.filter(|(token, _)| is_token(token)) else {
+        let Some((_, place)) = path.filter(|(token, _)| is_same(token.as_bytes(), &self.token)) else {
             return plain(StatusCode::NOT_FOUND, "nothing is here\n");
         };
+        if let Some(number) = place.strip_prefix("approve/") {
+            return self.approve(shared, request, number);
+        }
         match place {
             _ if request.method() != Method::GET => plain(StatusCode::METHOD_NOT_ALLOWED, "GET alone\n"),
             "" => page(),
@@ -80,6 +113,33 @@ impl Ui {
                 respond(StatusCode::OK, "application/json", told.to_string(), "default-src 'none'")
             }
             _ => plain(StatusCode::NOT_FOUND, "nothing is here\n"),
+        }
+    }
+
+    /// Lets a refusal pass once.
+    fn approve(&self, shared: &Shared, request: &Request<Incoming>, number: &str) -> Response<AnswerBody> {
+        if request.method() != Method::POST {
+            return plain(StatusCode::METHOD_NOT_ALLOWED, "POST alone\n");
+        }
+        let one = |name: HeaderName| {
+            let mut values = request.headers().get_all(name).iter();
+            values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
+        };
+        // The host is one of this server's: it was looked at before.
+        let own = one(header::HOST).map(|host| [b"http://", host].concat());
+        let is_own = own.is_some() && one(header::ORIGIN) == own.as_deref();
+        let has_key = one(HeaderName::from_static(KEY)).is_some_and(|key| is_same(key, &self.key));
+        if !is_own || !has_key {
+            return plain(
+                StatusCode::FORBIDDEN,
+                "only this page approves, at the address that has its key\n",
+            );
+        }
+        let is_number = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+        match number.parse().ok().filter(|_| is_number).map(|number| shared.approve(number)) {
+            None => plain(StatusCode::NOT_FOUND, "nothing is here\n"),
+            Some(Ok(())) => plain(StatusCode::OK, "it may be sent once within the next five minutes\n"),
+            Some(Err(why)) => plain(StatusCode::CONFLICT, why.text()),
         }
     }
 
@@ -125,6 +185,11 @@ fn respond(status: StatusCode, kind: &'static str, body: String, policy: &str) -
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
+}
+
+/// Compared by hashes, so how much of a guess is right does not show in the time.
+fn is_same(guess: &[u8], token: &str) -> bool {
+    blake3::hash(guess) == blake3::hash(token.as_bytes())
 }
 
 /// Digits that nobody guesses.

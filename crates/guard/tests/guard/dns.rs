@@ -1,13 +1,13 @@
 //! Names that are asked for: answered without asking anybody, and examined together.
 
-use std::io::Write as _;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 
 use exfilter::{Engine, KnownSecrets, StoreKey};
-use exfilter_guard::{Outcome, Settings};
+use exfilter_guard::{Listener, Outcome, Settings};
 use exfilter_testing::{Rng, canary, keys};
 
-use crate::raw::{connect, head};
+use crate::raw::{connect, head, tunnel};
 use crate::stage::{PATIENCE, Stage, ok, pattern};
 
 const HERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 7);
@@ -134,4 +134,76 @@ fn names_of_hosts_are_put_together_too() {
         assert!(told.iter().filter(|told| **told).count() * len < 35, "{told:?}");
         assert!(tunnel("echo.example.com"));
     }
+}
+
+/// A question of one name, as it is sent over TCP.
+fn framed(name: &str, kind: u8) -> Vec<u8> {
+    let mut message = vec![7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.split('.') {
+        message.push(u8::try_from(label.len()).unwrap());
+        message.extend(label.as_bytes());
+    }
+    message.extend([0, 0, kind, 0, 1]);
+    [&u16::try_from(message.len()).unwrap().to_be_bytes()[..], &message].concat()
+}
+
+/// The code of the next answer, and the address that it ends with.
+fn read(stream: &mut TcpStream) -> Option<(u8, Option<Ipv4Addr>)> {
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).ok()?;
+    let mut reply = vec![0; u16::from_be_bytes(length).into()];
+    stream.read_exact(&mut reply).ok()?;
+    let address: [u8; 4] = *reply.last_chunk()?;
+    Some((reply[3] & 15, (reply[7] > 0).then(|| address.into())))
+}
+
+#[test]
+fn a_tunnel_to_the_address_of_a_name_is_one_to_the_name() {
+    let stage = stage("vK3nB8wQ2mZ7xR4tY9pL6sD1", |_| {});
+    let listener = Listener::loopback().unwrap();
+    let place = listener.address().unwrap();
+    stage.guard.names(listener);
+    let open = || {
+        let stream = TcpStream::connect(place).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    let mut asking = open();
+    let mut ask = |name: &str, kind: u8| {
+        asking.write_all(&framed(name, kind)).unwrap();
+        read(&mut asking).unwrap()
+    };
+    let here = ask("echo.example.com", 1).1.unwrap();
+    assert_eq!(here, Ipv4Addr::new(127, 64, 0, 1));
+    assert_eq!(ask("ECHO.example.com", 1), (0, Some(here)), "one name has one address");
+    assert_eq!(ask("echo.example.com", 28), (0, None), "there is no other kind");
+    assert_eq!((ask("example.org", 1), ask("localhost", 1)), ((5, None), (5, None)));
+    assert_eq!(ask("other.example.com", 1), (0, Some(Ipv4Addr::new(127, 64, 0, 2))));
+    // What is no question is answered as such, what is too long or an answer ends the connection, and half a message is none.
+    let mut other = open();
+    other.write_all(&[0, 12, 1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+    assert_eq!(read(&mut other).unwrap().0, 1);
+    other.write_all(&framed("echo.example.com", 1)).unwrap();
+    assert_eq!(read(&mut other), Some((0, Some(here))));
+    other.write_all(&[&[0xff, 0xff, 1, 2, 1, 0][..], &[0; 600]].concat()).unwrap();
+    assert!(read(&mut other).is_none_or(|(code, address)| code != 0 && address.is_none()));
+    assert_eq!(read(&mut other), None);
+    let mut half = open();
+    half.write_all(&framed("echo.example.com", 1)[..9]).unwrap();
+    half.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(read(&mut half), None);
+
+    let (mut stream, said) = tunnel(&stage, &format!("{here}:80"));
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: echo.example.com\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(head(&mut stream).starts_with("HTTP/1.1 200"));
+    assert_eq!(stage.records().last().unwrap().to.as_deref(), Some("http://echo.example.com:80"));
+    // Another name than the address has, and an address that no name has.
+    let (mut stream, _) = tunnel(&stage, &format!("{here}:80"));
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: other.example.com\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(head(&mut stream).starts_with("HTTP/1.1 400"));
+    for target in ["127.64.0.3:443", "127.0.0.1:443", "127.64.0.0:443"] {
+        assert!(!tunnel(&stage, target).1.starts_with("HTTP/1.1 200"), "{target}");
+    }
+    assert_eq!(stage.server.requests().len(), 1);
 }

@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod bodies;
+mod browser;
+mod browsing;
 mod clients;
 mod dns;
 mod git;
@@ -13,6 +15,7 @@ mod placeholders;
 mod quarantine;
 mod raw;
 mod reload;
+mod renewal;
 mod socks;
 mod ssh;
 mod stage;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use exfilter::substitute::Substitutes;
+use exfilter::substitute::{AwsKeys, Substitutes};
 use exfilter::{Action, Binding, Confidence, Engine, HostPattern, KnownSecrets, Policy, Slot, StoreKey};
 use exfilter_testing::{Rng, keys};
 
-use crate::stage::{Stage, has};
+use crate::stage::{AWS, Stage, has};
 use crate::upstream::{Answer, Arrived};
 
 pub(crate) struct Token {
@@ -144,4 +144,60 @@ fn credentials_of_others_are_refused_where_ours_is_put() {
     // The real value elsewhere is what is never sent.
     token.curl(&["-d", &token.real, "https://github.com/a"]);
     assert!(token.stage.server.requests().is_empty());
+}
+
+/// A real client signs with placeholders; the server gets what the real keys have signed.
+#[test]
+fn signatures_of_aws_are_made_anew() {
+    if !has("curl", &["--aws-sigv4", "aws:amz", "--version"]) {
+        return;
+    }
+    let mut rng = Rng::new(331);
+    let id = format!("AKIA{}", String::from_utf8(rng.text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)).unwrap());
+    let secret = String::from_utf8(rng.text(keys::BASE62, 40)).unwrap();
+    let mut substitutes = Substitutes::new([9; 32]);
+    let keys = AwsKeys { id: id.as_bytes(), secret: secret.as_bytes(), token: None };
+    let made = substitutes.add_aws("AWS", keys).unwrap();
+    let engine = Engine::builder()
+        .rules(exfilter::rules::builtin())
+        .known_secrets(known(secret.as_bytes(), Vec::new()))
+        .build()
+        .unwrap();
+    let mut policy = Policy::default();
+    policy.action(Confidence::Confirmed, Action::Redact);
+    let scrubber =
+        Engine::builder().known_secrets(known(id.as_bytes(), Vec::new())).policy(policy).build().unwrap();
+    let set = |settings: &mut exfilter_guard::Settings| {
+        settings.substitutes(Arc::new(substitutes), scrubber);
+    };
+    let stage = Stage::new(engine, set, echo);
+    let (url, user) = (format!("https://{AWS}/"), format!("{}:{}", made.id, made.secret));
+    let ask = |user: &str, url: &str, more: &[&str]| {
+        let signing = ["curl", "-sS", "-i", "--aws-sigv4", "aws:amz:eu-west-1:sts", "--user", user];
+        stage.run(&[&signing[..], more, &["-d", "Action=GetCallerIdentity", url]].concat()).said
+    };
+    let said = ask(&user, &url, &[]);
+    let arrived = stage.server.requests();
+    assert_eq!(arrived.len(), 1, "{said}");
+    let authorization = arrived[0].header("authorization").unwrap();
+    assert!(authorization.contains(&format!("Credential={id}/")), "{authorization}");
+    assert!(!authorization.contains(&made.id));
+    assert_eq!(arrived[0].body, b"Action=GetCallerIdentity");
+    // The server says what it got, and the client sees nothing of it.
+    assert!(said.contains("200") && !said.contains(&id), "{said}");
+    assert!(stage.records()[0].injected);
+    // Somebody else's keys, a secret that is not the placeholder's, another host.
+    stage.server.forget();
+    let other =
+        format!("AKIA{}", String::from_utf8(rng.text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)).unwrap());
+    for (user, url, why) in [
+        (format!("{other}:{}", made.secret), url.as_str(), "header:authorization"),
+        (format!("{}:{}", made.id, "x".repeat(40)), &url, "does not verify"),
+        (user.clone(), "https://echo.example.com/", "aws-access-key-id"),
+    ] {
+        let said = ask(&user, url, &[]);
+        assert!(said.contains(why), "{why}: {said}");
+    }
+    assert!(stage.server.requests().is_empty());
+    stage.nothing_arrived(secret.as_bytes());
 }

@@ -1,7 +1,7 @@
 //! What no client of good faith says.
 
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,13 @@ fn all(stream: &mut impl std::io::Read) -> String {
 }
 
 pub(crate) fn tunnel(stage: &Stage, target: &str) -> (TcpStream, String) {
-    let mut stream = connect(stage);
+    connect_to(stage.guard.address().unwrap(), target)
+}
+
+/// A tunnel by the guard at an address.
+pub(crate) fn connect_to(guard: SocketAddr, target: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(guard).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     write!(stream, "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n").unwrap();
     let said = head(&mut stream);
     (stream, said)

@@ -1,5 +1,6 @@
 //! `Inspector`: whole requests.
 
+mod approved;
 mod bodies;
 mod heads;
 mod parts;
