@@ -36,9 +36,16 @@ pub struct Flow {
     lines: bool,
     reference: u64,
     codings: Box<[Coding]>,
-    session: Option<Arc<Session>>,
+    /// What nearly no flow has.
+    rare: Option<Arc<Rare>>,
     quarantined: bool,
-    approved: Arc<[FindingId]>,
+}
+
+/// In one place, for a stream that waits is to be small.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    session: Session,
+    approved: Vec<FindingId>,
 }
 
 /// A content coding ([RFC 9110 section 8.4.1](https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1)).
@@ -103,9 +110,8 @@ impl Flow {
             lines: false,
             reference: 0,
             codings,
-            session: None,
+            rare: None,
             quarantined: false,
-            approved: Arc::default(),
         }
     }
 
@@ -165,7 +171,9 @@ impl Flow {
     /// Says what the session has shown before in pieces of known secrets, see [`Session`]. A snapshot: what other streams show while this one is open counts in the next ones.
     #[must_use]
     pub fn session(mut self, session: &Session) -> Flow {
-        self.session = (!session.is_empty()).then(|| Arc::new(session.clone()));
+        if !(session.is_empty() && self.rare.is_none()) {
+            self.rare_mut().session = session.clone();
+        }
         self
     }
 
@@ -180,12 +188,21 @@ impl Flow {
     /// confidence; whatever else has such an id is refused all the same.
     #[must_use]
     pub fn approved(mut self, findings: &[FindingId]) -> Flow {
-        self.approved = findings.into();
+        if !(findings.is_empty() && self.rare.is_none()) {
+            self.rare_mut().approved = findings.to_vec();
+        }
         self
     }
 
+    fn rare_mut(&mut self) -> &mut Rare {
+        Arc::make_mut(self.rare.get_or_insert_default())
+    }
+
     pub(crate) fn approves(&self, finding: Option<FindingId>) -> bool {
-        finding.is_some_and(|finding| self.approved.contains(&finding))
+        match (&self.rare, finding) {
+            (Some(rare), Some(finding)) => rare.approved.contains(&finding),
+            _ => false,
+        }
     }
 
     pub(crate) fn is_quarantined(&self) -> bool {
@@ -193,7 +210,7 @@ impl Flow {
     }
 
     pub(crate) fn shown_before(&self) -> Option<&Session> {
-        self.session.as_deref()
+        self.rare.as_ref().map(|rare| &rare.session).filter(|session| !session.is_empty())
     }
 
     /// Which way the bytes go.

@@ -89,9 +89,16 @@ impl Approvals {
         if kept.grants.len() >= GRANTED {
             return Err(NotGranted::Full);
         }
-        // Nobody else may take it meanwhile, or be told of it before it is recorded.
-        record(&kept.offers[at].1).map_err(|_| NotGranted::NotRecorded)?;
+        // Nobody else may take it meanwhile, or be told of it before it is recorded; and no request waits for the disk.
         let Some((_, offer)) = kept.offers.remove(at) else { return Err(NotGranted::Gone) };
+        drop(kept);
+        let recorded = record(&offer);
+        let mut kept = self.lock();
+        if recorded.is_err() {
+            let at = kept.offers.partition_point(|(offered, _)| *offered < number);
+            kept.offers.insert(at, (number, offer));
+            return Err(NotGranted::NotRecorded);
+        }
         kept.grants.push(Grant { to: offer.to, ids: offer.ids, until: now + LASTS });
         Ok(())
     }

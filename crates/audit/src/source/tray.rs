@@ -69,7 +69,8 @@ impl Tray {
         let end = start + read;
         self.buffer[end..end + SEAM.len()].copy_from_slice(SEAM);
         self.used = end + SEAM.len();
-        self.texts.push(Text { spot, meta, range: start..end });
+        // It was read: its folder is not needed for it.
+        self.texts.push(Text { spot: spot.alone(), meta, range: start..end });
         Put::Waits
     }
 

@@ -12,6 +12,9 @@ const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
 /// The longest path that is walked, in bytes.
 const LONGEST: usize = 4096;
 
+/// Entries from which on they are opened beside their folder.
+const FEW: usize = 8;
+
 /// One step of the walk.
 pub(crate) enum Step {
     /// A regular file.
@@ -63,9 +66,12 @@ impl<'a> Walk<'a> {
             Err(Miss::Closed) => self.ready.push(Step::Closed),
             Err(miss) => self.ready.push(Step::Fault(folder.inside.clone(), miss)),
         }
+        // Of a folder with few entries it is not worth a descriptor, of which there are few.
+        let few = entries.len() < FEW;
         for entry in entries {
             let kind = entry.kind;
             let spot = self.view.listed(folder, entry);
+            let spot = if few { spot.alone() } else { spot };
             if spot.inside.as_os_str().len() > LONGEST {
                 let error = std::io::Error::from(std::io::ErrorKind::InvalidFilename);
                 self.ready.push(Step::Fault(folder.inside.clone(), Miss::Error(error)));
@@ -79,7 +85,8 @@ impl<'a> Walk<'a> {
                 EntryKind::Folder if self.roots.contains(&spot.inside) => {}
                 EntryKind::Folder => match reason_to_skip(&spot.inside, self.git_objects) {
                     Some(reason) => self.ready.push(Step::Skip(spot.inside, reason)),
-                    None => self.waiting.push(spot),
+                    // Many may wait, and each would hold its parent open.
+                    None => self.waiting.push(spot.alone()),
                 },
             }
         }

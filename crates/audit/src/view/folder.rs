@@ -25,8 +25,10 @@ mod unix {
     pub(crate) struct Folder(Arc<OwnedFd>);
 
     impl Folder {
-        pub(crate) fn open(path: &Path) -> io::Result<Folder> {
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        /// Opens a folder; `follow` says that its path may be a link, as those of mounts are.
+        pub(crate) fn open(path: &Path, follow: bool) -> io::Result<Folder> {
+            let mut flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            flags.set(OFlags::NOFOLLOW, !follow);
             Ok(Folder(Arc::new(openat(CWD, path, flags, Mode::empty())?)))
         }
 
@@ -79,7 +81,8 @@ mod other {
     pub(crate) struct Folder(PathBuf);
 
     impl Folder {
-        pub(crate) fn open(path: &Path) -> io::Result<Folder> {
+        /// A folder; links are followed.
+        pub(crate) fn open(path: &Path, _follow: bool) -> io::Result<Folder> {
             Ok(Folder(path.to_path_buf()))
         }
 

@@ -60,6 +60,11 @@ impl Mounts {
         }
     }
 
+    /// Whether a path of this machine is what a mount puts somewhere: whoever made the mount meant where it leads.
+    fn is_source(&self, host: &Path) -> bool {
+        self.list.iter().any(|(_, origin)| matches!(origin, Origin::Host(source) if source == host))
+    }
+
     /// Names directly in `folder` at or above mounts.
     fn names_in(&self, folder: &Path) -> BTreeSet<OsString> {
         self.list
@@ -108,6 +113,14 @@ pub(crate) struct Spot {
     pub(crate) host: Option<PathBuf>,
     /// The folder of this machine that lists it, if it is open.
     beside: Option<Folder>,
+}
+
+impl Spot {
+    /// Lets go of its folder: it will be opened by its path.
+    pub(crate) fn alone(mut self) -> Spot {
+        self.beside = None;
+        self
+    }
 }
 
 /// Why a path leads nowhere.
@@ -294,7 +307,7 @@ impl View {
                 return Err(Miss::Closed);
             }
         }
-        let folder = Folder::open(host).map_err(|error| self.miss(error))?;
+        let folder = Folder::open(host, self.mounts.is_source(host)).map_err(|error| self.miss(error))?;
         folder
             .list(&mut |name, kind| {
                 if !mounted.contains(&name) {

@@ -320,6 +320,7 @@ impl Plain {
         aside.waiting.into_iter().for_each(|sighting| log.take(sighting));
         log.dropped += aside.dropped;
         log.session.merge(&aside.session);
+        log.add_approved(&aside.approved);
     }
 }
 

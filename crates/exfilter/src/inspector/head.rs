@@ -71,6 +71,13 @@ impl Texts<'_> {
         let mut home = Vec::new();
         let mut told: Vec<Kind> = Vec::new();
         let mut found = false;
+        if let Some(rest) = self.around_signature(&text.place, &text.bytes) {
+            // Whoever has the placeholder chooses what is signed: all but the key's id and the signature is text like any other.
+            let scan = self.scan(&rest, slot(&text.place), &text.place);
+            found |= !scan.events.is_empty();
+            self.report(scan, &label(&text.place, masked), &mut told);
+            return found;
+        }
         if self.is_placeholder(&text.place, &text.bytes) {
             return false;
         }
@@ -100,6 +107,16 @@ impl Texts<'_> {
         found |= !scan.events.is_empty();
         self.report(scan, &label(&text.place, masked), &mut told);
         found
+    }
+
+    /// What is left of a signature that is made anew without what is put anew.
+    fn around_signature(&self, place: &Place, value: &[u8]) -> Option<Vec<u8>> {
+        match (place, self.substitutes, self.flow.authority()) {
+            (Place::Header(name), Some(substitutes), Some(to)) => {
+                substitutes.around_signature(to, name, value)
+            }
+            _ => None,
+        }
     }
 
     /// Whether it is a placeholder for which a real value is put in this place.

@@ -338,6 +338,10 @@ impl Inspector {
     /// For what the request is refused, if a person may let it pass: findings of rules alone, all of medium confidence and with an id. None of anything else: an enrolled secret, a finding of high confidence, what
     /// could not be examined, a quarantine; nor where there are more findings than were kept.
     pub fn approvable(&self) -> Option<Vec<FindingId>> {
+        // Nothing of an object in many requests is approved.
+        if let Body::Part(_) = self.body {
+            return None;
+        }
         self.log.approvable()
     }
 
@@ -393,9 +397,7 @@ impl Inspector {
             return None;
         }
         self.log.coverage.add(&log.coverage);
-        let further = log.approved.iter().filter(|id| !self.log.approved.contains(id)).copied();
-        let further: Vec<FindingId> = further.collect();
-        self.log.approved.extend(further);
+        self.log.add_approved(&log.approved);
         log.waiting.into_iter().for_each(|sighting| self.log.take(sighting));
         Some(Verdict::Forward { through: body.len() as u64 })
     }

@@ -79,9 +79,17 @@ impl Log {
         if let Event::Finding(finding) = event
             && finding.is_approved()
             && let Some(id) = finding.id()
-            && !self.approved.contains(&id)
         {
-            self.approved.push(id);
+            self.add_approved(&[id]);
+        }
+    }
+
+    /// Adds what passed elsewhere in the request because somebody has approved it.
+    pub(super) fn add_approved(&mut self, ids: &[FindingId]) {
+        for id in ids {
+            if !self.approved.contains(id) {
+                self.approved.push(*id);
+            }
         }
     }
 

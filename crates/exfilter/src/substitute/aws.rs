@@ -24,6 +24,22 @@ use super::{SubstituteError, Substitutes};
 /// Hosts that ask for such signatures.
 const HOSTS: [&str; 3] = ["*.amazonaws.com", "*.api.aws", "*.amazonaws.com.cn"];
 
+/// Parts of names below those at which customers' own programs answer.
+const OTHERS: [&str; 9] = [
+    "execute-api",
+    "elb",
+    "compute",
+    "compute-1",
+    "elasticbeanstalk",
+    "cloudfront",
+    "awsglobalaccelerator",
+    "awsapprunner",
+    "lightsail",
+];
+
+/// The longest part of a scope.
+const WORD: usize = 64;
+
 const ALGORITHM: &[u8] = b"AWS4-HMAC-SHA256";
 const TOKEN: &str = "x-amz-security-token";
 const DATE: &str = "x-amz-date";
@@ -183,6 +199,15 @@ impl Substitutes {
             }
     }
 
+    /// What a header with a signature by a placeholder holds beside that and the signature; `None` for other headers. It leaves as it is.
+    pub(crate) fn around_signature(&self, to: &Authority, name: &str, value: &[u8]) -> Option<Vec<u8>> {
+        if name != "authorization" || !self.is_signed(to, name, value) {
+            return None;
+        }
+        let signed = Signed::parse(value)?;
+        Some(format!("{} {} {}", signed.scope, signed.parts.join(" "), signed.names.join(" ")).into_bytes())
+    }
+
     /// Whether a header is signed by a key that is none of ours, where ours would be.
     pub(super) fn is_signed_by_others(&self, to: &Authority, name: &str, value: &[u8]) -> bool {
         name == "authorization"
@@ -193,8 +218,11 @@ impl Substitutes {
     }
 }
 
-/// Only over TLS: whoever answers without it may be anybody.
+/// Only over TLS: whoever answers without it may be anybody. Nor where customers' own programs answer, who would get the id and the token.
 fn is_aws(to: &Authority) -> bool {
+    if to.host().split('.').any(|label| OTHERS.contains(&label)) {
+        return false;
+    }
     let is_host =
         |text: &&str| HostPattern::parse(text.as_bytes()).is_ok_and(|pattern| pattern.matches(to.host()));
     to.scheme() == "https" && HOSTS.iter().any(is_host)
@@ -260,6 +288,7 @@ impl<'a> Signed<'a> {
         let parts = [words.next()?, words.next()?, words.next()?];
         let is_word = |word: &&str| {
             !word.is_empty()
+                && word.len() <= WORD
                 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'.')
         };
         if words.next() != Some(END) || words.next().is_some() || !parts.iter().all(is_word) {

@@ -2,7 +2,7 @@
 
 use exfilter::substitute::{AwsKeys, AwsPlaceholders, Substitutes};
 use exfilter::wire::RequestHead;
-use exfilter::{Authority, Engine, Inspection, Inspector};
+use exfilter::{Authority, Engine, Inspection, Inspector, KnownSecrets, StoreKey};
 use exfilter_testing::{Rng, canary, keys};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -311,6 +311,32 @@ fn a_signature_by_a_placeholder_passes_at_aws_alone() {
     let mut elsewhere = request.clone();
     elsewhere.host = "sts.example.com";
     assert!(!passes(&elsewhere.to(), elsewhere.head(&good), BODY));
+    // The scope is the sandbox's own words, and so is the service that it names.
+    let secret = hex(&Rng::new(707).bytes(30));
+    canary::note([secret.as_bytes()]);
+    let mut known = KnownSecrets::new(StoreKey::from_bytes(&[5; 32]).unwrap());
+    known.add("S", secret.as_bytes(), Vec::new()).unwrap();
+    let knowing = Engine::builder().rules(exfilter::rules::builtin()).known_secrets(known).build().unwrap();
+    let refused = |request: &Request| {
+        let mut inspection = Inspection::new(request.to());
+        inspection.substitutes(&substitutes);
+        let head = request.head(&request.authorization((&made.id, &made.secret)));
+        let mut inspector = Inspector::new(&knowing, &inspection, head).unwrap();
+        let _ = inspector.push(BODY);
+        inspector.finish().is_block()
+    };
+    assert!(!refused(&request));
+    for scope in [[&*secret, "sts"], ["eu-west-1", &*secret]] {
+        let mut hidden = request.clone();
+        hidden.scope = scope.map(|word| &*String::leak(word.to_owned()));
+        assert!(refused(&hidden), "as the region: {}", scope[0] == secret);
+    }
+    // A customer's own program would get id and token.
+    let mut own = request.clone();
+    own.host = "a1b2.execute-api.eu-west-1.amazonaws.com";
+    let head = own.head(&own.authorization((&made.id, &made.secret)));
+    assert!(substitutes.sign(&own.to(), &head, [BODY]).unwrap().is_none());
+    assert!(refused(&own));
     // Somebody else's keys, where ours are put.
     let others = drawn(706);
     let foreign = request.head(&request.authorization((&others.id, &others.secret)));

@@ -60,16 +60,22 @@ fn a_browser_shows_the_page_and_approves() {
     assert_eq!(post(&stage, &token), 403, "nobody has pressed it");
     browser.until(&format!("{ROWS} === 4 && {BUTTONS} === 2"));
     browser.get("document.querySelector('#rows button').click()");
+    browser.until("document.querySelector('#rows button').innerText.startsWith('Really, to ')");
+    assert_eq!(post(&stage, &token), 403, "nobody has confirmed it");
+    browser.until(&format!("{ROWS} === 5 && {BUTTONS} === 3"));
+    let other = "document.querySelector('#rows button')";
+    assert_eq!(browser.get(&format!("{other}.innerText")), "Approve once", "the button belongs to its row");
+    browser.get("[...document.querySelectorAll('#rows button')].find((b) => b.innerText.startsWith('Really')).click()");
     browser.until("document.body.innerText.includes('approved once')");
     assert_eq!(post(&stage, &token), 200);
     assert_eq!(post(&stage, &token), 403);
-    browser.until(&format!("{ROWS} === 7"));
+    browser.until(&format!("{ROWS} === 8"));
     assert_eq!(browser.get(&choose("approved", "")), 1);
     assert_eq!(browser.get(&choose("sent", "approved")), 1);
     assert!(text(&mut browser, 0).contains("acme-key (medium): report in body, approved once"));
 
     // Nothing of a secret, and nothing that was loaded from elsewhere.
-    assert_eq!(browser.get(&choose("", "")), 7);
+    assert_eq!(browser.get(&choose("", "")), 8);
     let all = browser.get("document.documentElement.outerHTML");
     let all = all.as_str().unwrap();
     assert!(!all.contains(&token[6..16]) && !all.contains(&sure[6..16]));

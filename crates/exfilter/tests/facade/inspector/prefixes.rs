@@ -324,9 +324,9 @@ fn a_head_that_is_sent_again_has_the_same_outcome() {
     let second = engine(&[("DEPLOY", &value, &[]), ("OTHER", &other, &[])]);
     let prefixes = Prefixes::new();
     let request = |to: &'static str, path: &str, fields: &[(&str, &str)], len: &str| {
-        let mut request = Request::new(to, "POST", path).field("content-length", len.to_owned());
+        let mut request = Request::new(to, "POST", path).field("content-length", len);
         for (name, value) in fields {
-            request = request.field(name, (*value).to_owned());
+            request = request.field(name, value);
         }
         request.body(vec![b'.'; len.parse().expect("a length")])
     };
