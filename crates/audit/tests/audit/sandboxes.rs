@@ -96,6 +96,20 @@ fn a_devcontainer_shows_its_mounts_and_variables() {
     }
 }
 
+/// The root of a process is one.
+#[test]
+fn a_root_may_be_a_link() {
+    let home = Home::new();
+    home.file("notes.txt", github());
+    let link = home.path("root");
+    std::os::unix::fs::symlink(home.root(), &link).unwrap();
+    let mut view = View::of_root(&link, None).unwrap();
+    view.home(Path::new("/"));
+    let report = Audit::new(ENGINE.clone(), view).run().unwrap();
+    assert_mute(&report);
+    find(&report, "/home/u/notes.txt", "");
+}
+
 #[test]
 fn a_process_shows_what_it_has() {
     if !Path::new("/proc/self/root").exists() {
@@ -114,7 +128,14 @@ fn a_process_shows_what_it_has() {
         .spawn()
         .unwrap();
     // The environment is that of the new program once it has been started.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let started = || {
+        std::fs::read(format!("/proc/{}/cmdline", child.id())).is_ok_and(|line| line.starts_with(b"sleep"))
+    };
+    let begun = std::time::Instant::now();
+    while !started() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "it does not start");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
     let view = View::of_process(child.id());
     let report = view.map(|view| {
         let mut looks = Looks::nothing();

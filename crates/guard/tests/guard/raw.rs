@@ -14,7 +14,7 @@ use crate::stage::{Stage, engine, ok, pattern};
 
 pub(crate) fn connect(stage: &Stage) -> TcpStream {
     let stream = TcpStream::connect(stage.guard.address().unwrap()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn tunnel(stage: &Stage, target: &str) -> (TcpStream, String) {
 /// A tunnel by the guard at an address.
 pub(crate) fn connect_to(guard: SocketAddr, target: &str) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(guard).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     write!(stream, "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n").unwrap();
     let said = head(&mut stream);
     (stream, said)
