@@ -134,6 +134,8 @@ impl Stage {
 
     pub(crate) fn run_in(&self, dir: &Path, env: &[(&str, &str)], args: &[&str]) -> Ran {
         let log = tempfile::NamedTempFile::new().unwrap();
+        // Both behind each other: two places in the file would overwrite one another.
+        let writer = || std::fs::OpenOptions::new().append(true).open(log.path()).unwrap();
         let (proxy, ca) = (self.proxy(), self.path("ca.pem"));
         let mut command = Command::new(args[0]);
         command.args(&args[1..]).current_dir(dir).env_clear();
@@ -156,8 +158,8 @@ impl Stage {
             .env("LC_ALL", "C")
             .envs(env.iter().copied())
             .stdin(Stdio::null())
-            .stdout(log.reopen().unwrap())
-            .stderr(log.reopen().unwrap())
+            .stdout(writer())
+            .stderr(writer())
             .spawn()
             .unwrap();
         let ok = ended(&mut child).is_some_and(|status| status.success());

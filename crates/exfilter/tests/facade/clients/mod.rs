@@ -35,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Runs a client in an environment of its own. What it prints goes to a file, so that it never waits for a reader.
 fn run(dir: &Path, home: &Path, env: &[(&str, &str)], args: &[&str]) -> Ran {
     let log = tempfile::NamedTempFile::new().unwrap();
+    // Both behind each other: two places in the file would overwrite one another.
+    let writer = || std::fs::OpenOptions::new().append(true).open(log.path()).unwrap();
     let mut child = Command::new(args[0])
         .args(&args[1..])
         .current_dir(dir)
@@ -44,8 +46,8 @@ fn run(dir: &Path, home: &Path, env: &[(&str, &str)], args: &[&str]) -> Ran {
         .env("LC_ALL", "C")
         .envs(env.iter().copied())
         .stdin(Stdio::null())
-        .stdout(log.reopen().unwrap())
-        .stderr(log.reopen().unwrap())
+        .stdout(writer())
+        .stderr(writer())
         .spawn()
         .unwrap();
     let begun = Instant::now();
