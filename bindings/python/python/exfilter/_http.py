@@ -10,7 +10,7 @@ import functools
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from ._errors import ParseError
 from ._native import Block, Edit, Engine, Finding, Flow, Opaque, Scan, Session

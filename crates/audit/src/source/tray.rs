@@ -1,4 +1,4 @@
-//! [`Tray`]: small texts behind each other, examined in one stream: nearly none holds anything, and a stream for each takes longer than its bytes.
+//! [`Tray`]: small texts behind each other, examined in one stream: nearly none holds anything, and a stream for each is a microsecond for each.
 //!
 //! ```text
 //! | text | seam | text | seam | text | seam |    one stream

@@ -8,15 +8,17 @@ use std::path::Path;
 use super::mounts::EntryKind;
 
 #[cfg(unix)]
-pub(crate) use unix::Folder;
+pub(crate) use unix::{Folder, file};
 
 #[cfg(unix)]
 mod unix {
-    use std::os::fd::OwnedFd;
+    use std::os::fd::{AsFd, OwnedFd};
     use std::os::unix::ffi::OsStringExt;
     use std::sync::Arc;
 
     use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
+    use rustix::io::retry_on_intr;
+    use rustix::path::Arg;
 
     use super::{EntryKind, File, OsStr, OsString, Path, io};
 
@@ -58,17 +60,25 @@ mod unix {
             Ok(())
         }
 
-        /// Opens an entry for reading, as [`View::open`](super::super::View::open) does.
+        /// Opens an entry for reading, without waiting or following.
         pub(crate) fn file(&self, name: &OsStr) -> io::Result<File> {
-            let flags =
-                OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
-            Ok(File::from(openat(&self.0, name, flags, Mode::empty())?))
+            file_at(&*self.0, name)
         }
+    }
+
+    /// Opens a file by its path for reading, without waiting or following.
+    pub(crate) fn file(path: &Path) -> io::Result<File> {
+        file_at(CWD, path)
+    }
+
+    fn file_at(folder: impl AsFd, path: impl Arg + Copy) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+        Ok(File::from(retry_on_intr(|| openat(folder.as_fd(), path, flags, Mode::empty()))?))
     }
 }
 
 #[cfg(not(unix))]
-pub(crate) use other::Folder;
+pub(crate) use other::{Folder, file};
 
 #[cfg(not(unix))]
 mod other {
@@ -97,7 +107,12 @@ mod other {
 
         /// Opens an entry for reading.
         pub(crate) fn file(&self, name: &OsStr) -> io::Result<File> {
-            File::open(self.0.join(name))
+            file(&self.0.join(name))
         }
+    }
+
+    /// Opens a file by its path for reading.
+    pub(crate) fn file(path: &Path) -> io::Result<File> {
+        File::open(path)
     }
 }

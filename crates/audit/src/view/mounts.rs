@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::View;
-use super::folder::Folder;
+use super::folder::{self, Folder};
 use crate::report::Exposure;
 
 /// Links followed on the way to one file, as the kernel has it.
@@ -73,20 +73,6 @@ impl Mounts {
             .map(|first| first.as_os_str().to_owned())
             .collect()
     }
-}
-
-/// Opens a file by its path, without waiting or following.
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        use std::os::unix::fs::OpenOptionsExt;
-        let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
-        options.custom_flags(flags.bits().cast_signed());
-    }
-    options.open(path)
 }
 
 /// A path without `.`, `..` and repetitions, absolute.
@@ -270,7 +256,7 @@ impl View {
         }
         let opened = match (&spot.beside, host.file_name()) {
             (Some(folder), Some(name)) => folder.file(name),
-            _ => open(host),
+            _ => folder::file(host),
         };
         let file = opened.map_err(|error| {
             #[cfg(unix)]
