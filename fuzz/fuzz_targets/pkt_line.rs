@@ -23,11 +23,12 @@ impl<'a> Arbitrary<'a> for Input {
 fn read(pieces: &[&[u8]]) -> (Receive, Vec<u8>, bool) {
     let (mut push, mut lines) = (Receive::new(), Vec::new());
     for piece in pieces {
-        let taken = push.feed(piece, &mut |line| {
+        let mut rest = *piece;
+        let taken = push.feed(&mut rest, &mut |line| {
             lines.extend_from_slice(line);
             lines.push(b'\n');
         });
-        if taken.and_then(|taken| push.rest(&piece[taken..])).is_err() {
+        if taken.and_then(|()| push.rest(rest)).is_err() {
             return (push, lines, false);
         }
     }

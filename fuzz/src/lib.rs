@@ -9,6 +9,7 @@ pub mod damage;
 pub mod decoder;
 pub mod encode;
 pub mod engines;
+pub mod requests;
 pub mod rulefile;
 pub mod slices;
 pub mod text;

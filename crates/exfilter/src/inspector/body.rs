@@ -147,6 +147,17 @@ impl Body {
         }
     }
 
+    /// Says that trailers follow: what is told of the body so far is told before what is told of them.
+    pub(super) fn is_over(&mut self, log: &mut Log) {
+        if let Body::Plain(plain) = self
+            && plain.prefix.is_some()
+        {
+            plain.end_comparison();
+            log.settle(plain.stream.push(&[]));
+            log.drain(&mut plain.stream, "body", 0);
+        }
+    }
+
     pub(super) fn finish(&mut self, log: &mut Log) -> Verdict {
         match self {
             Body::Plain(plain) => plain.finish(log),
@@ -289,13 +300,18 @@ impl Plain {
         }
     }
 
-    fn finish(&mut self, log: &mut Log) -> Verdict {
+    /// Examines what waited to be compared: nothing more comes.
+    fn end_comparison(&mut self) {
         if let Some(mut prefix) = self.prefix.take() {
             self.edits.clear();
             if let Verdict::Edit { .. } = prefix.begin(&mut self.stream) {
                 self.edits.extend_from_slice(self.stream.edits());
             }
         }
+    }
+
+    fn finish(&mut self, log: &mut Log) -> Verdict {
+        self.end_comparison();
         let verdict = self.stream.finish();
         if let Some(kept) = &mut self.kept {
             self.aside.drain(&mut self.stream, "body", 0);
@@ -337,16 +353,15 @@ impl Push {
                     let _ = commands.push(b"\n");
                 }
             };
-            let taken = self.receive.feed(rest, &mut text);
-            match taken {
-                Ok(taken) => {
-                    self.section += taken as u64;
-                    rest = &rest[taken..];
-                    if self.receive.is_done() {
-                        self.end_commands(log);
-                    }
+            let read = self.receive.feed(&mut rest, &mut text);
+            self.section += (chunk.len() - rest.len()) as u64;
+            match read {
+                Ok(()) if self.receive.is_done() => self.end_commands(log),
+                Ok(()) => {}
+                Err(_) => {
+                    self.broken = Some(OpaqueReason::Corrupt);
+                    self.take_unread();
                 }
-                Err(_) => self.broken = Some(OpaqueReason::Corrupt),
             }
         }
         if rest.is_empty() {
@@ -362,6 +377,9 @@ impl Push {
     }
 
     fn finish(&mut self, log: &mut Log) -> Verdict {
+        if !self.receive.is_done() && self.broken.is_none() {
+            self.take_unread();
+        }
         let (commands, pack) = (self.commands.finish(), self.pack.finish());
         log.drain(&mut self.commands, "git commands", 0);
         log.settle(commands);
@@ -387,6 +405,13 @@ impl Push {
 }
 
 impl Push {
+    /// From the line on that is none, or is not over, the push is any body.
+    fn take_unread(&mut self) {
+        let unread = self.receive.unread();
+        self.section -= unread.len() as u64;
+        let _ = self.pack.push(unread);
+    }
+
     /// Decides about commands and options. Where something was found, no name that holds it is repeated in a report.
     fn end_commands(&mut self, log: &mut Log) {
         log.settle(self.commands.finish());

@@ -223,6 +223,7 @@ impl Inspector {
 
     /// Examines trailers, which come before [`Inspector::finish`].
     pub fn trailers(&mut self, trailers: &Headers) -> Verdict {
+        self.body.is_over(&mut self.log);
         let texts = places::trailers(trailers);
         let _clean = self.texts().examine(&texts);
         self.verdict()

@@ -95,17 +95,16 @@ impl Receive {
         Receive::default()
     }
 
-    /// Reads on; returns how many bytes of `input` stand before the pack, and shows the content of each pkt-line to `sink`.
+    /// Reads on, and takes off `input` what stands before the pack; shows the content of each pkt-line to `sink`.
     ///
     /// # Errors
     ///
-    /// [`GitError`] for what is no push. Whoever passes such a body on does not know what it is.
-    pub fn feed(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<usize, GitError> {
-        let mut rest = input;
+    /// [`GitError`] for what is no push. Whoever passes such a body on does not know what it is. [`Receive::unread`] is what it broke at.
+    pub fn feed(&mut self, input: &mut &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), GitError> {
         while self.state != State::Done {
-            let before = rest.len();
-            let next = self.packets.take(&mut rest)?;
-            self.bytes += (before - rest.len()) as u64;
+            let before = input.len();
+            let next = self.packets.take(input)?;
+            self.bytes += (before - input.len()) as u64;
             if self.bytes > SECTION_MAX {
                 return Err(GitError::too_much());
             }
@@ -120,7 +119,13 @@ impl Receive {
             }
             self.packets.clear();
         }
-        Ok(input.len() - rest.len())
+        Ok(())
+    }
+
+    /// What was taken of the pkt-line that is not over, or that is none: where a push breaks does not depend on how it came.
+    #[must_use]
+    pub fn unread(&self) -> &[u8] {
+        self.packets.raw()
     }
 
     /// Looks at what follows the section: nothing, or a pack.

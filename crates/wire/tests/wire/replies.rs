@@ -74,7 +74,7 @@ fn pushes_are_refused_ref_by_ref() {
     let mut push = Receive::new();
     let zeros = "0".repeat(40);
     let command = format!("{zeros} {} refs/heads/main\0report-status side-band-64k", "1".repeat(40));
-    push.feed(format!("{:04x}{command}0000", command.len() + 4).as_bytes(), &mut |_| {}).unwrap();
+    push.feed(&mut format!("{:04x}{command}0000", command.len() + 4).as_bytes(), &mut |_| {}).unwrap();
     let why = Why { text: "no", details: &["line".into()] };
     let reply = Reply::refuse(Conversation::GitReceivePack, Asked::default().push(&push), why);
     assert_eq!((reply.status, reply.drain), (200, true));

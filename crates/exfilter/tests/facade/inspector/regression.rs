@@ -1,11 +1,11 @@
 //! What once let something out, by its cause.
 
-use exfilter::inspector::Uploads;
-use exfilter::{Confidence, Engine, Policy};
+use exfilter::inspector::{Prefixes, Uploads};
+use exfilter::{Action, Confidence, Engine, Event, OpaqueReason, Policy};
 use exfilter_testing::{Rng, keys, split};
 
 use super::bodies::{crate_body, gzip, in_all_chunkings, zstd};
-use super::{Request, engine, text};
+use super::{Outcome, Request, engine, text};
 
 const LLM: &str = "https://api.anthropic.com";
 
@@ -154,4 +154,61 @@ fn bytes_behind_a_part_are_misuse() {
     let mut inspector = exfilter::Inspector::new(&engine, &inspection, request.head()).unwrap();
     assert!(!inspector.push(b"some text").is_block() && !inspector.finish().is_block());
     assert!(inspector.push(b"more").is_block());
+}
+
+/// Where a push breaks depended on how it came, and a line that is none, or not over, was in no text: it counted as not examined, which a policy may let pass.
+#[test]
+fn lines_at_which_a_push_breaks_are_examined() {
+    let mut rng = Rng::new(99);
+    let mut policy = Policy::default();
+    for reason in [OpaqueReason::Corrupt, OpaqueReason::Truncated] {
+        policy.opaque(reason, Action::Report);
+    }
+    let lenient = Engine::builder().rules(exfilter::rules::builtin()).policy(policy).build().unwrap();
+    let token = String::from_utf8(keys::github(&mut rng, "ghp_")).unwrap();
+    let shallow = format!("0035shallow {}\n", "1".repeat(40));
+    for line in [
+        // A line of 255 bytes that ends before.
+        format!("00ff{token} "),
+        format!("00ff{token}"),
+        // No command, no length, no packet of a push.
+        format!("{:04x}{token}", token.len() + 4),
+        format!("{token}{}", " and more".repeat(20)),
+        format!("0003{token}"),
+        format!("0001{token}{}", " ".repeat(200)),
+    ] {
+        let body = format!("{shallow}{line}");
+        let request = Request::new("https://git.example", "POST", "/r.git/git-receive-pack").body(&body);
+        for engine in [&engine(&[]), &lenient] {
+            let outcome = in_all_chunkings(engine, &request, token.as_bytes());
+            assert!(outcome.blocked, "{} bytes", line.len());
+            let found =
+                outcome.sightings.iter().find(|sighting| matches!(sighting.event(), Event::Finding(_)));
+            assert!(found.is_some(), "{} bytes", line.len());
+        }
+    }
+}
+
+/// What is compared was examined behind the trailers, so a conversation that came again was refused for another reason than before.
+#[test]
+fn a_compared_body_is_told_of_before_its_trailers() {
+    let mut rng = Rng::new(100);
+    let engine = engine(&[]);
+    let (token, other) = (keys::github(&mut rng, "ghp_"), keys::github(&mut rng, "ghp_"));
+    let clean = "a line of the conversation\\n".repeat(4000);
+    // What stands at the very end is decided about at the end, behind the trailers.
+    let rest = &clean.as_bytes()[..3000];
+    let body = [b"{\"messages\":[\"", clean.as_bytes(), &token, b"\",\"", rest, b"\"]}"].concat();
+    let mut request = Request::new(LLM, "POST", "/v1/messages")
+        .field("content-type", "application/json")
+        .field("content-length", body.len().to_string())
+        .body(&body);
+    request.trailers.push(("x-sum".into(), other));
+    let mut inspection = request.inspection();
+    inspection.prefixes(&Prefixes::new());
+    let told = |outcome: &Outcome| (outcome.text.clone(), outcome.sightings.clone());
+    let first = request.run_in(&engine, &inspection, &split::whole(body.len()));
+    assert!(first.text.clone().unwrap().contains("detected in body"));
+    let again = request.run_in(&engine, &inspection, &split::every(body.len(), 1000));
+    assert_eq!(told(&again), told(&first));
 }

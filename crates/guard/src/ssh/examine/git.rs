@@ -84,7 +84,7 @@ impl Examiner for Push {
         };
         if !self.receive.is_done() {
             // What it says is wrong, the inspector says too.
-            let _ = self.receive.feed(&data, &mut |_| {});
+            let _ = self.receive.feed(&mut &data[..], &mut |_| {});
         }
         let _ = self.inspector.push(&data);
         if let Err(full) = held.push(data) {
