@@ -183,6 +183,9 @@ pub struct Scratch {
     pub(crate) unseen: Vec<Unseen>,
 }
 
+/// Buffers kept for reuse: more than lanes in lanes have in hand at once.
+const BUFFERS: usize = 64;
+
 /// Groups kept for reuse.
 const GROUPS: usize = 16;
 
@@ -200,8 +203,16 @@ impl Scratch {
     }
 
     pub(crate) fn give_buffer(&mut self, mut buffer: Vec<u8>) {
-        buffer.clear();
-        self.buffers.push(buffer);
+        // One that was never filled would be taken before those that have room.
+        if buffer.capacity() == 0 {
+            return;
+        }
+        if self.buffers.len() < BUFFERS {
+            buffer.clear();
+            self.buffers.push(buffer);
+        } else {
+            buffer.zeroize();
+        }
     }
 
     pub(crate) fn hits(&mut self) -> Vec<Hit> {
@@ -210,7 +221,9 @@ impl Scratch {
 
     pub(crate) fn give_hits(&mut self, mut hits: Vec<Hit>) {
         hits.clear();
-        self.hits.push(hits);
+        if self.hits.len() < BUFFERS {
+            self.hits.push(hits);
+        }
     }
 
     pub(crate) fn group(&mut self) -> Option<Box<Group>> {

@@ -208,6 +208,38 @@ fn the_account_is_true_of_streams_with_lanes() {
 /// What the account may leave out: handles of decoders, names on the way, and the host.
 const SLACK: usize = 4 << 10;
 
+/// Working memory is the engine's, which lasts: what each stream adds to it is lost.
+#[test]
+fn the_same_again_adds_nothing_to_working_memory() {
+    let engine = engine();
+    let mut rng = Rng::new(75);
+    let mut contents: Vec<(String, Vec<u8>)> = Vec::new();
+    for layer in wrap::LAYERS {
+        let text = wrap::text(&mut rng);
+        contents.push((format!("{layer:?}"), wrap::wrap(&mut rng, layer, &text)));
+    }
+    let lists = wrap::codes(&mut rng, b"a list of the codes of characters, and what follows it. ");
+    contents.push(("codes".into(), lists.repeat(20)));
+    contents.push(("escaped codes".into(), wrap::json(&mut rng, &lists.repeat(20))));
+    let scan = |content: &[u8], size: usize| {
+        let mut stream = engine.stream(outbound());
+        content.chunks(size).for_each(|chunk| {
+            let _ = stream.push(chunk);
+        });
+        let _ = stream.finish();
+        while stream.poll_event().is_some() {}
+    };
+    for (name, content) in &contents {
+        for size in [50, 4096] {
+            (0..20).for_each(|_| scan(content, size));
+            let before = live();
+            (0..40).for_each(|_| scan(content, size));
+            let grown = live() - before;
+            assert!(grown < 4096, "{name} in chunks of {size}: {grown} bytes more");
+        }
+    }
+}
+
 #[test]
 fn the_account_is_true_of_what_adversaries_send() {
     let engine = engine();

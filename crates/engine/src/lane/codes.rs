@@ -140,8 +140,10 @@ impl Codes {
                             self.end(form, made, cx);
                             continue;
                         }
-                        let lane = self.lists[form as usize].get_or_insert_with(|| {
+                        if made.capacity() == 0 {
                             *made = cx.scratch.buffer();
+                        }
+                        let lane = self.lists[form as usize].get_or_insert_with(|| {
                             let depth = Depth { shapes: up.depth.shapes + 1, ..up.depth };
                             Box::new(Lane::new(
                                 LaneKind::Codes,
