@@ -67,7 +67,7 @@ fn run(input: &RequestInput, inspection: &Inspection, pieces: &[&[u8]]) -> Outco
     if let Some(trailers) = &input.trailers {
         blocked |= inspector.trailers(trailers).is_block();
     }
-    let last = inspector.finish();
+    let last = inspector.finish_held(pieces);
     assert!(last.is_block() || !blocked, "a block was taken back at the end: {input:?}");
     assert_eq!(inspector.finish(), last, "asking again changes nothing: {input:?}");
     release(input, &inspector, last, pushed, &mut sent);

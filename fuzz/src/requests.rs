@@ -32,6 +32,8 @@ pub struct RequestInput {
     pub editable: bool,
     /// Whether it asks for lines.
     pub lines: bool,
+    /// Whether the embedder keeps the body.
+    pub held: bool,
 }
 
 /// What a request is: its place, its fields, its body.
@@ -54,6 +56,9 @@ impl RequestInput {
         if self.lines {
             inspection.lines();
         }
+        if self.held {
+            inspection.held();
+        }
         inspection
     }
 }
@@ -65,7 +70,7 @@ impl<'a> Arbitrary<'a> for RequestInput {
             other => &ENGINES[other],
         };
         let slices = Slices::arbitrary(u)?;
-        let (editable, lines) = (u.arbitrary()?, u.ratio(1, 8)?);
+        let (editable, lines, held) = (u.arbitrary()?, u.ratio(1, 8)?, u.arbitrary()?);
         let mut made = made(u)?;
         damage(u, &mut made.body)?;
         code(u, &mut made)?;
@@ -104,7 +109,7 @@ impl<'a> Arbitrary<'a> for RequestInput {
             }
         };
         let to = Authority::parse(made.to.as_bytes()).expect("the address is well formed");
-        Ok(RequestInput { engine, slices, to, head, body: made.body, trailers, editable, lines })
+        Ok(RequestInput { engine, slices, to, head, body: made.body, trailers, editable, lines, held })
     }
 }
 
@@ -118,6 +123,7 @@ impl fmt::Debug for RequestInput {
             .field("codings", &self.head.codings())
             .field("editable", &self.editable)
             .field("lines", &self.lines)
+            .field("held", &self.held)
             .field("trailers", &self.trailers.is_some())
             .field("bytes", &self.body.len())
             .finish()

@@ -275,7 +275,7 @@ fn whole(
             (_, Verdict::Block(_)) => break,
             (0, _) => inspector.push(body),
             (1, _) => trailers.map_or(verdict, |trailers| inspector.trailers(trailers)),
-            _ => inspector.finish(),
+            _ => inspector.finish_held([body]),
         };
         if let (0 | 2, Verdict::Edit { .. }) = (step, verdict)
             && inspector.replacement().is_none()

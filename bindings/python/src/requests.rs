@@ -155,7 +155,7 @@ fn offers_h2c(fields: &Fields) -> bool {
 impl RequestGate {
     fn inspection(&self, to: &Authority, session: Option<&Py<Session>>) -> Inspection {
         let mut inspection = Inspection::new(to.clone());
-        inspection.editable().uploads(&self.uploads);
+        inspection.editable().held().uploads(&self.uploads);
         if let Some(policy) = &self.policy {
             policy.get().0.apply(&mut inspection);
         }

@@ -70,7 +70,7 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         Err(reply) => return malformed(&shared, &to, &reply),
     };
     let mut inspection = shared.inspection(&to);
-    inspection.editable().uploads(&shared.uploads).prefixes(&shared.prefixes);
+    inspection.editable().held().uploads(&shared.uploads).prefixes(&shared.prefixes);
     if let Some(substitutes) = &shared.substitutes {
         inspection.substitutes(substitutes);
     }
@@ -90,7 +90,8 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         Err(why) => return failed(&shared, &to, inspector.conversation(), 408, why),
     };
     let bytes = taken.held.len();
-    let verdict = if bytes >= LONG { block_in_place(|| inspector.finish()) } else { inspector.finish() };
+    let mut finish = || inspector.finish_held(taken.held.pieces());
+    let verdict = if bytes >= LONG { block_in_place(finish) } else { finish() };
     shared.note(inspector.session());
     taken.edits.extend_from_slice(inspector.edits());
     if let Some(why) = taken.refusal {

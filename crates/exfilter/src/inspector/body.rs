@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::log::Log;
 use super::prefixes::Prefix;
-use super::transcode::Kept;
+use super::transcode::{Kept, Pieces};
 use super::uploads::PartBody;
 
 /// A body under way.
@@ -158,9 +158,10 @@ impl Body {
         }
     }
 
-    pub(super) fn finish(&mut self, log: &mut Log) -> Verdict {
+    /// Ends the body, which is in `held` if it was not kept.
+    pub(super) fn finish(&mut self, held: Pieces<'_>, log: &mut Log) -> Verdict {
         match self {
-            Body::Plain(plain) => plain.finish(log),
+            Body::Plain(plain) => plain.finish(held, log),
             Body::Push(push) => push.finish(log),
             Body::Crate(package) => package.finish(log),
             Body::Part(part) => part.finish(log),
@@ -310,14 +311,14 @@ impl Plain {
         }
     }
 
-    fn finish(&mut self, log: &mut Log) -> Verdict {
+    fn finish(&mut self, held: Pieces<'_>, log: &mut Log) -> Verdict {
         self.end_comparison();
         let verdict = self.stream.finish();
         if let Some(kept) = &mut self.kept {
             self.aside.drain(&mut self.stream, "body", 0);
             // What does not block a coded body may be redacted in a text.
             if (verdict.is_block() || self.aside.seen() > 0)
-                && let Some((mut edited, through)) = kept.transcode(verdict.is_block())
+                && let Some((mut edited, through)) = kept.transcode(verdict.is_block(), held)
             {
                 log.drain(&mut edited, "body, decoded", 0);
                 log.coverage.add(&edited.coverage());

@@ -17,7 +17,7 @@ use super::locate::Names;
 use super::log::Log;
 use super::prefixes::{CleanHead, Prefix, Prefixes, SHORTEST, SentHead};
 use super::sighting::Sighting;
-use super::transcode::Kept;
+use super::transcode::{Kept, Pieces};
 use super::uploads::{Taken, Uploads};
 use crate::substitute::Substitutes;
 
@@ -27,6 +27,7 @@ use crate::substitute::Substitutes;
 pub struct Inspection {
     authority: Authority,
     editable: bool,
+    held: bool,
     own_keys: Action,
     lines: bool,
     replace_max: usize,
@@ -48,6 +49,7 @@ impl Inspection {
         Inspection {
             authority,
             editable: false,
+            held: false,
             own_keys: Action::Report,
             lines: false,
             replace_max: REPLACE_MAX,
@@ -64,6 +66,12 @@ impl Inspection {
     /// Says that the embedder applies edits and replacements; without it every redaction is a block, and so is one of a body of which the head has a digest.
     pub fn editable(&mut self) -> &mut Inspection {
         self.editable = true;
+        self
+    }
+
+    /// Says that the embedder keeps the whole body until its end and hands it to [`Inspector::finish_held`], so that no second copy of a coded one is kept here for the case that it is replaced.
+    pub fn held(&mut self) -> &mut Inspection {
+        self.held = true;
         self
     }
 
@@ -229,10 +237,20 @@ impl Inspector {
         self.verdict()
     }
 
-    /// Ends the request: all of the body may leave, or none more.
+    /// Ends the request: all of the body may leave, or none more. Where the inspection says that the body is [held](Inspection::held), a coded one that would be redacted is refused: see [`Inspector::finish_held`].
     pub fn finish(&mut self) -> Verdict {
+        self.finish_with(&mut |_| {})
+    }
+
+    /// Ends the request as [`Inspector::finish`] does; `body` is the whole body, in chunks, which the embedder has kept. It is decoded once more if it is coded and is to be redacted, and else not asked for.
+    pub fn finish_held<C: AsRef<[u8]>>(&mut self, body: impl IntoIterator<Item = C>) -> Verdict {
+        let mut body = body.into_iter();
+        self.finish_with(&mut |look| while body.next().is_some_and(|piece| look(piece.as_ref())) {})
+    }
+
+    fn finish_with(&mut self, held: Pieces<'_>) -> Verdict {
         if self.finished.is_none() {
-            let verdict = self.by_places().unwrap_or_else(|| self.body.finish(&mut self.log));
+            let verdict = self.by_places().unwrap_or_else(|| self.body.finish(held, &mut self.log));
             self.finished = Some(verdict);
         }
         let verdict = self.finished.unwrap_or(Verdict::Forward { through: 0 });
@@ -482,7 +500,9 @@ fn open_body(
     // What is coded is never edited in place.
     let (flow, kept) = match codings.is_empty() {
         true => (decoded, None),
-        false if editable => (flow, Kept::new(engine, decoded, &codings, inspection.replace_max)),
+        false if editable => {
+            (flow, Kept::new(engine, decoded, &codings, inspection.replace_max, inspection.held))
+        }
         false => (flow, None),
     };
     let members = conversation == Conversation::Mcp && codings.is_empty();

@@ -12,45 +12,70 @@ use zeroize::Zeroizing;
 /// Bytes decoded at once.
 const STEP: usize = 64 << 10;
 
-/// A body as it came, and what is sent instead.
+/// As many bytes as [`zlib::starts`] looks at.
+const BEGINNING: usize = 2;
+
+/// A coded body as it came, and what is sent instead.
 pub(super) struct Kept {
     engine: Engine,
     flow: Flow,
     coding: Vec<u8>,
     cap: usize,
-    bytes: Zeroizing<Vec<u8>>,
+    len: usize,
+    /// Its first bytes, which tell zlib from raw deflate.
+    beginning: Vec<u8>,
+    /// The body, unless the embedder has it and hands it over at the end.
+    bytes: Option<Zeroizing<Vec<u8>>>,
     replacement: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl Kept {
-    /// Keeps a body of one coding that can be undone; `flow` is that of the decoded body, which is editable.
-    pub(super) fn new(engine: &Engine, flow: Flow, codings: &[u8], cap: usize) -> Option<Kept> {
+    /// Keeps a body of one coding that can be undone, or counts it if it is `held` by somebody else; `flow` is that of the decoded body, which is editable.
+    pub(super) fn new(engine: &Engine, flow: Flow, codings: &[u8], cap: usize, held: bool) -> Option<Kept> {
         let coding = codings.to_ascii_lowercase();
         decoder(&coding, &[], engine)?;
-        let bytes = Zeroizing::default();
-        Some(Kept { engine: engine.clone(), flow, coding, cap, bytes, replacement: None })
+        let bytes = (!held).then(Zeroizing::default);
+        Some(Kept {
+            engine: engine.clone(),
+            flow,
+            coding,
+            cap,
+            len: 0,
+            beginning: Vec::new(),
+            bytes,
+            replacement: None,
+        })
     }
 
     /// Keeps more; false once it is too long.
     pub(super) fn take(&mut self, chunk: &[u8]) -> bool {
-        let len = self.bytes.len() + chunk.len();
+        let len = self.len + chunk.len();
         if len > self.cap {
             return false;
         }
-        if self.bytes.capacity() < len {
+        self.len = len;
+        let missing = BEGINNING.saturating_sub(self.beginning.len()).min(chunk.len());
+        self.beginning.extend_from_slice(&chunk[..missing]);
+        let Some(bytes) = &mut self.bytes else { return true };
+        if bytes.capacity() < len {
             // Grown by hand, so that no copy is left behind.
             let mut grown = Zeroizing::new(Vec::with_capacity((2 * len).min(self.cap)));
-            grown.extend_from_slice(&self.bytes);
-            self.bytes = grown;
+            grown.extend_from_slice(bytes);
+            *bytes = grown;
         }
-        self.bytes.extend_from_slice(chunk);
+        bytes.extend_from_slice(chunk);
         true
     }
 
-    /// Decodes, redacts and keeps the result; the stream that examined it, and the length of the body that it replaces. A body that is not
+    /// Decodes, redacts and keeps the result; the stream that examined it, and the length of the body that it replaces, whose bytes are in `held` if they are not here. A body that is not
     /// `blocked` as it is stays as it is where nothing is redacted.
-    pub(super) fn transcode(&mut self, blocked: bool) -> Option<(Stream, u64)> {
-        let mut text = self.decode()?;
+    pub(super) fn transcode(&mut self, blocked: bool, held: Pieces<'_>) -> Option<(Stream, u64)> {
+        let mut decoding = Decoding::new(self);
+        match self.bytes.take() {
+            Some(bytes) => drop(decoding.take(&bytes)),
+            None => held(&mut |piece| decoding.take(piece)),
+        }
+        let mut text = decoding.end(self.len)?;
         let mut stream = self.engine.stream(self.flow.clone());
         let mut edits: Vec<Edit> = Vec::new();
         // What is released by a verdict is in no later one's list.
@@ -73,46 +98,87 @@ impl Kept {
         }
         edits.iter().for_each(|edit| edit.apply(0, &mut text));
         self.replacement = Some(text);
-        Some((stream, self.bytes.len() as u64))
+        Some((stream, self.len as u64))
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.bytes.capacity() + self.replacement.as_ref().map_or(0, |bytes| bytes.capacity())
+        let capacity =
+            |bytes: &Option<Zeroizing<Vec<u8>>>| bytes.as_ref().map_or(0, |bytes| bytes.capacity());
+        capacity(&self.bytes) + capacity(&self.replacement)
     }
 
     pub(super) fn replacement(&self) -> Option<&[u8]> {
         self.replacement.as_ref().map(|bytes| bytes.as_slice())
     }
+}
 
-    /// The whole content; `None` if there is more than the cap, or anything is wrong or left over.
-    fn decode(&self) -> Option<Zeroizing<Vec<u8>>> {
-        let mut decoder = decoder(&self.coding, &self.bytes, &self.engine)?;
-        // Never grown, so never copied.
-        let mut out =
-            Zeroizing::new(Vec::with_capacity(self.cap.min(self.bytes.len().saturating_mul(64)) + STEP));
-        let mut rest = &self.bytes[..];
-        loop {
-            if out.len() > self.cap || out.capacity() - out.len() < STEP {
-                return None;
-            }
-            match decoder.decode(rest, &mut out, STEP) {
+/// Shows all pieces of a body to somebody, until that says that it has seen enough.
+pub(super) type Pieces<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&[u8]) -> bool);
+
+/// A body being decoded as a whole.
+struct Decoding {
+    decoder: Option<Box<dyn Decoder>>,
+    cap: usize,
+    /// Never grown, so never copied.
+    out: Zeroizing<Vec<u8>>,
+    seen: usize,
+    is_done: bool,
+}
+
+impl Decoding {
+    fn new(kept: &Kept) -> Decoding {
+        let room = kept.cap.min(kept.len.saturating_mul(64)) + STEP;
+        let decoder = decoder(&kept.coding, &kept.beginning, &kept.engine);
+        let out = Zeroizing::new(Vec::with_capacity(room));
+        Decoding { decoder, cap: kept.cap, out, seen: 0, is_done: false }
+    }
+
+    /// Decodes more; false if the content is longer than the cap, or anything is wrong or left over.
+    fn take(&mut self, piece: &[u8]) -> bool {
+        self.seen += piece.len();
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let step = match &mut self.decoder {
+                Some(decoder) if !self.is_done && !is_full(&self.out, self.cap) => {
+                    decoder.decode(rest, &mut self.out, STEP)
+                }
+                _ => return self.give_up(),
+            };
+            match step {
                 Step::Full { consumed } => rest = &rest[consumed..],
                 Step::More => break,
-                Step::Done { consumed } if consumed == rest.len() => return Some(out),
-                Step::Done { .. } | Step::Bad { .. } => return None,
+                Step::Done { consumed } => (self.is_done, rest) = (true, &rest[consumed..]),
+                Step::Bad { .. } => return self.give_up(),
             }
         }
-        loop {
-            if out.len() > self.cap || out.capacity() - out.len() < STEP {
+        true
+    }
+
+    fn give_up(&mut self) -> bool {
+        self.decoder = None;
+        false
+    }
+
+    /// The whole content, if it is that of `len` bytes.
+    fn end(self, len: usize) -> Option<Zeroizing<Vec<u8>>> {
+        let Decoding { decoder, cap, mut out, seen, mut is_done } = self;
+        let mut decoder = decoder.filter(|_| seen == len)?;
+        while !is_done {
+            if is_full(&out, cap) {
                 return None;
             }
             match decoder.finish(&mut out, STEP) {
                 Step::Full { .. } => {}
-                Step::Done { .. } => return Some(out),
+                Step::Done { .. } => is_done = true,
                 Step::More | Step::Bad { .. } => return None,
             }
         }
+        Some(out)
     }
+}
+
+fn is_full(out: &Vec<u8>, cap: usize) -> bool {
+    out.len() > cap || out.capacity() - out.len() < STEP
 }
 
 /// The decoder of one coding.

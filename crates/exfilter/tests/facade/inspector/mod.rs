@@ -121,7 +121,12 @@ impl Request {
             }
             let _ = inspector.trailers(&trailers);
         }
-        let last = inspector.finish();
+        let mut at = 0;
+        let pieces = chunks.iter().map(|n| {
+            at += n;
+            &self.body[at - n..at]
+        });
+        let last = inspector.finish_held(pieces);
         release(&inspector, last, &mut pending);
         assert_eq!(inspector.finish(), last, "asking again changes nothing");
         let mut sightings: Vec<Sighting> = std::iter::from_fn(|| inspector.poll()).collect();

@@ -1,7 +1,7 @@
 //! What once let something out, by its cause.
 
 use exfilter::inspector::{Prefixes, Uploads};
-use exfilter::{Action, Confidence, Engine, Event, OpaqueReason, Policy};
+use exfilter::{Action, Confidence, Engine, Event, Inspector, OpaqueReason, Policy};
 use exfilter_testing::{Rng, keys, split};
 
 use super::bodies::{crate_body, gzip, in_all_chunkings, zstd};
@@ -211,4 +211,33 @@ fn a_compared_body_is_told_of_before_its_trailers() {
     assert!(first.text.clone().unwrap().contains("detected in body"));
     let again = request.run_in(&engine, &inspection, &split::every(body.len(), 1000));
     assert_eq!(told(&again), told(&first));
+}
+
+/// Whoever says that the body is held and hands over another one, or none, gets a refusal, and what is whole is replaced as if it had been kept.
+#[test]
+fn a_held_body_is_replaced_if_it_is_handed_over() {
+    let mut rng = Rng::new(101);
+    let engine = engine(&[]);
+    let token = keys::github(&mut rng, "ghp_");
+    let body = gzip(&[b"{\"a\":\"", &token[..], b"\"}"].concat());
+    let request = Request::new(LLM, "POST", "/v1/messages").editable().field("content-encoding", "gzip");
+    let run = |pieces: &[&[u8]], held: bool| {
+        let mut inspection = request.inspection();
+        if held {
+            inspection.held();
+        }
+        let mut inspector = Inspector::new(&engine, &inspection, request.head()).unwrap();
+        let _ = inspector.push(&body);
+        let verdict = inspector.finish_held(pieces);
+        (verdict.is_block(), inspector.replacement().map(<[u8]>::to_vec))
+    };
+    let (blocked, kept) = run(&[], false);
+    assert!(!blocked && kept.is_some());
+    let (first, rest) = body.split_at(7);
+    for whole in [&[&body[..]][..], &[first, rest], &[first, b"", rest, b""]] {
+        assert_eq!(run(whole, true), (false, kept.clone()));
+    }
+    for other in [&[][..], &[first], &[rest], &[&body[..], b"x"], &[&body[..], &body[..]]] {
+        assert_eq!(run(other, true), (true, None), "{} pieces", other.len());
+    }
 }
