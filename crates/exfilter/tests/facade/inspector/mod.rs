@@ -2,6 +2,7 @@
 
 mod approved;
 mod bodies;
+mod github;
 mod heads;
 mod parts;
 mod prefixes;
