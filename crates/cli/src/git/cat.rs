@@ -8,20 +8,13 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
+use exfilter_odb::Kind;
+
 use super::repo::Repo;
 use crate::fault::Fault;
 
 /// The longest line that git answers with: an id, a word and a number.
 const LINE: u64 = 256;
-
-/// What an object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Blob,
-    Tree,
-    Commit,
-    Tag,
-}
 
 /// A running `git cat-file --batch`.
 pub(crate) struct Cat {

@@ -1,0 +1,305 @@
+//! Objects out of packs and loose files, read here instead of by git: a history takes half the time then.
+//!
+//! What is not found, is damaged, too long, or not what its id says is left, and git is asked for it: a repository that only git understands is scanned as one that
+//! is understood here, but for the time.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use exfilter_odb::{Damage, HEAD, Hash, Index, Kind, Plan, Source, Walker, Wanted, parse_id};
+
+use super::folders;
+use super::list::Listed;
+use super::repo::Repo;
+use crate::fault::Fault;
+use crate::scan::file;
+
+/// Objects under which git is asked: to find out where objects are takes as long as to ask for them.
+const FEW: usize = 128;
+
+/// The longest object that is made in memory, in bytes; git is asked for longer ones, which it can pass on piece by piece.
+const LARGEST: usize = 32 << 20;
+
+/// Bytes of an index that are worth reading for each object that is wanted.
+const WORTH: u64 = 16 << 10;
+
+/// Loose objects that a thread takes at once.
+const LOOSE: usize = 64;
+
+/// An object that git is to be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    /// Its number.
+    pub(super) object: usize,
+    /// What is wrong with it here, if it is here.
+    pub(super) why: Option<Damage>,
+}
+
+/// Shows `look` objects by their numbers, each at most once, by so many threads; the others are left, in order.
+///
+/// # Errors
+///
+/// When a thread fails.
+pub(super) fn run<F>(repo: &Repo, objects: &[Listed], threads: usize, look: &F) -> Result<Vec<Left>, Fault>
+where
+    F: Fn(usize, Kind, &[u8]) + Sync,
+{
+    let hash = objects.first().and_then(|object| Hash::of_hex(&object.id));
+    let Some(hash) = hash.filter(|_| objects.len() >= FEW && objects.len() < u32::MAX as usize) else {
+        return Ok((0..objects.len()).map(|object| Left { object, why: None }).collect());
+    };
+    let mut reading = Reading::new(repo, objects, hash, threads);
+    let folders = folders::of(repo);
+    for pack in folders.iter().flat_map(|folder| folders::packs(folder)) {
+        if reading.rest.is_empty() {
+            break;
+        }
+        reading.pack(&pack, look)?;
+    }
+    reading.loose(&folders, look)?;
+    let Reading { mut rest, why, .. } = reading;
+    rest.sort_unstable();
+    Ok(rest
+        .into_iter()
+        .map(|object| Left { object: object as usize, why: why.get(&object).copied() })
+        .collect())
+}
+
+/// What is wanted still.
+struct Reading<'a> {
+    repo: &'a Repo,
+    objects: &'a [Listed],
+    hash: Hash,
+    threads: usize,
+    /// Numbers of objects, sorted by id.
+    rest: Vec<u32>,
+    why: HashMap<u32, Damage>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(repo: &'a Repo, objects: &'a [Listed], hash: Hash, threads: usize) -> Reading<'a> {
+        let mut rest: Vec<u32> = (0..objects.len() as u32).collect();
+        rest.sort_unstable_by_key(|object| &objects[*object as usize].id);
+        Reading { repo, objects, hash, threads, rest, why: HashMap::new() }
+    }
+
+    /// Reads what is in a pack.
+    fn pack<F>(&mut self, path: &Path, look: &F) -> Result<(), Fault>
+    where
+        F: Fn(usize, Kind, &[u8]) + Sync,
+    {
+        // One that is damaged or is just being replaced is git's affair: what it has is not found.
+        let Some((pack, plan)) = self.open(path) else { return Ok(()) };
+        for (tag, damage) in plan.missed() {
+            self.why.insert(*tag, *damage);
+        }
+        let next = AtomicUsize::new(0);
+        let (missed, read) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+        in_threads(self.repo, self.threads, &|| {
+            let mut walker = Walker::new(LARGEST);
+            let (mut bad, mut good) = (Vec::new(), Vec::new());
+            loop {
+                let family = next.fetch_add(1, Ordering::Relaxed);
+                if family >= plan.families() {
+                    break;
+                }
+                walker.walk(&plan, family, &pack, &mut |tag, found| match found
+                    .and_then(|(kind, content)| self.look(tag, kind, content, look))
+                {
+                    Ok(()) => good.push(tag),
+                    Err(damage) => bad.push((tag, damage)),
+                });
+            }
+            missed.lock().unwrap_or_else(PoisonError::into_inner).append(&mut bad);
+            read.lock().unwrap_or_else(PoisonError::into_inner).append(&mut good);
+            Ok(())
+        })?;
+        self.why.extend(missed.into_inner().unwrap_or_else(PoisonError::into_inner));
+        self.forget(&read.into_inner().unwrap_or_else(PoisonError::into_inner));
+        Ok(())
+    }
+
+    /// Reads what is loose.
+    fn loose<F>(&mut self, folders: &[PathBuf], look: &F) -> Result<(), Fault>
+    where
+        F: Fn(usize, Kind, &[u8]) + Sync,
+    {
+        let next = AtomicUsize::new(0);
+        let (missed, read) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+        in_threads(self.repo, self.threads, &|| {
+            let mut walker = Walker::new(LARGEST);
+            let (mut bad, mut good, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+            loop {
+                let first = next.fetch_add(LOOSE, Ordering::Relaxed);
+                let batch = self.rest.get(first..self.rest.len().min(first.saturating_add(LOOSE)));
+                let Some(batch) = batch.filter(|batch| !batch.is_empty()) else { break };
+                for &tag in batch {
+                    for folder in folders {
+                        if !self.read_loose(folder, tag, &mut bytes) {
+                            continue;
+                        }
+                        let found = walker.loose(&bytes);
+                        match found.and_then(|(kind, content)| self.look(tag, kind, content, look)) {
+                            Ok(()) => {
+                                good.push(tag);
+                                break;
+                            }
+                            Err(damage) => bad.push((tag, damage)),
+                        }
+                    }
+                }
+            }
+            missed.lock().unwrap_or_else(PoisonError::into_inner).append(&mut bad);
+            read.lock().unwrap_or_else(PoisonError::into_inner).append(&mut good);
+            Ok(())
+        })?;
+        self.why.extend(missed.into_inner().unwrap_or_else(PoisonError::into_inner));
+        self.forget(&read.into_inner().unwrap_or_else(PoisonError::into_inner));
+        Ok(())
+    }
+
+    /// Shows an object, if it is the one that was asked for.
+    fn look<F>(&self, tag: u32, kind: Kind, content: &[u8], look: &F) -> Result<(), Damage>
+    where
+        F: Fn(usize, Kind, &[u8]) + Sync,
+    {
+        let id = parse_id(&self.objects[tag as usize].id).ok_or(Damage::Id)?;
+        if !self.hash.names(&id, kind, content) {
+            return Err(Damage::Id);
+        }
+        look(tag as usize, kind, content);
+        Ok(())
+    }
+
+    /// What was read is not wanted any more.
+    fn forget(&mut self, read: &[u32]) {
+        if read.is_empty() {
+            return;
+        }
+        let mut done = vec![false; self.objects.len()];
+        read.iter().for_each(|tag| done[*tag as usize] = true);
+        self.rest.retain(|tag| !done[*tag as usize]);
+    }
+
+    /// Opens a pack in which something is that is wanted.
+    fn open(&self, path: &Path) -> Option<(Pack, Plan)> {
+        let pack = file::open(path, true).ok()?;
+        let len = pack.metadata().ok()?.len();
+        let index = self.index(&path.with_extension("idx"), len)?;
+        let wanted = self.wanted(&index);
+        if wanted.is_empty() {
+            return None;
+        }
+        let pack = Pack(pack);
+        let plan = Plan::new(&index, &wanted, &pack, len).ok()?;
+        Some((pack, plan))
+    }
+
+    /// The index of a pack of `pack_len` bytes, if it is worth reading.
+    fn index(&self, path: &Path, pack_len: u64) -> Option<Index> {
+        let mut file = file::open(path, true).ok()?;
+        let len = file.metadata().ok()?.len();
+        let mut bytes = Vec::new();
+        (&mut file).take(HEAD as u64).read_to_end(&mut bytes).ok()?;
+        let least = Index::size(&bytes, self.hash, pack_len).ok()?;
+        // Beyond what it must have it has eight bytes at most for each object.
+        if !(least..=2 * least).contains(&len) || len > WORTH * self.rest.len() as u64 {
+            return None;
+        }
+        bytes.reserve_exact((len - HEAD as u64) as usize);
+        file.take(len - HEAD as u64).read_to_end(&mut bytes).ok()?;
+        Index::parse(bytes, self.hash, pack_len).ok()
+    }
+
+    /// What an index has of what is wanted.
+    fn wanted(&self, index: &Index) -> Vec<Wanted> {
+        let id = |tag: u32| self.objects[tag as usize].id.as_str();
+        if (index.count() as usize) < self.rest.len() {
+            let found = |number| {
+                let digits = hex(index.id(number)?);
+                let at = self.rest.binary_search_by(|tag| id(*tag).as_bytes().cmp(&digits)).ok()?;
+                Some(Wanted { number, tag: self.rest[at] })
+            };
+            (0..index.count()).filter_map(found).collect()
+        } else {
+            let found = |tag: &u32| Some(Wanted { number: index.find(&parse_id(id(*tag))?)?, tag: *tag });
+            self.rest.iter().filter_map(found).collect()
+        }
+    }
+
+    /// Reads a loose object as it stands; false if it is not there or too long.
+    fn read_loose(&self, folder: &Path, tag: u32, into: &mut Vec<u8>) -> bool {
+        let id = &self.objects[tag as usize].id;
+        let Some((first, rest)) = id.split_at_checked(2) else { return false };
+        let Ok(file) = file::open(&folder.join(first).join(rest), true) else { return false };
+        into.clear();
+        let whole = file.take(LARGEST as u64 + 1).read_to_end(into);
+        whole.is_ok() && into.len() <= LARGEST
+    }
+}
+
+/// An open pack.
+struct Pack(File);
+
+impl Source for Pack {
+    fn read(&self, at: u64, len: usize, into: &mut Vec<u8>) -> io::Result<()> {
+        into.resize(len, 0);
+        let mut done = 0;
+        while done < len {
+            match read_at(&self.0, &mut into[done..], at + done as u64) {
+                Ok(0) => break,
+                Ok(n) => done += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        into.truncate(done);
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, into, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, into, at)
+}
+
+#[cfg(not(any(unix, windows)))]
+fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn hex(id: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    id.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
+}
+
+/// Does `work` in so many threads, all at once.
+///
+/// # Errors
+///
+/// What the work says, and when a thread fails.
+pub(super) fn in_threads(
+    repo: &Repo,
+    threads: usize,
+    work: &(dyn Fn() -> Result<(), Fault> + Sync),
+) -> Result<(), Fault> {
+    if threads <= 1 {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(ended) => ended,
+            Err(_) => Err(Fault::new(repo.name(), "a thread of the scan failed", "please report this")),
+        })
+    })
+}
