@@ -66,9 +66,11 @@ pub(crate) fn run(
     let threads_for = |n: usize| if n < FEW { 1 } else { jobs.map_or_else(processors, NonZeroUsize::get) };
     let left = direct::run(repo, objects, threads_for(objects.len()), &|order, kind, content| {
         let object = &objects[order];
-        let pointer = lfs::pointer(content).filter(|_| kind == Kind::Blob);
-        let mut rest = content;
-        let examined = look(&place(object, kind).0, pointer, &mut rest, examiner, &lfs);
+        let path = place(object, kind).0;
+        let mut examined = examiner.examine_whole(&path, content);
+        if let Some(oid) = lfs::pointer(content).filter(|_| kind == Kind::Blob) {
+            add_kept(&mut examined, &path, oid, examiner, &lfs);
+        }
         keep(Outcome::new(order, object, kind, examined));
     })?;
     let asking = Asking { repo, objects, examiner, lfs: &lfs, failures: AtomicUsize::new(0) };
@@ -173,13 +175,17 @@ impl Asking<'_> {
     }
 
     fn look(&self, object: &Listed, kind: Kind, content: &mut dyn Read) -> Examined {
-        match Peeked::new(content) {
-            Ok(mut peeked) => {
-                let pointer = peeked.pointer().filter(|_| kind == Kind::Blob);
-                look(&place(object, kind).0, pointer.as_deref(), &mut peeked, self.examiner, self.lfs)
-            }
-            Err(error) => unexamined(Reason::of_read(&error)),
+        let mut peeked = match Peeked::new(content) {
+            Ok(peeked) => peeked,
+            Err(error) => return unexamined(Reason::of_read(&error)),
+        };
+        let path = place(object, kind).0;
+        let pointer = peeked.pointer().filter(|_| kind == Kind::Blob);
+        let mut examined = self.examiner.examine(&path, &mut peeked);
+        if let Some(oid) = pointer {
+            add_kept(&mut examined, &path, &oid, self.examiner, self.lfs);
         }
+        examined
     }
 
     /// An object that is not to be had: because of what is wrong with it, if that was seen, or else as git says.
@@ -189,28 +195,18 @@ impl Asking<'_> {
     }
 }
 
-/// Examines an object, and what it points to, if that is here and may leave.
-fn look(
-    path: &[u8],
-    pointer: Option<&str>,
-    content: &mut dyn Read,
-    examiner: &Examiner<'_>,
-    lfs: &Lfs<'_>,
-) -> Examined {
-    let mut examined = examiner.examine(path, content);
-    let Some(oid) = pointer else { return examined };
-    let kept = match lfs.path(oid) {
+/// Examines what an object points to, if that is here and may leave.
+fn add_kept(examined: &mut Examined, path: &[u8], oid: &str, examiner: &Examiner<'_>, lfs: &Lfs<'_>) {
+    examined.add(match lfs.path(oid) {
         Ok(file) => match file::open(&file, true) {
             Ok(mut content) => examiner.examine(path, &mut content),
             // It is nowhere here, so it cannot leave from here.
-            Err(Closed::Error(error)) if error.kind() == ErrorKind::NotFound => return examined,
+            Err(Closed::Error(error)) if error.kind() == ErrorKind::NotFound => return,
             Err(Closed::Error(error)) => unexamined(Reason::of_open(&error)),
             Err(Closed::Special(reason)) => unexamined(Reason::Special(reason)),
         },
         Err(fault) => unexamined(Reason::ReadError(fault.to_string())),
-    };
-    examined.add(kept);
-    examined
+    });
 }
 
 /// Where an object is said to be: its path, a name for it if it has none, and whether that names the commit.
