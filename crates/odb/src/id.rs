@@ -79,5 +79,9 @@ pub fn parse_id(digits: &str) -> Option<Vec<u8>> {
     if !digits.len().is_multiple_of(2) {
         return None;
     }
-    digits.as_bytes().chunks_exact(2).map(|pair| Some(value(pair[0])? << 4 | value(pair[1])?)).collect()
+    let mut id = Vec::with_capacity(digits.len() / 2);
+    for pair in digits.as_bytes().chunks_exact(2) {
+        id.push(value(pair[0])? << 4 | value(pair[1])?);
+    }
+    Some(id)
 }

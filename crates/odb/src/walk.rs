@@ -13,6 +13,9 @@ use crate::plan::Plan;
 /// What a loose object begins with is not longer than this: a word, a number and a NUL.
 const LOOSE_HEAD: usize = 32;
 
+/// Bytes of an entry that are read before its header is known; few entries have more.
+const FIRST: u64 = 64 << 10;
+
 /// Of a body that is a little longer than what it stands for, this much more is read.
 const SLACK: u64 = 4 << 10;
 
@@ -105,8 +108,8 @@ impl Walker {
         content: &mut Vec<u8>,
     ) -> Result<Kind, Damage> {
         let (at, most) = plan.place(entry);
-        // Short ones, which most are, come with one call; of a long one it is known then how long it may be.
-        let first = most.min(SLACK) as usize;
+        // Of a long one it is known then how long it may be.
+        let first = most.min(FIRST) as usize;
         pack.read(at, first, &mut self.entry).map_err(|_| Damage::Read)?;
         let header = entry::parse(&self.entry[..self.entry.len().min(HEADER_MAX)], at, plan.hash)
             .ok_or(Damage::Header)?;

@@ -18,14 +18,14 @@ use super::repo::Repo;
 use crate::fault::Fault;
 use crate::scan::file;
 
-/// Objects under which git is asked: to find out where objects are takes as long as to ask for them.
-const FEW: usize = 128;
+/// Objects under which git is asked: to find out where they are takes as long as that.
+const FEW: usize = 512;
 
 /// The longest object that is made in memory, in bytes; git is asked for longer ones, which it can pass on piece by piece.
 const LARGEST: usize = 32 << 20;
 
-/// Bytes of an index that are worth reading for each object that is wanted.
-const WORTH: u64 = 16 << 10;
+/// Bytes of an index that are worth reading for each object that is wanted: to sort 150 offsets takes as long as to ask git for one object.
+const WORTH: u64 = 4 << 10;
 
 /// Loose objects that a thread takes at once.
 const LOOSE: usize = 64;
@@ -48,10 +48,18 @@ pub(super) fn run<F>(repo: &Repo, objects: &[Listed], threads: usize, look: &F) 
 where
     F: Fn(usize, Kind, &[u8]) + Sync,
 {
-    let hash = objects.first().and_then(|object| Hash::of_hex(&object.id));
-    let Some(hash) = hash.filter(|_| objects.len() >= FEW && objects.len() < u32::MAX as usize) else {
-        return Ok((0..objects.len()).map(|object| Left { object, why: None }).collect());
-    };
+    if (FEW..u32::MAX as usize).contains(&objects.len()) {
+        return read(repo, objects, threads, look);
+    }
+    Ok((0..objects.len()).map(|object| Left { object, why: None }).collect())
+}
+
+fn read<F>(repo: &Repo, objects: &[Listed], threads: usize, look: &F) -> Result<Vec<Left>, Fault>
+where
+    F: Fn(usize, Kind, &[u8]) + Sync,
+{
+    // Ids of another length are not found.
+    let hash = objects.first().and_then(|object| Hash::of_hex(&object.id)).unwrap_or(Hash::Sha1);
     let mut reading = Reading::new(repo, objects, hash, threads);
     let folders = folders::of(repo);
     for pack in folders.iter().flat_map(|folder| folders::packs(folder)) {
@@ -207,7 +215,7 @@ impl<'a> Reading<'a> {
         (&mut file).take(HEAD as u64).read_to_end(&mut bytes).ok()?;
         let least = Index::size(&bytes, self.hash, pack_len).ok()?;
         // Beyond what it must have it has eight bytes at most for each object.
-        if !(least..=2 * least).contains(&len) || len > WORTH * self.rest.len() as u64 {
+        if !(least..=2 * least).contains(&len) || len > WORTH * self.rest.len().max(FEW) as u64 {
             return None;
         }
         bytes.reserve_exact((len - HEAD as u64) as usize);
@@ -302,4 +310,150 @@ pub(super) fn in_threads(
             Err(_) => Err(Fault::new(repo.name(), "a thread of the scan failed", "please report this")),
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::process::Command;
+
+    use super::super::list;
+    use super::*;
+
+    /// A repository of 300 commits, each of which changes a line of a file; none where there is no git.
+    fn history(dir: &Path) -> Option<Repo> {
+        git(dir, &["init", "-q", "-b", "main"])?;
+        let mut stream = String::new();
+        let mut lines: Vec<String> = (0..300).map(|n| format!("line {n}")).collect();
+        for n in 0..300 {
+            lines[n * 7 % 300] = format!("changed by {n}");
+            let content = lines.join("\n");
+            let head = format!("commit refs/heads/main\ncommitter A <a@example.org> {n} +0000\ndata 1\nm");
+            stream += &format!("{head}\nM 100644 inline file\ndata {}\n{content}\n", content.len());
+        }
+        fs::write(dir.join("stream"), stream).expect("it can be written");
+        let input = File::open(dir.join("stream")).expect("it was written");
+        let done =
+            Command::new("git").args(["fast-import", "--quiet"]).current_dir(dir).stdin(input).status();
+        assert!(done.is_ok_and(|done| done.success()));
+        git(dir, &["repack", "-q", "-adf"])?;
+        Some(Repo::named(dir))
+    }
+
+    fn git(dir: &Path, args: &[&str]) -> Option<String> {
+        let environment = [("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")];
+        let output = Command::new("git").args(args).current_dir(dir).envs(environment).output().ok()?;
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_string())
+    }
+
+    /// What was shown, and what was left.
+    fn look(repo: &Repo, threads: usize) -> (Vec<Listed>, BTreeMap<usize, Vec<u8>>, Vec<Left>) {
+        let objects = list::reachable(repo, &["--all"], &[]).expect("git lists them");
+        let shown = Mutex::new(BTreeMap::new());
+        let left = read(repo, &objects, threads, &|object, _, content: &[u8]| {
+            let before = shown.lock().expect("nobody panics").insert(object, content.to_vec());
+            assert_eq!(before, None, "each is shown once");
+        });
+        (objects, shown.into_inner().expect("nobody panics"), left.expect("threads do not fail"))
+    }
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a folder can be made")
+    }
+
+    #[test]
+    fn packs_loose_objects_and_what_is_borrowed_are_read() {
+        let dir = folder();
+        let Some(repo) = history(dir.path()) else { return };
+        for threads in [1, 3] {
+            let (objects, shown, left) = look(&repo, threads);
+            assert_eq!((objects.len(), shown.len(), left), (900, 900, vec![]));
+        }
+        // A clone that borrows them, with a commit of its own.
+        let clone = dir.path().join("clone");
+        git(dir.path(), &["clone", "-q", "--shared", ".", "clone"]);
+        fs::write(clone.join("new"), b"it is new").expect("it can be written");
+        git(&clone, &["add", "new"]);
+        let who =
+            ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "--no-verify", "-m", "m"];
+        git(&clone, &who);
+        let (objects, shown, left) = look(&Repo::named(&clone), 2);
+        assert_eq!((objects.len(), shown.len(), left), (903, 903, vec![]));
+        assert!(shown.values().any(|content| content == b"it is new"));
+    }
+
+    #[test]
+    fn what_is_damaged_is_left_and_the_rest_is_read() {
+        let dir = folder();
+        let Some(repo) = history(dir.path()) else { return };
+        let pack = folders::packs(&dir.path().join(".git/objects")).remove(0);
+        let bytes = fs::read(&pack).expect("it is there");
+        let write = |bytes: &[u8]| {
+            // Git makes them read-only.
+            fs::remove_file(&pack).expect("it is there");
+            fs::write(&pack, bytes).expect("it can be written");
+        };
+        let objects = list::reachable(&repo, &["--all"], &[]).expect("git lists them").len();
+        let commit = git(dir.path(), &["rev-parse", "HEAD"]).expect("there is git");
+        let verified = git(dir.path(), &["verify-pack", "-v", pack.to_str().expect("it is text")])
+            .expect("there is git");
+        let place = |id: &str| {
+            let line = verified.lines().find(|line| line.starts_with(id)).expect("it is in the pack");
+            let number = |n| line.split_whitespace().nth(n).and_then(|word: &str| word.parse::<usize>().ok());
+            (number(4).expect("an offset"), number(3).expect("a length"))
+        };
+        // A bit of the compressed content of a commit, so that its checksum is wrong.
+        let (at, len) = place(&commit);
+        let mut changed = bytes.clone();
+        changed[at + len - 1] ^= 1;
+        write(&changed);
+        let listed = Listed { id: commit, path: Vec::new(), commit: None };
+        let left = read(&repo, &[listed], 1, &|_, _, _: &[u8]| panic!("it is damaged"))
+            .expect("threads do not fail");
+        assert_eq!(left, [Left { object: 0, why: Some(Damage::Body) }]);
+        write(&bytes);
+        assert_eq!(look(&repo, 1).1.len(), objects);
+        // A pack of another index, or of none, is left to git.
+        let index = pack.with_extension("idx");
+        let sound = fs::read(&index).expect("it is there");
+        fs::remove_file(&index).expect("it is there");
+        fs::write(&index, &sound[..sound.len() / 2]).expect("it can be written");
+        let listed: Vec<Listed> = verified
+            .lines()
+            .filter_map(|line| line.split_once(' ').filter(|(id, _)| id.len() == 40))
+            .map(|(id, _)| Listed { id: id.to_string(), path: Vec::new(), commit: None })
+            .collect();
+        let left = read(&repo, &listed, 2, &|_, _, _: &[u8]| panic!("nothing is found"))
+            .expect("threads do not fail");
+        assert_eq!((left.len(), left[7]), (900, Left { object: 7, why: None }));
+        // Two entries that change places in the index are not what their ids say.
+        let offsets = HEAD + 900 * 24;
+        let mut lies = sound.clone();
+        lies[offsets..offsets + 4].copy_from_slice(&sound[offsets + 4..offsets + 8]);
+        lies[offsets + 4..offsets + 8].copy_from_slice(&sound[offsets..offsets + 4]);
+        fs::write(&index, &lies).expect("it can be written");
+        let left = read(&repo, &listed, 2, &|_, _, _: &[u8]| {}).expect("threads do not fail");
+        assert_eq!(left.iter().map(|left| left.why).collect::<Vec<_>>(), [Some(Damage::Id); 2]);
+    }
+
+    #[test]
+    fn folders_that_borrow_from_each_other_end() {
+        let dir = folder();
+        let Some(repo) = history(dir.path()) else { return };
+        let objects = dir.path().join(".git/objects");
+        fs::create_dir_all(objects.join("info")).expect("it can be made");
+        let list = format!("# no folder\n../objects\n\n{}\n/nowhere/at/all\n\"quoted\"\n", objects.display());
+        fs::write(objects.join("info/alternates"), list).expect("it can be written");
+        let folders = folders::of(&repo);
+        assert!((1..=8).contains(&folders.len()), "{folders:?}");
+        let listed = Listed {
+            id: git(dir.path(), &["rev-parse", "HEAD"]).expect("there is git"),
+            path: Vec::new(),
+            commit: None,
+        };
+        let left = read(&repo, &[listed], 1, &|_, _, _: &[u8]| {}).expect("threads do not fail");
+        assert_eq!(left, []);
+    }
 }
