@@ -160,13 +160,17 @@ impl Asking<'_> {
                 }
                 Ok(None) => keep(self.unread(*left, Reason::Vanished("git has no such object here".into()))),
                 Err(error) => {
-                    keep(match seen {
-                        // Findings in its beginning stand.
-                        Some(examined) if !examined.gaps.is_empty() => {
-                            Outcome::new(left.object, object, kind, examined)
-                        }
-                        _ => self.unread(*left, Reason::of_read(&error)),
-                    });
+                    // Findings in its beginning stand.
+                    let mut outcome = self.unread(*left, Reason::of_read(&error));
+                    if let Some(mut examined) = seen {
+                        let from = examined.bytes;
+                        examined.gaps.retain(|gap| !matches!(gap.reason, Reason::ReadError(_)));
+                        examined
+                            .gaps
+                            .extend(outcome.examined.gaps.pop().map(|gap| Gap::tail(from, gap.reason)));
+                        outcome = Outcome::new(left.object, object, kind, examined);
+                    }
+                    keep(outcome);
                     return (i + 1, false);
                 }
             }
