@@ -8,7 +8,7 @@ use exfilter_testing::pack::{self, Object};
 use libfuzzer_sys::fuzz_target;
 
 /// Objects of more bytes are not made.
-const LARGEST: usize = 64 << 10;
+const LARGEST: usize = 8 << 10;
 
 fuzz_target!(|data: &[u8]| {
     let _ = Walker::new(LARGEST).loose(data);
@@ -40,14 +40,14 @@ fn read(u: &mut Unstructured<'_>) -> Result<()> {
                 lens.push(None);
             }
             _ => {
-                let content = [&new[..], &vec![b'a'; u.int_in_range(0..=9000usize)?]].concat();
+                let content = [&new[..], &vec![b'a'; u.int_in_range(0..=2000usize)?]].concat();
                 lens.push(Some(content.len()));
                 objects.push(Object::Whole(u.int_in_range(1..=4u8)?, content));
             }
         }
     }
-    let mut pack = pack::seal(&objects);
-    let mut index = index(&pack, &objects);
+    let (mut pack, offsets) = pack::seal_and_locate(&objects);
+    let mut index = index(&pack, &offsets);
     let damaged = damage(u, &mut pack)? | damage(u, &mut index)?;
     let Ok(index) = Index::parse(index, Hash::Sha1, pack.len() as u64) else {
         assert!(damaged, "a sound index is read");
@@ -72,7 +72,7 @@ fn read(u: &mut Unstructured<'_>) -> Result<()> {
                 assert!(content.len() <= LARGEST);
             }
             if let (false, Some(Some(len))) = (damaged, lens.get(tag as usize)) {
-                assert_eq!(found.expect("it is sound").1.len(), *len);
+                assert!(matches!(found, Ok((_, content)) if content.len() == *len) || found == Err(Damage::Long));
             }
         });
     }
@@ -89,14 +89,12 @@ fn id(number: usize) -> [u8; 20] {
 }
 
 /// The index of a sound pack in which objects are called by their numbers.
-fn index(pack: &[u8], objects: &[Object]) -> Vec<u8> {
-    let n = objects.len() as u32;
+fn index(pack: &[u8], offsets: &[usize]) -> Vec<u8> {
     let mut bytes = b"\xfftOc\0\0\0\x02".to_vec();
-    (0..256).for_each(|_| bytes.extend(n.to_be_bytes()));
-    (0..objects.len()).for_each(|number| bytes.extend(id(number)));
-    bytes.resize(bytes.len() + 4 * objects.len(), 0);
-    // A pack of the first objects has their bytes, and a trailer of twenty.
-    (0..objects.len()).for_each(|k| bytes.extend((pack::seal(&objects[..k]).len() as u32 - 20).to_be_bytes()));
+    (0..256).for_each(|_| bytes.extend((offsets.len() as u32).to_be_bytes()));
+    (0..offsets.len()).for_each(|number| bytes.extend(id(number)));
+    bytes.resize(bytes.len() + 4 * offsets.len(), 0);
+    offsets.iter().for_each(|offset| bytes.extend((*offset as u32).to_be_bytes()));
     bytes.extend(&pack[pack.len() - 20..]);
     bytes.extend([0; 20]);
     bytes

@@ -44,6 +44,9 @@ struct Base {
     content: Vec<u8>,
 }
 
+/// What an entry is made of: nothing, an object, or one that is not to be had.
+type Below = Result<Option<Rc<Base>>, Damage>;
+
 impl Walker {
     /// Makes objects of at most `largest` bytes of others, and deltas, of at most as many.
     #[must_use]
@@ -60,8 +63,8 @@ impl Walker {
         sink: &mut dyn FnMut(u32, Found<'_>),
     ) {
         // What is based on something comes with it; what has most below it was put here first, so it comes last, and then nobody else needs its base.
-        let mut next: Vec<(u32, Result<Option<Rc<Base>>, Damage>)> = Vec::new();
-        next.extend(plan.family(family).map(|root| (root, Ok(None))));
+        let mut next: Vec<(u32, Below)> =
+            plan.family(family).map(|root| (root, Ok(None))).into_iter().collect();
         while let Some((entry, base)) = next.pop() {
             let mut content =
                 if plan.has_children(entry) { Vec::new() } else { std::mem::take(&mut self.leaf) };

@@ -194,7 +194,8 @@ impl Asking<'_> {
 
     /// An object that is not to be had: because of what is wrong with it, if that was seen, or else as git says.
     fn unread(&self, left: Left, said: Reason) -> Outcome {
-        let reason = left.why.map_or(said, |damage| Reason::ReadError(damage.to_string()));
+        let why = left.why.filter(|damage| *damage != Damage::Long);
+        let reason = why.map_or(said, |damage| Reason::ReadError(damage.to_string()));
         Outcome::new(left.object, &self.objects[left.object], Kind::Blob, unexamined(reason))
     }
 }

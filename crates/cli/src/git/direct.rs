@@ -1,4 +1,4 @@
-//! Objects out of packs and loose files, read here instead of by git: a history takes half the time then.
+//! Objects out of packs and loose files, read here instead of by git: a history takes a quarter less time then.
 //!
 //! What is not found, is damaged, too long, or not what its id says is left, and git is asked for it: a repository that only git understands is scanned as one that
 //! is understood here, but for the time.
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use exfilter_odb::{Damage, HEAD, Hash, Index, Kind, Plan, Source, Walker, Wanted, parse_id};
+use exfilter_odb::{Damage, Found, HEAD, Hash, Index, Kind, Plan, Source, Walker, Wanted, parse_id};
 
 use super::folders;
 use super::list::Listed;
@@ -77,6 +77,9 @@ where
         .collect())
 }
 
+/// What came of an object.
+type Came = (u32, Result<(), Damage>);
+
 /// What is wanted still.
 struct Reading<'a> {
     repo: &'a Repo,
@@ -106,29 +109,18 @@ impl<'a> Reading<'a> {
             self.why.insert(*tag, *damage);
         }
         let next = AtomicUsize::new(0);
-        let (missed, read) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
-        in_threads(self.repo, self.threads, &|| {
+        self.by_threads(&|reading, came| {
             let mut walker = Walker::new(LARGEST);
-            let (mut bad, mut good) = (Vec::new(), Vec::new());
             loop {
                 let family = next.fetch_add(1, Ordering::Relaxed);
                 if family >= plan.families() {
-                    break;
+                    return;
                 }
-                walker.walk(&plan, family, &pack, &mut |tag, found| match found
-                    .and_then(|(kind, content)| self.look(tag, kind, content, look))
-                {
-                    Ok(()) => good.push(tag),
-                    Err(damage) => bad.push((tag, damage)),
+                walker.walk(&plan, family, &pack, &mut |tag, found| {
+                    came.push((tag, reading.look(tag, found, look)));
                 });
             }
-            missed.lock().unwrap_or_else(PoisonError::into_inner).append(&mut bad);
-            read.lock().unwrap_or_else(PoisonError::into_inner).append(&mut good);
-            Ok(())
-        })?;
-        self.why.extend(missed.into_inner().unwrap_or_else(PoisonError::into_inner));
-        self.forget(&read.into_inner().unwrap_or_else(PoisonError::into_inner));
-        Ok(())
+        })
     }
 
     /// Reads what is loose.
@@ -137,60 +129,60 @@ impl<'a> Reading<'a> {
         F: Fn(usize, Kind, &[u8]) + Sync,
     {
         let next = AtomicUsize::new(0);
-        let (missed, read) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
-        in_threads(self.repo, self.threads, &|| {
-            let mut walker = Walker::new(LARGEST);
-            let (mut bad, mut good, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+        self.by_threads(&|reading, came| {
+            let (mut walker, mut bytes) = (Walker::new(LARGEST), Vec::new());
             loop {
                 let first = next.fetch_add(LOOSE, Ordering::Relaxed);
-                let batch = self.rest.get(first..self.rest.len().min(first.saturating_add(LOOSE)));
-                let Some(batch) = batch.filter(|batch| !batch.is_empty()) else { break };
+                let batch = reading.rest.get(first..reading.rest.len().min(first.saturating_add(LOOSE)));
+                let Some(batch) = batch.filter(|batch| !batch.is_empty()) else { return };
                 for &tag in batch {
                     for folder in folders {
-                        if !self.read_loose(folder, tag, &mut bytes) {
-                            continue;
-                        }
-                        let found = walker.loose(&bytes);
-                        match found.and_then(|(kind, content)| self.look(tag, kind, content, look)) {
-                            Ok(()) => {
-                                good.push(tag);
+                        if reading.read_loose(folder, tag, &mut bytes) {
+                            let looked = reading.look(tag, walker.loose(&bytes), look);
+                            came.push((tag, looked));
+                            if looked.is_ok() {
                                 break;
                             }
-                            Err(damage) => bad.push((tag, damage)),
                         }
                     }
                 }
             }
-            missed.lock().unwrap_or_else(PoisonError::into_inner).append(&mut bad);
-            read.lock().unwrap_or_else(PoisonError::into_inner).append(&mut good);
+        })
+    }
+
+    /// Lets threads read, and takes down what they tell of objects.
+    fn by_threads(&mut self, work: &(dyn Fn(&Reading<'_>, &mut Vec<Came>) + Sync)) -> Result<(), Fault> {
+        let all = Mutex::new(Vec::new());
+        let reading = &*self;
+        in_threads(reading.repo, reading.threads, &|| {
+            let mut came = Vec::new();
+            work(reading, &mut came);
+            all.lock().unwrap_or_else(PoisonError::into_inner).append(&mut came);
             Ok(())
         })?;
-        self.why.extend(missed.into_inner().unwrap_or_else(PoisonError::into_inner));
-        self.forget(&read.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let mut done = vec![false; self.objects.len()];
+        for (tag, came) in all.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            match came {
+                Ok(()) => done[tag as usize] = true,
+                Err(damage) => _ = self.why.insert(tag, damage),
+            }
+        }
+        self.rest.retain(|tag| !done[*tag as usize]);
         Ok(())
     }
 
     /// Shows an object, if it is the one that was asked for.
-    fn look<F>(&self, tag: u32, kind: Kind, content: &[u8], look: &F) -> Result<(), Damage>
+    fn look<F>(&self, tag: u32, found: Found<'_>, look: &F) -> Result<(), Damage>
     where
         F: Fn(usize, Kind, &[u8]) + Sync,
     {
+        let (kind, content) = found?;
         let id = parse_id(&self.objects[tag as usize].id).ok_or(Damage::Id)?;
         if !self.hash.names(&id, kind, content) {
             return Err(Damage::Id);
         }
         look(tag as usize, kind, content);
         Ok(())
-    }
-
-    /// What was read is not wanted any more.
-    fn forget(&mut self, read: &[u32]) {
-        if read.is_empty() {
-            return;
-        }
-        let mut done = vec![false; self.objects.len()];
-        read.iter().for_each(|tag| done[*tag as usize] = true);
-        self.rest.retain(|tag| !done[*tag as usize]);
     }
 
     /// Opens a pack in which something is that is wanted.

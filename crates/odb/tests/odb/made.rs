@@ -189,7 +189,7 @@ fn a_gap_behind_an_entry_is_not_read() {
 #[test]
 fn of_a_family_that_is_a_comb_few_objects_are_kept() {
     // Each object has a leaf beside the next one. What is kept cannot be seen from here, but what is too much would be: a thousand times 200 KiB.
-    let base: Vec<u8> = (0..16_000_u32).map(|n| (n * n >> 3) as u8).collect();
+    let base: Vec<u8> = (0..16_000_u32).map(|n| ((n * n) >> 3) as u8).collect();
     let mut entries = vec![(On::Nothing, base)];
     for n in 0..1000 {
         let on = if n == 0 { 0 } else { 2 * n - 1 };
