@@ -64,11 +64,55 @@ impl Hash {
     /// Whether `id` is the id of an object with this content.
     #[must_use]
     pub fn names(self, id: &[u8], kind: Kind, content: &[u8]) -> bool {
-        let head = format!("{} {}\0", kind.word(), content.len());
+        let mut sum = self.begin(kind, content.len() as u64);
+        sum.update(content);
+        sum.names(id)
+    }
+
+    /// The same for an object of `len` bytes that comes piece by piece.
+    #[must_use]
+    pub fn begin(self, kind: Kind, len: u64) -> Sum {
+        let head = format!("{} {len}\0", kind.word());
         match self {
-            Hash::Sha1 => Sha1::new().chain_update(head).chain_update(content).finalize()[..] == *id,
-            Hash::Sha256 => Sha256::new().chain_update(head).chain_update(content).finalize()[..] == *id,
+            Hash::Sha1 => Sum(State::Sha1(Sha1::new_with_prefix(head))),
+            Hash::Sha256 => Sum(State::Sha256(Sha256::new_with_prefix(head))),
         }
+    }
+}
+
+/// What an object comes to so far.
+#[derive(Clone)]
+pub struct Sum(State);
+
+#[derive(Clone)]
+enum State {
+    Sha1(Sha1),
+    Sha256(Sha256),
+}
+
+impl Sum {
+    /// Takes the next bytes of its content.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            State::Sha1(sum) => sum.update(bytes),
+            State::Sha256(sum) => sum.update(bytes),
+        }
+    }
+
+    /// Whether `id` is the id of what came.
+    #[must_use]
+    pub fn names(self, id: &[u8]) -> bool {
+        match self.0 {
+            State::Sha1(sum) => sum.finalize()[..] == *id,
+            State::Sha256(sum) => sum.finalize()[..] == *id,
+        }
+    }
+}
+
+/// Says nothing of what came.
+impl std::fmt::Debug for Sum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sum").finish_non_exhaustive()
     }
 }
 

@@ -40,7 +40,7 @@ mod plan;
 mod walk;
 
 pub use damage::Damage;
-pub use id::{Hash, Kind, parse_id};
+pub use id::{Hash, Kind, Sum, parse_id};
 pub use index::{HEAD, Index};
 pub use plan::{Plan, Wanted};
 pub use walk::{Found, Walker};

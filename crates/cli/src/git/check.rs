@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use exfilter::{Confidence, FindingId};
-use exfilter_odb::{Damage, Kind};
+use exfilter_odb::{Damage, Hash, Kind, Sum, parse_id};
 
 use super::cat::Cat;
 use super::direct::{self, Left};
@@ -143,21 +143,14 @@ impl Asking<'_> {
             let object = &self.objects[left.object];
             let (mut seen, mut kind) = (None, Kind::Blob);
             let found = match &asked {
-                Ok(()) => cat.next(|is, content| {
+                Ok(()) => cat.next(|is, len, content| {
                     kind = is;
-                    seen = Some(self.look(object, is, content));
+                    seen = Some(self.look(object, is, len, content));
                 }),
                 Err(error) => Err(error.kind().into()),
             };
             match found {
-                Ok(Some(())) => {
-                    let mut examined = seen.unwrap_or_default();
-                    if left.why == Some(Damage::Id) {
-                        // What git shows was examined; what the id stands for may be something else.
-                        examined.gaps.push(Gap::tail(0, Reason::ReadError(Damage::Id.to_string())));
-                    }
-                    keep(Outcome::new(left.object, object, kind, examined));
-                }
+                Ok(Some(())) => keep(Outcome::new(left.object, object, kind, seen.unwrap_or_default())),
                 Ok(None) => keep(self.unread(*left, Reason::Vanished("git has no such object here".into()))),
                 Err(error) => {
                     // Findings in its beginning stand.
@@ -178,14 +171,22 @@ impl Asking<'_> {
         (batch.len(), true)
     }
 
-    fn look(&self, object: &Listed, kind: Kind, content: &mut dyn Read) -> Examined {
-        let mut peeked = match Peeked::new(content) {
+    /// Examines an object of `len` bytes, and compares it with its id, which git does not do.
+    fn look(&self, object: &Listed, kind: Kind, len: u64, content: &mut dyn Read) -> Examined {
+        let id = parse_id(&object.id).unwrap_or_default();
+        let hash = Hash::of_hex(&object.id).unwrap_or(Hash::Sha1);
+        let mut summed = Summed { content, sum: hash.begin(kind, len) };
+        let mut peeked = match Peeked::new(&mut summed) {
             Ok(peeked) => peeked,
             Err(error) => return unexamined(Reason::of_read(&error)),
         };
         let path = place(object, kind).0;
         let pointer = peeked.pointer().filter(|_| kind == Kind::Blob);
         let mut examined = self.examiner.examine(&path, &mut peeked);
+        if examined.bytes == len && !summed.sum.names(&id) {
+            // What git shows was examined; what the id stands for may be something else.
+            examined.gaps.push(Gap::tail(0, Reason::ReadError(Damage::Id.to_string())));
+        }
         if let Some(oid) = pointer {
             add_kept(&mut examined, &path, &oid, self.examiner, self.lfs);
         }
@@ -197,6 +198,20 @@ impl Asking<'_> {
         let why = left.why.filter(|damage| *damage != Damage::Long);
         let reason = why.map_or(said, |damage| Reason::ReadError(damage.to_string()));
         Outcome::new(left.object, &self.objects[left.object], Kind::Blob, unexamined(reason))
+    }
+}
+
+/// Content whose sum is taken as it is read.
+struct Summed<'a> {
+    content: &'a mut dyn Read,
+    sum: Sum,
+}
+
+impl Read for Summed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.content.read(buffer)?;
+        self.sum.update(&buffer[..n]);
+        Ok(n)
     }
 }
 
@@ -279,7 +294,7 @@ pub(crate) fn read(repo: &Repo, names: &[String], most: u64) -> Result<Vec<Optio
     for batch in names.chunks(BATCH / 4) {
         cat.ask(batch.iter().map(String::as_str)).map_err(gone)?;
         for _ in batch {
-            let content = cat.next(|_, content| {
+            let content = cat.next(|_, _, content| {
                 let mut bytes = Vec::new();
                 content.take(most).read_to_end(&mut bytes).map(|_| bytes)
             });
