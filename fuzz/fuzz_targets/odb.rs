@@ -72,7 +72,9 @@ fn read(u: &mut Unstructured<'_>) -> Result<()> {
                 assert!(content.len() <= LARGEST);
             }
             if let (false, Some(Some(len))) = (damaged, lens.get(tag as usize)) {
-                assert!(matches!(found, Ok((_, content)) if content.len() == *len) || found == Err(Damage::Long));
+                assert!(
+                    matches!(found, Ok((_, content)) if content.len() == *len) || found == Err(Damage::Long)
+                );
             }
         });
     }
