@@ -431,6 +431,39 @@ mod tests {
     }
 
     #[test]
+    fn of_two_copies_the_sound_one_is_read() {
+        let dir = folder();
+        let Some(repo) = history(dir.path()) else { return };
+        let objects = dir.path().join(".git/objects");
+        let pack = folders::packs(&objects).remove(0);
+        let other = dir.path().join("other/pack");
+        fs::create_dir_all(&other).expect("it can be made");
+        for path in [pack.clone(), pack.with_extension("idx")] {
+            fs::copy(&path, other.join(path.file_name().expect("it has a name"))).expect("it can be copied");
+        }
+        let mut bytes = fs::read(&pack).expect("it is there");
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 40].fill(0x55);
+        fs::remove_file(&pack).expect("it is there");
+        fs::write(&pack, &bytes).expect("it can be written");
+        fs::create_dir_all(objects.join("info")).expect("it can be made");
+        fs::write(objects.join("info/alternates"), "../../other\n").expect("it can be written");
+        let verified = git(
+            dir.path(),
+            &["verify-pack", "-v", other.join(pack.file_name().expect("a name")).to_str().expect("text")],
+        );
+        let verified = verified.expect("there is git");
+        let listed: Vec<Listed> = verified
+            .lines()
+            .filter_map(|line| line.split_once(' ').filter(|(id, _)| id.len() == 40))
+            .map(|(id, _)| Listed { id: id.to_string(), path: Vec::new(), commit: None })
+            .collect();
+        let shown = AtomicUsize::new(0);
+        let left = read(&repo, &listed, 2, &|_, _, _: &[u8]| _ = shown.fetch_add(1, Ordering::Relaxed));
+        assert_eq!((shown.into_inner(), left.expect("threads do not fail")), (900, vec![]));
+    }
+
+    #[test]
     fn folders_that_borrow_from_each_other_end() {
         let dir = folder();
         let Some(repo) = history(dir.path()) else { return };
