@@ -87,9 +87,11 @@ def fetch_crate(folder, spec):
         if done.returncode:
             raise SystemExit(spec)
         for package in json.loads(done.stdout)["packages"]:
+            if not package["source"]:
+                continue
             source = Path(package["manifest_path"]).parent
             packed = source.parents[2] / "cache" / source.parent.name / f"{source.name}.crate"
-            if package["source"] and packed.exists() and not (folder / packed.name).exists():
+            if packed.exists() and not (folder / packed.name).exists():
                 shutil.copy(packed, folder)
 
 

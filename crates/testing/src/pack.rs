@@ -23,6 +23,11 @@ pub enum Object {
 
 /// A pack of `objects`, sealed with SHA-1.
 pub fn seal(objects: &[Object]) -> Vec<u8> {
+    seal_and_locate(objects).0
+}
+
+/// A pack of `objects`, and where each of them stands in it.
+pub fn seal_and_locate(objects: &[Object]) -> (Vec<u8>, Vec<usize>) {
     let mut out = [&b"PACK\0\0\0\x02"[..], &(objects.len() as u32).to_be_bytes()].concat();
     let mut starts = Vec::new();
     for object in objects {
@@ -51,7 +56,7 @@ pub fn seal(objects: &[Object]) -> Vec<u8> {
     }
     let sum = Sha1::digest(&out);
     out.extend_from_slice(&sum);
-    out
+    (out, starts)
 }
 
 /// The id of a blob.

@@ -8,20 +8,13 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
+use exfilter_odb::Kind;
+
 use super::repo::Repo;
 use crate::fault::Fault;
 
 /// The longest line that git answers with: an id, a word and a number.
 const LINE: u64 = 256;
-
-/// What an object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Blob,
-    Tree,
-    Commit,
-    Tag,
-}
 
 /// A running `git cat-file --batch`.
 pub(crate) struct Cat {
@@ -59,17 +52,20 @@ impl Cat {
         self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write_all(asked.as_bytes())
     }
 
-    /// Lets `look` see the next object; none if it is not there. Whatever `look` leaves is read over.
+    /// Lets `look` see the next object, its kind and its length; none if it is not there. Whatever `look` leaves is read over.
     ///
     /// # Errors
     ///
     /// When git is gone, or says what is not understood: nothing more can be read then.
-    pub(crate) fn next<T>(&mut self, look: impl FnOnce(Kind, &mut dyn Read) -> T) -> io::Result<Option<T>> {
+    pub(crate) fn next<T>(
+        &mut self,
+        look: impl FnOnce(Kind, u64, &mut dyn Read) -> T,
+    ) -> io::Result<Option<T>> {
         let mut line = String::new();
         (&mut self.stdout).take(LINE).read_line(&mut line)?;
         let Some((kind, size)) = parse(&line)? else { return Ok(None) };
         let mut content = (&mut self.stdout).take(size);
-        let seen = look(kind, &mut Whole { content: &mut content });
+        let seen = look(kind, size, &mut Whole { content: &mut content });
         io::copy(&mut content, &mut io::sink())?;
         if content.limit() > 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

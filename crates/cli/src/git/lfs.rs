@@ -78,7 +78,7 @@ impl<'a> Lfs<'a> {
 }
 
 /// The id that a pointer names: 64 digits.
-fn pointer(bytes: &[u8]) -> Option<&str> {
+pub(super) fn pointer(bytes: &[u8]) -> Option<&str> {
     if bytes.len() > LONGEST {
         return None;
     }

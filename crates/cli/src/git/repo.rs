@@ -66,6 +66,11 @@ impl Repo {
         command
     }
 
+    /// A variable of the environment that git is told which repository is meant by, if it has a say.
+    pub(super) fn variable(&self, name: &str) -> Option<std::ffi::OsString> {
+        std::env::var_os(name).filter(|_| !self.alone)
+    }
+
     /// Runs git to its end and returns what it prints.
     ///
     /// # Errors

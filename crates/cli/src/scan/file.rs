@@ -112,12 +112,50 @@ impl<'a> Examiner<'a> {
     /// Reads `reader`, which is what stands at `path`, to its end. Whatever happens on the way, what was found before it stands, and what comes after
     /// it is a gap.
     pub(crate) fn examine(&self, path: &[u8], reader: &mut dyn Read) -> Examined {
-        let mut examined = Examined::default();
         let mut kept = ids::Kept::new(self.ids);
-        let whole = catch_unwind(AssertUnwindSafe(|| self.drive(reader, &mut kept, &mut examined)));
+        let mut examined = self.pushing(|take, examined| {
+            BUFFER.with_borrow_mut(|buffer| {
+                loop {
+                    match reader.read(buffer) {
+                        Ok(0) => return None,
+                        Ok(n) => {
+                            kept.take(&buffer[..n]);
+                            take(&buffer[..n], examined);
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => return Some(error),
+                    }
+                }
+            })
+        });
+        self.name(&mut examined, path, kept.beginning());
+        examined
+    }
+
+    /// Examines `content`, which is what stands at `path` and is in memory: nothing of it is copied.
+    pub(crate) fn examine_whole(&self, path: &[u8], content: &[u8]) -> Examined {
+        let mut examined = self.pushing(|take, examined| {
+            content.chunks(READ).for_each(|piece| take(piece, examined));
+            None
+        });
+        self.name(&mut examined, path, ids::beginning(content));
+        examined
+    }
+
+    /// Names findings that the engine gave no id, by the beginning of what was examined.
+    fn name(&self, examined: &mut Examined, path: &[u8], beginning: &[u8]) {
         if self.ids {
-            ids::of_content(&mut examined.seen, self.engine, path, &kept);
+            ids::of_content(&mut examined.seen, self.engine, path, beginning);
         }
+    }
+
+    /// Examines what `bring` brings, piece by piece, until it ends with or without an error.
+    fn pushing(
+        &self,
+        bring: impl FnOnce(&mut dyn FnMut(&[u8], &mut Examined), &mut Examined) -> Option<io::Error>,
+    ) -> Examined {
+        let mut examined = Examined::default();
+        let whole = catch_unwind(AssertUnwindSafe(|| self.drive(bring, &mut examined)));
         if whole.is_err() {
             let from = examined.through;
             examined.gaps.push(Gap::tail(from, Reason::Internal));
@@ -126,31 +164,26 @@ impl<'a> Examiner<'a> {
         examined
     }
 
-    fn drive(&self, reader: &mut dyn Read, kept: &mut ids::Kept, examined: &mut Examined) {
+    fn drive(
+        &self,
+        bring: impl FnOnce(&mut dyn FnMut(&[u8], &mut Examined), &mut Examined) -> Option<io::Error>,
+        examined: &mut Examined,
+    ) {
         let mut stream = self.engine.stream(Flow::at_rest().lines());
         let mut lanes = Lanes::default();
         let mut question = self.guard.and_then(ask::Guard::begin);
-        let failed = BUFFER.with_borrow_mut(|buffer| {
-            loop {
-                match reader.read(buffer) {
-                    Ok(0) => return None,
-                    Ok(n) => {
-                        // At rest nothing blocks; what a verdict says beside that is how far the engine has come.
-                        let verdict = stream.push(&buffer[..n]);
-                        kept.take(&buffer[..n]);
-                        if let Some(question) = &mut question {
-                            question.push(&buffer[..n]);
-                        }
-                        examined.bytes += n as u64;
-                        examined.through = verdict.through().unwrap_or(examined.through);
-                        lanes.drain(&mut stream, examined);
-                        self.progress.bytes(n);
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Some(error),
-                }
+        let mut take = |bytes: &[u8], examined: &mut Examined| {
+            // At rest nothing blocks; what a verdict says beside that is how far the engine has come.
+            let verdict = stream.push(bytes);
+            if let Some(question) = &mut question {
+                question.push(bytes);
             }
-        });
+            examined.bytes += bytes.len() as u64;
+            examined.through = verdict.through().unwrap_or(examined.through);
+            lanes.drain(&mut stream, examined);
+            self.progress.bytes(bytes.len());
+        };
+        let failed = bring(&mut take, examined);
         let _verdict = stream.finish();
         lanes.drain(&mut stream, examined);
         let coverage = stream.coverage();

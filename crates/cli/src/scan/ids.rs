@@ -38,6 +38,16 @@ impl Kept {
         self.bytes.extend_from_slice(&bytes[..n]);
         self.room -= n;
     }
+
+    /// What was kept.
+    pub(crate) fn beginning(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// As much of what is in memory as is kept of what is not.
+pub(crate) fn beginning(content: &[u8]) -> &[u8] {
+    &content[..content.len().min(KEPT)]
 }
 
 impl Drop for Kept {
@@ -46,13 +56,13 @@ impl Drop for Kept {
     }
 }
 
-/// Names what was found in the file at `path`.
-pub(crate) fn of_content(seen: &mut [Seen], engine: &Engine, path: &[u8], kept: &Kept) {
+/// Names what was found in the file at `path`, which begins so.
+pub(crate) fn of_content(seen: &mut [Seen], engine: &Engine, path: &[u8], beginning: &[u8]) {
     let mut counts: HashMap<String, u64> = HashMap::new();
     for one in seen.iter_mut().filter(|one| one.id.is_none()) {
         let Kind::Rule(rule) = one.finding.kind() else { continue };
         let rule = &engine.rule(rule).id;
-        let mut line = if one.lane.is_identity() { line(&kept.bytes, one) } else { None };
+        let mut line = if one.lane.is_identity() { line(beginning, one) } else { None };
         if line.is_none() {
             // A line that is not at hand is told by where it is, and by how many of the kind stand before it.
             let place = format!("{rule} in {}", one.lane.text());

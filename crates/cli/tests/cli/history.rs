@@ -112,6 +112,79 @@ fn an_object_that_is_missing_is_not_clean() {
     assert!(matches!(run.code, Some(2 | 3)), "{run:?}");
 }
 
+/// Many small commits and a large one, in one pack; the commit and the name of a blob in it that holds a token.
+fn packed(repo: &Repo) -> (String, String) {
+    for n in 0..40 {
+        let files: Vec<(String, String)> =
+            (0..20).map(|i| (format!("f{i}"), format!("{n}\n{i}\n"))).collect();
+        let files: Vec<(&str, &[u8])> =
+            files.iter().map(|(name, text)| (&name[..], text.as_bytes())).collect();
+        for (name, content) in &files {
+            repo.write(name, content);
+        }
+        repo.git(&["add", "--", "."]);
+        repo.commit(&format!("number {n}"), &[]);
+    }
+    let commit = repo.commit("with", &[("config", format!("a\n{}\n", github_token()).as_bytes())]);
+    repo.commit("without", &[("config", b"a\n")]);
+    repo.git(&["repack", "-q", "-adf", "--window=50"]);
+    (commit, repo.git(&["rev-parse", "HEAD~1:config"]))
+}
+
+#[test]
+fn a_packed_history_is_read_to_its_end() {
+    let Some(repo) = Repo::new() else { return };
+    let (commit, _) = packed(&repo);
+    for jobs in ["1", "2"] {
+        let run = repo.run(&["scan", "--git", ".", "--jobs", jobs]).exits_with(1);
+        run.prints(&format!("config:2:1 in commit {}", &commit[..8]));
+    }
+}
+
+#[test]
+fn a_damaged_pack_is_incomplete_and_says_so() {
+    let Some(repo) = Repo::new() else { return };
+    let (_, blob) = packed(&repo);
+    let folder = repo.top().join("tree/.git/objects/pack");
+    let find = |ending: &str| {
+        let mut paths = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        paths.find(|path| path.extension().is_some_and(|is| is == ending)).unwrap()
+    };
+    let (pack, index) = (find("pack"), find("idx"));
+    let verified = repo.git(&["verify-pack", "-v", index.to_str().unwrap()]);
+    let line: Vec<&str> =
+        verified.lines().find(|line| line.starts_with(&blob)).unwrap().split_whitespace().collect();
+    let (len, at): (usize, usize) = (line[3].parse().unwrap(), line[4].parse().unwrap());
+    let mut bytes = fs::read(&pack).unwrap();
+    bytes[at + len - 1] ^= 1;
+    fs::remove_file(&pack).unwrap();
+    fs::write(&pack, &bytes).unwrap();
+    let run = repo.run(&["scan", "--git", "."]).exits_with(3);
+    run.prints("config").prints("compressed content is damaged").prints_not("github-pat");
+    // An index that says that the blob is what another one is.
+    bytes[at + len - 1] ^= 1;
+    fs::write(&pack, &bytes).unwrap();
+    let mut lies = fs::read(&index).unwrap();
+    let n = u32::from_be_bytes(lies[8 + 255 * 4..8 + 256 * 4].try_into().unwrap()) as usize;
+    let offsets = 8 + 256 * 4 + n * 24;
+    let number = |at: usize, bytes: &[u8]| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    let of = |offset: usize, bytes: &[u8]| {
+        (0..n).map(|i| offsets + 4 * i).find(|i| number(*i, bytes) as usize == offset).unwrap()
+    };
+    let other = repo.git(&["rev-parse", "HEAD:config"]);
+    let line: Vec<&str> =
+        verified.lines().find(|line| line.starts_with(&other)).unwrap().split_whitespace().collect();
+    let (from, to) = (of(line[4].parse().unwrap(), &lies), of(at, &lies));
+    lies.copy_within(from..from + 4, to);
+    fs::remove_file(&index).unwrap();
+    fs::write(&index, &lies).unwrap();
+    // Whether it is read here or by git, as few objects are.
+    for range in ["HEAD", "HEAD~2..HEAD"] {
+        let run = repo.run(&["scan", "--git", ".", range]).exits_with(3);
+        run.prints("config").prints("its content is not what its id says");
+    }
+}
+
 #[test]
 fn a_baseline_accepts_the_name_of_a_folder() {
     let Some(repo) = Repo::new() else { return };

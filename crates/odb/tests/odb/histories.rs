@@ -1,0 +1,37 @@
+//! Random histories, before and after they are packed in one way or another.
+
+use exfilter_odb::Hash;
+
+use crate::repository::{Repository, Rng};
+
+#[test]
+fn forty_histories_are_read_as_git_reads_them() {
+    let (mut based_on_ids, mut loose) = (0, 0);
+    for seed in 0..40 {
+        let mut rng = Rng(seed);
+        let hash = if seed % 8 == 7 { Hash::Sha256 } else { Hash::Sha1 };
+        let Some(repository) = Repository::new(&mut rng, hash) else { return };
+        repository.add_history(&mut rng);
+        let expected = repository.expected();
+        loose += u32::from(repository.packs().is_empty());
+        assert!(repository.read() == expected, "history {seed}, as it was made");
+        repository.git(&["gc", "--quiet"], b"");
+        assert!(repository.read() == expected, "history {seed}, collected");
+        // Deltas with ids, then long chains, then one pack on another one.
+        repository
+            .git(&["-c", "repack.useDeltaBaseOffset=false", "repack", "-q", "-adf", "--window=20"], b"");
+        assert!(repository.read() == expected, "history {seed}, with ids");
+        let packs = repository.packs();
+        let pack = std::fs::read(&packs[0]).unwrap();
+        based_on_ids += u32::from(
+            packs.len() == 1
+                && pack.len() < expected.values().map(|object| object.1.len()).sum::<usize>() / 3,
+        );
+        repository.git(&["repack", "-q", "-adf", "--depth=250", "--window=50"], b"");
+        assert!(repository.read() == expected, "history {seed}, in long chains");
+        repository.add_history(&mut rng);
+        repository.git(&["repack", "-q", "-d"], b"");
+        assert!(repository.read() == repository.expected(), "history {seed}, in two packs");
+    }
+    assert!(loose > 5 && based_on_ids > 5, "{loose} {based_on_ids}");
+}
