@@ -20,9 +20,8 @@ use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
-use tokio::task::block_in_place;
 
-use crate::exchange::{LONG, refuse_plainly};
+use crate::exchange::refuse_plainly;
 use crate::guard::Shared;
 use crate::message::{self, AnswerBody, whole};
 use crate::record::{Outcome, Record};
@@ -82,8 +81,7 @@ async fn examine(shared: Arc<Shared>, to: Authority, request: Request<Incoming>)
         }
         let _ = inspector.push(&data);
     }
-    let verdict = if read >= LONG { block_in_place(|| inspector.finish()) } else { inspector.finish() };
-    match verdict {
+    match shared.in_turn(read, || inspector.finish()).await {
         Verdict::Block(block) => json(&refused(&shared, &to, &mut inspector, block, read)),
         _ => json(&json!({ "version": 1, "refused": false })),
     }

@@ -10,7 +10,6 @@ use http::{HeaderMap, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
-use tokio::task::block_in_place;
 
 use crate::answer::{Treatment, answer};
 use crate::approvals::Offer;
@@ -22,9 +21,6 @@ use crate::message::{self, AnswerBody};
 use crate::record::{Outcome, Record};
 use crate::upstream_proxy::NoTunnel;
 use crate::websocket;
-
-/// From so many bytes on, what looks at all of them once more runs where it keeps no other request waiting.
-pub(crate) const LONG: u64 = 256 << 10;
 
 /// Two requests at once may take what was approved once.
 const USED_UP: &str = "what was approved for it was used by another request, or is too old";
@@ -90,8 +86,7 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         Err(why) => return failed(&shared, &to, inspector.conversation(), 408, why),
     };
     let bytes = taken.held.len();
-    let mut finish = || inspector.finish_held(taken.held.pieces());
-    let verdict = if bytes >= LONG { block_in_place(finish) } else { finish() };
+    let verdict = shared.in_turn(bytes, || inspector.finish_held(taken.held.pieces())).await;
     shared.note(inspector.session());
     taken.edits.extend_from_slice(inspector.edits());
     if let Some(why) = taken.refusal {
@@ -99,7 +94,7 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     }
     if verdict.is_block() || foreign.is_some() {
         if inspector.conversation() == Conversation::GitReceivePack {
-            block_in_place(|| inspector.locate(taken.held.pieces()));
+            shared.in_turn(bytes, || inspector.locate(taken.held.pieces())).await;
         }
         taken.held.clear();
         return refuse(&shared, &to, &mut inspector, foreign.as_deref(), bytes);
@@ -188,9 +183,8 @@ async fn send(
     let replaced = inspector.replacement().map(Bytes::copy_from_slice);
     if let Some(substitutes) = &shared.substitutes {
         let is_whole = taken.edits.is_empty() && replaced.is_none();
-        let is_long = taken.held.len() >= LONG;
-        let mut sign = || substitutes.sign(to, &head, taken.held.pieces());
-        match if is_long { block_in_place(sign) } else { sign() } {
+        let bytes = taken.held.len();
+        match shared.in_turn(bytes, || substitutes.sign(to, &head, taken.held.pieces())).await {
             Ok(None) => {}
             Ok(Some(_)) if !is_whole => {
                 return refuse_plainly(shared, Some(to), conversation, "what is overwritten in it is signed");

@@ -14,6 +14,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
+use tokio::task::block_in_place;
 use zeroize::Zeroizing;
 
 use crate::approvals::{Approvals, NotGranted};
@@ -37,6 +38,9 @@ use crate::ui::{Page, Ui};
 
 /// Threads that serve; examining a body takes one for as long as it takes.
 const THREADS: usize = 4;
+
+/// From so many bytes on, what looks at all of them once more runs where it keeps no other request waiting.
+pub(crate) const LONG: u64 = 256 << 10;
 
 /// How long a connection to a server is kept for the next request.
 const KEPT: Duration = Duration::from_secs(30);
@@ -79,6 +83,8 @@ pub(crate) struct Shared {
     pub(crate) upgrades: Arc<Semaphore>,
     /// Places for connections.
     pub(crate) places: Arc<Semaphore>,
+    /// Turns for the ends of long bodies.
+    pub(crate) turns: Arc<Semaphore>,
     pub(crate) ssh: Option<Arc<SshSettings>>,
     pub(crate) ssh_keys: Option<Arc<RunKeys>>,
     pub(crate) authority: Arc<Authorities>,
@@ -224,6 +230,16 @@ impl Shared {
         names.look(&self.engine, &flow, spelled, own).map_err(refused)
     }
 
+    /// Does what a body of so many bytes needs at its end. Long ones take turns, as many at once as there are threads, for each may need the memory of all that it decodes to.
+    pub(crate) async fn in_turn<T>(&self, bytes: u64, work: impl FnOnce() -> T) -> T {
+        if bytes < LONG {
+            return work();
+        }
+        // Nobody closes it.
+        let _turn = self.turns.acquire().await;
+        block_in_place(work)
+    }
+
     /// How a request is examined, as the session stands now.
     pub(crate) fn inspection(&self, to: &Authority) -> Inspection {
         let mut inspection = Inspection::new(to.clone());
@@ -309,6 +325,7 @@ impl Guard {
             observe,
             upgrades: Arc::new(Semaphore::new(limits.connections)),
             places: Arc::new(Semaphore::new(limits.connections)),
+            turns: Arc::new(Semaphore::new(THREADS)),
             limits,
             budget: Arc::default(),
             uploads: Uploads::new(),

@@ -30,8 +30,8 @@ use tower_service::Service as _;
 use zeroize::Zeroizing;
 
 use crate::answer::{Treatment, answer};
-use crate::exchange::{LONG, failed, note, refuse_plainly, unreachable};
-use crate::guard::Shared;
+use crate::exchange::{failed, note, refuse_plainly, unreachable};
+use crate::guard::{LONG, Shared};
 use crate::held::Released;
 use crate::message::{AnswerBody, strip, whole};
 use crate::record::{Outcome, Record};
