@@ -28,11 +28,11 @@ use std::arch::x86_64::{
 use super::Vector;
 use super::narrow::ROWS;
 use crate::anchors::{self, Filter, PLACES, REACH};
-use crate::buckets::{self, Buckets, Seven};
+use crate::buckets::{self, Buckets, Halves, Seven};
 use crate::byte_set::ByteSet;
 use crate::candidates::{BLOCKS, Marks, PLACES as PLACES_OF_BATCH, WINDOW, Words, Workspace};
 use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
-use crate::literals::{self, HASH};
+use crate::literals::{self, FOLD, HASH};
 use crate::quads::{self, PADDING, Quads, Seen};
 use crate::scan::{Hit, Job, Masks};
 
@@ -124,7 +124,7 @@ entry! {
 
 entry! {
     /// See [`crate::Quads::look`].
-    fn quads(run: &[u8], buckets: &Buckets) -> Seen {
+    fn quads(run: &[u8], buckets: &Halves) -> Seen {
         // SAFETY: this function has AVX-512.
         unsafe { look_at_quads(run, buckets) }
     }
@@ -268,7 +268,7 @@ impl Vector for Avx512 {
         unsafe {
             let gated = of_seven(window, &buckets.gated_seven);
             let loose = if buckets.loose_seven.is_empty { 0 } else { of_seven(window, &buckets.loose_seven) };
-            (gated | loose, loose)
+            (gated, loose)
         }
     }
 
@@ -292,7 +292,8 @@ impl Vector for Avx512 {
                 let positions = _mm256_loadu_si256(list.as_ptr().add(from).cast::<__m256i>());
                 let at = _mm512_and_si512(_mm512_cvtepu16_epi32(positions), places);
                 let quads = _mm512_i32gather_epi32::<1>(at, window.as_ptr().cast::<i32>());
-                let hashes = _mm512_mullo_epi32(quads, _mm512_set1_epi32(HASH.0 as i32));
+                let folded = _mm512_or_si512(quads, _mm512_set1_epi32(FOLD as i32));
+                let hashes = _mm512_mullo_epi32(folded, _mm512_set1_epi32(HASH.0 as i32));
                 let hashes = _mm512_srli_epi32::<{ HASH.1 }>(hashes);
                 let words = _mm512_i32gather_epi32::<4>(_mm512_srli_epi32::<5>(hashes), words);
                 let bits = _mm512_srlv_epi32(words, _mm512_and_si512(hashes, _mm512_set1_epi32(31)));
@@ -476,7 +477,7 @@ const VALUES: [u8; 128] = {
 ///
 /// As of [`passing_at`].
 #[inline(always)]
-unsafe fn look_at_quads(run: &[u8], buckets: &Buckets) -> Seen {
+unsafe fn look_at_quads(run: &[u8], buckets: &Halves) -> Seen {
     const BEHIND: [[u8; 64]; 5] = [places(0), places(1), places(2), places(3), places(4)];
     assert!(run.len() <= Quads::MAX, "no more are looked at");
     // SAFETY: AVX-512 is the caller's promise. Only the characters of `run` are read; the tables have 16, 64 or 128 bytes.

@@ -22,7 +22,7 @@ mod sse;
 mod wasm;
 
 use crate::anchors::{self, Filter};
-use crate::buckets::Buckets;
+use crate::buckets::{Buckets, Halves};
 use crate::byte_set::{self, ByteSet};
 use crate::candidates::{self, BLOCKS, Marks, RUN_MIN, WINDOW, Words, Workspace};
 use crate::literals;
@@ -73,7 +73,7 @@ pub(crate) trait Vector: Copy {
         }
     }
 
-    /// The positions of the first 64 bytes whose three bytes may begin a literal, and those that may begin a loose one; may say yes too
+    /// The positions of the first 64 bytes whose three bytes may begin a gated literal, and those that may begin a loose one; may say yes too
     /// often. `window` has 67 bytes at least.
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64);
 
@@ -246,7 +246,7 @@ impl Tier {
     }
 
     /// See [`Quads::look`](crate::Quads::look).
-    pub(crate) fn quads(self, run: &[u8], buckets: &Buckets) -> Seen {
+    pub(crate) fn quads(self, run: &[u8], buckets: &Halves) -> Seen {
         match self {
             Tier::Portable => crate::quads::look(run, buckets),
             #[cfg(target_arch = "aarch64")]

@@ -34,12 +34,11 @@ impl Vector for Portable {
 
     #[inline(always)]
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64) {
-        let (mut all, mut loose) = (0, 0);
+        let (mut gated, mut loose) = (0, 0);
         for (i, bytes) in window.windows(3).take(64).enumerate() {
-            let bits = buckets.of(bytes);
-            all |= u64::from(bits != 0) << i;
-            loose |= u64::from(bits & buckets.loose != 0) << i;
+            gated |= u64::from(buckets.gated.of(bytes) != 0) << i;
+            loose |= u64::from(buckets.loose.of(bytes) != 0) << i;
         }
-        (all, loose)
+        (gated, loose)
     }
 }
