@@ -183,8 +183,25 @@ impl Filter<'_> {
     /// Whether the bitmap has the eight bytes.
     #[inline(always)]
     pub(crate) fn maybe(self, bytes: u64) -> bool {
-        let tag = mix(self.key, bytes);
-        let word = self.bitmap[(tag >> self.shift) as usize];
+        self.has(self.tag(bytes))
+    }
+
+    /// The tag of eight bytes.
+    #[inline(always)]
+    pub(crate) fn tag(self, bytes: u64) -> u32 {
+        mix(self.key, bytes)
+    }
+
+    /// Which word of the bitmap tells of a tag.
+    #[inline(always)]
+    pub(crate) fn place(self, tag: u32) -> usize {
+        (tag >> self.shift) as usize
+    }
+
+    /// Whether the bitmap has a tag.
+    #[inline(always)]
+    pub(crate) fn has(self, tag: u32) -> bool {
+        let word = self.bitmap[self.place(tag)];
         let (first, second) = bits_of(tag);
         word >> first & word >> second & 1 != 0
     }

@@ -1,13 +1,14 @@
 //! AVX2: two nibble look-ups classify 32 bytes, as [`super::narrow`] tells.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_xor_si128, _mm256_add_epi8, _mm256_add_epi64,
-    _mm256_and_si256, _mm256_andnot_si256, _mm256_blendv_epi8, _mm256_broadcastsi128_si256,
-    _mm256_castsi256_pd, _mm256_cmpeq_epi8, _mm256_cmpeq_epi64, _mm256_cmpgt_epi8, _mm256_i64gather_epi64,
-    _mm256_loadu_si256, _mm256_min_epi8, _mm256_movemask_epi8, _mm256_movemask_pd, _mm256_mul_epu32,
-    _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi64, _mm256_srl_epi64, _mm256_srli_epi16,
-    _mm256_srli_epi64, _mm256_srlv_epi64, _mm256_storeu_si256, _mm256_xor_si256,
+    __m128i, __m256i, _MM_HINT_T0, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_prefetch, _mm_xor_si128,
+    _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256, _mm256_andnot_si256, _mm256_blendv_epi8,
+    _mm256_broadcastsi128_si256, _mm256_castsi256_pd, _mm256_cmpeq_epi8, _mm256_cmpeq_epi64,
+    _mm256_cmpgt_epi8, _mm256_i64gather_epi64, _mm256_loadu_si256, _mm256_min_epi8, _mm256_movemask_epi8,
+    _mm256_movemask_pd, _mm256_mul_epu32, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi64x,
+    _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi64,
+    _mm256_srl_epi64, _mm256_srli_epi16, _mm256_srli_epi64, _mm256_srlv_epi64, _mm256_storeu_si256,
+    _mm256_xor_si256,
 };
 
 use std::mem::MaybeUninit;
@@ -17,9 +18,9 @@ use super::narrow::{CLASS, ESCAPES, ROWS, TO_VALUE};
 use crate::anchors::{self, Filter, PLACES, REACH};
 use crate::buckets::{self, Buckets, Halves};
 use crate::byte_set::ByteSet;
-use crate::candidates::{BLOCKS, Marks, Words, Workspace};
+use crate::candidates::{BLOCKS, Marks, PLACES as PLACES_OF_BATCH, WINDOW, Words, Workspace};
 use crate::quads::{PADDING, Quads, Seen};
-use crate::scan::{Hit, Job, Masks};
+use crate::scan::{Hit, Job, Masks, load};
 
 /// Values of characters, and as many behind them as decisions look at.
 const VALUES: usize = Quads::MAX + 64;
@@ -248,6 +249,12 @@ impl Vector for Avx2 {
         // SAFETY: as in `classify`.
         unsafe { begin(window, buckets) }
     }
+
+    #[inline(always)]
+    fn keep_anchors(self, list: &mut [u16], len: usize, window: &[u8; WINDOW], filter: Filter<'_>) -> usize {
+        // SAFETY: as in `classify`.
+        unsafe { anchors_of(&mut list[..len], window, filter) }
+    }
 }
 
 #[inline(always)]
@@ -288,6 +295,35 @@ unsafe fn begin(window: &[u8; 66], buckets: &Buckets) -> (u64, u64) {
         let some = |bits| !_mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32;
         (join(some(gated[0]), some(gated[1])), join(some(loose[0]), some(loose[1])))
     }
+}
+
+/// Positions whose words of a bitmap are asked for before the first of them is looked at.
+const AHEAD: usize = 32;
+
+/// See [`Vector::keep_anchors`]. With many anchors the bitmap is in no near cache, so its words are asked for ahead.
+///
+/// # Safety
+///
+/// The machine must have AVX2. Not inlined, so that the loops have the registers to themselves.
+#[inline(never)]
+unsafe fn anchors_of(list: &mut [u16], window: &[u8; WINDOW], filter: Filter<'_>) -> usize {
+    let mut kept = 0;
+    let mut tags = [0; AHEAD];
+    for from in (0..list.len()).step_by(AHEAD) {
+        let count = (list.len() - from).min(AHEAD);
+        for (tag, at) in tags.iter_mut().zip(&list[from..from + count]) {
+            // All are less; so that the compiler knows.
+            *tag = filter.tag(load(&window[usize::from(*at) % PLACES_OF_BATCH..]));
+            let word = filter.bitmap.as_ptr().wrapping_add(filter.place(*tag));
+            // SAFETY: every machine with AVX2 has it, and it reads nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(word.cast::<i8>()) };
+        }
+        for n in 0..count {
+            list[kept] = list[from + n];
+            kept += usize::from(filter.has(tags[n]));
+        }
+    }
+    kept
 }
 
 /// Which places of a block the filter lets through, four at a time.
