@@ -192,16 +192,10 @@ impl Filter<'_> {
         mix(self.key, bytes)
     }
 
-    /// Which word of the bitmap tells of a tag.
-    #[inline(always)]
-    pub(crate) fn place(self, tag: u32) -> usize {
-        (tag >> self.shift) as usize
-    }
-
     /// Whether the bitmap has a tag.
     #[inline(always)]
     pub(crate) fn has(self, tag: u32) -> bool {
-        let word = self.bitmap[self.place(tag)];
+        let word = self.bitmap[(tag >> self.shift) as usize];
         let (first, second) = bits_of(tag);
         word >> first & word >> second & 1 != 0
     }

@@ -28,19 +28,21 @@ impl Literal {
 /// Literals that are looked for where filters let a position through.
 #[derive(Clone, Debug)]
 pub(crate) struct Filtered {
-    entries: Vec<Entry>,
+    /// What can be told of each, the index of it in `literals`.
+    heads: Vec<Head>,
+    /// Indices of literals, by the places of four bytes with which they can begin.
+    entries: Vec<u32>,
     /// Where those of each place begin.
     places: Box<[u32]>,
     literals: Vec<Literal>,
 }
 
-/// A literal at the place of four bytes with which it can begin, and what can be told from the eight at a position.
+/// What can be told of a literal from the eight bytes at a position.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// What the eight bytes are, little-endian, of the bits that `mask` has: up to the end of the literal, and without the case of letters if it does not count.
+struct Head {
+    /// What they are, little-endian, of the bits that `mask` has: up to the end of the literal, and without the case of letters if it does not count.
     bytes: u64,
     mask: u64,
-    literal: u32,
     /// Whether it counts only where a gate is open.
     gated: bool,
 }
@@ -74,7 +76,7 @@ impl Filtered {
     /// Compiles literals that count only where a gate is open, and loose ones. Where one of the former is shorter than four bytes, only token characters can follow.
     pub(crate) fn new(gated: Vec<Literal>, loose: Vec<Literal>) -> (Filtered, Beginnings) {
         let mut beginnings = Beginnings { gated: Vec::new(), loose: Vec::new() };
-        let mut entries = Vec::new();
+        let (mut entries, mut heads) = (Vec::new(), Vec::new());
         let any: Vec<u8> = (0..=255).collect();
         let tokens: Vec<u8> = (0..=255).filter(|byte| is_token(*byte)).collect();
         let all =
@@ -97,8 +99,8 @@ impl Filtered {
             let mut at: Vec<usize> = quads[first..].iter().map(|quad| place(*quad)).collect();
             at.sort_unstable();
             at.dedup();
-            let entry = Entry { bytes, mask, literal: index as u32, gated };
-            entries.extend(at.into_iter().map(|place| (place, entry)));
+            entries.extend(at.into_iter().map(|place| (place, index as u32)));
+            heads.push(Head { bytes, mask, gated });
         }
         let mut places = vec![0; PLACES + 1].into_boxed_slice();
         entries.iter().for_each(|(place, _)| places[place + 1] += 1);
@@ -106,9 +108,9 @@ impl Filtered {
             places[n + 1] += places[n];
         }
         entries.sort_by_key(|(place, _)| *place);
-        let entries = entries.into_iter().map(|(_, entry)| entry).collect();
+        let entries = entries.into_iter().map(|(_, index)| index).collect();
         let literals = gated.into_iter().chain(loose).collect();
-        (Filtered { entries, places, literals }, beginnings)
+        (Filtered { heads, entries, places, literals }, beginnings)
     }
 
     /// Calls `found` with the id of every literal at `at`, where the eight bytes `word` stand and a gate is open or not; what they hold behind the end of `hay` is
@@ -116,10 +118,11 @@ impl Filtered {
     #[inline(always)]
     pub(crate) fn check(&self, hay: &[u8], at: usize, word: u64, gate: bool, mut found: impl FnMut(u32)) {
         let place = place(word as u32);
-        for entry in &self.entries[self.places[place] as usize..self.places[place + 1] as usize] {
+        for index in &self.entries[self.places[place] as usize..self.places[place + 1] as usize] {
             // One test, and one branch that is seldom taken.
-            if (entry.bytes ^ word) & entry.mask | u64::from(entry.gated & !gate) == 0 {
-                let literal = &self.literals[entry.literal as usize];
+            let head = &self.heads[*index as usize];
+            if (head.bytes ^ word) & head.mask | u64::from(head.gated & !gate) == 0 {
+                let literal = &self.literals[*index as usize];
                 if literal.stands_at(hay, at) {
                     found(literal.id);
                 }
@@ -128,7 +131,7 @@ impl Filtered {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.entries.len() * size_of::<Entry>() + size_of_val(&*self.places)
+        size_of_val(&*self.heads) + size_of_val(&*self.entries) + size_of_val(&*self.places)
     }
 }
 

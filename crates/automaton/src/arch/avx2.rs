@@ -18,7 +18,9 @@ use super::narrow::{CLASS, ESCAPES, ROWS, TO_VALUE};
 use crate::anchors::{self, Filter, PLACES, REACH};
 use crate::buckets::{self, Buckets, Halves};
 use crate::byte_set::ByteSet;
-use crate::candidates::{BLOCKS, Marks, PLACES as PLACES_OF_BATCH, WINDOW, Words, Workspace};
+use crate::candidates::{self, BLOCKS, Marks, WINDOW, Words, Workspace};
+use crate::class::LEADS_OF;
+use crate::literals;
 use crate::quads::{PADDING, Quads, Seen};
 use crate::scan::{Hit, Job, Masks, load};
 
@@ -178,6 +180,19 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    fn odd(self, block: &[u8; 64]) -> (u64, u64) {
+        // SAFETY: as in `classify`; the loads read the 64 bytes of `block`.
+        unsafe {
+            let x = [0, 32].map(|at| _mm256_loadu_si256(block.as_ptr().add(at).cast::<__m256i>()));
+            let is = |x, byte: u8| _mm256_cmpeq_epi8(x, _mm256_set1_epi8(byte as i8));
+            let mask = |x| _mm256_movemask_epi8(x) as u32;
+            let [a, b, c] = LEADS_OF;
+            let leads = |x| mask(_mm256_or_si256(is(x, a), _mm256_or_si256(is(x, b), is(x, c))));
+            (join(mask(is(x[0], 0)), mask(is(x[1], 0))), join(leads(x[0]), leads(x[1])))
+        }
+    }
+
+    #[inline(always)]
     fn derive(self, marks: &mut Marks, blocks: usize, signs: bool) {
         assert!(blocks <= BLOCKS, "a batch has no more blocks");
         // The block behind the last one too.
@@ -251,6 +266,18 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    fn keep_literals(
+        self,
+        list: &mut [u16],
+        len: usize,
+        window: &[u8; WINDOW],
+        filter: &literals::Filter,
+    ) -> usize {
+        // SAFETY: as in `classify`.
+        unsafe { literals_of(&mut list[..len], window, filter) }
+    }
+
+    #[inline(always)]
     fn keep_anchors(self, list: &mut [u16], len: usize, window: &[u8; WINDOW], filter: Filter<'_>) -> usize {
         // SAFETY: as in `classify`.
         unsafe { anchors_of(&mut list[..len], window, filter) }
@@ -297,6 +324,16 @@ unsafe fn begin(window: &[u8; 66], buckets: &Buckets) -> (u64, u64) {
     }
 }
 
+/// See [`Vector::keep_literals`]. A function of its own, so that the loop has the registers to itself.
+///
+/// # Safety
+///
+/// The machine must have what [`available`] asks for.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn literals_of(list: &mut [u16], window: &[u8; WINDOW], filter: &literals::Filter) -> usize {
+    candidates::retain_literals(list, window, filter)
+}
+
 /// Positions whose words of a bitmap are asked for before the first of them is looked at.
 const AHEAD: usize = 32;
 
@@ -304,19 +341,22 @@ const AHEAD: usize = 32;
 ///
 /// # Safety
 ///
-/// The machine must have AVX2. Not inlined, so that the loops have the registers to themselves.
-#[inline(never)]
-unsafe fn anchors_of(list: &mut [u16], window: &[u8; WINDOW], filter: Filter<'_>) -> usize {
+/// As of [`literals_of`].
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn anchors_of(list: &mut [u16], window: &[u8; WINDOW], filter: Filter<'_>) -> usize {
+    let Filter { shift, bitmap, .. } = filter;
+    assert!(shift < 32 && bitmap.len() > (u32::MAX >> shift) as usize, "every tag has a word");
     let mut kept = 0;
     let mut tags = [0; AHEAD];
     for from in (0..list.len()).step_by(AHEAD) {
         let count = (list.len() - from).min(AHEAD);
-        for (tag, at) in tags.iter_mut().zip(&list[from..from + count]) {
-            // All are less; so that the compiler knows.
-            *tag = filter.tag(load(&window[usize::from(*at) % PLACES_OF_BATCH..]));
-            let word = filter.bitmap.as_ptr().wrapping_add(filter.place(*tag));
-            // SAFETY: every machine with AVX2 has it, and it reads nothing.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(word.cast::<i8>()) };
+        for (tag, i) in tags.iter_mut().zip(&list[from..from + count]) {
+            *tag = filter.tag(load(&window[candidates::place_of(*i)..]));
+            // SAFETY: every tag has a word, as is asserted; nothing is read.
+            unsafe {
+                let word = bitmap.as_ptr().add((*tag >> shift) as usize);
+                _mm_prefetch::<_MM_HINT_T0>(word.cast::<i8>());
+            }
         }
         for n in 0..count {
             list[kept] = list[from + n];

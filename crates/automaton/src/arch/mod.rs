@@ -43,6 +43,9 @@ pub(crate) trait Vector: Copy {
     /// Whether there is a NUL among bytes, a multiple of 64, or one that is not ASCII.
     fn has_odd(self, bytes: &[u8]) -> bool;
 
+    /// Which of 64 bytes are NULs, and which of them are the first ones of escapes that are not ASCII, see [`LEADS`](crate::class::LEADS).
+    fn odd(self, block: &[u8; 64]) -> (u64, u64);
+
     /// Computes what follows from the classes of the first `blocks` blocks; words behind the block after those may become anything. `signs` says whether anchors
     /// begin with some.
     #[inline(always)]

@@ -32,6 +32,7 @@ use super::Vector;
 use crate::anchors::{self, Filter, PLACES, REACH};
 use crate::buckets::{self, Buckets, Halves};
 use crate::byte_set::ByteSet;
+use crate::class::LEADS_OF;
 use crate::quads::{PADDING, Quads, Seen};
 use crate::scan::Masks;
 
@@ -292,6 +293,16 @@ impl<S: Sixteen> Vector for Narrow<S> {
             ];
         }
         self.0.mask(odd) != 0
+    }
+
+    #[inline(always)]
+    fn odd(self, block: &[u8; 64]) -> (u64, u64) {
+        let x = self.four(block, 0);
+        let leads = self.map(x, |x| {
+            let [a, b, c] = LEADS_OF.map(|lead| self.0.equal(x, self.0.each(lead)));
+            self.0.or(a, self.0.or(b, c))
+        });
+        (self.zero(x), self.0.mask(leads))
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use super::Vector;
 use crate::buckets::Buckets;
-use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
+use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LEADS, LOWER, NUL, TABLE, TOKEN};
 use crate::scan::Masks;
 
 /// Table look-ups.
@@ -30,6 +30,16 @@ impl Vector for Portable {
     #[inline(always)]
     fn has_odd(self, bytes: &[u8]) -> bool {
         !bytes.is_ascii() || bytes.contains(&0)
+    }
+
+    #[inline(always)]
+    fn odd(self, block: &[u8; 64]) -> (u64, u64) {
+        let (mut nul, mut leads) = (0, 0);
+        for (i, byte) in block.iter().enumerate() {
+            nul |= u64::from(*byte == 0) << i;
+            leads |= u64::from(LEADS.contains(*byte)) << i;
+        }
+        (nul, leads)
     }
 
     #[inline(always)]
