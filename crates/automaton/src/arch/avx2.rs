@@ -324,7 +324,7 @@ unsafe fn begin(window: &[u8; 66], buckets: &Buckets) -> (u64, u64) {
     }
 }
 
-/// See [`Vector::keep_literals`]. A function of its own, so that the loop has the registers to itself.
+/// See [`Vector::keep_literals`], by the instructions of this tier: the one that all share is compiled for any processor.
 ///
 /// # Safety
 ///
