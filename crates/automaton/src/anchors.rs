@@ -183,7 +183,18 @@ impl Filter<'_> {
     /// Whether the bitmap has the eight bytes.
     #[inline(always)]
     pub(crate) fn maybe(self, bytes: u64) -> bool {
-        let tag = mix(self.key, bytes);
+        self.has(self.tag(bytes))
+    }
+
+    /// The tag of eight bytes.
+    #[inline(always)]
+    pub(crate) fn tag(self, bytes: u64) -> u32 {
+        mix(self.key, bytes)
+    }
+
+    /// Whether the bitmap has a tag.
+    #[inline(always)]
+    pub(crate) fn has(self, tag: u32) -> bool {
         let word = self.bitmap[(tag >> self.shift) as usize];
         let (first, second) = bits_of(tag);
         word >> first & word >> second & 1 != 0

@@ -1,7 +1,7 @@
 //! [`Buckets`]: which bytes literals begin with, in a form that vectors can test.
 
 /// For each of the first places of a literal, the set of bytes there, literals being spread over eight buckets: a position passes if
-/// one bucket has all of its bytes.
+/// one bucket has all of its bytes. Gated and loose literals have eight each.
 ///
 /// ```text
 ///            place 0         place 1         place 2
@@ -9,17 +9,20 @@
 /// ```
 ///
 /// Vectors test a byte by its nibbles: bits of the low nibble AND bits of the high one, which lets some more bytes through. Those that can look up 128 entries
-/// test it by its low seven bits, which lets through hardly anything more in text, and have eight buckets for each kind of literal.
+/// test it by its low seven bits, which lets through hardly anything more in text.
 #[derive(Clone, Debug)]
 pub(crate) struct Buckets {
-    /// Bucket bits by low nibble and by high nibble, per place.
-    pub(crate) low: [[u8; 16]; PLACES],
-    pub(crate) high: [[u8; 16]; PLACES],
-    /// The buckets of loose literals, of those.
-    pub(crate) loose: u8,
-    /// Bucket bits by the low seven bits, of gated literals and of loose ones.
+    pub(crate) gated: Halves,
+    pub(crate) loose: Halves,
     pub(crate) gated_seven: Seven,
     pub(crate) loose_seven: Seven,
+}
+
+/// Bucket bits by low nibble and by high nibble, per place.
+#[derive(Clone, Debug)]
+pub(crate) struct Halves {
+    pub(crate) low: [[u8; 16]; PLACES],
+    pub(crate) high: [[u8; 16]; PLACES],
 }
 
 /// Bytes of a literal that are tested by their nibbles. A fourth one costs more than what it keeps out.
@@ -36,9 +39,6 @@ pub(crate) struct Seven {
     #[cfg_attr(not(any(target_arch = "x86_64", test)), expect(dead_code, reason = "one tier asks for it"))]
     pub(crate) is_empty: bool,
 }
-
-/// The part of text that gates let through, roughly.
-const GATE: f32 = 0.12;
 
 /// How often a byte stands in text, roughly, and which are such: what a bucket lets through is weighed by it.
 const WEIGHTS: [(f32, u128); 6] = {
@@ -127,9 +127,12 @@ impl Content for Sevens {
     }
 }
 
-/// The literals in at most `most` buckets, and in at most one less, and so on down to one: those that begin with the same byte together, and then, again and
+/// Buckets of each kind.
+const BUCKETS: usize = 8;
+
+/// The literals in at most [`BUCKETS`] buckets: those that begin with the same byte together, and then, again and
 /// again, the two whose union lets the least more through.
-fn spread<C: Content>(quads: &[u32], most: usize) -> Vec<Vec<C>> {
+fn spread<C: Content>(quads: &[u32]) -> Vec<C> {
     let mut by_first = std::collections::BTreeMap::<u8, C>::new();
     for quad in quads {
         by_first.entry(*quad as u8).or_default().add(*quad);
@@ -146,65 +149,39 @@ fn spread<C: Content>(quads: &[u32], most: usize) -> Vec<Vec<C>> {
         pairs[a * len + b] = more(&contents, a, b);
     }
     let mut left = len;
-    let mut spreads = vec![Vec::new(); most];
-    for count in (1..=most).rev() {
-        while left > count {
-            let least = pairs.iter().enumerate().min_by(|x, y| x.1.total_cmp(y.1)).map_or(0, |(at, _)| at);
-            let (a, b) = (least / len, least % len);
-            if let (Some((first, _)), Some((second, _))) = (contents[a], contents[b].take()) {
-                let union = first.with(&second);
-                contents[a] = Some((union, union.passes()));
-            }
-            left -= 1;
-            for other in 0..len {
-                pairs[other.min(b) * len + other.max(b)] = f32::INFINITY;
-                if other != a && other != b {
-                    pairs[other.min(a) * len + other.max(a)] = more(&contents, other, a);
-                }
+    while left > BUCKETS {
+        let least = pairs.iter().enumerate().min_by(|x, y| x.1.total_cmp(y.1)).map_or(0, |(at, _)| at);
+        let (a, b) = (least / len, least % len);
+        if let (Some((first, _)), Some((second, _))) = (contents[a], contents[b].take()) {
+            let union = first.with(&second);
+            contents[a] = Some((union, union.passes()));
+        }
+        left -= 1;
+        for other in 0..len {
+            pairs[other.min(b) * len + other.max(b)] = f32::INFINITY;
+            if other != a && other != b {
+                pairs[other.min(a) * len + other.max(a)] = more(&contents, other, a);
             }
         }
-        spreads[count - 1] = contents.iter().flatten().map(|(content, _)| *content).collect();
     }
-    spreads
-}
-
-/// How often one of some buckets lets a position through.
-fn passes<C: Content>(buckets: &[C]) -> f32 {
-    buckets.iter().map(C::passes).sum()
+    contents.iter().flatten().map(|(content, _)| *content).collect()
 }
 
 impl Buckets {
-    /// Spreads the beginnings of literals, four bytes each, over buckets: so many for each kind that text passes as seldom as may be.
+    /// Spreads the beginnings of literals, four bytes each, over buckets.
     pub(crate) fn new(gated: &[u32], loose: &[u32]) -> Buckets {
-        let [by_gate, by_none] = [gated, loose].map(|quads| spread::<Nibbles>(quads, 8));
-        let split = match (gated.is_empty(), loose.is_empty()) {
-            (_, true) => 8,
-            (true, _) => 0,
-            _ => {
-                let cost = |split: &usize| GATE * passes(&by_gate[*split - 1]) + passes(&by_none[7 - *split]);
-                (1..8).min_by(|a, b| cost(a).total_cmp(&cost(b))).unwrap_or(4)
-            }
-        };
-        let mut buckets = Buckets {
-            low: [[0; 16]; PLACES],
-            high: [[0; 16]; PLACES],
-            loose: if split == 8 { 0 } else { u8::MAX << split },
+        Buckets {
+            gated: Halves::new(gated),
+            loose: Halves::new(loose),
             gated_seven: Seven::new(gated),
             loose_seven: Seven::new(loose),
-        };
-        let first = split.checked_sub(1).map_or(&[][..], |n| &by_gate[n]);
-        let second = (7 - split.min(7)..8).take(usize::from(split < 8)).flat_map(|n| &by_none[n]);
-        buckets.fill(first.iter(), 0);
-        buckets.fill(second, split);
-        buckets
+        }
     }
 
     /// The tables as bytes, of which [`Buckets::from_bytes`] makes them again.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![self.loose];
-        for place in 0..PLACES {
-            bytes.extend(self.low[place].iter().chain(&self.high[place]));
-        }
+        let halves = [&self.gated, &self.loose].into_iter().flat_map(|halves| [&halves.low, &halves.high]);
+        let mut bytes: Vec<u8> = halves.flatten().flatten().copied().collect();
         for seven in [&self.gated_seven, &self.loose_seven] {
             seven.tables.iter().for_each(|table| bytes.extend(table));
         }
@@ -213,50 +190,54 @@ impl Buckets {
 
     /// The tables of such bytes; none if they are not tables, or would pass over one of the literals that begin like this.
     pub(crate) fn from_bytes(bytes: &[u8], gated: &[u32], loose: &[u32]) -> Option<Buckets> {
-        let (split, mut rest) = bytes.split_first()?;
+        let mut rest = bytes;
+        let seven = |quads: &[u32]| Seven { tables: [[0; 128]; SEVEN_PLACES], is_empty: quads.is_empty() };
         let mut buckets = Buckets {
-            low: [[0; 16]; PLACES],
-            high: [[0; 16]; PLACES],
-            loose: *split,
-            gated_seven: Seven { tables: [[0; 128]; SEVEN_PLACES], is_empty: gated.is_empty() },
-            loose_seven: Seven { tables: [[0; 128]; SEVEN_PLACES], is_empty: loose.is_empty() },
+            gated: Halves::empty(),
+            loose: Halves::empty(),
+            gated_seven: seven(gated),
+            loose_seven: seven(loose),
         };
         fn take<const N: usize>(table: &mut [u8; N], rest: &mut &[u8]) -> Option<()> {
             let (first, more) = rest.split_first_chunk()?;
             (*table, *rest) = (*first, more);
             Some(())
         }
-        for place in 0..PLACES {
-            take(&mut buckets.low[place], &mut rest)?;
-            take(&mut buckets.high[place], &mut rest)?;
+        for halves in [&mut buckets.gated, &mut buckets.loose] {
+            halves.low.iter_mut().try_for_each(|table| take(table, &mut rest))?;
+            halves.high.iter_mut().try_for_each(|table| take(table, &mut rest))?;
         }
         for seven in [&mut buckets.gated_seven, &mut buckets.loose_seven] {
             seven.tables.iter_mut().try_for_each(|table| take(table, &mut rest))?;
         }
-        let have = |quads: &[u32], own: u8, seven: &Seven| {
-            quads.iter().all(|quad| buckets.of(&quad.to_le_bytes()) & own != 0 && seven.has(*quad))
+        let have = |quads: &[u32], halves: &Halves, seven: &Seven| {
+            quads.iter().all(|quad| halves.of(&quad.to_le_bytes()) != 0 && seven.has(*quad))
         };
-        let sound = have(gated, !split, &buckets.gated_seven) && have(loose, *split, &buckets.loose_seven);
+        let sound = have(gated, &buckets.gated, &buckets.gated_seven)
+            && have(loose, &buckets.loose, &buckets.loose_seven);
         (rest.is_empty() && sound).then_some(buckets)
     }
+}
 
-    /// Spreads beginnings, of whose four bytes three count, over all buckets.
-    pub(crate) fn of_all(quads: &[u32]) -> Buckets {
-        Buckets::new(quads, &[])
-    }
-
-    /// Fills the buckets from the index `from` on.
-    fn fill<'a>(&mut self, contents: impl Iterator<Item = &'a Nibbles>, from: usize) {
-        for (bucket, content) in contents.enumerate() {
-            let bit = 1u8 << (from + bucket);
+impl Halves {
+    /// Spreads beginnings, of whose four bytes three count, over the buckets.
+    pub(crate) fn new(quads: &[u32]) -> Halves {
+        let mut halves = Halves::empty();
+        for (bucket, content) in spread::<Nibbles>(quads).iter().enumerate() {
+            let bit = 1u8 << bucket;
             for place in 0..PLACES {
                 for nibble in 0..16 {
                     let has = |set: u16| if set >> nibble & 1 != 0 { bit } else { 0 };
-                    self.low[place][nibble] |= has(content.low[place]);
-                    self.high[place][nibble] |= has(content.high[place]);
+                    halves.low[place][nibble] |= has(content.low[place]);
+                    halves.high[place][nibble] |= has(content.high[place]);
                 }
             }
         }
+        halves
+    }
+
+    fn empty() -> Halves {
+        Halves { low: [[0; 16]; PLACES], high: [[0; 16]; PLACES] }
     }
 
     /// The buckets that have the three bytes.
@@ -273,7 +254,7 @@ impl Buckets {
 impl Seven {
     fn new(quads: &[u32]) -> Seven {
         let mut seven = Seven { tables: [[0; 128]; SEVEN_PLACES], is_empty: quads.is_empty() };
-        for (bucket, content) in spread::<Sevens>(quads, 8)[7].iter().enumerate() {
+        for (bucket, content) in spread::<Sevens>(quads).iter().enumerate() {
             for (table, set) in seven.tables.iter_mut().zip(content.0) {
                 for (byte, bits) in table.iter_mut().enumerate() {
                     *bits |= u8::from(set >> byte & 1 != 0) << bucket;
@@ -308,9 +289,9 @@ mod tests {
         let loose = quads(&["key:", "toke", "secr", "pass", "://a", "api_", "auth", "cred", "acce", "bear"]);
         for (gated, loose) in [(&gated[..], &loose[..]), (&gated, &[]), (&[], &loose), (&[], &[])] {
             let buckets = Buckets::new(gated, loose);
-            for (quads, own) in [(gated, !buckets.loose), (loose, buckets.loose)] {
+            for (quads, halves) in [(gated, &buckets.gated), (loose, &buckets.loose)] {
                 for quad in quads {
-                    assert!(buckets.of(&quad.to_le_bytes()) & own != 0, "{quad:x}");
+                    assert!(halves.of(&quad.to_le_bytes()) != 0, "{quad:x}");
                 }
             }
             for (quads, seven) in [(gated, &buckets.gated_seven), (loose, &buckets.loose_seven)] {
@@ -332,8 +313,8 @@ mod tests {
     #[test]
     fn little_else_is() {
         let words = ["ghp_", "glpa", "sk-a", "AKIA", "npm_", "xoxb", "AIza", "ya29", "pypi", "dckr"];
-        let buckets = Buckets::new(&quads(&words), &[]);
+        let halves = Halves::new(&quads(&words));
         let text = b"const client = new Client({ region: process.env.REGION, retries: 3, timeout: 1000 })";
-        assert!(text.windows(3).filter(|three| buckets.of(three) != 0).count() <= 3);
+        assert!(text.windows(3).filter(|three| halves.of(three) != 0).count() <= 3);
     }
 }

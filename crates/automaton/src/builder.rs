@@ -157,17 +157,15 @@ impl Builder {
         let ungated = self.ungated.iter().chain(&self.folded).cloned();
         let (loose, short): (Vec<Literal>, Vec<Literal>) =
             ungated.partition(|literal| literal.bytes.len() >= FILTERED_MIN);
-        let literals = Filtered::new(std::mem::take(&mut self.gated), loose);
-        let (gated, loose) = (literals.quads(true), literals.quads(false));
+        let (literals, beginnings) = Filtered::new(std::mem::take(&mut self.gated), loose);
+        let (gated, loose) = (&beginnings.gated, &beginnings.loose);
         let buckets = match self.plan.take() {
-            None => Buckets::new(&gated, &loose),
-            Some(plan) => {
-                Buckets::from_bytes(&plan, &gated, &loose).ok_or("the plan is for other literals")?
-            }
+            None => Buckets::new(gated, loose),
+            Some(plan) => Buckets::from_bytes(&plan, gated, loose).ok_or("the plan is for other literals")?,
         };
         Ok(Automaton {
             tier: Tier::detect(),
-            filter: Filter::of(&literals),
+            filter: Filter::of(&beginnings),
             buckets,
             literals,
             short: Ungated::new(short)?,

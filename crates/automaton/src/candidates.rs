@@ -5,7 +5,7 @@
 
 use crate::anchors::Filter as AnchorFilter;
 use crate::arch::Vector;
-use crate::class::{ALNUM, BASE64, ESCAPE, LEADS, TABLE, is_escape};
+use crate::class::{ALNUM, BASE64, ESCAPE, TABLE, is_escape};
 use crate::list::{self, List};
 use crate::literals::Filter;
 use crate::scan::{Automaton, Hit, Job, Masks, What, is_wide_text, list_window, load};
@@ -296,14 +296,7 @@ impl Workspace {
         let in_rest = rest != 0
             && (v.classify(block(window, whole)).nul & rest != 0 || !window[whole..shown].is_ascii());
         if in_rest || v.has_odd(&window[..whole]) {
-            if window[..shown].contains(&0) {
-                for n in 0..blocks {
-                    wide(v, job, window, n, batch, hits);
-                }
-            }
-            if automaton.escapes {
-                odd_escapes(automaton, &window[..wanted + 2], batch.at, hits);
-            }
+            odd(v, job, window, blocks, batch, hits);
         }
         // Few: cheaper here than all hits of a scan at once.
         hits[first..].sort_unstable();
@@ -323,18 +316,33 @@ fn may_list(numbers: u32, alnum: u64, base64: u64) -> bool {
     long.count_ones() >= list::LONG
 }
 
-/// Escapes that are characters and not ASCII; `bytes` goes two bytes on behind the last that is asked for, and stands at `at`.
-fn odd_escapes(automaton: &Automaton, bytes: &[u8], at: usize, hits: &mut Vec<Hit>) {
-    let mut leads = [[0]; BLOCKS + 1];
-    let leads = &mut leads[..bytes.len().div_ceil(64)];
-    automaton.tier.members(&[LEADS], bytes, leads);
-    for (n, [leads]) in leads.iter().enumerate() {
-        for i in bits(*leads).map(|i| 64 * n + i) {
-            if let Some(three) = bytes[i..].first_chunk()
-                && is_escape(*three)
-            {
-                hits.push(Hit { at: at + i, what: What::Escape });
+/// What stands in UTF-16 or UTF-32 text, and escapes that are characters and not ASCII.
+#[inline(always)]
+fn odd<V: Vector>(
+    v: V,
+    job: &Job<'_>,
+    window: &[u8; WINDOW],
+    blocks: usize,
+    batch: &Batch,
+    hits: &mut Vec<Hit>,
+) {
+    let automaton = job.automaton;
+    let mut has_nul = false;
+    for n in 0..blocks + 1 {
+        let (nul, leads) = v.odd(block(window, 64 * n));
+        has_nul |= nul & first_bits(batch.shown.saturating_sub(64 * n)) != 0;
+        let wanted = first_bits((job.to - batch.at).saturating_sub(64 * n));
+        if automaton.escapes && n < blocks {
+            for i in bits(leads & wanted).map(|i| 64 * n + i) {
+                if is_escape([window[i], window[i + 1], window[i + 2]]) {
+                    hits.push(Hit { at: batch.at + i, what: What::Escape });
+                }
             }
+        }
+    }
+    if has_nul {
+        for n in 0..blocks {
+            wide(v, job, window, n, batch, hits);
         }
     }
 }
@@ -399,26 +407,37 @@ fn keep_anchors<V: Vector>(v: V, positions: &mut Positions, window: &[u8; WINDOW
 /// See [`Vector::keep_literals`]. Not inlined, so that the loop has the registers to itself; so is the next one.
 #[inline(never)]
 pub(crate) fn literals_of(list: &mut [u16], window: &[u8; WINDOW], filter: &Filter) -> usize {
-    retain(list, |i| filter.maybe(load(&window[i..]) as u32))
+    retain_literals(list, window, filter)
 }
 
 /// See [`Vector::keep_anchors`].
 #[inline(never)]
 pub(crate) fn anchors_of(list: &mut [u16], window: &[u8; WINDOW], filter: AnchorFilter<'_>) -> usize {
-    retain(list, |i| filter.maybe(load(&window[i..])))
-}
-
-/// Moves the positions that pass `test` to the front; how many they are.
-#[inline(always)]
-fn retain(list: &mut [u16], test: impl Fn(usize) -> bool) -> usize {
     let mut kept = 0;
     for n in 0..list.len() {
         let i = list[n];
         list[kept] = i;
-        // All are less; so that the compiler knows.
-        kept += usize::from(test(usize::from(i) % PLACES));
+        kept += usize::from(filter.maybe(load(&window[place_of(i)..])));
     }
     kept
+}
+
+/// Moves the positions whose four bytes may begin a literal to the front; how many they are.
+#[inline(always)]
+pub(crate) fn retain_literals(list: &mut [u16], window: &[u8; WINDOW], filter: &Filter) -> usize {
+    let mut kept = 0;
+    for n in 0..list.len() {
+        let i = list[n];
+        list[kept] = i;
+        kept += usize::from(filter.maybe(load(&window[place_of(i)..]) as u32));
+    }
+    kept
+}
+
+/// The place of a position. All are less; so that the compiler knows.
+#[inline(always)]
+pub(crate) fn place_of(i: u16) -> usize {
+    usize::from(i) % PLACES
 }
 
 /// The lowest `n` bits.

@@ -131,7 +131,8 @@ pub(crate) fn may_become_escape(bytes: &[u8]) -> bool {
 }
 
 /// The first bytes of the characters of [`is_escape`] that are not ASCII.
-pub(crate) const LEADS: ByteSet = ByteSet::new(b"\xc2\xe2\xef");
+pub(crate) const LEADS: ByteSet = ByteSet::new(&LEADS_OF);
+pub(crate) const LEADS_OF: [u8; 3] = *b"\xc2\xe2\xef";
 
 /// Whether `b` may begin an anchor of [`Gate::NonLower`](crate::Gate::NonLower): a token character that is no lower-case letter.
 #[inline]

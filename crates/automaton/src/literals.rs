@@ -28,26 +28,35 @@ impl Literal {
 /// Literals that are looked for where filters let a position through.
 #[derive(Clone, Debug)]
 pub(crate) struct Filtered {
-    entries: Vec<Entry>,
+    /// What can be told of each, the index of it in `literals`.
+    heads: Vec<Head>,
+    /// Indices of literals, by the places of four bytes with which they can begin.
+    entries: Vec<u32>,
     /// Where those of each place begin.
     places: Box<[u32]>,
     literals: Vec<Literal>,
 }
 
-/// Four bytes that a literal can begin with, and what else can be told from the eight at a position.
+/// What can be told of a literal from the eight bytes at a position.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// Little-endian, as all words here.
-    quad: u32,
-    /// What the second four are, of the bits that `mask` has: up to the end of the literal, and without the case of letters.
-    rest: u32,
-    mask: u32,
-    literal: u32,
+struct Head {
+    /// What they are, little-endian, of the bits that `mask` has: up to the end of the literal, and without the case of letters if it does not count.
+    bytes: u64,
+    mask: u64,
     /// Whether it counts only where a gate is open.
     gated: bool,
 }
 
-/// What four bytes are multiplied by, and by how many bits the product is shifted, for the index of their bit in a [`Filter`].
+/// What gated and loose literals begin with, four bytes each, little-endian, as all words here.
+pub(crate) struct Beginnings {
+    pub(crate) gated: Vec<u32>,
+    pub(crate) loose: Vec<u32>,
+}
+
+/// The bit that tells the cases of a letter apart, in each of four bytes: hashes are of bytes that have it, for then most literals without case begin in one way.
+pub(crate) const FOLD: u32 = 0x2020_2020;
+
+/// What four bytes with [`FOLD`] are multiplied by, and by how many bits the product is shifted, for the index of their bit in a [`Filter`].
 pub(crate) const HASH: (u32, u32) = (0x9e37_79b1, 15);
 
 /// Words of a [`Filter`]: 16 KiB, which share the first-level cache with the text. A fixed size lets the compiler see that no index is out of
@@ -65,60 +74,55 @@ fn place(quad: u32) -> usize {
 
 impl Filtered {
     /// Compiles literals that count only where a gate is open, and loose ones. Where one of the former is shorter than four bytes, only token characters can follow.
-    pub(crate) fn new(gated: Vec<Literal>, loose: Vec<Literal>) -> Filtered {
-        let mut entries = Vec::new();
+    pub(crate) fn new(gated: Vec<Literal>, loose: Vec<Literal>) -> (Filtered, Beginnings) {
+        let mut beginnings = Beginnings { gated: Vec::new(), loose: Vec::new() };
+        let (mut entries, mut heads) = (Vec::new(), Vec::new());
         let any: Vec<u8> = (0..=255).collect();
         let tokens: Vec<u8> = (0..=255).filter(|byte| is_token(*byte)).collect();
         let all =
             gated.iter().map(|literal| (literal, true)).chain(loose.iter().map(|literal| (literal, false)));
         for (index, (literal, gated)) in all.enumerate() {
-            let (first, second) = literal.bytes.split_at(literal.bytes.len().min(4));
-            let (mut rest_bytes, mut mask) = ([0; 4], [0; 4]);
-            for (i, byte) in second.iter().take(4).enumerate() {
+            let (mut bytes, mut mask) = ([0; 8], [0; 8]);
+            for (i, byte) in literal.bytes.iter().take(8).enumerate() {
                 mask[i] = if literal.fold && byte.is_ascii_alphabetic() { !0x20 } else { 0xff };
-                rest_bytes[i] = byte & mask[i];
+                bytes[i] = byte & mask[i];
             }
-            spell(first, literal.fold, if gated { &tokens } else { &any }, |quad| {
-                entries.push(Entry {
-                    quad: u32::from_le_bytes(quad),
-                    rest: u32::from_le_bytes(rest_bytes),
-                    mask: u32::from_le_bytes(mask),
-                    literal: index as u32,
-                    gated,
-                });
-            });
+            let (bytes, mask) = (u64::from_le_bytes(bytes), u64::from_le_bytes(mask));
+            let (quads, rest) = match gated {
+                true => (&mut beginnings.gated, &tokens),
+                false => (&mut beginnings.loose, &any),
+            };
+            let first = quads.len();
+            let head = &literal.bytes[..literal.bytes.len().min(4)];
+            spell(head, literal.fold, rest, |quad| quads.push(u32::from_le_bytes(quad)));
+            // Once at each place: a hit is told once.
+            let mut at: Vec<usize> = quads[first..].iter().map(|quad| place(*quad)).collect();
+            at.sort_unstable();
+            at.dedup();
+            entries.extend(at.into_iter().map(|place| (place, index as u32)));
+            heads.push(Head { bytes, mask, gated });
         }
         let mut places = vec![0; PLACES + 1].into_boxed_slice();
-        entries.iter().for_each(|entry| places[place(entry.quad) + 1] += 1);
+        entries.iter().for_each(|(place, _)| places[place + 1] += 1);
         for n in 0..PLACES {
             places[n + 1] += places[n];
         }
-        let mut next = places.clone();
-        let mut sorted = entries.clone();
-        for entry in entries {
-            let at = &mut next[place(entry.quad)];
-            sorted[*at as usize] = entry;
-            *at += 1;
-        }
-        Filtered { entries: sorted, places, literals: gated.into_iter().chain(loose).collect() }
-    }
-
-    /// What the gated literals begin with, or the loose ones, four bytes each, little-endian.
-    pub(crate) fn quads(&self, gated: bool) -> Vec<u32> {
-        self.entries.iter().filter(|entry| entry.gated == gated).map(|entry| entry.quad).collect()
+        entries.sort_by_key(|(place, _)| *place);
+        let entries = entries.into_iter().map(|(_, index)| index).collect();
+        let literals = gated.into_iter().chain(loose).collect();
+        (Filtered { heads, entries, places, literals }, beginnings)
     }
 
     /// Calls `found` with the id of every literal at `at`, where the eight bytes `word` stand and a gate is open or not; what they hold behind the end of `hay` is
     /// nothing.
     #[inline(always)]
     pub(crate) fn check(&self, hay: &[u8], at: usize, word: u64, gate: bool, mut found: impl FnMut(u32)) {
-        let (quad, rest) = (word as u32, (word >> 32) as u32);
-        let place = place(quad);
-        for entry in &self.entries[self.places[place] as usize..self.places[place + 1] as usize] {
+        let place = place(word as u32);
+        for index in &self.entries[self.places[place] as usize..self.places[place + 1] as usize] {
             // One test, and one branch that is seldom taken.
-            if (entry.quad ^ quad) | ((entry.rest ^ rest) & entry.mask) | u32::from(entry.gated & !gate) == 0
-            {
-                let literal = &self.literals[entry.literal as usize];
+            let head = &self.heads[*index as usize];
+            if (head.bytes ^ word) & head.mask | u64::from(head.gated & !gate) == 0 {
+                let literal = &self.literals[*index as usize];
                 if literal.stands_at(hay, at) {
                     found(literal.id);
                 }
@@ -127,7 +131,7 @@ impl Filtered {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.entries.len() * size_of::<Entry>() + size_of_val(&*self.places)
+        size_of_val(&*self.heads) + size_of_val(&*self.entries) + size_of_val(&*self.places)
     }
 }
 
@@ -136,11 +140,11 @@ impl Filtered {
 pub(crate) struct Filter(Box<[u64; WORDS]>);
 
 impl Filter {
-    /// The filter in front of these literals.
-    pub(crate) fn of(literals: &Filtered) -> Filter {
+    /// The filter in front of literals that begin like this.
+    pub(crate) fn of(beginnings: &Beginnings) -> Filter {
         let mut bitmap = Box::new([0u64; WORDS]);
-        for entry in &literals.entries {
-            let at = hash(entry.quad);
+        for quad in beginnings.gated.iter().chain(&beginnings.loose) {
+            let at = hash(*quad);
             bitmap[at / 64] |= 1 << (at % 64);
         }
         Filter(bitmap)
@@ -167,7 +171,7 @@ impl Filter {
 
 #[inline(always)]
 fn hash(quad: u32) -> usize {
-    (quad.wrapping_mul(HASH.0) >> HASH.1) as usize
+    ((quad | FOLD).wrapping_mul(HASH.0) >> HASH.1) as usize
 }
 
 /// Calls `each` with all four bytes that a literal with these first bytes can begin with; bytes out of `rest` follow a shorter one.

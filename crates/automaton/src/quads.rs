@@ -10,7 +10,7 @@
 //! ```
 
 use crate::arch::Tier;
-use crate::buckets::Buckets;
+use crate::buckets::Halves;
 use crate::class::is_base64;
 
 /// Bytes that [`Quads::look`] asks for beginnings of, behind which may stand anything.
@@ -29,7 +29,7 @@ pub struct Seen {
 #[derive(Clone, Debug)]
 pub struct Quads {
     pub(crate) tier: Tier,
-    buckets: Buckets,
+    buckets: Halves,
 }
 
 /// The value of what stands behind the last character: no part of text.
@@ -43,7 +43,7 @@ impl Quads {
     #[must_use]
     pub fn new(triples: &[Triple]) -> Quads {
         let words: Vec<u32> = triples.iter().map(|&[a, b, c]| u32::from_le_bytes([a, b, c, 0])).collect();
-        Quads { tier: Tier::detect(), buckets: Buckets::of_all(&words) }
+        Quads { tier: Tier::detect(), buckets: Halves::new(&words) }
     }
 
     /// Looks at a run of base64 characters of either alphabet, mixed or not. Alignment `n` is that of quads of which one begins `n` characters after
@@ -61,7 +61,7 @@ impl Quads {
 }
 
 /// The definition, a character at a time, which the other tiers must agree with.
-pub(crate) fn look(run: &[u8], buckets: &Buckets) -> Seen {
+pub(crate) fn look(run: &[u8], buckets: &Halves) -> Seen {
     let value = |at: usize| run.get(at).map_or(PADDING, |char| value(*char));
     let mut seen = Seen::default();
     for at in 0..run.len() {

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use exfilter_automaton::{Automaton, Gate, is_token};
 use regex_automata::dfa::{Automaton as _, StartKind, dense};
 use regex_automata::nfa::thompson;
+use regex_automata::util::primitives::StateID;
 use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, MatchKind, meta};
 use regex_syntax::hir::{Class, Hir, HirKind};
@@ -20,9 +21,31 @@ pub(crate) struct Compiled {
     pub(crate) rule: Rule,
     pub(crate) facts: Facts,
     has_value: bool,
-    dfa: OnceLock<Option<dense::DFA<Vec<u32>>>>,
+    dfa: OnceLock<Option<Machine>>,
     value: OnceLock<Option<meta::Regex>>,
 }
+
+/// The DFA of a rule, and where it stands behind literals.
+struct Machine {
+    dfa: dense::DFA<Vec<u32>>,
+    /// The longest first.
+    heads: Vec<Head>,
+}
+
+/// What a literal of a rule begins with: a DFA need not walk over what is known to stand there.
+struct Head {
+    /// The first bytes, little-endian, without the case of letters if it does not count, of the bits that `mask` has.
+    bytes: u64,
+    mask: u64,
+    len: u8,
+    /// The state in front of them and the one behind; none in between says anything.
+    from: StateID,
+    to: StateID,
+}
+
+/// Literals of a rule that are told apart, and the bytes of one from which on that is worth it.
+const HEADS: usize = 12;
+const HEAD_MIN: usize = 3;
 
 /// What the pattern of a rule tells.
 pub(crate) struct Facts {
@@ -113,7 +136,29 @@ impl Compiled {
     /// The confirm DFA, anchored, all matches; `None` if it would be too large, which [`Compiled::check_dfa`] tells at build time.
     #[inline]
     pub(crate) fn dfa(&self) -> Option<&dense::DFA<Vec<u32>>> {
-        self.dfa.get_or_init(|| build_dfa(&self.rule.pattern).ok()).as_ref()
+        Some(&self.machine()?.dfa)
+    }
+
+    #[inline]
+    fn machine(&self) -> Option<&Machine> {
+        self.dfa.get_or_init(|| build_dfa(&self.rule.pattern).ok().map(|dfa| self.machine_of(dfa))).as_ref()
+    }
+
+    fn machine_of(&self, dfa: dense::DFA<Vec<u32>>) -> Machine {
+        let literals = self.rule.literals.iter().take(HEADS);
+        let mut heads: Vec<Head> =
+            literals.filter_map(|literal| head(&dfa, literal.as_bytes(), self.rule.ignore_case)).collect();
+        heads.sort_by_key(|head| std::cmp::Reverse(head.len));
+        Machine { dfa, heads }
+    }
+
+    /// Where the DFA comes to from `state` over what `bytes` begin with, if that is a literal it knows, and how many bytes those are.
+    #[inline]
+    pub(crate) fn leap(&self, state: StateID, bytes: &[u8]) -> Option<(StateID, usize)> {
+        let word = u64::from_le_bytes(*bytes.first_chunk()?);
+        let stands = |head: &&Head| (word ^ head.bytes) & head.mask == 0;
+        let head = self.machine()?.heads.iter().find(stands).filter(|head| head.from == state)?;
+        Some((head.to, usize::from(head.len)))
     }
 
     /// Builds the DFA now.
@@ -126,7 +171,7 @@ impl Compiled {
                 ),
             )
         })?;
-        let _ = self.dfa.set(Some(built));
+        let _ = self.dfa.set(Some(self.machine_of(built)));
         Ok(())
     }
 
@@ -212,6 +257,27 @@ fn build_dfa(pattern: &str) -> Result<dense::DFA<Vec<u32>>, String> {
         .build(pattern)
         .map_err(|e| e.to_string())
 }
+
+/// The head of a literal, as far as no state on the way says anything and no case makes a difference.
+fn head(dfa: &dense::DFA<Vec<u32>>, literal: &[u8], fold: bool) -> Option<Head> {
+    let from = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
+    let (mut to, mut len, mut bytes, mut mask) = (from, 0, [0; 8], [0; 8]);
+    for byte in literal.iter().take(8) {
+        let next = dfa.next_state(to, *byte);
+        let folds = fold && byte.is_ascii_alphabetic();
+        if dfa.is_special_state(next) || folds && dfa.next_state(to, byte ^ CASE) != next {
+            break;
+        }
+        mask[len] = if folds { !CASE } else { 0xff };
+        bytes[len] = byte & mask[len];
+        (to, len) = (next, len + 1);
+    }
+    let (bytes, mask) = (u64::from_le_bytes(bytes), u64::from_le_bytes(mask));
+    (len >= HEAD_MIN).then_some(Head { bytes, mask, len: len as u8, from, to })
+}
+
+/// The bit that tells the cases of a letter apart.
+const CASE: u8 = 0x20;
 
 fn compile_lead(lead: &Lead) -> Result<CompiledLead, String> {
     if lead.min > lead.max || lead.max > Lead::MAX || lead.max == 0 {
@@ -313,6 +379,33 @@ mod tests {
         assert_eq!(token_prefix("(?:ab c)?deffffffffffff"), 0);
         assert_eq!(token_prefix("[a-z]{0,5}0123456789"), 10);
         assert_eq!(token_prefix("(?i:secret)_[a-z]{5}"), 12);
+    }
+
+    #[test]
+    fn a_leap_comes_to_where_every_byte_leads() {
+        let mut rule = Rule::new("a", "token", "(?i:token|secret_key|Key)[a-z]{0,5}=[0-9]{8}");
+        rule.literals = vec!["token".into(), "secret_key".into(), "key".into()];
+        rule.ignore_case = true;
+        let compiled = Compiled::new(rule).expect("the rule compiles");
+        let dfa = compiled.dfa().expect("it is small");
+        let from = dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).expect("it is anchored");
+        for (text, leap) in
+            [("Tokens=01234567", 5), ("SECRET_key=", 8), ("kEyab=01", 3), ("kez=012345", 0), ("token", 0)]
+        {
+            let walked = text.bytes().take(leap).fold(from, |state, byte| dfa.next_state(state, byte));
+            let want = (leap > 0).then_some((walked, leap));
+            assert_eq!(compiled.leap(from, text.as_bytes()), want, "{text}");
+        }
+        // What stands before decides here.
+        let bound = Compiled::new(Rule::new("b", "token", r"\btoken[0-9]{8}")).expect("the rule compiles");
+        let dfa = bound.dfa().expect("it is small");
+        for before in [None, Some(b'a'), Some(b' ')] {
+            let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
+            let from = dfa.start_state(&config).expect("it is anchored");
+            if let Some((to, len)) = bound.leap(from, b"token01234567") {
+                assert_eq!(to, b"token01234567"[..len].iter().fold(from, |s, b| dfa.next_state(s, *b)));
+            }
+        }
     }
 
     #[test]

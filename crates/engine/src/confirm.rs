@@ -66,7 +66,7 @@ impl View<'_> {
 }
 
 impl Confirm {
-    /// Starts a confirm of `rule` at the literal at `at`; `None` if what stands before it rules a match out.
+    /// Starts a confirm of `rule` at the literal at `at`, and says how many bytes of it need no walk; `None` if what stands before it rules a match out.
     ///
     /// `may_begin` says where a match has its left boundary whatever stands before it.
     pub(crate) fn start(
@@ -75,7 +75,7 @@ impl Confirm {
         view: View<'_>,
         at: u64,
         may_begin: impl Fn(u64) -> bool,
-    ) -> Option<Confirm> {
+    ) -> Option<(Confirm, u64)> {
         let index = view.index(at);
         let before = &view.bytes[..index];
         let lead = match &rule.facts.lead {
@@ -97,7 +97,8 @@ impl Confirm {
         let dfa = rule.dfa()?;
         let config = start::Config::new().anchored(Anchored::Yes).look_behind(before.last().copied());
         let state = dfa.start_state(&config).ok()?;
-        Some(Confirm {
+        let (state, skipped) = rule.leap(state, &view.bytes[index..]).unwrap_or((state, 0));
+        let confirm = Confirm {
             rule: id,
             state,
             literal: at,
@@ -111,7 +112,8 @@ impl Confirm {
             alive: true,
             holds: true,
             decided: 0,
-        })
+        };
+        Some((confirm, skipped as u64))
     }
 
     /// Walks over `view` from `from` to its end; with `eof` nothing follows. `may_end` says where a match has its right boundary whatever comes

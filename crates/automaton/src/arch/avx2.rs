@@ -1,13 +1,14 @@
 //! AVX2: two nibble look-ups classify 32 bytes, as [`super::narrow`] tells.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_xor_si128, _mm256_add_epi8, _mm256_add_epi64,
-    _mm256_and_si256, _mm256_andnot_si256, _mm256_blendv_epi8, _mm256_broadcastsi128_si256,
-    _mm256_castsi256_pd, _mm256_cmpeq_epi8, _mm256_cmpeq_epi64, _mm256_cmpgt_epi8, _mm256_i64gather_epi64,
-    _mm256_loadu_si256, _mm256_min_epi8, _mm256_movemask_epi8, _mm256_movemask_pd, _mm256_mul_epu32,
-    _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi64x, _mm256_setr_epi8, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi64, _mm256_srl_epi64, _mm256_srli_epi16,
-    _mm256_srli_epi64, _mm256_srlv_epi64, _mm256_storeu_si256, _mm256_xor_si256,
+    __m128i, __m256i, _MM_HINT_T0, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_prefetch, _mm_xor_si128,
+    _mm256_add_epi8, _mm256_add_epi64, _mm256_and_si256, _mm256_andnot_si256, _mm256_blendv_epi8,
+    _mm256_broadcastsi128_si256, _mm256_castsi256_pd, _mm256_cmpeq_epi8, _mm256_cmpeq_epi64,
+    _mm256_cmpgt_epi8, _mm256_i64gather_epi64, _mm256_loadu_si256, _mm256_min_epi8, _mm256_movemask_epi8,
+    _mm256_movemask_pd, _mm256_mul_epu32, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi64x,
+    _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi64,
+    _mm256_srl_epi64, _mm256_srli_epi16, _mm256_srli_epi64, _mm256_srlv_epi64, _mm256_storeu_si256,
+    _mm256_xor_si256,
 };
 
 use std::mem::MaybeUninit;
@@ -15,11 +16,13 @@ use std::mem::MaybeUninit;
 use super::Vector;
 use super::narrow::{CLASS, ESCAPES, ROWS, TO_VALUE};
 use crate::anchors::{self, Filter, PLACES, REACH};
-use crate::buckets::{self, Buckets};
+use crate::buckets::{self, Buckets, Halves};
 use crate::byte_set::ByteSet;
-use crate::candidates::{BLOCKS, Marks, Words, Workspace};
+use crate::candidates::{self, BLOCKS, Marks, WINDOW, Words, Workspace};
+use crate::class::LEADS_OF;
+use crate::literals;
 use crate::quads::{PADDING, Quads, Seen};
-use crate::scan::{Hit, Job, Masks};
+use crate::scan::{Hit, Job, Masks, load};
 
 /// Values of characters, and as many behind them as decisions look at.
 const VALUES: usize = Quads::MAX + 64;
@@ -102,9 +105,9 @@ pub(super) fn members<const N: usize>(sets: &[ByteSet; N], bytes: &[u8], masks: 
 }
 
 /// See [`crate::Quads::look`].
-pub(super) fn quads(run: &[u8], buckets: &Buckets) -> Seen {
+pub(super) fn quads(run: &[u8], buckets: &Halves) -> Seen {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    fn inner(run: &[u8], buckets: &Buckets) -> Seen {
+    fn inner(run: &[u8], buckets: &Halves) -> Seen {
         let mut values = [MaybeUninit::uninit(); VALUES];
         // SAFETY: this function has AVX2.
         unsafe { look_at_quads(run, buckets, &mut values) }
@@ -177,6 +180,19 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    fn odd(self, block: &[u8; 64]) -> (u64, u64) {
+        // SAFETY: as in `classify`; the loads read the 64 bytes of `block`.
+        unsafe {
+            let x = [0, 32].map(|at| _mm256_loadu_si256(block.as_ptr().add(at).cast::<__m256i>()));
+            let is = |x, byte: u8| _mm256_cmpeq_epi8(x, _mm256_set1_epi8(byte as i8));
+            let mask = |x| _mm256_movemask_epi8(x) as u32;
+            let [a, b, c] = LEADS_OF;
+            let leads = |x| mask(_mm256_or_si256(is(x, a), _mm256_or_si256(is(x, b), is(x, c))));
+            (join(mask(is(x[0], 0)), mask(is(x[1], 0))), join(leads(x[0]), leads(x[1])))
+        }
+    }
+
+    #[inline(always)]
     fn derive(self, marks: &mut Marks, blocks: usize, signs: bool) {
         assert!(blocks <= BLOCKS, "a batch has no more blocks");
         // The block behind the last one too.
@@ -245,12 +261,26 @@ impl Vector for Avx2 {
     #[inline(always)]
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64) {
         let window: &[u8; 66] = window.first_chunk().expect("the caller shows 66 bytes");
-        // SAFETY: as in `classify`; the farthest load reads the bytes 34 to 65 of `window`.
-        unsafe {
-            let (a0, l0) = begin(window.as_ptr(), buckets);
-            let (a1, l1) = begin(window.as_ptr().add(32), buckets);
-            (join(a0, a1), join(l0, l1))
-        }
+        // SAFETY: as in `classify`.
+        unsafe { begin(window, buckets) }
+    }
+
+    #[inline(always)]
+    fn keep_literals(
+        self,
+        list: &mut [u16],
+        len: usize,
+        window: &[u8; WINDOW],
+        filter: &literals::Filter,
+    ) -> usize {
+        // SAFETY: as in `classify`.
+        unsafe { literals_of(&mut list[..len], window, filter) }
+    }
+
+    #[inline(always)]
+    fn keep_anchors(self, list: &mut [u16], len: usize, window: &[u8; WINDOW], filter: Filter<'_>) -> usize {
+        // SAFETY: as in `classify`.
+        unsafe { anchors_of(&mut list[..len], window, filter) }
     }
 }
 
@@ -259,31 +289,81 @@ fn join(low: u32, high: u32) -> u64 {
     u64::from(low) | u64::from(high) << 32
 }
 
-/// The masks of 32 positions whose three bytes share a bucket: of any literal, of a loose one.
+/// The positions whose three bytes share a bucket of gated literals, and of loose ones. Both halves of a block at once, so that each table is loaded once.
 ///
 /// # Safety
 ///
-/// 34 bytes must be readable at `at`, and the machine must have AVX2. Inlined into a function that enables it, as it must be for the vectors to
-/// stay in registers; a function that enables features itself cannot be made to.
+/// The machine must have AVX2. Inlined into a function that enables it, as it must be for the vectors to stay in registers; a function that enables features
+/// itself cannot be made to.
 #[inline(always)]
-unsafe fn begin(at: *const u8, buckets: &Buckets) -> (u32, u32) {
+unsafe fn begin(window: &[u8; 66], buckets: &Buckets) -> (u64, u64) {
+    const { assert!(buckets::PLACES == 3, "the farthest load reads the bytes 34 to 65") };
     // SAFETY: the caller's promise, and the tables have 16 bytes each.
     unsafe {
         let nibble = _mm256_set1_epi8(0x0f);
-        let mut bits = _mm256_set1_epi8(-1);
+        let all = _mm256_set1_epi8(-1);
+        let (mut gated, mut loose) = ([all; 2], [all; 2]);
         for place in 0..buckets::PLACES {
-            let x = _mm256_loadu_si256(at.add(place).cast::<__m256i>());
-            let low = _mm_loadu_si128(buckets.low[place].as_ptr().cast::<__m128i>());
-            let high = _mm_loadu_si128(buckets.high[place].as_ptr().cast::<__m128i>());
-            let low = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(low), _mm256_and_si256(x, nibble));
-            let x = _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble);
-            let high = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(high), x);
-            bits = _mm256_and_si256(bits, _mm256_and_si256(low, high));
+            let x = [0, 32].map(|at| {
+                let x = _mm256_loadu_si256(window.as_ptr().add(place + at).cast::<__m256i>());
+                (_mm256_and_si256(x, nibble), _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble))
+            });
+            for (bits, halves) in [(&mut gated, &buckets.gated), (&mut loose, &buckets.loose)] {
+                let low = _mm_loadu_si128(halves.low[place].as_ptr().cast::<__m128i>());
+                let high = _mm_loadu_si128(halves.high[place].as_ptr().cast::<__m128i>());
+                let (low, high) = (_mm256_broadcastsi128_si256(low), _mm256_broadcastsi128_si256(high));
+                for (bits, (column, row)) in bits.iter_mut().zip(x) {
+                    let here =
+                        _mm256_and_si256(_mm256_shuffle_epi8(low, column), _mm256_shuffle_epi8(high, row));
+                    *bits = _mm256_and_si256(*bits, here);
+                }
+            }
         }
-        let none = |bits| _mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32;
-        let loose = _mm256_and_si256(bits, _mm256_set1_epi8(buckets.loose as i8));
-        (!none(bits), !none(loose))
+        let some = |bits| !_mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32;
+        (join(some(gated[0]), some(gated[1])), join(some(loose[0]), some(loose[1])))
     }
+}
+
+/// See [`Vector::keep_literals`], by the instructions of this tier: the one that all share is compiled for any processor.
+///
+/// # Safety
+///
+/// The machine must have what [`available`] asks for.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn literals_of(list: &mut [u16], window: &[u8; WINDOW], filter: &literals::Filter) -> usize {
+    candidates::retain_literals(list, window, filter)
+}
+
+/// Positions whose words of a bitmap are asked for before the first of them is looked at.
+const AHEAD: usize = 32;
+
+/// See [`Vector::keep_anchors`]. With many anchors the bitmap is in no near cache, so its words are asked for ahead.
+///
+/// # Safety
+///
+/// As of [`literals_of`].
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn anchors_of(list: &mut [u16], window: &[u8; WINDOW], filter: Filter<'_>) -> usize {
+    let Filter { shift, bitmap, .. } = filter;
+    assert!(shift < 32 && bitmap.len() > (u32::MAX >> shift) as usize, "every tag has a word");
+    let mut kept = 0;
+    let mut tags = [0; AHEAD];
+    for from in (0..list.len()).step_by(AHEAD) {
+        let count = (list.len() - from).min(AHEAD);
+        for (tag, i) in tags.iter_mut().zip(&list[from..from + count]) {
+            *tag = filter.tag(load(&window[candidates::place_of(*i)..]));
+            // SAFETY: every tag has a word, as is asserted; nothing is read.
+            unsafe {
+                let word = bitmap.as_ptr().add((*tag >> shift) as usize);
+                _mm_prefetch::<_MM_HINT_T0>(word.cast::<i8>());
+            }
+        }
+        for n in 0..count {
+            list[kept] = list[from + n];
+            kept += usize::from(filter.has(tags[n]));
+        }
+    }
+    kept
 }
 
 /// Which places of a block the filter lets through, four at a time.
@@ -428,7 +508,7 @@ unsafe fn values_of(x: __m256i) -> __m256i {
 ///
 /// The machine must have AVX2; inlined as [`begin`] is.
 #[inline(always)]
-unsafe fn look_at_quads(run: &[u8], buckets: &Buckets, values: &mut [MaybeUninit<u8>; VALUES]) -> Seen {
+unsafe fn look_at_quads(run: &[u8], buckets: &Halves, values: &mut [MaybeUninit<u8>; VALUES]) -> Seen {
     assert!(run.len() <= Quads::MAX, "the values have room for no more");
     let values = values.as_mut_ptr().cast::<u8>();
     // SAFETY: AVX2 is the caller's promise. Characters are loaded by 32 while as many are there, and from a copy otherwise. Values are stored by 32 from

@@ -14,25 +14,26 @@ use std::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_maskz_compress_epi16,
     _mm_storeu_si128, _mm256_loadu_si256, _mm256_maskz_compress_epi16, _mm256_storeu_si256, _mm512_add_epi16,
     _mm512_and_si512, _mm512_andnot_si512, _mm512_broadcast_i32x4, _mm512_broadcast_i64x2,
-    _mm512_castsi512_si256, _mm512_cmplt_epi8_mask, _mm512_cvtepu8_epi16, _mm512_cvtepu16_epi32,
-    _mm512_cvtepu16_epi64, _mm512_extracti64x4_epi64, _mm512_i32gather_epi32, _mm512_i64gather_epi64,
-    _mm512_loadu_si512, _mm512_mask_loadu_epi8, _mm512_maskz_compress_epi8, _mm512_maskz_loadu_epi8,
-    _mm512_maskz_permutex2var_epi8, _mm512_min_epi8, _mm512_movepi8_mask, _mm512_mullo_epi32,
-    _mm512_mullo_epi64, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi8,
-    _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shldi_epi64,
-    _mm512_shrdi_epi64, _mm512_shuffle_epi8, _mm512_slli_epi16, _mm512_srl_epi64, _mm512_srli_epi16,
-    _mm512_srli_epi32, _mm512_srli_epi64, _mm512_srlv_epi32, _mm512_srlv_epi64, _mm512_storeu_si512,
-    _mm512_test_epi8_mask, _mm512_test_epi32_mask, _mm512_test_epi64_mask, _mm512_xor_si512,
+    _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask, _mm512_cvtepu8_epi16,
+    _mm512_cvtepu16_epi32, _mm512_cvtepu16_epi64, _mm512_extracti64x4_epi64, _mm512_i32gather_epi32,
+    _mm512_i64gather_epi64, _mm512_loadu_si512, _mm512_mask_loadu_epi8, _mm512_maskz_compress_epi8,
+    _mm512_maskz_loadu_epi8, _mm512_maskz_permutex2var_epi8, _mm512_min_epi8, _mm512_movepi8_mask,
+    _mm512_mullo_epi32, _mm512_mullo_epi64, _mm512_or_si512, _mm512_permutex2var_epi8,
+    _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_epi64,
+    _mm512_setzero_si512, _mm512_shldi_epi64, _mm512_shrdi_epi64, _mm512_shuffle_epi8, _mm512_slli_epi16,
+    _mm512_srl_epi64, _mm512_srli_epi16, _mm512_srli_epi32, _mm512_srli_epi64, _mm512_srlv_epi32,
+    _mm512_srlv_epi64, _mm512_storeu_si512, _mm512_test_epi8_mask, _mm512_test_epi32_mask,
+    _mm512_test_epi64_mask, _mm512_xor_si512,
 };
 
 use super::Vector;
 use super::narrow::ROWS;
 use crate::anchors::{self, Filter, PLACES, REACH};
-use crate::buckets::{self, Buckets, Seven};
+use crate::buckets::{self, Buckets, Halves, Seven};
 use crate::byte_set::ByteSet;
 use crate::candidates::{BLOCKS, Marks, PLACES as PLACES_OF_BATCH, WINDOW, Words, Workspace};
-use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
-use crate::literals::{self, HASH};
+use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LEADS_OF, LOWER, NUL, TABLE, TOKEN};
+use crate::literals::{self, FOLD, HASH};
 use crate::quads::{self, PADDING, Quads, Seen};
 use crate::scan::{Hit, Job, Masks};
 
@@ -124,7 +125,7 @@ entry! {
 
 entry! {
     /// See [`crate::Quads::look`].
-    fn quads(run: &[u8], buckets: &Buckets) -> Seen {
+    fn quads(run: &[u8], buckets: &Halves) -> Seen {
         // SAFETY: this function has AVX-512.
         unsafe { look_at_quads(run, buckets) }
     }
@@ -188,6 +189,17 @@ impl Vector for Avx512 {
                 least = _mm512_min_epi8(least, _mm512_loadu_si512(block.as_ptr().cast::<__m512i>()));
             }
             _mm512_cmplt_epi8_mask(least, one) != 0
+        }
+    }
+
+    #[inline(always)]
+    fn odd(self, block: &[u8; 64]) -> (u64, u64) {
+        // SAFETY: as in `classify`; the load reads the 64 bytes of `block`.
+        unsafe {
+            let x = _mm512_loadu_si512(block.as_ptr().cast::<__m512i>());
+            let is = |byte: u8| _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(byte as i8));
+            let [a, b, c] = LEADS_OF;
+            (is(0), is(a) | is(b) | is(c))
         }
     }
 
@@ -268,7 +280,7 @@ impl Vector for Avx512 {
         unsafe {
             let gated = of_seven(window, &buckets.gated_seven);
             let loose = if buckets.loose_seven.is_empty { 0 } else { of_seven(window, &buckets.loose_seven) };
-            (gated | loose, loose)
+            (gated, loose)
         }
     }
 
@@ -292,7 +304,8 @@ impl Vector for Avx512 {
                 let positions = _mm256_loadu_si256(list.as_ptr().add(from).cast::<__m256i>());
                 let at = _mm512_and_si512(_mm512_cvtepu16_epi32(positions), places);
                 let quads = _mm512_i32gather_epi32::<1>(at, window.as_ptr().cast::<i32>());
-                let hashes = _mm512_mullo_epi32(quads, _mm512_set1_epi32(HASH.0 as i32));
+                let folded = _mm512_or_si512(quads, _mm512_set1_epi32(FOLD as i32));
+                let hashes = _mm512_mullo_epi32(folded, _mm512_set1_epi32(HASH.0 as i32));
                 let hashes = _mm512_srli_epi32::<{ HASH.1 }>(hashes);
                 let words = _mm512_i32gather_epi32::<4>(_mm512_srli_epi32::<5>(hashes), words);
                 let bits = _mm512_srlv_epi32(words, _mm512_and_si512(hashes, _mm512_set1_epi32(31)));
@@ -476,7 +489,7 @@ const VALUES: [u8; 128] = {
 ///
 /// As of [`passing_at`].
 #[inline(always)]
-unsafe fn look_at_quads(run: &[u8], buckets: &Buckets) -> Seen {
+unsafe fn look_at_quads(run: &[u8], buckets: &Halves) -> Seen {
     const BEHIND: [[u8; 64]; 5] = [places(0), places(1), places(2), places(3), places(4)];
     assert!(run.len() <= Quads::MAX, "no more are looked at");
     // SAFETY: AVX-512 is the caller's promise. Only the characters of `run` are read; the tables have 16, 64 or 128 bytes.

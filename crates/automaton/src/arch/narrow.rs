@@ -30,8 +30,9 @@
 
 use super::Vector;
 use crate::anchors::{self, Filter, PLACES, REACH};
-use crate::buckets::{self, Buckets};
+use crate::buckets::{self, Buckets, Halves};
 use crate::byte_set::ByteSet;
+use crate::class::LEADS_OF;
 use crate::quads::{PADDING, Quads, Seen};
 use crate::scan::Masks;
 
@@ -210,7 +211,7 @@ impl<S: Sixteen> Narrow<S> {
 
     /// See [`crate::quads::look`].
     #[inline(always)]
-    pub(super) fn quads(self, run: &[u8], buckets: &Buckets) -> Seen {
+    pub(super) fn quads(self, run: &[u8], buckets: &Halves) -> Seen {
         assert!(run.len() <= Quads::MAX, "the values have room for no more");
         let mut values = [PADDING; VALUES];
         let (chunks, rest) = run.as_chunks::<16>();
@@ -295,19 +296,31 @@ impl<S: Sixteen> Vector for Narrow<S> {
     }
 
     #[inline(always)]
+    fn odd(self, block: &[u8; 64]) -> (u64, u64) {
+        let x = self.four(block, 0);
+        let leads = self.map(x, |x| {
+            let [a, b, c] = LEADS_OF.map(|lead| self.0.equal(x, self.0.each(lead)));
+            self.0.or(a, self.0.or(b, c))
+        });
+        (self.zero(x), self.0.mask(leads))
+    }
+
+    #[inline(always)]
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64) {
-        let mut bits = [self.0.each(u8::MAX); 4];
-        for place in 0..buckets::PLACES {
-            let (rows, columns) = (&buckets.high[place], &buckets.low[place]);
-            let [a, b, c, d] = self.map(self.four(window, place), |x| self.by_nibbles(rows, columns, x));
-            bits = [
-                self.0.and(bits[0], a),
-                self.0.and(bits[1], b),
-                self.0.and(bits[2], c),
-                self.0.and(bits[3], d),
-            ];
-        }
-        let loose = self.0.each(buckets.loose);
-        (!self.zero(bits), !self.zero(self.map(bits, |x| self.0.and(x, loose))))
+        let of = |halves: &Halves| {
+            let mut bits = [self.0.each(u8::MAX); 4];
+            for place in 0..buckets::PLACES {
+                let (rows, columns) = (&halves.high[place], &halves.low[place]);
+                let [a, b, c, d] = self.map(self.four(window, place), |x| self.by_nibbles(rows, columns, x));
+                bits = [
+                    self.0.and(bits[0], a),
+                    self.0.and(bits[1], b),
+                    self.0.and(bits[2], c),
+                    self.0.and(bits[3], d),
+                ];
+            }
+            !self.zero(bits)
+        };
+        (of(&buckets.gated), of(&buckets.loose))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Vector;
 use crate::buckets::Buckets;
-use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LOWER, NUL, TABLE, TOKEN};
+use crate::class::{ALNUM, BASE64, DIGIT, ESCAPE, FOLLOW, LEADS, LOWER, NUL, TABLE, TOKEN};
 use crate::scan::Masks;
 
 /// Table look-ups.
@@ -33,13 +33,22 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64) {
-        let (mut all, mut loose) = (0, 0);
-        for (i, bytes) in window.windows(3).take(64).enumerate() {
-            let bits = buckets.of(bytes);
-            all |= u64::from(bits != 0) << i;
-            loose |= u64::from(bits & buckets.loose != 0) << i;
+    fn odd(self, block: &[u8; 64]) -> (u64, u64) {
+        let (mut nul, mut leads) = (0, 0);
+        for (i, byte) in block.iter().enumerate() {
+            nul |= u64::from(*byte == 0) << i;
+            leads |= u64::from(LEADS.contains(*byte)) << i;
         }
-        (all, loose)
+        (nul, leads)
+    }
+
+    #[inline(always)]
+    fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64) {
+        let (mut gated, mut loose) = (0, 0);
+        for (i, bytes) in window.windows(3).take(64).enumerate() {
+            gated |= u64::from(buckets.gated.of(bytes) != 0) << i;
+            loose |= u64::from(buckets.loose.of(bytes) != 0) << i;
+        }
+        (gated, loose)
     }
 }

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 
 use super::narrow::{Narrow, Sixteen};
 use crate::anchors::{Filter, PLACES, REACH};
-use crate::buckets::Buckets;
+use crate::buckets::Halves;
 use crate::byte_set::ByteSet;
 use crate::candidates::Workspace;
 use crate::quads::Seen;
@@ -70,9 +70,9 @@ pub(super) fn members<const N: usize>(sets: &[ByteSet; N], bytes: &[u8], masks: 
 }
 
 /// See [`crate::Quads::look`].
-pub(super) fn quads(run: &[u8], buckets: &Buckets) -> Seen {
+pub(super) fn quads(run: &[u8], buckets: &Halves) -> Seen {
     #[target_feature(enable = "ssse3,sse4.2,popcnt")]
-    fn inner(run: &[u8], buckets: &Buckets) -> Seen {
+    fn inner(run: &[u8], buckets: &Halves) -> Seen {
         Narrow(Sse(())).quads(run, buckets)
     }
     debug_assert!(available());

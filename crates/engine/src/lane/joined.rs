@@ -641,8 +641,8 @@ impl Lane {
         let joints = self.joints()?;
         let (start, end) = joints.piece(found.matched, range);
         let piece = View { bytes: view.get(start, end)?, base: start };
-        let mut confirm = Confirm::start(rule, found.rule, piece, found.matched, |_| true)?;
-        confirm.advance(rule, piece, found.matched, true, |_| true, |at| at);
+        let (mut confirm, skipped) = Confirm::start(rule, found.rule, piece, found.matched, |_| true)?;
+        confirm.advance(rule, piece, found.matched + skipped, true, |_| true, |at| at);
         let (end, _) = confirm.end?;
         let is_whole = !joints.is_spanned(confirm.start, end) && (confirm.verified || !found.verified);
         is_whole.then_some(end)

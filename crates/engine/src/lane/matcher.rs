@@ -180,10 +180,10 @@ impl Lane {
         // The first bytes may be garbage of a wrong alignment.
         let relaxed = if self.kind == LaneKind::Base64 { 3 } else { 0 };
         let may_begin = |start| start <= relaxed || self.is_joint(start);
-        let Some(mut confirm) = Confirm::start(rule, id, view, at, may_begin) else { return };
+        let Some((mut confirm, skipped)) = Confirm::start(rule, id, view, at, may_begin) else { return };
         confirm.src = self.map.src(confirm.start);
         confirm.holds = cx.may_act(rule);
-        confirm.advance(rule, view, at, eof, |at| self.is_joint(at), |at| self.map.end(at));
+        confirm.advance(rule, view, at + skipped, eof, |at| self.is_joint(at), |at| self.map.end(at));
         park(&mut self.matcher, &confirm, view);
         if !confirm.alive && confirm.end.is_none() {
             self.claim(id, 0, confirm.decided, at);
