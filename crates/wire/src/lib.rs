@@ -31,8 +31,9 @@
 //! let command = format!("{zeros} {} refs/heads/main\0report-status side-band-64k\n", "1".repeat(40));
 //! let body = format!("{:04x}{command}0000PACK...", command.len() + 4);
 //! let mut push = Receive::new();
-//! let consumed = push.feed(body.as_bytes(), &mut |_line| {})?;
-//! assert_eq!(&body[consumed..], "PACK...");
+//! let mut rest = body.as_bytes();
+//! push.feed(&mut rest, &mut |_line| {})?;
+//! assert_eq!(rest, b"PACK...");
 //! let report = Report { push: &push, reason: "secret detected", message: &[] }.to_bytes();
 //! assert!(String::from_utf8_lossy(&report).contains("ng refs/heads/main secret detected"));
 //! # Ok::<(), exfilter_wire::GitError>(())
