@@ -33,6 +33,7 @@ pub struct Flow {
     authority: Option<Authority>,
     slot: Slot,
     editable: bool,
+    edited_decoded: bool,
     lines: bool,
     reference: u64,
     codings: Box<[Coding]>,
@@ -107,6 +108,7 @@ impl Flow {
             authority: None,
             slot,
             editable: false,
+            edited_decoded: false,
             lines: false,
             reference: 0,
             codings,
@@ -126,6 +128,13 @@ impl Flow {
     #[must_use]
     pub fn editable(mut self) -> Flow {
         self.editable = true;
+        self
+    }
+
+    /// Says that the embedder edits what coded bytes decode to, if they are refused: what would be redacted on an [editable](Flow::editable) flow is a block here, not a report.
+    #[must_use]
+    pub fn edited_decoded(mut self) -> Flow {
+        self.edited_decoded = true;
         self
     }
 
@@ -231,6 +240,11 @@ impl Flow {
     /// Whether the embedder applies edits.
     pub fn is_editable(&self) -> bool {
         self.editable
+    }
+
+    /// Whether what the bytes are, or what they decode to, is edited.
+    pub(crate) fn is_edited(&self) -> bool {
+        self.editable || self.edited_decoded
     }
 
     /// Whether findings carry lines.

@@ -195,7 +195,7 @@ impl Policy {
         if documented && !self.strict_examples {
             return Action::Report;
         }
-        let to_llm = flow.is_editable()
+        let to_llm = flow.is_edited()
             && flow.authority().is_some_and(|a| self.llm_hosts.iter().any(|p| p.matches(a.host())));
         let action =
             if to_llm { self.llm_actions[confidence as usize] } else { self.actions[confidence as usize] };

@@ -116,7 +116,8 @@ impl Index {
         if offset & 1 << 31 == 0 {
             return Some(u64::from(offset));
         }
-        let long = offsets + 4 * count + 8 * (offset & !(1 << 31)) as usize;
+        let long = (offsets + 4 * count) as u64 + 8 * u64::from(offset & !(1 << 31));
+        let long = usize::try_from(long).ok()?;
         let end = self.bytes.len() - 2 * self.hash.len();
         let bytes = self.bytes.get(long..long.checked_add(8)?).filter(|_| long + 8 <= end)?;
         bytes.try_into().ok().map(u64::from_be_bytes)

@@ -1,5 +1,6 @@
 //! [`Walker`]: makes the objects of a plan.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::Source;
@@ -22,11 +23,14 @@ const SLACK: u64 = 4 << 10;
 /// What came of an object that was wanted.
 pub type Found<'a> = Result<(Kind, &'a [u8]), Damage>;
 
+/// Objects that others are based on have so many times `largest` bytes together at most; what is based on one more is left to others ([`Damage::Long`]).
+const BASES: usize = 4;
+
 /// Makes objects; one for each thread.
 ///
 /// # Resource usage
 ///
-/// With a family of n objects of at most `largest` bytes: log2(n) + 4 times `largest`, in all but made-up packs a few objects. What is in memory is not wiped.
+/// Eight times `largest`, in all but made-up packs a few objects. What is in memory is not wiped.
 pub struct Walker {
     largest: usize,
     inflate: Inflate,
@@ -42,6 +46,14 @@ pub struct Walker {
 struct Base {
     kind: Kind,
     content: Vec<u8>,
+    /// Bytes of all of them, while they are there.
+    all: Rc<Cell<usize>>,
+}
+
+impl Drop for Base {
+    fn drop(&mut self) {
+        self.all.set(self.all.get() - self.content.len());
+    }
 }
 
 /// What an entry is made of: nothing, an object, or one that is not to be had.
@@ -63,6 +75,7 @@ impl Walker {
         sink: &mut dyn FnMut(u32, Found<'_>),
     ) {
         // What is based on something comes with it; what has most below it was put here first, so it comes last, and then nobody else needs its base.
+        let all = Rc::new(Cell::new(0));
         let mut next: Vec<(u32, Below)> =
             plan.family(family).map(|root| (root, Ok(None))).into_iter().collect();
         while let Some((entry, base)) = next.pop() {
@@ -73,7 +86,15 @@ impl Walker {
                 sink(tag, made.map(|kind| (kind, &content[..])));
             }
             if plan.has_children(entry) {
-                let base = made.map(|kind| Some(Rc::new(Base { kind, content })));
+                let len = all.get() + content.len();
+                let base = match made {
+                    Ok(kind) if len <= BASES * self.largest => {
+                        all.set(len);
+                        Ok(Some(Rc::new(Base { kind, content, all: all.clone() })))
+                    }
+                    Ok(_) => Err(Damage::Long),
+                    Err(damage) => Err(damage),
+                };
                 next.extend(plan.children(entry).map(|child| (child, base.clone())));
             } else {
                 self.leaf = content;

@@ -3,7 +3,7 @@
 //! What is not found, is damaged, too long, or not what its id says is left, and git is asked for it: a repository that only git understands is scanned as one that
 //! is understood here, but for the time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -109,7 +109,9 @@ impl<'a> Reading<'a> {
             self.why.insert(*tag, *damage);
         }
         let next = AtomicUsize::new(0);
-        self.by_threads(&|reading, came| {
+        // Small packs may be many.
+        let threads = if plan.families() < FEW { 1 } else { self.threads };
+        self.by_threads(threads, &|reading, came| {
             let mut walker = Walker::new(LARGEST);
             loop {
                 let family = next.fetch_add(1, Ordering::Relaxed);
@@ -129,7 +131,7 @@ impl<'a> Reading<'a> {
         F: Fn(usize, Kind, &[u8]) + Sync,
     {
         let next = AtomicUsize::new(0);
-        self.by_threads(&|reading, came| {
+        self.by_threads(self.threads, &|reading, came| {
             let (mut walker, mut bytes) = (Walker::new(LARGEST), Vec::new());
             loop {
                 let first = next.fetch_add(LOOSE, Ordering::Relaxed);
@@ -151,23 +153,27 @@ impl<'a> Reading<'a> {
     }
 
     /// Lets threads read, and takes down what they tell of objects.
-    fn by_threads(&mut self, work: &(dyn Fn(&Reading<'_>, &mut Vec<Came>) + Sync)) -> Result<(), Fault> {
+    fn by_threads(
+        &mut self,
+        threads: usize,
+        work: &(dyn Fn(&Reading<'_>, &mut Vec<Came>) + Sync),
+    ) -> Result<(), Fault> {
         let all = Mutex::new(Vec::new());
         let reading = &*self;
-        in_threads(reading.repo, reading.threads, &|| {
+        in_threads(reading.repo, threads, &|| {
             let mut came = Vec::new();
             work(reading, &mut came);
             all.lock().unwrap_or_else(PoisonError::into_inner).append(&mut came);
             Ok(())
         })?;
-        let mut done = vec![false; self.objects.len()];
+        let mut done = HashSet::new();
         for (tag, came) in all.into_inner().unwrap_or_else(PoisonError::into_inner) {
             match came {
-                Ok(()) => done[tag as usize] = true,
+                Ok(()) => _ = done.insert(tag),
                 Err(damage) => _ = self.why.insert(tag, damage),
             }
         }
-        self.rest.retain(|tag| !done[*tag as usize]);
+        self.rest.retain(|tag| !done.contains(tag));
         Ok(())
     }
 
@@ -224,7 +230,11 @@ impl<'a> Reading<'a> {
                 let at = self.rest.binary_search_by(|tag| id(*tag).as_bytes().cmp(&digits)).ok()?;
                 Some(Wanted { number, tag: self.rest[at] })
             };
-            (0..index.count()).filter_map(found).collect()
+            let mut wanted: Vec<Wanted> = (0..index.count()).filter_map(found).collect();
+            // A pack may have an object twice.
+            wanted.sort_by_key(|wanted| wanted.tag);
+            wanted.dedup_by_key(|wanted| wanted.tag);
+            wanted
         } else {
             let found = |tag: &u32| Some(Wanted { number: index.find(&parse_id(id(*tag))?)?, tag: *tag });
             self.rest.iter().filter_map(found).collect()

@@ -501,7 +501,9 @@ fn open_body(
     let (flow, kept) = match codings.is_empty() {
         true => (decoded, None),
         false if editable => {
-            (flow, Kept::new(engine, decoded, &codings, inspection.replace_max, inspection.held))
+            let kept = Kept::new(engine, decoded, &codings, inspection.replace_max, inspection.held);
+            // What would be redacted and cannot be, for it is too long or has two codings, is refused.
+            (flow.edited_decoded(), kept)
         }
         false => (flow, None),
     };

@@ -118,7 +118,8 @@ pub(super) type Pieces<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&[u8]) -> bool);
 /// A body being decoded as a whole.
 struct Decoding {
     decoder: Option<Box<dyn Decoder>>,
-    cap: usize,
+    /// The longest content.
+    most: usize,
     /// Never grown, so never copied.
     out: Zeroizing<Vec<u8>>,
     seen: usize,
@@ -127,10 +128,11 @@ struct Decoding {
 
 impl Decoding {
     fn new(kept: &Kept) -> Decoding {
-        let room = kept.cap.min(kept.len.saturating_mul(64)) + STEP;
+        let most = kept.cap.min(kept.len.saturating_mul(64));
         let decoder = decoder(&kept.coding, &kept.beginning, &kept.engine);
-        let out = Zeroizing::new(Vec::with_capacity(room));
-        Decoding { decoder, cap: kept.cap, out, seen: 0, is_done: false }
+        // One step more than is taken, so that it is seen whether there is more.
+        let out = Zeroizing::new(Vec::with_capacity(most + STEP));
+        Decoding { decoder, most, out, seen: 0, is_done: false }
     }
 
     /// Decodes more; false if the content is longer than the cap, or anything is wrong or left over.
@@ -139,7 +141,7 @@ impl Decoding {
         let mut rest = piece;
         while !rest.is_empty() {
             let step = match &mut self.decoder {
-                Some(decoder) if !self.is_done && !is_full(&self.out, self.cap) => {
+                Some(decoder) if !self.is_done && self.out.len() <= self.most => {
                     decoder.decode(rest, &mut self.out, STEP)
                 }
                 _ => return self.give_up(),
@@ -161,24 +163,18 @@ impl Decoding {
 
     /// The whole content, if it is that of `len` bytes.
     fn end(self, len: usize) -> Option<Zeroizing<Vec<u8>>> {
-        let Decoding { decoder, cap, mut out, seen, mut is_done } = self;
+        let Decoding { decoder, most, mut out, seen, mut is_done } = self;
         let mut decoder = decoder.filter(|_| seen == len)?;
-        while !is_done {
-            if is_full(&out, cap) {
-                return None;
-            }
+        while !is_done && out.len() <= most {
             match decoder.finish(&mut out, STEP) {
                 Step::Full { .. } => {}
                 Step::Done { .. } => is_done = true,
                 Step::More | Step::Bad { .. } => return None,
             }
         }
-        Some(out)
+        // However it came.
+        (out.len() <= most).then_some(out)
     }
-}
-
-fn is_full(out: &Vec<u8>, cap: usize) -> bool {
-    out.len() > cap || out.capacity() - out.len() < STEP
 }
 
 /// The decoder of one coding.

@@ -229,3 +229,23 @@ fn a_pack_that_is_not_the_one_of_the_index_is_refused() {
     let other = Made::new(&[(On::Nothing, b"short".to_vec()), (On::Nothing, b"other".to_vec())]);
     assert_eq!(plan(&other.pack), Err(Damage::Pack));
 }
+
+/// In a tree of deltas of large objects as many are kept as the tree is deep: a small pack could ask for gigabytes.
+#[test]
+fn bases_have_room_for_some_only() {
+    let depth = |n: usize| (n + 1).ilog2() as usize;
+    let mut entries = vec![(On::Nothing, b"0123456789".to_vec())];
+    entries.extend((1..255).map(|n| (On::Offset((n - 1) / 2), append(10 + depth(n) - 1, b'a'))));
+    let made = Made::new(&entries);
+    let all: Vec<u32> = (0..255).collect();
+    let is_whole = |(tag, object): &(u32, Result<Vec<u8>, Damage>)| {
+        object.as_ref().is_ok_and(|object| object.len() == 10 + depth(*tag as usize))
+    };
+    assert!(made.read(&all, LARGEST).iter().all(is_whole));
+    // Four times as many bytes are kept: fewer than eight bases.
+    let found = made.read(&all, 18);
+    assert_eq!(found.len(), 255);
+    let whole = found.iter().filter(|found| is_whole(found)).count();
+    let long = found.iter().filter(|(_, object)| *object == Err(Damage::Long)).count();
+    assert!(whole > 100 && long > 0 && whole + long == 255, "{whole} whole, {long} too long");
+}

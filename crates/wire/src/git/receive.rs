@@ -71,6 +71,8 @@ pub struct Receive {
     capabilities: Vec<u8>,
     oid_len: Option<usize>,
     bytes: u64,
+    /// Why it is none: nothing more is read then.
+    broken: Option<GitError>,
     /// The first bytes behind the section.
     header: [u8; PACK_HEADER],
     pack_bytes: u64,
@@ -101,6 +103,15 @@ impl Receive {
     ///
     /// [`GitError`] for what is no push. Whoever passes such a body on does not know what it is. [`Receive::unread`] is what it broke at.
     pub fn feed(&mut self, input: &mut &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), GitError> {
+        if let Some(broken) = self.broken {
+            return Err(broken);
+        }
+        let read = self.read(input, sink);
+        self.broken = read.err();
+        read
+    }
+
+    fn read(&mut self, input: &mut &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), GitError> {
         while self.state != State::Done {
             let before = input.len();
             let next = self.packets.take(input)?;

@@ -259,3 +259,20 @@ proptest! {
         prop_assert!(out.len() >= body.len());
     }
 }
+
+/// A line that is no command was read again with all that came behind it, and its capabilities kept each time.
+#[test]
+fn a_push_that_is_broken_is_not_read_on() {
+    let line = format!("x\0{}", "c".repeat(60_000));
+    let body = format!("{:04x}{line}", line.len() + 4);
+    let mut push = Receive::new();
+    assert!(push.feed(&mut body.as_bytes(), &mut |_| {}).is_err());
+    let memory = push.memory();
+    let mut lines = 0;
+    for _ in 0..100 {
+        let mut rest = &b"x"[..];
+        assert!(push.feed(&mut rest, &mut |_| lines += 1).is_err());
+        assert_eq!(rest, b"x");
+    }
+    assert_eq!((lines, push.memory()), (0, memory));
+}

@@ -2,7 +2,7 @@
 
 use exfilter::inspector::{Prefixes, Uploads};
 use exfilter::{Action, Confidence, Engine, Event, Inspector, OpaqueReason, Policy};
-use exfilter_testing::{Rng, keys, split};
+use exfilter_testing::{Rng, keys, split, wrap};
 
 use super::bodies::{crate_body, gzip, in_all_chunkings, zstd};
 use super::{Outcome, Request, engine, text};
@@ -240,4 +240,60 @@ fn a_held_body_is_replaced_if_it_is_handed_over() {
     for other in [&[][..], &[first], &[rest], &[&body[..], b"x"], &[&body[..], &body[..]]] {
         assert_eq!(run(other, true), (true, None), "{} pieces", other.len());
     }
+}
+
+/// What would be redacted and could not be decoded for it was reported only, where an action for flows that are not edited is a report: two codings, or padding, were a way around a redaction.
+#[test]
+fn what_would_be_redacted_and_cannot_be_is_refused() {
+    let mut rng = Rng::new(102);
+    let mut policy = Policy::default();
+    for confidence in [Confidence::High, Confidence::Confirmed] {
+        policy.action(confidence, Action::Report).llm_action(confidence, Action::Redact);
+    }
+    let engine = Engine::builder().rules(exfilter::rules::builtin()).policy(policy).build().unwrap();
+    let token = keys::github(&mut rng, "ghp_");
+    let text = [b"{\"a\":\"", &token[..], b"\"}"].concat();
+    let request = |coding: &str, body: Vec<u8>| {
+        let request = Request::new(LLM, "POST", "/v1/messages").field("content-encoding", coding).body(body);
+        (request.clone().editable(), request)
+    };
+    let (edited, plain) = request("gzip", gzip(&text));
+    let outcome = in_all_chunkings(&engine, &edited, &token);
+    assert!(!outcome.blocked && outcome.replacement.is_some());
+    assert!(!plain.run(&engine).blocked, "who applies no edits has what the policy says of those");
+    let padded = [&text[..], &b" ".repeat(1 << 20)].concat();
+    for (coding, body) in
+        [("gzip, gzip", gzip(&gzip(&text))), ("gzip", gzip(&padded)), ("zstd", zstd(&padded))]
+    {
+        let (edited, plain) = request(coding, body);
+        assert!(in_all_chunkings(&engine, &edited, &token).blocked, "{coding}");
+        assert!(!plain.run(&engine).blocked, "{coding}");
+    }
+}
+
+/// Whether a body is decoded whole does not depend on its pieces, where it decodes to a little more than is taken.
+#[test]
+fn pieces_of_a_held_body_make_no_difference() {
+    let mut rng = Rng::new(103);
+    let engine = engine(&[]);
+    let token = keys::github(&mut rng, "ghp_");
+    let body = |spaces: usize| wrap::zlib(&mut Rng::new(1), &[&token[..], &b" ".repeat(spaces)].concat());
+    let (mut replaced, mut refused) = (0, 0);
+    for spaces in [2_000, 3_000, 4_000, 5_000, 6_000, 8_000, 20_000, 60_000] {
+        let body = body(spaces);
+        let request =
+            Request::new(LLM, "POST", "/v1/messages").editable().field("content-encoding", "deflate");
+        let run = |cut: usize| {
+            let mut inspection = request.inspection();
+            let mut inspector = Inspector::new(&engine, inspection.held(), request.head()).unwrap();
+            let _ = inspector.push(&body);
+            let (first, rest) = body.split_at(cut);
+            let blocked = inspector.finish_held([first, rest]).is_block();
+            (blocked, inspector.replacement().map(<[u8]>::to_vec))
+        };
+        let whole = run(0);
+        (1..body.len()).for_each(|cut| assert!(run(cut) == whole, "{spaces} spaces, cut at {cut}"));
+        *(if whole.0 { &mut refused } else { &mut replaced }) += 1;
+    }
+    assert!(replaced > 0 && refused > 0, "{replaced} and {refused}");
 }
