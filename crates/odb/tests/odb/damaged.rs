@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use exfilter_odb::{Damage, HEAD, Hash, Index, Walker, parse_id};
+use exfilter_testing::Rng;
 use proptest::prelude::*;
 
-use crate::repository::{LARGEST, Object, Repository, Rng, read, word};
+use crate::repository::{LARGEST, Object, Repository, read, word};
 
 /// A pack, its index and what is in it.
 struct Packed {
@@ -16,7 +17,7 @@ struct Packed {
 }
 
 fn packed(seed: u64, offsets: bool) -> Option<Packed> {
-    let repository = Repository::new(&mut Rng(seed), Hash::Sha1)?;
+    let repository = Repository::new(&mut Rng::new(seed), Hash::Sha1)?;
     let offsets = format!("repack.useDeltaBaseOffset={offsets}");
     repository.git(&["-c", &offsets, "repack", "-q", "-adf", "--window=20"], b"");
     let pack = repository.packs().remove(0);

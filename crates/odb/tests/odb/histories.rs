@@ -1,14 +1,15 @@
 //! Random histories, before and after they are packed in one way or another.
 
 use exfilter_odb::Hash;
+use exfilter_testing::Rng;
 
-use crate::repository::{Repository, Rng};
+use crate::repository::Repository;
 
 #[test]
 fn forty_histories_are_read_as_git_reads_them() {
     let (mut based_on_ids, mut loose) = (0, 0);
     for seed in 0..40 {
-        let mut rng = Rng(seed);
+        let mut rng = Rng::new(seed);
         let hash = if seed % 8 == 7 { Hash::Sha256 } else { Hash::Sha1 };
         let Some(repository) = Repository::new(&mut rng, hash) else { return };
         repository.add_history(&mut rng);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use exfilter_odb::{Damage, Hash, Index, Kind, Plan, Walker, Wanted, parse_id};
+use exfilter_testing::Rng;
 
 /// More than any object in these tests is long.
 pub(crate) const LARGEST: usize = 1 << 20;
@@ -15,26 +16,8 @@ pub(crate) const LARGEST: usize = 1 << 20;
 /// What an object is, and its content.
 pub(crate) type Object = (String, Vec<u8>);
 
-/// A small generator, the same everywhere.
-pub(crate) struct Rng(pub(crate) u64);
-
-impl Rng {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    fn text(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| b"abcdefgh \n"[self.below(10)]).collect()
-    }
-}
+/// What files and messages are made of.
+const LETTERS: &[u8] = b"abcdefgh \n";
 
 /// A repository in a folder of its own.
 pub(crate) struct Repository {
@@ -63,9 +46,9 @@ impl Repository {
     pub(crate) fn add_history(&self, rng: &mut Rng) {
         let mut files: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
         let mut stream = Vec::new();
-        let branch = rng.next();
+        let branch = rng.next_u64();
         for commit in 1..=3 + rng.below(30) {
-            let message = rng.text(30);
+            let message = rng.text(LETTERS, 30);
             let who = format!("committer A <a@example.org> {commit} +0000");
             write!(stream, "commit refs/heads/b{branch}\nmark :{commit}\n{who}\ndata {}\n", message.len())
                 .unwrap();
@@ -75,11 +58,11 @@ impl Repository {
             let first = rng.below(6);
             for name in (first..first + 1 + rng.below(3)).map(|name| name % 6) {
                 let len = [0, 40, 900, 20_000, 90_000][rng.below(5)];
-                let content = files.entry(name).or_insert_with(|| rng.text(len));
+                let content = files.entry(name).or_insert_with(|| rng.text(LETTERS, len));
                 for _ in 0..rng.below(4) {
                     let at = rng.below(content.len() + 1);
                     let new = rng.below(60);
-                    content.splice(at..at, rng.text(new));
+                    content.splice(at..at, rng.text(LETTERS, new));
                 }
                 write!(stream, "M 100644 inline dir{}/file{name}\ndata {}\n", name % 2, content.len())
                     .unwrap();
