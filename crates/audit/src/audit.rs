@@ -1,7 +1,7 @@
 //! [`Audit`]: from what is asked to the report.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +15,7 @@ use crate::names::{Masked, Names};
 use crate::place::Index;
 use crate::report::{Report, Skip};
 use crate::secret::{DigestKey, FoundValue};
+use crate::sieve::Sieve;
 use crate::source::content::{Examined, Examiner};
 use crate::source::tray::Tray;
 use crate::source::walk::{Step, Walk};
@@ -223,12 +224,12 @@ impl Audit {
             guarded(context, "capabilities", &|| capabilities::run(context));
         }
         let index = Index::new();
-        let mut done: HashSet<OsString> = HashSet::new();
+        let mut done = Done::default();
         if self.looks.places {
             guarded_mut(context, "known places", &mut || {
                 let known = places::find(context, &index);
                 known.par_iter().for_each(|known| files::run(context, &known.spot, Some(known.place)));
-                done.extend(known.into_iter().map(|known| known.spot.inside.into_os_string()));
+                known.into_iter().for_each(|known| done.add(known.spot.inside.into_os_string()));
             });
         }
         let mut folders = self.folders.clone();
@@ -253,17 +254,10 @@ impl Audit {
         }
     }
 
-    fn step(
-        &self,
-        context: &Context<'_>,
-        index: &Index,
-        done: &HashSet<OsString>,
-        tray: &mut Tray,
-        step: Step,
-    ) {
+    fn step(&self, context: &Context<'_>, index: &Index, done: &Done, tray: &mut Tray, step: Step) {
         match step {
             Step::File(spot) => {
-                if done.contains(spot.inside.as_os_str()) {
+                if done.holds(spot.inside.as_os_str()) {
                     return;
                 }
                 match index.of(spot.inside.as_os_str().as_encoded_bytes()) {
@@ -275,8 +269,8 @@ impl Audit {
                 // Who keeps such files elsewhere puts a link where the tool looks for them.
                 let place = index.of(spot.inside.as_os_str().as_encoded_bytes());
                 match place.map(|place| (place, self.view.locate(&spot.inside))) {
-                    Some((place, Ok(target))) if target.host.as_ref().is_some_and(|host| host.is_file()) => {
-                        if !done.contains(target.inside.as_os_str()) {
+                    Some((place, Ok(target))) if target.host().is_some_and(Path::is_file) => {
+                        if !done.holds(target.inside.as_os_str()) {
                             files::run(context, &target, Some(place));
                         }
                     }
@@ -302,6 +296,24 @@ impl Audit {
 impl fmt::Debug for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Audit({:?}, {:?})", self.view, self.looks)
+    }
+}
+
+/// Files of known places that were read: few, and every other file is asked whether it is one.
+#[derive(Default)]
+struct Done {
+    paths: HashSet<OsString>,
+    sieve: Sieve,
+}
+
+impl Done {
+    fn add(&mut self, path: OsString) {
+        self.sieve.add(path.as_encoded_bytes());
+        self.paths.insert(path);
+    }
+
+    fn holds(&self, path: &OsStr) -> bool {
+        self.sieve.may_hold(path.as_encoded_bytes()) && self.paths.contains(path)
     }
 }
 

@@ -43,6 +43,7 @@ mod report;
 mod secret;
 mod secret_names;
 mod severity;
+mod sieve;
 mod source;
 mod view;
 

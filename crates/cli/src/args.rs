@@ -51,6 +51,10 @@ pub(crate) enum Command {
     #[cfg(feature = "guard")]
     #[command(hide = true)]
     Connect(crate::run::connect::ConnectArgs),
+    /// The program of `exfilter run --demo`
+    #[cfg(feature = "guard")]
+    #[command(hide = true)]
+    DemoClient(crate::run::demo::ClientArgs),
     /// Within a network namespace: from a port of 127.0.0.1 to the guard's socket
     #[cfg(all(feature = "guard", unix))]
     #[command(hide = true)]

@@ -70,6 +70,8 @@ fn main() -> ExitCode {
         args::Command::Log(args) => run::log::run(&args, &term),
         #[cfg(feature = "guard")]
         args::Command::Connect(args) => run::connect::run(&args),
+        #[cfg(feature = "guard")]
+        args::Command::DemoClient(args) => run::demo::client(&args, &term),
         #[cfg(all(feature = "guard", unix))]
         args::Command::Forward(args) => run::forward::run(&args),
     };

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
+use memchr::memmem::Finder;
+
 use super::glob::{ends_with, matches};
 use super::{PLACES, Place};
+use crate::sieve::Sieve;
 
 /// One pattern of the table, without the root it begins at.
 struct Entry {
@@ -21,12 +24,16 @@ struct Pattern {
     last: Option<u8>,
     /// The folder that it stands in, where that is named.
     folder: Option<&'static [u8]>,
+    /// What stands before a `**`, where the folder is left open: with a slash behind it, somewhere in the path.
+    within: Option<Finder<'static>>,
 }
 
 /// The patterns of the table by their last part.
 pub(crate) struct Index {
     entries: Vec<Entry>,
     by_name: HashMap<&'static [u8], Vec<usize>>,
+    /// The names among them.
+    names: Sieve,
     /// Those whose last part is a pattern.
     patterns: Vec<Pattern>,
 }
@@ -34,7 +41,12 @@ pub(crate) struct Index {
 impl Index {
     /// Reads the table.
     pub(crate) fn new() -> Index {
-        let mut index = Index { entries: Vec::new(), by_name: HashMap::new(), patterns: Vec::new() };
+        let mut index = Index {
+            entries: Vec::new(),
+            by_name: HashMap::new(),
+            names: Sieve::default(),
+            patterns: Vec::new(),
+        };
         for (rank, place) in PLACES.iter().enumerate() {
             for path in place.paths {
                 let path = path.strip_prefix("~/").or_else(|| path.strip_prefix('/')).unwrap_or(path);
@@ -50,9 +62,18 @@ impl Index {
                         first: fixed(last.first()),
                         last: fixed(last.last()),
                         folder: folder.filter(|folder| !folder.contains(&b'*')),
+                        within: path.split_once("/**/").map(|(above, _)| {
+                            // A part that is a pattern is no text.
+                            let fixed = above.rsplit('/').take_while(|part| !part.contains('*')).count();
+                            let skipped = above.split('/').count() - fixed;
+                            let text: String =
+                                above.split('/').skip(skipped).flat_map(|part| [part, "/"]).collect();
+                            Finder::new(text.as_bytes()).into_owned()
+                        }),
                     });
                 } else {
                     index.by_name.entry(last).or_default().push(at);
+                    index.names.add(last);
                 }
                 index.entries.push(Entry { place, rank, parts });
             }
@@ -64,13 +85,15 @@ impl Index {
     pub(crate) fn of(&self, path: &[u8]) -> Option<&'static Place> {
         let slash = memchr::memrchr(b'/', path).map_or(0, |n| n + 1);
         let name = &path[slash..];
-        let exact = self.by_name.get(name).into_iter().flatten();
+        let exact = self.names.may_hold(name).then(|| self.by_name.get(name)).flatten();
+        let exact = exact.into_iter().flatten();
         let above = path[..slash].strip_suffix(b"/").unwrap_or_default();
         let folder = &above[memchr::memrchr(b'/', above).map_or(0, |n| n + 1)..];
         let patterns = self.patterns.iter().filter(|pattern| {
             pattern.last.is_none_or(|last| name.last() == Some(&last))
                 && pattern.first.is_none_or(|first| name.first() == Some(&first))
                 && pattern.folder.is_none_or(|there| there == folder)
+                && pattern.within.as_ref().is_none_or(|above| above.find(path).is_some())
         });
         let patterns = patterns.map(|pattern| &pattern.entry).filter(|at| {
             let last = self.entries[**at].parts.last().expect("a path has a last part");
@@ -125,8 +148,19 @@ mod tests {
     #[test]
     fn what_is_passed_over_fits_nothing() {
         let index = Index::new();
-        let names =
-            ["", "a", "id_work", ".env", ".env.x", "x.env", "a.pem", "x-secrets.yaml", "b.jsonl", "HEAD"];
+        let names = [
+            "",
+            "a",
+            "id_work",
+            ".env",
+            ".env.x",
+            "x.env",
+            "a.pem",
+            "x-secrets.yaml",
+            "b.jsonl",
+            "HEAD",
+            "dataSources.x.xml",
+        ];
         let folders = [
             "",
             "/",
@@ -134,6 +168,9 @@ mod tests {
             "/home/u/.ssh/",
             "/x/.git/logs/",
             "/x/.git/logs/refs/heads/",
+            "/x/.idea/",
+            "/x/.idea/a/b/",
+            "/x/.claude/file-history/",
             "/.claude/projects/a/b/",
         ];
         for (folder, name) in folders.iter().flat_map(|folder| names.iter().map(move |name| (folder, name))) {

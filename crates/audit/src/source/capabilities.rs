@@ -222,7 +222,7 @@ pub(crate) fn run(context: &Context<'_>) {
 
 fn look(context: &Context<'_>, socket: &Socket, path: &Path, seen: &mut Vec<PathBuf>) {
     let Ok(spot) = context.view.locate(path) else { return };
-    let is_socket = spot.host.as_ref().is_some_and(|host| {
+    let is_socket = spot.host().is_some_and(|host| {
         #[cfg(unix)]
         {
             use std::os::unix::fs::FileTypeExt;

@@ -1,12 +1,12 @@
 //! One file: how much of it is read, and as what.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{Read, Seek as _};
 
 use exfilter::Confidence;
 
 use super::content::{Described, Examined, Fields, Subject};
-use super::tray::{self, Put, Tray};
+use super::tray::{Put, Tray};
 use super::walk;
 use crate::advice::Advice;
 use crate::audit::Context;
@@ -15,7 +15,7 @@ use crate::format::Format;
 use crate::grant::{self, Grant};
 use crate::names::Masked;
 use crate::place::{Kind, Place};
-use crate::report::{Capability, FoundAt, Skip, SourceKind};
+use crate::report::{Capability, Exposure, FoundAt, Skip, SourceKind};
 use crate::severity::Severity;
 use crate::view::{Miss, Spot, mode};
 
@@ -30,16 +30,13 @@ pub(crate) fn run_bulk(context: &Context<'_>, spot: Spot, tray: &mut Tray) {
     if walk::is_git_object(&spot.inside) {
         return run(context, &spot, None);
     }
-    let Some((mut file, meta)) = open(context, &spot) else { return };
-    if !(1..=tray::SMALL.min(context.file_limit)).contains(&meta.len()) {
-        return examine(context, &spot, None, &mut file, &meta);
-    }
-    if let Put::Alone(alone) = tray.put(spot, meta, &mut file) {
-        let (spot, meta) = *alone;
-        match file.rewind() {
-            Ok(()) => examine(context, &spot, None, &mut file, &meta),
-            // What can be read once alone is no regular file.
-            Err(_) => run(context, &spot, None),
+    let Some(mut file) = or_told(context, &spot, context.view.open_listed(&spot)) else { return };
+    let most = usize::try_from(context.file_limit).unwrap_or(usize::MAX);
+    if let Put::Alone(spot) = tray.put(spot, &mut file, most) {
+        // Now it is looked at. What can be read once alone is no regular file.
+        match (file.metadata(), file.rewind()) {
+            (Ok(meta), Ok(())) if meta.is_file() => examine(context, &spot, None, &mut file, Some(&meta)),
+            _ => run(context, &spot, None),
         }
     } else if tray.is_full() {
         look(context, tray);
@@ -52,7 +49,10 @@ pub(crate) fn look(context: &Context<'_>, tray: &mut Tray) {
     for (text, mut bytes) in tray.texts() {
         match clean {
             true => context.collector.file(bytes.len() as u64, false),
-            false => examine(context, &text.spot, None, &mut bytes, &text.meta),
+            false => {
+                let meta = context.view.open(&text.spot).ok().map(|(_, meta)| meta);
+                examine(context, &text.spot, None, &mut bytes, meta.as_ref());
+            }
         }
     }
     tray.clear();
@@ -60,15 +60,15 @@ pub(crate) fn look(context: &Context<'_>, tray: &mut Tray) {
 
 /// Reads one located file, whole if it is a known place, or one of a git object store.
 pub(crate) fn run(context: &Context<'_>, spot: &Spot, place: Option<&'static Place>) {
-    if let Some((mut file, meta)) = open(context, spot) {
-        examine(context, spot, place, &mut file, &meta);
+    if let Some((mut file, meta)) = or_told(context, spot, context.view.open(spot)) {
+        examine(context, spot, place, &mut file, Some(&meta));
     }
 }
 
-/// Opens a located file, or tells why not.
-fn open(context: &Context<'_>, spot: &Spot) -> Option<(File, Metadata)> {
+/// What was opened, or nothing, and why not is told.
+fn or_told<T>(context: &Context<'_>, spot: &Spot, opened: Result<T, Miss>) -> Option<T> {
     let name = || context.names.mask(spot.inside.as_os_str().as_encoded_bytes());
-    match context.view.open(spot) {
+    match opened {
         Ok(open) => return Some(open),
         Err(Miss::Absent) => {}
         Err(Miss::Closed) => context.collector.closed(),
@@ -90,14 +90,19 @@ fn examine(
     spot: &Spot,
     place: Option<&'static Place>,
     file: &mut dyn Read,
-    meta: &Metadata,
+    meta: Option<&Metadata>,
 ) {
     let name = || context.names.mask(spot.inside.as_os_str().as_encoded_bytes());
-    let describe =
-        || Described { name: name(), mode: mode(meta), exposure: context.view.exposure(&spot.inside, meta) };
+    // Of a file that went away after it was read nothing more is known.
+    let describe = || Described {
+        name: name(),
+        mode: meta.and_then(mode),
+        exposure: meta.map_or(Exposure::Owner, |meta| context.view.exposure(&spot.inside, meta)),
+    };
+    let len = meta.map_or(0, Metadata::len);
     if let Some(place) = place.filter(|place| place.format == Format::Presence) {
         context.collector.file(0, true);
-        if meta.len() > 0 {
+        if len > 0 {
             context.collector.found(vec![presence(place, describe())]);
         }
         return;
@@ -115,14 +120,14 @@ fn examine(
         guess: guess(place),
         advice: None,
         limit,
-        len: Some(meta.len()).filter(|len| *len > 0),
-        cut: meta.len() > limit,
+        len: Some(len).filter(|len| *len > 0),
+        cut: len > limit,
         describe: &describe,
     };
     let examiner = if place.is_some() { &context.known } else { &context.bulk };
     let examined: Examined = examiner.examine(&subject, file);
     context.collector.file(examined.bytes, place.is_some());
-    let rest = meta.len().saturating_sub(examined.bytes);
+    let rest = len.saturating_sub(examined.bytes);
     if examined.bytes >= limit && rest > 0 {
         match place {
             Some(_) => {

@@ -141,7 +141,7 @@ impl Finder<'_> {
             if *budget > 0 {
                 *budget -= 1;
                 if deep || matches(first.as_bytes(), entry.name.as_encoded_bytes(), false) {
-                    names.push((entry.name, entry.kind));
+                    names.push((entry.name.to_owned(), entry.kind));
                 }
             }
         });
@@ -171,8 +171,7 @@ impl Finder<'_> {
         match self.view.locate(path) {
             Ok(spot) => {
                 let is_file = spot
-                    .host
-                    .as_ref()
+                    .host()
                     .is_some_and(|host| std::fs::symlink_metadata(host).is_ok_and(|meta| !meta.is_dir()));
                 if is_file && self.seen.insert(spot.inside.clone()) {
                     self.known.push(Known { spot, place });

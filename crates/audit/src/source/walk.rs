@@ -3,9 +3,12 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::report::Skip;
-use crate::view::{Entry, EntryKind, Miss, Spot, View};
+use crate::view::{EntryKind, Miss, Spot, View};
 
 /// File systems of the kernel, whose files have no end or do something when they are read.
 const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
@@ -47,7 +50,7 @@ impl<'a> Walk<'a> {
         for folder in folders {
             match view.locate(folder) {
                 Ok(spot) => {
-                    let file = spot.host.as_ref().is_some_and(|host| host.is_file());
+                    let file = spot.host().is_some_and(Path::is_file);
                     if walk.roots.insert(spot.inside.clone()) {
                         if file { walk.ready.push(Step::File(spot)) } else { walk.waiting.push(spot) }
                     }
@@ -60,17 +63,16 @@ impl<'a> Walk<'a> {
     }
 
     fn folder(&mut self, folder: &Spot) {
-        let mut entries: Vec<Entry> = Vec::new();
-        match self.view.list(folder, &mut |entry| entries.push(entry)) {
+        let mut entries: Vec<(Spot, EntryKind)> = Vec::new();
+        let view = self.view;
+        match view.list(folder, &mut |entry| entries.push((view.listed(folder, &entry), entry.kind))) {
             Ok(()) => {}
             Err(Miss::Closed) => self.ready.push(Step::Closed),
             Err(miss) => self.ready.push(Step::Fault(folder.inside.clone(), miss)),
         }
         // Of a folder with few entries it is not worth a descriptor, of which there are few.
         let few = entries.len() < FEW;
-        for entry in entries {
-            let kind = entry.kind;
-            let spot = self.view.listed(folder, entry);
+        for (spot, kind) in entries {
             let spot = if few { spot.alone() } else { spot };
             if spot.inside.as_os_str().len() > LONGEST {
                 let error = std::io::Error::from(std::io::ErrorKind::InvalidFilename);
@@ -122,7 +124,8 @@ fn is_git_objects(folder: &Path) -> bool {
 
 /// Whether a file stands in such a store.
 pub(crate) fn is_git_object(file: &Path) -> bool {
+    static WORD: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"/objects/"));
     // Nearly all paths are told by a search for one word.
-    let named = memchr::memmem::find(file.as_os_str().as_encoded_bytes(), b"/objects/").is_some();
+    let named = WORD.find(file.as_os_str().as_encoded_bytes()).is_some();
     named && file.ancestors().skip(1).any(is_git_objects)
 }

@@ -1,6 +1,6 @@
 //! [`Folder`]: a folder of this machine that is open: what it lists is opened beside it, whatever happens to the way there, and without going that way again.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -13,14 +13,14 @@ pub(crate) use unix::{Folder, file};
 #[cfg(unix)]
 mod unix {
     use std::os::fd::{AsFd, OwnedFd};
-    use std::os::unix::ffi::OsStringExt;
+    use std::os::unix::ffi::OsStrExt as _;
     use std::sync::Arc;
 
     use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
     use rustix::io::retry_on_intr;
     use rustix::path::Arg;
 
-    use super::{EntryKind, File, OsStr, OsString, Path, io};
+    use super::{EntryKind, File, OsStr, Path, io};
 
     /// An open folder.
     #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ mod unix {
         }
 
         /// Gives every entry to `take`, in the order of the file system.
-        pub(crate) fn list(&self, take: &mut dyn FnMut(OsString, EntryKind)) -> io::Result<()> {
+        pub(crate) fn list(&self, take: &mut dyn FnMut(&OsStr, EntryKind)) -> io::Result<()> {
             for entry in Dir::read_from(&self.0)? {
                 let entry = entry?;
                 let name = entry.file_name();
@@ -55,7 +55,7 @@ mod unix {
                     // What the system does not know is nothing to be opened, and is told of.
                     _ => EntryKind::Special,
                 };
-                take(OsString::from_vec(name.to_bytes().to_vec()), kind);
+                take(OsStr::from_bytes(name.to_bytes()), kind);
             }
             Ok(())
         }
@@ -84,7 +84,7 @@ pub(crate) use other::{Folder, file};
 mod other {
     use std::path::PathBuf;
 
-    use super::{EntryKind, File, OsStr, OsString, Path, io};
+    use super::{EntryKind, File, OsStr, Path, io};
 
     /// A folder, by its path.
     #[derive(Clone, Debug)]
@@ -97,10 +97,10 @@ mod other {
         }
 
         /// Gives every entry to `take`, in the order of the file system.
-        pub(crate) fn list(&self, take: &mut dyn FnMut(OsString, EntryKind)) -> io::Result<()> {
+        pub(crate) fn list(&self, take: &mut dyn FnMut(&OsStr, EntryKind)) -> io::Result<()> {
             for entry in std::fs::read_dir(&self.0)? {
                 let entry = entry?;
-                take(entry.file_name(), entry.file_type().map_or(EntryKind::Special, EntryKind::of));
+                take(&entry.file_name(), entry.file_type().map_or(EntryKind::Special, EntryKind::of));
             }
             Ok(())
         }

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 pub use access::Reader;
 pub use error::ViewError;
 use mounts::Origin;
-pub(crate) use mounts::{Entry, EntryKind, Miss, Spot, mode};
+pub(crate) use mounts::{EntryKind, Miss, Spot, mode};
 
 use crate::secret::Value;
 use mounts::Mounts;

@@ -96,12 +96,28 @@ pub(crate) struct Spot {
     /// Its path inside, without links.
     pub(crate) inside: PathBuf,
     /// Its path on this machine; none for folders that only mounts make.
-    pub(crate) host: Option<PathBuf>,
+    host: Option<Host>,
     /// The folder of this machine that lists it, if it is open.
     beside: Option<Folder>,
 }
 
+/// A path of this machine.
+#[derive(Clone, Debug)]
+enum Host {
+    /// The same as inside, as nearly all are where somebody looks at an own home.
+    Same,
+    At(PathBuf),
+}
+
 impl Spot {
+    /// Its path on this machine; none for folders that only mounts make.
+    pub(crate) fn host(&self) -> Option<&Path> {
+        match self.host.as_ref()? {
+            Host::Same => Some(&self.inside),
+            Host::At(path) => Some(path),
+        }
+    }
+
     /// Lets go of its folder: it will be opened by its path.
     pub(crate) fn alone(mut self) -> Spot {
         self.beside = None;
@@ -136,11 +152,11 @@ impl Miss {
 }
 
 /// One entry of a folder.
-pub(crate) struct Entry {
-    pub(crate) name: OsString,
+pub(crate) struct Entry<'a> {
+    pub(crate) name: &'a OsStr,
     pub(crate) kind: EntryKind,
     /// The folder of this machine that lists it; none for what a mount puts there.
-    beside: Option<Folder>,
+    beside: Option<&'a Folder>,
 }
 
 /// What an entry is, as far as the folder tells.
@@ -215,38 +231,50 @@ impl View {
                 }
             }
         }
-        let host = match self.mounts.origin(&at) {
-            Origin::Host(host) => Some(host),
-            _ => None,
-        };
-        Ok(Spot { inside: at, host, beside: None })
+        Ok(self.spot(at))
     }
 
-    /// The entry `name` of a folder that was located before; nothing is followed.
-    pub(crate) fn child(&self, folder: &Path, name: &OsStr) -> Spot {
-        let inside = folder.join(name);
+    /// The path inside, which holds no links, with where it is on this machine.
+    fn spot(&self, inside: PathBuf) -> Spot {
         let host = match self.mounts.origin(&inside) {
-            Origin::Host(host) => Some(host),
+            Origin::Host(host) if host == inside => Some(Host::Same),
+            Origin::Host(host) => Some(Host::At(host)),
             _ => None,
         };
         Spot { inside, host, beside: None }
     }
 
+    /// The entry `name` of a folder that was located before; nothing is followed.
+    pub(crate) fn child(&self, folder: &Path, name: &OsStr) -> Spot {
+        self.spot(folder.join(name))
+    }
+
     /// The same of an entry that was listed: it will be opened beside its folder.
-    pub(crate) fn listed(&self, folder: &Spot, entry: Entry) -> Spot {
+    pub(crate) fn listed(&self, folder: &Spot, entry: &Entry<'_>) -> Spot {
         match (entry.beside, &folder.host) {
             (Some(beside), Some(host)) => Spot {
-                inside: folder.inside.join(&entry.name),
-                host: Some(host.join(&entry.name)),
-                beside: Some(beside),
+                inside: folder.inside.join(entry.name),
+                host: Some(match host {
+                    Host::Same => Host::Same,
+                    Host::At(host) => Host::At(host.join(entry.name)),
+                }),
+                beside: Some(beside.clone()),
             },
-            _ => self.child(&folder.inside, &entry.name),
+            _ => self.child(&folder.inside, entry.name),
         }
     }
 
     /// Opens a located file for reading without ever waiting: it is opened without blocking, without following, and looked at again.
     pub(crate) fn open(&self, spot: &Spot) -> Result<(File, Metadata), Miss> {
-        let Some(host) = &spot.host else { return Err(Miss::Special) };
+        let file = self.open_listed(spot)?;
+        let meta = file.metadata().map_err(Miss::Error)?;
+        if meta.is_file() { Ok((file, meta)) } else { Err(Miss::Special) }
+    }
+
+    /// The same of what was listed as a regular file just now, which is not looked at again: what took its place meanwhile gives an error or
+    /// nothing when it is read, or more than a small file has, and then it is to be looked at.
+    pub(crate) fn open_listed(&self, spot: &Spot) -> Result<File, Miss> {
+        let Some(host) = spot.host() else { return Err(Miss::Special) };
         if let Some(reader) = &self.reader {
             // Whoever runs the audit may not read what the user of the view may, and the other way round.
             let meta = fs::symlink_metadata(host).map_err(|error| self.miss(error))?;
@@ -258,7 +286,7 @@ impl View {
             (Some(folder), Some(name)) => folder.file(name),
             _ => folder::file(host),
         };
-        let file = opened.map_err(|error| {
+        opened.map_err(|error| {
             #[cfg(unix)]
             if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
                 || error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error())
@@ -266,13 +294,11 @@ impl View {
                 return Miss::Special;
             }
             self.miss(error)
-        })?;
-        let meta = file.metadata().map_err(Miss::Error)?;
-        if meta.is_file() { Ok((file, meta)) } else { Err(Miss::Special) }
+        })
     }
 
     /// Gives every entry of a located folder to `take`, those that mounts put there included.
-    pub(crate) fn list(&self, folder: &Spot, take: &mut dyn FnMut(Entry)) -> Result<(), Miss> {
+    pub(crate) fn list(&self, folder: &Spot, take: &mut dyn FnMut(Entry<'_>)) -> Result<(), Miss> {
         let mounted = self.mounts.names_in(&folder.inside);
         for name in &mounted {
             let inside = folder.inside.join(name);
@@ -284,9 +310,9 @@ impl View {
                 Origin::Link(_) => EntryKind::Link,
                 Origin::Nothing => EntryKind::Folder,
             };
-            take(Entry { name: name.clone(), kind, beside: None });
+            take(Entry { name, kind, beside: None });
         }
-        let Some(host) = &folder.host else { return Ok(()) };
+        let Some(host) = folder.host() else { return Ok(()) };
         if let Some(reader) = &self.reader {
             let meta = fs::metadata(host).map_err(|error| self.miss(error))?;
             if !reader.may_read(&meta) || !reader.may_enter(&meta) {
@@ -296,8 +322,8 @@ impl View {
         let folder = Folder::open(host, self.mounts.is_source(host)).map_err(|error| self.miss(error))?;
         folder
             .list(&mut |name, kind| {
-                if !mounted.contains(&name) {
-                    take(Entry { name, kind, beside: Some(folder.clone()) });
+                if !mounted.contains(name) {
+                    take(Entry { name, kind, beside: Some(&folder) });
                 }
             })
             .map_err(Miss::Error)
@@ -305,7 +331,7 @@ impl View {
 
     /// Whether a located socket can be connected to, as far as permission bits tell. Nothing is dialled.
     pub(crate) fn may_use(&self, spot: &Spot) -> bool {
-        let Some(host) = &spot.host else { return false };
+        let Some(host) = spot.host() else { return false };
         match &self.reader {
             Some(reader) => fs::metadata(host).is_ok_and(|meta| reader.may_write(&meta)),
             None => writable(host),

@@ -18,8 +18,11 @@ use crate::secrets::open::Choice;
 )]
 pub(crate) struct RunArgs {
     /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    #[arg(last = true, required_unless_present = "demo", value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+    /// Show it: two made-up secrets, a server on this machine in the place of a provider's, and a program that tries to send them there in a dozen ways. Needs no network, and is a test of this machine, too: the exit code is 1 if anything arrived
+    #[arg(long, exclusive = true)]
+    pub(crate) demo: bool,
     /// Leave the command no network but the guard: namespaces of its own, made by bubblewrap (Linux)
     #[arg(long)]
     pub(crate) isolate: bool,

@@ -39,8 +39,7 @@ pub(crate) struct ConnectArgs {
 /// There is no proxy, or it refuses.
 pub(crate) fn run(args: &ConnectArgs) -> Result<u8, Fault> {
     let fault = |what: String| Fault::new("connect", what, "run this within exfilter run, or give --proxy");
-    let set = || PROXIES.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    let proxy = args.proxy.clone().or_else(set);
+    let proxy = args.proxy.clone().or_else(proxy);
     let proxy = proxy.ok_or_else(|| fault("no variable names a proxy (HTTPS_PROXY)".into()))?;
     let target = target(&args.host, args.port).ok_or_else(|| fault("this is no name of a host".into()))?;
     let reached = Line::reach(&proxy);
@@ -57,6 +56,28 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<u8, Fault> {
     // A pipe that is closed is the end.
     let _ = out.write_all(&rest).and_then(|()| pass(&mut stream, &mut out));
     Ok(exit::CLEAN)
+}
+
+/// A connection through the proxy of the environment, to a host.
+///
+/// # Errors
+///
+/// There is no proxy with a port, or it refuses.
+pub(super) fn tunnel(host: &str, port: u16) -> io::Result<TcpStream> {
+    let proxy = proxy().ok_or_else(|| io::Error::other("no variable names a proxy (HTTPS_PROXY)"))?;
+    let target = target(host, port).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let mut line = Line::reach(&proxy)?;
+    let early = open(&mut line, &target)?;
+    match line {
+        // In TLS the client speaks first.
+        Line::Tcp(stream) if early.is_empty() => Ok(stream),
+        _ => Err(io::Error::other("the proxy is of another kind")),
+    }
+}
+
+/// The proxy that the environment names.
+fn proxy() -> Option<String> {
+    PROXIES.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
 }
 
 /// A connection to the proxy.

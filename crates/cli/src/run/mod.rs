@@ -11,12 +11,14 @@
 //! ledger.rs       what left and what was stopped, told at the end
 //! log.rs          the journal, checked
 //! setup.rs        policy, store, environment -> a guard that is ready
+//! demo/           the same with made-up secrets, to see it
 //! start.rs        the command, in order; serve.rs, without one, at a place.rs
 //! ```
 
 pub(crate) mod args;
 mod child;
 pub(crate) mod connect;
+pub(crate) mod demo;
 mod environment;
 #[cfg(unix)]
 pub(crate) mod forward;

@@ -272,7 +272,7 @@ fn settings(args: &GuardArgs, engine: Engine) -> Result<Settings, Fault> {
 }
 
 /// A key that nobody ever issued, of the kind of which the rules are surest.
-fn made_up_key() -> Result<Vec<u8>, Fault> {
+pub(super) fn made_up_key() -> Result<Vec<u8>, Fault> {
     let broken = || Fault::new("guard", "there is no rule to test the rules with", "please report this");
     let mut seed = [0; 8];
     random(&mut seed)?;
@@ -349,7 +349,7 @@ fn fresh_key() -> Result<StoreKey, Fault> {
     StoreKey::from_bytes(&key[..]).map_err(|error| Fault::new("run", error.to_string(), "please report this"))
 }
 
-fn random(bytes: &mut [u8]) -> Result<(), Fault> {
+pub(super) fn random(bytes: &mut [u8]) -> Result<(), Fault> {
     getrandom::fill(bytes).map_err(|_| {
         Fault::new("run", "the system gave no random numbers", "make getrandom(2) available to this process")
     })

@@ -8,6 +8,7 @@ use exfilter_guard::Listener;
 
 use super::args::RunArgs;
 use super::child::{self, Depth};
+use super::demo;
 #[cfg(target_os = "linux")]
 use super::isolate;
 use super::setup::{self, Life, Readers};
@@ -22,6 +23,9 @@ use crate::term::Term;
 ///
 /// What could not be set up. The command was not run then.
 pub(crate) fn run(args: &RunArgs, term: &Term) -> Result<u8, Fault> {
+    if args.demo {
+        return demo::run(term);
+    }
     #[cfg(target_os = "linux")]
     let inside = args.isolate.then(isolate::check).transpose()?;
     #[cfg(not(target_os = "linux"))]

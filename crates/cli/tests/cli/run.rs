@@ -70,6 +70,33 @@ fn eprintln_skipped(program: &str) {
     eprintln!("skipped: {program} is not on this machine");
 }
 
+/// The README's first command: whoever has nothing yet sees what it does.
+#[test]
+fn the_demonstration_is_as_it_says() {
+    let sandbox = Sandbox::new();
+    // Secrets of whoever runs it, and a proxy that is not there, are no part of it.
+    let (token, proxy) = (github_token(), "http://127.0.0.1:9");
+    let mut command = sandbox.command(&["run", "--demo"]);
+    command.envs([("GH_TOKEN", token.as_str()), ("HTTPS_PROXY", proxy), ("https_proxy", proxy)]);
+    let run = sandbox.finish(&mut command).exits_with(0);
+    let run = run
+        .prints("\nas it should be\n")
+        .prints("the token once")
+        .prints("the password not at all")
+        .prints_not("! ");
+    assert_eq!(run.stdout.matches("  200  ").count(), 4, "{run:#?}");
+    assert_eq!(run.stdout.matches("  422  ").count(), 10, "{run:#?}");
+    let run =
+        run.notes("GITHUB_TOKEN is a placeholder").notes("4 requests").notes("DEPLOY_PASSWORD, in pieces");
+    assert!(!run.stderr.contains("GH_TOKEN"), "{run:#?}");
+    for text in [&run.stdout, &run.stderr] {
+        assert!(!text.contains("ghp_"), "{run:#?}");
+    }
+    sandbox.run(&["run"]).exits_with(2).notes("COMMAND");
+    sandbox.run(&["run", "--demo", "--", "true"]).exits_with(2);
+    sandbox.run(&["demo-client", "."]).exits_with(2).notes("run exfilter run --demo");
+}
+
 #[test]
 fn the_command_gets_placeholders() {
     let stage = Stage::new();
