@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Serve as the proxy of sandboxes that something else starts: containers, virtual machines, agents
     #[cfg(feature = "guard")]
     Guard(Box<crate::run::args::ServeArgs>),
-    /// Check the journal of `exfilter run --log`
+    /// Show or check the journal of `exfilter run --log`
     #[cfg(feature = "guard")]
     Log(crate::run::log::LogArgs),
     /// Through the proxy of the environment to a host, as ssh's ProxyCommand

@@ -9,7 +9,7 @@
 //! child.rs        the command: signals, exit code
 //! isolate.rs      namespaces; forward.rs, from within them to the guard
 //! ledger.rs       what left and what was stopped, told at the end
-//! log.rs          the journal, checked
+//! log/            the journal, checked and shown
 //! setup.rs        policy, store, environment -> a guard that is ready
 //! demo/           the same with made-up secrets, to see it
 //! start.rs        the command, in order; serve.rs, without one, at a place.rs

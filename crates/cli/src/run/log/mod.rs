@@ -1,4 +1,6 @@
-//! `exfilter log`: journals of `exfilter run --log`.
+//! `exfilter log`: journals of `exfilter run --log`, checked here, and shown by show.rs.
+
+mod show;
 
 use std::fs::File;
 use std::io::BufReader;
@@ -6,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use exfilter_guard::{JournalError, SignedRun, verify};
+use show::Show;
 
+use crate::args::Color;
 use crate::exit;
 use crate::fault::Fault;
 use crate::term::Term;
@@ -35,15 +39,38 @@ enum LogCommand {
         #[arg(long, value_name = "KEY")]
         key: Vec<String>,
     },
+    /// Show what left, what was stopped and what was not examined, line by line; with --follow while it happens
+    Show {
+        /// The file
+        file: PathBuf,
+        /// Go on until the run that writes it has ended; the file may not be there yet
+        #[arg(long, short)]
+        follow: bool,
+        /// Leave out requests that were examined in full, found clean and sent
+        #[arg(long)]
+        stopped: bool,
+        /// Whether lines are coloured
+        #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+        color: Color,
+    },
 }
 
-/// Checks a journal.
+/// Checks or shows a journal.
 ///
 /// # Errors
 ///
 /// The file cannot be read.
 pub(crate) fn run(args: &LogArgs, term: &Term) -> Result<u8, Fault> {
-    let LogCommand::Verify { file, head, key } = &args.command;
+    match &args.command {
+        LogCommand::Verify { file, head, key } => check(file, head.as_ref(), key, term),
+        LogCommand::Show { file, follow, stopped, color } => {
+            show::run(&Show { file, follow: *follow, stopped: *stopped, color: *color }, term)
+        }
+    }
+}
+
+/// Checks a journal.
+fn check(file: &Path, head: Option<&String>, key: &[String], term: &Term) -> Result<u8, Fault> {
     let name = escape(path_bytes(file));
     let opened = File::open(file)
         .map_err(|error| Fault::new(name.clone(), format!("it cannot be read: {error}"), "check the path"))?;
@@ -56,7 +83,7 @@ pub(crate) fn run(args: &LogArgs, term: &Term) -> Result<u8, Fault> {
     };
     let (end, runs) = (checked.head, &checked.runs);
     let is_head = |head: &String| head.eq_ignore_ascii_case(&end.to_string());
-    if !head.as_ref().is_none_or(is_head) {
+    if !head.is_none_or(is_head) {
         term.note(&format_args!("{name}: it ends with {end}: lines are missing, or it was written anew"));
         return Ok(exit::FOUND);
     }
@@ -92,7 +119,7 @@ pub(crate) fn run(args: &LogArgs, term: &Term) -> Result<u8, Fault> {
 }
 
 /// What is wrong with a journal.
-pub(super) fn fault(path: &Path, error: &JournalError) -> Fault {
+pub(in crate::run) fn fault(path: &Path, error: &JournalError) -> Fault {
     let name = escape(path_bytes(path));
     let place = if error.line() == 0 { name } else { format!("{name}:{}", error.line()) };
     Fault::new(place, error.to_string(), "")
