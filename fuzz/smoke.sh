@@ -35,26 +35,28 @@ RUSTFLAGS=$flags cargo +nightly build --release --target "$host" --target-dir "$
 bin=$target_dir/$host/release
 export ASAN_OPTIONS=detect_odr_violation=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 
-# run TARGET ARGUMENTS: the log is in $work/log.
+# run TARGET ARGUMENTS: the log is in $work/TARGET.log.
 run() {
     local target=$1
     shift
-    "$bin/$target" -rss_limit_mb=2048 -timeout=20 -detect_leaks=0 "$@" >"$work/log" 2>&1
+    "$bin/$target" -rss_limit_mb=2048 -timeout=20 -detect_leaks=0 "$@" >"$work/$target.log" 2>&1
 }
 
 # What a failed run said, without the addresses of its stack.
 said() {
-    grep -vE '^ +(#?[0-9]+:? |at /)' "$work/log" | tail -n 40
+    grep -vE '^ +(#?[0-9]+:? |at /)' "$work/$1.log" | tail -n 40
 }
 
-for target in $(sed -n 's|^path = "fuzz_targets/\(.*\)\.rs"|\1|p' Cargo.toml); do
+# One target: old inputs, then new ones.
+try() {
+    local target=$1
     for armoured in "regressions/$target"/*.hex; do
         [[ -e $armoured ]] || continue
-        "$bin/corpus" unarmour "$armoured" >"$work/input"
-        if ! run "$target" "$work/input"; then
-            said
+        "$bin/corpus" unarmour "$armoured" >"$work/$target.input"
+        if ! run "$target" "$work/$target.input"; then
+            said "$target"
             echo "$target: $armoured fails again"
-            exit 1
+            return 1
         fi
     done
 
@@ -62,9 +64,25 @@ for target in $(sed -n 's|^path = "fuzz_targets/\(.*\)\.rs"|\1|p' Cargo.toml); d
     "$bin/corpus" seed "$target" "corpus/$target"
     if ! run "$target" "corpus/$target" "${seed[@]}" -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" \
         -max_len="${max_len[$target]:-4096}" -print_final_stats=1; then
-        said
+        said "$target"
         echo "$target: failed; the input is under fuzz/artifacts/$target"
-        exit 1
+        return 1
     fi
-    echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log") executions"
+    echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log") executions"
+}
+
+# Two at a time: half of a short run is waiting for its clock.
+at_once=2
+running=0
+for target in $(sed -n 's|^path = "fuzz_targets/\(.*\)\.rs"|\1|p' Cargo.toml); do
+    if ((running == at_once)); then
+        wait -n || exit 1
+        running=$((running - 1))
+    fi
+    try "$target" &
+    running=$((running + 1))
+done
+while ((running > 0)); do
+    wait -n || exit 1
+    running=$((running - 1))
 done
