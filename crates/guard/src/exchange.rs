@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use exfilter::substitute::Substitutes;
 use exfilter::wire::{Asked, Conversation, Reply, RequestHead, Why};
 use exfilter::{Audience, Authority, Edit, Inspector};
 use http::{HeaderMap, Request, Response, header};
@@ -17,6 +18,7 @@ use crate::gate::Closed;
 use crate::guard::Shared;
 use crate::held::{Held, Released};
 use crate::limits::DRAIN;
+use crate::login;
 use crate::message::{self, AnswerBody};
 use crate::record::{Outcome, Record};
 use crate::upstream_proxy::NoTunnel;
@@ -70,12 +72,16 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     if let Some(substitutes) = &shared.substitutes {
         inspection.substitutes(substitutes);
     }
+    let logins = shared.logins.substitutes();
+    if !logins.is_empty() {
+        inspection.substitutes(&logins);
+    }
     inspection.approved(&shared.approvals.of(&to.to_string(), shared.started.elapsed()));
     let mut inspector = match Inspector::new(&shared.engine, &inspection, head) {
         Ok(inspector) => inspector,
         Err(error) => return malformed(&shared, &to, &Reply::bad_request(error)),
     };
-    let foreign = foreign(&shared, &to, &inspector);
+    let foreign = foreign(&shared, &logins, &to, &inspector);
     let waits = parts.headers.get(header::EXPECT).is_some();
     if waits && (inspector.verdict().is_block() || foreign.is_some()) {
         // The client asks before it sends the body, and is told no.
@@ -103,7 +109,7 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         taken.held.clear();
         return refuse(&shared, &to, &mut inspector, Some(USED_UP), bytes);
     }
-    let manner = Manner { tells_length: parts.headers.contains_key(header::CONTENT_LENGTH), upgrade };
+    let manner = Manner { tells_length: parts.headers.contains_key(header::CONTENT_LENGTH), upgrade, logins };
     send(&shared, &to, inspector, taken, manner).await
 }
 
@@ -165,6 +171,8 @@ struct Manner {
     tells_length: bool,
     /// Where the client goes on, if it asks for WebSocket.
     upgrade: Option<OnUpgrade>,
+    /// The tokens of logins, as they stood when it was examined.
+    logins: Arc<Substitutes>,
 }
 
 /// Sends what may leave, with real credentials in it where they belong, and gives the answer.
@@ -180,9 +188,24 @@ async fn send(
     record.bytes = taken.held.len();
     note(shared, &mut inspector, &mut record);
     let mut head = inspector.forwarded_head();
-    let replaced = inspector.replacement().map(Bytes::copy_from_slice);
+    let mut replaced = inspector.replacement().map(Bytes::copy_from_slice);
+    let is_whole = taken.edits.is_empty() && replaced.is_none();
+    let token = login::asked(shared, to, inspector.head(), &mut taken.held);
+    if token.is_some() {
+        // It is read whole.
+        let _ = head.headers_mut().set("accept-encoding", b"identity");
+    }
+    if is_whole
+        && let Some(body) = login::exchange_body(&manner.logins, to, inspector.head(), &mut taken.held)
+    {
+        record.injected = true;
+        let headers = head.headers_mut();
+        headers.remove("transfer-encoding");
+        let _ = headers.set("content-length", body.len().to_string().as_bytes());
+        let _ = headers.set("accept-encoding", b"identity");
+        replaced = Some(body);
+    }
     if let Some(substitutes) = &shared.substitutes {
-        let is_whole = taken.edits.is_empty() && replaced.is_none();
         let bytes = taken.held.len();
         match shared.in_turn(bytes, || substitutes.sign(to, &head, taken.held.pieces())).await {
             Ok(None) => {}
@@ -196,6 +219,8 @@ async fn send(
             }
             Err(error) => return refuse_plainly(shared, Some(to), conversation, &error.to_string()),
         }
+    }
+    for substitutes in shared.substitutes.iter().chain([&manner.logins]).filter(|set| !set.is_empty()) {
         match substitutes.exchange(to, &head) {
             Ok(None) => {}
             Ok(Some(exchanged)) => {
@@ -229,6 +254,10 @@ async fn send(
         Ok(Err(error)) => return failed(shared, to, conversation, 502, why(&error)),
         Err(_) => return failed(shared, to, conversation, 504, "the server did not answer in time"),
     };
+    if let Some(token) = token {
+        return login::answer(shared, login::Login { to, conversation, request: token, injected }, response)
+            .await;
+    }
     let scrubber = shared.scrubber.as_ref().filter(|_| injected);
     answer(Treatment { to, scrubber, advertisement }, response)
 }
@@ -263,9 +292,9 @@ fn outgoing(
 }
 
 /// A credential of somebody else, where one of ours is put.
-fn foreign(shared: &Shared, to: &Authority, inspector: &Inspector) -> Option<String> {
+fn foreign(shared: &Shared, logins: &Substitutes, to: &Authority, inspector: &Inspector) -> Option<String> {
     let substitutes = shared.substitutes.as_ref().filter(|_| !shared.observe)?;
-    let place = substitutes.foreign(&shared.engine, to, inspector.head())?;
+    let place = substitutes.foreign_beside(Some(logins), &shared.engine, to, inspector.head())?;
     Some(format!("a credential that is not the session's own stands in {place}"))
 }
 
