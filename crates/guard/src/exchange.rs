@@ -1,7 +1,7 @@
 //! One request: examined whole, then refused or sent.
 
 use std::error::Error as _;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use exfilter::substitute::Substitutes;
@@ -34,6 +34,8 @@ struct Taken {
     trailers: Option<HeaderMap>,
     /// Why it is refused, whatever is in it.
     refusal: Option<&'static str>,
+    /// Of all of it, from when it is known that it is refused for what is in it.
+    digest: Option<blake3::Hasher>,
 }
 
 /// Answers a request to `to`. A panic on the way is a refusal.
@@ -85,9 +87,9 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     let waits = parts.headers.get(header::EXPECT).is_some();
     if waits && (inspector.verdict().is_block() || foreign.is_some()) {
         // The client asks before it sends the body, and is told no.
-        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), 0);
+        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), (0, None));
     }
-    let mut taken = match take(&shared, &mut inspector, body).await {
+    let mut taken = match take(&shared, &to, &mut inspector, body).await {
         Ok(taken) => taken,
         Err(why) => return failed(&shared, &to, inspector.conversation(), 408, why),
     };
@@ -96,18 +98,22 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     shared.note(inspector.session());
     taken.edits.extend_from_slice(inspector.edits());
     if let Some(why) = taken.refusal {
-        return refuse(&shared, &to, &mut inspector, Some(why), bytes);
+        return refuse(&shared, &to, &mut inspector, Some(why), (bytes, None));
     }
     if verdict.is_block() || foreign.is_some() {
         if inspector.conversation() == Conversation::GitReceivePack {
             shared.in_turn(bytes, || inspector.locate(taken.held.pieces())).await;
         }
+        if taken.digest.is_none() && inspector.is_hit_in_body_alone() {
+            shared.in_turn(bytes, || taken.begin_digest(&shared, &to, &inspector)).await;
+        }
         taken.held.clear();
-        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), bytes);
+        let digest = taken.digest.take();
+        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), (bytes, digest));
     }
     if !shared.may_use(&to, inspector.approved()) {
         taken.held.clear();
-        return refuse(&shared, &to, &mut inspector, Some(USED_UP), bytes);
+        return refuse(&shared, &to, &mut inspector, Some(USED_UP), (bytes, None));
     }
     let manner = Manner { tells_length: parts.headers.contains_key(header::CONTENT_LENGTH), upgrade, logins };
     send(&shared, &to, inspector, taken, manner).await
@@ -116,11 +122,12 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
 /// Reads the body to its end, and examines it. The error says that the client went away or is too slow.
 async fn take(
     shared: &Arc<Shared>,
+    to: &Authority,
     inspector: &mut Inspector,
     mut body: Incoming,
 ) -> Result<Taken, &'static str> {
     let held = Held::new(&shared.limits, &shared.budget);
-    let mut taken = Taken { held, edits: Vec::new(), trailers: None, refusal: None };
+    let mut taken = Taken { held, edits: Vec::new(), trailers: None, refusal: None, digest: None };
     let mut read = 0_u64;
     loop {
         let frame = match tokio::time::timeout(shared.limits.idle, body.frame()).await {
@@ -137,7 +144,7 @@ async fn take(
                 if read > DRAIN && taken.refusal.is_some() {
                     return Ok(taken);
                 }
-                look(inspector, &mut taken, data);
+                look(shared, to, inspector, &mut taken, data);
             }
             Err(frame) => {
                 let Ok(map) = frame.into_trailers() else { continue };
@@ -151,11 +158,29 @@ async fn take(
     }
 }
 
-fn look(inspector: &mut Inspector, taken: &mut Taken, data: Bytes) {
+impl Taken {
+    /// Begins the digest with what is held.
+    fn begin_digest(&mut self, shared: &Shared, to: &Authority, inspector: &Inspector) {
+        let repeats = shared.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut digest = repeats.begin(to, inspector);
+        drop(repeats);
+        self.held.pieces().for_each(|piece| drop(digest.update(&piece)));
+        self.digest = Some(digest);
+    }
+}
+
+fn look(shared: &Shared, to: &Authority, inspector: &mut Inspector, taken: &mut Taken, data: Bytes) {
     if taken.refusal.is_some() {
         return;
     }
+    let was_blocked = inspector.verdict().is_block();
     let verdict = inspector.push(&data);
+    if verdict.is_block() && !was_blocked {
+        taken.begin_digest(shared, to, inspector);
+    }
+    if let Some(digest) = &mut taken.digest {
+        digest.update(&data);
+    }
     taken.edits.extend_from_slice(inspector.edits());
     // Of a push the files are looked up once it is refused.
     let is_kept = !verdict.is_block() || inspector.conversation() == Conversation::GitReceivePack;
@@ -298,13 +323,13 @@ fn foreign(shared: &Shared, logins: &Substitutes, to: &Authority, inspector: &In
     Some(format!("a credential that is not the session's own stands in {place}"))
 }
 
-/// The refusal of a request in its client's form. `other` is a reason that the inspector does not know.
+/// The refusal of a request in its client's form. `other` is a reason that the inspector does not know; of the body there are the length and the digest, if it was read whole.
 fn refuse(
     shared: &Shared,
     to: &Authority,
     inspector: &mut Inspector,
     other: Option<&str>,
-    bytes: u64,
+    (bytes, digest): (u64, Option<blake3::Hasher>),
 ) -> Response<AnswerBody> {
     let conversation = inspector.conversation();
     let known = inspector.reply(Audience::Subject);
@@ -328,7 +353,7 @@ fn refuse(
     let mut record = Record::new(Some(to.to_string()), conversation.as_str(), outcome);
     record.bytes = bytes;
     note(shared, inspector, &mut record);
-    record.quarantine = shared.count(inspector);
+    record.quarantine = shared.count_once(inspector, digest.as_ref());
     if let Some(ids) = inspector.approvable().filter(|_| other.is_none()) {
         let noted = record.noted.iter().filter(|noted| noted.id.is_some_and(|id| ids.contains(&id))).cloned();
         let (to, conversation) = (to.to_string(), conversation.as_str());

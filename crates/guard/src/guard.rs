@@ -33,6 +33,7 @@ use crate::listener::Listener;
 use crate::metrics::Metrics;
 use crate::names::{Names, Shown};
 use crate::record::{Outcome, Record, Sink};
+use crate::repeats::Repeats;
 use crate::settings::Settings;
 use crate::ssh::{RunKeys, SshSettings};
 use crate::ui::{Page, Ui};
@@ -75,6 +76,8 @@ pub(crate) struct Shared {
     /// The refusals of all requests together, and the clock that they are counted by.
     pub(crate) quarantine: Arc<Mutex<Quarantine>>,
     pub(crate) started: Instant,
+    /// Which of them were the same again.
+    pub(crate) repeats: Arc<Mutex<Repeats>>,
     /// What a person lets pass once.
     pub(crate) approvals: Arc<Approvals>,
     /// Where the guard's own pages are: no client is led there.
@@ -301,6 +304,17 @@ impl Shared {
         }
     }
 
+    /// The same of a request whose body has this digest, if that was read whole. What was refused for its body before, byte for byte, is refused once more without a word that its sender did not know: a client that tries again is none that guesses.
+    pub(crate) fn count_once(&self, inspector: &Inspector, body: Option<&blake3::Hasher>) -> bool {
+        if let Some(body) = body.filter(|_| inspector.is_hit_in_body_alone()) {
+            let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+            if repeats.note(body, self.started.elapsed()) {
+                return false;
+            }
+        }
+        self.count(inspector)
+    }
+
     /// Whether nothing may leave.
     pub(crate) fn is_quarantined(&self) -> bool {
         self.quarantine().is_active()
@@ -346,6 +360,8 @@ impl Guard {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|_| GuardError::random())?;
         let logins = Logins::new(seed);
+        getrandom::fill(&mut seed).map_err(|_| GuardError::random())?;
+        let repeats = Repeats::new(seed);
         seed.zeroize();
         let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
             Fresh::new(settings, &roots, &limits, &pages)?;
@@ -369,6 +385,7 @@ impl Guard {
             given: Arc::default(),
             quarantine,
             started: Instant::now(),
+            repeats: Arc::new(Mutex::new(repeats)),
             approvals: Arc::default(),
             pages,
             client,

@@ -53,6 +53,7 @@ mod metrics;
 mod names;
 mod prefixed;
 mod record;
+mod repeats;
 mod scrub;
 mod self_test;
 mod settings;

@@ -188,6 +188,8 @@ impl Texts<'_> {
             }
             // Of a text that passes, what would block is its own key.
             let own = passes && matches!(&event, Event::Finding(f) if f.action() == Action::Block);
+            self.log.known_outside |=
+                matches!(&event, Event::Finding(f) if matches!(f.kind(), Kind::Known(..)));
             self.log.take(Sighting { place: place.into(), base: 0, path, event, own, file: None });
         }
     }

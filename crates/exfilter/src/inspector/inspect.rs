@@ -354,6 +354,11 @@ impl Inspector {
         self.log.blocked.is_some() && self.log.acts_on_known
     }
 
+    /// The same, if no enrolled secret stands elsewhere than in the body, and the body is no part of an object in many requests: then another request with the same body, read in the same way, is refused as this one is, whatever else is in it.
+    pub fn is_hit_in_body_alone(&self) -> bool {
+        self.is_hit() && !self.log.known_outside && !matches!(self.body, Body::Part(_))
+    }
+
     /// For what the request is refused, if a person may let it pass: findings of rules alone, all of medium confidence and with an id. None of anything else: an enrolled secret, a finding of high confidence, what
     /// could not be examined, a quarantine; nor where there are more findings than were kept.
     pub fn approvable(&self) -> Option<Vec<FindingId>> {

@@ -353,17 +353,15 @@ pub(crate) fn normalised(path: &[u8]) -> String {
     segments.join("/")
 }
 
-/// Whether a path is one of those of a pattern.
+/// Whether a path is one of those of a pattern. Some servers take `token.json` for `token`.
 fn matches(pattern: &str, path: &str) -> bool {
-    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
-    loop {
-        match (pattern.next(), path.next()) {
-            (None, None) => return true,
-            (Some("*"), Some(_)) => {}
-            (one, other) if one != other => return false,
-            _ => {}
-        }
-    }
+    let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
+    let last = pattern.len() - 1;
+    let is_same = |(n, (one, other)): (usize, (&&str, &&str))| {
+        let more = other.strip_prefix(*one);
+        *one == "*" || more.is_some_and(|more| more.is_empty() || n == last && more.starts_with('.'))
+    };
+    pattern.len() == path.len() && pattern.iter().zip(&path).enumerate().all(is_same)
 }
 
 #[cfg(test)]
@@ -391,8 +389,17 @@ mod tests {
         ] {
             assert_eq!(normalised(path.as_bytes()), "login/oauth/access_token", "{path}");
         }
-        assert!(matches("*/oauth2/v2.0/token", "common/oauth2/v2.0/token"));
-        for other in ["oauth2/v2.0/token", "a/b/oauth2/v2.0/token", "common/oauth2/v2.0/token/x", ""] {
+        for same in ["common/oauth2/v2.0/token", "common/oauth2/v2.0/token.json"] {
+            assert!(matches("*/oauth2/v2.0/token", same));
+        }
+        for other in [
+            "common/oauth2/v2.0/tokens",
+            "common/oauth2.json/v2.0/token",
+            "oauth2/v2.0/token",
+            "a/b/oauth2/v2.0/token",
+            "common/oauth2/v2.0/token/x",
+            "",
+        ] {
             assert!(!matches("*/oauth2/v2.0/token", other), "{other}");
         }
     }

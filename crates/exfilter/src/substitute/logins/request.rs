@@ -18,6 +18,10 @@ pub(crate) const BODY_MAX: usize = 16 << 10;
 /// The most fields of one.
 pub(crate) const FIELDS_MAX: usize = 256;
 
+/// What says that a request is for tokens, at a host that has an endpoint for them.
+const GRANTS: [&str; 6] =
+    ["grant_type", "device_code", "code_verifier", "refresh_token", "subject_token", "assertion"];
+
 /// All that a plain refresh says. With anything else an endpoint might take it for another grant.
 const OF_A_REFRESH: [&str; 9] = [
     "grant_type",
@@ -59,11 +63,15 @@ impl TokenEndpoints {
         body: Option<&[u8]>,
     ) -> Option<TokenRequest> {
         let asked = body.and_then(|body| members(head, body)).unwrap_or_default();
-        let has_grant = asked.iter().any(|member| name(member) == Some("grant_type"));
+        let says = |one: &str| {
+            asked.iter().any(|member| name(member) == Some(one)) || head.target().parameter(one).is_some()
+        };
+        let is_read = matches!(head.method(), "GET" | "HEAD");
+        let has_grant = !is_read && (GRANTS.iter().any(|one| says(one)) || says("code") && says("client_id"));
         let path = normalised(head.target().path());
         let Some(endpoint) = self.of(to, head.method(), &path, has_grant) else {
             let unknown = TokenRequest { endpoint: None, why: Why::Unknown, other: self.other() };
-            return has_grant.then_some(unknown);
+            return (!is_read && says("grant_type")).then_some(unknown);
         };
         let is_own = head.target().query().is_empty() && is_refresh_of_others(&asked, logins);
         let (endpoint, why) = if is_own { (None, Why::Own) } else { (Some(endpoint), Why::Kept) };
