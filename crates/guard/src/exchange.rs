@@ -1,7 +1,7 @@
 //! One request: examined whole, then refused or sent.
 
 use std::error::Error as _;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use exfilter::substitute::Substitutes;
@@ -105,7 +105,9 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
             shared.in_turn(bytes, || inspector.locate(taken.held.pieces())).await;
         }
         if taken.digest.is_none() && inspector.is_hit_in_body_alone() {
-            shared.in_turn(bytes, || taken.begin_digest(&shared, &to, &inspector)).await;
+            let mut digest = shared.repeats().begin(&to, &inspector);
+            shared.in_turn(bytes, || add_held(&mut digest, &mut taken.held)).await;
+            taken.digest = Some(digest);
         }
         taken.held.clear();
         let digest = taken.digest.take();
@@ -158,14 +160,9 @@ async fn take(
     }
 }
 
-impl Taken {
-    /// Begins the digest with what is held.
-    fn begin_digest(&mut self, shared: &Shared, to: &Authority, inspector: &Inspector) {
-        let repeats = shared.repeats.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut digest = repeats.begin(to, inspector);
-        drop(repeats);
-        self.held.pieces().for_each(|piece| drop(digest.update(&piece)));
-        self.digest = Some(digest);
+fn add_held(digest: &mut blake3::Hasher, held: &mut Held) {
+    for piece in held.pieces() {
+        digest.update(&piece);
     }
 }
 
@@ -176,7 +173,9 @@ fn look(shared: &Shared, to: &Authority, inspector: &mut Inspector, taken: &mut 
     let was_blocked = inspector.verdict().is_block();
     let verdict = inspector.push(&data);
     if verdict.is_block() && !was_blocked {
-        taken.begin_digest(shared, to, inspector);
+        let mut digest = shared.repeats().begin(to, inspector);
+        add_held(&mut digest, &mut taken.held);
+        taken.digest = Some(digest);
     }
     if let Some(digest) = &mut taken.digest {
         digest.update(&data);

@@ -77,7 +77,7 @@ pub(crate) struct Shared {
     pub(crate) quarantine: Arc<Mutex<Quarantine>>,
     pub(crate) started: Instant,
     /// Which of them were the same again.
-    pub(crate) repeats: Arc<Mutex<Repeats>>,
+    repeats: Arc<Mutex<Repeats>>,
     /// What a person lets pass once.
     pub(crate) approvals: Arc<Approvals>,
     /// Where the guard's own pages are: no client is led there.
@@ -307,12 +307,17 @@ impl Shared {
     /// The same of a request whose body has this digest, if that was read whole. What was refused for its body before, byte for byte, is refused once more without a word that its sender did not know: a client that tries again is none that guesses.
     pub(crate) fn count_once(&self, inspector: &Inspector, body: Option<&blake3::Hasher>) -> bool {
         if let Some(body) = body.filter(|_| inspector.is_hit_in_body_alone()) {
-            let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
-            if repeats.note(body, self.started.elapsed()) {
+            let is_repeat = self.repeats().note(body, self.started.elapsed());
+            if is_repeat {
                 return false;
             }
         }
         self.count(inspector)
+    }
+
+    /// What was refused for its body of late.
+    pub(crate) fn repeats(&self) -> MutexGuard<'_, Repeats> {
+        self.repeats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether nothing may leave.
