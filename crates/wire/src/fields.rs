@@ -300,4 +300,21 @@ mod tests {
             expected.map(|(a, b, c)| (a.into(), b.into(), c.into()))
         );
     }
+
+    #[test]
+    fn all_members_of_a_document_are_told_or_none() {
+        let body = r#"{"a":"x","b":{"c":[1,null,"y"]},"a":true}"#;
+        let told = |most| {
+            let members = document(body.as_bytes(), most)?;
+            let of = |member: &Member| (body[member.range.clone()].to_string(), member.is_string);
+            Some(members.iter().map(of).collect::<Vec<_>>())
+        };
+        let expected = [("x", true), ("1", false), ("null", false), ("y", true), ("true", false)];
+        assert_eq!(told(5).expect("there is room"), expected.map(|(text, is)| (text.to_string(), is)));
+        assert!(told(4).is_none());
+        assert!(document(b"{\"a\":\"x\"", 9).is_none());
+        let form = fields(b"a=1&b=%32&c", 3).expect("there is room");
+        assert_eq!(form.iter().map(|member| &member.value[..]).collect::<Vec<_>>(), [b"1", b"2"]);
+        assert!(fields(b"a=1&b=2&c=3", 2).is_none());
+    }
 }

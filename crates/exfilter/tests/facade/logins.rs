@@ -180,6 +180,9 @@ fn coded(coding: &str, text: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Fields of an answer's head.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn what_cannot_be_read_does_not_pass() {
     let logins = Logins::new([7; 32]);
@@ -193,7 +196,7 @@ fn what_cannot_be_read_does_not_pass() {
     let (doubled, bare) = (format!("{whole}{whole}"), format!("\"{real}\""));
     let location = format!("https://x.example/#access_token={real}");
     let json = [("content-type", JSON)];
-    let refused: [(&[(&str, &str)], &[u8]); 16] = [
+    let refused: [(Fields<'_>, &[u8]); 16] = [
         (&json, &whole.as_bytes()[..whole.len() - 1]),
         (&json, doubled.as_bytes()),
         (&json, b"<html>access_token</html>"),
