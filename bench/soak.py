@@ -137,15 +137,18 @@ class Client(threading.Thread):
         open_ones = {}
         while self.going:
             secure = self.drawn.random() < 0.5
+            if self.drawn.random() < 0.08:
+                self.misbehave()
+                continue
+            step = "connect"
             try:
-                if self.drawn.random() < 0.08:
-                    self.misbehave()
-                    continue
                 client = open_ones.pop(secure, None) if self.drawn.random() < 0.9 else None
                 client = client or self.connection(secure)
                 body, headers, passes = self.body()
                 target = "/v1/messages" if secure else f"http://soak.example:{self.ports[0]}/v1/messages"
+                step = "request on a kept connection" if client.sock else "first request"
                 client.request("POST", target, body=body, headers={"content-type": "application/json", **headers})
+                step = step.replace("request", "answer")
                 answer = client.getresponse()
                 answer.read()
                 self.count(answer.status)
@@ -153,22 +156,27 @@ class Client(threading.Thread):
                     self.count("wrong")
                 open_ones[secure] = client
             except (OSError, http.client.HTTPException) as error:
-                self.count(type(error).__name__)
+                self.count(f"broke off: {step}: {type(error).__name__}")
             time.sleep(self.pause * self.drawn.random() * 2)
 
     def misbehave(self):
-        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as line:
-            line.sendall(self.drawn.choice([
-                b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
-                b"CONNECT soak.example:443 HTTP/1.1\r\nhost: soak.example\r\n\r\n",
-                f"POST http://soak.example:{self.ports[0]}/ HTTP/1.1\r\nhost: soak.example:{self.ports[0]}\r\ncontent-length: 100000\r\n\r\nhalf".encode(),
-                b"\x16\x03\x01\x00\x05hello", b"\x05\x01\x00", b"\x00" * 100,
-            ]))  # fmt: skip
-            if self.drawn.random() < 0.5:
-                line.shutdown(socket.SHUT_WR)
-                line.settimeout(5)
-                line.recv(4096)
+        junk = self.drawn.choice([
+            ("two hosts", b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n"),
+            ("a tunnel of nothing", b"CONNECT soak.example:443 HTTP/1.1\r\nhost: soak.example\r\n\r\n"),
+            ("half a body", f"POST http://soak.example:{self.ports[0]}/ HTTP/1.1\r\nhost: soak.example:{self.ports[0]}\r\ncontent-length: 100000\r\n\r\nhalf".encode()),
+            ("TLS", b"\x16\x03\x01\x00\x05hello"), ("SOCKS", b"\x05\x01\x00"), ("zeros", b"\x00" * 100),
+        ])  # fmt: skip
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=60) as line:
+                line.sendall(junk[1])
+                if self.drawn.random() < 0.5:
+                    line.shutdown(socket.SHUT_WR)
+                    line.settimeout(5)
+                    line.recv(4096)
             self.count("misbehaved")
+        except OSError as error:
+            # Whoever is sent away with bytes unread is told so by the system, and not in words.
+            self.count(f"misbehaved: {junk[0]}: {type(error).__name__}")
 
 
 def looks(pid):

@@ -7,7 +7,7 @@ use exfilter::{Authority, Engine, Inspection, Limits};
 use libfuzzer_sys::fuzz_target;
 
 /// What files are put together of.
-const PIECES: [&str; 48] = [
+const PIECES: [&str; 52] = [
     "version = 1\n",
     "mode",
     "strict_examples",
@@ -33,6 +33,10 @@ const PIECES: [&str; 48] = [
     "ratio",
     "window",
     "bases",
+    "oauth",
+    "endpoints",
+    "other",
+    "\"https://a.example/token\"",
     "stream",
     "body",
     " = ",

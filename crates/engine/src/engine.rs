@@ -207,6 +207,42 @@ impl Engine {
         }
     }
 
+    /// A builder with what this engine has: its rules, which are not compiled again, its known secrets, policy, limits and profile. For the same engine with something more.
+    pub fn to_builder(&self) -> EngineBuilder {
+        EngineBuilder {
+            shared: self.core.rules.clone(),
+            rules: Vec::new(),
+            secrets: self.known_secrets(),
+            policy: self.core.policy.clone(),
+            limits: self.core.limits.clone(),
+            profile: self.core.profile,
+            eager: false,
+        }
+    }
+
+    /// The known secrets of this engine, for a set with more of them under the same key; `None` if it has none. Values that are added to it are looked for in all [`Spellings`](crate::Spellings), and
+    /// pieces of them are counted if pieces of others are.
+    pub fn known_secrets(&self) -> Option<KnownSecrets> {
+        let known = self.core.known.as_ref()?;
+        let mut secrets = KnownSecrets::under(known.keys.clone());
+        secrets.enrolled.clone_from(&known.enrolled);
+        secrets.needles.clone_from(&known.needles);
+        if let Some(Scattered { needles, ends, .. }) = &known.scattered {
+            secrets.scattered.clone_from(needles);
+            secrets.ends = *ends;
+        }
+        if let Some(Deltas { needles, first, .. }) = &known.deltas {
+            secrets.deltas.clone_from(needles);
+            secrets.first_deltas = *first;
+        }
+        if let Some(fragments) = &known.fragments {
+            secrets.fragmented.clone_from(&fragments.secrets);
+            secrets.fragments = true;
+        }
+        secrets.is_counted = false;
+        Some(secrets)
+    }
+
     /// Opens a stream.
     pub fn stream(&self, flow: Flow) -> Stream {
         Stream::new(self.clone(), flow)

@@ -17,6 +17,7 @@ enum Kind {
     Io(std::io::ErrorKind),
     Random,
     SelfTest,
+    Logins,
 }
 
 impl GuardError {
@@ -48,7 +49,11 @@ impl GuardError {
         GuardError { kind: Kind::SelfTest }
     }
 
-    /// A stable code: `E_CERTIFICATE`, `E_ROOTS`, `E_UPSTREAM_CA`, `E_UPSTREAM_PROXY`, `E_IO`, `E_RANDOM`, `E_SELF_TEST`.
+    pub(crate) fn logins() -> GuardError {
+        GuardError { kind: Kind::Logins }
+    }
+
+    /// A stable code: `E_CERTIFICATE`, `E_ROOTS`, `E_UPSTREAM_CA`, `E_UPSTREAM_PROXY`, `E_IO`, `E_RANDOM`, `E_SELF_TEST`, `E_LOGINS`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.kind {
@@ -59,6 +64,7 @@ impl GuardError {
             Kind::Io(_) => "E_IO",
             Kind::Random => "E_RANDOM",
             Kind::SelfTest => "E_SELF_TEST",
+            Kind::Logins => "E_LOGINS",
         }
     }
 }
@@ -76,6 +82,7 @@ impl fmt::Display for GuardError {
             }
             Kind::Io(kind) => write!(f, "the guard cannot listen: {kind}"),
             Kind::Random => f.write_str("the system has no random numbers"),
+            Kind::Logins => f.write_str("the tokens of logins cannot be looked for"),
             Kind::SelfTest => f.write_str(
                 "the self-test failed: with these settings a made-up key is let out, or a clean request refused",
             ),

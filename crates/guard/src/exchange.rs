@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use exfilter::substitute::Substitutes;
 use exfilter::wire::{Asked, Conversation, Reply, RequestHead, Why};
 use exfilter::{Audience, Authority, Edit, Inspector};
 use http::{HeaderMap, Request, Response, header};
@@ -17,6 +18,7 @@ use crate::gate::Closed;
 use crate::guard::Shared;
 use crate::held::{Held, Released};
 use crate::limits::DRAIN;
+use crate::login;
 use crate::message::{self, AnswerBody};
 use crate::record::{Outcome, Record};
 use crate::upstream_proxy::NoTunnel;
@@ -32,6 +34,8 @@ struct Taken {
     trailers: Option<HeaderMap>,
     /// Why it is refused, whatever is in it.
     refusal: Option<&'static str>,
+    /// Of all of it, from when it is known that it is refused for what is in it.
+    digest: Option<blake3::Hasher>,
 }
 
 /// Answers a request to `to`. A panic on the way is a refusal.
@@ -70,18 +74,22 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     if let Some(substitutes) = &shared.substitutes {
         inspection.substitutes(substitutes);
     }
+    let logins = shared.logins.substitutes();
+    if !logins.is_empty() {
+        inspection.substitutes(&logins);
+    }
     inspection.approved(&shared.approvals.of(&to.to_string(), shared.started.elapsed()));
     let mut inspector = match Inspector::new(&shared.engine, &inspection, head) {
         Ok(inspector) => inspector,
         Err(error) => return malformed(&shared, &to, &Reply::bad_request(error)),
     };
-    let foreign = foreign(&shared, &to, &inspector);
+    let foreign = foreign(&shared, &logins, &to, &inspector);
     let waits = parts.headers.get(header::EXPECT).is_some();
     if waits && (inspector.verdict().is_block() || foreign.is_some()) {
         // The client asks before it sends the body, and is told no.
-        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), 0);
+        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), (0, None));
     }
-    let mut taken = match take(&shared, &mut inspector, body).await {
+    let mut taken = match take(&shared, &to, &mut inspector, body).await {
         Ok(taken) => taken,
         Err(why) => return failed(&shared, &to, inspector.conversation(), 408, why),
     };
@@ -90,31 +98,38 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     shared.note(inspector.session());
     taken.edits.extend_from_slice(inspector.edits());
     if let Some(why) = taken.refusal {
-        return refuse(&shared, &to, &mut inspector, Some(why), bytes);
+        return refuse(&shared, &to, &mut inspector, Some(why), (bytes, None));
     }
     if verdict.is_block() || foreign.is_some() {
         if inspector.conversation() == Conversation::GitReceivePack {
             shared.in_turn(bytes, || inspector.locate(taken.held.pieces())).await;
         }
+        if taken.digest.is_none() && inspector.is_hit_in_body_alone() {
+            let mut digest = shared.repeats().begin(&to, &inspector);
+            shared.in_turn(bytes, || add_held(&mut digest, &mut taken.held)).await;
+            taken.digest = Some(digest);
+        }
         taken.held.clear();
-        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), bytes);
+        let digest = taken.digest.take();
+        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), (bytes, digest));
     }
     if !shared.may_use(&to, inspector.approved()) {
         taken.held.clear();
-        return refuse(&shared, &to, &mut inspector, Some(USED_UP), bytes);
+        return refuse(&shared, &to, &mut inspector, Some(USED_UP), (bytes, None));
     }
-    let manner = Manner { tells_length: parts.headers.contains_key(header::CONTENT_LENGTH), upgrade };
+    let manner = Manner { tells_length: parts.headers.contains_key(header::CONTENT_LENGTH), upgrade, logins };
     send(&shared, &to, inspector, taken, manner).await
 }
 
 /// Reads the body to its end, and examines it. The error says that the client went away or is too slow.
 async fn take(
     shared: &Arc<Shared>,
+    to: &Authority,
     inspector: &mut Inspector,
     mut body: Incoming,
 ) -> Result<Taken, &'static str> {
     let held = Held::new(&shared.limits, &shared.budget);
-    let mut taken = Taken { held, edits: Vec::new(), trailers: None, refusal: None };
+    let mut taken = Taken { held, edits: Vec::new(), trailers: None, refusal: None, digest: None };
     let mut read = 0_u64;
     loop {
         let frame = match tokio::time::timeout(shared.limits.idle, body.frame()).await {
@@ -131,7 +146,7 @@ async fn take(
                 if read > DRAIN && taken.refusal.is_some() {
                     return Ok(taken);
                 }
-                look(inspector, &mut taken, data);
+                look(shared, to, inspector, &mut taken, data);
             }
             Err(frame) => {
                 let Ok(map) = frame.into_trailers() else { continue };
@@ -145,11 +160,26 @@ async fn take(
     }
 }
 
-fn look(inspector: &mut Inspector, taken: &mut Taken, data: Bytes) {
+fn add_held(digest: &mut blake3::Hasher, held: &mut Held) {
+    for piece in held.pieces() {
+        digest.update(&piece);
+    }
+}
+
+fn look(shared: &Shared, to: &Authority, inspector: &mut Inspector, taken: &mut Taken, data: Bytes) {
     if taken.refusal.is_some() {
         return;
     }
+    let was_blocked = inspector.verdict().is_block();
     let verdict = inspector.push(&data);
+    if verdict.is_block() && !was_blocked {
+        let mut digest = shared.repeats().begin(to, inspector);
+        add_held(&mut digest, &mut taken.held);
+        taken.digest = Some(digest);
+    }
+    if let Some(digest) = &mut taken.digest {
+        digest.update(&data);
+    }
     taken.edits.extend_from_slice(inspector.edits());
     // Of a push the files are looked up once it is refused.
     let is_kept = !verdict.is_block() || inspector.conversation() == Conversation::GitReceivePack;
@@ -165,6 +195,8 @@ struct Manner {
     tells_length: bool,
     /// Where the client goes on, if it asks for WebSocket.
     upgrade: Option<OnUpgrade>,
+    /// The tokens of logins, as they stood when it was examined.
+    logins: Arc<Substitutes>,
 }
 
 /// Sends what may leave, with real credentials in it where they belong, and gives the answer.
@@ -180,9 +212,24 @@ async fn send(
     record.bytes = taken.held.len();
     note(shared, &mut inspector, &mut record);
     let mut head = inspector.forwarded_head();
-    let replaced = inspector.replacement().map(Bytes::copy_from_slice);
+    let mut replaced = inspector.replacement().map(Bytes::copy_from_slice);
+    let is_whole = taken.edits.is_empty() && replaced.is_none();
+    let token = login::asked(shared, to, inspector.head(), &mut taken.held);
+    if token.is_some() {
+        // It is read whole.
+        let _ = head.headers_mut().set("accept-encoding", b"identity");
+    }
+    if is_whole
+        && let Some(body) = login::exchange_body(&manner.logins, to, inspector.head(), &mut taken.held)
+    {
+        record.injected = true;
+        let headers = head.headers_mut();
+        headers.remove("transfer-encoding");
+        let _ = headers.set("content-length", body.len().to_string().as_bytes());
+        let _ = headers.set("accept-encoding", b"identity");
+        replaced = Some(body);
+    }
     if let Some(substitutes) = &shared.substitutes {
-        let is_whole = taken.edits.is_empty() && replaced.is_none();
         let bytes = taken.held.len();
         match shared.in_turn(bytes, || substitutes.sign(to, &head, taken.held.pieces())).await {
             Ok(None) => {}
@@ -196,6 +243,8 @@ async fn send(
             }
             Err(error) => return refuse_plainly(shared, Some(to), conversation, &error.to_string()),
         }
+    }
+    for substitutes in shared.substitutes.iter().chain([&manner.logins]).filter(|set| !set.is_empty()) {
         match substitutes.exchange(to, &head) {
             Ok(None) => {}
             Ok(Some(exchanged)) => {
@@ -229,6 +278,10 @@ async fn send(
         Ok(Err(error)) => return failed(shared, to, conversation, 502, why(&error)),
         Err(_) => return failed(shared, to, conversation, 504, "the server did not answer in time"),
     };
+    if let Some(token) = token {
+        return login::answer(shared, login::Login { to, conversation, request: token, injected }, response)
+            .await;
+    }
     let scrubber = shared.scrubber.as_ref().filter(|_| injected);
     answer(Treatment { to, scrubber, advertisement }, response)
 }
@@ -263,19 +316,19 @@ fn outgoing(
 }
 
 /// A credential of somebody else, where one of ours is put.
-fn foreign(shared: &Shared, to: &Authority, inspector: &Inspector) -> Option<String> {
+fn foreign(shared: &Shared, logins: &Substitutes, to: &Authority, inspector: &Inspector) -> Option<String> {
     let substitutes = shared.substitutes.as_ref().filter(|_| !shared.observe)?;
-    let place = substitutes.foreign(&shared.engine, to, inspector.head())?;
+    let place = substitutes.foreign_beside(Some(logins), &shared.engine, to, inspector.head())?;
     Some(format!("a credential that is not the session's own stands in {place}"))
 }
 
-/// The refusal of a request in its client's form. `other` is a reason that the inspector does not know.
+/// The refusal of a request in its client's form. `other` is a reason that the inspector does not know; of the body there are the length and the digest, if it was read whole.
 fn refuse(
     shared: &Shared,
     to: &Authority,
     inspector: &mut Inspector,
     other: Option<&str>,
-    bytes: u64,
+    (bytes, digest): (u64, Option<blake3::Hasher>),
 ) -> Response<AnswerBody> {
     let conversation = inspector.conversation();
     let known = inspector.reply(Audience::Subject);
@@ -299,7 +352,7 @@ fn refuse(
     let mut record = Record::new(Some(to.to_string()), conversation.as_str(), outcome);
     record.bytes = bytes;
     note(shared, inspector, &mut record);
-    record.quarantine = shared.count(inspector);
+    record.quarantine = shared.count_once(inspector, digest.as_ref());
     if let Some(ids) = inspector.approvable().filter(|_| other.is_none()) {
         let noted = record.noted.iter().filter(|noted| noted.id.is_some_and(|id| ids.contains(&id))).cloned();
         let (to, conversation) = (to.to_string(), conversation.as_str());

@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use exfilter::inspector::{Prefixes, Uploads};
-use exfilter::substitute::Substitutes;
+use exfilter::substitute::{Logins, Substitutes};
 use exfilter::{
-    Authority, Engine, FindingId, Flow, Inspection, Inspector, Quarantine, Reference, Session, Verdict,
+    Authority, Engine, FindingId, Flow, Inspection, Inspector, Quarantine, Reference, Session, StoreKey,
+    Verdict,
 };
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::block_in_place;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::approvals::{Approvals, NotGranted};
 use crate::authorities::{Authorities, PERIOD};
@@ -32,6 +33,7 @@ use crate::listener::Listener;
 use crate::metrics::Metrics;
 use crate::names::{Names, Shown};
 use crate::record::{Outcome, Record, Sink};
+use crate::repeats::Repeats;
 use crate::settings::Settings;
 use crate::ssh::{RunKeys, SshSettings};
 use crate::ui::{Page, Ui};
@@ -54,6 +56,10 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) substitutes: Option<Arc<Substitutes>>,
     pub(crate) scrubber: Option<Engine>,
+    /// The same two as they were set: without what logins have added.
+    set: (Engine, Option<Engine>),
+    /// The tokens of logins, which stay outside.
+    pub(crate) logins: Logins,
     pub(crate) gate: Arc<Gate>,
     pub(crate) observe: bool,
     pub(crate) limits: Arc<GuardLimits>,
@@ -70,6 +76,8 @@ pub(crate) struct Shared {
     /// The refusals of all requests together, and the clock that they are counted by.
     pub(crate) quarantine: Arc<Mutex<Quarantine>>,
     pub(crate) started: Instant,
+    /// Which of them were the same again.
+    repeats: Arc<Mutex<Repeats>>,
     /// What a person lets pass once.
     pub(crate) approvals: Arc<Approvals>,
     /// Where the guard's own pages are: no client is led there.
@@ -91,8 +99,13 @@ pub(crate) struct Shared {
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) busy: Busy,
-    newest: Arc<RwLock<Weak<Shared>>>,
+    seat: Weak<Seat>,
+    /// Changes are made one behind the other.
+    changes: Arc<Mutex<()>>,
 }
+
+/// Where the newest is.
+type Seat = RwLock<Arc<Shared>>;
 
 /// What a reload makes anew.
 struct Fresh {
@@ -156,13 +169,28 @@ impl Fresh {
 impl Shared {
     /// As the guard is set now.
     pub(crate) fn newest(self: &Arc<Shared>) -> Arc<Shared> {
-        let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner).upgrade();
-        newest.unwrap_or_else(|| self.clone())
+        self.seat.upgrade().map_or_else(|| self.clone(), |seat| newest(&seat))
     }
 
-    /// Makes this the newest.
-    fn begin(self: &Arc<Shared>) {
-        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(self);
+    /// Puts another one in the place of the newest. False if the guard has ended.
+    fn change(
+        self: &Arc<Shared>,
+        make: impl FnOnce(&Shared) -> Result<Shared, GuardError>,
+    ) -> Result<bool, GuardError> {
+        let Some(seat) = self.seat.upgrade() else { return Ok(false) };
+        let _one = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = Arc::new(make(&newest(&seat))?);
+        *seat.write().unwrap_or_else(PoisonError::into_inner) = next;
+        Ok(true)
+    }
+
+    /// From now on the tokens of logins are looked for. False if the guard has ended, and nobody does.
+    pub(crate) fn look_for_logins(self: &Arc<Shared>) -> Result<bool, GuardError> {
+        self.change(|newest| {
+            let (engine, scrubber) = with_logins(&newest.logins, &newest.set)?;
+            // What is under way of objects in many requests goes on: its clients have no token of this login.
+            Ok(Shared { engine, scrubber, ..newest.clone() })
+        })
     }
 
     /// The same guard with other settings. What lasts as long as the guard does stays: keys, limits, who is told, and what the session has shown.
@@ -171,6 +199,8 @@ impl Shared {
         let mut quarantine = settings.config.quarantine();
         let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
             Fresh::new(settings, &roots, &self.limits, &self.pages)?;
+        let set = (engine, scrubber);
+        let (engine, scrubber) = with_logins(&self.logins, &set)?;
         let mut counted = self.quarantine();
         quarantine.merge(&counted);
         *counted = quarantine;
@@ -181,6 +211,7 @@ impl Shared {
             engine,
             substitutes,
             scrubber,
+            set,
             gate,
             observe,
             uploads,
@@ -273,6 +304,22 @@ impl Shared {
         }
     }
 
+    /// The same of a request whose body has this digest, if that was read whole. What was refused for its body before, byte for byte, is refused once more without a word that its sender did not know: a client that tries again is none that guesses.
+    pub(crate) fn count_once(&self, inspector: &Inspector, body: Option<&blake3::Hasher>) -> bool {
+        if let Some(body) = body.filter(|_| inspector.is_hit_in_body_alone()) {
+            let is_repeat = self.repeats().note(body, self.started.elapsed());
+            if is_repeat {
+                return false;
+            }
+        }
+        self.count(inspector)
+    }
+
+    /// What was refused for its body of late.
+    pub(crate) fn repeats(&self) -> MutexGuard<'_, Repeats> {
+        self.repeats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether nothing may leave.
     pub(crate) fn is_quarantined(&self) -> bool {
         self.quarantine().is_active()
@@ -294,7 +341,7 @@ impl Shared {
 ///
 /// Four threads; per request the memory of an [`Inspector`](exfilter::Inspector) and its body, which [`GuardLimits`] bounds.
 pub struct Guard {
-    shared: Arc<Shared>,
+    seat: Arc<Seat>,
     bundle: String,
     own: String,
 }
@@ -315,9 +362,17 @@ impl Guard {
         let metrics = Arc::new(Metrics::new(settings.sink.clone()));
         let ssh_keys = settings.ssh.as_ref().map(|_| RunKeys::new().map(Arc::new)).transpose()?;
         let pages = Arc::default();
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|_| GuardError::random())?;
+        let logins = Logins::new(seed);
+        getrandom::fill(&mut seed).map_err(|_| GuardError::random())?;
+        let repeats = Repeats::new(seed);
+        seed.zeroize();
         let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
             Fresh::new(settings, &roots, &limits, &pages)?;
-        let shared = Arc::new(Shared {
+        let make = |seat: &Weak<Seat>| Shared {
+            set: (engine.clone(), scrubber.clone()),
+            logins,
             engine,
             substitutes,
             scrubber,
@@ -335,6 +390,7 @@ impl Guard {
             given: Arc::default(),
             quarantine,
             started: Instant::now(),
+            repeats: Arc::new(Mutex::new(repeats)),
             approvals: Arc::default(),
             pages,
             client,
@@ -346,10 +402,11 @@ impl Guard {
             sink: metrics.clone(),
             metrics,
             busy: Busy::default(),
-            newest: Arc::default(),
-        });
-        shared.begin();
-        Ok(Guard { shared, bundle, own })
+            seat: seat.clone(),
+            changes: Arc::default(),
+        };
+        let seat = Arc::new_cyclic(|seat| RwLock::new(Arc::new(make(seat))));
+        Ok(Guard { seat, bundle, own })
     }
 
     /// The certificate authorities that clients must trust, in PEM: this guard's first, then those of the system.
@@ -371,13 +428,14 @@ impl Guard {
     ///
     /// [`GuardError`] if they cannot be written down.
     pub fn ssh(&self) -> Result<Option<(String, Zeroizing<String>)>, GuardError> {
-        let Some(keys) = &self.shared.ssh_keys else { return Ok(None) };
+        let shared = newest(&self.seat);
+        let Some(keys) = &shared.ssh_keys else { return Ok(None) };
         Ok(Some((keys.known_hosts()?, keys.client_key()?)))
     }
 
     #[cfg(test)]
     pub(crate) fn shared(self) -> Arc<Shared> {
-        self.shared
+        newest(&self.seat)
     }
 
     /// Serves connections until the result is dropped.
@@ -390,16 +448,15 @@ impl Guard {
         let mut builder = Builder::new_multi_thread();
         let runtime = builder.worker_threads(THREADS).thread_name("exfilter-guard").enable_all().build();
         let runtime = runtime.map_err(|error| GuardError::io(&error))?;
-        runtime.spawn(door::listen(self.shared.clone(), listener.0));
-        Ok(Running { runtime: Some(runtime), shared: Mutex::new(self.shared), address })
+        runtime.spawn(door::listen(newest(&self.seat), listener.0));
+        Ok(Running { runtime: Some(runtime), seat: self.seat, address })
     }
 }
 
 /// A guard that serves. It ends when this is dropped: what is under way is cut off after half a second.
 pub struct Running {
     runtime: Option<Runtime>,
-    /// The newest.
-    shared: Mutex<Arc<Shared>>,
+    seat: Arc<Seat>,
     address: Option<SocketAddr>,
 }
 
@@ -476,11 +533,7 @@ impl Running {
     ///
     /// [`GuardError`] for settings with which no guard would start. Then nothing changes.
     pub fn reload(&self, settings: Settings) -> Result<(), GuardError> {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let renewed = Arc::new(shared.renewed(settings)?);
-        renewed.begin();
-        *shared = renewed;
-        Ok(())
+        self.shared().change(|newest| newest.renewed(settings)).map(drop)
     }
 
     /// Lets the next certificate authority take the place of the one that has signed for a week, where there is a next one ([`Settings::lasting`]); `now` is what the clock says, which may be asked as often as one likes.
@@ -529,8 +582,30 @@ impl Running {
 
 impl Running {
     fn shared(&self) -> Arc<Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        newest(&self.seat)
     }
+}
+
+fn newest(seat: &Seat) -> Arc<Shared> {
+    seat.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Engines that know the tokens of logins beside what was set.
+fn with_logins(
+    logins: &Logins,
+    (engine, scrubber): &(Engine, Option<Engine>),
+) -> Result<(Engine, Option<Engine>), GuardError> {
+    if logins.is_empty() {
+        return Ok((engine.clone(), scrubber.clone()));
+    }
+    let key = || {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut bytes[..]).map_err(|_| GuardError::random())?;
+        StoreKey::from_bytes(&bytes[..]).map_err(|_| GuardError::logins())
+    };
+    let examining = logins.engine(engine, key()?).map_err(|_| GuardError::logins())?;
+    let scrubbing = logins.scrubber(scrubber.as_ref(), key()?).map_err(|_| GuardError::logins())?;
+    Ok((examining, Some(scrubbing)))
 }
 
 impl Drop for Running {

@@ -6,7 +6,8 @@
 //!          listener.rs               authority_cert.rs                           |-- held.rs       its body, until the verdict
 //!          socks.rs, dns.rs            names.rs: what names show together        |-- dial.rs       the way out, after the verdict
 //!                                                                                |-- websocket.rs  its messages, after an upgrade
-//!                                                                                `-- answer.rs     what comes back, scrubbed
+//!                                                                                |-- answer.rs     what comes back, scrubbed
+//!                                                                                `-- login.rs      what comes back of a login, its tokens kept
 //! record.rs  what is told of each request        journal.rs  the same as chained lines        metrics.rs  the same as counts        ui/  the same as a page
 //! ```
 //!
@@ -46,11 +47,13 @@ mod held;
 mod journal;
 mod limits;
 mod listener;
+mod login;
 mod message;
 mod metrics;
 mod names;
 mod prefixed;
 mod record;
+mod repeats;
 mod scrub;
 mod self_test;
 mod settings;

@@ -53,6 +53,16 @@ pub enum Outcome {
         /// Why, for the operator.
         why: String,
     },
+    /// Tokens in the answer stay outside: the client has placeholders. Another record told of the request.
+    Kept {
+        /// Which, and where they are good.
+        what: String,
+    },
+    /// Tokens in the answer were given to the client as they are.
+    Given {
+        /// Which, and why.
+        what: String,
+    },
     /// It could not be sent, or no answer came.
     Failed {
         /// Why.
@@ -61,13 +71,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// As it is written: `opened`, `sent`, `approved`, `refused`, `failed`.
+    /// As it is written: `opened`, `sent`, `approved`, `refused`, `kept`, `given`, `failed`.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Outcome::Opened => "opened",
             Outcome::Sent => "sent",
             Outcome::Approved => "approved",
             Outcome::Refused { .. } => "refused",
+            Outcome::Kept { .. } => "kept",
+            Outcome::Given { .. } => "given",
             Outcome::Failed { .. } => "failed",
         }
     }
@@ -151,6 +163,7 @@ impl Record {
         let why = match &self.outcome {
             Outcome::Opened | Outcome::Sent | Outcome::Approved => None,
             Outcome::Refused { why } => Some(why.as_str()),
+            Outcome::Kept { what } | Outcome::Given { what } => Some(what.as_str()),
             Outcome::Failed { why } => Some(*why),
         };
         let found: Vec<_> = self

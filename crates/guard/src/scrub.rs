@@ -43,7 +43,21 @@ pub(crate) fn headers(engine: &Engine, to: &Authority, map: &mut HeaderMap) {
 
 /// `Some(None)`: nothing is in it; `Some(Some(_))`: the same without; `None`: it cannot be taken out.
 pub(crate) fn whole(engine: &Engine, to: &Authority, bytes: &[u8]) -> Option<Option<Vec<u8>>> {
-    let mut stream = engine.stream(flow(to));
+    cleaned(engine, flow(to), bytes)
+}
+
+/// The same of a whole body with this head.
+pub(crate) fn body(
+    engine: &Engine,
+    to: &Authority,
+    head: &HeaderMap,
+    bytes: &[u8],
+) -> Option<Option<Vec<u8>>> {
+    cleaned(engine, with_codings(flow(to), head), bytes)
+}
+
+fn cleaned(engine: &Engine, flow: Flow, bytes: &[u8]) -> Option<Option<Vec<u8>>> {
+    let mut stream = engine.stream(flow);
     let mut edits: Vec<Edit> = Vec::new();
     let pushed = stream.push(bytes);
     edits.extend_from_slice(stream.edits());
@@ -65,6 +79,12 @@ fn flow(to: &Authority) -> Flow {
     Flow::outbound(to.clone()).editable()
 }
 
+fn with_codings(flow: Flow, head: &HeaderMap) -> Flow {
+    let codings: Vec<&[u8]> =
+        head.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    if codings.is_empty() { flow } else { flow.content_encoding(&codings.join(&b", "[..])) }
+}
+
 /// A body of an answer without real values. What may still become one is held back; where one cannot be taken out, the body ends with an error.
 pub(crate) struct Scrubbed {
     inner: Incoming,
@@ -80,12 +100,7 @@ pub(crate) struct Scrubbed {
 
 impl Scrubbed {
     pub(crate) fn new(engine: &Engine, to: &Authority, head: &HeaderMap, inner: Incoming) -> Scrubbed {
-        let mut flow = flow(to);
-        let codings: Vec<&[u8]> =
-            head.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes).collect();
-        if !codings.is_empty() {
-            flow = flow.content_encoding(&codings.join(&b", "[..]));
-        }
+        let flow = with_codings(flow(to), head);
         let events = head
             .get(header::CONTENT_TYPE)
             .is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"));

@@ -27,6 +27,43 @@ pub fn text(head: &RequestHead, body: &[u8]) -> Text {
     Text { place: Place::Body, bytes: body.to_vec(), parts }
 }
 
+/// What a member of a document, or of a form, is.
+pub struct Member {
+    /// The names above it and its own, as a JSON pointer has them; of a form its name.
+    pub place: Place,
+    /// Its value: where it stands, between the quotes of a string, and what that stands for.
+    pub range: Range<usize>,
+    /// The same, decoded.
+    pub value: Vec<u8>,
+    /// Whether it is a string: numbers, `true`, `false` and `null` are none.
+    pub is_string: bool,
+}
+
+/// All members of a JSON document, whatever its media type; `None` if it is none, is too deep, or has more than so many of them.
+#[must_use]
+pub fn document(body: &[u8], most: usize) -> Option<Vec<Member>> {
+    let mut reader = Reader { body, at: 0, parts: Vec::new(), bare: Some(Vec::new()), most, is_full: false };
+    reader.whole()?;
+    if reader.is_full {
+        return None;
+    }
+    let member = |is_string| move |Part { place, range, value }| Member { place, range, value, is_string };
+    let mut members: Vec<Member> = reader.parts.into_iter().map(member(true)).collect();
+    members.extend(reader.bare.into_iter().flatten().map(member(false)));
+    members.sort_by_key(|member| member.range.start);
+    Some(members)
+}
+
+/// All fields of an urlencoded form, whatever its media type; `None` if there are more than so many.
+#[must_use]
+pub fn fields(body: &[u8], most: usize) -> Option<Vec<Member>> {
+    if body.iter().filter(|b| **b == b'&').count() >= most {
+        return None;
+    }
+    let member = |Part { place, range, value }| Member { place, range, value, is_string: true };
+    Some(form(body).into_iter().map(member).collect())
+}
+
 fn is_json(media_type: &[u8]) -> bool {
     media_type == b"application/json" || media_type.ends_with(b"+json")
 }
@@ -48,26 +85,44 @@ fn form(body: &[u8]) -> Vec<Part> {
 
 /// The strings of a document, by JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)); `None` if it is none.
 fn json(body: &[u8]) -> Option<Vec<Part>> {
-    let mut reader = Reader { body, at: 0, parts: Vec::new() };
-    reader.value(&mut String::new(), 0)?;
-    reader.blanks();
-    (reader.at == body.len()).then_some(reader.parts)
+    let mut reader = Reader { body, at: 0, parts: Vec::new(), bare: None, most: PARTS_MAX, is_full: false };
+    reader.whole()?;
+    Some(reader.parts)
 }
 
 struct Reader<'a> {
     body: &'a [u8],
     at: usize,
     parts: Vec<Part>,
+    /// Numbers and words, if they are asked for.
+    bare: Option<Vec<Part>>,
+    /// The most of both.
+    most: usize,
+    is_full: bool,
 }
 
 impl Reader<'_> {
+    /// The document, and nothing behind it.
+    fn whole(&mut self) -> Option<()> {
+        self.value(&mut String::new(), 0)?;
+        self.blanks();
+        (self.at == self.body.len()).then_some(())
+    }
+
+    /// Whether one more is kept.
+    fn has_room(&mut self) -> bool {
+        let has_room = self.parts.len() + self.bare.as_ref().map_or(0, Vec::len) < self.most;
+        self.is_full |= !has_room;
+        has_room
+    }
+
     fn value(&mut self, pointer: &mut String, depth: usize) -> Option<()> {
         self.blanks();
         match self.peek()? {
             _ if depth > DEPTH_MAX => None,
             b'"' => {
                 let (range, value) = self.string()?;
-                if self.parts.len() < PARTS_MAX {
+                if self.has_room() {
                     self.parts.push(Part { place: Place::Json(pointer.clone()), range, value });
                 }
                 Some(())
@@ -86,7 +141,13 @@ impl Reader<'_> {
                     .iter()
                     .take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b))
                     .count();
+                let range = self.at..self.at + len;
                 self.at += len;
+                if self.bare.is_some() && self.has_room() {
+                    let value = self.body[range.clone()].to_vec();
+                    let part = Part { place: Place::Json(pointer.clone()), range, value };
+                    self.bare.get_or_insert_default().push(part);
+                }
                 (len > 0).then_some(())
             }
         }
@@ -238,5 +299,22 @@ mod tests {
             shown(&form(body.as_bytes()), body),
             expected.map(|(a, b, c)| (a.into(), b.into(), c.into()))
         );
+    }
+
+    #[test]
+    fn all_members_of_a_document_are_told_or_none() {
+        let body = r#"{"a":"x","b":{"c":[1,null,"y"]},"a":true}"#;
+        let told = |most| {
+            let members = document(body.as_bytes(), most)?;
+            let of = |member: &Member| (body[member.range.clone()].to_string(), member.is_string);
+            Some(members.iter().map(of).collect::<Vec<_>>())
+        };
+        let expected = [("x", true), ("1", false), ("null", false), ("y", true), ("true", false)];
+        assert_eq!(told(5).expect("there is room"), expected.map(|(text, is)| (text.to_string(), is)));
+        assert!(told(4).is_none());
+        assert!(document(b"{\"a\":\"x\"", 9).is_none());
+        let form = fields(b"a=1&b=%32&c", 3).expect("there is room");
+        assert_eq!(form.iter().map(|member| &member.value[..]).collect::<Vec<_>>(), [b"1", b"2"]);
+        assert!(fields(b"a=1&b=2&c=3", 2).is_none());
     }
 }

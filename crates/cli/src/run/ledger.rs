@@ -33,6 +33,9 @@ struct Counts {
     noted: Lines,
     unseen: Lines,
     failed: Lines,
+    /// Logins whose tokens stay outside, and those whose tokens do not.
+    kept: Lines,
+    given: Lines,
     /// What the requests were for with which the quarantine began.
     quarantine: Option<String>,
 }
@@ -108,6 +111,8 @@ impl Sink for Ledger {
                     counts.approved.add(format!("{to}  {} in {}, {id}", shorten(&what), shorten(&place)));
                 }
             }
+            Outcome::Kept { what } => counts.kept.add(format!("{to}  {}", plain(what))),
+            Outcome::Given { what } => counts.given.add(format!("{to}  {}", plain(what))),
             Outcome::Failed { why } => counts.failed.add(format!("{to}  {why}")),
             _ => {}
         }
@@ -161,6 +166,10 @@ impl Ledger {
         }
         counts.stopped.write("what was stopped", &mut out);
         counts.approved.write("what was approved at the page, once", &mut out);
+        counts
+            .kept
+            .write("logins whose tokens are kept outside: their placeholders end with the session", &mut out);
+        counts.given.write("logins whose tokens were given to the command", &mut out);
         if let Some(to) = &counts.quarantine {
             let _ = writeln!(
                 out,

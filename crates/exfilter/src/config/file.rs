@@ -7,6 +7,7 @@ use exfilter_engine::{Action, Confidence, HostPattern, Limits, Mode, OpaqueReaso
 use super::ConfigError;
 use super::table::{Document, Table};
 use crate::Inspection;
+use crate::substitute::TokenEndpoints;
 
 /// A policy file that was read. The default is what an empty one says.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,7 @@ pub struct Config {
     body: Option<u64>,
     quarantine_hits: Option<u32>,
     quarantine_minutes: Option<u64>,
+    token_endpoints: TokenEndpoints,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -32,7 +34,7 @@ struct Hosts {
     tunnel: Vec<HostPattern>,
 }
 
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 11] = [
     "version",
     "mode",
     "strict_examples",
@@ -43,6 +45,7 @@ const FIELDS: [&str; 10] = [
     "limits",
     "hold",
     "quarantine",
+    "oauth",
 ];
 
 const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
@@ -86,6 +89,9 @@ const STREAM: &str = "stream";
 const STREAM_MAX: u64 = 1 << 30;
 const BODY_MAX: u64 = 4 << 30;
 
+/// The field of `oauth` that is a table.
+const ENDPOINTS: &str = "endpoints";
+
 /// The longest time within which hits are counted, in minutes: a week.
 const MINUTES_MAX: u64 = 7 * 24 * 60;
 
@@ -115,6 +121,7 @@ impl Config {
         config.read_hosts(&top)?;
         config.read_limits(&top)?;
         config.read_quarantine(&top)?;
+        config.read_oauth(&top)?;
         Ok(config)
     }
 
@@ -191,6 +198,11 @@ impl Config {
         };
         let within = self.quarantine_minutes.map_or(Quarantine::WITHIN, |n| Duration::from_secs(60 * n));
         Quarantine::new(hits, within)
+    }
+
+    /// Where logins get their tokens, and where those belong: the built-in ones and the file's.
+    pub fn token_endpoints(&self) -> &TokenEndpoints {
+        &self.token_endpoints
     }
 
     /// Whether a host, in its canonical spelling ([`Authority::host`](crate::Authority::host)), may be reached. In mode observe any may.
@@ -281,6 +293,21 @@ impl Config {
         let hits = quarantine.number("hits", 0..=u64::from(Quarantine::HITS_MAX))?;
         self.quarantine_hits = hits.map(|hits| hits as u32);
         self.quarantine_minutes = quarantine.number("minutes", 1..=MINUTES_MAX)?;
+        Ok(())
+    }
+
+    fn read_oauth(&mut self, top: &Table<'_, '_>) -> Result<(), ConfigError> {
+        let Some(oauth) = top.table("oauth", &["other", ENDPOINTS])? else { return Ok(()) };
+        if let Some(other) =
+            oauth.word("other", "action for tokens that are not kept", &[ACTIONS[1], ACTIONS[3]])?
+        {
+            self.token_endpoints.set_other(other);
+        }
+        for (named, hosts) in oauth.hosts_by_name(ENDPOINTS)? {
+            self.token_endpoints.add(&named.name, &hosts).map_err(|error| {
+                oauth.wrong_name(ENDPOINTS, &named, &format!("{error}; {}", error.remedy()))
+            })?;
+        }
         Ok(())
     }
 }

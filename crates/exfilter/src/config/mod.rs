@@ -33,6 +33,12 @@
 //! [quarantine]                   # of a session that is refused again and again for enrolled secrets
 //! hits = 5                       # so many refusals begin it; 0: it never begins
 //! minutes = 10                   # within so many minutes
+//!
+//! [oauth]                        # tokens of logins, which a proxy keeps outside of the sandbox
+//! other = "report"               # an answer with tokens that are not kept: or "block"
+//!
+//! [oauth.endpoints]              # beside those that are known: where tokens are given, and the hosts at which they are bearers
+//! "https://id.example.com/oauth2/token" = ["api.example.com"]
 //! ```
 //!
 //! What is left out has its default. A field that is not known is an error with file, line, field and remedy: a misspelled one would be a rule that nobody applies.

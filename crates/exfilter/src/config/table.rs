@@ -1,5 +1,6 @@
 //! [`Table`]: a table of TOML of which every field must be known, and what its fields are.
 
+use std::borrow::Cow;
 use std::ops::{Range, RangeInclusive};
 
 use exfilter_engine::HostPattern;
@@ -54,6 +55,12 @@ pub(super) struct Table<'t, 'a> {
     /// The names of the tables that it is in, each with a dot behind it.
     path: String,
     fields: &'t DeTable<'a>,
+}
+
+/// A name that is the file's own.
+pub(super) struct Named {
+    pub(super) name: String,
+    span: Range<usize>,
 }
 
 /// A field of it.
@@ -132,12 +139,35 @@ impl<'t, 'a> Table<'t, 'a> {
     /// A list of hosts.
     pub(super) fn hosts(&self, key: &str) -> Result<Option<Vec<HostPattern>>, ConfigError> {
         let Some(field) = self.field(key) else { return Ok(None) };
+        self.hosts_in(&field).map(Some)
+    }
+
+    /// A table of lists of hosts, by names that are the file's own, each with its line; none of them is repeated in an error.
+    pub(super) fn hosts_by_name(&self, key: &str) -> Result<Vec<(Named, Vec<HostPattern>)>, ConfigError> {
+        let Some(field) = self.field(key) else { return Ok(Vec::new()) };
+        let DeValue::Table(fields) = field.value else {
+            return Err(self.fault(&field, format!("is a table; write [{}{key}]", self.path)));
+        };
+        let one = |(name, value): (&Spanned<_>, &'t Spanned<DeValue<'a>>)| {
+            let name: &Cow<'a, str> = name.get_ref();
+            let field =
+                Field { name: format!("{}{key}.?", self.path), value: value.get_ref(), span: value.span() };
+            let hosts = self.hosts_in(&field)?;
+            Ok((Named { name: name.clone().into_owned(), span: field.span }, hosts))
+        };
+        fields.iter().map(one).collect()
+    }
+
+    /// That something is wrong with a name of such a table.
+    pub(super) fn wrong_name(&self, key: &str, named: &Named, message: &str) -> ConfigError {
+        self.document.fault(named.span.clone(), format!("{}{key}.?", self.path), message)
+    }
+
+    fn hosts_in(&self, field: &Field<'t, 'a>) -> Result<Vec<HostPattern>, ConfigError> {
         let remedy = "write a list of hosts, as in [\"api.example.com\", \"*.example.org\"]";
-        let list = field.value.as_array().ok_or_else(|| self.fault(&field, remedy))?;
+        let list = field.value.as_array().ok_or_else(|| self.fault(field, remedy))?;
         if list.len() > HOSTS_MAX {
-            return Err(
-                self.fault(&field, format!("has more than {HOSTS_MAX} hosts; write *.suffix instead"))
-            );
+            return Err(self.fault(field, format!("has more than {HOSTS_MAX} hosts; write *.suffix instead")));
         }
         let host = |item: &Spanned<DeValue<'a>>| {
             let at = Field { name: field.name.clone(), value: item.get_ref(), span: item.span() };
@@ -145,7 +175,7 @@ impl<'t, 'a> Table<'t, 'a> {
             HostPattern::parse(text.as_bytes())
                 .map_err(|error| self.fault(&at, format!("one of them is no host: {error}; {remedy}")))
         };
-        list.iter().map(host).collect::<Result<_, _>>().map(Some)
+        list.iter().map(host).collect()
     }
 
     /// That a field is missing, or is wrong in another way.

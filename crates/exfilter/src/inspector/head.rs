@@ -1,5 +1,7 @@
 //! The texts of a head, of trailers and of small bodies, each a stream of its own.
 
+use std::sync::Arc;
+
 use exfilter_engine::{
     Action, Authority, Block, Coverage, Engine, Event, Finding, Flow, HeaderPart, HostPattern, Kind,
     LanePath, Slot, Verdict,
@@ -20,7 +22,7 @@ pub(super) struct Texts<'a> {
     /// The flow of the request, without a slot.
     pub(super) flow: &'a Flow,
     pub(super) own_keys: Action,
-    pub(super) substitutes: Option<&'a Substitutes>,
+    pub(super) substitutes: &'a [Arc<Substitutes>],
     pub(super) log: &'a mut Log,
 }
 
@@ -111,9 +113,9 @@ impl Texts<'_> {
 
     /// What is left of a signature that is made anew without what is put anew.
     fn around_signature(&self, place: &Place, value: &[u8]) -> Option<Vec<u8>> {
-        match (place, self.substitutes, self.flow.authority()) {
-            (Place::Header(name), Some(substitutes), Some(to)) => {
-                substitutes.around_signature(to, name, value)
+        match (place, self.flow.authority()) {
+            (Place::Header(name), Some(to)) => {
+                self.substitutes.iter().find_map(|set| set.around_signature(to, name, value))
             }
             _ => None,
         }
@@ -121,8 +123,8 @@ impl Texts<'_> {
 
     /// Whether it is a placeholder for which a real value is put in this place.
     fn is_placeholder(&self, place: &Place, value: &[u8]) -> bool {
-        let (Some(substitutes), Some(to)) = (self.substitutes, self.flow.authority()) else { return false };
-        substitutes.is_at_home(to, &slot(place), value)
+        let Some(to) = self.flow.authority() else { return false };
+        self.substitutes.iter().any(|set| set.is_at_home(to, &slot(place), value))
     }
 
     fn scan(&mut self, bytes: &[u8], slot: Slot, place: &Place) -> Scan {
@@ -186,6 +188,8 @@ impl Texts<'_> {
             }
             // Of a text that passes, what would block is its own key.
             let own = passes && matches!(&event, Event::Finding(f) if f.action() == Action::Block);
+            self.log.known_outside |=
+                matches!(&event, Event::Finding(f) if matches!(f.kind(), Kind::Known(..)));
             self.log.take(Sighting { place: place.into(), base: 0, path, event, own, file: None });
         }
     }

@@ -37,7 +37,7 @@ pub struct Inspection {
     session: Session,
     quarantined: bool,
     approved: Vec<FindingId>,
-    substitutes: Option<Arc<Substitutes>>,
+    substitutes: Vec<Arc<Substitutes>>,
 }
 
 /// The longest coded body that is replaced, and what it decodes to: bodies of coding agents have half a mebibyte, decoded a few.
@@ -59,7 +59,7 @@ impl Inspection {
             session: Session::new(),
             quarantined: false,
             approved: Vec::new(),
-            substitutes: None,
+            substitutes: Vec::new(),
         }
     }
 
@@ -125,9 +125,9 @@ impl Inspection {
         self
     }
 
-    /// Lets placeholders pass where they will be exchanged ([`Substitutes::exchange`]), whatever rules say of their form.
+    /// Lets placeholders pass where they will be exchanged ([`Substitutes::exchange`]), whatever rules say of their form. Those of several sets do, if it is called for each.
     pub fn substitutes(&mut self, substitutes: &Arc<Substitutes>) -> &mut Inspection {
-        self.substitutes = Some(substitutes.clone());
+        self.substitutes.push(substitutes.clone());
         self
     }
 
@@ -148,7 +148,7 @@ pub struct Inspector {
     engine: Engine,
     flow: Flow,
     own_keys: Action,
-    substitutes: Option<Arc<Substitutes>>,
+    substitutes: Vec<Arc<Substitutes>>,
     head: RequestHead,
     conversation: Conversation,
     body: Body,
@@ -189,7 +189,7 @@ impl Inspector {
         if inspection.quarantined {
             log.settle(engine.stream(flow.clone().quarantined()).finish());
         }
-        let substitutes = inspection.substitutes.as_deref();
+        let substitutes = &inspection.substitutes[..];
         match known {
             Some(known) => log.coverage.add(&known.coverage),
             None => {
@@ -354,6 +354,11 @@ impl Inspector {
         self.log.blocked.is_some() && self.log.acts_on_known
     }
 
+    /// The same, if no enrolled secret stands elsewhere than in the body, and the body is no part of an object in many requests: then another request with the same body, read in the same way, is refused as this one is, whatever else is in it.
+    pub fn is_hit_in_body_alone(&self) -> bool {
+        self.is_hit() && !self.log.known_outside && !matches!(self.body, Body::Part(_))
+    }
+
     /// For what the request is refused, if a person may let it pass: findings of rules alone, all of medium confidence and with an id. None of anything else: an enrolled secret, a finding of high confidence, what
     /// could not be examined, a quarantine; nor where there are more findings than were kept.
     pub fn approvable(&self) -> Option<Vec<FindingId>> {
@@ -408,7 +413,7 @@ impl Inspector {
         if text.parts.is_empty() {
             return None;
         }
-        let substitutes = self.substitutes.as_deref();
+        let substitutes = &self.substitutes[..];
         let (engine, flow, own_keys) = (&self.engine, &self.flow, self.own_keys);
         let mut texts = Texts { engine, flow, own_keys, substitutes, log: &mut log };
         let _clean = texts.examine(&[text]);
@@ -422,7 +427,7 @@ impl Inspector {
     }
 
     fn texts(&mut self) -> Texts<'_> {
-        let substitutes = self.substitutes.as_deref();
+        let substitutes = &self.substitutes[..];
         Texts {
             engine: &self.engine,
             flow: &self.flow,

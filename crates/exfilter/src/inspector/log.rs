@@ -25,6 +25,8 @@ pub(super) struct Log {
     pub(super) acted: u64,
     /// Whether one of those, kept or not, is an enrolled secret.
     pub(super) acts_on_known: bool,
+    /// Whether one of them stands elsewhere than in the body.
+    pub(super) known_outside: bool,
     pub(super) blocked: Option<Block>,
     /// What would be refused, had nobody approved it.
     pub(super) approved: Vec<FindingId>,

@@ -58,4 +58,5 @@ pub(crate) use head::slot;
 pub use inspect::{Inspection, Inspector};
 pub use prefixes::Prefixes;
 pub use sighting::Sighting;
+pub(crate) use transcode::decoded;
 pub use uploads::Uploads;

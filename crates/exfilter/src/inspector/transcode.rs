@@ -33,7 +33,7 @@ impl Kept {
     /// Keeps a body of one coding that can be undone, or counts it if it is `held` by somebody else; `flow` is that of the decoded body, which is editable.
     pub(super) fn new(engine: &Engine, flow: Flow, codings: &[u8], cap: usize, held: bool) -> Option<Kept> {
         let coding = codings.to_ascii_lowercase();
-        decoder(&coding, &[], engine)?;
+        decoder(&coding, &[], engine.limits().window)?;
         let bytes = (!held).then(Zeroizing::default);
         Some(Kept {
             engine: engine.clone(),
@@ -70,7 +70,8 @@ impl Kept {
     /// Decodes, redacts and keeps the result; the stream that examined it, and the length of the body that it replaces, whose bytes are in `held` if they are not here. A body that is not
     /// `blocked` as it is stays as it is where nothing is redacted.
     pub(super) fn transcode(&mut self, blocked: bool, held: Pieces<'_>) -> Option<(Stream, u64)> {
-        let mut decoding = Decoding::new(self);
+        let decoder = decoder(&self.coding, &self.beginning, self.engine.limits().window);
+        let mut decoding = Decoding::new(decoder, self.cap.min(self.len.saturating_mul(64)));
         match self.bytes.take() {
             Some(bytes) => drop(decoding.take(&bytes)),
             None => held(&mut |piece| decoding.take(piece)),
@@ -127,9 +128,7 @@ struct Decoding {
 }
 
 impl Decoding {
-    fn new(kept: &Kept) -> Decoding {
-        let most = kept.cap.min(kept.len.saturating_mul(64));
-        let decoder = decoder(&kept.coding, &kept.beginning, &kept.engine);
+    fn new(decoder: Option<Box<dyn Decoder>>, most: usize) -> Decoding {
         // One step more than is taken, so that it is seen whether there is more.
         let out = Zeroizing::new(Vec::with_capacity(most + STEP));
         Decoding { decoder, most, out, seen: 0, is_done: false }
@@ -177,9 +176,16 @@ impl Decoding {
     }
 }
 
+/// What a whole body of one coding decodes to, if that has at most so many bytes.
+pub(crate) fn decoded(coding: &[u8], body: &[u8], most: usize, window: u64) -> Option<Zeroizing<Vec<u8>>> {
+    let decoder = decoder(&coding.to_ascii_lowercase(), body, window)?;
+    let mut decoding = Decoding::new(Some(decoder), most);
+    decoding.take(body);
+    decoding.end(body.len())
+}
+
 /// The decoder of one coding.
-fn decoder(coding: &[u8], bytes: &[u8], engine: &Engine) -> Option<Box<dyn Decoder>> {
-    let window = engine.limits().window;
+fn decoder(coding: &[u8], bytes: &[u8], window: u64) -> Option<Box<dyn Decoder>> {
     Some(match coding {
         b"gzip" | b"x-gzip" => Box::new(Gzip::new()),
         b"zstd" => Box::new(Zstd::new(window)),

@@ -15,6 +15,7 @@ enum Kind {
     Form,
     Twice,
     Unbound,
+    Endpoint,
 }
 
 impl SubstituteError {
@@ -38,7 +39,11 @@ impl SubstituteError {
         SubstituteError { kind: Kind::Unbound }
     }
 
-    /// A stable code: `E_UNPRINTABLE`, `E_SHORT`, `E_FORM`, `E_TWICE`, `E_UNBOUND`.
+    pub(crate) fn endpoint() -> SubstituteError {
+        SubstituteError { kind: Kind::Endpoint }
+    }
+
+    /// A stable code: `E_UNPRINTABLE`, `E_SHORT`, `E_FORM`, `E_TWICE`, `E_UNBOUND`, `E_ENDPOINT`.
     pub fn code(&self) -> &'static str {
         match self.kind {
             Kind::Unprintable => "E_UNPRINTABLE",
@@ -46,6 +51,7 @@ impl SubstituteError {
             Kind::Form => "E_FORM",
             Kind::Twice => "E_TWICE",
             Kind::Unbound => "E_UNBOUND",
+            Kind::Endpoint => "E_ENDPOINT",
         }
     }
 
@@ -57,6 +63,7 @@ impl SubstituteError {
             Kind::Form => "leave it out of the sandbox, or use a credential of another kind",
             Kind::Twice => "give each value a name of its own",
             Kind::Unbound => "bind it to a host and a header, cookie, query parameter or path segment",
+            Kind::Endpoint => "write it as https://id.example.com/oauth2/token, with the hosts of the API",
         }
     }
 }
@@ -69,6 +76,9 @@ impl fmt::Display for SubstituteError {
             Kind::Form => "another value of its form, with a check that verifies, cannot be made",
             Kind::Twice => "a value has this name already",
             Kind::Unbound => "a value that is at home nowhere has no use for a placeholder",
+            Kind::Endpoint => {
+                "a token endpoint has an address with TLS and a path, and hosts at which its tokens are good"
+            }
         })
     }
 }

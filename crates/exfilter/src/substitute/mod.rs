@@ -2,7 +2,8 @@
 //!
 //! Whatever runs in the sandbox holds a placeholder: as long as the real value, of the same form, with a valid checksum, and good for nothing. A proxy puts the
 //! real value in its place only where it belongs: at a host and in a slot that it is bound to, over TLS, as the slot's whole value. Everywhere else a placeholder is
-//! text like any other, which rules find as they find a real one. Bodies are no slot: who could have a value replaced in a body could have it written anywhere.
+//! text like any other, which rules find as they find a real one. Bodies are no slot: who could have a value replaced in a body could have it written anywhere. The tokens of logins alone are put into
+//! one field of bodies to where they came from: see [`Logins`].
 //!
 //! ```
 //! use exfilter::substitute::{SubstituteError, Substitutes};
@@ -26,10 +27,12 @@
 
 mod aws;
 mod error;
+mod logins;
 mod placeholder;
 mod request;
 mod slots;
 
 pub use aws::{AwsKeys, AwsPlaceholders, SignError};
 pub use error::SubstituteError;
+pub use logins::{AnswerError, Logins, Rewritten, TokenAnswer, TokenEndpoints, TokenRequest};
 pub use slots::Substitutes;

@@ -37,6 +37,56 @@ pub(super) fn make(
     let is_kept = |checksum: &Checksum| !matches!(checksum, Checksum::Base64Json | Checksum::Pem);
     let checksum = Checksum::ALL.into_iter().filter(is_kept).find(|checksum| checksum.verify(real));
     let kept = kept(real, checksum, rules);
+    draw(seed, name, real, Form { kept, checksum }, is_taken)
+}
+
+/// The same for a token of a login: of a JSON web token the head and the claims stay, which clients read, and the signature is drawn anew.
+pub(super) fn make_for_token(
+    seed: &[u8; 32],
+    name: &str,
+    real: &[u8],
+    rules: &[Rule],
+    is_taken: impl Fn(&str) -> bool,
+) -> Result<String, SubstituteError> {
+    let kept = real.len() - secret_part(real).len();
+    match kept {
+        0 => make(seed, name, real, rules, is_taken),
+        _ if !real.iter().all(u8::is_ascii_graphic) => Err(SubstituteError::unprintable()),
+        _ => draw(seed, name, real, Form { kept, checksum: None }, is_taken),
+    }
+}
+
+/// What its placeholder has not of a token: the signature of a JSON web token, or all of it.
+pub(super) fn secret_part(real: &[u8]) -> &[u8] {
+    let mut parts = real.split(|byte| *byte == b'.');
+    let (Some(head), Some(claims), Some(signature), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return real;
+    };
+    // An object in base64.
+    let is_object = |part: &[u8]| part.starts_with(b"ey") || part.starts_with(b"ew");
+    let is_base64url =
+        |part: &[u8]| part.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'='));
+    let is_web_token = is_object(head) && is_object(claims) && !signature.is_empty();
+    if is_web_token && [head, claims, signature].into_iter().all(is_base64url) { signature } else { real }
+}
+
+/// What stays of a value, and what is written over its end.
+#[derive(Clone, Copy)]
+struct Form {
+    kept: usize,
+    checksum: Option<Checksum>,
+}
+
+fn draw(
+    seed: &[u8; 32],
+    name: &str,
+    real: &[u8],
+    form: Form,
+    is_taken: impl Fn(&str) -> bool,
+) -> Result<String, SubstituteError> {
+    let Form { kept, checksum } = form;
     let is_written = checksum.is_some_and(is_written);
     // Some keys end with zeros that base64 spells so, and those who check their form ask for them.
     let end = if real.ends_with(b"AA") { real.len() - 2 } else { real.len() };

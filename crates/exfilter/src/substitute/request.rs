@@ -6,6 +6,8 @@ use exfilter_wire::{HeadError, RequestHead};
 use zeroize::Zeroizing;
 
 use super::Substitutes;
+use super::logins::{members, name, normalised};
+use super::slots::is_tls;
 use crate::inspector::slot;
 
 impl Substitutes {
@@ -48,9 +50,57 @@ impl Substitutes {
         RequestHead::new(head.method().as_bytes(), &target, fields).map(Some)
     }
 
+    /// The body with the tokens of logins in the places of their placeholders; `None` if there are none. Only in the fields that [`Logins`](super::Logins) names, of a form or a document of at most 16 KiB without a coding, each of them once, over
+    /// TLS, and at the address that a token came from. It is for the server alone, after the request was decided with its placeholders in it.
+    pub fn exchange_body(
+        &self,
+        to: &Authority,
+        head: &RequestHead,
+        body: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        if !is_tls(to) || self.entries().iter().all(|entry| entry.homes.is_empty()) {
+            return None;
+        }
+        let members = members(head, body)?;
+        let path = normalised(head.target().path());
+        let mut out = Zeroizing::new(body.to_vec());
+        let mut found = false;
+        for member in members.iter().rev() {
+            let Some(field) = name(member) else { continue };
+            // Of two with one name, who knows which one counts.
+            if members.iter().filter(|other| other.place == member.place).count() != 1 {
+                continue;
+            }
+            let entry = self.entries().iter().find(|entry| {
+                entry.placeholder.as_bytes() == &member.value[..]
+                    && entry.homes.iter().any(|home| home.takes(to, Some(&path), field))
+            });
+            let Some(entry) = entry else { continue };
+            let written = match member.place {
+                Place::Json(_) => quoted(&entry.real),
+                _ => percent(&entry.real),
+            };
+            let (before, behind) = (&out[..member.range.start], &out[member.range.end..]);
+            out = Zeroizing::new([before, &written, behind].concat());
+            found = true;
+        }
+        found.then_some(out)
+    }
+
     /// The place in which a credential stands that is neither a placeholder nor bound there, where a real one of ours is put: with it a request would act for somebody
     /// else. `engine` knows which enrolled secrets are at home.
     pub fn foreign(&self, engine: &Engine, to: &Authority, head: &RequestHead) -> Option<String> {
+        self.foreign_beside(None, engine, to, head)
+    }
+
+    /// The same, where placeholders of another set (those of [`Logins`](super::Logins)) are the session's own too.
+    pub fn foreign_beside(
+        &self,
+        other: Option<&Substitutes>,
+        engine: &Engine,
+        to: &Authority,
+        head: &RequestHead,
+    ) -> Option<String> {
         let mut signed = head.headers().iter();
         if let Some((name, _)) = signed.find(|(name, value)| self.is_signed_by_others(to, name, value)) {
             return Some(format!("header:{name}"));
@@ -66,6 +116,7 @@ impl Substitutes {
                     !value.trim_ascii().is_empty()
                         && self.expects(to, &slot)
                         && self.inject(to, &slot, value).is_none()
+                        && other.is_none_or(|other| other.inject(to, &slot, value).is_none())
                         && !self.is_bound(engine, to, text)
                 })
                 .map(|(place, _)| match place {
@@ -107,8 +158,20 @@ impl Substitutes {
     }
 }
 
+/// As a string of JSON has it; all characters are printable ASCII.
+pub(super) fn quoted(value: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(2 * value.len()));
+    for byte in value {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(*byte);
+    }
+    out
+}
+
 /// As an address has it.
-fn percent(value: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn percent(value: &[u8]) -> Zeroizing<Vec<u8>> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = Zeroizing::new(Vec::with_capacity(value.len() * 3));
     for byte in value {

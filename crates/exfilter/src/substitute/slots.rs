@@ -1,6 +1,7 @@
 //! [`Substitutes`]: which placeholder stands for what, and where.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -8,6 +9,7 @@ use exfilter_engine::{Authority, Binding, HeaderPart, Rule, Slot};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::aws::Pair;
+use super::logins::Home;
 use super::{SubstituteError, placeholder};
 
 /// The placeholders of one sandbox and the real values behind them.
@@ -15,23 +17,41 @@ use super::{SubstituteError, placeholder};
 /// Holds plaintext, which is wiped on drop: it belongs into a proxy and never into a sandbox.
 pub struct Substitutes {
     pub(super) seed: [u8; 32],
-    pub(super) rules: Vec<Rule>,
-    entries: Vec<Entry>,
+    pub(super) rules: Arc<Vec<Rule>>,
+    entries: Vec<Arc<Entry>>,
     pub(super) aws: Vec<Pair>,
 }
 
-struct Entry {
-    name: String,
-    placeholder: String,
-    real: Zeroizing<Vec<u8>>,
-    bindings: Vec<Binding>,
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) placeholder: String,
+    pub(super) real: Zeroizing<Vec<u8>>,
+    pub(super) bindings: Vec<Binding>,
+    /// Of a login's token, the places in bodies.
+    pub(super) homes: Vec<Home>,
 }
 
 impl Substitutes {
     /// An empty set. Placeholders follow from the seed, the names and the forms of values: with a random seed for each sandbox, no two
     /// sandboxes have one in common. The caller wipes its own copy of the seed.
     pub fn new(seed: [u8; 32]) -> Substitutes {
-        Substitutes { seed, rules: exfilter_rules::builtin(), entries: Vec::new(), aws: Vec::new() }
+        let rules = Arc::new(exfilter_rules::builtin());
+        Substitutes { seed, rules, entries: Vec::new(), aws: Vec::new() }
+    }
+
+    /// One without anything, for which no rules are read.
+    pub(super) fn without_rules() -> Substitutes {
+        Substitutes::of_logins(Arc::default(), Vec::new())
+    }
+
+    /// Those of logins.
+    pub(super) fn of_logins(rules: Arc<Vec<Rule>>, entries: Vec<Arc<Entry>>) -> Substitutes {
+        Substitutes { seed: [0; 32], rules, entries, aws: Vec::new() }
+    }
+
+    pub(super) fn entries(&self) -> &[Arc<Entry>] {
+        &self.entries
     }
 
     /// Adds a value and gives its placeholder. The caller wipes its own copy of the value.
@@ -49,12 +69,13 @@ impl Substitutes {
         }
         let is_taken = |text: &str| {
             let is_this =
-                |entry: &Entry| entry.placeholder == text || entry.real.as_slice() == text.as_bytes();
+                |entry: &Arc<Entry>| entry.placeholder == text || entry.real.as_slice() == text.as_bytes();
             self.entries.iter().any(is_this)
         };
         let placeholder = placeholder::make(&self.seed, name, real, &self.rules, is_taken)?;
         let real = Zeroizing::new(real.to_vec());
-        self.entries.push(Entry { name: name.to_owned(), placeholder, real, bindings });
+        let (name, homes) = (name.to_owned(), Vec::new());
+        self.entries.push(Arc::new(Entry { name, placeholder, real, bindings, homes }));
         Ok(&self.entries[self.entries.len() - 1].placeholder)
     }
 
@@ -95,6 +116,18 @@ impl Substitutes {
         {
             return true;
         }
+        let field = match slot {
+            Slot::Form(name) => Some(name.as_str()),
+            Slot::Json(pointer) => pointer.strip_prefix('/'),
+            _ => None,
+        };
+        if let Some(field) = field {
+            return is_tls(to)
+                && self.entries.iter().any(|entry| {
+                    let is_home = |home: &Home| home.takes(to, None, field);
+                    value == entry.placeholder.as_bytes() && entry.homes.iter().any(is_home)
+                });
+        }
         self.at_home(to, slot).any(|(entry, part)| {
             let is_here = match slot {
                 Slot::Header(_, here) => *here == part,
@@ -105,8 +138,9 @@ impl Substitutes {
     }
 
     fn at_home(&self, to: &Authority, slot: &Slot) -> impl Iterator<Item = (&Entry, HeaderPart)> {
-        let is_tls = matches!(to.scheme(), "https" | "wss");
-        let bindings = self.entries.iter().flat_map(|entry| entry.bindings.iter().map(move |b| (entry, b)));
+        let is_tls = is_tls(to);
+        let entries = self.entries.iter().map(|entry| &**entry);
+        let bindings = entries.flat_map(|entry| entry.bindings.iter().map(move |b| (entry, b)));
         bindings
             .filter(move |(_, binding)| is_tls && binding.host.matches(to.host()))
             .filter_map(move |(entry, binding)| Some((entry, part(slot, &binding.slot)?)))
@@ -123,6 +157,11 @@ impl fmt::Debug for Substitutes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Substitutes({} values)", self.entries.len())
     }
+}
+
+/// Whoever answers without it may be anybody.
+pub(super) fn is_tls(to: &Authority) -> bool {
+    matches!(to.scheme(), "https" | "wss")
 }
 
 /// Whether values are exchanged in a slot at all.

@@ -96,6 +96,15 @@ impl Ledger {
         let _ = self.shared.sink.record(&record);
     }
 
+    /// Tells what was refused of a channel that goes on. Its bytes are told at its end.
+    fn tell_refusal(&self, why: String, mut found: Found) {
+        let outcome = Outcome::Refused { why };
+        let mut record = Record::new(Some(self.to.clone()), self.verb.conversation(), outcome);
+        found.hand_over(&mut record);
+        // It is refused, recorded or not.
+        let _ = self.shared.sink.record(&record);
+    }
+
     /// How it ends if nobody has said: it was cut off, by a fault or because the guard ends.
     fn cut_off() -> Outcome {
         match std::thread::panicking() {
@@ -290,10 +299,6 @@ impl Passage {
 
     /// Records how the channel ends, unless that has happened.
     fn tell(&mut self, outcome: Outcome) {
-        let outcome = match self.examiner.refused() {
-            Some(why) if !matches!(outcome, Outcome::Refused { .. }) => Outcome::Refused { why },
-            _ => outcome,
-        };
         let found = self.examiner.found();
         self.ledger.tell(outcome, self.bytes, found);
     }
@@ -361,6 +366,9 @@ impl Passage {
 
     /// Sends what an examiner gave out; whether the channel ends.
     fn take(&mut self, out: Out) -> bool {
+        for why in out.refused {
+            self.ledger.tell_refusal(why, self.examiner.found());
+        }
         for piece in out.up {
             self.bytes += piece.len();
             self.pace.came(Side::Client, piece.counted());

@@ -11,6 +11,7 @@ mod clients;
 mod dns;
 mod git;
 mod limits;
+mod logins;
 mod placeholders;
 mod quarantine;
 mod raw;

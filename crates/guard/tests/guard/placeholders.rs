@@ -43,7 +43,8 @@ fn echo(request: &Arrived) -> Answer {
     }
 }
 
-pub(crate) fn token(value: &[u8], hosts: &[&str]) -> Token {
+/// What knows a value and its home, and its placeholder.
+pub(crate) fn with_token(value: &[u8], hosts: &[&str]) -> (Engine, Arc<Substitutes>, Engine, String) {
     let bindings = || -> Vec<Binding> {
         let slots = ["header:authorization:bearer", "header:authorization:basic.password"];
         hosts.iter().flat_map(|host| slots.map(|slot| binding(host, slot))).collect()
@@ -58,8 +59,13 @@ pub(crate) fn token(value: &[u8], hosts: &[&str]) -> Token {
     let mut policy = Policy::default();
     policy.action(Confidence::Confirmed, Action::Redact).llm_action(Confidence::Confirmed, Action::Redact);
     let scrubber = Engine::builder().known_secrets(known(value, Vec::new())).policy(policy).build().unwrap();
+    (engine, Arc::new(substitutes), scrubber, placeholder)
+}
+
+pub(crate) fn token(value: &[u8], hosts: &[&str]) -> Token {
+    let (engine, substitutes, scrubber, placeholder) = with_token(value, hosts);
     let set = |settings: &mut exfilter_guard::Settings| {
-        settings.substitutes(Arc::new(substitutes), scrubber);
+        settings.substitutes(substitutes, scrubber);
     };
     let stage = Stage::new(engine, set, echo);
     Token { stage, real: String::from_utf8(value.to_vec()).unwrap(), placeholder }

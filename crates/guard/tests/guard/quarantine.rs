@@ -81,8 +81,38 @@ fn hits_that_are_far_apart_or_not_counted_begin_nothing() {
     assert_eq!(off.post("clean"), "done 200");
     // The usual number.
     let usual = stage(value.as_bytes(), "");
-    assert!((0..4).all(|_| usual.post(&value).contains("blocked")));
+    assert!((0..4).all(|n| usual.post(&format!("{n} {value}")).contains("blocked")));
     assert_eq!(usual.post("clean"), "done 200");
     assert!(usual.post(&value).contains("blocked") && usual.guard.is_quarantined());
     assert!(exfilter::Quarantine::WITHIN > Duration::from_secs(60));
+}
+
+/// git-lfs tries a refused object eight times more, at addresses whose parameters differ.
+#[test]
+fn the_same_body_again_counts_once() {
+    if !has("curl", &["--version"]) {
+        return;
+    }
+    let value = String::from_utf8(Rng::new(93).text(keys::BASE62, 40)).unwrap();
+    let stage = stage(value.as_bytes(), "[quarantine]\nhits = 3\n");
+    let put = |query: &str, body: &str, more: &[&str]| {
+        let url = format!("{URL}objects/1?{query}");
+        let args = [&["curl", "-sS", "-X", "PUT", "--data-binary", body, &url], more].concat();
+        let said = stage.run(&args).said;
+        assert!(said.contains("blocked by policy"), "{said}");
+        stage.guard.is_quarantined()
+    };
+    let object =
+        stage.write("object", format!("{} {value} {}", "x".repeat(300_000), "y".repeat(300_000)).as_bytes());
+    let object = format!("@{object}");
+    assert!((0..9).all(|n| !put(&format!("signature={n}"), &object, &[])));
+    let short = format!("a {value}");
+    assert!((0..9).all(|n| !put(&format!("signature={n}"), &short, &[])), "the second one");
+    // What is read in another way, and a hit elsewhere beside it, are others.
+    assert!(put("", &short, &["-H", "Content-Type: text/plain"]), "the third one");
+    stage.guard.lift_quarantine();
+    let header = |n: usize| format!("X-Guess: {} {value}", "z".repeat(n));
+    assert!(!put("", &short, &["-H", &header(1)]) && !put("", &short, &["-H", &header(2)]));
+    assert!(put("", &short, &["-H", &header(3)]), "guesses in a head count, whatever the body");
+    assert!(stage.server.requests().is_empty());
 }

@@ -86,7 +86,7 @@ fn pieces_and_hits_outlive_a_reload() {
     assert!(post(&stage, &other).contains(" 403 "));
     assert!(!stage.guard.is_quarantined());
     stage.reload(knows(&[&other]), set("[quarantine]\nhits = 3\nminutes = 60\n"));
-    assert!(post(&stage, &other).contains(" 403 "));
+    assert!(post(&stage, &format!("again {other}")).contains(" 403 "));
     assert!(stage.guard.is_quarantined());
     stage.reload(engine(), set(three));
     assert!(stage.guard.is_quarantined());

@@ -48,11 +48,6 @@ pub(super) trait Examiner: Send {
     /// The client has said nothing for a while, or for long.
     fn pause(&mut self, _is_long: bool, _: &mut Out) {}
 
-    /// Why something was refused though the channel went on.
-    fn refused(&mut self) -> Option<String> {
-        None
-    }
-
     /// What was found.
     fn found(&mut self) -> Found;
 }
@@ -63,6 +58,8 @@ pub(super) struct Out {
     pub(super) up: Vec<Piece>,
     pub(super) up_end: bool,
     pub(super) down: Vec<Bytes>,
+    /// Why something was refused though the channel goes on, for the operator: recorded before anything of this goes to the client.
+    pub(super) refused: Vec<String>,
     /// A line for the person at the client.
     pub(super) notice: Option<String>,
     pub(super) down_end: bool,

@@ -45,8 +45,6 @@ pub(super) struct Sftp {
     files: HashMap<Vec<u8>, File>,
     /// The next number of the gateway's own.
     own: u32,
-    /// Why the operator is told that something was refused: the first reason.
-    refused: Option<Refusal>,
 }
 
 /// A request of which the answer matters.
@@ -86,16 +84,7 @@ struct File {
 impl Sftp {
     pub(super) fn new(scene: Scene, found: Found) -> Sftp {
         let (asked, files) = (HashMap::new(), HashMap::new());
-        Sftp {
-            scene,
-            found,
-            requests: Packets::new(),
-            replies: Packets::new(),
-            asked,
-            files,
-            own: OWN,
-            refused: None,
-        }
+        Sftp { scene, found, requests: Packets::new(), replies: Packets::new(), asked, files, own: OWN }
     }
 
     /// One request, with its bytes.
@@ -145,7 +134,7 @@ impl Sftp {
         for text in texts.iter().filter(|text| !text.is_empty()) {
             if let Err(refusal) = Watch::text(shared, to, "sftp's request", text, &mut self.found) {
                 out.down.push(denied(id, &refusal));
-                self.note(refusal, out);
+                note(refusal, out);
                 return false;
             }
         }
@@ -293,12 +282,7 @@ impl Sftp {
             }
             (file.held, file.early, file.kept, file.watch) = Default::default();
         }
-        self.note(refusal, out);
-    }
-
-    fn note(&mut self, refusal: Refusal, out: &mut Out) {
-        out.notice = Some(refusal.subject.clone());
-        self.refused.get_or_insert(refusal);
+        note(refusal, out);
     }
 
     fn ask(&mut self, id: u32, asked: Asked, out: &mut Out) {
@@ -436,10 +420,12 @@ impl Examiner for Sftp {
         watches.for_each(|watch| watch.note(&self.scene.shared));
         std::mem::take(&mut self.found)
     }
+}
 
-    fn refused(&mut self) -> Option<String> {
-        self.refused.take().map(|refusal| refusal.operator)
-    }
+/// Tells of a refusal behind which the channel goes on.
+fn note(refusal: Refusal, out: &mut Out) {
+    out.notice = Some(refusal.subject);
+    out.refused.push(refusal.operator);
 }
 
 fn denied(id: u32, refusal: &Refusal) -> Bytes {

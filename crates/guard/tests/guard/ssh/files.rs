@@ -1,10 +1,13 @@
 //! scp and sftp.
 
-use exfilter_guard::Outcome;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use exfilter_guard::{Outcome, Record, Sink};
 use exfilter_testing::{Rng, keys};
 
 use super::stage::{Stage, has_ssh, leaks};
-use crate::stage::has;
+use crate::stage::{engine, has, soon};
 
 #[test]
 fn files_arrive_or_are_refused() {
@@ -38,8 +41,8 @@ fn files_arrive_or_are_refused() {
                 ran.said
             );
             assert!(!leaks(&stage.there(name), &token), "{mode} {name}");
-            let Outcome::Refused { why } = stage.last().outcome else { panic!("{mode} {name}") };
-            assert!(why.contains("github-pat"), "{why}");
+            let why = stage.last_refusal().unwrap();
+            assert!(why.contains("github-pat") && why.contains(name), "{why}");
         }
         for name in ["clean.bin", "empty", "dirty.txt", "end.txt"] {
             let _ = std::fs::remove_file(stage.path("there").join(name));
@@ -78,5 +81,40 @@ fn sftp_goes_on_behind_a_refusal() {
     assert!(ran.said.contains("secret detected in"), "{}", ran.said);
     assert!(!leaks(&stage.there("k.txt"), &token) && stage.path("there/m").is_dir());
     assert!(std::fs::read(stage.path("c.bin")).unwrap() == clean);
-    assert!(matches!(stage.last().outcome, Outcome::Refused { .. }));
+    assert!(stage.last_refusal().unwrap().contains("github-pat"));
+    let left = || stage.records().last().is_some_and(|record| record.outcome == Outcome::Sent);
+    assert!(soon(left), "the end of the channel tells what left");
+}
+
+/// Writes down how each thing ended, where a client can look.
+struct Written(std::path::PathBuf);
+
+impl Sink for Written {
+    fn record(&self, record: &Record) -> std::io::Result<()> {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&self.0)?;
+        writeln!(file, "{:?}", record.outcome)
+    }
+}
+
+#[test]
+fn a_refused_file_is_recorded_before_its_client_is_told() {
+    if !has_ssh() || !std::path::Path::new("/usr/bin/sftp").exists() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (book, seen) = (dir.path().join("book"), dir.path().join("seen"));
+    let sink = Arc::new(Written(book.clone()));
+    let stage = Stage::new(engine(), |settings, _| {
+        settings.sink(sink);
+    });
+    let token = keys::github(&mut Rng::new(53), "ghp_");
+    let dirty = stage.write("k.txt", &[&token[..], b"\n"].concat());
+    let (there, book, shown) = (stage.text("there"), book.display(), seen.display());
+    // The channel is open still when the client looks.
+    let text = format!("-put {dirty} {there}/k.txt\n!cp {book} {shown}\nmkdir {there}/m\n");
+    let batch = stage.write("batch", text.as_bytes());
+    let ran = stage.run(&["sftp", "-b", &batch, "-F", &stage.text("ssh_config"), &stage.user()], b"");
+    assert_eq!(ran.code, Some(0), "{} {}", ran.text(), ran.said);
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("Refused") && seen.contains("github-pat") && !seen.contains("Sent"), "{seen}");
 }

@@ -136,6 +136,14 @@ impl Stage {
         Stage { dir, sshd, guard, records }
     }
 
+    /// Why something was refused last.
+    pub(crate) fn last_refusal(&self) -> Option<String> {
+        self.records.all().into_iter().rev().find_map(|record| match record.outcome {
+            Outcome::Refused { why } => Some(why),
+            _ => None,
+        })
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

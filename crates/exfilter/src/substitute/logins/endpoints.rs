@@ -1,0 +1,429 @@
+//! [`TokenEndpoints`]: which addresses give tokens, and where those belong.
+
+use std::sync::Arc;
+
+use exfilter_engine::{Action, Authority, Binding, HostPattern, Slot};
+use exfilter_wire::percent::{self, Plus};
+
+use crate::substitute::SubstituteError;
+
+/// A provider's endpoints: those for tokens (`*` is any one segment), and the hosts of its APIs. Hosts at which customers' own programs answer are none.
+struct Known {
+    tokens: &'static [&'static str],
+    method: Option<&'static str>,
+    members: &'static [&'static str],
+    hosts: &'static [&'static str],
+    slots: &'static [&'static str],
+}
+
+/// The names of tokens in answers ([RFC 6749](https://www.rfc-editor.org/rfc/rfc6749), section 5.1; OpenID Connect Core, section 3.1.3.3).
+pub(super) const MEMBERS: &[&str] = &["access_token", "refresh_token", "id_token"];
+
+const BEARER: &[&str] = &["header:authorization:bearer"];
+
+/// Also as the password of git, package managers and registries.
+const BASIC: &[&str] = &["header:authorization:bearer", "header:authorization:basic.password"];
+
+const KNOWN: &[Known] = &[
+    // https://code.claude.com/docs/en/authentication; the addresses are those that the client asks.
+    Known {
+        tokens: &[
+            "https://platform.claude.com/v1/oauth/token",
+            "https://console.anthropic.com/v1/oauth/token",
+            "https://api.anthropic.com/v1/oauth/token",
+            "https://claude.ai/v1/oauth/token",
+        ],
+        method: None,
+        members: MEMBERS,
+        hosts: &[
+            "api.anthropic.com",
+            "platform.claude.com",
+            "console.anthropic.com",
+            "claude.ai",
+            "mcp-proxy.anthropic.com",
+        ],
+        slots: BEARER,
+    },
+    // The same client makes a key of the API with such a token.
+    Known {
+        tokens: &["https://api.anthropic.com/api/oauth/claude_cli/create_api_key"],
+        method: Some("POST"),
+        members: &["raw_key"],
+        hosts: &["api.anthropic.com"],
+        slots: &["header:x-api-key", "header:authorization:bearer"],
+    },
+    // https://developers.openai.com/codex/auth
+    Known {
+        tokens: &["https://auth.openai.com/oauth/token"],
+        method: None,
+        members: MEMBERS,
+        hosts: &["api.openai.com", "chatgpt.com", "auth.openai.com"],
+        slots: BEARER,
+    },
+    // https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
+    Known {
+        tokens: &["https://github.com/login/oauth/access_token"],
+        method: None,
+        members: MEMBERS,
+        hosts: &[
+            "api.github.com",
+            "github.com",
+            "uploads.github.com",
+            "*.githubcopilot.com",
+            "ghcr.io",
+            "*.pkg.github.com",
+        ],
+        slots: BASIC,
+    },
+    // https://developers.google.com/identity/protocols/oauth2/native-app, https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token
+    Known {
+        tokens: &[
+            "https://oauth2.googleapis.com/token",
+            "https://www.googleapis.com/oauth2/v4/token",
+            "https://accounts.google.com/o/oauth2/token",
+            "https://sts.googleapis.com/v1/token",
+            "https://sts.googleapis.com/v1/oauthtoken",
+        ],
+        method: None,
+        members: MEMBERS,
+        hosts: &["*.googleapis.com", "*.pkg.dev", "gcr.io", "*.gcr.io"],
+        slots: &["header:authorization:bearer", "header:authorization:basic.password", "query:access_token"],
+    },
+    // https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow
+    Known {
+        tokens: &[
+            "https://login.microsoftonline.com/*/oauth2/v2.0/token",
+            "https://login.microsoftonline.com/*/oauth2/token",
+        ],
+        method: None,
+        members: MEMBERS,
+        hosts: &[
+            "graph.microsoft.com",
+            "management.azure.com",
+            "management.core.windows.net",
+            "*.vault.azure.net",
+            "*.blob.core.windows.net",
+            "*.dfs.core.windows.net",
+            "*.queue.core.windows.net",
+            "*.table.core.windows.net",
+            "*.azurecr.io",
+            "dev.azure.com",
+            "*.dev.azure.com",
+            "*.visualstudio.com",
+        ],
+        slots: BASIC,
+    },
+    // https://docs.gitlab.com/api/oauth2/
+    Known {
+        tokens: &["https://gitlab.com/oauth/token"],
+        method: None,
+        members: MEMBERS,
+        hosts: &["gitlab.com", "registry.gitlab.com"],
+        slots: BASIC,
+    },
+    // https://github.com/npm/registry/blob/main/docs/user/authentication.md; npm's web login asks `doneUrl` until it has a token.
+    Known {
+        tokens: &["https://registry.npmjs.org/-/v1/done"],
+        method: None,
+        members: &["token"],
+        hosts: &["registry.npmjs.org"],
+        slots: BASIC,
+    },
+    Known {
+        tokens: &["https://registry.npmjs.org/-/user/*"],
+        method: Some("PUT"),
+        members: &["token"],
+        hosts: &["registry.npmjs.org"],
+        slots: BASIC,
+    },
+    Known {
+        tokens: &["https://registry.npmjs.org/-/npm/v1/tokens"],
+        method: Some("POST"),
+        members: &["token"],
+        hosts: &["registry.npmjs.org"],
+        slots: BASIC,
+    },
+    // https://huggingface.co/docs/hub/oauth
+    Known {
+        tokens: &["https://huggingface.co/oauth/token"],
+        method: None,
+        members: MEMBERS,
+        hosts: &["huggingface.co"],
+        slots: BASIC,
+    },
+    // https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/
+    Known {
+        tokens: &["https://auth.atlassian.com/oauth/token"],
+        method: None,
+        members: MEMBERS,
+        hosts: &["api.atlassian.com"],
+        slots: BEARER,
+    },
+    // https://support.atlassian.com/bitbucket-cloud/docs/use-oauth-on-bitbucket-cloud/
+    Known {
+        tokens: &["https://bitbucket.org/site/oauth2/access_token"],
+        method: None,
+        members: MEMBERS,
+        hosts: &["api.bitbucket.org", "bitbucket.org"],
+        slots: BASIC,
+    },
+    // https://docs.slack.dev/authentication/installing-with-oauth
+    Known {
+        tokens: &["https://slack.com/api/oauth.v2.access", "https://slack.com/api/openid.connect.token"],
+        method: None,
+        members: MEMBERS,
+        hosts: &["slack.com"],
+        slots: BEARER,
+    },
+    // https://linear.app/developers/oauth-2-0-authentication
+    Known {
+        tokens: &["https://api.linear.app/oauth/token"],
+        method: None,
+        members: MEMBERS,
+        hosts: &["api.linear.app", "mcp.linear.app"],
+        slots: BEARER,
+    },
+    // https://developers.notion.com/docs/authorization
+    Known {
+        tokens: &["https://api.notion.com/v1/oauth/token"],
+        method: None,
+        members: MEMBERS,
+        hosts: &["api.notion.com"],
+        slots: BEARER,
+    },
+];
+
+/// A token endpoint, which may have several addresses.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// Host and port, and the path as [`normalised`] has it.
+    addresses: Vec<(Authority, String)>,
+    method: Option<&'static str>,
+    pub(super) members: &'static [&'static str],
+    /// Where access tokens belong.
+    pub(super) bindings: Vec<Binding>,
+}
+
+impl Endpoint {
+    fn new(known: &Known) -> Option<Endpoint> {
+        let hosts: Vec<HostPattern> =
+            known.hosts.iter().filter_map(|host| HostPattern::parse(host.as_bytes()).ok()).collect();
+        Some(Endpoint {
+            addresses: known.tokens.iter().map(|text| address(text)).collect::<Option<_>>()?,
+            method: known.method,
+            members: known.members,
+            bindings: bindings(&hosts, known.slots),
+        })
+    }
+
+    /// Whether a request to this path is one for tokens.
+    pub(super) fn gives(&self, to: &Authority, method: &str, path: &str) -> bool {
+        self.method.is_none_or(|one| one == method) && self.is_at(to, Some(path))
+    }
+
+    /// Whether it is at this host, and at this path, if one is given.
+    pub(crate) fn is_at(&self, to: &Authority, path: Option<&str>) -> bool {
+        self.addresses
+            .iter()
+            .any(|(authority, pattern)| authority == to && path.is_none_or(|path| matches(pattern, path)))
+    }
+
+    /// Whether its tokens are revoked at this host, and at this path, if one is given.
+    pub(crate) fn revokes_at(&self, to: &Authority, path: Option<&str>) -> bool {
+        let last =
+            |path: &str| path.rsplit('/').next().is_some_and(|last| ["revoke", "revocation"].contains(&last));
+        self.is_at(to, None) && path.is_none_or(last)
+    }
+
+    /// Whether every request with a grant is for tokens there: hosts that have one more address for them than is known.
+    fn has_grants(&self) -> bool {
+        self.method.is_none()
+    }
+
+    /// The hosts of its addresses.
+    pub(super) fn own_hosts(&self) -> impl Iterator<Item = &str> {
+        self.addresses.iter().map(|(authority, _)| authority.host())
+    }
+
+    /// The hosts at which access tokens are good, as people read it.
+    pub(super) fn shown_hosts(&self) -> String {
+        let mut hosts: Vec<String> = self.bindings.iter().map(|binding| binding.host.to_string()).collect();
+        hosts.dedup();
+        let more = hosts.len().saturating_sub(3);
+        hosts.truncate(3);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}{more}", hosts.join(", "))
+    }
+}
+
+/// Token endpoints: the built-in ones, and those of a policy.
+#[derive(Clone, Debug)]
+pub struct TokenEndpoints {
+    pub(super) endpoints: Vec<Arc<Endpoint>>,
+    other: Action,
+}
+
+impl Default for TokenEndpoints {
+    /// The built-in ones. Tokens that are not kept outside are reported.
+    fn default() -> TokenEndpoints {
+        let endpoints = KNOWN.iter().filter_map(Endpoint::new).map(Arc::new).collect();
+        TokenEndpoints { endpoints, other: Action::Report }
+    }
+}
+
+impl TokenEndpoints {
+    /// The most that may be added.
+    pub const MOST: usize = 1000;
+
+    /// Adds one: its address (`https://id.example.com/oauth2/token`), and the hosts of the API at which its access tokens are bearers. It goes before the built-in ones.
+    ///
+    /// # Errors
+    ///
+    /// [`SubstituteError`] for an address without TLS or a path, or with a query, and without any host.
+    pub fn add(&mut self, url: &str, hosts: &[HostPattern]) -> Result<&mut TokenEndpoints, SubstituteError> {
+        let address = address(url).ok_or(SubstituteError::endpoint())?;
+        if hosts.is_empty() || self.endpoints.len() >= KNOWN.len() + TokenEndpoints::MOST {
+            return Err(SubstituteError::endpoint());
+        }
+        let endpoint = Endpoint {
+            addresses: vec![address],
+            method: None,
+            members: MEMBERS,
+            bindings: bindings(hosts, BASIC),
+        };
+        self.endpoints.insert(0, Arc::new(endpoint));
+        Ok(self)
+    }
+
+    /// What is done about an answer with tokens that are not kept outside: at an address that is not known, or to a refresh token that is not from here. [`Action::Report`], or [`Action::Block`].
+    pub fn set_other(&mut self, action: Action) -> &mut TokenEndpoints {
+        self.other = action;
+        self
+    }
+
+    /// The same.
+    #[must_use]
+    pub fn other(&self) -> Action {
+        self.other
+    }
+
+    /// Which of them gives tokens for a request.
+    pub(super) fn of(
+        &self,
+        to: &Authority,
+        method: &str,
+        path: &str,
+        has_grant: bool,
+    ) -> Option<Arc<Endpoint>> {
+        let exact = self.endpoints.iter().find(|endpoint| endpoint.gives(to, method, path));
+        let here = |endpoint: &&Arc<Endpoint>| has_grant && endpoint.has_grants() && endpoint.is_at(to, None);
+        exact.or_else(|| self.endpoints.iter().find(here)).cloned()
+    }
+}
+
+fn bindings(hosts: &[HostPattern], slots: &[&str]) -> Vec<Binding> {
+    let slots: Vec<Slot> = slots.iter().filter_map(|slot| Slot::parse(slot.as_bytes()).ok()).collect();
+    let all = hosts.iter().flat_map(|host| slots.iter().map(move |slot| (host, slot)));
+    all.map(|(host, slot)| Binding { host: host.clone(), slot: slot.clone() }).collect()
+}
+
+/// `https://host:port/path`.
+fn address(url: &str) -> Option<(Authority, String)> {
+    let rest = url.strip_prefix("https://")?;
+    let (host, path) = rest.split_once('/')?;
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'%' | b'\\' | b';');
+    let path =
+        Some(path).filter(|path| path.bytes().all(is_plain)).map(|path| normalised(path.as_bytes()))?;
+    let authority = Authority::parse(format!("https://{host}").as_bytes()).ok()?;
+    (!path.is_empty()).then_some((authority, path))
+}
+
+/// A path as servers may read it: unescaped, without empty segments and dots, in small letters. One address must not be two for whoever looks for it.
+pub(crate) fn normalised(path: &[u8]) -> String {
+    let decoded = percent::decode(path, Plus::Itself);
+    let text = String::from_utf8_lossy(&decoded).to_lowercase().replace('\\', "/");
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in text.split('/') {
+        match segment.split(';').next().unwrap_or(segment).trim() {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    segments.join("/")
+}
+
+/// Whether a path is one of those of a pattern. Some servers take `token.json` for `token`.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
+    let last = pattern.len() - 1;
+    let is_same = |(n, (one, other)): (usize, (&&str, &&str))| {
+        let more = other.strip_prefix(*one);
+        *one == "*" || more.is_some_and(|more| more.is_empty() || n == last && more.starts_with('.'))
+    };
+    pattern.len() == path.len() && pattern.iter().zip(&path).enumerate().all(is_same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_read_whole() {
+        let endpoints = TokenEndpoints::default();
+        assert_eq!(endpoints.endpoints.len(), KNOWN.len());
+        for (known, endpoint) in KNOWN.iter().zip(&endpoints.endpoints) {
+            assert_eq!(endpoint.addresses.len(), known.tokens.len());
+            assert_eq!(endpoint.bindings.len(), known.hosts.len() * known.slots.len(), "{:?}", known.tokens);
+        }
+    }
+
+    #[test]
+    fn an_address_is_one_however_it_is_spelled() {
+        for path in [
+            "/login/oauth/access_token",
+            "/login//oauth/access_token/",
+            "/Login/oauth/access%5Ftoken",
+            "/x/../login/./oauth/access_token;a=b",
+            "/login%2Foauth\\access_token",
+        ] {
+            assert_eq!(normalised(path.as_bytes()), "login/oauth/access_token", "{path}");
+        }
+        for same in ["common/oauth2/v2.0/token", "common/oauth2/v2.0/token.json"] {
+            assert!(matches("*/oauth2/v2.0/token", same));
+        }
+        for other in [
+            "common/oauth2/v2.0/tokens",
+            "common/oauth2.json/v2.0/token",
+            "oauth2/v2.0/token",
+            "a/b/oauth2/v2.0/token",
+            "common/oauth2/v2.0/token/x",
+            "",
+        ] {
+            assert!(!matches("*/oauth2/v2.0/token", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn further_ones_have_tls_and_a_path() {
+        let hosts = [HostPattern::parse(b"api.example.com").expect("a host")];
+        let mut endpoints = TokenEndpoints::default();
+        for bad in [
+            "http://id.example.com/token",
+            "https://id.example.com",
+            "https://id.example.com/",
+            "https://id.example.com/token?x=1",
+            "id.example.com/token",
+            "https://id.example.com/to ken",
+        ] {
+            assert!(endpoints.add(bad, &hosts).is_err(), "{bad}");
+        }
+        assert!(endpoints.add("https://id.example.com/token", &[]).is_err());
+        endpoints.add("https://id.example.com:8443/oauth2/Token", &hosts).expect("an address");
+        let to = |text: &str| Authority::parse(text.as_bytes()).expect("an authority");
+        let of = |text: &str, grant| endpoints.of(&to(text), "POST", "oauth2/token", grant).is_some();
+        assert!(of("https://id.example.com:8443", false) && !of("https://id.example.com", true));
+        assert!(!of("https://github.com", false) && of("https://github.com", true));
+        assert!(!of("https://registry.npmjs.org", false), "its endpoint has another path");
+    }
+}

@@ -1,0 +1,52 @@
+//! Logins in a sandbox: a token endpoint's answer ([RFC 6749](https://www.rfc-editor.org/rfc/rfc6749), section 5) comes in with placeholders in it, and the tokens stay outside.
+//!
+//! ```text
+//! client -- code, device code, refresh placeholder --> proxy -- code, device code, refresh token --> token endpoint
+//! client <- {"access_token": placeholder, ...} ------- proxy <- {"access_token": token, ...} -------
+//! client -- Authorization: Bearer placeholder -------> proxy -- Authorization: Bearer token -------> the API's hosts
+//! ```
+//!
+//! | token | is put in |
+//! |---|---|
+//! | `access_token` | `Authorization` at the hosts of the API; `subject_token` at the endpoint ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693)) |
+//! | `refresh_token` | the body's field `refresh_token` at the endpoint, a form's or a document's |
+//! | `id_token` | `subject_token` at the endpoint |
+//! | all of them | `token` at that host's address for revocations ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)): one whose path ends with `revoke` or `revocation` |
+//!
+//! Everywhere else a placeholder is text, and the token is an enrolled secret ([`Logins::engine`]). Of a JSON web token the placeholder has the head and the claims, which clients read (when it expires, whose it is), and another signature: what it was signed for stays
+//! legible, and opens nothing. Nothing else of the answer changes.
+//!
+//! [`TokenEndpoints`] knows which addresses are such endpoints and where their tokens belong; [`Logins`] keeps the tokens, in memory alone. A refresh gives new ones, or the same: those from before stay until [`Logins::MOST`] are kept, for it
+//! is the server that says when a token is good for nothing.
+//!
+//! ```
+//! use exfilter::substitute::{Logins, TokenEndpoints};
+//! use exfilter::wire::{Headers, RequestHead};
+//! use exfilter::Authority;
+//!
+//! let (endpoints, logins) = (TokenEndpoints::default(), Logins::new([7; 32])); // a random seed, from the system
+//! let to = Authority::parse(b"https://github.com")?;
+//! let head = RequestHead::new(b"POST", b"/login/oauth/access_token", [("host", "github.com")])?;
+//! let request = endpoints.request(&logins, &to, &head, None).expect("it is a token endpoint");
+//!
+//! let mut answer = request.answer(200, &Headers::new());
+//! answer.push(br#"{"access_token":"q8Zt4LmN0pR7sVx2Wb5K","token_type":"bearer"}"#)?;
+//! let rewritten = answer.finish(&logins)?;
+//! let body = String::from_utf8_lossy(rewritten.body().expect("there was a token"));
+//! assert!(!body.contains("q8Zt4LmN0pR7sVx2Wb5K") && body.ends_with(r#"","token_type":"bearer"}"#));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod answer;
+mod endpoints;
+mod kept;
+mod request;
+
+pub use answer::{AnswerError, Rewritten, TokenAnswer};
+pub use endpoints::TokenEndpoints;
+pub(super) use endpoints::{Endpoint, normalised};
+pub(super) use kept::Home;
+pub use kept::Logins;
+use kept::Token;
+pub use request::TokenRequest;
+pub(super) use request::{members, name};

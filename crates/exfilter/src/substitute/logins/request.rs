@@ -1,0 +1,160 @@
+//! [`TokenRequest`]: a request whose answer may hold tokens.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use exfilter_engine::{Action, Authority};
+use exfilter_wire::fields::{self, Member};
+use exfilter_wire::places::Place;
+use exfilter_wire::{Headers, RequestHead};
+
+use super::answer::TokenAnswer;
+use super::endpoints::{Endpoint, MEMBERS, normalised};
+use super::{Logins, TokenEndpoints};
+
+/// The longest body that is read for what is asked, in bytes.
+pub(crate) const BODY_MAX: usize = 16 << 10;
+
+/// The most fields of one.
+pub(crate) const FIELDS_MAX: usize = 256;
+
+/// What says that a request is for tokens, at a host that has an endpoint for them.
+const GRANTS: [&str; 6] =
+    ["grant_type", "device_code", "code_verifier", "refresh_token", "subject_token", "assertion"];
+
+/// All that a plain refresh says. With anything else an endpoint might take it for another grant.
+const OF_A_REFRESH: [&str; 9] = [
+    "grant_type",
+    "refresh_token",
+    "client_id",
+    "client_secret",
+    "scope",
+    "resource",
+    "audience",
+    "redirect_uri",
+    "client_info",
+];
+
+/// A request whose answer may hold tokens, from [`TokenEndpoints::request`].
+#[derive(Clone, Debug)]
+pub struct TokenRequest {
+    /// Where the tokens belong; none if they are not kept.
+    endpoint: Option<Arc<Endpoint>>,
+    why: Why,
+    other: Action,
+}
+
+/// Why the tokens are not kept, if they are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    Kept,
+    Unknown,
+    Own,
+    Observed,
+}
+
+impl TokenEndpoints {
+    /// What a request to `to` is, if its answer may hold tokens. `body` is the whole body, if that has at most 16 KiB.
+    pub fn request(
+        &self,
+        logins: &Logins,
+        to: &Authority,
+        head: &RequestHead,
+        body: Option<&[u8]>,
+    ) -> Option<TokenRequest> {
+        let asked = body.and_then(|body| members(head, body)).unwrap_or_default();
+        let says = |one: &str| {
+            asked.iter().any(|member| name(member) == Some(one)) || head.target().parameter(one).is_some()
+        };
+        let is_read = matches!(head.method(), "GET" | "HEAD");
+        let has_grant = !is_read && (GRANTS.iter().any(|one| says(one)) || says("code") && says("client_id"));
+        let path = normalised(head.target().path());
+        let Some(endpoint) = self.of(to, head.method(), &path, has_grant) else {
+            let unknown = TokenRequest { endpoint: None, why: Why::Unknown, other: self.other() };
+            return (!is_read && says("grant_type")).then_some(unknown);
+        };
+        let is_own = head.target().query().is_empty() && is_refresh_of_others(&asked, logins);
+        let (endpoint, why) = if is_own { (None, Why::Own) } else { (Some(endpoint), Why::Kept) };
+        Some(TokenRequest { endpoint, why, other: self.other() })
+    }
+}
+
+impl TokenRequest {
+    /// Says that nothing is changed: the answer is looked at, and passes.
+    pub fn observe(&mut self) -> &mut TokenRequest {
+        (self.endpoint, self.why, self.other) = (None, Why::Observed, Action::Report);
+        self
+    }
+
+    /// Whether tokens in the answer are kept outside.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
+    /// Whether an answer with tokens that are not kept is refused.
+    #[must_use]
+    pub fn refuses_others(&self) -> bool {
+        self.other == Action::Block && !self.keeps()
+    }
+
+    /// Begins with the answer, of which this is the head.
+    #[must_use]
+    pub fn answer(&self, status: u16, headers: &Headers) -> TokenAnswer {
+        TokenAnswer::new(self.clone(), status, headers)
+    }
+
+    pub(super) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        self.endpoint.as_ref()
+    }
+
+    /// The names of tokens in the answer.
+    pub(super) fn members(&self) -> &'static [&'static str] {
+        self.endpoint.as_ref().map_or(MEMBERS, |endpoint| endpoint.members)
+    }
+
+    /// Why tokens are not kept, in words; where they belong, if they are.
+    pub(super) fn words(&self) -> String {
+        match (&self.endpoint, self.why) {
+            (Some(endpoint), _) => format!("placeholders, good at {}", endpoint.shown_hosts()),
+            (None, Why::Own) => "as they are: they answer a refresh token that was there before".into(),
+            (None, Why::Observed) => "as they are: nothing is changed in mode observe".into(),
+            _ => {
+                "as they are: the address is no known token endpoint ([oauth.endpoints] in the policy)".into()
+            }
+        }
+    }
+}
+
+/// The members of a form or a document, if a request has one and it is not coded.
+pub(crate) fn members(head: &RequestHead, body: &[u8]) -> Option<Vec<Member>> {
+    if body.len() > BODY_MAX || !head.codings().is_empty() || !fields::has(head) {
+        return None;
+    }
+    match head.media_type() == b"application/x-www-form-urlencoded" {
+        true => fields::fields(body, FIELDS_MAX),
+        false => fields::document(body, FIELDS_MAX),
+    }
+}
+
+/// The name of a field, or of a member of the document itself.
+pub(crate) fn name(member: &Member) -> Option<&str> {
+    match &member.place {
+        Place::Field(name) => std::str::from_utf8(name).ok(),
+        Place::Json(pointer) => pointer.strip_prefix('/').filter(|name| !name.contains('/')),
+        _ => None,
+    }
+}
+
+/// Whether it is a plain refresh by a token that is not from here. Who has that has it already, and its file would be left with a placeholder that ends with the session.
+fn is_refresh_of_others(asked: &[Member], logins: &Logins) -> bool {
+    let names: Vec<&str> = asked.iter().map(|member| name(member).unwrap_or_default()).collect();
+    let distinct: BTreeSet<&str> = names.iter().copied().collect();
+    let value =
+        |of: &str| asked.iter().find(|member| name(member) == Some(of)).map(|member| &member.value[..]);
+    let is_other = |token: &[u8]| !token.is_empty() && !logins.has_placeholder(token);
+    distinct.len() == names.len()
+        && names.iter().all(|name| OF_A_REFRESH.contains(name))
+        && value("grant_type") == Some(b"refresh_token")
+        && value("refresh_token").is_some_and(is_other)
+}
