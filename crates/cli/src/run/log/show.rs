@@ -185,6 +185,8 @@ impl Line {
             (None, "refused") => ("refused", "1;31"),
             (None, "failed") => ("failed", "33"),
             (None, "approved") => ("approved", "35"),
+            (None, "kept") => ("kept", "36"),
+            (None, "given") => ("given", "33"),
             (None, other) => (other, "2"),
         };
         let word = shorten(&plain(word)).into_owned();
