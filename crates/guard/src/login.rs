@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use exfilter::Authority;
-use exfilter::substitute::{Substitutes, TokenAnswer, TokenRequest};
+use exfilter::substitute::{Logins, Substitutes, TokenAnswer, TokenRequest};
 use exfilter::wire::{Conversation, RequestHead};
+use exfilter::{Authority, Engine, StoreKey};
 use http::{HeaderMap, Response, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use tokio::task::block_in_place;
+use zeroize::Zeroizing;
 
+use crate::error::GuardError;
 use crate::exchange::{failed, refuse_plainly};
 use crate::guard::Shared;
 use crate::held::Held;
@@ -101,6 +103,24 @@ pub(crate) fn exchange_body(
 /// All of a short body.
 fn short(held: &mut Held) -> Option<Vec<u8>> {
     (held.len() <= BODY).then(|| held.pieces().flatten().collect())
+}
+
+/// Engines that know the tokens of logins beside what was set.
+pub(crate) fn engines(
+    logins: &Logins,
+    (engine, scrubber): &(Engine, Option<Engine>),
+) -> Result<(Engine, Option<Engine>), GuardError> {
+    if logins.is_empty() {
+        return Ok((engine.clone(), scrubber.clone()));
+    }
+    let key = || {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut bytes[..]).map_err(|_| GuardError::random())?;
+        StoreKey::from_bytes(&bytes[..]).map_err(|_| GuardError::logins())
+    };
+    let examining = logins.engine(engine, key()?).map_err(|_| GuardError::logins())?;
+    let scrubbing = logins.scrubber(scrubber.as_ref(), key()?).map_err(|_| GuardError::logins())?;
+    Ok((examining, Some(scrubbing)))
 }
 
 /// The answer that the client gets: with placeholders, and from then on their tokens are looked for; or none, with the reason.
