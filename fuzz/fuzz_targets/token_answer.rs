@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
+use exfilter::Authority;
 use exfilter::substitute::{Logins, TokenEndpoints};
 use exfilter::wire::{Headers, RequestHead};
-use exfilter::Authority;
 use exfilter_fuzz::slices::{Slices, cut};
 use exfilter_testing::{Rng, keys};
 use libfuzzer_sys::fuzz_target;
@@ -15,7 +15,8 @@ use memchr::memmem;
 /// Tokens: opaque ones, with a form, and one with three parts.
 static TOKENS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut rng = Rng::new(3);
-    let mut tokens = vec![rng.text(keys::BASE62, 40), keys::github(&mut rng, "gho_"), rng.text(keys::BASE64URL, 90)];
+    let mut tokens =
+        vec![rng.text(keys::BASE62, 40), keys::github(&mut rng, "gho_"), rng.text(keys::BASE64URL, 90)];
     let signature = rng.text(keys::BASE64URL, 86);
     tokens.push([&b"eyJhbGciOiJFUzI1NiJ9.eyJleHAiOjE3OTYwMDAwMDB9."[..], &signature].concat());
     tokens
@@ -65,7 +66,8 @@ impl std::fmt::Debug for Input {
 impl<'a> Arbitrary<'a> for Input {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Input> {
         let status = *u.choose(&[200, 200, 201, 400, 502])?;
-        let media_type = *u.choose(&["application/json", "application/x-www-form-urlencoded", "text/plain", ""])?;
+        let media_type =
+            *u.choose(&["application/json", "application/x-www-form-urlencoded", "text/plain", ""])?;
         let slices = u.arbitrary()?;
         let mut body = Vec::new();
         while !u.is_empty() && body.len() < 4096 {
@@ -94,7 +96,8 @@ fuzz_target!(|input: Input| {
 /// What passes, if it does.
 fn run(input: &Input, pieces: &[&[u8]]) -> Option<Vec<u8>> {
     let to = Authority::parse(b"https://github.com").expect("an authority");
-    let head = RequestHead::new(b"POST", b"/login/oauth/access_token", [("host", "github.com")]).expect("a head");
+    let head =
+        RequestHead::new(b"POST", b"/login/oauth/access_token", [("host", "github.com")]).expect("a head");
     let logins = Logins::new([7; 32]);
     let request = TokenEndpoints::default().request(&logins, &to, &head, None).expect("a token endpoint");
     let mut headers = Headers::new();
@@ -115,7 +118,8 @@ fn run(input: &Input, pieces: &[&[u8]]) -> Option<Vec<u8>> {
             let body = set.exchange_body(&to, &head, form.as_bytes())?;
             Some(body[field.len() + 1..].to_vec())
         };
-        let real = sent("subject_token").or_else(|| sent("refresh_token")).expect("it is put in one of these");
+        let real =
+            sent("subject_token").or_else(|| sent("refresh_token")).expect("it is put in one of these");
         while let Some(at) = memmem::find(&back, placeholder.as_bytes()) {
             back.splice(at..at + placeholder.len(), real.iter().copied());
             found += 1;

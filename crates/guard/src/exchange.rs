@@ -170,9 +170,9 @@ fn look(shared: &Shared, to: &Authority, inspector: &mut Inspector, taken: &mut 
     if taken.refusal.is_some() {
         return;
     }
-    let was_blocked = inspector.verdict().is_block();
     let verdict = inspector.push(&data);
-    if verdict.is_block() && !was_blocked {
+    // From here on nothing may be held any more.
+    if verdict.is_block() && taken.digest.is_none() {
         let mut digest = shared.repeats().begin(to, inspector);
         add_held(&mut digest, &mut taken.held);
         taken.digest = Some(digest);
@@ -215,6 +215,9 @@ async fn send(
     let mut replaced = inspector.replacement().map(Bytes::copy_from_slice);
     let is_whole = taken.edits.is_empty() && replaced.is_none();
     let token = login::asked(shared, to, inspector.head(), &mut taken.held);
+    if token.is_some() && manner.upgrade.is_some() {
+        return refuse_plainly(shared, Some(to), conversation, "a token endpoint speaks no WebSocket");
+    }
     if token.is_some() {
         // It is read whole.
         let _ = head.headers_mut().set("accept-encoding", b"identity");

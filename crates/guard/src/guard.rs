@@ -8,8 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use exfilter::inspector::{Prefixes, Uploads};
 use exfilter::substitute::{Logins, Substitutes};
 use exfilter::{
-    Authority, Engine, FindingId, Flow, Inspection, Inspector, Quarantine, Reference, Session, StoreKey,
-    Verdict,
+    Authority, Engine, FindingId, Flow, Inspection, Inspector, Quarantine, Reference, Session, Verdict,
 };
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -30,6 +29,7 @@ use crate::given::Given;
 use crate::held::{Budget, Released};
 use crate::limits::{GuardLimits, HEAD_BUFFER};
 use crate::listener::Listener;
+use crate::login;
 use crate::metrics::Metrics;
 use crate::names::{Names, Shown};
 use crate::record::{Outcome, Record, Sink};
@@ -187,7 +187,7 @@ impl Shared {
     /// From now on the tokens of logins are looked for. False if the guard has ended, and nobody does.
     pub(crate) fn look_for_logins(self: &Arc<Shared>) -> Result<bool, GuardError> {
         self.change(|newest| {
-            let (engine, scrubber) = with_logins(&newest.logins, &newest.set)?;
+            let (engine, scrubber) = login::engines(&newest.logins, &newest.set)?;
             // What is under way of objects in many requests goes on: its clients have no token of this login.
             Ok(Shared { engine, scrubber, ..newest.clone() })
         })
@@ -200,7 +200,7 @@ impl Shared {
         let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
             Fresh::new(settings, &roots, &self.limits, &self.pages)?;
         let set = (engine, scrubber);
-        let (engine, scrubber) = with_logins(&self.logins, &set)?;
+        let (engine, scrubber) = login::engines(&self.logins, &set)?;
         let mut counted = self.quarantine();
         quarantine.merge(&counted);
         *counted = quarantine;
@@ -524,7 +524,7 @@ impl Running {
     }
 
     /// Takes other settings for whatever begins from now on: requests, messages of WebSocket, channels of SSH. What is under way goes on as it began. The certificate authority, the keys of SSH, the
-    /// [limits](Settings::limits), the [sink](Settings::sink), and what the session has shown and been refused for stay as they are; so does whether there is a gateway of SSH. Objects that come in many
+    /// [limits](Settings::limits), the [sink](Settings::sink), what the session has shown and been refused for, and the tokens of its logins stay as they are; so does whether there is a gateway of SSH. Objects that come in many
     /// requests must begin anew.
     ///
     /// Hosts that are [allowed](Settings::allow) only now are not among those for which the authority may sign, if there was a list before, until it was [renewed](Running::renew) twice.
@@ -588,24 +588,6 @@ impl Running {
 
 fn newest(seat: &Seat) -> Arc<Shared> {
     seat.read().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-/// Engines that know the tokens of logins beside what was set.
-fn with_logins(
-    logins: &Logins,
-    (engine, scrubber): &(Engine, Option<Engine>),
-) -> Result<(Engine, Option<Engine>), GuardError> {
-    if logins.is_empty() {
-        return Ok((engine.clone(), scrubber.clone()));
-    }
-    let key = || {
-        let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut bytes[..]).map_err(|_| GuardError::random())?;
-        StoreKey::from_bytes(&bytes[..]).map_err(|_| GuardError::logins())
-    };
-    let examining = logins.engine(engine, key()?).map_err(|_| GuardError::logins())?;
-    let scrubbing = logins.scrubber(scrubber.as_ref(), key()?).map_err(|_| GuardError::logins())?;
-    Ok((examining, Some(scrubbing)))
 }
 
 impl Drop for Running {

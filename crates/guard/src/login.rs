@@ -1,23 +1,30 @@
 //! Logins: what asks a token endpoint for tokens, and its answer, which comes in with placeholders.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use exfilter::Authority;
-use exfilter::substitute::{Substitutes, TokenAnswer, TokenRequest};
+use exfilter::substitute::{Logins, Substitutes, TokenAnswer, TokenRequest};
 use exfilter::wire::{Conversation, RequestHead};
+use exfilter::{Authority, Engine, StoreKey};
 use http::{HeaderMap, Response, header};
+use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use tokio::task::block_in_place;
+use zeroize::Zeroizing;
 
+use crate::error::GuardError;
 use crate::exchange::{failed, refuse_plainly};
 use crate::guard::Shared;
 use crate::held::Held;
 use crate::message::{self, AnswerBody, strip, whole};
 use crate::record::{Outcome, Record};
 use crate::scrub;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The longest body that is looked at for what it asks, in bytes.
 const BODY: u64 = 16 << 10;
@@ -32,6 +39,35 @@ pub(crate) struct Login<'a> {
     pub(crate) conversation: Conversation,
     pub(crate) request: TokenRequest,
     pub(crate) injected: bool,
+}
+
+impl Login<'_> {
+    /// Whether nothing of the answer passes that has not been looked at.
+    fn is_strict(&self) -> bool {
+        self.injected || self.request.keeps() || self.request.refuses_others()
+    }
+}
+
+/// A body of which the beginning was read already.
+struct Behind {
+    first: Option<Bytes>,
+    rest: Incoming,
+}
+
+impl Body for Behind {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        if let Some(first) = this.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        Pin::new(&mut this.rest).poll_frame(cx).map_err(Into::into)
+    }
 }
 
 /// What a request is, if its answer may hold tokens.
@@ -69,6 +105,24 @@ fn short(held: &mut Held) -> Option<Vec<u8>> {
     (held.len() <= BODY).then(|| held.pieces().flatten().collect())
 }
 
+/// Engines that know the tokens of logins beside what was set.
+pub(crate) fn engines(
+    logins: &Logins,
+    (engine, scrubber): &(Engine, Option<Engine>),
+) -> Result<(Engine, Option<Engine>), GuardError> {
+    if logins.is_empty() {
+        return Ok((engine.clone(), scrubber.clone()));
+    }
+    let key = || {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut bytes[..]).map_err(|_| GuardError::random())?;
+        StoreKey::from_bytes(&bytes[..]).map_err(|_| GuardError::logins())
+    };
+    let examining = logins.engine(engine, key()?).map_err(|_| GuardError::logins())?;
+    let scrubbing = logins.scrubber(scrubber.as_ref(), key()?).map_err(|_| GuardError::logins())?;
+    Ok((examining, Some(scrubbing)))
+}
+
 /// The answer that the client gets: with placeholders, and from then on their tokens are looked for; or none, with the reason.
 pub(crate) async fn answer(
     shared: &Arc<Shared>,
@@ -76,14 +130,23 @@ pub(crate) async fn answer(
     response: Response<Incoming>,
 ) -> Response<AnswerBody> {
     let Login { to, conversation, .. } = login;
-    let (parts, body) = response.into_parts();
+    let (mut parts, mut body) = response.into_parts();
     let refuse = |why: &str| refuse_plainly(shared, Some(to), conversation, why);
     let Ok(headers) = message::trailers(&parts.headers) else {
         return refuse("the head of the token endpoint's answer is malformed");
     };
     let mut answer = login.request.answer(parts.status.as_u16(), &headers);
-    match read(shared, body, &mut answer).await {
+    match read(shared, &mut body, &mut answer).await {
         Ok(()) => {}
+        // No endpoint says so much, and of this one nobody knows that it is one.
+        Err(Ended::Long(more)) if !login.is_strict() => {
+            strip(&mut parts.headers);
+            parts.headers.remove(header::ALT_SVC);
+            parts.extensions.clear();
+            let first = Bytes::from([answer.bytes(), &more].concat());
+            return Response::from_parts(parts, Behind { first: Some(first), rest: body }.boxed_unsync());
+        }
+        Err(Ended::Long(_)) => return refuse("the answer of the token endpoint is longer than 1 MiB"),
         Err(Ended::Early) => {
             return failed(
                 shared,
@@ -93,7 +156,6 @@ pub(crate) async fn answer(
                 "the token endpoint's answer did not come to its end",
             );
         }
-        Err(Ended::Refused(why)) => return refuse(&why),
     }
     match block_in_place(|| settle(shared, &login, &answer, &parts.headers)) {
         Ok((body, mut headers)) => {
@@ -115,16 +177,19 @@ pub(crate) async fn answer(
 /// Why an answer was not read to its end.
 enum Ended {
     Early,
-    Refused(String),
+    /// With the bytes that are too many.
+    Long(Bytes),
 }
 
-async fn read(shared: &Shared, mut body: Incoming, answer: &mut TokenAnswer) -> Result<(), Ended> {
+async fn read(shared: &Shared, body: &mut Incoming, answer: &mut TokenAnswer) -> Result<(), Ended> {
     loop {
         match tokio::time::timeout(shared.limits.idle, body.frame()).await {
             Ok(Some(Ok(frame))) => {
                 // Trailers say nothing that a client of a token endpoint reads.
                 let Ok(data) = frame.into_data() else { continue };
-                answer.push(&data).map_err(|error| Ended::Refused(error.to_string()))?;
+                if answer.push(&data).is_err() {
+                    return Err(Ended::Long(data));
+                }
             }
             Ok(None) => return Ok(()),
             Ok(Some(Err(_))) | Err(_) => return Err(Ended::Early),

@@ -342,6 +342,43 @@ fn addresses_of_the_policy_and_those_that_nobody_knows() {
     closed.nothing_came_in();
 }
 
+/// Whoever asks for another protocol gets no answer that nobody reads.
+#[test]
+fn a_token_endpoint_speaks_no_websocket() {
+    if !has("curl", &["--version"]) {
+        return;
+    }
+    let token = String::from_utf8(Rng::new(79).text(keys::BASE62, 44)).unwrap();
+    let body = format!(r#"{{"token":"{token}"}}"#);
+    let stage = Stage::new(engine(), |_| {}, move |_| json(200, body.clone()));
+    let url = "https://registry.npmjs.org/-/v1/done?authId=1";
+    let upgrade =
+        ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Version: 13"];
+    let upgrade = [&upgrade[..], &["-H", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]].concat();
+    let said = stage.run(&[&["curl", "-sS", "--http1.1"], &upgrade[..], &[url]].concat()).said;
+    assert!(said.contains("speaks no WebSocket") && stage.server.requests().is_empty(), "{said}");
+    let said = stage.run(&["curl", "-sS", url]).said;
+    assert!(said.starts_with("{\"token\":\"") && !said.contains(&token[..8]), "{said}");
+}
+
+/// What an address that nobody knows answers at length passes as it came.
+#[test]
+fn long_answers_of_others_pass() {
+    if !has("curl", &["--version"]) {
+        return;
+    }
+    let body = vec![b'a'; 3 << 20];
+    let answered = body.clone();
+    let stage = Stage::new(
+        engine(),
+        |_| {},
+        move |_| Answer { status: 200, headers: Vec::new(), body: answered.clone() },
+    );
+    let url = "https://echo.example.com/x";
+    let said = stage.run(&["curl", "-sS", "-d", "grant_type=x", url]).said;
+    assert!(said.as_bytes() == body, "{} bytes", said.len());
+}
+
 /// In mode observe nothing is changed.
 #[test]
 fn observing_leaves_logins_alone() {

@@ -115,4 +115,11 @@ fn the_same_body_again_counts_once() {
     assert!(!put("", &short, &["-H", &header(1)]) && !put("", &short, &["-H", &header(2)]));
     assert!(put("", &short, &["-H", &header(3)]), "guesses in a head count, whatever the body");
     assert!(stage.server.requests().is_empty());
+    // So do guesses in bodies, whatever else refuses the request.
+    stage.guard.lift_quarantine();
+    let token = String::from_utf8(keys::github(&mut Rng::new(94), "ghp_")).unwrap();
+    let header = format!("X-Key: {token}");
+    let hits: Vec<bool> = (0..3).map(|n| put("", &format!("guess {n} {value}"), &["-H", &header])).collect();
+    assert_eq!(hits, [false, false, true]);
+    assert!(stage.server.requests().is_empty());
 }
