@@ -1,0 +1,195 @@
+//! [`Named`]: rules of credentials that are known by the name beside them, `ACME_API_KEY=...`, in all the ways in which people write names and values.
+//!
+//! The rule file says which words are in the name and what the value looks like; the spellings and what may stand between are the same for all and are written here.
+//!
+//! ```text
+//!   acme Api  Key      "] =  "     d41d...
+//!   head gap  keyword  between     value
+//! ```
+
+use crate::format::LITERAL_LEN;
+
+/// What may stand between the first and the last word of a name: more of it, or the beginning of a block that is called like the first word. Blanks stand at the ends alone, and
+/// counts are small, since each state of the gap goes with each of what follows.
+const GAP: &str = r#"(?:[ (]?[A-Za-z0-9_.-]{0,18}[ ]?|["']?\s?[:={][\s{"':]{0,10}[A-Za-z_]{0,6})"#;
+/// What stands between a name and its value: the end of quotes and brackets; then an assignment, an element, an option, a type, a line of Kubernetes, an attribute or element of
+/// XML, a default of Terraform or words; then the beginning of quotes.
+const BETWEEN: &str = concat!(
+    r#"(?:\\?["'`\])]){0,2}(?:"#,
+    r"\s{0,4}(?::=|={1,3}>?|:{1,2}|[,>|]|\|\||\?[?:]|%3[AD]|\r\n\r\n)\s{0,4}",
+    r"| {1,3}(?:(?:is|to|as) )?|\t",
+    r"|\s?:\s?(?i:&?(?:'static )?str(?:ing)?\??)\s?=\s?",
+    r"|\s?\{ ?get; ?(?:set|init); ?\} ?= ?",
+    r"|\s{1,24}value: ?",
+    r"|\s{1,3}(?:value|content)=",
+    r"|</key>\s{0,8}<string>",
+    r"| ?\{\s{1,6}default {1,5}= ?",
+    r#")(?:\\?["'`(<])?"#,
+);
+/// How the words of a head may be joined, as literals have it.
+const JOINTS: [&str; 5] = ["", "_", "-", ".", " "];
+
+/// The words of a credential's name.
+///
+/// A term is `head`, or `head last|last`: a head stands whole, its words joined in any way where the file has `_`, and between it and one of the last words may be more of the name.
+pub(crate) struct Named {
+    /// How matches begin, in lower case.
+    pub(crate) literals: Vec<String>,
+    /// The pattern of name and value.
+    pub(crate) pattern: String,
+}
+
+impl Named {
+    /// The literals and the pattern of the terms before a value.
+    ///
+    /// # Errors
+    ///
+    /// What to write instead.
+    pub(crate) fn new(terms: &[String], value: &str) -> Result<Named, String> {
+        let mut literals = Vec::new();
+        let mut names: Vec<(&str, Vec<String>)> = Vec::new();
+        for term in terms {
+            let sound = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_| ".contains(&b);
+            let (head, lasts) = term.split_once(' ').unwrap_or((term, ""));
+            if !term.bytes().all(sound)
+                || head.contains('|')
+                || lasts.contains(' ')
+                || head.split('_').any(str::is_empty)
+            {
+                return Err(format!(
+                    "`{term}` is no name; write lower-case words, as in \"acme key|token\" or \"acme_api key\""
+                ));
+            }
+            for literal in spellings(head) {
+                if !LITERAL_LEN.contains(&literal.len()) {
+                    return Err(format!("`{head}` is too long or too short; write 2 to 32 characters"));
+                }
+                if !literals.contains(&literal) {
+                    literals.push(literal);
+                }
+            }
+            // Heads with the same last words share what stands between, which is the larger part of an automaton.
+            match names.iter_mut().find(|(of, _)| *of == lasts) {
+                Some((_, heads)) => heads.push(spelled(head)),
+                None => names.push((lasts, vec![spelled(head)])),
+            }
+        }
+        if names.is_empty() {
+            return Err("is empty; write the words of the name, as in \"acme key|token\"".into());
+        }
+        let name = |(lasts, heads): &(&str, Vec<String>)| match *lasts {
+            "" => heads.join("|"),
+            _ => {
+                let lasts: Vec<String> = lasts.split('|').map(spelled).collect();
+                format!("(?:{}){GAP}(?:{})", heads.join("|"), lasts.join("|"))
+            }
+        };
+        let names: Vec<String> = names.iter().map(name).collect();
+        let pattern = format!("(?i:{}){BETWEEN}(?P<value>{value})", names.join("|"));
+        Ok(Named { literals, pattern })
+    }
+}
+
+/// A word of the file as a pattern. A secret may be called a secret key.
+fn spelled(word: &str) -> String {
+    let pattern = word.replace('_', "[_. -]?");
+    if word.ends_with("secret") { pattern + "(?:[_.-]?key)?" } else { pattern }
+}
+
+/// All texts that the pattern of a head stands for.
+fn spellings(head: &str) -> Vec<String> {
+    let mut words = head.split('_');
+    let first = words.next().unwrap_or_default().to_string();
+    words.fold(vec![first], |texts, word| {
+        texts.iter().flat_map(|text| JOINTS.map(|joint| format!("{text}{joint}{word}"))).collect()
+    })
+}
+
+/// The longest match of a pattern, in bytes, if it has a bound.
+pub(crate) fn longest(pattern: &str) -> Option<usize> {
+    let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).ok()?;
+    parsed.properties().maximum_len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::Oracle;
+
+    /// A rule of a name with 24 capitals for its value.
+    fn rule(terms: &[&str]) -> exfilter_engine::Rule {
+        let terms: Vec<String> = terms.iter().map(|term| term.to_string()).collect();
+        let named = Named::new(&terms, "[A-Z]{24}").expect("the terms are sound");
+        let mut rule = exfilter_engine::Rule::new("acme", "", &named.pattern);
+        (rule.literals, rule.ignore_case) = (named.literals, true);
+        rule.left = exfilter_engine::Boundary::None;
+        rule
+    }
+
+    #[test]
+    fn names_are_found_as_people_write_them() {
+        let oracle = Oracle::new(&[rule(&["acme key|token"])]);
+        let value = "QWERTZUIOPASDFGHJKLYXCVB";
+        for text in [
+            "ACME_API_KEY=@",
+            "export ACME_PROD_KEY='@'",
+            "const acmeApiKey = `@`;",
+            "acme.api.key=@",
+            "acme-api-key: \"@\"",
+            "{\"acmeApiKey\":\"@\"}",
+            "{\\\"acme_key\\\": \\\"@\\\"}",
+            "acme:\n  token: @\n",
+            "{\"acme\": {\n    \"apiKey\": \"@\"",
+            "provider \"acme\" {\n  api_key = \"@\"",
+            "variable \"acme_api_key\" {\n  default = \"@\"",
+            "- name: ACME_API_KEY\n          value: \"@\"",
+            "ENV ACME_API_KEY @",
+            "deploy --acme-token @",
+            "deploy --acme-token=@",
+            "os.environ[\"ACME_API_KEY\"] = \"@\"",
+            "process.env.ACME_API_KEY || '@'",
+            "Acme(api_key=\"@\")",
+            "const ACME_KEY: &str = \"@\";",
+            "let acmeKey: String = \"@\"",
+            "public string AcmeApiKey { get; set; } = \"@\";",
+            "acmeKey := \"@\"",
+            "'acme_api_key' => '@',",
+            "<add key=\"AcmeApiKey\" value=\"@\" />",
+            "<key>AcmeApiKey</key>\n<string>@</string>",
+            "<acmeApiKey>@</acmeApiKey>",
+            "<string name=\"acme_api_key\">@</string>",
+            "VALUES ('acme_token', '@')",
+            "Set `ACME_API_KEY` to `@` first",
+            "My Acme API key is @.",
+            "| ACME_API_KEY | `@` |",
+            "?acme_key%3D@&",
+        ] {
+            let found = oracle.find_all(text.replace('@', value).as_bytes());
+            assert_eq!(found.len(), 1, "{text}");
+        }
+        for text in [
+            "ACME_API_KEY=${@}",
+            "acme_id=@",
+            "acme and a key of something else: then @",
+            "acme_api_key_of_what_is_not_said_here=@",
+            "api_key=@",
+            "ACME_API_KEY=@X",
+            "acmekey@",
+        ] {
+            let found = oracle.find_all(text.replace('@', value).as_bytes());
+            assert_eq!(found.len(), 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_none_says_what_to_write() {
+        for bad in ["Acme key", "acme key token", "a|b key", "_acme key", "acme-key", "x"] {
+            let error = Named::new(&[bad.to_string()], "[A-Z]{24}").err().expect(bad);
+            assert!(error.contains("write"), "{error}");
+        }
+        assert!(Named::new(&[], "x").is_err());
+        let named = Named::new(&["my_acme_api key".into()], "x").expect("it is sound");
+        assert_eq!(named.literals.len(), 25);
+        assert!(named.literals.iter().any(|literal| literal == "my-acmeapi"));
+    }
+}
