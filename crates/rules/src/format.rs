@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use crate::builtin::digest_of;
 use crate::error::RuleError;
-use crate::named::{Named, longest};
+use crate::named::Named;
 
 /// The lengths of literals that the engine's automaton takes, in bytes.
 pub(crate) const LITERAL_LEN: RangeInclusive<usize> = 2..=32;
@@ -352,12 +352,12 @@ impl Reader<'_> {
             let message = "is the value alone where there is `named`; leave out the groups with names";
             return Err(self.at(pattern.span(), "pattern", message));
         }
-        let Named { literals, pattern: whole } = Named::new(terms.as_ref(), pattern.as_ref())
+        let Named { literals, pattern: whole, longest } = Named::new(terms.as_ref(), pattern.as_ref())
             .map_err(|message| self.at(terms.span(), "named", message))?;
         let max_len = max_len
             .map(Spanned::into_inner)
             // What does not parse has no length, and is told of by the checker and by the builder.
-            .or_else(|| longest(&whole).and_then(|len| u32::try_from(len).ok()))
+            .or_else(|| longest.and_then(|len| u32::try_from(len).ok()))
             .unwrap_or(Rule::MAX_LEN);
         if max_len > Rule::MAX_LEN {
             let message =

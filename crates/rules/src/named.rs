@@ -7,25 +7,29 @@
 //!   head gap  keyword  between     value
 //! ```
 
+use std::sync::OnceLock;
+
 use crate::format::LITERAL_LEN;
 
 /// What may stand between the first and the last word of a name: more of it, or the beginning of a block that is called like the first word. Blanks stand at the ends alone, and
 /// counts are small, since each state of the gap goes with each of what follows.
 const GAP: &str = r#"(?:[ (]?[A-Za-z0-9_.-]{0,18}[ ]?|["']?\s?[:={][\s{"':]{0,10}[A-Za-z_]{0,6})"#;
-/// What stands between a name and its value: the end of quotes and brackets; then an assignment, an element, an option, a type, a line of Kubernetes, an attribute or element of
-/// XML, a default of Terraform or words; then the beginning of quotes.
+/// What stands between a name and its value: the end of quotes and brackets; then an assignment, an element or an option; blanks or words; a type; a line of Kubernetes; an
+/// attribute or element of XML; a default of Terraform; then the beginning of quotes. Each state of it is one of every rule's automaton.
 const BETWEEN: &str = concat!(
     r#"(?:\\?["'`\])]){0,2}(?:"#,
-    r"\s{0,4}(?::=|={1,3}>?|:{1,2}|[,>|]|\|\||\?[?:]|%3[AD]|\r\n\r\n)\s{0,4}",
-    r"| {1,3}(?:(?:is|to|as) )?|\t",
-    r"|\s?:\s?(?i:&?(?:'static )?str(?:ing)?\??)\s?=\s?",
-    r"|\s?\{ ?get; ?(?:set|init); ?\} ?= ?",
-    r"|\s{1,24}value: ?",
-    r"|\s{1,3}(?:value|content)=",
-    r"|</key>\s{0,8}<string>",
-    r"| ?\{\s{1,6}default {1,5}= ?",
+    r"\s{0,3}(?::=|=[=>]?|::?|[,>|]|\|\||\?\?|%3[AD]|\r\n\r\n)\s{0,3}",
+    r"| {1,2}(?:(?:is|to) )?",
+    r"|: ?(?:&str|[Ss]tring) = ",
+    r"| \{ get; set; \} = ",
+    r"|\n {1,20}value: ",
+    r"| value=",
+    r"|</key>\s{1,6}<string>",
+    r"| \{\n? {1,4}default {1,3}= ",
     r#")(?:\\?["'`(<])?"#,
 );
+/// From how many characters on a literal needs no further word.
+const STEM: usize = 8;
 /// How the words of a head may be joined, as literals have it.
 const JOINTS: [&str; 5] = ["", "_", "-", ".", " "];
 
@@ -37,6 +41,8 @@ pub(crate) struct Named {
     pub(crate) literals: Vec<String>,
     /// The pattern of name and value.
     pub(crate) pattern: String,
+    /// The longest match, in bytes; `None` where the value does not parse or has no bound.
+    pub(crate) longest: Option<usize>,
 }
 
 impl Named {
@@ -60,7 +66,7 @@ impl Named {
                     "`{term}` is no name; write lower-case words, as in \"acme key|token\" or \"acme_api key\""
                 ));
             }
-            for literal in spellings(head) {
+            for literal in spellings(stem(head)) {
                 if !LITERAL_LEN.contains(&literal.len()) {
                     return Err(format!("`{head}` is too long or too short; write 2 to 32 characters"));
                 }
@@ -86,7 +92,12 @@ impl Named {
         };
         let names: Vec<String> = names.iter().map(name).collect();
         let pattern = format!("(?i:{}){BETWEEN}(?P<value>{value})", names.join("|"));
-        Ok(Named { literals, pattern })
+        // What stands around the names is the same for all rules, and parsing it is most of the work.
+        static AROUND: OnceLock<Option<usize>> = OnceLock::new();
+        let around = *AROUND.get_or_init(|| Some(longest(GAP)? + longest(BETWEEN)?));
+        let longest = longest(&names.join("|").replace(GAP, ""))
+            .and_then(|name| Some(name + around? + longest(value)?));
+        Ok(Named { literals, pattern, longest })
     }
 }
 
@@ -94,6 +105,12 @@ impl Named {
 fn spelled(word: &str) -> String {
     let pattern = word.replace('_', "[_. -]?");
     if word.ends_with("secret") { pattern + "(?:[_.-]?key)?" } else { pattern }
+}
+
+/// The first words of a head that are long enough to be seldom: each further word would have five times as many spellings.
+fn stem(head: &str) -> &str {
+    let ends = head.bytes().enumerate().filter(|(_, b)| *b == b'_').map(|(at, _)| at);
+    ends.into_iter().find(|end| *end >= STEM).map_or(head, |end| &head[..end])
 }
 
 /// All texts that the pattern of a head stands for.
@@ -106,7 +123,7 @@ fn spellings(head: &str) -> Vec<String> {
 }
 
 /// The longest match of a pattern, in bytes, if it has a bound.
-pub(crate) fn longest(pattern: &str) -> Option<usize> {
+fn longest(pattern: &str) -> Option<usize> {
     let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).ok()?;
     parsed.properties().maximum_len()
 }
@@ -188,8 +205,8 @@ mod tests {
             assert!(error.contains("write"), "{error}");
         }
         assert!(Named::new(&[], "x").is_err());
-        let named = Named::new(&["my_acme_api key".into()], "x").expect("it is sound");
+        let named = Named::new(&["my_acme_corporation_api key".into()], "x").expect("it is sound");
         assert_eq!(named.literals.len(), 25);
-        assert!(named.literals.iter().any(|literal| literal == "my-acmeapi"));
+        assert!(named.literals.iter().any(|literal| literal == "my-acmecorporation"));
     }
 }
