@@ -231,7 +231,7 @@ impl Reader<'_> {
                 "write lower-case letters, digits and dashes, as in acme-api-key",
             ));
         }
-        let start = self.start(text.literals, text.named, &text.pattern, text.max_len)?;
+        let start = self.start(lines[0].1, text.literals, text.named, &text.pattern, text.max_len)?;
         let max_len = start.max_len;
         if let Some(entropy) = &text.min_entropy
             && !(0.0..=8.0).contains(entropy.as_ref())
@@ -310,6 +310,7 @@ impl Reader<'_> {
     /// How matches begin and what they are, from `literals` or from `named`.
     fn start(
         &self,
+        rule: usize,
         literals: Option<Spanned<Vec<String>>>,
         named: Option<Spanned<Vec<String>>>,
         pattern: &Spanned<String>,
@@ -321,8 +322,9 @@ impl Reader<'_> {
         }
         let Some(terms) = named else {
             let Some(literals) = literals else {
-                let message = "missing; write the fixed beginnings of the pattern, or `named` and the words of the name";
-                return Err(self.at(pattern.span(), "literals", message));
+                let message =
+                    "missing field `literals`; every rule has it, or `named` and the words of a name";
+                return Err(RuleError::new(self.name, rule, "literals", message));
             };
             if literals.as_ref().is_empty()
                 || literals.as_ref().iter().any(|literal| !LITERAL_LEN.contains(&literal.len()))
@@ -334,8 +336,8 @@ impl Reader<'_> {
                 ));
             }
             let Some(max_len) = max_len else {
-                let message = "missing; write how many bytes the longest match has";
-                return Err(self.at(pattern.span(), "max_len", message));
+                let message = "missing field `max_len`; every rule has it, but those with `named`";
+                return Err(RuleError::new(self.name, rule, "max_len", message));
             };
             return Ok(Start {
                 literals: literals.into_inner(),
