@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use crate::builtin::digest_of;
 use crate::error::RuleError;
+use crate::named::Named;
 
 /// The lengths of literals that the engine's automaton takes, in bytes.
 pub(crate) const LITERAL_LEN: RangeInclusive<usize> = 2..=32;
@@ -133,7 +134,8 @@ struct RuleText {
     id: Spanned<String>,
     opens: String,
     class: Spanned<String>,
-    literals: Spanned<Vec<String>>,
+    literals: Option<Spanned<Vec<String>>>,
+    named: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     ignore_case: bool,
     #[serde(default)]
@@ -142,7 +144,7 @@ struct RuleText {
     pattern: Spanned<String>,
     left: Option<Spanned<String>>,
     right: Option<Spanned<String>>,
-    max_len: Spanned<u32>,
+    max_len: Option<Spanned<u32>>,
     whole_len: Option<Spanned<u32>>,
     checksum: Option<Spanned<String>>,
     min_entropy: Option<Spanned<f32>>,
@@ -190,6 +192,15 @@ pub(crate) const BOUNDARIES: &[(&str, Boundary)] = &[
 pub(crate) const CONFIDENCES: &[(&str, Confidence)] =
     &[("low", Confidence::Low), ("medium", Confidence::Medium), ("high", Confidence::High)];
 
+/// How the matches of a rule begin.
+struct Start {
+    literals: Vec<String>,
+    pattern: String,
+    max_len: u32,
+    /// Whether the file has the words of a name in place of literals.
+    named: bool,
+}
+
 struct Reader<'a> {
     name: &'a str,
     text: &'a str,
@@ -201,14 +212,17 @@ impl Reader<'_> {
         let text = spanned.into_inner();
         lines.extend([
             ("id", self.line(text.id.span())),
-            ("literals", self.line(text.literals.span())),
             ("pattern", self.line(text.pattern.span())),
-            ("max_len", self.line(text.max_len.span())),
             ("revoke", self.line(text.revoke.span())),
             ("source", self.line(text.source.span())),
             ("examples", self.line(text.examples.span())),
             ("counter_examples", self.line(text.counter_examples.span())),
         ]);
+        let spans = [
+            ("literals", text.literals.as_ref().or(text.named.as_ref()).map(Spanned::span)),
+            ("max_len", text.max_len.as_ref().map(Spanned::span)),
+        ];
+        lines.extend(spans.into_iter().filter_map(|(field, span)| Some((field, self.line(span?)))));
         let id = text.id.as_ref();
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
             return Err(self.at(
@@ -217,31 +231,23 @@ impl Reader<'_> {
                 "write lower-case letters, digits and dashes, as in acme-api-key",
             ));
         }
-        let literals = text.literals.as_ref();
-        if literals.is_empty() || literals.iter().any(|literal| !LITERAL_LEN.contains(&literal.len())) {
-            return Err(self.at(
-                text.literals.span(),
-                "literals",
-                "write at least one, each of 2 to 32 bytes: the fixed beginnings of the pattern",
-            ));
-        }
-        let max_len = *text.max_len.as_ref();
-        if max_len > Rule::MAX_LEN {
-            let message = format!("write at most {}; a longer kind matches its beginning", Rule::MAX_LEN);
-            return Err(self.at(text.max_len.span(), "max_len", message));
-        }
+        let start = self.start(lines[0].1, text.literals, text.named, &text.pattern, text.max_len)?;
+        let max_len = start.max_len;
         if let Some(entropy) = &text.min_entropy
             && !(0.0..=8.0).contains(entropy.as_ref())
         {
             return Err(self.at(entropy.span(), "min_entropy", "write bits per character, from 0.0 to 8.0"));
         }
 
-        let mut rule = Rule::new(id, "", text.pattern.as_ref());
-        rule.literals = text.literals.into_inner();
+        let mut rule = Rule::new(id, "", &start.pattern);
+        rule.literals = start.literals;
         rule.provider = provider.into();
         rule.opens = text.opens;
         rule.class = self.word("class", &text.class, CLASSES)?;
-        rule.ignore_case = text.ignore_case;
+        rule.ignore_case = text.ignore_case || start.named;
+        if start.named {
+            rule.left = Boundary::None;
+        }
         rule.open_ended = text.open_ended;
         rule.lead = text.lead.map(|lead| self.lead(lead, &mut lines)).transpose()?;
         for (field, text, boundary) in
@@ -299,6 +305,68 @@ impl Reader<'_> {
             file: self.name.into(),
             lines,
         })
+    }
+
+    /// How matches begin and what they are, from `literals` or from `named`.
+    fn start(
+        &self,
+        rule: usize,
+        literals: Option<Spanned<Vec<String>>>,
+        named: Option<Spanned<Vec<String>>>,
+        pattern: &Spanned<String>,
+        max_len: Option<Spanned<u32>>,
+    ) -> Result<Start, RuleError> {
+        if let Some(len) = max_len.as_ref().filter(|len| *len.as_ref() > Rule::MAX_LEN) {
+            let message = format!("write at most {}; a longer kind matches its beginning", Rule::MAX_LEN);
+            return Err(self.at(len.span(), "max_len", message));
+        }
+        let Some(terms) = named else {
+            let Some(literals) = literals else {
+                let message =
+                    "missing field `literals`; every rule has it, or `named` and the words of a name";
+                return Err(RuleError::new(self.name, rule, "literals", message));
+            };
+            if literals.as_ref().is_empty()
+                || literals.as_ref().iter().any(|literal| !LITERAL_LEN.contains(&literal.len()))
+            {
+                return Err(self.at(
+                    literals.span(),
+                    "literals",
+                    "write at least one, each of 2 to 32 bytes: the fixed beginnings of the pattern",
+                ));
+            }
+            let Some(max_len) = max_len else {
+                let message = "missing field `max_len`; every rule has it, but those with `named`";
+                return Err(RuleError::new(self.name, rule, "max_len", message));
+            };
+            return Ok(Start {
+                literals: literals.into_inner(),
+                pattern: pattern.as_ref().clone(),
+                max_len: max_len.into_inner(),
+                named: false,
+            });
+        };
+        if let Some(literals) = literals {
+            let message = "beside `named`, which says how matches begin; leave one of them out";
+            return Err(self.at(literals.span(), "literals", message));
+        }
+        if pattern.as_ref().contains("(?P<") {
+            let message = "is the value alone where there is `named`; leave out the groups with names";
+            return Err(self.at(pattern.span(), "pattern", message));
+        }
+        let Named { literals, pattern: whole, longest } = Named::new(terms.as_ref(), pattern.as_ref())
+            .map_err(|message| self.at(terms.span(), "named", message))?;
+        let max_len = max_len
+            .map(Spanned::into_inner)
+            // What does not parse has no length, and is told of by the checker and by the builder.
+            .or_else(|| longest.and_then(|len| u32::try_from(len).ok()))
+            .unwrap_or(Rule::MAX_LEN);
+        if max_len > Rule::MAX_LEN {
+            let message =
+                format!("with its name a match may have {max_len} bytes; shorten it to {}", Rule::MAX_LEN);
+            return Err(self.at(pattern.span(), "pattern", message));
+        }
+        Ok(Start { literals, pattern: whole, max_len, named: true })
     }
 
     fn lead(&self, text: Spanned<LeadText>, lines: &mut Vec<(&str, usize)>) -> Result<Lead, RuleError> {

@@ -67,6 +67,7 @@ pub mod example;
 pub mod explain;
 mod format;
 mod import;
+mod named;
 pub mod oracle;
 mod page;
 mod schema;

@@ -1,7 +1,9 @@
 //! Tests of the import of other programs' rule files. Every file here is made up.
 
 use exfilter_engine::{Boundary, Engine, Event, Flow, Kind, Lead};
-use exfilter_rules::{Import, ImportOptions, RemarkKind, builtin, builtin_entries, import, parse, to_toml};
+use exfilter_rules::{
+    Import, ImportOptions, RemarkKind, RuleEntry, builtin, builtin_entries, import, parse, to_toml,
+};
 use exfilter_testing::Rng;
 
 /// A file of one rule with this regular expression.
@@ -213,7 +215,9 @@ fn what_is_written_is_read_back() {
 #[test]
 fn our_own_patterns_come_back() {
     let mut compared = 0;
-    for entry in builtin_entries().iter().filter(|entry| entry.rule.lead.is_none()) {
+    // A rule of a name begins with more ways to write it than another program has, and a word boundary in front of it means something else.
+    let plain = |entry: &&RuleEntry| entry.rule.lead.is_none() && !entry.rule.ignore_case;
+    for entry in builtin_entries().iter().filter(plain) {
         let regex = format!(r#"\b(?:{})(?:[\s"]|$)"#, entry.rule.pattern);
         let import = one(&regex, "");
         if import.rules.is_empty() {
