@@ -6,7 +6,7 @@ use exfilter_wire::{HeadError, RequestHead};
 use zeroize::Zeroizing;
 
 use super::Substitutes;
-use super::logins::{members, name, normalised};
+use super::logins::{members, name};
 use super::slots::is_tls;
 use crate::inspector::slot;
 
@@ -51,7 +51,7 @@ impl Substitutes {
     }
 
     /// The body with the tokens of logins in the places of their placeholders; `None` if there are none. Only in the fields that [`Logins`](super::Logins) names, of a form or a document of at most 16 KiB without a coding, each of them once, over
-    /// TLS, and at the address that a token came from. It is for the server alone, after the request was decided with its placeholders in it.
+    /// TLS, and in a `POST` to the address that a token came from, byte for byte and without a query: at another path of the host others might read it. It is for the server alone, after the request was decided with its placeholders in it.
     pub fn exchange_body(
         &self,
         to: &Authority,
@@ -62,7 +62,6 @@ impl Substitutes {
             return None;
         }
         let members = members(head, body)?;
-        let path = normalised(head.target().path());
         let mut out = Zeroizing::new(body.to_vec());
         let mut found = false;
         for member in members.iter().rev() {
@@ -73,9 +72,10 @@ impl Substitutes {
             }
             let entry = self.entries().iter().find(|entry| {
                 entry.placeholder.as_bytes() == &member.value[..]
-                    && entry.homes.iter().any(|home| home.takes(to, Some(&path), field))
+                    && entry.homes.iter().any(|home| home.takes(to, Some(head), field))
             });
             let Some(entry) = entry else { continue };
+            entry.touch();
             let written = match member.place {
                 Place::Json(_) => quoted(&entry.real),
                 _ => percent(&entry.real),

@@ -271,6 +271,25 @@ fn a_reload_keeps_logins_that_are_under_way() {
 }
 
 #[test]
+fn a_reload_says_anew_where_tokens_belong() {
+    if !has("curl", &["--version"]) {
+        return;
+    }
+    let policy =
+        |hosts: &str| format!("[oauth.endpoints]\n\"https://echo.example.com/oauth2/token\" = [{hosts}]");
+    let scene = Scene::new(&policy("\"api.anthropic.com\", \"api.github.com\""));
+    let form = "grant_type=authorization_code&code=good";
+    let (access, _) = pair(&scene.post("https://echo.example.com/oauth2/token", form));
+    assert!(scene.ask("api.github.com", &access).contains(" 200"));
+    let narrow = format!("version = 1\n{}", policy("\"api.anthropic.com\""));
+    let narrow = Config::parse("policy.toml", &narrow).unwrap();
+    scene.stage.reload(engine(), |settings| drop(settings.config(narrow)));
+    assert!(!scene.ask("api.github.com", &access).contains(" 200"));
+    assert!(scene.ask("api.anthropic.com", &access).contains(" 200"));
+    scene.nothing_came_in();
+}
+
+#[test]
 fn servers_that_tell_a_token_twice_or_in_another_way() {
     if !has("curl", &["--version"]) {
         return;
