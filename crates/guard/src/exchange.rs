@@ -221,7 +221,7 @@ async fn send(
     let mut replaced = inspector.replacement().map(Bytes::copy_from_slice);
     let is_whole = taken.edits.is_empty() && replaced.is_none();
     let token = login::asked(shared, to, inspector.head(), &mut taken.held);
-    if token.is_some() && manner.upgrade.is_some() {
+    if token.is_some() && manner.upgrade.is_some() && !shared.observe {
         return refuse_plainly(shared, Some(to), conversation, "a token endpoint speaks no WebSocket");
     }
     if token.is_some() {

@@ -221,8 +221,10 @@ impl Logins {
         let mut number = state.count;
         for (token, real) in tokens {
             // What came in as a placeholder comes back as one.
-            if entries.iter().any(|entry| entry.placeholder.as_bytes() == real.as_slice()) {
-                placeholders.push(String::from_utf8_lossy(real).into_owned());
+            let echoed = entries.iter().find(|entry| entry.placeholder.as_bytes() == real.as_slice());
+            if let Some(entry) = echoed {
+                entry.touch();
+                placeholders.push(entry.placeholder.clone());
                 continue;
             }
             let home = endpoint.clone().map(|endpoint| Home { endpoint, token: *token });
