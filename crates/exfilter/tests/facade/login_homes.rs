@@ -8,7 +8,7 @@ use exfilter::{Engine, Slot};
 use exfilter_testing::{Rng, keys};
 use serde_json::{Value, json};
 
-use crate::logins::{FORM, GITHUB, PATH, key, to, token};
+use crate::logins::{FORM, GITHUB, PATH, coded, key, to, token};
 
 const GITLAB: &str = "https://gitlab.com";
 
@@ -189,6 +189,31 @@ fn a_grant_in_an_address_is_one() {
     assert_eq!(keeps("GET", GITHUB, grant), Some(true));
     assert_eq!(keeps("GET", "https://id.example.com", grant), Some(false));
     assert_eq!(keeps("GET", GITHUB, "/a?client_id=x&code=y"), None);
+    // Whatever the body is written in.
+    let sends = |media_type: &str, coding: &str, body: &[u8]| {
+        let len = body.len().to_string();
+        let fields = [
+            ("host", "github.com"),
+            ("content-type", media_type),
+            ("content-encoding", coding),
+            ("content-length", &len),
+        ];
+        let head = RequestHead::new(b"POST", b"/a", fields).unwrap();
+        endpoints.request(&logins, &to(GITHUB), &head, Some(body)).map(|request| request.keeps())
+    };
+    let form = format!("grant_type=refresh_token&refresh_token={}", token(91));
+    for name in ["gzip", "deflate", "zstd"] {
+        assert_eq!(sends(FORM, name, &coded(name, form.as_bytes())), Some(true), "{name}");
+    }
+    let multipart = |name: &str| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\nx\r\n--b--\r\n").into_bytes()
+    };
+    assert_eq!(sends("multipart/form-data; boundary=b", "identity", &multipart("grant_type")), Some(true));
+    assert_eq!(
+        sends("multipart/form-data; boundary=b", "gzip", &coded("gzip", &multipart("grant_type"))),
+        Some(true)
+    );
+    assert_eq!(sends("multipart/form-data; boundary=b", "gzip", &coded("gzip", &multipart("file"))), None);
     // npm's login by a password, where the user is there already.
     let npm = "https://registry.npmjs.org";
     assert_eq!(keeps("PUT", npm, "/-/user/org.couchdb.user:me/-rev/1-a"), Some(true));

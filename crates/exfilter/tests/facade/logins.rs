@@ -158,7 +158,7 @@ pub(crate) fn key() -> StoreKey {
     StoreKey::from_bytes(&[3; 32]).unwrap()
 }
 
-fn coded(coding: &str, text: &[u8]) -> Vec<u8> {
+pub(crate) fn coded(coding: &str, text: &[u8]) -> Vec<u8> {
     match coding {
         "gzip" => {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());

@@ -399,6 +399,23 @@ fn long_answers_of_others_pass() {
     let url = "https://echo.example.com/x";
     let said = stage.run(&["curl", "-sS", "-d", "grant_type=x", url]).said;
     assert!(said.as_bytes() == body, "{} bytes", said.len());
+    // Where a credential was put into the request, it is taken out.
+    let value = keys::github(&mut Rng::new(80), "ghp_");
+    let (engine, substitutes, scrubber, placeholder) = with_token(&value, &["echo.example.com"]);
+    let set = |settings: &mut Settings| {
+        settings.substitutes(substitutes, scrubber);
+    };
+    let answer = move |request: &Arrived| {
+        let bearer = request.header("authorization").unwrap_or_default().into_bytes();
+        Answer { status: 200, headers: Vec::new(), body: [&body[..], &bearer, &body].concat() }
+    };
+    let stage = Stage::new(engine, set, answer);
+    let header = format!("Authorization: Bearer {placeholder}");
+    let said = stage.run(&["curl", "-sS", "-H", &header, "-d", "grant_type=x", url]).said;
+    assert!(said.len() > 6 << 20 && said.contains("Bearer "), "{} bytes", said.len());
+    assert!(!said.contains(std::str::from_utf8(&value[4..]).unwrap()));
+    let arrived = stage.server.requests()[0].header("authorization").unwrap();
+    assert_eq!(arrived.as_bytes(), [b"Bearer ", &value[..]].concat());
 }
 
 /// In mode observe nothing is changed.

@@ -241,7 +241,7 @@ impl Endpoint {
 
     /// Whether tokens are put into bodies to this host, and into that of this request, if one is given.
     pub(crate) fn takes(&self, to: &Authority, head: Option<&RequestHead>) -> bool {
-        self.has_body(to, head, |spelled, path| is_spelled(spelled, path))
+        self.has_body(to, head, is_spelled)
     }
 
     /// The same for revocations: their address is that for tokens with `revoke` or `revocation` in the place of `token`. At any other path of the host users might store what they send.
