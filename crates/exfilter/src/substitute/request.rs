@@ -26,7 +26,7 @@ impl Substitutes {
         for text in &mut texts {
             match &text.place {
                 Place::Target => {
-                    found |= self.exchange_parts(to, &text, &mut target);
+                    found |= self.exchange_parts(to, head, &text, &mut target);
                 }
                 Place::Header(_) => {
                     let mut value = Zeroizing::new(text.bytes.clone());
@@ -36,7 +36,7 @@ impl Substitutes {
                         found = true;
                         value = real;
                     }
-                    found |= self.exchange_parts(to, &text, &mut value);
+                    found |= self.exchange_parts(to, head, &text, &mut value);
                     // Texts of headers come in the order of the fields.
                     fields.push((names.next().unwrap_or_default(), value));
                 }
@@ -137,7 +137,13 @@ impl Substitutes {
     }
 
     /// Replaces what is at home in the parts of a text, from the last on, so that ranges stay.
-    fn exchange_parts(&self, to: &Authority, text: &Text, bytes: &mut Zeroizing<Vec<u8>>) -> bool {
+    fn exchange_parts(
+        &self,
+        to: &Authority,
+        head: &RequestHead,
+        text: &Text,
+        bytes: &mut Zeroizing<Vec<u8>>,
+    ) -> bool {
         let mut found = false;
         for part in text.parts.iter().rev() {
             let here = slot(&part.place);
@@ -145,7 +151,12 @@ impl Substitutes {
             if matches!(here, Slot::Header(..)) {
                 continue;
             }
-            let Some(real) = self.inject(to, &here, &part.value) else { continue };
+            let revoked = || {
+                let entry = self.revoked(to, head, &here, &part.value)?;
+                entry.touch();
+                Some(entry.real.clone())
+            };
+            let Some(real) = self.inject(to, &here, &part.value).or_else(revoked) else { continue };
             let written = match here {
                 Slot::Path(_) | Slot::Query(_) => percent(&real),
                 _ => real,

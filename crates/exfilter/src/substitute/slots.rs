@@ -145,6 +145,9 @@ impl Substitutes {
         {
             return true;
         }
+        if head.is_some_and(|head| self.revoked(to, head, slot, value).is_some()) {
+            return true;
+        }
         let field = match slot {
             Slot::Form(name) => Some(name.as_str()),
             Slot::Json(pointer) => pointer.strip_prefix('/'),
@@ -164,6 +167,21 @@ impl Substitutes {
             };
             is_here && value == entry.placeholder.as_bytes()
         })
+    }
+
+    /// The token of a login that is revoked by the address of a request, if `value` is its placeholder.
+    pub(super) fn revoked(
+        &self,
+        to: &Authority,
+        head: &RequestHead,
+        slot: &Slot,
+        value: &[u8],
+    ) -> Option<&Entry> {
+        let is_its = |entry: &&Arc<Entry>| {
+            value == entry.placeholder.as_bytes()
+                && entry.homes.iter().any(|home| home.is_revoked_by(to, head, slot))
+        };
+        self.entries.iter().filter(|_| is_tls(to)).find(is_its).map(|entry| &**entry)
     }
 
     fn at_home(&self, to: &Authority, slot: &Slot) -> impl Iterator<Item = (&Entry, HeaderPart)> {

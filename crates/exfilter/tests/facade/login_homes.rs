@@ -71,6 +71,55 @@ fn a_token_is_put_into_no_body_that_users_store() {
     }
 }
 
+/// `gcloud auth revoke` and `npm logout`.
+#[test]
+fn a_token_is_put_into_the_address_that_revokes_it() {
+    let logins = Logins::new([7; 32]);
+    let endpoints = TokenEndpoints::default();
+    let (google, npm) = ("https://oauth2.googleapis.com", "https://registry.npmjs.org");
+    let engine = Engine::builder().rules(exfilter::rules::builtin()).build().unwrap();
+    let sent = |method: &str, authority: &str, target: &str| {
+        let (to, head) = (to(authority), head(method, authority, target, 0));
+        let exchanged = logins.substitutes().exchange(&to, &head).unwrap();
+        let mut inspection = Inspection::new(to);
+        inspection.substitutes(&logins.substitutes());
+        let mut inspector = Inspector::new(&engine, &inspection, head).unwrap();
+        let passes = !inspector.finish().is_block();
+        (passes, exchanged.map(|head| String::from_utf8(head.target().as_bytes().to_vec()).unwrap()))
+    };
+    let real = token(76);
+    let answer = answered(&logins, &endpoints, google, "/token", &json!({"refresh_token": real})).unwrap();
+    let placeholder = answer["refresh_token"].as_str().unwrap();
+    let target = format!("/revoke?token={placeholder}");
+    assert_eq!(sent("POST", google, &target), (true, Some(format!("/revoke?token={real}"))));
+    for (method, authority, target) in [
+        ("GET", google, target.clone()),
+        ("POST", "https://www.googleapis.com", target.clone()),
+        ("POST", "http://oauth2.googleapis.com", target.clone()),
+        ("POST", google, format!("{target}&token=x")),
+        ("POST", google, format!("/revoke?name={placeholder}")),
+        ("POST", google, format!("/x/revoke?token={placeholder}")),
+        ("POST", google, format!("/revoke/{placeholder}")),
+    ] {
+        assert_eq!(sent(method, authority, &target).1, None, "{method} {authority}{target}");
+    }
+    let real = String::from_utf8(keys::github(&mut Rng::new(77), "gho_")).unwrap();
+    let answer = answered(&logins, &endpoints, npm, "/-/v1/done", &json!({"token": real})).unwrap();
+    let placeholder = answer["token"].as_str().unwrap();
+    let path = format!("/-/user/token/{placeholder}");
+    assert_eq!(sent("DELETE", npm, &path), (true, Some(format!("/-/user/token/{real}"))));
+    for (method, target) in [
+        ("PUT", path.clone()),
+        ("DELETE", format!("{path}?x=1")),
+        ("DELETE", format!("{path}/x")),
+        ("DELETE", format!("/-/user/{placeholder}")),
+        ("PUT", format!("/{placeholder}")),
+    ] {
+        assert_eq!(sent(method, npm, &target), (false, None), "{method} {target}");
+    }
+    assert_eq!(sent("DELETE", google, &path).1, None);
+}
+
 /// Where it is not exchanged a placeholder is what it looks like.
 #[test]
 fn a_placeholder_passes_in_the_body_of_one_address() {

@@ -488,11 +488,12 @@ fn without(value: &mut Value, tokens: &[String], is_token: bool, seen: &mut (boo
         }
         Value::Null if is_token => {}
         Value::String(text) if is_token && text.is_empty() => {}
-        Value::Array(_) | Value::Object(_) | Value::Number(_) | Value::Bool(_) | Value::String(_)
-            if is_token =>
-        {
-            seen.1 = true
+        // One may stand in the other.
+        Value::Array(_) | Value::Object(_) if is_token => {
+            seen.1 = true;
+            without(value, tokens, false, seen);
         }
+        Value::Number(_) | Value::Bool(_) | Value::String(_) if is_token => seen.1 = true,
         Value::Array(items) => items.iter_mut().for_each(|item| without(item, tokens, false, seen)),
         Value::Object(members) => members.iter_mut().for_each(|(name, member)| {
             let is_token = ["access_token", "refresh_token", "id_token"].contains(&name.as_str());

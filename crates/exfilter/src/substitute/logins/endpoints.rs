@@ -205,6 +205,9 @@ struct Address {
     spelled: String,
 }
 
+/// Where `npm logout` sends a `DELETE`, the token in the path.
+const NPM_LOGOUT: (&str, &str) = ("registry.npmjs.org", "/-/user/token/*");
+
 /// A token endpoint, which may have several addresses.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -246,10 +249,27 @@ impl Endpoint {
 
     /// The same for revocations: their address is that for tokens with `revoke` or `revocation` in the place of `token`. At any other path of the host users might store what they send.
     pub(crate) fn revokes(&self, to: &Authority, head: Option<&RequestHead>) -> bool {
-        self.has_body(to, head, |spelled, path| {
-            let Some(before) = spelled.strip_suffix("/token") else { return false };
-            ["revoke", "revocation"].iter().any(|last| is_spelled(&format!("{before}/{last}"), path))
-        })
+        self.has_body(to, head, is_beside)
+    }
+
+    /// The same for revocations by the address alone: npm's, and those with one parameter, `token`.
+    pub(crate) fn revokes_by_address(&self, to: &Authority, head: &RequestHead, slot: &Slot) -> bool {
+        let (target, (host, logout)) = (head.target(), NPM_LOGOUT);
+        let query = target.query();
+        match (slot, head.method()) {
+            (Slot::Path(_), "DELETE") => {
+                to.host() == host
+                    && self.is_at(to, None)
+                    && query.is_empty()
+                    && is_spelled(logout, target.path())
+            }
+            (Slot::Query(name), "POST") => {
+                let is_alone = !query.iter().any(|byte| matches!(byte, b'&' | b';'));
+                let is_here = |one: &Address| one.authority == *to && is_beside(&one.spelled, target.path());
+                name == "token" && is_alone && self.addresses.iter().any(is_here)
+            }
+            _ => false,
+        }
     }
 
     fn has_body(
@@ -411,6 +431,12 @@ fn matches(pattern: &str, path: &str) -> bool {
         *one == "*" || more.is_some_and(|more| more.is_empty() || n == last && more.starts_with('.'))
     };
     pattern.len() == path.len() && pattern.iter().zip(&path).enumerate().all(is_same)
+}
+
+/// Whether a path is that for revocations beside one for tokens, byte for byte.
+fn is_beside(pattern: &str, path: &[u8]) -> bool {
+    let Some(before) = pattern.strip_suffix("/token") else { return false };
+    ["revoke", "revocation"].iter().any(|last| is_spelled(&format!("{before}/{last}"), path))
 }
 
 /// Whether a path is one of those of a pattern, byte for byte.

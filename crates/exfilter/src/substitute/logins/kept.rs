@@ -59,6 +59,11 @@ impl Home {
         }
     }
 
+    /// Whether it is put into this part of the address of a request, by which it is revoked.
+    pub(crate) fn is_revoked_by(&self, to: &Authority, head: &RequestHead, slot: &Slot) -> bool {
+        self.endpoint.revokes_by_address(to, head, slot)
+    }
+
     fn is_same(&self, other: &Home) -> bool {
         self.token == other.token && self.endpoint.is_same(&other.endpoint)
     }
