@@ -15,7 +15,7 @@ use hyper::upgrade::OnUpgrade;
 use crate::answer::{Treatment, answer};
 use crate::approvals::Offer;
 use crate::gate::Closed;
-use crate::guard::Shared;
+use crate::guard::{LONG, Shared};
 use crate::held::{Held, Released};
 use crate::limits::DRAIN;
 use crate::login;
@@ -36,6 +36,8 @@ struct Taken {
     refusal: Option<&'static str>,
     /// Of all of it, from when it is known that it is refused for what is in it.
     digest: Option<blake3::Hasher>,
+    /// Whether something of it is not held.
+    is_cut: bool,
 }
 
 /// Answers a request to `to`. A panic on the way is a refusal.
@@ -104,7 +106,7 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         if inspector.conversation() == Conversation::GitReceivePack {
             shared.in_turn(bytes, || inspector.locate(taken.held.pieces())).await;
         }
-        if taken.digest.is_none() && inspector.is_hit_in_body_alone() {
+        if taken.digest.is_none() && !taken.is_cut && inspector.is_hit_in_body_alone() {
             let mut digest = shared.repeats().begin(&to, &inspector);
             shared.in_turn(bytes, || add_held(&mut digest, &mut taken.held)).await;
             taken.digest = Some(digest);
@@ -129,7 +131,8 @@ async fn take(
     mut body: Incoming,
 ) -> Result<Taken, &'static str> {
     let held = Held::new(&shared.limits, &shared.budget);
-    let mut taken = Taken { held, edits: Vec::new(), trailers: None, refusal: None, digest: None };
+    let mut taken =
+        Taken { held, edits: Vec::new(), trailers: None, refusal: None, digest: None, is_cut: false };
     let mut read = 0_u64;
     loop {
         let frame = match tokio::time::timeout(shared.limits.idle, body.frame()).await {
@@ -146,7 +149,7 @@ async fn take(
                 if read > DRAIN && taken.refusal.is_some() {
                     return Ok(taken);
                 }
-                look(shared, to, inspector, &mut taken, data);
+                look(shared, to, inspector, &mut taken, data).await;
             }
             Err(frame) => {
                 let Ok(map) = frame.into_trailers() else { continue };
@@ -166,15 +169,17 @@ fn add_held(digest: &mut blake3::Hasher, held: &mut Held) {
     }
 }
 
-fn look(shared: &Shared, to: &Authority, inspector: &mut Inspector, taken: &mut Taken, data: Bytes) {
+async fn look(shared: &Shared, to: &Authority, inspector: &mut Inspector, taken: &mut Taken, data: Bytes) {
     if taken.refusal.is_some() {
         return;
     }
     let verdict = inspector.push(&data);
-    // From here on nothing may be held any more.
-    if verdict.is_block() && taken.digest.is_none() {
+    // From here on nothing may be held any more. Of what is refused for something else only a short beginning is read once more: a hit behind it may count twice.
+    let bytes = taken.held.len();
+    let is_begun = taken.digest.is_some() || taken.is_cut;
+    if verdict.is_block() && !is_begun && (bytes < LONG || inspector.is_hit_in_body_alone()) {
         let mut digest = shared.repeats().begin(to, inspector);
-        add_held(&mut digest, &mut taken.held);
+        shared.in_turn(bytes, || add_held(&mut digest, &mut taken.held)).await;
         taken.digest = Some(digest);
     }
     if let Some(digest) = &mut taken.digest {
@@ -183,6 +188,7 @@ fn look(shared: &Shared, to: &Authority, inspector: &mut Inspector, taken: &mut 
     taken.edits.extend_from_slice(inspector.edits());
     // Of a push the files are looked up once it is refused.
     let is_kept = !verdict.is_block() || inspector.conversation() == Conversation::GitReceivePack;
+    taken.is_cut |= !is_kept;
     if is_kept && let Err(full) = taken.held.push(data) {
         taken.held.clear();
         taken.refusal = Some(full.text());
@@ -215,7 +221,7 @@ async fn send(
     let mut replaced = inspector.replacement().map(Bytes::copy_from_slice);
     let is_whole = taken.edits.is_empty() && replaced.is_none();
     let token = login::asked(shared, to, inspector.head(), &mut taken.held);
-    if token.is_some() && manner.upgrade.is_some() {
+    if token.is_some() && manner.upgrade.is_some() && !shared.observe {
         return refuse_plainly(shared, Some(to), conversation, "a token endpoint speaks no WebSocket");
     }
     if token.is_some() {

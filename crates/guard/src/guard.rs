@@ -200,7 +200,9 @@ impl Shared {
         let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
             Fresh::new(settings, &roots, &self.limits, &self.pages)?;
         let set = (engine, scrubber);
-        let (engine, scrubber) = login::engines(&self.logins, &set)?;
+        self.logins.rebind(gate.config.token_endpoints());
+        let (engine, scrubber) = login::engines(&self.logins, &set)
+            .inspect_err(|_| self.logins.rebind(self.gate.config.token_endpoints()))?;
         let mut counted = self.quarantine();
         quarantine.merge(&counted);
         *counted = quarantine;

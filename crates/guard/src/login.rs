@@ -42,9 +42,9 @@ pub(crate) struct Login<'a> {
 }
 
 impl Login<'_> {
-    /// Whether nothing of the answer passes that has not been looked at.
+    /// Whether nothing of the answer passes in which tokens were not looked for.
     fn is_strict(&self) -> bool {
-        self.injected || self.request.keeps() || self.request.refuses_others()
+        self.request.keeps() || self.request.refuses_others()
     }
 }
 
@@ -144,7 +144,16 @@ pub(crate) async fn answer(
             parts.headers.remove(header::ALT_SVC);
             parts.extensions.clear();
             let first = Bytes::from([answer.bytes(), &more].concat());
-            return Response::from_parts(parts, Behind { first: Some(first), rest: body }.boxed_unsync());
+            let body = Behind { first: Some(first), rest: body };
+            let newest = shared.newest();
+            return match newest.scrubber.as_ref().filter(|_| login.injected) {
+                Some(scrubber) => {
+                    scrub::headers(scrubber, to, &mut parts.headers);
+                    let body = scrub::Scrubbed::new(scrubber, to, &parts.headers, body);
+                    Response::from_parts(parts, body.boxed_unsync())
+                }
+                None => Response::from_parts(parts, body.boxed_unsync()),
+            };
         }
         Err(Ended::Long(_)) => return refuse("the answer of the token endpoint is longer than 1 MiB"),
         Err(Ended::Early) => {

@@ -86,8 +86,8 @@ fn with_codings(flow: Flow, head: &HeaderMap) -> Flow {
 }
 
 /// A body of an answer without real values. What may still become one is held back; where one cannot be taken out, the body ends with an error.
-pub(crate) struct Scrubbed {
-    inner: Incoming,
+pub(crate) struct Scrubbed<B = Incoming> {
+    inner: B,
     stream: Stream,
     /// What has not left, and where in the stream it begins.
     pending: Vec<u8>,
@@ -98,8 +98,8 @@ pub(crate) struct Scrubbed {
     events: bool,
 }
 
-impl Scrubbed {
-    pub(crate) fn new(engine: &Engine, to: &Authority, head: &HeaderMap, inner: Incoming) -> Scrubbed {
+impl<B> Scrubbed<B> {
+    pub(crate) fn new(engine: &Engine, to: &Authority, head: &HeaderMap, inner: B) -> Scrubbed<B> {
         let flow = with_codings(flow(to), head);
         let events = head
             .get(header::CONTENT_TYPE)
@@ -145,7 +145,10 @@ fn ends_event(bytes: &[u8]) -> bool {
     bytes.ends_with(b"\n\n") || bytes.ends_with(b"\r\n\r\n")
 }
 
-impl Body for Scrubbed {
+impl<B> Body for Scrubbed<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
     type Data = Bytes;
     type Error = BoxError;
 

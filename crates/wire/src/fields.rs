@@ -12,6 +12,12 @@ const PARTS_MAX: usize = 256;
 /// The deepest document whose strings are places.
 const DEPTH_MAX: usize = 32;
 
+/// The longest pointer to a member, in bytes. Each member has its own, and one long name has many below it.
+const POINTER_MAX: usize = 1 << 10;
+
+/// All pointers of a document together, in bytes.
+const POINTERS_MAX: usize = 1 << 20;
+
 /// Whether the body of a request has such places.
 #[must_use]
 pub fn has(head: &RequestHead) -> bool {
@@ -39,10 +45,11 @@ pub struct Member {
     pub is_string: bool,
 }
 
-/// All members of a JSON document, whatever its media type; `None` if it is none, is too deep, or has more than so many of them.
+/// All members of a JSON document, whatever its media type; `None` if it is none, is too deep, has more than so many of them, or names above a member that are longer than 1 KiB together.
 #[must_use]
 pub fn document(body: &[u8], most: usize) -> Option<Vec<Member>> {
-    let mut reader = Reader { body, at: 0, parts: Vec::new(), bare: Some(Vec::new()), most, is_full: false };
+    let mut reader =
+        Reader { body, at: 0, parts: Vec::new(), bare: Some(Vec::new()), most, is_full: false, named: 0 };
     reader.whole()?;
     if reader.is_full {
         return None;
@@ -85,7 +92,8 @@ fn form(body: &[u8]) -> Vec<Part> {
 
 /// The strings of a document, by JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)); `None` if it is none.
 fn json(body: &[u8]) -> Option<Vec<Part>> {
-    let mut reader = Reader { body, at: 0, parts: Vec::new(), bare: None, most: PARTS_MAX, is_full: false };
+    let mut reader =
+        Reader { body, at: 0, parts: Vec::new(), bare: None, most: PARTS_MAX, is_full: false, named: 0 };
     reader.whole()?;
     Some(reader.parts)
 }
@@ -99,6 +107,8 @@ struct Reader<'a> {
     /// The most of both.
     most: usize,
     is_full: bool,
+    /// How long the pointers are that were kept.
+    named: usize,
 }
 
 impl Reader<'_> {
@@ -116,6 +126,12 @@ impl Reader<'_> {
         has_room
     }
 
+    /// A copy of a pointer; `None` if there are too many of them.
+    fn named(&mut self, pointer: &str) -> Option<Place> {
+        self.named += pointer.len();
+        (self.named <= POINTERS_MAX).then(|| Place::Json(pointer.to_owned()))
+    }
+
     fn value(&mut self, pointer: &mut String, depth: usize) -> Option<()> {
         self.blanks();
         match self.peek()? {
@@ -123,7 +139,8 @@ impl Reader<'_> {
             b'"' => {
                 let (range, value) = self.string()?;
                 if self.has_room() {
-                    self.parts.push(Part { place: Place::Json(pointer.clone()), range, value });
+                    let place = self.named(pointer)?;
+                    self.parts.push(Part { place, range, value });
                 }
                 Some(())
             }
@@ -145,7 +162,7 @@ impl Reader<'_> {
                 self.at += len;
                 if self.bare.is_some() && self.has_room() {
                     let value = self.body[range.clone()].to_vec();
-                    let part = Part { place: Place::Json(pointer.clone()), range, value };
+                    let part = Part { place: self.named(pointer)?, range, value };
                     self.bare.get_or_insert_default().push(part);
                 }
                 (len > 0).then_some(())
@@ -155,6 +172,9 @@ impl Reader<'_> {
 
     fn below(&mut self, pointer: &mut String, name: &str, depth: usize) -> Option<()> {
         let len = pointer.len();
+        if len + 1 + name.len() > POINTER_MAX {
+            return None;
+        }
         pointer.push('/');
         pointer.push_str(name);
         let read = self.value(pointer, depth + 1);
@@ -316,5 +336,16 @@ mod tests {
         let form = fields(b"a=1&b=%32&c", 3).expect("there is room");
         assert_eq!(form.iter().map(|member| &member.value[..]).collect::<Vec<_>>(), [b"1", b"2"]);
         assert!(fields(b"a=1&b=2&c=3", 2).is_none());
+    }
+
+    /// One long name with many members below it would be copied for each.
+    #[test]
+    fn names_of_members_are_bounded() {
+        let below = |len: usize, many: usize| {
+            let body = format!("{{\"{}\":[{}1]}}", "a".repeat(len), "1,".repeat(many - 1));
+            document(body.as_bytes(), 4096).map(|members| members.len())
+        };
+        assert_eq!(below(1000, 900), Some(900));
+        assert!(below(1024, 1).is_none() && below(1000, 1200).is_none() && below(200, 4096).is_some());
     }
 }

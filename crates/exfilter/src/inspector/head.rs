@@ -6,6 +6,7 @@ use exfilter_engine::{
     Action, Authority, Block, Coverage, Engine, Event, Finding, Flow, HeaderPart, HostPattern, Kind,
     LanePath, Slot, Verdict,
 };
+use exfilter_wire::RequestHead;
 use exfilter_wire::places::{Place, Text};
 use zeroize::Zeroizing;
 
@@ -23,6 +24,7 @@ pub(super) struct Texts<'a> {
     pub(super) flow: &'a Flow,
     pub(super) own_keys: Action,
     pub(super) substitutes: &'a [Arc<Substitutes>],
+    pub(super) head: &'a RequestHead,
     pub(super) log: &'a mut Log,
 }
 
@@ -124,7 +126,7 @@ impl Texts<'_> {
     /// Whether it is a placeholder for which a real value is put in this place.
     fn is_placeholder(&self, place: &Place, value: &[u8]) -> bool {
         let Some(to) = self.flow.authority() else { return false };
-        self.substitutes.iter().any(|set| set.is_at_home(to, &slot(place), value))
+        self.substitutes.iter().any(|set| set.is_at_home_in(to, Some(self.head), &slot(place), value))
     }
 
     fn scan(&mut self, bytes: &[u8], slot: Slot, place: &Place) -> Scan {

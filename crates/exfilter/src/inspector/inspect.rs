@@ -193,7 +193,8 @@ impl Inspector {
         match known {
             Some(known) => log.coverage.add(&known.coverage),
             None => {
-                let mut texts = Texts { engine, flow: &flow, own_keys, substitutes, log: &mut log };
+                let mut texts =
+                    Texts { engine, flow: &flow, own_keys, substitutes, head: &head, log: &mut log };
                 let clean = texts.examine(&places::texts(&head));
                 if let (Some(sent), Some(coverage)) = (sent, clean) {
                     sent.remember(CleanHead { conversation, coverage });
@@ -415,7 +416,7 @@ impl Inspector {
         }
         let substitutes = &self.substitutes[..];
         let (engine, flow, own_keys) = (&self.engine, &self.flow, self.own_keys);
-        let mut texts = Texts { engine, flow, own_keys, substitutes, log: &mut log };
+        let mut texts = Texts { engine, flow, own_keys, substitutes, head: &self.head, log: &mut log };
         let _clean = texts.examine(&[text]);
         if log.blocked.is_some() {
             return None;
@@ -433,6 +434,7 @@ impl Inspector {
             flow: &self.flow,
             own_keys: self.own_keys,
             substitutes,
+            head: &self.head,
             log: &mut self.log,
         }
     }

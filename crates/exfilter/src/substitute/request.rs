@@ -6,7 +6,7 @@ use exfilter_wire::{HeadError, RequestHead};
 use zeroize::Zeroizing;
 
 use super::Substitutes;
-use super::logins::{members, name, normalised};
+use super::logins::{members, name};
 use super::slots::is_tls;
 use crate::inspector::slot;
 
@@ -26,7 +26,7 @@ impl Substitutes {
         for text in &mut texts {
             match &text.place {
                 Place::Target => {
-                    found |= self.exchange_parts(to, &text, &mut target);
+                    found |= self.exchange_parts(to, head, &text, &mut target);
                 }
                 Place::Header(_) => {
                     let mut value = Zeroizing::new(text.bytes.clone());
@@ -36,7 +36,7 @@ impl Substitutes {
                         found = true;
                         value = real;
                     }
-                    found |= self.exchange_parts(to, &text, &mut value);
+                    found |= self.exchange_parts(to, head, &text, &mut value);
                     // Texts of headers come in the order of the fields.
                     fields.push((names.next().unwrap_or_default(), value));
                 }
@@ -51,7 +51,7 @@ impl Substitutes {
     }
 
     /// The body with the tokens of logins in the places of their placeholders; `None` if there are none. Only in the fields that [`Logins`](super::Logins) names, of a form or a document of at most 16 KiB without a coding, each of them once, over
-    /// TLS, and at the address that a token came from. It is for the server alone, after the request was decided with its placeholders in it.
+    /// TLS, and in a `POST` to the address that a token came from, byte for byte and without a query: at another path of the host others might read it. It is for the server alone, after the request was decided with its placeholders in it.
     pub fn exchange_body(
         &self,
         to: &Authority,
@@ -62,7 +62,6 @@ impl Substitutes {
             return None;
         }
         let members = members(head, body)?;
-        let path = normalised(head.target().path());
         let mut out = Zeroizing::new(body.to_vec());
         let mut found = false;
         for member in members.iter().rev() {
@@ -73,9 +72,10 @@ impl Substitutes {
             }
             let entry = self.entries().iter().find(|entry| {
                 entry.placeholder.as_bytes() == &member.value[..]
-                    && entry.homes.iter().any(|home| home.takes(to, Some(&path), field))
+                    && entry.homes.iter().any(|home| home.takes(to, Some(head), field))
             });
             let Some(entry) = entry else { continue };
+            entry.touch();
             let written = match member.place {
                 Place::Json(_) => quoted(&entry.real),
                 _ => percent(&entry.real),
@@ -137,7 +137,13 @@ impl Substitutes {
     }
 
     /// Replaces what is at home in the parts of a text, from the last on, so that ranges stay.
-    fn exchange_parts(&self, to: &Authority, text: &Text, bytes: &mut Zeroizing<Vec<u8>>) -> bool {
+    fn exchange_parts(
+        &self,
+        to: &Authority,
+        head: &RequestHead,
+        text: &Text,
+        bytes: &mut Zeroizing<Vec<u8>>,
+    ) -> bool {
         let mut found = false;
         for part in text.parts.iter().rev() {
             let here = slot(&part.place);
@@ -145,7 +151,12 @@ impl Substitutes {
             if matches!(here, Slot::Header(..)) {
                 continue;
             }
-            let Some(real) = self.inject(to, &here, &part.value) else { continue };
+            let revoked = || {
+                let entry = self.revoked(to, head, &here, &part.value)?;
+                entry.touch();
+                Some(entry.real.clone())
+            };
+            let Some(real) = self.inject(to, &here, &part.value).or_else(revoked) else { continue };
             let written = match here {
                 Slot::Path(_) | Slot::Query(_) => percent(&real),
                 _ => real,

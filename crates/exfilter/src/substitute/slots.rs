@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use exfilter_engine::{Authority, Binding, HeaderPart, Rule, Slot};
+use exfilter_wire::RequestHead;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::aws::Pair;
@@ -30,6 +32,21 @@ pub(super) struct Entry {
     pub(super) bindings: Vec<Binding>,
     /// Of a login's token, the places in bodies.
     pub(super) homes: Vec<Home>,
+    /// When it was put somewhere for the last time; one value for all copies.
+    pub(super) used: Arc<AtomicU64>,
+}
+
+impl Entry {
+    /// Says that it is used.
+    pub(super) fn touch(&self) {
+        // Only the order counts.
+        static CLOCK: AtomicU64 = AtomicU64::new(0);
+        self.used.store(CLOCK.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    pub(super) fn last_used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
 }
 
 impl Substitutes {
@@ -74,8 +91,8 @@ impl Substitutes {
         };
         let placeholder = placeholder::make(&self.seed, name, real, &self.rules, is_taken)?;
         let real = Zeroizing::new(real.to_vec());
-        let (name, homes) = (name.to_owned(), Vec::new());
-        self.entries.push(Arc::new(Entry { name, placeholder, real, bindings, homes }));
+        let (name, homes, used) = (name.to_owned(), Vec::new(), Arc::default());
+        self.entries.push(Arc::new(Entry { name, placeholder, real, bindings, homes, used }));
         Ok(&self.entries[self.entries.len() - 1].placeholder)
     }
 
@@ -100,7 +117,8 @@ impl Substitutes {
     ///
     /// Only over TLS: whoever answers without it may be anybody.
     pub fn inject(&self, to: &Authority, slot: &Slot, value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.at_home(to, slot).find_map(|(entry, part)| exchange(value, part, entry))
+        self.at_home(to, slot)
+            .find_map(|(entry, part)| exchange(value, part, entry).inspect(|_| entry.touch()))
     }
 
     /// Whether a real credential is put into this slot at this host: any other one there is somebody else's.
@@ -109,11 +127,25 @@ impl Substitutes {
     }
 
     /// Whether the whole of `value`, as it is decoded in exactly this slot, is a placeholder that is at home there.
-    /// So is a signature of AWS that is made anew.
+    /// So is a signature of AWS that is made anew. A field of bodies is asked of the host, whatever its path.
     pub fn is_at_home(&self, to: &Authority, slot: &Slot, value: &[u8]) -> bool {
+        self.is_at_home_in(to, None, slot, value)
+    }
+
+    /// The same in this request, if one is given: tokens of logins are put into bodies at one address.
+    pub(crate) fn is_at_home_in(
+        &self,
+        to: &Authority,
+        head: Option<&RequestHead>,
+        slot: &Slot,
+        value: &[u8],
+    ) -> bool {
         if let Slot::Header(name, HeaderPart::Whole) = slot
             && self.is_signed(to, name, value)
         {
+            return true;
+        }
+        if head.is_some_and(|head| self.revoked(to, head, slot, value).is_some()) {
             return true;
         }
         let field = match slot {
@@ -124,7 +156,7 @@ impl Substitutes {
         if let Some(field) = field {
             return is_tls(to)
                 && self.entries.iter().any(|entry| {
-                    let is_home = |home: &Home| home.takes(to, None, field);
+                    let is_home = |home: &Home| home.takes(to, head, field);
                     value == entry.placeholder.as_bytes() && entry.homes.iter().any(is_home)
                 });
         }
@@ -135,6 +167,21 @@ impl Substitutes {
             };
             is_here && value == entry.placeholder.as_bytes()
         })
+    }
+
+    /// The token of a login that is revoked by the address of a request, if `value` is its placeholder.
+    pub(super) fn revoked(
+        &self,
+        to: &Authority,
+        head: &RequestHead,
+        slot: &Slot,
+        value: &[u8],
+    ) -> Option<&Entry> {
+        let is_its = |entry: &&Arc<Entry>| {
+            value == entry.placeholder.as_bytes()
+                && entry.homes.iter().any(|home| home.is_revoked_by(to, head, slot))
+        };
+        self.entries.iter().filter(|_| is_tls(to)).find(is_its).map(|entry| &**entry)
     }
 
     fn at_home(&self, to: &Authority, slot: &Slot) -> impl Iterator<Item = (&Entry, HeaderPart)> {

@@ -134,7 +134,8 @@ impl Scene {
     }
 
     fn curl(&self, args: &[&str]) -> Ran {
-        let ran = self.stage.run(&[&["curl", "-sS", "-i"], args].concat());
+        // The proxy's own 200 is no answer of the server.
+        let ran = self.stage.run(&[&["curl", "-sS", "-i", "--suppress-connect-headers"], args].concat());
         self.seen.lock().unwrap().push_str(&ran.said);
         ran
     }
@@ -224,7 +225,7 @@ fn a_login_and_its_refreshes_stay_outside() {
     assert_eq!(
         kept[0].outcome,
         Outcome::Kept {
-            what: "access_token, refresh_token: the client has placeholders, good at api.github.com, github.com, uploads.github.com and 3 more".into()
+            what: "access_token, refresh_token: the client has placeholders, good at api.github.com, github.com, uploads.github.com and 4 more".into()
         }
     );
     assert!(scene.stage.records().iter().filter(|record| record.injected).count() >= 7);
@@ -267,6 +268,27 @@ fn a_reload_keeps_logins_that_are_under_way() {
     assert!(scene.ask("api.github.com", &access).contains(" 200"));
     let (second, _) = pair(&scene.post(TOKEN, &format!("grant_type=refresh_token&refresh_token={refresh}")));
     assert!(scene.ask("api.github.com", &second).contains(" 200"));
+    scene.nothing_came_in();
+}
+
+#[test]
+fn a_reload_says_anew_where_tokens_belong() {
+    if !has("curl", &["--version"]) {
+        return;
+    }
+    let policy =
+        |hosts: &str| format!("[oauth.endpoints]\n\"https://echo.example.com/oauth2/token\" = [{hosts}]");
+    let scene = Scene::new(&policy("\"api.anthropic.com\", \"api.github.com\""));
+    let form = "grant_type=authorization_code&code=good";
+    let (access, _) = pair(&scene.post("https://echo.example.com/oauth2/token", form));
+    assert!(scene.ask("api.github.com", &access).contains(" 200"));
+    let narrow = format!("version = 1\n{}", policy("\"api.anthropic.com\""));
+    let narrow = Config::parse("policy.toml", &narrow).unwrap();
+    scene.stage.reload(engine(), |settings| {
+        settings.config(narrow);
+    });
+    assert!(scene.ask("api.github.com", &access).contains(" 401"));
+    assert!(scene.ask("api.anthropic.com", &access).contains(" 200"));
     scene.nothing_came_in();
 }
 
@@ -377,6 +399,23 @@ fn long_answers_of_others_pass() {
     let url = "https://echo.example.com/x";
     let said = stage.run(&["curl", "-sS", "-d", "grant_type=x", url]).said;
     assert!(said.as_bytes() == body, "{} bytes", said.len());
+    // Where a credential was put into the request, it is taken out.
+    let value = keys::github(&mut Rng::new(80), "ghp_");
+    let (engine, substitutes, scrubber, placeholder) = with_token(&value, &["echo.example.com"]);
+    let set = |settings: &mut Settings| {
+        settings.substitutes(substitutes, scrubber);
+    };
+    let answer = move |request: &Arrived| {
+        let bearer = request.header("authorization").unwrap_or_default().into_bytes();
+        Answer { status: 200, headers: Vec::new(), body: [&body[..], &bearer, &body].concat() }
+    };
+    let stage = Stage::new(engine, set, answer);
+    let header = format!("Authorization: Bearer {placeholder}");
+    let said = stage.run(&["curl", "-sS", "-H", &header, "-d", "grant_type=x", url]).said;
+    assert!(said.len() > 6 << 20 && said.contains("Bearer "), "{} bytes", said.len());
+    assert!(!said.contains(std::str::from_utf8(&value[4..]).unwrap()));
+    let arrived = stage.server.requests()[0].header("authorization").unwrap();
+    assert_eq!(arrived.as_bytes(), [b"Bearer ", &value[..]].concat());
 }
 
 /// In mode observe nothing is changed.

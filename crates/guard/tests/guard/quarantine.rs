@@ -121,5 +121,15 @@ fn the_same_body_again_counts_once() {
     let header = format!("X-Key: {token}");
     let hits: Vec<bool> = (0..3).map(|n| put("", &format!("guess {n} {value}"), &["-H", &header])).collect();
     assert_eq!(hits, [false, false, true]);
+    // And those behind something else in a long body, of which the beginning alone is the same.
+    stage.guard.lift_quarantine();
+    let hits: Vec<bool> = (0..3)
+        .map(|n| {
+            let long = format!("{} {token} {} {value} {n}", "x".repeat(600_000), "y".repeat(600_000));
+            let object = stage.write(&format!("object-{n}"), long.as_bytes());
+            put("", &format!("@{object}"), &[])
+        })
+        .collect();
+    assert_eq!(hits, [false, false, true]);
     assert!(stage.server.requests().is_empty());
 }

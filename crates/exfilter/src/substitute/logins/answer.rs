@@ -22,7 +22,7 @@ const MEMBERS_MAX: usize = 4096;
 const TOKENS_MAX: usize = 16;
 
 /// The most memory of a decoder, in bytes: answers are short.
-const WINDOW: u64 = 8 << 20;
+pub(super) const WINDOW: u64 = 8 << 20;
 
 /// An answer as it comes. Holds all of it until its end, which is wiped.
 ///

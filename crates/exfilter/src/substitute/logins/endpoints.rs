@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use exfilter_engine::{Action, Authority, Binding, HostPattern, Slot};
+use exfilter_wire::RequestHead;
 use exfilter_wire::percent::{self, Plus};
 
 use crate::substitute::SubstituteError;
@@ -69,6 +70,7 @@ const KNOWN: &[Known] = &[
             "api.github.com",
             "github.com",
             "uploads.github.com",
+            "gist.github.com",
             "*.githubcopilot.com",
             "ghcr.io",
             "*.pkg.github.com",
@@ -130,7 +132,7 @@ const KNOWN: &[Known] = &[
         slots: BASIC,
     },
     Known {
-        tokens: &["https://registry.npmjs.org/-/user/*"],
+        tokens: &["https://registry.npmjs.org/-/user/*", "https://registry.npmjs.org/-/user/*/-rev/*"],
         method: Some("PUT"),
         members: &["token"],
         hosts: &["registry.npmjs.org"],
@@ -193,11 +195,23 @@ const KNOWN: &[Known] = &[
     },
 ];
 
+/// One address of a token endpoint.
+#[derive(Debug, PartialEq)]
+struct Address {
+    authority: Authority,
+    /// The path as [`normalised`] has it: for finding requests, where too many are better than too few.
+    path: String,
+    /// The path byte for byte: for putting tokens in, where it is the other way round.
+    spelled: String,
+}
+
+/// Where `npm logout` sends a `DELETE`, the token in the path.
+const NPM_LOGOUT: (&str, &str) = ("registry.npmjs.org", "/-/user/token/*");
+
 /// A token endpoint, which may have several addresses.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    /// Host and port, and the path as [`normalised`] has it.
-    addresses: Vec<(Authority, String)>,
+    addresses: Vec<Address>,
     method: Option<&'static str>,
     pub(super) members: &'static [&'static str],
     /// Where access tokens belong.
@@ -225,14 +239,64 @@ impl Endpoint {
     pub(crate) fn is_at(&self, to: &Authority, path: Option<&str>) -> bool {
         self.addresses
             .iter()
-            .any(|(authority, pattern)| authority == to && path.is_none_or(|path| matches(pattern, path)))
+            .any(|one| one.authority == *to && path.is_none_or(|path| matches(&one.path, path)))
     }
 
-    /// Whether its tokens are revoked at this host, and at this path, if one is given.
-    pub(crate) fn revokes_at(&self, to: &Authority, path: Option<&str>) -> bool {
-        let last =
-            |path: &str| path.rsplit('/').next().is_some_and(|last| ["revoke", "revocation"].contains(&last));
-        self.is_at(to, None) && path.is_none_or(last)
+    /// Whether tokens are put into bodies to this host, and into that of this request, if one is given.
+    pub(crate) fn takes(&self, to: &Authority, head: Option<&RequestHead>) -> bool {
+        self.has_body(to, head, is_spelled)
+    }
+
+    /// The same for revocations: their address is that for tokens with `revoke` or `revocation` in the place of `token`. At any other path of the host users might store what they send.
+    pub(crate) fn revokes(&self, to: &Authority, head: Option<&RequestHead>) -> bool {
+        self.has_body(to, head, is_beside)
+    }
+
+    /// The same for revocations by the address alone: npm's, and those with one parameter, `token`.
+    pub(crate) fn revokes_by_address(&self, to: &Authority, head: &RequestHead, slot: &Slot) -> bool {
+        let (target, (host, logout)) = (head.target(), NPM_LOGOUT);
+        let query = target.query();
+        match (slot, head.method()) {
+            (Slot::Path(_), "DELETE") => {
+                to.host() == host
+                    && self.is_at(to, None)
+                    && query.is_empty()
+                    && is_spelled(logout, target.path())
+            }
+            (Slot::Query(name), "POST") => {
+                let is_alone = !query.iter().any(|byte| matches!(byte, b'&' | b';'));
+                let is_here = |one: &Address| one.authority == *to && is_beside(&one.spelled, target.path());
+                name == "token" && is_alone && self.addresses.iter().any(is_here)
+            }
+            _ => false,
+        }
+    }
+
+    fn has_body(
+        &self,
+        to: &Authority,
+        head: Option<&RequestHead>,
+        is_at: impl Fn(&str, &[u8]) -> bool,
+    ) -> bool {
+        self.addresses.iter().any(|one| {
+            let is_asked = |head: &RequestHead| {
+                let target = head.target();
+                head.method() == "POST" && target.query().is_empty() && is_at(&one.spelled, target.path())
+            };
+            one.authority == *to && head.is_none_or(is_asked)
+        })
+    }
+
+    /// Whether it is at all addresses of another one, for the same tokens.
+    fn is_for(&self, other: &Endpoint) -> bool {
+        self.members == other.members
+            && self.method == other.method
+            && other.addresses.iter().all(|one| self.addresses.contains(one))
+    }
+
+    /// Whether both are the same endpoint, whatever their policies say of its tokens.
+    pub(super) fn is_same(&self, other: &Endpoint) -> bool {
+        self.is_for(other) && other.is_for(self)
     }
 
     /// Whether every request with a grant is for tokens there: hosts that have one more address for them than is known.
@@ -242,7 +306,7 @@ impl Endpoint {
 
     /// The hosts of its addresses.
     pub(super) fn own_hosts(&self) -> impl Iterator<Item = &str> {
-        self.addresses.iter().map(|(authority, _)| authority.host())
+        self.addresses.iter().map(|one| one.authority.host())
     }
 
     /// The hosts at which access tokens are good, as people read it.
@@ -319,6 +383,11 @@ impl TokenEndpoints {
         let here = |endpoint: &&Arc<Endpoint>| has_grant && endpoint.has_grants() && endpoint.is_at(to, None);
         exact.or_else(|| self.endpoints.iter().find(here)).cloned()
     }
+
+    /// Which of them is in the place of one of another policy's.
+    pub(super) fn in_place_of(&self, other: &Endpoint) -> Option<Arc<Endpoint>> {
+        self.endpoints.iter().find(|endpoint| endpoint.is_for(other)).cloned()
+    }
 }
 
 fn bindings(hosts: &[HostPattern], slots: &[&str]) -> Vec<Binding> {
@@ -328,14 +397,14 @@ fn bindings(hosts: &[HostPattern], slots: &[&str]) -> Vec<Binding> {
 }
 
 /// `https://host:port/path`.
-fn address(url: &str) -> Option<(Authority, String)> {
+fn address(url: &str) -> Option<Address> {
     let rest = url.strip_prefix("https://")?;
     let (host, path) = rest.split_once('/')?;
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'%' | b'\\' | b';');
-    let path =
-        Some(path).filter(|path| path.bytes().all(is_plain)).map(|path| normalised(path.as_bytes()))?;
+    let spelled = Some(path).filter(|path| path.bytes().all(is_plain)).map(|path| format!("/{path}"))?;
+    let path = normalised(spelled.as_bytes());
     let authority = Authority::parse(format!("https://{host}").as_bytes()).ok()?;
-    (!path.is_empty()).then_some((authority, path))
+    (!path.is_empty()).then_some(Address { authority, path, spelled })
 }
 
 /// A path as servers may read it: unescaped, without empty segments and dots, in small letters. One address must not be two for whoever looks for it.
@@ -362,6 +431,23 @@ fn matches(pattern: &str, path: &str) -> bool {
         *one == "*" || more.is_some_and(|more| more.is_empty() || n == last && more.starts_with('.'))
     };
     pattern.len() == path.len() && pattern.iter().zip(&path).enumerate().all(is_same)
+}
+
+/// Whether a path is that for revocations beside one for tokens, byte for byte.
+fn is_beside(pattern: &str, path: &[u8]) -> bool {
+    let Some(before) = pattern.strip_suffix("/token") else { return false };
+    ["revoke", "revocation"].iter().any(|last| is_spelled(&format!("{before}/{last}"), path))
+}
+
+/// Whether a path is one of those of a pattern, byte for byte.
+fn is_spelled(pattern: &str, path: &[u8]) -> bool {
+    let mut segments = path.split(|byte| *byte == b'/');
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let is_any = |one: &[u8]| one.iter().all(is_plain) && !matches!(one, b"" | b"." | b"..");
+    let mut is_next = |one: &str| {
+        segments.next().is_some_and(|other| if one == "*" { is_any(other) } else { one.as_bytes() == other })
+    };
+    pattern.split('/').all(&mut is_next) && segments.next().is_none()
 }
 
 #[cfg(test)]
@@ -401,6 +487,27 @@ mod tests {
             "",
         ] {
             assert!(!matches("*/oauth2/v2.0/token", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_put_where_the_path_is_spelled_the_same() {
+        let pattern = "/*/oauth2/v2.0/token";
+        assert!(is_spelled(pattern, b"/common/oauth2/v2.0/token"));
+        for other in [
+            "/common/oauth2/v2.0/token.json",
+            "/common/oauth2/v2.0/Token",
+            "/common/oauth2/v2.0/token/",
+            "/common/oauth2/v2.0/%74oken",
+            "/common/oauth2/v2.0/token;x",
+            "//oauth2/v2.0/token",
+            "/../oauth2/v2.0/token",
+            "/a%2Fb/oauth2/v2.0/token",
+            "common/oauth2/v2.0/token",
+            "/common/oauth2\\v2.0/token",
+            "",
+        ] {
+            assert!(!is_spelled(pattern, other.as_bytes()), "{other}");
         }
     }
 

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use exfilter_engine::{
     Action, Authority, Binding, Confidence, Engine, HostPattern, KnownSecrets, Policy, Slot, StoreKey,
 };
+use exfilter_wire::RequestHead;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::Endpoint;
+use super::{Endpoint, TokenEndpoints};
 use crate::substitute::slots::Entry;
 use crate::substitute::{SubstituteError, Substitutes, placeholder};
 
@@ -48,14 +49,23 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Whether it is put into a field of bodies to this host, and this path, if one is given.
-    pub(crate) fn takes(&self, to: &Authority, path: Option<&str>, field: &str) -> bool {
+    /// Whether it is put into a field of bodies to this host, and of that of this request, if one is given.
+    pub(crate) fn takes(&self, to: &Authority, head: Option<&RequestHead>, field: &str) -> bool {
         match (field, self.token) {
             ("refresh_token", Token::Refresh)
-            | ("subject_token" | "actor_token", Token::Access | Token::Id) => self.endpoint.is_at(to, path),
-            ("token", _) => self.endpoint.revokes_at(to, path),
+            | ("subject_token" | "actor_token", Token::Access | Token::Id) => self.endpoint.takes(to, head),
+            ("token", _) => self.endpoint.revokes(to, head),
             _ => false,
         }
+    }
+
+    /// Whether it is put into this part of the address of a request, by which it is revoked.
+    pub(crate) fn is_revoked_by(&self, to: &Authority, head: &RequestHead, slot: &Slot) -> bool {
+        self.endpoint.revokes_by_address(to, head, slot)
+    }
+
+    fn is_same(&self, other: &Home) -> bool {
+        self.token == other.token && self.endpoint.is_same(&other.endpoint)
     }
 
     /// The same as bindings of an enrolled secret, which know no paths.
@@ -86,18 +96,27 @@ pub struct Logins(Arc<Shared>);
 struct Shared {
     seed: Zeroizing<[u8; 32]>,
     current: RwLock<Arc<Substitutes>>,
-    /// How many were ever kept; one login at a time adds to them.
-    count: Mutex<u64>,
+    /// One login at a time changes it, and them.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// How many were ever kept.
+    count: u64,
+    /// Those of [`Logins::rebind`]: what was asked before may be answered after it.
+    endpoints: Option<TokenEndpoints>,
 }
 
 impl Logins {
-    /// The most tokens that are kept: then those that were kept first are forgotten, and their placeholders good for nothing.
+    /// The most tokens that are kept: then those that were not used for the longest time are forgotten, refresh tokens last, and their placeholders good for nothing.
     pub const MOST: usize = 256;
 
     /// None so far. Placeholders follow from the seed: with a random one, no two sessions have one in common. The caller wipes its own copy.
     pub fn new(mut seed: [u8; 32]) -> Logins {
         let empty = Arc::new(Substitutes::without_rules());
-        let shared = Shared { seed: Zeroizing::new(seed), current: RwLock::new(empty), count: Mutex::new(0) };
+        let (current, state) = (RwLock::new(empty), Mutex::default());
+        let shared = Shared { seed: Zeroizing::new(seed), current, state };
         seed.zeroize();
         Logins(Arc::new(shared))
     }
@@ -163,6 +182,26 @@ impl Logins {
         Ok(())
     }
 
+    /// Other endpoints, those of a new policy: tokens belong where these say from now on. One whose endpoint is none of them any more belongs nowhere, and is looked for all the same.
+    pub fn rebind(&self, endpoints: &TokenEndpoints) {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.endpoints = Some(endpoints.clone());
+        let before = self.substitutes();
+        let entries = before.entries().iter().map(|entry| {
+            let mut changed = Entry::clone(entry);
+            changed.homes.clear();
+            for Home { endpoint, token } in &entry.homes {
+                if let Some(endpoint) = endpoints.in_place_of(endpoint) {
+                    come_home(&mut changed, Home { endpoint, token: *token });
+                }
+            }
+            changed.bindings = bindings(&changed.homes);
+            Arc::new(changed)
+        });
+        let next = Arc::new(Substitutes::of_logins(before.rules.clone(), entries.collect()));
+        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+
     /// Whether it is a placeholder of a token that is kept.
     pub(super) fn has_placeholder(&self, value: &[u8]) -> bool {
         self.substitutes().entries().iter().any(|entry| entry.placeholder.as_bytes() == value)
@@ -171,40 +210,39 @@ impl Logins {
     /// Keeps the tokens of an answer, all or none, and gives their placeholders, in order. A token that is kept already has the one that it has.
     pub(super) fn keep(
         &self,
-        endpoint: &Arc<Endpoint>,
+        asked: &Arc<Endpoint>,
         tokens: &[(Token, Zeroizing<Vec<u8>>)],
     ) -> Result<Vec<String>, SubstituteError> {
-        let mut count = self.0.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let endpoint = match &state.endpoints {
+            Some(endpoints) => endpoints.in_place_of(asked),
+            None => Some(asked.clone()),
+        };
         let before = self.substitutes();
         let mut entries = before.entries().to_vec();
         let rules =
             if before.is_empty() { Arc::new(exfilter_rules::builtin()) } else { before.rules.clone() };
         let mut placeholders = Vec::with_capacity(tokens.len());
-        let mut number = *count;
+        let mut number = state.count;
         for (token, real) in tokens {
             // What came in as a placeholder comes back as one.
-            if entries.iter().any(|entry| entry.placeholder.as_bytes() == real.as_slice()) {
-                placeholders.push(String::from_utf8_lossy(real).into_owned());
+            let echoed = entries.iter().find(|entry| entry.placeholder.as_bytes() == real.as_slice());
+            if let Some(entry) = echoed {
+                entry.touch();
+                placeholders.push(entry.placeholder.clone());
                 continue;
             }
-            let home = Home { endpoint: endpoint.clone(), token: *token };
-            let bindings = if *token == Token::Access { endpoint.bindings.clone() } else { Vec::new() };
+            let home = endpoint.clone().map(|endpoint| Home { endpoint, token: *token });
             let known = entries.iter().position(|entry| entry.real.as_slice() == real.as_slice());
             if let Some(at) = known {
                 let entry = &entries[at];
                 placeholders.push(entry.placeholder.clone());
-                let more: Vec<Binding> =
-                    bindings.into_iter().filter(|b| !entry.bindings.contains(b)).collect();
-                let is_there =
-                    entry.homes.iter().any(|one| Arc::ptr_eq(&one.endpoint, endpoint) && one.token == *token);
-                if !is_there || !more.is_empty() {
-                    let mut changed = Entry::clone(entry);
-                    changed.bindings.extend(more);
-                    if !is_there {
-                        changed.homes.push(home);
-                    }
-                    entries[at] = Arc::new(changed);
+                let mut changed = Entry::clone(entry);
+                if let Some(home) = home {
+                    come_home(&mut changed, home);
                 }
+                changed.touch();
+                entries[at] = Arc::new(changed);
                 continue;
             }
             if real.len() > TOKEN_MAX {
@@ -214,23 +252,60 @@ impl Logins {
             if placeholder::secret_part(real).len() < SECRET_MIN {
                 return Err(SubstituteError::guessable());
             }
+            // One that cannot be looked for must not be kept: every later login would fail for it.
+            let key = StoreKey::from_bytes(&self.0.seed[..]).map_err(|_| SubstituteError::form())?;
+            KnownSecrets::new(key)
+                .add_kept("", placeholder::secret_part(real), Vec::new(), false)
+                .map_err(|_| SubstituteError::form())?;
             number += 1;
-            let host = endpoint.own_hosts().next().unwrap_or_default();
+            let host = asked.own_hosts().next().unwrap_or_default();
             let name = format!("token {number} of {host}");
             let is_taken = |text: &str| {
                 entries.iter().any(|one| one.placeholder == text || one.real.as_slice() == text.as_bytes())
             };
             let placeholder = placeholder::make_for_token(&self.0.seed, &name, real, &rules, is_taken)?;
             placeholders.push(placeholder.clone());
-            let (real, homes) = (real.clone(), vec![home]);
-            entries.push(Arc::new(Entry { name, placeholder, real, bindings, homes }));
+            let (real, homes) = (real.clone(), Vec::from_iter(home));
+            let (bindings, used) = (bindings(&homes), Arc::default());
+            let entry = Entry { name, placeholder, real, bindings, homes, used };
+            entry.touch();
+            entries.push(Arc::new(entry));
         }
-        let surplus = entries.len().saturating_sub(Logins::MOST);
-        entries.drain(..surplus);
-        *count = number;
+        forget(&mut entries, &placeholders);
+        state.count = number;
         let next = Arc::new(Substitutes::of_logins(rules, entries));
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(placeholders)
+    }
+}
+
+/// One more place of a token; none is there twice, and the newest says where it is good.
+fn come_home(entry: &mut Entry, home: Home) {
+    entry.homes.retain(|one| !one.is_same(&home));
+    entry.homes.push(home);
+    entry.bindings = bindings(&entry.homes);
+}
+
+/// Where a token is put in heads.
+fn bindings(homes: &[Home]) -> Vec<Binding> {
+    let mut all: Vec<Binding> = Vec::new();
+    for home in homes.iter().filter(|home| home.token == Token::Access) {
+        let more = home.endpoint.bindings.iter().filter(|one| !all.contains(one)).cloned();
+        all.extend(more.collect::<Vec<_>>());
+    }
+    all
+}
+
+/// Forgets what is too many. A refresh token is used once in an hour, and without it a client must log in again: access tokens go before.
+fn forget(entries: &mut Vec<Arc<Entry>>, newest: &[String]) {
+    let surplus = entries.len().saturating_sub(Logins::MOST);
+    let rank = |entry: &Entry| {
+        let is_refresh = entry.homes.iter().any(|home| home.token == Token::Refresh);
+        (newest.contains(&entry.placeholder), is_refresh, entry.last_used())
+    };
+    for _ in 0..surplus {
+        let oldest = (0..entries.len()).min_by_key(|at| rank(&entries[*at]));
+        oldest.map(|at| entries.remove(at));
     }
 }
 

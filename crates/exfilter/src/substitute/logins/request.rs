@@ -8,9 +8,10 @@ use exfilter_wire::fields::{self, Member};
 use exfilter_wire::places::Place;
 use exfilter_wire::{Headers, RequestHead};
 
-use super::answer::TokenAnswer;
+use super::answer::{TokenAnswer, WINDOW};
 use super::endpoints::{Endpoint, MEMBERS, normalised};
 use super::{Logins, TokenEndpoints};
+use crate::inspector::decoded;
 
 /// The longest body that is read for what is asked, in bytes.
 pub(crate) const BODY_MAX: usize = 16 << 10;
@@ -62,18 +63,31 @@ impl TokenEndpoints {
         head: &RequestHead,
         body: Option<&[u8]>,
     ) -> Option<TokenRequest> {
-        let asked = body.and_then(|body| members(head, body)).unwrap_or_default();
+        let codings = head.codings();
+        let is_coded = !codings.is_empty() && !codings.eq_ignore_ascii_case(b"identity");
+        let plain = body.filter(|_| is_coded).and_then(|body| decoded(&codings, body, BODY_MAX, WINDOW));
+        let text = if is_coded { plain.as_ref().map(|plain| &plain[..]) } else { body };
+        let asked = text.and_then(|text| read(head, text)).unwrap_or_default();
+        // Frameworks read these forms as they read the others.
+        let is_mentioned = head.media_type() == b"multipart/form-data"
+            && text.is_some_and(|text| text.windows(GRANTS[0].len()).any(|one| one == GRANTS[0].as_bytes()));
         let says = |one: &str| {
             asked.iter().any(|member| name(member) == Some(one)) || head.target().parameter(one).is_some()
         };
         let is_read = matches!(head.method(), "GET" | "HEAD");
-        let has_grant = !is_read && (GRANTS.iter().any(|one| says(one)) || says("code") && says("client_id"));
+        // Some endpoints take it from the address.
+        let is_named = says(GRANTS[0]) || is_mentioned;
+        let has_grant =
+            is_named || !is_read && (GRANTS.iter().any(|one| says(one)) || says("code") && says("client_id"));
         let path = normalised(head.target().path());
         let Some(endpoint) = self.of(to, head.method(), &path, has_grant) else {
             let unknown = TokenRequest { endpoint: None, why: Why::Unknown, other: self.other() };
-            return (!is_read && says("grant_type")).then_some(unknown);
+            return is_named.then_some(unknown);
         };
-        let is_own = head.target().query().is_empty() && is_refresh_of_others(&asked, logins);
+        let is_own = head.target().query().is_empty()
+            && codings.is_empty()
+            && body.is_some_and(|body| is_read_alike(head, body))
+            && is_refresh_of_others(&asked, logins);
         let (endpoint, why) = if is_own { (None, Why::Own) } else { (Some(endpoint), Why::Kept) };
         Some(TokenRequest { endpoint, why, other: self.other() })
     }
@@ -128,10 +142,15 @@ impl TokenRequest {
 
 /// The members of a form or a document, if a request has one and it is not coded.
 pub(crate) fn members(head: &RequestHead, body: &[u8]) -> Option<Vec<Member>> {
-    if body.len() > BODY_MAX || !head.codings().is_empty() || !fields::has(head) {
+    if head.codings().is_empty() { read(head, body) } else { None }
+}
+
+/// The same of a body that is decoded.
+fn read(head: &RequestHead, body: &[u8]) -> Option<Vec<Member>> {
+    if body.len() > BODY_MAX || !fields::has(head) {
         return None;
     }
-    match head.media_type() == b"application/x-www-form-urlencoded" {
+    match is_form(head) {
         true => fields::fields(body, FIELDS_MAX),
         false => fields::document(body, FIELDS_MAX),
     }
@@ -144,6 +163,16 @@ pub(crate) fn name(member: &Member) -> Option<&str> {
         Place::Json(pointer) => pointer.strip_prefix('/').filter(|name| !name.contains('/')),
         _ => None,
     }
+}
+
+/// Whether a body says the same to every reader: some servers end a field of a form at `;` too.
+fn is_read_alike(head: &RequestHead, body: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._~%+*/:=&-".contains(byte);
+    !is_form(head) || body.iter().all(is_plain)
+}
+
+fn is_form(head: &RequestHead) -> bool {
+    head.media_type() == b"application/x-www-form-urlencoded"
 }
 
 /// Whether it is a plain refresh by a token that is not from here. Who has that has it already, and its file would be left with a placeholder that ends with the session.
