@@ -77,7 +77,7 @@ const KNOWN: &[Known] = &[
         ],
         slots: BASIC,
     },
-    // https://developers.google.com/identity/protocols/oauth2/native-app, https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token
+    // https://developers.google.com/identity/protocols/oauth2/native-app, https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token, https://docs.cloud.google.com/iam/docs/cloud-oauth-api-overview
     Known {
         tokens: &[
             "https://oauth2.googleapis.com/token",
@@ -85,6 +85,8 @@ const KNOWN: &[Known] = &[
             "https://accounts.google.com/o/oauth2/token",
             "https://sts.googleapis.com/v1/token",
             "https://sts.googleapis.com/v1/oauthtoken",
+            "https://cloudoauth.googleapis.com/v1/organizations/*/token",
+            "https://cloudoauth.googleapis.com/v1/common/token",
         ],
         method: None,
         members: MEMBERS,
@@ -161,7 +163,7 @@ const KNOWN: &[Known] = &[
         hosts: &["api.atlassian.com"],
         slots: BEARER,
     },
-    // https://support.atlassian.com/bitbucket-cloud/docs/use-oauth-on-bitbucket-cloud/
+    // https://developer.atlassian.com/cloud/bitbucket/oauth-2/
     Known {
         tokens: &["https://bitbucket.org/site/oauth2/access_token"],
         method: None,
@@ -169,12 +171,17 @@ const KNOWN: &[Known] = &[
         hosts: &["api.bitbucket.org", "bitbucket.org"],
         slots: BASIC,
     },
-    // https://docs.slack.dev/authentication/installing-with-oauth
+    // https://docs.slack.dev/authentication/installing-with-oauth, https://docs.slack.dev/authentication/using-token-rotation, https://docs.slack.dev/ai/slack-mcp-server/
     Known {
-        tokens: &["https://slack.com/api/oauth.v2.access", "https://slack.com/api/openid.connect.token"],
+        tokens: &[
+            "https://slack.com/api/oauth.v2.access",
+            "https://slack.com/api/oauth.v2.user.access",
+            "https://slack.com/api/oauth.v2.exchange",
+            "https://slack.com/api/openid.connect.token",
+        ],
         method: None,
         members: MEMBERS,
-        hosts: &["slack.com"],
+        hosts: &["slack.com", "mcp.slack.com"],
         slots: BEARER,
     },
     // https://linear.app/developers/oauth-2-0-authentication
@@ -185,7 +192,7 @@ const KNOWN: &[Known] = &[
         hosts: &["api.linear.app", "mcp.linear.app"],
         slots: BEARER,
     },
-    // https://developers.notion.com/docs/authorization
+    // https://developers.notion.com/reference/create-a-token
     Known {
         tokens: &["https://api.notion.com/v1/oauth/token"],
         method: None,
