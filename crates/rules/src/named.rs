@@ -97,8 +97,17 @@ impl Named {
                         format!("{GAP}{{{least},{GAP_MAX}}}{}", spelled(last))
                     })
                     .collect();
+                // Of short words, those that are long enough with what joins them.
+                let joined = heads.iter().flat_map(|head| lasts.split('|').map(move |last| (head, last)));
+                let is_long = |(head, last): &(&&str, &str)| {
+                    shortest + bare(last) < RUN - 1 && head.len() + 1 + last.len() >= RUN
+                };
+                let whole = joined
+                    .filter(is_long)
+                    .map(|(head, last)| format!("|{}[_.-]{}", head.replace('_', "[_.-]"), spelled(last)));
+                let whole: String = whole.collect();
                 let heads: Vec<String> = heads.iter().map(|head| spelled(head)).collect();
-                format!("(?:{})(?:{})", heads.join("|"), ends.join("|"))
+                format!("(?:{})(?:{}){whole}", heads.join("|"), ends.join("|"))
             }
         };
         let names: Vec<String> = names.iter().map(name).collect();
@@ -206,6 +215,24 @@ mod tests {
         ] {
             let found = oracle.find_all(text.replace('@', value).as_bytes());
             assert_eq!(found.len(), 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn short_words_are_long_enough_with_what_joins_them() {
+        let oracle = Oracle::new(&[rule(&["ab_api key|token"])]);
+        let value = "QWERTZUIOPASDFGHJKLYXCVB";
+        for (text, is_found) in [
+            ("AB_API_KEY=@", true),
+            ("ab-api-key: @", true),
+            ("AB_API_TOKEN=@", true),
+            ("AB_API_PROD_KEY=@", true),
+            // The gate passes over what is shorter.
+            ("ABAPI_KEY=@", false),
+            ("AB_KEY=@", false),
+        ] {
+            let found = oracle.find_all(text.replace('@', value).as_bytes());
+            assert_eq!(found.len(), usize::from(is_found), "{text}");
         }
     }
 
