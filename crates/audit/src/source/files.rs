@@ -49,10 +49,7 @@ pub(crate) fn look(context: &Context<'_>, tray: &mut Tray) {
     for (text, mut bytes) in tray.texts() {
         match clean {
             true => context.collector.file(bytes.len() as u64, false),
-            false => {
-                let meta = context.view.open(&text.spot).ok().map(|(_, meta)| meta);
-                examine(context, &text.spot, None, &mut bytes, meta.as_ref());
-            }
+            false => examine(context, &text.spot, None, &mut bytes, None),
         }
     }
     tray.clear();
@@ -93,11 +90,15 @@ fn examine(
     meta: Option<&Metadata>,
 ) {
     let name = || context.names.mask(spot.inside.as_os_str().as_encoded_bytes());
-    // Of a file that went away after it was read nothing more is known.
-    let describe = || Described {
-        name: name(),
-        mode: meta.and_then(mode),
-        exposure: meta.map_or(Exposure::Owner, |meta| context.view.exposure(&spot.inside, meta)),
+    let describe = || {
+        // Of a text that waited it is asked now, for few hold anything; of one that went away meanwhile nothing more is known.
+        let asked = if meta.is_none() { context.view.open(spot).ok() } else { None };
+        let meta = meta.or(asked.as_ref().map(|(_, meta)| meta));
+        Described {
+            name: name(),
+            mode: meta.and_then(mode),
+            exposure: meta.map_or(Exposure::Owner, |meta| context.view.exposure(&spot.inside, meta)),
+        }
     };
     let len = meta.map_or(0, Metadata::len);
     if let Some(place) = place.filter(|place| place.format == Format::Presence) {
