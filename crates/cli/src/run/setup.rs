@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use exfilter::config::Config;
-use exfilter::{Action, Confidence, Engine, HostPattern, KnownSecrets, Mode, Policy, StoreKey};
+use exfilter::substitute::scrubbing;
+use exfilter::{Engine, HostPattern, KnownSecrets, Mode, StoreKey};
 use exfilter_guard::{Guard, GuardError, Journal, Running, Settings, SshSettings};
 use exfilter_store::Use;
 use exfilter_store::os::write_private;
@@ -234,9 +235,7 @@ fn engine(args: &GuardArgs, config: &Config, known: KnownSecrets) -> Result<Engi
 
 /// What takes real values out of answers.
 fn scrubber(real: KnownSecrets) -> Result<Engine, Fault> {
-    let mut policy = Policy::default();
-    policy.action(Confidence::Confirmed, Action::Redact).llm_action(Confidence::Confirmed, Action::Redact);
-    let built = Engine::builder().known_secrets(real).policy(policy).build();
+    let built = Engine::builder().known_secrets(real).policy(scrubbing()).build();
     built.map_err(|error| Fault::new("environment", error.to_string(), "please report this"))
 }
 

@@ -30,9 +30,11 @@ mod error;
 mod logins;
 mod placeholder;
 mod request;
+mod scrubbing;
 mod slots;
 
 pub use aws::{AwsKeys, AwsPlaceholders, SignError};
 pub use error::SubstituteError;
 pub use logins::{AnswerError, Logins, Rewritten, TokenAnswer, TokenEndpoints, TokenRequest};
+pub use scrubbing::scrubbing;
 pub use slots::Substitutes;

@@ -3,15 +3,13 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use exfilter_engine::{
-    Action, Authority, Binding, Confidence, Engine, HostPattern, KnownSecrets, Policy, Slot, StoreKey,
-};
+use exfilter_engine::{Authority, Binding, Engine, HostPattern, KnownSecrets, Slot, StoreKey};
 use exfilter_wire::RequestHead;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Endpoint, TokenEndpoints};
 use crate::substitute::slots::Entry;
-use crate::substitute::{SubstituteError, Substitutes, placeholder};
+use crate::substitute::{SubstituteError, Substitutes, placeholder, scrubbing};
 
 /// The fields of bodies in which tokens are put.
 const FIELDS: [&str; 4] = ["refresh_token", "subject_token", "actor_token", "token"];
@@ -156,12 +154,8 @@ impl Logins {
         let mut builder = match scrubber {
             Some(scrubber) => scrubber.to_builder(),
             None => {
-                let mut policy = Policy::default();
-                policy
-                    .action(Confidence::Confirmed, Action::Redact)
-                    .llm_action(Confidence::Confirmed, Action::Redact);
                 let mut builder = Engine::builder();
-                builder.policy(policy);
+                builder.policy(scrubbing());
                 builder
             }
         };
