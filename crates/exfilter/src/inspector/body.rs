@@ -6,6 +6,7 @@ use exfilter_wire::{CrateUpload, Members, Section};
 
 use zeroize::Zeroizing;
 
+use super::decoded::Decoded;
 use super::log::Log;
 use super::prefixes::Prefix;
 use super::transcode::{Kept, Pieces};
@@ -25,6 +26,10 @@ pub(super) struct Plain {
     /// Passes by what was sent before.
     prefix: Option<Prefix>,
     kept: Option<Kept>,
+    /// Examines what is kept as the text that it stands for; the stream has nothing of it meanwhile.
+    decoded: Option<Decoded>,
+    /// So many bytes have come that the stream is to get at the end from whoever holds the body.
+    behind: Option<u64>,
     /// The body, if it may be one with credentials in places of its own.
     small: Option<Zeroizing<Vec<u8>>>,
     members: Option<Members>,
@@ -36,6 +41,9 @@ pub(super) struct Plain {
 
 /// The longest body with places of its own, in bytes: as long as a slot's value may be, and a document around it.
 const SMALL_MAX: u64 = 16 << 10;
+
+/// The place of what stands in the text that a coded body decodes to.
+const DECODED: &str = "body, decoded";
 
 /// A push: nothing of it leaves before its end, since a pack is whole or nothing.
 pub(super) struct Push {
@@ -72,8 +80,18 @@ impl Body {
     ) -> Body {
         let stream = engine.stream(flow.content_encoding(codings));
         let members = members.then(Members::new);
-        let (small, edits, aside) = Default::default();
-        Body::Plain(Box::new(Plain { stream, prefix: None, kept, small, members, edits, aside }))
+        let (decoded, behind, small, edits, aside) = Default::default();
+        Body::Plain(Box::new(Plain {
+            stream,
+            prefix: None,
+            kept,
+            decoded,
+            behind,
+            small,
+            members,
+            edits,
+            aside,
+        }))
     }
 
     /// Keeps the body, which has so many bytes, to look at it by its places if it would be refused.
@@ -93,6 +111,15 @@ impl Body {
             && plain.small.is_none()
         {
             plain.prefix = Some(prefix);
+        }
+    }
+
+    /// Examines what the body, which is kept, coded and has so many bytes, decodes to.
+    pub(super) fn decode(&mut self, prefix: Option<Prefix>, len: u64) {
+        if let Body::Plain(plain) = self
+            && let Some(kept) = &plain.kept
+        {
+            plain.decoded = kept.decoded(prefix, len);
         }
     }
 
@@ -182,6 +209,7 @@ impl Body {
         match self {
             Body::Plain(plain) => {
                 (plain.kept, plain.small, plain.prefix) = (None, None, None);
+                (plain.decoded, plain.behind) = (None, None);
                 plain.stream.discard();
             }
             Body::Push(push) => push.pack.discard(),
@@ -193,7 +221,7 @@ impl Body {
     /// Whether nothing may leave before the end, not even the head.
     pub(super) fn is_held(&self) -> bool {
         match self {
-            Body::Plain(plain) => plain.kept.is_some() || plain.small.is_some(),
+            Body::Plain(plain) => plain.kept.is_some() || plain.small.is_some() || plain.behind.is_some(),
             Body::Push(_) => true,
             Body::Crate(_) | Body::Part(_) => false,
         }
@@ -203,7 +231,9 @@ impl Body {
         match self {
             Body::Plain(plain) => {
                 let kept = plain.kept.as_ref().map_or(0, Kept::memory);
-                plain.stream.memory() + kept + plain.prefix.as_ref().map_or(0, Prefix::memory)
+                let compared = plain.prefix.as_ref().map_or(0, Prefix::memory);
+                let decoded = plain.decoded.as_ref().map_or(0, Decoded::memory);
+                plain.stream.memory() + kept + compared + decoded
             }
             Body::Push(push) => push.commands.memory() + push.pack.memory() + push.receive.memory(),
             Body::Crate(package) => package.metadata.memory() + package.package.memory(),
@@ -252,6 +282,9 @@ impl Body {
 
 impl Plain {
     fn push(&mut self, chunk: &[u8], log: &mut Log) -> Verdict {
+        if self.is_behind(chunk) {
+            return Verdict::Forward { through: 0 };
+        }
         if let Some(members) = &mut self.members {
             members.feed(chunk);
         }
@@ -290,6 +323,40 @@ impl Plain {
         self.with_edits(verdict)
     }
 
+    /// Takes the next bytes of a body that the stream does not get, or gets at the end; else it has all that came before.
+    fn is_behind(&mut self, chunk: &[u8]) -> bool {
+        if self.decoded.as_mut().is_some_and(|decoded| !decoded.push(chunk)) {
+            self.catch_up();
+        }
+        if let Some(kept) = &mut self.kept
+            && self.decoded.is_some()
+            && !kept.take(chunk)
+        {
+            self.catch_up();
+        }
+        if let Some(len) = &mut self.behind {
+            *len += chunk.len() as u64;
+            if self.kept.as_mut().is_some_and(|kept| !kept.take(chunk)) {
+                // Too long to be replaced.
+                self.kept = None;
+            }
+        }
+        self.decoded.is_some() || self.behind.is_some()
+    }
+
+    /// Gives the stream what has come, or will: the body is not examined as a text.
+    fn catch_up(&mut self) {
+        self.decoded = None;
+        let Some(kept) = &self.kept else { return };
+        match kept.bytes() {
+            Some(bytes) => {
+                let _ = self.stream.push(bytes);
+                self.aside.drain(&mut self.stream, "body", 0);
+            }
+            None => self.behind = Some(kept.len()),
+        }
+    }
+
     /// A verdict that lets held bytes go, with all of their edits.
     fn with_edits(&mut self, verdict: Verdict) -> Verdict {
         match verdict {
@@ -313,14 +380,23 @@ impl Plain {
 
     fn finish(&mut self, held: Pieces<'_>, log: &mut Log) -> Verdict {
         self.end_comparison();
+        if let Some(decoded) = self.decoded.take() {
+            match decoded.finish() {
+                Some((stream, verdict)) => return self.finish_decoded(stream, verdict, held, log),
+                None => self.catch_up(),
+            }
+        }
+        let (behind, text) = (self.behind.is_some(), self.take_held(held));
         let verdict = self.stream.finish();
         if let Some(kept) = &mut self.kept {
             self.aside.drain(&mut self.stream, "body", 0);
             // What does not block a coded body may be redacted in a text.
             if (verdict.is_block() || self.aside.seen() > 0)
-                && let Some((mut edited, through)) = kept.transcode(verdict.is_block(), held)
+                && let Some(text) = if behind { text } else { kept.decode(held) }
+                && let Some(mut edited) = kept.redact(text, verdict.is_block())
             {
-                log.drain(&mut edited, "body, decoded", 0);
+                let through = kept.len();
+                log.drain(&mut edited, DECODED, 0);
                 log.coverage.add(&edited.coverage());
                 return Verdict::Edit { through };
             }
@@ -330,6 +406,64 @@ impl Plain {
         log.drain(&mut self.stream, "body", 0);
         log.settle(verdict);
         self.with_edits(verdict)
+    }
+
+    /// Ends a body of which all of the text was examined.
+    fn finish_decoded(
+        &mut self,
+        mut stream: Stream,
+        mut verdict: Verdict,
+        held: Pieces<'_>,
+        log: &mut Log,
+    ) -> Verdict {
+        let Some(kept) = &mut self.kept else { return stream.push(&[]) };
+        let whole = kept.len();
+        if let Verdict::Edit { .. } = verdict {
+            let edited = kept.decode(held).and_then(|text| kept.redact(text, true));
+            match edited {
+                Some(edited) => stream = edited,
+                // Whoever holds the body has handed over another one.
+                None => verdict = stream.push(&[]),
+            }
+        }
+        log.coverage.add(&stream.coverage());
+        log.drain(&mut stream, DECODED, 0);
+        log.settle(verdict);
+        match verdict {
+            Verdict::Forward { .. } => Verdict::Forward { through: whole },
+            Verdict::Edit { .. } => Verdict::Edit { through: whole },
+            block => block,
+        }
+    }
+
+    /// Gives the stream the body from whoever holds it, if it has nothing of it yet; what it decodes to, if that can be replaced.
+    fn take_held(&mut self, held: Pieces<'_>) -> Option<Zeroizing<Vec<u8>>> {
+        let len = self.behind.take()?;
+        let (stream, aside) = (&mut self.stream, &mut self.aside);
+        let mut seen = 0;
+        let mut all = |look: &mut dyn FnMut(&[u8]) -> bool| {
+            let mut looks = true;
+            held(&mut |piece| {
+                seen += piece.len() as u64;
+                let _ = stream.push(piece);
+                aside.drain(stream, "body", 0);
+                looks = looks && look(piece);
+                true
+            });
+        };
+        let text = match &mut self.kept {
+            Some(kept) => kept.decode(&mut all),
+            None => {
+                all(&mut |_| true);
+                None
+            }
+        };
+        if seen != len {
+            // Another body than the one that came: a push behind the end is refused.
+            let _ = self.stream.finish();
+            let _ = self.stream.push(&[]);
+        }
+        text
     }
 
     fn hand_over(&mut self, log: &mut Log) {

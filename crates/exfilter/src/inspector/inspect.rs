@@ -12,6 +12,7 @@ use exfilter_wire::{
 };
 
 use super::body::Body;
+use super::decoded;
 use super::head::Texts;
 use super::locate::Names;
 use super::log::Log;
@@ -524,16 +525,28 @@ fn open_body(
     {
         body.keep_small(len);
     }
-    if let Some(prefixes) = &inspection.prefixes
-        && is_resent(conversation)
-        && codings.is_empty()
-        && !(inspection.lines || inspection.quarantined)
-        // What passes once is not remembered as clean.
-        && inspection.approved.is_empty()
-        && !matches!(head.length(), BodyLength::Exactly(..SHORTEST))
-    {
+    if is_resent(conversation) && unseen.is_none() {
         let place = format!("{} {editable}", inspection.authority);
-        body.compare(Prefix::new(prefixes, engine, &place));
+        let prefix = match &inspection.prefixes {
+            // What passes once is not remembered as clean.
+            Some(prefixes)
+                if !(inspection.lines || inspection.quarantined) && inspection.approved.is_empty() =>
+            {
+                Some(Prefix::new(prefixes, engine, &place))
+            }
+            _ => None,
+        };
+        match (head.length(), prefix) {
+            // One of which no end is told may be longer than what can be replaced, and leaves then as it comes.
+            (BodyLength::Exactly(len @ decoded::SHORTEST..), prefix)
+                if !codings.is_empty() && len <= inspection.replace_max as u64 =>
+            {
+                body.decode(prefix, len);
+            }
+            (BodyLength::Exactly(..SHORTEST), _) => {}
+            (_, Some(prefix)) if codings.is_empty() => body.compare(prefix),
+            _ => {}
+        }
     }
     body
 }

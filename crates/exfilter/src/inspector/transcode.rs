@@ -9,6 +9,9 @@ use exfilter_codec::{Decoder, Step};
 use exfilter_engine::{Edit, Engine, Flow, Stream, Verdict};
 use zeroize::Zeroizing;
 
+use super::decoded::Decoded;
+use super::prefixes::Prefix;
+
 /// Bytes decoded at once.
 const STEP: usize = 64 << 10;
 
@@ -67,16 +70,35 @@ impl Kept {
         true
     }
 
-    /// Decodes, redacts and keeps the result; the stream that examined it, and the length of the body that it replaces, whose bytes are in `held` if they are not here. A body that is not
-    /// `blocked` as it is stays as it is where nothing is redacted.
-    pub(super) fn transcode(&mut self, blocked: bool, held: Pieces<'_>) -> Option<(Stream, u64)> {
+    /// What examines the body while it is nothing but a text in a coding; none if that is not known of its coding.
+    pub(super) fn decoded(&self, prefix: Option<Prefix>, len: u64) -> Option<Decoded> {
+        let most = self.text_max(usize::try_from(len).unwrap_or(usize::MAX)) as u64;
+        Decoded::new(&self.engine, self.flow.clone(), &self.coding, most, prefix)
+    }
+
+    /// So many bytes came.
+    pub(super) fn len(&self) -> u64 {
+        self.len as u64
+    }
+
+    /// The body as far as it came, unless the embedder has it.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        self.bytes.as_ref().map(|bytes| bytes.as_slice())
+    }
+
+    /// What the whole body decodes to; its bytes are in `held` if they are not here. None if it is too long, or not right.
+    pub(super) fn decode(&mut self, held: Pieces<'_>) -> Option<Zeroizing<Vec<u8>>> {
         let decoder = decoder(&self.coding, &self.beginning, self.engine.limits().window);
-        let mut decoding = Decoding::new(decoder, self.cap.min(self.len.saturating_mul(64)));
+        let mut decoding = Decoding::new(decoder, self.text_max(self.len));
         match self.bytes.take() {
             Some(bytes) => drop(decoding.take(&bytes)),
             None => held(&mut |piece| decoding.take(piece)),
         }
-        let mut text = decoding.end(self.len)?;
+        decoding.end(self.len)
+    }
+
+    /// Redacts what the body decodes to and keeps the result; the stream that examined it. A body that is not `blocked` as it is stays as it is where nothing is redacted.
+    pub(super) fn redact(&mut self, mut text: Zeroizing<Vec<u8>>, blocked: bool) -> Option<Stream> {
         let mut stream = self.engine.stream(self.flow.clone());
         let mut edits: Vec<Edit> = Vec::new();
         // What is released by a verdict is in no later one's list.
@@ -99,7 +121,12 @@ impl Kept {
         }
         edits.iter().for_each(|edit| edit.apply(0, &mut text));
         self.replacement = Some(text);
-        Some((stream, self.len as u64))
+        Some(stream)
+    }
+
+    /// The longest text of so many bytes that is replaced.
+    fn text_max(&self, len: usize) -> usize {
+        self.cap.min(len.saturating_mul(64))
     }
 
     pub(super) fn memory(&self) -> usize {

@@ -2,6 +2,7 @@
 
 mod approved;
 mod bodies;
+mod coded;
 mod github;
 mod heads;
 mod parts;

@@ -17,7 +17,7 @@ fn turn(body: &[u8]) -> Request {
 }
 
 /// Text as it stands in messages: prose and code, with names, digests and escapes.
-fn prose(rng: &mut Rng, len: usize) -> Vec<u8> {
+pub(super) fn prose(rng: &mut Rng, len: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(len + 64);
     while out.len() < len {
         match rng.below(12) {
@@ -51,11 +51,11 @@ fn differ(one: &Outcome, other: &Outcome) -> Vec<&'static str> {
     checks.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect()
 }
 
-fn message(text: &[u8]) -> Vec<u8> {
+pub(super) fn message(text: &[u8]) -> Vec<u8> {
     [b"{\"role\": \"user\", \"content\": \"", text, b"\"}"].concat()
 }
 
-fn body(messages: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn body(messages: &[Vec<u8>]) -> Vec<u8> {
     [b"{\"model\": \"m\", \"messages\": [", &messages.join(&b", "[..])[..], b"]}"].concat()
 }
 
