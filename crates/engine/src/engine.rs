@@ -27,7 +27,7 @@ use crate::{confirm, lane, secrets};
 ///
 /// # Resource usage
 ///
-/// [`Engine::memory`] says it. A rule's automaton is built when its literal is first met (or at [`EngineBuilder::build`] with
+/// [`Engine::memory`] says it. A rule's automaton is built when what follows one of its literals first looks like a match for 32 bytes (or at [`EngineBuilder::build`] with
 /// [`EngineBuilder::eager`]); each is at most 1 MiB, most have a few KiB.
 ///
 /// ```

@@ -323,6 +323,9 @@ impl Lane {
         let confidence = match proof {
             Proof::None if value.len() < rule.whole_len as usize => rule.confidence.lowered(),
             Proof::None => rule.confidence,
+            Proof::Verified if rule.checksum.is_some_and(|checksum| checksum.is_spent(value)) => {
+                rule.confidence
+            }
             Proof::Verified => rule.confidence.max(Confidence::High),
             Proof::Failed => rule.confidence.lowered(),
         };
