@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What the rules find on real packages: findings per GB by tier, rule and package.
 
-    python3 bench/quality/packages.py --packages DIR           scans a folder of .tgz, .whl, .crate and prints tables
-    python3 bench/quality/packages.py --packages DIR --fetch   fetches the packages of packages.txt into it first, with npm, pip and cargo
+    python3 bench/quality/packages.py --packages DIR           scans a folder of .tgz, .whl, .crate, .deb and prints tables
+    python3 bench/quality/packages.py --packages DIR --fetch   fetches the packages of packages.txt into it first, with npm, pip, cargo and apt
     python3 bench/quality/packages.py --packages DIR --public  writes rules/public.txt: digests of what is blocked in them
     ... --set NAME      only packages of that part of packages.txt, with --fetch
     ... --peers         gitleaks and kingfisher on the same folder
@@ -51,7 +51,7 @@ def fetch(folder, part):
     failed = []
     for registry, spec in wanted(part):
         try:
-            {"npm": fetch_npm, "pypi": fetch_pypi, "crates": fetch_crate}[registry](folder, spec)
+            {"npm": fetch_npm, "pypi": fetch_pypi, "crates": fetch_crate, "debian": fetch_debian}[registry](folder, spec)
         except SystemExit:
             failed.append(spec)
     if failed:
@@ -70,6 +70,12 @@ def fetch_pypi(folder, spec):
     platforms = [f"--platform=manylinux{version}_x86_64" for version in ("2014", "_2_17", "_2_28")]
     corpus.run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
                 *platforms, "--implementation", "cp", "--python-version", "3.12", "--dest", str(folder), spec], folder)
+
+
+def fetch_debian(folder, spec):
+    """A package of Debian, where apt has one: sources and test suites of Go, Python and OpenSSH."""
+    if not list(folder.glob(spec.split("=")[0] + "_*.deb")):
+        corpus.run(["apt-get", "download", "-qq", spec], folder)
 
 
 def fetch_crate(folder, spec):
@@ -118,6 +124,8 @@ def write_public(report, tool):
             tree.mkdir()
             if path.suffix == ".whl":
                 zipfile.ZipFile(path).extractall(tree)
+            elif path.suffix == ".deb":
+                subprocess.run(["dpkg-deb", "-x", str(path), str(tree)], check=True)
             else:
                 tarfile.open(path).extractall(tree, filter="data")
             done = subprocess.run([*tool, str(tree)], stdout=subprocess.PIPE, text=True, check=True)

@@ -179,6 +179,11 @@ impl Checksum {
         }
     }
 
+    /// Whether a value that verifies says itself that it opens nothing any more: a JSON web token whose time is over. It is no surer than its rule.
+    pub fn is_spent(self, value: &[u8]) -> bool {
+        self == Checksum::Jwt && structure::jwt_expired(value)
+    }
+
     /// Whether the checksum covers a token to its end, so that only one end can verify; else it says nothing of where the token ends.
     pub fn ends_token(self) -> bool {
         !matches!(

@@ -1,4 +1,4 @@
-//! From a [`Rule`] to what the lanes run: literals with their gate, a lead, a dense DFA built on first use.
+//! From a [`Rule`] to what the lanes run: literals with their gate, a lead, a [`Probe`], a dense DFA built where that does not decide.
 
 use std::sync::OnceLock;
 
@@ -8,9 +8,11 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, MatchKind, meta};
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, HirKind};
 
 use crate::error::BuildError;
+use crate::measure::{self, Measures, parse};
+use crate::probe::Probe;
 use crate::rule::{Lead, Rule};
 
 /// The largest confirm DFA, in bytes. A rule that needs more is better split into head and value.
@@ -21,6 +23,7 @@ pub(crate) struct Compiled {
     pub(crate) rule: Rule,
     pub(crate) facts: Facts,
     has_value: bool,
+    probe: Probe,
     dfa: OnceLock<Option<Machine>>,
     value: OnceLock<Option<meta::Regex>>,
 }
@@ -75,7 +78,13 @@ impl CompiledLead {
 
 impl Compiled {
     /// Checks a rule and compiles all but its DFA.
+    #[cfg(test)]
     pub(crate) fn new(rule: Rule) -> Result<Compiled, BuildError> {
+        Compiled::measured(rule, &mut Measures::default())
+    }
+
+    /// Checks a rule and compiles all but its DFA, beside others that `measures` knows.
+    pub(crate) fn measured(rule: Rule, measures: &mut Measures) -> Result<Compiled, BuildError> {
         let fail = |message: String| BuildError::rule(&rule.id, message);
         if rule.literals.is_empty() {
             return Err(fail("it has no literal; name the fixed text every match begins with".into()));
@@ -87,10 +96,10 @@ impl Compiled {
                 ));
             }
         }
-        let hir = parse(&rule.pattern).map_err(|e| fail(format!("the pattern does not parse: {e}")))?;
-        let properties = hir.properties();
+        let measure =
+            measures.of(&rule.pattern).map_err(|e| fail(format!("the pattern does not parse: {e}")))?;
         let lead_max = rule.lead.as_ref().map_or(0, |l| usize::from(l.max));
-        match properties.maximum_len() {
+        match measure.max {
             None => {
                 return Err(fail("the pattern is unbounded; write {m,n} instead of *, + or {m,}".into()));
             }
@@ -104,21 +113,20 @@ impl Compiled {
             Some(_) => {}
         }
         let lead_min = rule.lead.as_ref().map_or(0, |l| usize::from(l.min));
-        let min_len = lead_min + properties.minimum_len().unwrap_or(0);
+        let min_len = lead_min + measure.min;
         if min_len - lead_min < 2 {
             return Err(fail(
                 "a match may have fewer than 2 bytes; the pattern must include its literal".into(),
             ));
         }
         let lead = rule.lead.as_ref().map(|lead| compile_lead(lead).map_err(&fail)).transpose()?;
-        let gate = if prefix(&hir, is_token).0 >= Automaton::GATE { Gate::Token } else { Gate::None };
+        let gate = if measure.tokens >= Automaton::GATE { Gate::Token } else { Gate::None };
         // A literal of two or three bytes stands in ordinary text all the time; what must follow it seldom does.
         let short = rule.literals.iter().any(|l| l.len() < 4) && !rule.ignore_case && gate == Gate::Token;
-        let longer =
-            if short { beginnings(&hir, 4, 1024).or_else(|| beginnings(&hir, 3, 256)) } else { None };
+        let longer = if short { measure::beginnings(&rule.pattern) } else { None };
         let literals =
             longer.unwrap_or_else(|| rule.literals.iter().map(|l| l.as_bytes().to_vec()).collect());
-        let ascii = prefix(&hir, |b| b.is_ascii()).0 + lead_min;
+        let ascii = measure.ascii + lead_min;
         Ok(Compiled::of(rule, Facts { ascii, min_len, gate, literals, lead }))
     }
 
@@ -127,6 +135,7 @@ impl Compiled {
         Compiled {
             facts,
             has_value: rule.pattern.contains("(?P<value>") || rule.pattern.contains("(?<value>"),
+            probe: Probe::new(),
             dfa: OnceLock::new(),
             value: OnceLock::new(),
             rule,
@@ -141,7 +150,21 @@ impl Compiled {
 
     #[inline]
     fn machine(&self) -> Option<&Machine> {
-        self.dfa.get_or_init(|| build_dfa(&self.rule.pattern).ok().map(|dfa| self.machine_of(dfa))).as_ref()
+        let build = || {
+            self.probe.close();
+            build_dfa(&self.rule.pattern).ok().map(|dfa| self.machine_of(dfa))
+        };
+        self.dfa.get_or_init(build).as_ref()
+    }
+
+    /// How many of `bytes` rule out that a match begins there, behind `before`; `None` if the DFA has to say it. Whatever it says, the DFA would: most literals stand in texts in which no
+    /// match of their rule does, and for those no DFA is built.
+    #[inline]
+    pub(crate) fn dies(&self, before: Option<u8>, bytes: &[u8]) -> Option<usize> {
+        match self.dfa.get() {
+            Some(_) => None,
+            None => self.probe.dies(&self.rule.pattern, before, bytes),
+        }
     }
 
     fn machine_of(&self, dfa: dense::DFA<Vec<u32>>) -> Machine {
@@ -207,7 +230,9 @@ impl Compiled {
         let regex = self.value.get_or_init(|| {
             meta::Regex::builder()
                 .syntax(syntax_config())
-                .configure(meta::Config::new().utf8_empty(false).match_kind(MatchKind::LeftmostFirst))
+                .configure(
+                    meta::Config::new().utf8_empty(false).match_kind(MatchKind::LeftmostFirst).hybrid(false),
+                )
                 .build(&format!("^(?:{})$", self.rule.pattern))
                 .ok()
         });
@@ -225,28 +250,19 @@ impl std::fmt::Debug for Compiled {
     }
 }
 
-fn syntax_config() -> syntax::Config {
+pub(crate) fn syntax_config() -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false)
 }
 
-fn parse(pattern: &str) -> Result<Hir, String> {
-    regex_syntax::ParserBuilder::new()
-        .unicode(false)
-        .utf8(false)
-        .build()
-        .parse(pattern)
-        // The display of a syntax error spans lines and repeats the pattern; its kind is enough.
-        .map_err(|e| match e {
-            regex_syntax::Error::Parse(e) => e.kind().to_string(),
-            regex_syntax::Error::Translate(e) => e.kind().to_string(),
-            _ => "it is no regular expression".into(),
-        })
+/// How patterns become an NFA.
+pub(crate) fn thompson_config() -> thompson::Config {
+    thompson::Config::new().utf8(false).shrink(false).nfa_size_limit(Some(4 * DFA_LIMIT))
 }
 
 fn build_dfa(pattern: &str) -> Result<dense::DFA<Vec<u32>>, String> {
     dense::Builder::new()
         .syntax(syntax_config())
-        .thompson(thompson::Config::new().utf8(false).shrink(false).nfa_size_limit(Some(4 * DFA_LIMIT)))
+        .thompson(thompson_config())
         .configure(
             dense::Config::new()
                 .start_kind(StartKind::Anchored)
@@ -303,83 +319,9 @@ fn compile_lead(lead: &Lead) -> Result<CompiledLead, String> {
     Ok(CompiledLead { set, min: lead.min.into(), max: lead.max.into() })
 }
 
-/// How many bytes of a class every match surely begins with, and whether it consists of them alone.
-fn prefix(hir: &Hir, is: fn(u8) -> bool) -> (usize, bool) {
-    match hir.kind() {
-        HirKind::Empty => (0, true),
-        HirKind::Look(_) => (0, true),
-        HirKind::Literal(literal) => {
-            let n = literal.0.iter().take_while(|b| is(**b)).count();
-            (n, n == literal.0.len())
-        }
-        HirKind::Class(class) => {
-            let all = match class {
-                Class::Bytes(c) => c.iter().all(|r| (r.start()..=r.end()).all(is)),
-                Class::Unicode(c) => c.iter().all(|r| {
-                    (u32::from(r.start())..=u32::from(r.end())).all(|c| u8::try_from(c).is_ok_and(is))
-                }),
-            };
-            (usize::from(all), all)
-        }
-        HirKind::Repetition(r) => {
-            let (n, all) = prefix(&r.sub, is);
-            let min = r.min as usize;
-            match (all, min) {
-                (true, _) => (n * min, true),
-                (false, 0) => (0, false),
-                (false, _) => (n, false),
-            }
-        }
-        HirKind::Capture(c) => prefix(&c.sub, is),
-        HirKind::Concat(parts) => {
-            let mut sum = 0;
-            for part in parts {
-                let (n, all) = prefix(part, is);
-                sum += n;
-                if !all {
-                    return (sum, false);
-                }
-            }
-            (sum, true)
-        }
-        HirKind::Alternation(parts) => {
-            let each: Vec<_> = parts.iter().map(|part| prefix(part, is)).collect();
-            (each.iter().map(|e| e.0).min().unwrap_or(0), each.iter().all(|e| e.1))
-        }
-    }
-}
-
-/// The bytes that matches can begin with, cut to `len`, if there are at most `cap` of them and all have that many.
-fn beginnings(hir: &Hir, len: usize, cap: usize) -> Option<Vec<Vec<u8>>> {
-    let mut extractor = regex_syntax::hir::literal::Extractor::new();
-    extractor.limit_class(100).limit_repeat(len).limit_literal_len(len).limit_total(cap);
-    let mut seq = extractor.extract(hir);
-    seq.keep_first_bytes(len);
-    seq.dedup();
-    let literals = seq.literals()?;
-    let all = literals.len() <= cap && literals.iter().all(|l| l.len() == len);
-    all.then(|| literals.iter().map(|l| l.as_bytes().to_vec()).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn token_prefix(pattern: &str) -> usize {
-        prefix(&parse(pattern).expect("the test pattern parses"), is_token).0
-    }
-
-    #[test]
-    fn the_gate_is_proved_from_the_pattern() {
-        assert_eq!(token_prefix("ghp_[A-Za-z0-9]{36}"), 40);
-        assert_eq!(token_prefix("key=[a-z]{2,9} x"), 6);
-        assert_eq!(token_prefix("(?:ab|abc)[0-9]{4}"), 6);
-        assert_eq!(token_prefix(r#"auth"\s*:"#), 4);
-        assert_eq!(token_prefix("://[a-z]"), 0);
-        assert_eq!(token_prefix("(?:ab c)?deffffffffffff"), 0);
-        assert_eq!(token_prefix("[a-z]{0,5}0123456789"), 10);
-        assert_eq!(token_prefix("(?i:secret)_[a-z]{5}"), 12);
-    }
 
     #[test]
     fn a_leap_comes_to_where_every_byte_leads() {

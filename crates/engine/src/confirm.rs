@@ -8,6 +8,7 @@ use regex_automata::dfa::Automaton as _;
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 
+use crate::checksum::Checksum;
 use crate::compile::Compiled;
 use crate::lane::SEEN;
 use crate::rule::Boundary;
@@ -40,6 +41,16 @@ pub(crate) struct Confirm {
     pub(crate) decided: u64,
 }
 
+/// What comes of a literal.
+pub(crate) enum Start {
+    /// Something stands before it that rules a match out.
+    No,
+    /// A confirm, and how many bytes behind the literal's beginning need no walk. It may have ended.
+    Confirm(Confirm, u64),
+    /// The rule's automaton is too large to say.
+    TooLarge,
+}
+
 /// The bytes that a lane has at hand: `bytes[0]` stands at `base`.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
@@ -66,7 +77,7 @@ impl View<'_> {
 }
 
 impl Confirm {
-    /// Starts a confirm of `rule` at the literal at `at`, and says how many bytes of it need no walk; `None` if what stands before it rules a match out.
+    /// Starts a confirm of `rule` at the literal at `at`.
     ///
     /// `may_begin` says where a match has its left boundary whatever stands before it.
     pub(crate) fn start(
@@ -75,7 +86,7 @@ impl Confirm {
         view: View<'_>,
         at: u64,
         may_begin: impl Fn(u64) -> bool,
-    ) -> Option<(Confirm, u64)> {
+    ) -> Start {
         let index = view.index(at);
         let before = &view.bytes[..index];
         let lead = match &rule.facts.lead {
@@ -83,24 +94,22 @@ impl Confirm {
             Some(lead) => {
                 let n = before.iter().rev().take(lead.max).take_while(|b| lead.has(**b)).count();
                 if n < lead.min {
-                    return None;
+                    return Start::No;
                 }
                 n
             }
         };
         let start = at - lead as u64;
         let left = may_begin(start) || holds_before(rule.rule.left, &before[..index - lead]);
-        if !left {
-            let head = &view.bytes[index..view.bytes.len().min(index + SEEN as usize - 1)];
-            rule.rule.checksum.filter(|checksum| lead > 0 || checksum.may_begin(head))?;
+        // As much as stands behind every literal, in whatever pieces it came.
+        let head = &view.bytes[index..view.bytes.len().min(index + SEEN as usize - 1)];
+        let may_begin = |checksum: Checksum| lead > 0 || checksum.may_begin(head);
+        if !left && !rule.rule.checksum.is_some_and(may_begin) {
+            return Start::No;
         }
-        let dfa = rule.dfa()?;
-        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before.last().copied());
-        let state = dfa.start_state(&config).ok()?;
-        let (state, skipped) = rule.leap(state, &view.bytes[index..]).unwrap_or((state, 0));
-        let confirm = Confirm {
+        let mut confirm = Confirm {
             rule: id,
-            state,
+            state: StateID::ZERO,
             literal: at,
             start,
             matched: at,
@@ -113,10 +122,20 @@ impl Confirm {
             holds: true,
             decided: 0,
         };
-        Some((confirm, skipped as u64))
+        if let Some(len) = rule.dies(before.last().copied(), head) {
+            confirm.alive = false;
+            confirm.decided = at + len as u64;
+            return Start::Confirm(confirm, 0);
+        }
+        let Some(dfa) = rule.dfa() else { return Start::TooLarge };
+        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before.last().copied());
+        let Ok(state) = dfa.start_state(&config) else { return Start::No };
+        let (state, skipped) = rule.leap(state, &view.bytes[index..]).unwrap_or((state, 0));
+        confirm.state = state;
+        Start::Confirm(confirm, skipped as u64)
     }
 
-    /// Walks over `view` from `from` to its end; with `eof` nothing follows. `may_end` says where a match has its right boundary whatever comes
+    /// Walks over `view` from `from` to its end, if it has not ended; with `eof` nothing follows. `may_end` says where a match has its right boundary whatever comes
     /// next, `outer_end` resolves the outer offset after the byte before a lane offset.
     pub(crate) fn advance(
         &mut self,
@@ -127,7 +146,7 @@ impl Confirm {
         may_end: impl Fn(u64) -> bool,
         outer_end: impl Fn(u64) -> u64,
     ) {
-        let Some(dfa) = rule.dfa() else {
+        let Some(dfa) = Some(rule).filter(|_| self.alive).and_then(Compiled::dfa) else {
             self.alive = false;
             return;
         };

@@ -14,6 +14,7 @@ use crate::flow::Flow;
 use crate::fragments::Fragments;
 use crate::lane::Glance;
 use crate::limits::Limits;
+use crate::measure::Measures;
 use crate::policy::{Confidence, Policy, Profile};
 use crate::rule::Rule;
 use crate::scanner::Scanner;
@@ -26,7 +27,7 @@ use crate::{confirm, lane, secrets};
 ///
 /// # Resource usage
 ///
-/// [`Engine::memory`] says it. A rule's automaton is built when its literal is first met (or at [`EngineBuilder::build`] with
+/// [`Engine::memory`] says it. A rule's automaton is built when what follows one of its literals first looks like a match for 32 bytes (or at [`EngineBuilder::build`] with
 /// [`EngineBuilder::eager`]); each is at most 1 MiB, most have a few KiB.
 ///
 /// ```
@@ -393,7 +394,9 @@ impl EngineBuilder {
     ///
     /// [`BuildError`] names the rule and says what to write instead.
     pub fn build(&mut self) -> Result<Engine, BuildError> {
-        let new = std::mem::take(&mut self.rules).into_iter().map(|rule| Compiled::new(rule).map(Arc::new));
+        let mut measures = Measures::default();
+        let compile = |rule| Compiled::measured(rule, &mut measures).map(Arc::new);
+        let new = std::mem::take(&mut self.rules).into_iter().map(compile);
         let shared = std::mem::take(&mut self.shared).into_iter().map(Ok);
         let rules = shared.chain(new).collect::<Result<Vec<_>, BuildError>>()?;
         let mut ids: Vec<&str> = rules.iter().map(|r| r.rule.id.as_str()).collect();

@@ -110,12 +110,13 @@ impl Named {
                 format!("(?:{})(?:{}){whole}", heads.join("|"), ends.join("|"))
             }
         };
+        let longest_name = names.iter().map(longest_of).max();
         let names: Vec<String> = names.iter().map(name).collect();
         let pattern = format!("(?i:{}){BETWEEN}(?P<value>{value})", names.join("|"));
         // What stands between is the same for all rules.
         static BETWEEN_MAX: OnceLock<Option<usize>> = OnceLock::new();
         let between = *BETWEEN_MAX.get_or_init(|| longest(BETWEEN));
-        let longest = longest(&names.join("|")).and_then(|name| Some(name + between? + longest(value)?));
+        let longest = longest_name.and_then(|name| Some(name + between? + longest(value)?));
         Ok(Named { literals, pattern, longest })
     }
 }
@@ -124,6 +125,17 @@ impl Named {
 fn bare(word: &str) -> usize {
     word.bytes().filter(|b| *b != b'_').count()
 }
+
+/// The longest name of heads and last words.
+fn longest_of((lasts, heads): &(&str, Vec<&str>)) -> usize {
+    let spelled = |word: &str| word.len() + if word.ends_with("secret") { SECRET_KEY.len() } else { 0 };
+    let head = heads.iter().map(|head| spelled(head)).max().unwrap_or(0);
+    let last = lasts.split('|').map(spelled).max().unwrap_or(0);
+    head + if lasts.is_empty() { 0 } else { GAP_MAX + last }
+}
+
+/// What may stand behind a secret, at its longest.
+const SECRET_KEY: &str = "_key";
 
 /// A word of the file as a pattern. A secret may be called a secret key.
 fn spelled(word: &str) -> String {
@@ -233,6 +245,20 @@ mod tests {
         ] {
             let found = oracle.find_all(text.replace('@', value).as_bytes());
             assert_eq!(found.len(), usize::from(is_found), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_longest_match_is_counted_and_not_parsed() {
+        for entry in crate::builtin_entries().into_iter().chain(crate::more_entries()) {
+            if entry.rule.pattern.contains(BETWEEN) {
+                assert_eq!(
+                    longest(&entry.rule.pattern),
+                    Some(entry.rule.max_len as usize),
+                    "{}",
+                    entry.rule.id
+                );
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! [`Json`]: just enough JSON to know an object, and the string under `alg` in one.
+//! [`Json`]: just enough JSON to know an object, and two of its members.
 
 /// A reader of JSON that keeps nothing. Every method gives `None` where the text is not JSON.
 pub(super) struct Json<'a> {
@@ -18,6 +18,21 @@ impl<'a> Json<'a> {
             }
         })?;
         alg
+    }
+
+    /// The digits under the key `exp`, if the whole text is an object with one that is a whole number or begins with one; `None` where there are several.
+    pub(super) fn exp(&mut self) -> Option<&'a [u8]> {
+        let (mut exp, mut several) = (None, false);
+        self.object(|key, rest| {
+            if key == b"exp" {
+                several |= exp.is_some();
+                let len = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+                let (digits, rest) = rest.split_at(len);
+                exp = Some((digits, rest.first().copied()));
+            }
+        })?;
+        let ends = |next: Option<u8>| !matches!(next, Some(b'e' | b'E'));
+        exp.filter(|(digits, next)| !several && !digits.is_empty() && ends(*next)).map(|(digits, _)| digits)
     }
 
     /// Whether the whole text is an object.

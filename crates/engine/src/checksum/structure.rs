@@ -51,6 +51,23 @@ pub(super) fn jwt(value: &[u8]) -> bool {
     }
 }
 
+/// What has expired before this time was so when these rules were written, whatever a clock says: the beginning of 2026, in seconds since 1970.
+const WRITTEN: u64 = 1_767_225_600;
+
+/// What is no time of a token, but a number of another meaning (0 for never): 2001.
+const NO_TIME: u64 = 1_000_000_000;
+
+/// Whether a JSON web token says that it expired before these rules were written. What is not seen to its end does not say so.
+pub(super) fn jwt_expired(value: &[u8]) -> bool {
+    let Some(payload) = value.split(|b| *b == b'.').nth(1).filter(|text| text.len() < JWT_PAYLOAD) else {
+        return false;
+    };
+    let mut buffer = [0; JWT_PAYLOAD / 4 * 3];
+    let claims = base64url(payload, &mut buffer);
+    let exp = claims.and_then(|claims| str::from_utf8((Json { rest: claims }).exp()?).ok()?.parse().ok());
+    exp.is_some_and(|exp: u64| (NO_TIME..WRITTEN).contains(&exp))
+}
+
 /// The characters of the shortest signature of an algorithm of [RFC 7518] and [RFC 8037]; RSA keys have 1024 bits or more.
 ///
 /// [RFC 7518]: https://www.rfc-editor.org/rfc/rfc7518#section-3.1

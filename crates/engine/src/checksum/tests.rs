@@ -578,3 +578,35 @@ fn blocks_of_pem() {
         assert!(!Checksum::Pem.verify(other.as_bytes()), "{other}");
     }
 }
+
+#[test]
+fn a_token_says_that_its_time_is_over() {
+    let part = |json: &str| exfilter_testing::wrap::base64(json.as_bytes(), true, false);
+    let token = |claims: &str| [part(r#"{"alg":"HS256"}"#), part(claims), vec![b'a'; 43]].join(&b'.');
+    for (claims, spent) in [
+        (r#"{"sub":"a","exp":1700000000}"#, true),
+        (r#"{ "exp" : 1700000000.5 , "sub":"a"}"#, true),
+        (r#"{"sub":"a","exp":1767225599}"#, true),
+        (r#"{"sub":"a","exp":1767225600}"#, false),
+        (r#"{"sub":"a","iat":1700000000}"#, false),
+        (r#"{"sub":"a","inner":{"exp":1700000000}}"#, false),
+        (r#"{"exp":1700000000,"exp":9999999999}"#, false),
+        (r#"{"sub":"a","exp":1700000000e3}"#, false),
+        (r#"{"sub":"a","exp":"1700000000"}"#, false),
+        (r#"{"sub":"a","exp":1700000000000}"#, false),
+        (r#"{"sub":"a","exp":0}"#, false),
+        (r#"{"sub":"a","exp":99999999999999999999999}"#, false),
+        (r#"{"sub":"a","exp":1700000000"#, false),
+    ] {
+        let token = token(claims);
+        assert!(Checksum::Jwt.verify(&token), "{claims}");
+        assert_eq!(Checksum::Jwt.is_spent(&token), spent, "{claims}");
+    }
+    assert!(!Checksum::Jwt.is_spent(b"") && !Checksum::Jwt.is_spent(b"eyJ."));
+    // Of what is longer no more is seen.
+    let long = format!(r#"{{"exp":1700000000,"sub":"{}"}}"#, "a".repeat(JWT_LONG));
+    assert!(!Checksum::Jwt.is_spent(&token(&long)));
+}
+
+/// Characters that make the claims of a token longer than what is looked at.
+const JWT_LONG: usize = 1000;

@@ -21,7 +21,7 @@ use exfilter_automaton::{ByteSet, is_token};
 use zeroize::Zeroize;
 
 use crate::compile::Compiled;
-use crate::confirm::{Confirm, View};
+use crate::confirm::{Confirm, Start, View};
 use crate::context::Context;
 use crate::lane::archive::Archive;
 use crate::lane::{Lane, LaneKind};
@@ -641,7 +641,11 @@ impl Lane {
         let joints = self.joints()?;
         let (start, end) = joints.piece(found.matched, range);
         let piece = View { bytes: view.get(start, end)?, base: start };
-        let (mut confirm, skipped) = Confirm::start(rule, found.rule, piece, found.matched, |_| true)?;
+        let Start::Confirm(mut confirm, skipped) =
+            Confirm::start(rule, found.rule, piece, found.matched, |_| true)
+        else {
+            return None;
+        };
         confirm.advance(rule, piece, found.matched + skipped, true, |_| true, |at| at);
         let (end, _) = confirm.end?;
         let is_whole = !joints.is_spanned(confirm.start, end) && (confirm.verified || !found.verified);

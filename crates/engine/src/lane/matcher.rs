@@ -3,7 +3,7 @@
 use exfilter_automaton::{Gate, is_token};
 use exfilter_codec::escape;
 
-use crate::confirm::{Confirm, View};
+use crate::confirm::{Confirm, Start, View};
 use crate::context::{Context, Found};
 use crate::coverage::OpaqueReason;
 use crate::finding::{Kind, Preview, Proof, Range64, RuleId};
@@ -170,17 +170,20 @@ impl Lane {
             return;
         }
         let rule = &cx.core.rules[id as usize];
-        if rule.dfa().is_none() {
-            // A rule that was never checked and is too large: what it would have said is not known.
-            let (start, end) = (self.map.src(at), self.map.end(at + 1));
-            let trail = self.trail_at(at);
-            let when = self.when(at + SEEN, cx);
-            return cx.opaque(OpaqueReason::Internal, start..end, trail, when);
-        }
         // The first bytes may be garbage of a wrong alignment.
         let relaxed = if self.kind == LaneKind::Base64 { 3 } else { 0 };
         let may_begin = |start| start <= relaxed || self.is_joint(start);
-        let Some((mut confirm, skipped)) = Confirm::start(rule, id, view, at, may_begin) else { return };
+        let (mut confirm, skipped) = match Confirm::start(rule, id, view, at, may_begin) {
+            Start::Confirm(confirm, skipped) => (confirm, skipped),
+            Start::No => return,
+            Start::TooLarge => {
+                // A rule that was never checked and is too large: what it would have said is not known.
+                let (start, end) = (self.map.src(at), self.map.end(at + 1));
+                let trail = self.trail_at(at);
+                let when = self.when(at + SEEN, cx);
+                return cx.opaque(OpaqueReason::Internal, start..end, trail, when);
+            }
+        };
         confirm.src = self.map.src(confirm.start);
         confirm.holds = cx.may_act(rule);
         confirm.advance(rule, view, at + skipped, eof, |at| self.is_joint(at), |at| self.map.end(at));
@@ -320,6 +323,9 @@ impl Lane {
         let confidence = match proof {
             Proof::None if value.len() < rule.whole_len as usize => rule.confidence.lowered(),
             Proof::None => rule.confidence,
+            Proof::Verified if rule.checksum.is_some_and(|checksum| checksum.is_spent(value)) => {
+                rule.confidence
+            }
             Proof::Verified => rule.confidence.max(Confidence::High),
             Proof::Failed => rule.confidence.lowered(),
         };

@@ -1,6 +1,6 @@
 //! Base32 and base58.
 
-use exfilter_engine::{Engine, Limits, OpaqueReason};
+use exfilter_engine::{Confidence, Engine, Limits, OpaqueReason};
 use exfilter_testing::{Rng, keys, run, split, wrap};
 
 use super::lanes::{finds, in_any_chunks};
@@ -136,5 +136,22 @@ fn a_token_for_which_no_lane_can_be_had_is_reported() {
             let refused = run.opaques().filter(|o| o.reason() == OpaqueReason::Depth).count();
             assert_eq!(refused, usize::from(is_refused));
         });
+    }
+}
+
+/// A JSON web token whose time was over for years was blocked like one that opens something.
+#[test]
+fn a_token_whose_time_is_over_is_told_of_and_blocks_nothing() {
+    let engine = Engine::builder().rules(exfilter_rules::builtin()).build().unwrap();
+    let part = |json: &str| wrap::base64(json.as_bytes(), true, false);
+    for (exp, confidence) in [(1_700_000_000u64, Confidence::Medium), (4_000_000_000, Confidence::High)] {
+        let claims = format!(r#"{{"sub":"someone","exp":{exp}}}"#);
+        let signature = Rng::new(403).text(keys::BASE62, 43);
+        let token = [part(r#"{"alg":"HS256","typ":"JWT"}"#), part(&claims), signature].join(&b'.');
+        let content = [&token[..], b"\n"].concat();
+        let run = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+        let found: Vec<_> = run.findings().map(|finding| finding.confidence()).collect();
+        assert_eq!(found, [confidence], "{exp}");
+        assert_eq!(run.last.is_block(), confidence == Confidence::High, "{exp}");
     }
 }
