@@ -153,6 +153,7 @@ fn every_two_way_split_of_a_small_case() {
     let mut rng = Rng::new(3);
     let secrets = vec![keys::secret(&mut rng)];
     let engine = support::engine(&secrets, Limits::default());
+    let is_long = std::env::var_os("EXFILTER_CASES").is_some();
     for planted in [keys::github(&mut rng, "ghp_"), secrets[0].clone()] {
         let inner = wrap::wrap(&mut rng, wrap::Layer::Text, &planted);
         for layer in wrap::LAYERS {
@@ -161,9 +162,14 @@ fn every_two_way_split_of_a_small_case() {
                 content = wrap::wrap(&mut rng, wrap::Layer::Base64, &content);
             }
             let whole = run::run(&engine, &outbound(), &content, &split::whole(content.len())).facts();
-            for at in 0..=content.len() {
-                let facts = run::run(&engine, &outbound(), &content, &split::two(content.len(), at)).facts();
-                assert_eq!(whole, facts, "{layer:?} split at {at} of {}", content.len());
+            let len = content.len();
+            for at in 0..=len {
+                // Of the middle of a long one a third, but in long runs.
+                if at > 400 && at + 400 < len && at % 3 != 0 && !is_long {
+                    continue;
+                }
+                let facts = run::run(&engine, &outbound(), &content, &split::two(len, at)).facts();
+                assert_eq!(whole, facts, "{layer:?} split at {at} of {len}");
             }
         }
     }
