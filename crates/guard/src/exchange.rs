@@ -239,13 +239,16 @@ async fn send(
     let mut head = inspector.forwarded_head();
     let mut replaced = inspector.replacement().map(Bytes::copy_from_slice);
     let is_whole = taken.edits.is_empty() && replaced.is_none();
-    let token = login::asked(shared, to, inspector.head(), &mut taken.held);
+    let token = login::asked(shared, to, inspector.head(), &mut taken.held, &manner.logins);
     if token.is_some() && manner.upgrade.is_some() && !shared.observe {
         return refuse_plainly(shared, Some(to), conversation, "a token endpoint speaks no WebSocket");
     }
     if token.is_some() {
-        // It is read whole.
-        let _ = head.headers_mut().set("accept-encoding", b"identity");
+        // It is read whole: of a part nobody knows what stands before it.
+        let headers = head.headers_mut();
+        let _ = headers.set("accept-encoding", b"identity");
+        headers.remove("range");
+        headers.remove("if-range");
     }
     if is_whole
         && let Some(body) = login::exchange_body(&manner.logins, to, inspector.head(), &mut taken.held)
