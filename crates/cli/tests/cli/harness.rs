@@ -222,6 +222,7 @@ impl Run {
         self
     }
 
+    #[cfg(all(feature = "otel", unix))]
     #[track_caller]
     pub(crate) fn notes_not(self, text: &str) -> Run {
         assert!(!self.stderr.contains(text), "{text:?} stands in {self:#?}");
