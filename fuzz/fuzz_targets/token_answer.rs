@@ -99,7 +99,7 @@ fn run(input: &Input, pieces: &[&[u8]]) -> Option<Vec<u8>> {
     let head =
         RequestHead::new(b"POST", b"/login/oauth/access_token", [("host", "github.com")]).expect("a head");
     let logins = Logins::new([7; 32]);
-    let request = TokenEndpoints::default().request(&logins, &to, &head, None).expect("a token endpoint");
+    let request = TokenEndpoints::default().request(&logins.substitutes(), &to, &head, None).expect("a token endpoint");
     let mut headers = Headers::new();
     headers.add(b"content-type", input.media_type.as_bytes()).expect("a field");
     let mut answer = request.answer(input.status, &headers);

@@ -18,6 +18,10 @@ enum Kind {
     Random,
     SelfTest,
     Logins,
+    #[cfg(feature = "otel")]
+    Telemetry,
+    #[cfg(feature = "otel")]
+    TelemetryHeaders,
 }
 
 impl GuardError {
@@ -53,7 +57,17 @@ impl GuardError {
         GuardError { kind: Kind::Logins }
     }
 
-    /// A stable code: `E_CERTIFICATE`, `E_ROOTS`, `E_UPSTREAM_CA`, `E_UPSTREAM_PROXY`, `E_IO`, `E_RANDOM`, `E_SELF_TEST`, `E_LOGINS`.
+    #[cfg(feature = "otel")]
+    pub(crate) fn telemetry() -> GuardError {
+        GuardError { kind: Kind::Telemetry }
+    }
+
+    #[cfg(feature = "otel")]
+    pub(crate) fn telemetry_headers() -> GuardError {
+        GuardError { kind: Kind::TelemetryHeaders }
+    }
+
+    /// A stable code: `E_CERTIFICATE`, `E_ROOTS`, `E_UPSTREAM_CA`, `E_UPSTREAM_PROXY`, `E_IO`, `E_RANDOM`, `E_SELF_TEST`, `E_LOGINS`, `E_OTEL`, `E_OTEL_HEADERS`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self.kind {
@@ -65,6 +79,10 @@ impl GuardError {
             Kind::Random => "E_RANDOM",
             Kind::SelfTest => "E_SELF_TEST",
             Kind::Logins => "E_LOGINS",
+            #[cfg(feature = "otel")]
+            Kind::Telemetry => "E_OTEL",
+            #[cfg(feature = "otel")]
+            Kind::TelemetryHeaders => "E_OTEL_HEADERS",
         }
     }
 }
@@ -83,6 +101,14 @@ impl fmt::Display for GuardError {
             Kind::Io(kind) => write!(f, "the guard cannot listen: {kind}"),
             Kind::Random => f.write_str("the system has no random numbers"),
             Kind::Logins => f.write_str("the tokens of logins cannot be looked for"),
+            #[cfg(feature = "otel")]
+            Kind::Telemetry => f.write_str(
+                "a collector of telemetry has no address of the form http://host:port or https://host/path",
+            ),
+            #[cfg(feature = "otel")]
+            Kind::TelemetryHeaders => f.write_str(
+                "the headers for a collector of telemetry have not the form name=value,name=value, percent-encoded",
+            ),
             Kind::SelfTest => f.write_str(
                 "the self-test failed: with these settings a made-up key is let out, or a clean request refused",
             ),

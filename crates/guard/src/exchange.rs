@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use exfilter::substitute::Substitutes;
@@ -40,6 +41,13 @@ struct Taken {
     is_cut: bool,
 }
 
+/// What is known of a request that is refused: of its body the length and the digest, if it was read whole.
+struct Seen {
+    begun: Instant,
+    bytes: u64,
+    digest: Option<blake3::Hasher>,
+}
+
 /// Answers a request to `to`. A panic on the way is a refusal.
 pub(crate) async fn exchange(
     shared: Arc<Shared>,
@@ -58,6 +66,7 @@ pub(crate) async fn exchange(
 }
 
 async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>) -> Response<AnswerBody> {
+    let begun = Instant::now();
     if let Err(closed) = shared.admits(&to, to.host()) {
         return refuse_closed(&shared, Some(&to), Conversation::Plain, closed);
     }
@@ -89,7 +98,13 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     let waits = parts.headers.get(header::EXPECT).is_some();
     if waits && (inspector.verdict().is_block() || foreign.is_some()) {
         // The client asks before it sends the body, and is told no.
-        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), (0, None));
+        return refuse(
+            &shared,
+            &to,
+            &mut inspector,
+            foreign.as_deref(),
+            Seen { begun, bytes: 0, digest: None },
+        );
     }
     let mut taken = match take(&shared, &to, &mut inspector, body).await {
         Ok(taken) => taken,
@@ -100,7 +115,7 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     shared.note(inspector.session());
     taken.edits.extend_from_slice(inspector.edits());
     if let Some(why) = taken.refusal {
-        return refuse(&shared, &to, &mut inspector, Some(why), (bytes, None));
+        return refuse(&shared, &to, &mut inspector, Some(why), Seen { begun, bytes, digest: None });
     }
     if verdict.is_block() || foreign.is_some() {
         if inspector.conversation() == Conversation::GitReceivePack {
@@ -113,13 +128,14 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         }
         taken.held.clear();
         let digest = taken.digest.take();
-        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), (bytes, digest));
+        return refuse(&shared, &to, &mut inspector, foreign.as_deref(), Seen { begun, bytes, digest });
     }
     if !shared.may_use(&to, inspector.approved()) {
         taken.held.clear();
-        return refuse(&shared, &to, &mut inspector, Some(USED_UP), (bytes, None));
+        return refuse(&shared, &to, &mut inspector, Some(USED_UP), Seen { begun, bytes, digest: None });
     }
-    let manner = Manner { tells_length: parts.headers.contains_key(header::CONTENT_LENGTH), upgrade, logins };
+    let tells_length = parts.headers.contains_key(header::CONTENT_LENGTH);
+    let manner = Manner { begun, tells_length, upgrade, logins };
     send(&shared, &to, inspector, taken, manner).await
 }
 
@@ -197,6 +213,8 @@ async fn look(shared: &Shared, to: &Authority, inspector: &mut Inspector, taken:
 
 /// How a request is sent.
 struct Manner {
+    /// Since when it was looked at.
+    begun: Instant,
     /// Whether the client said how long the body is.
     tells_length: bool,
     /// Where the client goes on, if it asks for WebSocket.
@@ -216,17 +234,21 @@ async fn send(
     let conversation = inspector.conversation();
     let mut record = Record::new(Some(to.to_string()), conversation.as_str(), Outcome::Sent);
     record.bytes = taken.held.len();
+    record.decided(inspector.head().method(), manner.begun);
     note(shared, &mut inspector, &mut record);
     let mut head = inspector.forwarded_head();
     let mut replaced = inspector.replacement().map(Bytes::copy_from_slice);
     let is_whole = taken.edits.is_empty() && replaced.is_none();
-    let token = login::asked(shared, to, inspector.head(), &mut taken.held);
+    let token = login::asked(shared, to, inspector.head(), &mut taken.held, &manner.logins);
     if token.is_some() && manner.upgrade.is_some() && !shared.observe {
         return refuse_plainly(shared, Some(to), conversation, "a token endpoint speaks no WebSocket");
     }
     if token.is_some() {
-        // It is read whole.
-        let _ = head.headers_mut().set("accept-encoding", b"identity");
+        // It is read whole: of a part nobody knows what stands before it.
+        let headers = head.headers_mut();
+        let _ = headers.set("accept-encoding", b"identity");
+        headers.remove("range");
+        headers.remove("if-range");
     }
     if is_whole
         && let Some(body) = login::exchange_body(&manner.logins, to, inspector.head(), &mut taken.held)
@@ -331,13 +353,13 @@ fn foreign(shared: &Shared, logins: &Substitutes, to: &Authority, inspector: &In
     Some(format!("a credential that is not the session's own stands in {place}"))
 }
 
-/// The refusal of a request in its client's form. `other` is a reason that the inspector does not know; of the body there are the length and the digest, if it was read whole.
+/// The refusal of a request in its client's form. `other` is a reason that the inspector does not know.
 fn refuse(
     shared: &Shared,
     to: &Authority,
     inspector: &mut Inspector,
     other: Option<&str>,
-    (bytes, digest): (u64, Option<blake3::Hasher>),
+    Seen { begun, bytes, digest }: Seen,
 ) -> Response<AnswerBody> {
     let conversation = inspector.conversation();
     let known = inspector.reply(Audience::Subject);
@@ -360,6 +382,7 @@ fn refuse(
     let outcome = Outcome::Refused { why };
     let mut record = Record::new(Some(to.to_string()), conversation.as_str(), outcome);
     record.bytes = bytes;
+    record.decided(inspector.head().method(), begun);
     note(shared, inspector, &mut record);
     record.quarantine = shared.count_once(inspector, digest.as_ref());
     if let Some(ids) = inspector.approvable().filter(|_| other.is_none()) {

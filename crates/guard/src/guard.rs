@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
+#[cfg(feature = "otel")]
+use exfilter::config::Config;
 use exfilter::inspector::{Prefixes, Uploads};
 use exfilter::substitute::{Logins, Substitutes};
 use exfilter::{
@@ -32,6 +34,8 @@ use crate::listener::Listener;
 use crate::login;
 use crate::metrics::Metrics;
 use crate::names::{Names, Shown};
+#[cfg(feature = "otel")]
+use crate::otel;
 use crate::record::{Outcome, Record, Sink};
 use crate::repeats::Repeats;
 use crate::settings::Settings;
@@ -127,6 +131,7 @@ impl Fresh {
         limits: &GuardLimits,
         pages: &Arc<Pages>,
     ) -> Result<Fresh, GuardError> {
+        let resolve = settings.places();
         let engine = settings.engine;
         let gate = Arc::new(Gate {
             engine: engine.clone(),
@@ -134,7 +139,6 @@ impl Fresh {
             allow: settings.allow,
             closed_network: settings.closed_network,
         });
-        let resolve = settings.resolve.into_iter().map(|(host, port, to)| ((host, port), to)).collect();
         let dialer = Dialer {
             gate: gate.clone(),
             tls: roots.config(&[b"h2", b"http/1.1"])?,
@@ -346,6 +350,9 @@ pub struct Guard {
     seat: Arc<Seat>,
     bundle: String,
     own: String,
+    /// The way to a collector of telemetry.
+    #[cfg(feature = "otel")]
+    collector: Dialer,
 }
 
 impl Guard {
@@ -361,7 +368,9 @@ impl Guard {
         let (own, bundle) = (authority.own(), authority.bundle());
         let limits = Arc::new(settings.limits.clone());
         let quarantine = Arc::new(Mutex::new(settings.config.quarantine()));
-        let metrics = Arc::new(Metrics::new(settings.sink.clone()));
+        let metrics = Arc::new(Metrics::new(&settings));
+        #[cfg(feature = "otel")]
+        let collector = collector(&settings, &roots, &limits)?;
         let ssh_keys = settings.ssh.as_ref().map(|_| RunKeys::new().map(Arc::new)).transpose()?;
         let pages = Arc::default();
         let mut seed = [0; 32];
@@ -408,7 +417,13 @@ impl Guard {
             changes: Arc::default(),
         };
         let seat = Arc::new_cyclic(|seat| RwLock::new(Arc::new(make(seat))));
-        Ok(Guard { seat, bundle, own })
+        Ok(Guard {
+            seat,
+            bundle,
+            own,
+            #[cfg(feature = "otel")]
+            collector,
+        })
     }
 
     /// The certificate authorities that clients must trust, in PEM: this guard's first, then those of the system.
@@ -450,8 +465,24 @@ impl Guard {
         let mut builder = Builder::new_multi_thread();
         let runtime = builder.worker_threads(THREADS).thread_name("exfilter-guard").enable_all().build();
         let runtime = runtime.map_err(|error| GuardError::io(&error))?;
+        #[cfg(feature = "otel")]
+        let exporter = {
+            let (shared, seat) = (newest(&self.seat), self.seat.clone());
+            let counts = move || {
+                let shared = newest(&seat);
+                shared.metrics.text(&shared)
+            };
+            let begun = otel::start(shared.metrics.telemetry.as_ref(), &self.collector, counts);
+            begun.map_err(|error| GuardError::io(&error))?
+        };
         runtime.spawn(door::listen(newest(&self.seat), listener.0));
-        Ok(Running { runtime: Some(runtime), seat: self.seat, address })
+        Ok(Running {
+            runtime: Some(runtime),
+            seat: self.seat,
+            address,
+            #[cfg(feature = "otel")]
+            exporter,
+        })
     }
 }
 
@@ -460,6 +491,8 @@ pub struct Running {
     runtime: Option<Runtime>,
     seat: Arc<Seat>,
     address: Option<SocketAddr>,
+    #[cfg(feature = "otel")]
+    exporter: Option<otel::Exporter>,
 }
 
 impl Running {
@@ -588,6 +621,26 @@ impl Running {
     }
 }
 
+/// The way to a collector of telemetry: as to servers, but whoever starts the guard has named it, so no list of hosts is asked.
+#[cfg(feature = "otel")]
+fn collector(settings: &Settings, roots: &Roots, limits: &GuardLimits) -> Result<Dialer, GuardError> {
+    let gate = Gate {
+        engine: settings.engine.clone(),
+        config: Config::default(),
+        allow: None,
+        closed_network: false,
+    };
+    Ok(Dialer {
+        gate: Arc::new(gate),
+        tls: roots.config(&[b"http/1.1"])?,
+        resolve: Arc::new(settings.places()),
+        proxy: settings.upstream_proxy.clone(),
+        tunnels: false,
+        pages: Arc::default(),
+        patience: limits.connect,
+    })
+}
+
 fn newest(seat: &Seat) -> Arc<Shared> {
     seat.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
@@ -597,6 +650,11 @@ impl Drop for Running {
         if let Some(runtime) = self.runtime.take() {
             self.shared().busy.settle(LAST);
             runtime.shutdown_timeout(LAST);
+        }
+        // Behind all that is told.
+        #[cfg(feature = "otel")]
+        if let Some(exporter) = self.exporter.take() {
+            exporter.finish();
         }
     }
 }

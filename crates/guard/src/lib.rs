@@ -8,7 +8,7 @@
 //!                                                                                |-- websocket.rs  its messages, after an upgrade
 //!                                                                                |-- answer.rs     what comes back, scrubbed
 //!                                                                                `-- login.rs      what comes back of a login, its tokens kept
-//! record.rs  what is told of each request        journal.rs  the same as chained lines        metrics.rs  the same as counts        ui/  the same as a page
+//! record.rs  what is told of each request        journal.rs  the same as chained lines        metrics.rs  the same as counts        ui/  the same as a page        otel/  the same to a collector
 //! ```
 //!
 //! [`Guard::start`] runs it on a listener. It holds each request whole: nothing of it leaves, no name is resolved and nothing is dialled, before its verdict. A refusal is said in the form that the
@@ -51,6 +51,8 @@ mod login;
 mod message;
 mod metrics;
 mod names;
+#[cfg(feature = "otel")]
+mod otel;
 mod prefixed;
 mod record;
 mod repeats;
@@ -69,6 +71,8 @@ pub use guard::{Guard, Running};
 pub use journal::{Checked, Head, Journal, JournalError, SignedRun, verify};
 pub use limits::GuardLimits;
 pub use listener::Listener;
+#[cfg(feature = "otel")]
+pub use otel::{Telemetry, TelemetryReport};
 pub use record::{Noted, Outcome, Record, Sink, Unseen};
 pub use settings::Settings;
 pub use ssh::SshSettings;

@@ -12,7 +12,6 @@ use http::{HeaderMap, Response, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::ext::ReasonPhrase;
 use tokio::task::block_in_place;
 use zeroize::Zeroizing;
 
@@ -70,16 +69,17 @@ impl Body for Behind {
     }
 }
 
-/// What a request is, if its answer may hold tokens.
+/// What a request is, if its answer may hold tokens. `logins` are those that it was examined with: by the same it is told whose refresh it is.
 pub(crate) fn asked(
     shared: &Shared,
     to: &Authority,
     head: &RequestHead,
     held: &mut Held,
+    logins: &Substitutes,
 ) -> Option<TokenRequest> {
     let body = short(held);
     let endpoints = shared.gate.config.token_endpoints();
-    let mut request = endpoints.request(&shared.logins, to, head, body.as_deref())?;
+    let mut request = endpoints.request(logins, to, head, body.as_deref())?;
     if shared.observe {
         request.observe();
     }
@@ -175,8 +175,6 @@ pub(crate) async fn answer(
             let mut response = Response::new(whole(body));
             *response.status_mut() = parts.status;
             *response.headers_mut() = headers;
-            // What a server says there has not been looked at.
-            response.extensions_mut().remove::<ReasonPhrase>();
             response
         }
         Err(why) => refuse(&why),
@@ -238,9 +236,10 @@ fn settle(
             Bytes::copy_from_slice(answer.bytes())
         }
     };
-    // With the tokens of this answer, which may stand in it once more.
+    // With the tokens of this answer, which may stand in it once more; and with those of the request, which may be forgotten by now.
     let newest = shared.newest();
-    if let Some(scrubber) = newest.scrubber.as_ref().filter(|_| login.injected || login.request.keeps()) {
+    let is_scrubbed = login.injected || login.request.keeps();
+    for scrubber in [&newest.scrubber, &shared.scrubber].into_iter().flatten().filter(|_| is_scrubbed) {
         scrub::headers(scrubber, to, &mut headers);
         match scrub::body(scrubber, to, &headers, &body) {
             Some(None) => {}

@@ -26,7 +26,10 @@ use prometheus_client::registry::Registry;
 
 use crate::guard::Shared;
 use crate::message::{AnswerBody, whole};
+#[cfg(feature = "otel")]
+use crate::otel::Telemetry;
 use crate::record::{Record, Sink};
+use crate::settings::Settings;
 use crate::ui::Timeline;
 
 type Labels = [(&'static str, &'static str); 2];
@@ -34,6 +37,8 @@ type Labels = [(&'static str, &'static str); 2];
 /// What is counted. It is told of each request, and tells the next one.
 pub(crate) struct Metrics {
     next: Arc<dyn Sink>,
+    #[cfg(feature = "otel")]
+    pub(crate) telemetry: Option<Arc<Telemetry>>,
     pub(crate) timeline: Timeline,
     registry: Registry,
     requests: Family<Labels, Counter>,
@@ -46,9 +51,11 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(next: Arc<dyn Sink>) -> Metrics {
+    pub(crate) fn new(settings: &Settings) -> Metrics {
         let mut metrics = Metrics {
-            next,
+            next: settings.sink.clone(),
+            #[cfg(feature = "otel")]
+            telemetry: settings.telemetry.clone(),
             timeline: Timeline::default(),
             registry: Registry::with_prefix("exfilter"),
             requests: Family::default(),
@@ -75,7 +82,7 @@ impl Metrics {
     }
 
     /// All of them as text.
-    fn text(&self, shared: &Shared) -> String {
+    pub(crate) fn text(&self, shared: &Shared) -> String {
         let open = shared.limits.connections.saturating_sub(shared.places.available_permits());
         self.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
         let (memory, file) = shared.budget.held();
@@ -106,6 +113,10 @@ impl Sink for Metrics {
         let told = self.next.record(record);
         if told.is_ok() {
             self.timeline.add(record);
+            #[cfg(feature = "otel")]
+            if let Some(telemetry) = &self.telemetry {
+                telemetry.add(record);
+            }
         }
         told
     }

@@ -1,8 +1,13 @@
 //! [`Record`]: what is told of a request. Holds no content.
 
+use std::time::{Duration, Instant};
+
 use exfilter::inspector::Sighting;
 use exfilter::{Action, Confidence, Engine, Event, Finding, FindingId, Kind, OpaqueReason};
 use serde_json::{Value, json};
+
+/// The methods that are told by their names: others are the client's own words.
+const METHODS: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
 
 /// Who is told.
 pub trait Sink: Send + Sync {
@@ -24,8 +29,12 @@ pub struct Record {
     pub conversation: &'static str,
     /// What became of it.
     pub outcome: Outcome,
+    /// The method, of those that everybody knows; `_OTHER` for others, and `None` for what was no request.
+    pub method: Option<&'static str>,
     /// Bytes of the body.
     pub bytes: u64,
+    /// From its head to its verdict, with the time that its client took for the body.
+    pub took: Option<Duration>,
     /// What was found.
     pub noted: Vec<Noted>,
     /// What could not be examined.
@@ -137,13 +146,21 @@ impl Record {
             to,
             conversation,
             outcome,
+            method: None,
             bytes,
+            took: None,
             noted,
             unseen,
             injected: false,
             approval,
             quarantine: false,
         }
+    }
+
+    /// Takes what is known of a request once it is decided: its method, and since when it was looked at.
+    pub(crate) fn decided(&mut self, method: &str, begun: Instant) {
+        self.method = Some(METHODS.iter().find(|known| **known == method).copied().unwrap_or("_OTHER"));
+        self.took = Some(begun.elapsed());
     }
 
     /// Takes what an inspector has seen.
@@ -158,14 +175,18 @@ impl Record {
         }
     }
 
+    /// Why it was decided so, or what became of tokens.
+    pub(crate) fn why(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Opened | Outcome::Sent | Outcome::Approved => None,
+            Outcome::Refused { why } => Some(why),
+            Outcome::Kept { what } | Outcome::Given { what } => Some(what),
+            Outcome::Failed { why } => Some(why),
+        }
+    }
+
     /// As it is written and shown, with so many findings, and parts that were not examined.
     pub(crate) fn to_json(&self, listed: usize) -> Value {
-        let why = match &self.outcome {
-            Outcome::Opened | Outcome::Sent | Outcome::Approved => None,
-            Outcome::Refused { why } => Some(why.as_str()),
-            Outcome::Kept { what } | Outcome::Given { what } => Some(what.as_str()),
-            Outcome::Failed { why } => Some(*why),
-        };
         let found: Vec<_> = self
             .noted
             .iter()
@@ -194,9 +215,15 @@ impl Record {
             .collect();
         let more = self.noted.len().saturating_sub(listed) + self.unseen.len().saturating_sub(listed);
         let mut line = json!({
-            "to": self.to, "conversation": self.conversation, "outcome": self.outcome.as_str(), "why": why,
+            "to": self.to, "conversation": self.conversation, "outcome": self.outcome.as_str(), "why": self.why(),
             "bytes": self.bytes, "injected": self.injected, "found": found, "unseen": unseen, "more": more,
         });
+        if let Some(method) = self.method {
+            line["method"] = method.into();
+        }
+        if let Some(took) = self.took {
+            line["micros"] = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).into();
+        }
         if let Some(number) = self.approval {
             line["approval"] = number.into();
         }

@@ -1,5 +1,6 @@
 //! [`Settings`]: what a guard is told.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,6 +10,8 @@ use exfilter::{Engine, HostPattern};
 
 use crate::error::GuardError;
 use crate::limits::GuardLimits;
+#[cfg(feature = "otel")]
+use crate::otel::Telemetry;
 use crate::record::{Record, Sink};
 use crate::self_test;
 use crate::ssh::SshSettings;
@@ -31,6 +34,8 @@ pub struct Settings {
     pub(crate) ssh: Option<SshSettings>,
     pub(crate) limits: GuardLimits,
     pub(crate) sink: Arc<dyn Sink>,
+    #[cfg(feature = "otel")]
+    pub(crate) telemetry: Option<Arc<Telemetry>>,
 }
 
 /// Tells nobody.
@@ -61,6 +66,8 @@ impl Settings {
             ssh: None,
             limits: GuardLimits::default(),
             sink: Arc::new(Nobody),
+            #[cfg(feature = "otel")]
+            telemetry: None,
         }
     }
 
@@ -133,9 +140,21 @@ impl Settings {
         self
     }
 
+    /// The addresses of hosts that were set.
+    pub(crate) fn places(&self) -> HashMap<(String, u16), SocketAddr> {
+        self.resolve.iter().map(|(host, port, to)| ((host.clone(), *port), *to)).collect()
+    }
+
     /// Who is told of each request.
     pub fn sink(&mut self, sink: Arc<dyn Sink>) -> &mut Settings {
         self.sink = sink;
+        self
+    }
+
+    /// A collector that is told of each request too, once the [sink](Settings::sink) was, and of the counts. Nothing waits for it. It is reached as servers are, but asks neither the list of hosts nor whether an address is private; a reload changes nothing of it.
+    #[cfg(feature = "otel")]
+    pub fn telemetry(&mut self, telemetry: Arc<Telemetry>) -> &mut Settings {
+        self.telemetry = Some(telemetry);
         self
     }
 

@@ -154,6 +154,14 @@ pub(crate) struct GuardArgs {
     /// Add a line of JSON for each request to this file, each with a hash of all before it; `exfilter log verify` checks it
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// Tell the collector of OpenTelemetry at this address what happens, by OTLP over HTTP, as in http://127.0.0.1:4318: a log record for each request, and counts. It gets what the log has, and headers of OTEL_EXPORTER_OTLP_HEADERS [default: as OTEL_EXPORTER_OTLP_ENDPOINT says]
+    #[cfg(feature = "otel")]
+    #[arg(long, value_name = "URL")]
+    pub(crate) otel: Option<String>,
+    /// Tell no collector anything, whatever the environment says
+    #[cfg(feature = "otel")]
+    #[arg(long, conflicts_with = "otel")]
+    pub(crate) no_otel: bool,
     /// Show what happens at a page of this machine, at this ADDRESS:PORT [default: a free port of 127.0.0.1]; its address, with a token in it, is printed
     #[arg(long, value_name = "PLACE", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
     pub(crate) ui: Option<SocketAddr>,

@@ -41,11 +41,8 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<u8, Fault> {
     let fault = |what: String| Fault::new("connect", what, "run this within exfilter run, or give --proxy");
     let proxy = args.proxy.clone().or_else(proxy);
     let proxy = proxy.ok_or_else(|| fault("no variable names a proxy (HTTPS_PROXY)".into()))?;
-    let target = target(&args.host, args.port).ok_or_else(|| fault("this is no name of a host".into()))?;
-    let reached = Line::reach(&proxy);
-    let mut stream = reached.map_err(|error| fault(format!("the proxy cannot be reached: {error}")))?;
-    let opened = open(&mut stream, &target);
-    let rest = opened.map_err(|error| fault(format!("the proxy gives no connection: {error}")))?;
+    let (mut stream, rest) =
+        opened(&proxy, &args.host, args.port).map_err(|error| fault(error.to_string()))?;
     let mut up = stream.try_clone().map_err(|error| fault(error.to_string()))?;
     // It ends with the process: nothing comes from a server that has closed.
     std::thread::spawn(move || {
@@ -65,14 +62,22 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<u8, Fault> {
 /// There is no proxy with a port, or it refuses.
 pub(super) fn tunnel(host: &str, port: u16) -> io::Result<TcpStream> {
     let proxy = proxy().ok_or_else(|| io::Error::other("no variable names a proxy (HTTPS_PROXY)"))?;
-    let target = target(host, port).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let mut line = Line::reach(&proxy)?;
-    let early = open(&mut line, &target)?;
+    let (line, early) = opened(&proxy, host, port)?;
     match line {
         // In TLS the client speaks first.
         Line::Tcp(stream) if early.is_empty() => Ok(stream),
         _ => Err(io::Error::other("the proxy is of another kind")),
     }
+}
+
+/// A connection through a proxy to a host, and what came behind the proxy's answer.
+fn opened(proxy: &str, host: &str, port: u16) -> io::Result<(Line, Vec<u8>)> {
+    let told = |what: &str, error: io::Error| io::Error::new(error.kind(), format!("{what}: {error}"));
+    let target = target(host, port)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "this is no name of a host"))?;
+    let mut line = Line::reach(proxy).map_err(|error| told("the proxy cannot be reached", error))?;
+    let early = open(&mut line, &target).map_err(|error| told("the proxy gives no connection", error))?;
+    Ok((line, early))
 }
 
 /// The proxy that the environment names.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use exfilter::substitute::{AwsKeys, Substitutes};
+use exfilter::wire::percent::{self, Plus};
 use exfilter::{Binding, Engine, Flow, KeyClass, KnownSecrets};
 use exfilter_store::Store;
 use zeroize::Zeroizing;
@@ -15,6 +16,14 @@ use crate::text::escape;
 
 /// The variables in which programs look for keys of AWS: the id, its secret, the token of a session.
 const AWS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
+/// The variables with fields of requests to collectors of OpenTelemetry, which let in there.
+const TELEMETRY: [&str; 4] = [
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+    "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+];
 
 /// To whom signatures are made with them.
 const AWS_HOSTS: &str = "AWS, in signatures,";
@@ -170,6 +179,39 @@ impl Prepared {
         let Ok(made) = self.substitutes.add_aws(AWS[0], keys) else { return Vec::new() };
         let made = [Some(made.id), Some(made.secret), made.token].into_iter().flatten();
         values.into_iter().map(|(_, value)| value).zip(made).collect()
+    }
+
+    /// Takes away the headers for a collector of telemetry, and looks for their values; where this process uses them itself, also if nothing else is changed.
+    pub(super) fn withhold(&mut self, variables: &[Variable], wishes: &Wishes<'_>, is_used: bool) {
+        for variable in variables {
+            let is_header = TELEMETRY.contains(&variable.shown.as_str());
+            if !is_header || variable.value.is_empty() || is_kept(&variable.shown, wishes.keep) {
+                continue;
+            }
+            for pair in variable.value.split(|byte| *byte == b',') {
+                let Some(at) = pair.iter().position(|byte| *byte == b'=') else { continue };
+                let value = Zeroizing::new(percent::decode(&pair[at + 1..], Plus::Itself));
+                let value = value.trim_ascii();
+                // What is behind a scheme too. Values that are too weak to be looked for are none that open anything.
+                let behind = value.iter().position(|byte| *byte == b' ').map(|at| &value[at + 1..]);
+                for one in [Some(value), behind].into_iter().flatten() {
+                    let _ = self.known.add(&variable.shown, one, Vec::new());
+                }
+            }
+            if wishes.observe && !is_used {
+                continue;
+            }
+            let before = self.changes.iter().find(|(name, _)| *name == variable.name);
+            if before.is_some_and(|(_, placeholder)| placeholder.is_none()) {
+                continue;
+            }
+            self.changes.retain(|(name, _)| *name != variable.name);
+            self.changes.push((variable.name.clone(), None));
+            self.notes.push(format!(
+                "{} is taken away: it lets in at a collector of telemetry; or give --keep {0}",
+                variable.shown
+            ));
+        }
     }
 
     /// Takes away the variables in whose value the engine still finds what it would not let out: a header with a token in it, a key file.

@@ -4,6 +4,7 @@
 //! args.rs         what the user may say
 //! environment.rs  which variables hold secrets, and what the command gets instead
 //! trust.rs        the private folder with the certificates
+//! telemetry.rs    a collector of OpenTelemetry
 //! upstream.rs     the proxy behind which this machine stands
 //! ssh.rs          what ssh, scp, sftp and git need to go that way; connect.rs, from them to the guard
 //! child.rs        the command: signals, exit code
@@ -31,6 +32,8 @@ mod serve;
 mod setup;
 mod ssh;
 mod start;
+#[cfg(feature = "otel")]
+mod telemetry;
 mod trust;
 mod upstream;
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use exfilter::config::Config;
 use exfilter::substitute::scrubbing;
 use exfilter::{Engine, HostPattern, KnownSecrets, Mode, StoreKey};
+#[cfg(feature = "otel")]
+use exfilter_guard::Telemetry;
 use exfilter_guard::{Guard, GuardError, Journal, Running, Settings, SshSettings};
 use exfilter_store::Use;
 use exfilter_store::os::write_private;
@@ -17,6 +19,8 @@ use zeroize::Zeroizing;
 use super::args::GuardArgs;
 use super::environment::{self, Wishes};
 use super::ledger::{Books, Ledger};
+#[cfg(feature = "otel")]
+use super::telemetry;
 use super::upstream;
 use crate::fault::Fault;
 use crate::policy;
@@ -40,6 +44,8 @@ pub(super) struct Ready {
     /// Variables with what clients get instead: a placeholder, or nothing.
     pub(super) changes: Changes,
     pub(super) lasting: Lasting,
+    #[cfg(feature = "otel")]
+    telemetry: Option<Arc<Telemetry>>,
     observe: bool,
 }
 
@@ -124,6 +130,7 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
     let store = stored.as_ref().map(|(store, _)| store);
     let mut prepared =
         environment::prepare(&variables, &wishes, store, known, &mut fresh_key, *lasting.seed)?;
+    prepared.withhold(&variables, &wishes, is_telling(args));
     let known = std::mem::replace(&mut prepared.known, KnownSecrets::new(fresh_key()?));
     let engine = engine(args, &config, known)?;
     if !observe {
@@ -146,6 +153,17 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
     settings.self_test(&made_up_key()?).map_err(|error| fault(&error))?;
     lasting.had.set(has);
     Ok(Read { settings, notes: prepared.notes, changes: prepared.changes, observe })
+}
+
+/// Whether a collector is told what happens.
+fn is_telling(args: &GuardArgs) -> bool {
+    #[cfg(feature = "otel")]
+    return telemetry::is_asked(args);
+    #[cfg(not(feature = "otel"))]
+    {
+        let _ = args;
+        false
+    }
 }
 
 /// How long a guard lives.
@@ -176,24 +194,47 @@ pub(super) fn ready(
     let journal = args.log.as_deref().map(journal).transpose()?;
     let books = Arc::new(Books { ledger: Ledger::default(), journal });
     settings.sink(books.clone());
+    #[cfg(feature = "otel")]
+    let telemetry = telemetry::collector(args, term)?;
+    #[cfg(feature = "otel")]
+    if let Some(telemetry) = &telemetry {
+        settings.telemetry(telemetry.clone());
+    }
     if life == Life::Lasting {
         settings.lasting();
     }
     let guard = Guard::new(settings).map_err(|error| fault(&error))?;
-    Ok(Ready { guard, books, notes, changes, lasting, observe })
+    Ok(Ready {
+        guard,
+        books,
+        notes,
+        changes,
+        lasting,
+        #[cfg(feature = "otel")]
+        telemetry,
+        observe,
+    })
 }
 
 /// What is told at the end.
 pub(super) struct Summary<'a> {
     args: &'a GuardArgs,
     books: Arc<Books>,
+    #[cfg(feature = "otel")]
+    telemetry: Option<Arc<Telemetry>>,
     pub(super) observe: bool,
 }
 
 impl Ready {
     /// What is told at the end, when the guard has ended.
     pub(super) fn summary<'a>(&self, args: &'a GuardArgs) -> Summary<'a> {
-        Summary { args, books: self.books.clone(), observe: self.observe }
+        Summary {
+            args,
+            books: self.books.clone(),
+            #[cfg(feature = "otel")]
+            telemetry: self.telemetry.clone(),
+            observe: self.observe,
+        }
     }
 }
 
@@ -210,6 +251,12 @@ impl Summary<'_> {
     pub(super) fn tell(&self, term: &Term) {
         if let Some(Err(error)) = self.books.journal.as_ref().map(Journal::end) {
             term.note(&format_args!("the end could not be written into the journal: {error}"));
+        }
+        #[cfg(feature = "otel")]
+        if let Some(text) =
+            self.telemetry.as_ref().and_then(|telemetry| telemetry::summary(&telemetry.report()))
+        {
+            term.note(&text);
         }
         if self.args.quiet && !self.books.ledger.has_stopped() {
             return;

@@ -222,6 +222,13 @@ impl Run {
         self
     }
 
+    #[cfg(all(feature = "otel", unix))]
+    #[track_caller]
+    pub(crate) fn notes_not(self, text: &str) -> Run {
+        assert!(!self.stderr.contains(text), "{text:?} stands in {self:#?}");
+        self
+    }
+
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:#?}"))

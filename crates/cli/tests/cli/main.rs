@@ -32,6 +32,8 @@ mod run_names;
 mod run_page;
 #[cfg(all(feature = "guard", unix))]
 mod run_ssh;
+#[cfg(all(feature = "otel", unix))]
+mod run_telemetry;
 mod sandbox;
 mod scale;
 mod secrets;

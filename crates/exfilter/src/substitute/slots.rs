@@ -184,6 +184,11 @@ impl Substitutes {
         self.entries.iter().filter(|_| is_tls(to)).find(is_its).map(|entry| &**entry)
     }
 
+    /// Whether it is one of the placeholders.
+    pub(super) fn has_placeholder(&self, value: &[u8]) -> bool {
+        self.entries.iter().any(|entry| entry.placeholder.as_bytes() == value)
+    }
+
     fn at_home(&self, to: &Authority, slot: &Slot) -> impl Iterator<Item = (&Entry, HeaderPart)> {
         let is_tls = is_tls(to);
         let entries = self.entries.iter().map(|entry| &**entry);

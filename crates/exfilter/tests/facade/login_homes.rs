@@ -27,7 +27,7 @@ fn answered(
     answer: &Value,
 ) -> Option<Value> {
     let head = head("POST", authority, path, 0);
-    let request = endpoints.request(logins, &to(authority), &head, None).unwrap();
+    let request = endpoints.request(&logins.substitutes(), &to(authority), &head, None).unwrap();
     assert!(request.keeps());
     let mut held = request.answer(200, &Headers::new());
     held.push(answer.to_string().as_bytes()).unwrap();
@@ -232,7 +232,7 @@ fn a_grant_in_an_address_is_one() {
     let (logins, endpoints) = (Logins::new([7; 32]), TokenEndpoints::default());
     let keeps = |method: &str, authority: &str, target: &str| {
         let head = head(method, authority, target, 0);
-        endpoints.request(&logins, &to(authority), &head, None).map(|request| request.keeps())
+        endpoints.request(&logins.substitutes(), &to(authority), &head, None).map(|request| request.keeps())
     };
     let grant = "/a?grant_type=client_credentials&client_id=x";
     assert_eq!(keeps("GET", GITHUB, grant), Some(true));
@@ -248,7 +248,9 @@ fn a_grant_in_an_address_is_one() {
             ("content-length", &len),
         ];
         let head = RequestHead::new(b"POST", b"/a", fields).unwrap();
-        endpoints.request(&logins, &to(GITHUB), &head, Some(body)).map(|request| request.keeps())
+        endpoints
+            .request(&logins.substitutes(), &to(GITHUB), &head, Some(body))
+            .map(|request| request.keeps())
     };
     let form = format!("grant_type=refresh_token&refresh_token={}", token(91));
     for name in ["gzip", "deflate", "zstd"] {

@@ -47,7 +47,7 @@ fn finish(
     pieces: &[&[u8]],
 ) -> Result<Rewritten, AnswerError> {
     let head = head("github.com", PATH, FORM, 0);
-    let request = TokenEndpoints::default().request(logins, &to(GITHUB), &head, None).unwrap();
+    let request = TokenEndpoints::default().request(&logins.substitutes(), &to(GITHUB), &head, None).unwrap();
     assert!(request.keeps());
     let mut headers = Headers::new();
     for (name, value) in fields {
@@ -196,7 +196,17 @@ fn what_cannot_be_read_does_not_pass() {
     let (doubled, bare) = (format!("{whole}{whole}"), format!("\"{real}\""));
     let location = format!("https://x.example/#access_token={real}");
     let json = [("content-type", JSON)];
-    let refused: [(Fields<'_>, &[u8]); 16] = [
+    let within = json!({"data": whole}).to_string();
+    let twice = json!({"data": [json!({"a": whole}).to_string()]}).to_string();
+    let query = json!({"url": format!("https://x.example/?a=1&access_token={real}")}).to_string();
+    let behind = format!("ess_token={real}&scope=repo");
+    let part = [("content-type", FORM), ("content-range", "bytes 3-60/61")];
+    let refused: [(Fields<'_>, &[u8]); 20] = [
+        // Within a string, and where its name stands before what came.
+        (&json, within.as_bytes()),
+        (&json, twice.as_bytes()),
+        (&json, query.as_bytes()),
+        (&part, behind.as_bytes()),
         (&json, &whole.as_bytes()[..whole.len() - 1]),
         (&json, doubled.as_bytes()),
         (&json, b"<html>access_token</html>"),
@@ -216,11 +226,20 @@ fn what_cannot_be_read_does_not_pass() {
     ];
     for (n, (fields, body)) in refused.into_iter().enumerate() {
         let error = finish(&logins, 200, fields, &[body]).expect_err(&n.to_string());
-        assert!(!error.to_string().contains(&real) && !error.is_too_long());
+        assert!(!error.to_string().contains(&real) && !error.to_string().contains("1 MiB"), "{n} {error}");
     }
     assert!(logins.is_empty(), "of what is refused nothing is kept");
     let long = vec![b' '; (1 << 20) + 1];
-    assert!(finish(&logins, 200, &json, &[&long]).unwrap_err().is_too_long());
+    assert!(finish(&logins, 200, &json, &[&long]).unwrap_err().to_string().contains("1 MiB"));
+    finish(&logins, 206, &[("content-type", FORM)], &[behind.as_bytes()]).unwrap_err();
+    // What only speaks of them passes.
+    for said in [
+        r#"{"error":"x","error_description":"no access_token, or refresh_token: expired?"}"#,
+        r#"{"a":"the access_token"}"#,
+    ] {
+        assert!(finish(&logins, 400, &json, &[said.as_bytes()]).unwrap().body().is_none());
+        assert!(finish(&logins, 200, &json, &[said.as_bytes()]).unwrap().body().is_none());
+    }
     // A page of a gateway says that something is wrong; a bomb is none.
     let page =
         finish(&logins, 502, &[("content-type", "text/html")], &[b"<html>bad gateway</html>"]).unwrap();
@@ -334,7 +353,8 @@ fn a_refresh_by_a_token_from_before_gives_what_the_client_can_keep() {
     let mut endpoints = TokenEndpoints::default();
     let keeps = |endpoints: &TokenEndpoints, target: &str, body: &str| {
         let head = head("github.com", target, FORM, body.len());
-        let request = endpoints.request(&logins, &to(GITHUB), &head, Some(body.as_bytes())).unwrap();
+        let request =
+            endpoints.request(&logins.substitutes(), &to(GITHUB), &head, Some(body.as_bytes())).unwrap();
         (request.keeps(), request.refuses_others())
     };
     let other = token(52);
@@ -355,6 +375,22 @@ fn a_refresh_by_a_token_from_before_gives_what_the_client_can_keep() {
         assert_eq!(keeps(&endpoints, PATH, &body), (true, false), "{body}");
     }
     assert_eq!(keeps(&endpoints, "/login/oauth/access_token?code=x", &plain), (true, false));
+    // Some servers read a form whatever it says that it is.
+    let document = |scope: &str| {
+        json!({"grant_type": "refresh_token", "refresh_token": other, "scope": scope}).to_string()
+    };
+    for (scope, kept) in
+        [("a b:c", false), ("&grant_type=authorization_code&code=x", true), (";code=x", true)]
+    {
+        let body = document(scope);
+        let head = head("github.com", PATH, JSON, body.len());
+        let set = logins.substitutes();
+        let request = endpoints.request(&set, &to(GITHUB), &head, Some(body.as_bytes())).unwrap();
+        assert_eq!(request.keeps(), kept, "{body}");
+    }
+    // So many fields are none that could be read, but for somebody.
+    let many = format!("{}grant_type=authorization_code&code=x", "a&".repeat(300));
+    assert_eq!(keeps(&endpoints, "/other/token", &many), (true, false));
     // Another spelling of the address, and another address of the same host.
     for target in ["/login//oauth/%61ccess_token/", "/other/token"] {
         assert_eq!(
@@ -367,6 +403,49 @@ fn a_refresh_by_a_token_from_before_gives_what_the_client_can_keep() {
     assert_eq!(keeps(&endpoints, PATH, &plain), (false, true));
 }
 
+/// A placeholder that is forgotten while its request is under way is exchanged in it, so its answer is kept too.
+#[test]
+fn whose_refresh_it_is_says_the_set_that_is_exchanged() {
+    let logins = Logins::new([7; 32]);
+    let (placeholder, real) = login(&logins, 55);
+    let set = logins.substitutes();
+    for seed in 0..2 * Logins::MOST as u64 {
+        login(&logins, 1000 + seed);
+    }
+    let body = format!("grant_type=refresh_token&refresh_token={placeholder}");
+    let head = head("github.com", PATH, FORM, body.len());
+    let asked = |set: &Substitutes| {
+        let request =
+            TokenEndpoints::default().request(set, &to(GITHUB), &head, Some(body.as_bytes())).unwrap();
+        (request.keeps(), set.exchange_body(&to(GITHUB), &head, body.as_bytes()))
+    };
+    let (keeps, exchanged) = asked(&set);
+    assert!(keeps && String::from_utf8_lossy(&exchanged.unwrap()).contains(&real));
+    let (keeps, exchanged) = asked(&logins.substitutes());
+    assert!(!keeps && exchanged.is_none(), "nothing of it is from here any more");
+}
+
+/// What stands in an address is in logs, and those of a bucket are its owner's.
+#[test]
+fn no_token_is_put_into_an_address_of_google() {
+    let logins = Logins::new([7; 32]);
+    let google = to("https://oauth2.googleapis.com");
+    let head = head("oauth2.googleapis.com", "/token", FORM, 0);
+    let request = TokenEndpoints::default().request(&logins.substitutes(), &google, &head, None).unwrap();
+    let mut answer = request.answer(200, &Headers::new());
+    answer.push(json!({"access_token": token(56)}).to_string().as_bytes()).unwrap();
+    answer.finish(&logins).unwrap();
+    let set = logins.substitutes();
+    let (_, placeholder) = set.placeholders().next().unwrap();
+    let storage = to("https://storage.googleapis.com");
+    let target = format!("/bucket/x?access_token={placeholder}");
+    let head = RequestHead::new(b"GET", target.as_bytes(), [("host", "storage.googleapis.com")]).unwrap();
+    assert!(set.exchange(&storage, &head).unwrap().is_none());
+    let bearer = format!("Bearer {placeholder}");
+    let slot = Slot::parse(b"header:authorization").unwrap();
+    assert!(set.inject(&storage, &slot, bearer.as_bytes()).is_some());
+}
+
 #[test]
 fn addresses_that_nobody_knows_are_told_of_or_refused() {
     let logins = Logins::new([7; 32]);
@@ -375,7 +454,7 @@ fn addresses_that_nobody_knows_are_told_of_or_refused() {
     let answer = |config: &Config, body: &str| {
         let head = head("id.example.com", "/oauth2/token", FORM, body.len());
         let request = config.token_endpoints().request(
-            &logins,
+            &logins.substitutes(),
             &to("https://id.example.com"),
             &head,
             Some(body.as_bytes()),

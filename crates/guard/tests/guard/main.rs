@@ -20,6 +20,8 @@ mod renewal;
 mod socks;
 mod ssh;
 mod stage;
+#[cfg(feature = "otel")]
+mod telemetry;
 mod ui;
 mod upstream;
 mod upstream_proxy;

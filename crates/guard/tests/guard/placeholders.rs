@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use exfilter::substitute::{AwsKeys, Substitutes};
-use exfilter::{Action, Binding, Confidence, Engine, HostPattern, KnownSecrets, Policy, Slot, StoreKey};
+use exfilter::substitute::{AwsKeys, Substitutes, scrubbing};
+use exfilter::{Binding, Engine, HostPattern, KnownSecrets, Slot, StoreKey};
 use exfilter_testing::{Rng, keys};
 
 use crate::stage::{AWS, Stage, has};
@@ -56,9 +56,8 @@ pub(crate) fn with_token(value: &[u8], hosts: &[&str]) -> (Engine, Arc<Substitut
         .known_secrets(known(value, bindings()))
         .build()
         .unwrap();
-    let mut policy = Policy::default();
-    policy.action(Confidence::Confirmed, Action::Redact).llm_action(Confidence::Confirmed, Action::Redact);
-    let scrubber = Engine::builder().known_secrets(known(value, Vec::new())).policy(policy).build().unwrap();
+    let scrubber =
+        Engine::builder().known_secrets(known(value, Vec::new())).policy(scrubbing()).build().unwrap();
     (engine, Arc::new(substitutes), scrubber, placeholder)
 }
 
@@ -169,10 +168,11 @@ fn signatures_of_aws_are_made_anew() {
         .known_secrets(known(secret.as_bytes(), Vec::new()))
         .build()
         .unwrap();
-    let mut policy = Policy::default();
-    policy.action(Confidence::Confirmed, Action::Redact);
-    let scrubber =
-        Engine::builder().known_secrets(known(id.as_bytes(), Vec::new())).policy(policy).build().unwrap();
+    let scrubber = Engine::builder()
+        .known_secrets(known(id.as_bytes(), Vec::new()))
+        .policy(scrubbing())
+        .build()
+        .unwrap();
     let set = |settings: &mut exfilter_guard::Settings| {
         settings.substitutes(Arc::new(substitutes), scrubber);
     };

@@ -7,6 +7,7 @@ use exfilter_wire::fields::{self, Member};
 use exfilter_wire::places::Place;
 use zeroize::Zeroizing;
 
+use super::kept::SECRET_MIN;
 use super::{Logins, Token, TokenRequest};
 use crate::inspector::decoded;
 use crate::substitute::SubstituteError;
@@ -30,6 +31,8 @@ pub(super) const WINDOW: u64 = 8 << 20;
 pub struct TokenAnswer {
     request: TokenRequest,
     is_success: bool,
+    /// Whether it says that it is a part.
+    is_part: bool,
     media_type: Vec<u8>,
     codings: Vec<u8>,
     /// Whether a token stands in the head.
@@ -59,14 +62,6 @@ enum Kind {
     Many,
     Form(SubstituteError),
     Other,
-}
-
-impl AnswerError {
-    /// Whether the answer is only too long: of one whose tokens are not kept nobody knows what is in it.
-    #[must_use]
-    pub fn is_too_long(&self) -> bool {
-        self.0 == Kind::Long
-    }
 }
 
 impl fmt::Display for AnswerError {
@@ -100,6 +95,7 @@ impl TokenAnswer {
         let in_head = headers.iter().any(|(_, value)| names.iter().any(|name| is_given(value, name)));
         TokenAnswer {
             is_success: (200..300).contains(&status),
+            is_part: status == 206 || headers.get("content-range").is_some(),
             media_type: media_type.trim_ascii().to_ascii_lowercase(),
             codings: if codings == b"identity" { Vec::new() } else { codings },
             in_head,
@@ -156,6 +152,10 @@ impl TokenAnswer {
         };
         if self.in_head {
             return Err(AnswerError(Kind::Head));
+        }
+        // Names may stand before it.
+        if self.is_part {
+            return Err(AnswerError(Kind::Unreadable));
         }
         let (text, found) = found?;
         let tokens: Vec<(Token, Zeroizing<Vec<u8>>)> =
@@ -216,7 +216,13 @@ impl TokenAnswer {
         };
         let mut found = Vec::new();
         for member in members {
-            let Some((name, is_whole)) = named(&member, names) else { continue };
+            let Some((name, is_whole)) = named(&member, names) else {
+                // A document within a string, or a form: who reads it finds the token.
+                if names.iter().any(|name| is_told_within(&member.value, name)) {
+                    return Err(AnswerError(Kind::Unreadable));
+                }
+                continue;
+            };
             let is_nothing = member.value.is_empty() || !member.is_string && &member.value[..] == b"null";
             // A token that nobody signed opens nothing, and has nothing that could be drawn anew.
             let is_unsigned = Token::of(name) == Token::Id && member.value.ends_with(b".");
@@ -302,6 +308,27 @@ fn is_form(text: &[u8], members: &[Member]) -> bool {
     let is_plain = |member: &Member| matches!(&member.place, Place::Field(name) if !name.is_empty() && name.iter().all(is_name));
     let pairs = 1 + text.iter().filter(|byte| **byte == b'&').count();
     pairs == members.len() && text.iter().all(u8::is_ascii_graphic) && members.iter().all(is_plain)
+}
+
+/// Whether a text has a member of this name with a value: `access_token=x`, `"access_token": "x"`, in any escapes of quotes.
+fn is_told_within(value: &[u8], name: &str) -> bool {
+    let (value, len) = (value.to_ascii_lowercase(), name.len());
+    let begins = |at: usize| at == 0 || !matches!(value[at - 1], b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+    let is_around = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ');
+    // What is shorter is a word: `refresh_token: expired`.
+    let is_long = |rest: &[u8]| {
+        let is_of_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-._~+/%".contains(byte);
+        rest.iter().take_while(is_of_token).count() >= SECRET_MIN
+    };
+    let goes_on = |behind: &[u8]| {
+        let at = behind.iter().position(|byte| !is_around(byte)).unwrap_or(behind.len());
+        let rest = behind[at..].strip_prefix(b"=").or_else(|| behind[at..].strip_prefix(b":"));
+        let value =
+            rest.map(|rest| &rest[rest.iter().position(|byte| !is_around(byte)).unwrap_or(rest.len())..]);
+        value.is_some_and(is_long)
+    };
+    (0..value.len().saturating_sub(len))
+        .any(|at| begins(at) && value[at..].starts_with(name.as_bytes()) && goes_on(&value[at + len..]))
 }
 
 /// Whether a field of a head says `access_token=...`.

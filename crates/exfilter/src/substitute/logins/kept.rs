@@ -18,7 +18,7 @@ const FIELDS: [&str; 4] = ["refresh_token", "subject_token", "actor_token", "tok
 const TOKEN_MAX: usize = 16 << 10;
 
 /// The shortest secret that [`KnownSecrets`] take, in bytes.
-const SECRET_MIN: usize = 12;
+pub(super) const SECRET_MIN: usize = 12;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,11 +194,6 @@ impl Logins {
         });
         let next = Arc::new(Substitutes::of_logins(before.rules.clone(), entries.collect()));
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = next;
-    }
-
-    /// Whether it is a placeholder of a token that is kept.
-    pub(super) fn has_placeholder(&self, value: &[u8]) -> bool {
-        self.substitutes().entries().iter().any(|entry| entry.placeholder.as_bytes() == value)
     }
 
     /// Keeps the tokens of an answer, all or none, and gives their placeholders, in order. A token that is kept already has the one that it has.

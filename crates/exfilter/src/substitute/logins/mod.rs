@@ -27,7 +27,7 @@
 //! let (endpoints, logins) = (TokenEndpoints::default(), Logins::new([7; 32])); // a random seed, from the system
 //! let to = Authority::parse(b"https://github.com")?;
 //! let head = RequestHead::new(b"POST", b"/login/oauth/access_token", [("host", "github.com")])?;
-//! let request = endpoints.request(&logins, &to, &head, None).expect("it is a token endpoint");
+//! let request = endpoints.request(&logins.substitutes(), &to, &head, None).expect("it is a token endpoint");
 //!
 //! let mut answer = request.answer(200, &Headers::new());
 //! answer.push(br#"{"access_token":"q8Zt4LmN0pR7sVx2Wb5K","token_type":"bearer"}"#)?;

@@ -8,10 +8,11 @@ use exfilter_wire::fields::{self, Member};
 use exfilter_wire::places::Place;
 use exfilter_wire::{Headers, RequestHead};
 
+use super::TokenEndpoints;
 use super::answer::{TokenAnswer, WINDOW};
 use super::endpoints::{Endpoint, MEMBERS, normalised};
-use super::{Logins, TokenEndpoints};
 use crate::inspector::decoded;
+use crate::substitute::Substitutes;
 
 /// The longest body that is read for what is asked, in bytes.
 pub(crate) const BODY_MAX: usize = 16 << 10;
@@ -55,10 +56,10 @@ enum Why {
 }
 
 impl TokenEndpoints {
-    /// What a request to `to` is, if its answer may hold tokens. `body` is the whole body, if that has at most 16 KiB.
+    /// What a request to `to` is, if its answer may hold tokens. `body` is the whole body, if that has at most 16 KiB. `logins` are the placeholders that are exchanged in this request: those of [`Logins`](super::Logins) may be others by then.
     pub fn request(
         &self,
-        logins: &Logins,
+        logins: &Substitutes,
         to: &Authority,
         head: &RequestHead,
         body: Option<&[u8]>,
@@ -67,10 +68,12 @@ impl TokenEndpoints {
         let is_coded = !codings.is_empty() && !codings.eq_ignore_ascii_case(b"identity");
         let plain = body.filter(|_| is_coded).and_then(|body| decoded(&codings, body, BODY_MAX, WINDOW));
         let text = if is_coded { plain.as_ref().map(|plain| &plain[..]) } else { body };
-        let asked = text.and_then(|text| read(head, text)).unwrap_or_default();
-        // Frameworks read these forms as they read the others.
-        let is_mentioned = head.media_type() == b"multipart/form-data"
+        let asked = text.and_then(|text| read(head, text));
+        // Frameworks read these forms as they read the others, and one of a thousand fields too.
+        let is_mentioned = (head.media_type() == b"multipart/form-data"
+            || fields::has(head) && asked.is_none())
             && text.is_some_and(|text| text.windows(GRANTS[0].len()).any(|one| one == GRANTS[0].as_bytes()));
+        let asked = asked.unwrap_or_default();
         let says = |one: &str| {
             asked.iter().any(|member| name(member) == Some(one)) || head.target().parameter(one).is_some()
         };
@@ -165,10 +168,14 @@ pub(crate) fn name(member: &Member) -> Option<&str> {
     }
 }
 
-/// Whether a body says the same to every reader: some servers end a field of a form at `;` too.
+/// Whether a body says the same to every reader: some servers end a field of a form at `;` too, and some read a form whatever it says that it is.
 fn is_read_alike(head: &RequestHead, body: &[u8]) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._~%+*/:=&-".contains(byte);
-    !is_form(head) || body.iter().all(is_plain)
+    if is_form(head) {
+        body.iter().all(is_plain)
+    } else {
+        !body.iter().any(|byte| matches!(byte, b'&' | b';'))
+    }
 }
 
 fn is_form(head: &RequestHead) -> bool {
@@ -176,7 +183,7 @@ fn is_form(head: &RequestHead) -> bool {
 }
 
 /// Whether it is a plain refresh by a token that is not from here. Who has that has it already, and its file would be left with a placeholder that ends with the session.
-fn is_refresh_of_others(asked: &[Member], logins: &Logins) -> bool {
+fn is_refresh_of_others(asked: &[Member], logins: &Substitutes) -> bool {
     let names: Vec<&str> = asked.iter().map(|member| name(member).unwrap_or_default()).collect();
     let distinct: BTreeSet<&str> = names.iter().copied().collect();
     let value =
