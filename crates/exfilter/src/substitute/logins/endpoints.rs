@@ -99,6 +99,8 @@ const KNOWN: &[Known] = &[
         tokens: &[
             "https://login.microsoftonline.com/*/oauth2/v2.0/token",
             "https://login.microsoftonline.com/*/oauth2/token",
+            // Its older name.
+            "https://login.windows.net/*/oauth2/token",
         ],
         method: None,
         members: MEMBERS,
@@ -146,6 +148,28 @@ const KNOWN: &[Known] = &[
         method: Some("POST"),
         members: &["token"],
         hosts: &["registry.npmjs.org"],
+        slots: BASIC,
+    },
+    // The name by which Yarn asks npm's registry. What is given there is not put in at the other name.
+    Known {
+        tokens: &["https://registry.yarnpkg.com/-/v1/done"],
+        method: None,
+        members: &["token"],
+        hosts: &["registry.yarnpkg.com"],
+        slots: BASIC,
+    },
+    Known {
+        tokens: &["https://registry.yarnpkg.com/-/user/*", "https://registry.yarnpkg.com/-/user/*/-rev/*"],
+        method: Some("PUT"),
+        members: &["token"],
+        hosts: &["registry.yarnpkg.com"],
+        slots: BASIC,
+    },
+    Known {
+        tokens: &["https://registry.yarnpkg.com/-/npm/v1/tokens"],
+        method: Some("POST"),
+        members: &["token"],
+        hosts: &["registry.yarnpkg.com"],
         slots: BASIC,
     },
     // https://huggingface.co/docs/hub/oauth
@@ -213,8 +237,8 @@ struct Address {
     spelled: String,
 }
 
-/// Where `npm logout` sends a `DELETE`, the token in the path.
-const NPM_LOGOUT: (&str, &str) = ("registry.npmjs.org", "/-/user/token/*");
+/// Where `npm logout` and `yarn logout` send a `DELETE`, the token in the path.
+const NPM_LOGOUT: ([&str; 2], &str) = (["registry.npmjs.org", "registry.yarnpkg.com"], "/-/user/token/*");
 
 /// A token endpoint, which may have several addresses.
 #[derive(Debug)]
@@ -262,11 +286,11 @@ impl Endpoint {
 
     /// The same for revocations by the address alone: npm's, and those with one parameter, `token`.
     pub(crate) fn revokes_by_address(&self, to: &Authority, head: &RequestHead, slot: &Slot) -> bool {
-        let (target, (host, logout)) = (head.target(), NPM_LOGOUT);
+        let (target, (hosts, logout)) = (head.target(), NPM_LOGOUT);
         let query = target.query();
         match (slot, head.method()) {
             (Slot::Path(_), "DELETE") => {
-                to.host() == host
+                hosts.contains(&to.host())
                     && self.is_at(to, None)
                     && query.is_empty()
                     && is_spelled(logout, target.path())
