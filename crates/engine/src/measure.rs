@@ -52,8 +52,11 @@ impl Measures {
         // The case of letters makes no difference to it, and each letter would be a class.
         let cased = piece.strip_prefix("(?i:").map(|rest| format!("(?:{rest}"));
         let (measure, matches) = Measure::of(&parse(cased.as_deref().unwrap_or(piece)).ok()?);
+        if !matches {
+            return None;
+        }
         self.pieces.insert(piece.into(), measure);
-        matches.then_some(measure)
+        Some(measure)
     }
 }
 
@@ -68,10 +71,10 @@ impl Measure {
 
     /// The measure of this and then that.
     fn then(self, next: Measure) -> Measure {
-        let sum = |n: usize, only: bool, next: usize| if only { n + next } else { n };
+        let sum = |n: usize, only: bool, next: usize| if only { n.saturating_add(next) } else { n };
         Measure {
-            min: self.min + next.min,
-            max: self.max.and_then(|max| Some(max + next.max?)),
+            min: self.min.saturating_add(next.min),
+            max: self.max.and_then(|max| max.checked_add(next.max?)),
             tokens: sum(self.tokens, self.only.0, next.tokens),
             ascii: sum(self.ascii, self.only.1, next.ascii),
             only: (self.only.0 && next.only.0, self.only.1 && next.only.1),

@@ -182,7 +182,13 @@ impl Prepared {
     }
 
     /// Takes away the headers for a collector of telemetry, and looks for their values; where this process uses them itself, also if nothing else is changed.
-    pub(super) fn withhold(&mut self, variables: &[Variable], wishes: &Wishes<'_>, is_used: bool) {
+    pub(super) fn withhold(
+        &mut self,
+        variables: &[Variable],
+        wishes: &Wishes<'_>,
+        store: Option<&Store>,
+        is_used: bool,
+    ) {
         for variable in variables {
             let is_header = TELEMETRY.contains(&variable.shown.as_str());
             if !is_header || variable.value.is_empty() || is_kept(&variable.shown, wishes.keep) {
@@ -194,8 +200,14 @@ impl Prepared {
                 let value = value.trim_ascii();
                 // What is behind a scheme too. Values that are too weak to be looked for are none that open anything.
                 let behind = value.iter().position(|byte| *byte == b' ').map(|at| &value[at + 1..]);
-                for one in [Some(value), behind].into_iter().flatten() {
-                    let _ = self.known.add(&variable.shown, one, Vec::new());
+                let is_one = behind.is_some() || is_credential(&pair[..at]);
+                for one in [Some(value), behind].into_iter().flatten().filter(|_| is_one) {
+                    // One that is enrolled anyway, from the store or another variable, has its own places.
+                    let is_known = store.is_some_and(|store| matches!(store.name_of(one), Ok(Some(_))))
+                        || variables.iter().any(|other| other.value.as_slice() == one);
+                    if !is_known {
+                        let _ = self.known.add(&variable.shown, one, Vec::new());
+                    }
                 }
             }
             if wishes.observe && !is_used {
@@ -253,6 +265,14 @@ fn secrets(variables: &[Variable], further: &[String], recogniser: &mut Recognis
         }
     }
     found
+}
+
+/// Whether the value of a field of this name lets in: others, like a dataset's name, stand in many requests.
+fn is_credential(field: &[u8]) -> bool {
+    let field = field.to_ascii_lowercase();
+    [&b"auth"[..], b"key", b"token", b"secret", b"pass", b"credential", b"team"]
+        .iter()
+        .any(|word| field.windows(word.len()).any(|part| part == *word))
 }
 
 /// Where a value belongs: as the store says, or the rule that knows it.

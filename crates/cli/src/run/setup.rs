@@ -130,7 +130,7 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
     let store = stored.as_ref().map(|(store, _)| store);
     let mut prepared =
         environment::prepare(&variables, &wishes, store, known, &mut fresh_key, *lasting.seed)?;
-    prepared.withhold(&variables, &wishes, is_telling(args));
+    prepared.withhold(&variables, &wishes, store, is_telling(args));
     let known = std::mem::replace(&mut prepared.known, KnownSecrets::new(fresh_key()?));
     let engine = engine(args, &config, known)?;
     if !observe {
@@ -271,7 +271,13 @@ impl Summary<'_> {
 
 /// What examines requests.
 fn engine(args: &GuardArgs, config: &Config, known: KnownSecrets) -> Result<Engine, Fault> {
-    let (rules, origins) = rulepack::load(&args.rules, true, args.more_rules, None)?.split();
+    let (mut rules, origins) = rulepack::load(&args.rules, true, args.more_rules, None)?.split();
+    // A rule of a file that the engine cannot build is seen now, and not when its literal first passes.
+    let mut faults = Vec::new();
+    rulepack::drop_unsound(&mut rules, &origins, &mut faults);
+    if let Some(fault) = faults.into_iter().next() {
+        return Err(fault);
+    }
     let mut builder = Engine::builder();
     builder.rules(rules).policy(config.policy().clone()).limits(config.limits());
     if !known.is_empty() {

@@ -418,6 +418,8 @@ impl Plain {
     ) -> Verdict {
         let Some(kept) = &mut self.kept else { return stream.push(&[]) };
         let whole = kept.len();
+        // What comes behind the end is misuse.
+        let _ = self.stream.finish();
         if let Verdict::Edit { .. } = verdict {
             let edited = kept.decode(held).and_then(|text| kept.redact(text, true));
             match edited {

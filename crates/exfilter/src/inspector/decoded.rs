@@ -12,6 +12,10 @@ pub(super) const SHORTEST: u64 = 8 << 10;
 /// Bytes decoded at once.
 const STEP: usize = 64 << 10;
 
+/// The longest text that is examined here, and the largest window of zstd, in bytes: a client needs few bytes to have a text decoded, and fewer for a window. Conversations are shorter, and have windows as this.
+const TEXT_MAX: u64 = 8 << 20;
+const WINDOW_MAX: u64 = 2 << 20;
+
 /// As many bytes of the body as tell what its first member is.
 const BEGINNING: usize = 4;
 
@@ -49,11 +53,12 @@ impl Decoded {
     ) -> Option<Decoded> {
         let (decoder, is_gzip): (Box<dyn Decoder>, _) = match coding {
             b"gzip" | b"x-gzip" => (Box::new(gzip::Gzip::new()), true),
-            b"zstd" => (Box::new(zstd::Zstd::new(engine.limits().window)), false),
+            b"zstd" => (Box::new(zstd::Zstd::new(engine.limits().window.min(WINDOW_MAX))), false),
             _ => return None,
         };
         let stream = engine.stream(flow);
         let (beginning, text) = (Vec::with_capacity(BEGINNING), Zeroizing::new(Vec::with_capacity(STEP)));
+        let most = most.min(TEXT_MAX);
         Some(Decoded {
             decoder,
             stream,

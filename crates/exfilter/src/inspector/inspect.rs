@@ -539,7 +539,10 @@ fn open_body(
         match (head.length(), prefix) {
             // One of which no end is told may be longer than what can be replaced, and leaves then as it comes.
             (BodyLength::Exactly(len @ decoded::SHORTEST..), prefix)
-                if !codings.is_empty() && len <= inspection.replace_max as u64 =>
+                // Of what is refused already nobody keeps the body, so it is looked into as it comes.
+                if !codings.is_empty()
+                    && len <= inspection.replace_max as u64
+                    && log.blocked.is_none() =>
             {
                 body.decode(prefix, len);
             }

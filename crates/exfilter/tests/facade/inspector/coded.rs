@@ -279,3 +279,36 @@ fn bodies_that_are_longer_than_their_heads_say_are_examined() {
         assert!(outcome.sent.len() < coded.len(), "held: {held}");
     }
 }
+
+/// Of what is refused by its head nobody keeps the body, and it is examined to its end all the same.
+#[test]
+fn the_body_of_what_is_refused_already_is_looked_into() {
+    let mut rng = Rng::new(198);
+    let value = rng.text(keys::BASE62, 40);
+    let token = keys::github(&mut rng, "ghp_");
+    let engine = engine(&[("DEPLOY", &value, &[])]);
+    let coded = gzip(&body(&[message(&prose(&mut rng, 60_000)), message(&value)]));
+    let request = turn("gzip", &coded).field("x-note", &token);
+    let mut inspection = request.inspection();
+    inspection.held().prefixes(&Prefixes::new());
+    let mut inspector = Inspector::new(&engine, &inspection, request.head()).unwrap();
+    assert!(inspector.verdict().is_block());
+    for chunk in coded.chunks(5_000) {
+        assert!(inspector.push(chunk).is_block());
+    }
+    assert!(inspector.finish_held([] as [&[u8]; 0]).is_block());
+    assert!(inspector.is_hit(), "the enrolled secret in the body counts");
+}
+
+#[test]
+fn what_comes_behind_the_end_is_misuse() {
+    let mut rng = Rng::new(199);
+    let engine = engine(&[]);
+    let coded = gzip(&body(&[message(&prose(&mut rng, 60_000))]));
+    let request = turn("gzip", &coded);
+    let mut inspector = Inspector::new(&engine, &request.inspection(), request.head()).unwrap();
+    let _ = inspector.push(&coded);
+    assert_eq!(inspector.finish().through(), Some(coded.len() as u64));
+    assert!(inspector.push(b"x").is_block());
+    assert!(inspector.finish().is_block());
+}
