@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the wheel, installs it into a virtual environment of its own and runs every test of it. With --mitmproxy also those with a real mitmproxy, which is large
 # and needs Python 3.12 or newer; with --frameworks those with Ray and Spark, which are larger still and want a Java. The build shares the workspace's target folder, and is
-# optimised unless EXFILTER_WHEEL_PROFILE says another profile (`test`, that of the tests).
+# optimised unless EXFILTER_WHEEL_PROFILE says another profile (dev).
 set -euo pipefail
 cd "$(dirname "$0")"
 
