@@ -5,6 +5,7 @@ use exfilter_engine::{Engine, Flow, Stream, Verdict};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::prefixes::Prefix;
+use super::transcode::decoder;
 
 /// Coded bodies that are shorter are examined as any other, in bytes.
 pub(super) const SHORTEST: u64 = 8 << 10;
@@ -36,7 +37,8 @@ pub(super) struct Decoded {
     most: u64,
     decoded: u64,
     beginning: Vec<u8>,
-    is_gzip: bool,
+    /// How a member begins that has nothing but its content.
+    plain: [u8; BEGINNING],
     text: Zeroizing<Vec<u8>>,
     /// Whether a part of the text is to be redacted.
     is_edited: bool,
@@ -51,32 +53,24 @@ impl Decoded {
         most: u64,
         prefix: Option<Prefix>,
     ) -> Option<Decoded> {
-        let (decoder, is_gzip): (Box<dyn Decoder>, _) = match coding {
-            b"gzip" | b"x-gzip" => (Box::new(gzip::Gzip::new()), true),
-            b"zstd" => (Box::new(zstd::Zstd::new(engine.limits().window.min(WINDOW_MAX))), false),
+        let plain = match coding {
+            // No flag.
+            b"gzip" | b"x-gzip" => [gzip::MAGIC[0], gzip::MAGIC[1], gzip::MAGIC[2], 0],
+            b"zstd" => zstd::MAGIC,
             _ => return None,
         };
+        let decoder = decoder(coding, &plain, engine.limits().window.min(WINDOW_MAX))?;
         let stream = engine.stream(flow);
         let (beginning, text) = (Vec::with_capacity(BEGINNING), Zeroizing::new(Vec::with_capacity(STEP)));
         let most = most.min(TEXT_MAX);
-        Some(Decoded {
-            decoder,
-            stream,
-            prefix,
-            most,
-            decoded: 0,
-            beginning,
-            is_gzip,
-            text,
-            is_edited: false,
-        })
+        Some(Decoded { decoder, stream, prefix, most, decoded: 0, beginning, plain, text, is_edited: false })
     }
 
     /// Examines what the next bytes decode to; false if the body is none that is examined here.
     pub(super) fn push(&mut self, chunk: &[u8]) -> bool {
         let missing = (BEGINNING - self.beginning.len()).min(chunk.len());
         self.beginning.extend_from_slice(&chunk[..missing]);
-        if missing > 0 && !self.begins_well() {
+        if !self.plain.starts_with(&self.beginning) {
             return false;
         }
         let mut rest = chunk;
@@ -141,16 +135,5 @@ impl Decoded {
 
     fn note(&mut self, verdict: Verdict) {
         self.is_edited |= matches!(verdict, Verdict::Edit { .. });
-    }
-
-    /// Whether the first bytes can be those of a member that has nothing but its content.
-    fn begins_well(&self) -> bool {
-        let plain: [u8; BEGINNING] = if self.is_gzip {
-            // No flag.
-            [gzip::MAGIC[0], gzip::MAGIC[1], gzip::MAGIC[2], 0]
-        } else {
-            zstd::MAGIC
-        };
-        plain.starts_with(&self.beginning)
     }
 }

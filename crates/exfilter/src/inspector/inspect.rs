@@ -526,28 +526,22 @@ fn open_body(
         body.keep_small(len);
     }
     if is_resent(conversation) && unseen.is_none() {
-        let place = format!("{} {editable}", inspection.authority);
-        let prefix = match &inspection.prefixes {
-            // What passes once is not remembered as clean.
-            Some(prefixes)
-                if !(inspection.lines || inspection.quarantined) && inspection.approved.is_empty() =>
-            {
-                Some(Prefix::new(prefixes, engine, &place))
-            }
-            _ => None,
+        // What passes once is not remembered as clean.
+        let remembers = !(inspection.lines || inspection.quarantined) && inspection.approved.is_empty();
+        let prefixes = inspection.prefixes.as_ref().filter(|_| remembers);
+        let prefix = || {
+            let place = format!("{} {editable}", inspection.authority);
+            prefixes.map(|prefixes| Prefix::new(prefixes, engine, &place))
         };
-        match (head.length(), prefix) {
-            // One of which no end is told may be longer than what can be replaced, and leaves then as it comes.
-            (BodyLength::Exactly(len @ decoded::SHORTEST..), prefix)
-                // Of what is refused already nobody keeps the body, so it is looked into as it comes.
-                if !codings.is_empty()
-                    && len <= inspection.replace_max as u64
-                    && log.blocked.is_none() =>
+        match head.length() {
+            // One of which no end is told may be longer than what can be replaced, and leaves then as it comes. Of what is refused already nobody keeps the body, so it is looked into as it comes.
+            BodyLength::Exactly(len @ decoded::SHORTEST..)
+                if !codings.is_empty() && len <= inspection.replace_max as u64 && log.blocked.is_none() =>
             {
-                body.decode(prefix, len);
+                body.decode(prefix(), len);
             }
-            (BodyLength::Exactly(..SHORTEST), _) => {}
-            (_, Some(prefix)) if codings.is_empty() => body.compare(prefix),
+            BodyLength::Exactly(..SHORTEST) => {}
+            _ if codings.is_empty() => prefix().into_iter().for_each(|prefix| body.compare(prefix)),
             _ => {}
         }
     }

@@ -211,8 +211,8 @@ pub(crate) fn decoded(coding: &[u8], body: &[u8], most: usize, window: u64) -> O
     decoding.end(body.len())
 }
 
-/// The decoder of one coding.
-fn decoder(coding: &[u8], bytes: &[u8], window: u64) -> Option<Box<dyn Decoder>> {
+/// The decoder of one coding, of a body that begins with `bytes`.
+pub(super) fn decoder(coding: &[u8], bytes: &[u8], window: u64) -> Option<Box<dyn Decoder>> {
     Some(match coding {
         b"gzip" | b"x-gzip" => Box::new(Gzip::new()),
         b"zstd" => Box::new(Zstd::new(window)),
