@@ -28,6 +28,9 @@ use crate::websocket;
 /// Two requests at once may take what was approved once.
 const USED_UP: &str = "what was approved for it was used by another request, or is too old";
 
+/// A piece of so many bytes is looked at where it keeps nobody waiting, if its body is [`LONG`].
+const STEP: usize = 16 << 10;
+
 /// What was read of a body.
 struct Taken {
     held: Held,
@@ -189,9 +192,14 @@ async fn look(shared: &Shared, to: &Authority, inspector: &mut Inspector, taken:
     if taken.refusal.is_some() {
         return;
     }
-    let verdict = inspector.push(&data);
-    // From here on nothing may be held any more. Of what is refused for something else only a short beginning is read once more: a hit behind it may count twice.
     let bytes = taken.held.len();
+    let piece = if shared.limits.examines() { &data[..] } else { &[] };
+    // What is long comes as fast as it is read: the next piece is read while this one is looked at.
+    let verdict = match data.len() >= STEP {
+        true => shared.in_turn(bytes, || inspector.push(piece)).await,
+        false => inspector.push(piece),
+    };
+    // From here on nothing may be held any more. Of what is refused for something else only a short beginning is read once more: a hit behind it may count twice.
     let is_begun = taken.digest.is_some() || taken.is_cut;
     if verdict.is_block() && !is_begun && (bytes < LONG || inspector.is_hit_in_body_alone()) {
         let mut digest = shared.repeats().begin(to, inspector);

@@ -28,6 +28,20 @@ pub struct GuardLimits {
     pub answer: Duration,
     /// How long the end of what a server says over SSH waits for how its command ended: OpenSSH closes a channel that has ended both ways at once, and what comes then is lost. Default 2 s.
     pub status: Duration,
+    /// Looks into no body, so that a benchmark can tell what looking costs.
+    #[cfg(feature = "unexamined")]
+    #[doc(hidden)]
+    pub unexamined: bool,
+}
+
+impl GuardLimits {
+    /// Whether bodies are looked into.
+    pub(crate) fn examines(&self) -> bool {
+        #[cfg(feature = "unexamined")]
+        return !self.unexamined;
+        #[cfg(not(feature = "unexamined"))]
+        true
+    }
 }
 
 impl Default for GuardLimits {
@@ -44,6 +58,8 @@ impl Default for GuardLimits {
             connect: Duration::from_secs(15),
             answer: Duration::from_secs(900),
             status: Duration::from_secs(2),
+            #[cfg(feature = "unexamined")]
+            unexamined: false,
         }
     }
 }
