@@ -155,6 +155,12 @@ impl Finding {
         self.finding.documented()
     }
 
+    /// Whether its confidence is lower for where it stands: anybody can make one, and its path is one of tests or examples.
+    #[getter]
+    fn fixture(&self) -> bool {
+        self.finding.fixture()
+    }
+
     /// Whether it is an enrolled secret in the slot and at the host it is bound to.
     #[getter]
     fn bound(&self) -> bool {

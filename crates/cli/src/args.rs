@@ -209,7 +209,7 @@ pub(crate) struct JudgeArgs {
     /// Hide findings below this confidence; they still count for --fail-on
     #[arg(long, value_enum, default_value_t = Level::Low, value_name = "LEVEL")]
     pub(crate) min: Level,
-    /// Treat keys from providers' documentation like any other
+    /// Treat keys from providers' documentation, and private keys in paths of tests, like any other
     #[arg(long)]
     pub(crate) strict_examples: bool,
 }

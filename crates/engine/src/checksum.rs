@@ -179,9 +179,14 @@ impl Checksum {
         }
     }
 
-    /// Whether a value that verifies says itself that it opens nothing any more: a JSON web token whose time is over. It is no surer than its rule.
+    /// Whether a value that verifies says itself that it opens nothing: a JSON web token whose time is over, or without a signature. It is no surer than its rule.
     pub fn is_spent(self, value: &[u8]) -> bool {
-        self == Checksum::Jwt && structure::jwt_expired(value)
+        self == Checksum::Jwt && (structure::jwt_expired(value) || structure::jwt_unsigned(value))
+    }
+
+    /// Whether a value that verifies says itself that it opens nothing without something else: a private key under a passphrase. It is one step less sure than its rule.
+    pub fn is_locked(self, value: &[u8]) -> bool {
+        self == Checksum::Pem && pem::is_locked(value)
     }
 
     /// Whether the checksum covers a token to its end, so that only one end can verify; else it says nothing of where the token ends.

@@ -108,6 +108,8 @@ pub(crate) struct Found {
     pub(crate) confidence: Confidence,
     pub(crate) proof: Proof,
     pub(crate) documented: bool,
+    /// Whether tests were said to follow before it.
+    pub(crate) in_tests: bool,
     pub(crate) preview: Preview,
     pub(crate) line: Option<(u64, u64)>,
     pub(crate) trail: Option<Arc<Trail>>,
@@ -139,6 +141,7 @@ impl Found {
             confidence: Confidence::Confirmed,
             proof: Proof::None,
             documented: false,
+            in_tests: false,
             preview: Preview::new(""),
             line: None,
             trail: None,
@@ -181,6 +184,8 @@ pub struct Scratch {
     pub(crate) ending: Vec<u64>,
     pub(crate) found: Vec<Found>,
     pub(crate) unseen: Vec<Unseen>,
+    /// Whether what is being fed is a name.
+    pub(crate) in_name: bool,
 }
 
 /// Buffers kept for reuse: more than lanes in lanes have in hand at once.

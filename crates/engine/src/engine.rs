@@ -21,7 +21,7 @@ use crate::scanner::Scanner;
 use crate::secrets::{DeltaNeedle, Form, KnownSecrets, Needle, ScatteredNeedle, Tag};
 use crate::slot::Homes;
 use crate::stream::Stream;
-use crate::{confirm, lane, secrets};
+use crate::{confirm, fixture, lane, secrets};
 
 /// Compiled rules and secrets: built once per process, cheap to clone, shared by all streams, immutable.
 ///
@@ -101,7 +101,9 @@ impl Core {
                 builder.literal(literal, id as u32, rule.facts.gate, rule.rule.ignore_case);
             }
         }
-        for (magic, id) in lane::MAGICS.into_iter().chain(lane::DIRECTORIES).chain([lane::UUENCODE]) {
+        for (magic, id) in
+            lane::MAGICS.into_iter().chain(lane::DIRECTORIES).chain([lane::UUENCODE, fixture::MARK])
+        {
             builder.literal(magic, id, Gate::None, false);
         }
         for (id, needle) in needles.iter().enumerate() {

@@ -48,6 +48,7 @@ pub struct Finding {
     pub(crate) confidence: Confidence,
     pub(crate) proof: Proof,
     pub(crate) documented: bool,
+    pub(crate) fixture: bool,
     pub(crate) bound: bool,
     pub(crate) action: Action,
     pub(crate) approved: bool,
@@ -119,6 +120,11 @@ impl Finding {
     /// Whether the value is one that the provider's documentation shows.
     pub fn documented(&self) -> bool {
         self.documented
+    }
+
+    /// Whether its confidence is lower for where it stands: anybody can make one, and a path says that it is of tests or examples.
+    pub fn fixture(&self) -> bool {
+        self.fixture
     }
 
     /// Whether it is an enrolled secret in the slot and at the host it is bound to.

@@ -35,6 +35,7 @@ pub struct Flow {
     editable: bool,
     edited_decoded: bool,
     lines: bool,
+    fixture: bool,
     reference: u64,
     codings: Box<[Coding]>,
     /// What nearly no flow has.
@@ -110,6 +111,7 @@ impl Flow {
             editable: false,
             edited_decoded: false,
             lines: false,
+            fixture: false,
             reference: 0,
             codings,
             rare: None,
@@ -142,6 +144,14 @@ impl Flow {
     #[must_use]
     pub fn lines(mut self) -> Flow {
         self.lines = true;
+        self
+    }
+
+    /// Says that the bytes are a file of tests or examples, as [its path](crate::is_fixture_path) says: what a rule finds in it that anybody can make
+    /// ([`Rule::self_issued`](crate::Rule::self_issued)) is of medium confidence at most. Members of archives are known by their own names.
+    #[must_use]
+    pub fn fixture(mut self, is_fixture: bool) -> Flow {
+        self.fixture = is_fixture;
         self
     }
 
@@ -250,6 +260,10 @@ impl Flow {
     /// Whether findings carry lines.
     pub fn counts_lines(&self) -> bool {
         self.lines
+    }
+
+    pub(crate) fn is_fixture(&self) -> bool {
+        self.fixture
     }
 
     pub(crate) fn reference_seed(&self) -> u64 {

@@ -8,6 +8,7 @@ use crate::coverage::{Coverage, Opaque, OpaqueReason};
 use crate::engine::Core;
 use crate::event::{Edit, Event};
 use crate::finding::{Finding, Kind, PathId, Range64, RuleId, SecretId};
+use crate::fixture::is_fixture_path;
 use crate::id::FindingId;
 use crate::path::{LanePath, LaneStep, Trail};
 use crate::policy::{Action, Confidence};
@@ -289,10 +290,14 @@ impl Ledger {
         &mut self,
         core: &Core,
         facts: &Facts,
-        found: Found,
+        mut found: Found,
         bound: bool,
         on_event: &mut dyn FnMut(Event),
     ) {
+        let fixture = found.confidence > Confidence::Medium && is_fixture(core, facts, &found);
+        if fixture {
+            found.confidence = Confidence::Medium;
+        }
         let what = match found.kind {
             Kind::Rule(id) => What::Rule(id),
             Kind::Known(id, _) => What::Secret(id),
@@ -375,6 +380,7 @@ impl Ledger {
             confidence: found.confidence,
             proof: found.proof,
             documented: found.documented,
+            fixture,
             bound,
             action,
             approved,
@@ -479,6 +485,17 @@ impl Ledger {
         };
         PathId(at as u32 + 1)
     }
+}
+
+/// Whether what a rule found is one that anybody can make, where tests or examples are.
+fn is_fixture(core: &Core, facts: &Facts, found: &Found) -> bool {
+    let Kind::Rule(id) = found.kind else { return false };
+    let is_named =
+        |step: &LaneStep| matches!(step, LaneStep::Member(name) if is_fixture_path(name.as_bytes()));
+    let is_there = || found.trail.as_ref().is_some_and(|trail| trail.steps().any(is_named));
+    core.rules[id.0 as usize].rule.self_issued
+        && !core.policy.strict_examples
+        && (found.in_tests || facts.flow.is_fixture() || is_there())
 }
 
 /// Inserts an edit in order and joins it with those it overlaps; what two fills claim is filled with asterisks.

@@ -162,7 +162,7 @@ impl Policy {
         self
     }
 
-    /// Sets whether documented examples are treated like any other match.
+    /// Sets whether documented examples, and what [stands in a path of tests](crate::Finding::fixture), are treated like any other match.
     pub fn strict_examples(&mut self, strict: bool) -> &mut Policy {
         self.strict_examples = strict;
         self

@@ -118,6 +118,9 @@ pub struct Rule {
     /// Whether a match is only the credential's beginning (PEM, JWT): overwriting it would leave the rest, so it is never redacted but
     /// blocked.
     pub open_ended: bool,
+    /// Whether anybody can make one (a private key, a wallet, a token that a program signs itself), so that tests and examples hold such that open nothing: where the
+    /// [path](crate::is_fixture_path) says that it is one of theirs, a match is of medium confidence at most.
+    pub self_issued: bool,
     /// Longest match in bytes, lead included; at most [`Rule::MAX_LEN`].
     pub max_len: u32,
     /// How long a value is as long as a whole credential, in bytes; a shorter one, which may be half of one, is one step less sure. 0 where any
@@ -165,6 +168,7 @@ impl Rule {
             left: Boundary::Word,
             right: Boundary::Word,
             open_ended: false,
+            self_issued: false,
             max_len: Rule::MAX_LEN,
             whole_len: 0,
             checksum: None,

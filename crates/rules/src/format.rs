@@ -140,6 +140,8 @@ struct RuleText {
     ignore_case: bool,
     #[serde(default)]
     open_ended: bool,
+    #[serde(default)]
+    self_issued: bool,
     lead: Option<Spanned<LeadText>>,
     pattern: Spanned<String>,
     left: Option<Spanned<String>>,
@@ -249,6 +251,7 @@ impl Reader<'_> {
             rule.left = Boundary::None;
         }
         rule.open_ended = text.open_ended;
+        rule.self_issued = text.self_issued;
         rule.lead = text.lead.map(|lead| self.lead(lead, &mut lines)).transpose()?;
         for (field, text, boundary) in
             [("left", &text.left, &mut rule.left), ("right", &text.right, &mut rule.right)]

@@ -30,6 +30,7 @@
 //! left = "word"                              # none, word, dashed, base64
 //! right = "word"
 //! open_ended = false                         # a match is only the beginning: block it, never overwrite it
+//! self_issued = false                        # anybody can make one: at most medium in a path of tests or examples
 //! max_len = 45                               # of the longest match with its lead, at most 2048
 //! whole_len = 0                              # a shorter value may be half of one: one step less sure
 //! checksum = "crc32-base62"                  # see exfilter_engine::Checksum

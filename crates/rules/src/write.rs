@@ -46,6 +46,9 @@ pub fn to_toml(provider: &str, rules: &[Rule]) -> String {
         if rule.open_ended {
             field("open_ended", "true".into());
         }
+        if rule.self_issued {
+            field("self_issued", "true".into());
+        }
         field("max_len", rule.max_len.to_string());
         if rule.whole_len > 0 {
             field("whole_len", rule.whole_len.to_string());

@@ -23,6 +23,7 @@
 //!     "confidence": "low" | "medium" | "high" | "confirmed",
 //!     "proof": "none" | "verified" | "failed",       what the checksum said
 //!     "example": false,                    the value stands in the provider's documentation
+//!     "fixture": false,                    less sure than it would be elsewhere: its path is one of tests or examples
 //!     "counts": true,                      at or above --fail-on
 //!     "preview": "ghp_",                   the public prefix; never a byte of the secret part
 //!     "also": [{"lane", "inner", "kind", "rule", "secret", "form", "confidence"}]    less sure findings at this place
@@ -119,6 +120,7 @@ pub(super) struct FindingView<'a> {
     confidence: &'static str,
     proof: &'static str,
     example: bool,
+    fixture: bool,
     counts: bool,
     preview: &'a str,
     also: Vec<AlsoView<'a>>,
@@ -240,6 +242,7 @@ pub(super) fn finding<'a>(report: &'a Report, file: &'a FileReport, row: &'a Row
             Proof::Failed => "failed",
         },
         example: found.documented(),
+        fixture: found.fixture(),
         counts: report.floors.fails(found),
         preview: found.preview(),
         also: row.also.iter().map(|seen| also(report, seen)).collect(),

@@ -158,6 +158,7 @@ fn result(report: &Report, rules: &Rules, file: &FileReport, row: &Row) -> Value
     let mut properties = Map::new();
     properties.insert("confidence".into(), finding.confidence().as_str().into());
     properties.insert("example".into(), finding.documented().into());
+    properties.insert("fixture".into(), finding.fixture().into());
     properties.insert("preview".into(), finding.preview().into());
     if let (false, Some((line, column))) = (lead.lane.is_identity(), lead.line()) {
         properties.insert("line".into(), line.into());

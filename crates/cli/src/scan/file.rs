@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use exfilter::{Engine, Event, Flow, OpaqueReason, PathId, Stream};
+use exfilter::{Engine, Event, Flow, OpaqueReason, PathId, Stream, is_fixture_path};
 
 use super::ids;
 use super::progress::Progress;
@@ -113,7 +113,7 @@ impl<'a> Examiner<'a> {
     /// it is a gap.
     pub(crate) fn examine(&self, path: &[u8], reader: &mut dyn Read) -> Examined {
         let mut kept = ids::Kept::new(self.ids);
-        let mut examined = self.pushing(|take, examined| {
+        let mut examined = self.pushing(path, |take, examined| {
             BUFFER.with_borrow_mut(|buffer| {
                 loop {
                     match reader.read(buffer) {
@@ -134,7 +134,7 @@ impl<'a> Examiner<'a> {
 
     /// Examines `content`, which is what stands at `path` and is in memory: nothing of it is copied.
     pub(crate) fn examine_whole(&self, path: &[u8], content: &[u8]) -> Examined {
-        let mut examined = self.pushing(|take, examined| {
+        let mut examined = self.pushing(path, |take, examined| {
             content.chunks(READ).for_each(|piece| take(piece, examined));
             None
         });
@@ -152,10 +152,11 @@ impl<'a> Examiner<'a> {
     /// Examines what `bring` brings, piece by piece, until it ends with or without an error.
     fn pushing(
         &self,
+        path: &[u8],
         bring: impl FnOnce(&mut dyn FnMut(&[u8], &mut Examined), &mut Examined) -> Option<io::Error>,
     ) -> Examined {
         let mut examined = Examined::default();
-        let whole = catch_unwind(AssertUnwindSafe(|| self.drive(bring, &mut examined)));
+        let whole = catch_unwind(AssertUnwindSafe(|| self.drive(path, bring, &mut examined)));
         if whole.is_err() {
             let from = examined.through;
             examined.gaps.push(Gap::tail(from, Reason::Internal));
@@ -166,10 +167,11 @@ impl<'a> Examiner<'a> {
 
     fn drive(
         &self,
+        path: &[u8],
         bring: impl FnOnce(&mut dyn FnMut(&[u8], &mut Examined), &mut Examined) -> Option<io::Error>,
         examined: &mut Examined,
     ) {
-        let mut stream = self.engine.stream(Flow::at_rest().lines());
+        let mut stream = self.engine.stream(Flow::at_rest().lines().fixture(is_fixture_path(path)));
         let mut lanes = Lanes::default();
         let mut question = self.guard.and_then(ask::Guard::begin);
         let mut take = |bytes: &[u8], examined: &mut Examined| {

@@ -17,6 +17,28 @@ pub(super) fn verify(value: &[u8]) -> bool {
     count >= ENOUGH || (ended && count >= SHORTEST)
 }
 
+/// How a key of OpenSSH begins, and goes on where no cipher is named: the magic words with their NUL, and the length and name of a cipher ([PROTOCOL.key]).
+///
+/// [PROTOCOL.key]: https://cvsweb.openbsd.org/src/usr.bin/ssh/PROTOCOL.key
+const OPENSSH: [&[u8]; 2] = [b"b3BlbnNzaC1rZXktdjEAAAAA", b"BG5vbmU"];
+
+/// Whether the key needs a passphrase: it says so in a header ([RFC 1421 section 4.6.1.1](https://www.rfc-editor.org/rfc/rfc1421#section-4.6.1.1)), or names a cipher.
+pub(super) fn is_locked(value: &[u8]) -> bool {
+    const HEADERS: usize = 256;
+    let headers = &value[..value.len().min(HEADERS)];
+    if headers
+        .windows(12)
+        .any(|text| text == b"4,ENCRYPTED\n" || text == b"4,ENCRYPTED\r" || text == b"4,ENCRYPTED\\")
+    {
+        return true;
+    }
+    let mut begin = Vec::new();
+    body(value, OPENSSH[0].len() + OPENSSH[1].len(), |char| begin.push(char));
+    begin
+        .strip_prefix(OPENSSH[0])
+        .is_some_and(|cipher| cipher.len() == OPENSSH[1].len() && cipher != OPENSSH[1])
+}
+
 /// Hands out at most `most` characters of the body, and says whether the line that ends a block stands behind what was read.
 pub(super) fn body(value: &[u8], most: usize, mut out: impl FnMut(u8)) -> bool {
     let dashes = |text: &[u8]| text.windows(5).position(|five| five == b"-----");

@@ -51,6 +51,16 @@ pub(super) fn jwt(value: &[u8]) -> bool {
     }
 }
 
+/// Whether a JSON web token says that nobody has signed it: no server that is worth anything takes it.
+pub(super) fn jwt_unsigned(value: &[u8]) -> bool {
+    let mut buffer = [0; JWT_HEADER / 4 * 3];
+    let header = value.split(|b| *b == b'.').next().filter(|header| header.len() <= JWT_HEADER);
+    let header = header.and_then(|header| base64url(header, &mut buffer));
+    header
+        .and_then(|header| (Json { rest: header }).alg())
+        .is_some_and(|alg| alg.eq_ignore_ascii_case(b"none"))
+}
+
 /// What has expired before this time was so when these rules were written, whatever a clock says: the beginning of 2026, in seconds since 1970.
 const WRITTEN: u64 = 1_767_225_600;
 

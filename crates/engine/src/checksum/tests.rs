@@ -580,6 +580,50 @@ fn blocks_of_pem() {
 }
 
 #[test]
+fn a_private_key_says_that_it_has_a_passphrase() {
+    let line = |word: &str, kind: &str| format!("-----{word} {}-----", [kind, "PRIVATE", "KEY"].join(" "));
+    let block = |kind: &str, text: &str| format!("{}\n{text}\n{}\n", line("BEGIN", kind), line("END", kind));
+    let text = body(200, 1);
+    // The magic words, the length of a cipher's name, the name.
+    let openssh = |cipher: &str| {
+        let head = [b"openssh-key-v1\0\0\0\0".as_slice(), &[cipher.len() as u8], cipher.as_bytes(), &[0; 40]]
+            .concat();
+        let head = exfilter_testing::wrap::base64(&head, false, true);
+        block("OPENSSH", str::from_utf8(&head).unwrap())
+    };
+    for (key, locked) in [
+        (block("RSA", &text), false),
+        (block("RSA", &format!("Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233\n\n{text}")), true),
+        (block("RSA", &format!("Proc-Type: 4,ENCRYPTED\\nDEK-Info: AES-128-CBC,00112233\\n\\n{text}")), true),
+        (block("RSA", &format!("Comment: 4,ENCRYPTED or not\n\n{text}")), false),
+        (openssh("none"), false),
+        (openssh("aes256-ctr"), true),
+        (openssh("chacha20-poly1305@openssh.com"), true),
+        ("-----BEGIN".into(), false),
+        (String::new(), false),
+    ] {
+        assert_eq!(
+            Checksum::Pem.is_locked(key.as_bytes()),
+            locked,
+            "{}",
+            key.lines().take(2).collect::<String>().len()
+        );
+    }
+    assert!(!Checksum::Jwt.is_locked(openssh("aes256-ctr").as_bytes()));
+}
+
+#[test]
+fn a_token_says_that_nobody_signed_it() {
+    let part = |json: &str| exfilter_testing::wrap::base64(json.as_bytes(), true, false);
+    for (header, spent) in
+        [(r#"{"alg":"none"}"#, true), (r#"{"typ":"JWT","alg":"None"}"#, true), (r#"{"alg":"HS256"}"#, false)]
+    {
+        let token = [part(header), part(r#"{"sub":"a"}"#), vec![b'a'; 43]].join(&b'.');
+        assert_eq!(Checksum::Jwt.is_spent(&token), spent, "{header}");
+    }
+}
+
+#[test]
 fn a_token_says_that_its_time_is_over() {
     let part = |json: &str| exfilter_testing::wrap::base64(json.as_bytes(), true, false);
     let token = |claims: &str| [part(r#"{"alg":"HS256"}"#), part(claims), vec![b'a'; 43]].join(&b'.');

@@ -20,12 +20,15 @@ use exfilter_codec::tar::{self, Tar};
 use exfilter_codec::{Fault, Part, Segmenter};
 use zeroize::Zeroize;
 
+use crate::compile::Compiled;
 use crate::confirm::View;
-use crate::context::{Context, Scratch};
+use crate::context::{Context, Facts, Live, Scratch};
 use crate::coverage::OpaqueReason;
 use crate::engine::Core;
+use crate::lane::hits::is_of_rule;
 use crate::lane::look::{decode_base64, decode_digits, decode_tokens};
-use crate::lane::{Lane, container, glance, is_directory};
+use crate::lane::{Depth, Lane, LaneKind, glance};
+use crate::map::OuterMap;
 use crate::path::{LaneStep, Trail};
 
 /// What is shown for a name in which a finding stands.
@@ -158,6 +161,11 @@ impl Archive {
         self.part(at).and_then(|p| p.trail.clone())
     }
 
+    /// Whether both offsets lie in the same part, the first one being before the second.
+    pub(crate) fn are_in_one_part(&self, at: u64, behind: u64) -> bool {
+        at < behind && self.part(behind).is_none_or(|part| part.at <= at)
+    }
+
     /// Hides the names in whose header a finding stands.
     pub(crate) fn mask(&mut self, start: u64, end: u64) {
         self.found = self.found.max(end);
@@ -272,7 +280,7 @@ impl Lane {
             return;
         }
         let up = self.here();
-        let core = cx.core;
+        let (core, facts) = (cx.core, cx.facts);
         let scratch = &mut *cx.scratch;
         let mut members = 0;
         // In the root a batch may hold several windows; a fault falls into the one in which it shows.
@@ -292,8 +300,11 @@ impl Lane {
                         table = Some((at, at.saturating_add(len)));
                     }
                     let is_named = !(may_be_unnamed && name.is_empty());
-                    let name =
-                        if *found > header || masked { MASKED.into() } else { shown(&name, core, scratch) };
+                    let name = if *found > header || masked {
+                        MASKED.into()
+                    } else {
+                        shown(&name, core, facts, scratch)
+                    };
                     let step = LaneStep::Member(name);
                     let trail = is_named.then(|| Arc::new(Trail { up: up.clone(), step }));
                     parts.push_back(Member { at, header, trail });
@@ -316,7 +327,7 @@ impl Lane {
 
     /// Names the lane: it is a member of an archive.
     pub(crate) fn name(&mut self, name: &[u8], cx: &mut Context<'_>) {
-        let name = shown(name, cx.core, cx.scratch);
+        let name = shown(name, cx.core, cx.facts, cx.scratch);
         self.here = Some(Arc::new(Trail { up: self.up.clone(), step: LaneStep::Member(name) }));
     }
 
@@ -356,28 +367,75 @@ impl Lane {
     }
 }
 
-/// What is shown for a name: itself, unless something might be found in it.
-fn shown(name: &[u8], core: &Core, scratch: &mut Scratch) -> String {
-    if may_hold(name, core, scratch, NAME_DEPTH) { MASKED.into() } else { displayed(name) }
+/// What is shown for a name: itself, unless something is found in it.
+fn shown(name: &[u8], core: &Core, facts: &Facts, scratch: &mut Scratch) -> String {
+    let is_masked = match may_hold(name, core, scratch, NAME_DEPTH) {
+        Hint::None => false,
+        Hint::Word => holds(name, core, facts, scratch),
+        Hint::Strong => true,
+    };
+    if is_masked { MASKED.into() } else { displayed(name) }
+}
+
+/// Whether something is found in a name that is examined as content. A name in a name is not: what may hold something there is taken to hold it.
+fn holds(name: &[u8], core: &Core, facts: &Facts, scratch: &mut Scratch) -> bool {
+    if std::mem::replace(&mut scratch.in_name, true) {
+        return true;
+    }
+    let (found, unseen) = (std::mem::take(&mut scratch.found), std::mem::take(&mut scratch.unseen));
+    let mut live = Live::default();
+    let mut cx = Context { core, facts, live: &mut live, scratch, when: u64::MAX };
+    Lane::new(LaneKind::Root, Depth::default(), None, OuterMap::Identity).feed(name, true, &mut cx);
+    scratch.in_name = false;
+    let is_clean = scratch.found.is_empty() && scratch.unseen.is_empty();
+    (scratch.found, scratch.unseen) = (found, unseen);
+    !is_clean
+}
+
+/// Letters and digits behind the beginning of a key that may be some of it: as many as stand before the first dash of a UUID.
+const SOME_OF_KEY: usize = 8;
+
+/// What it is that one of the rule's literals stands at the beginning of `name`.
+fn beginning(rule: &Compiled, name: &[u8]) -> Hint {
+    let literal = rule.literal_at(name).map_or(0, str::len);
+    let behind = &name[literal..];
+    let behind = &behind[..behind.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count()];
+    // Words of names are in one case.
+    let has = |class: fn(&u8) -> bool| behind.iter().any(class);
+    let is_drawn = has(u8::is_ascii_digit) || has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
+    let is_some = behind.len() >= SOME_OF_KEY && is_drawn && !rule.is_named();
+    match rule.rule.lead.is_some() || is_some {
+        true => Hint::Strong,
+        false => Hint::Word,
+    }
 }
 
 /// How often the spelling of a name is undone to see what is in it.
 const NAME_DEPTH: u8 = 2;
 
-/// Whether something might be found in a name, as it stands or where its base64, base32, base58, hexadecimal digits or escapes are undone.
-fn may_hold(name: &[u8], core: &Core, scratch: &mut Scratch, depth: u8) -> bool {
+/// What stands in a name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Hint {
+    None,
+    /// A word that stands before credentials, or how a key begins with nothing of it: names of files have such too.
+    Word,
+    /// Some of a key, or of an enrolled secret: even a part is not shown.
+    Strong,
+}
+
+/// What might be found in a name, as it stands or where its base64, base32, base58, hexadecimal digits or escapes are undone.
+fn may_hold(name: &[u8], core: &Core, scratch: &mut Scratch, depth: u8) -> Hint {
     let mut hits = Vec::new();
     core.automaton.scan(name, 0, name.len(), &mut scratch.work, &mut hits);
-    let is_candidate = |hit: &Hit| match hit.what {
-        What::Literal(id) => container::magic(id).is_none() && !is_directory(id),
-        What::Anchor(_) => true,
-        What::Run | What::Escape | What::Wide | What::Codes => false,
+    let hint = |hit: &Hit| match hit.what {
+        What::Literal(id) if !is_of_rule(id) => Hint::None,
+        What::Literal(id) => beginning(&core.rules[id as usize], &name[hit.at..]),
+        What::Anchor(_) => Hint::Strong,
+        What::Run | What::Escape | What::Wide | What::Codes => Hint::None,
     };
-    if hits.iter().any(is_candidate) {
-        return true;
-    }
-    if depth == 0 {
-        return false;
+    let hint = hits.iter().map(hint).max().unwrap_or(Hint::None);
+    if hint == Hint::Strong || depth == 0 {
+        return hint;
     }
     let runs: Vec<usize> = hits.iter().filter(|hit| hit.what == What::Run).map(|hit| hit.at).collect();
     let is_escaped = hits.iter().any(|hit| hit.what == What::Escape);
@@ -405,7 +463,7 @@ fn may_hold(name: &[u8], core: &Core, scratch: &mut Scratch, depth: u8) -> bool 
     }
     let held = may_hold(&decoded, core, scratch, depth - 1);
     decoded.zeroize();
-    held
+    hint.max(held)
 }
 
 /// A name for people: printable ASCII and other letters as they are, the rest as `\xNN`; at most [`SHOWN`] characters, and a mark.

@@ -8,6 +8,7 @@ use super::{Lane, LaneKind, SEEN, Starts, base58, codes, container, is_directory
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
+use crate::fixture;
 
 /// What may begin a child lane at a position.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +153,7 @@ impl Lane {
         if self.kind == LaneKind::Joined {
             // Nothing is decoded below it.
             return match hit.what {
-                What::Literal(id) => container::magic(id).is_none() && !is_directory(id),
+                What::Literal(id) => is_of_rule(id),
                 What::Anchor(_) => true,
                 _ => false,
             };
@@ -186,7 +187,7 @@ impl Lane {
                         || escaped::look(view.bytes, hit.at, pass.eof, cx).0 != Look::Idle
                 }
             },
-            What::Literal(id) if is_directory(id) => true,
+            What::Literal(id) if is_directory(id) || id == fixture::MARK.1 => true,
             What::Literal(id) => match container::magic(id) {
                 // What the flow says it is may look as it likes.
                 Some(kind) => {
@@ -228,6 +229,11 @@ fn cut_at_codes(at: usize, from: u64, window: u64, view: View<'_>, pass: &mut Pa
         }
         end += window;
     }
+}
+
+/// Whether an automaton id is that of a rule's literal.
+pub(super) fn is_of_rule(id: u32) -> bool {
+    container::magic(id).is_none() && !is_directory(id) && id != fixture::MARK.1
 }
 
 /// What a hit begins, if it begins a child.

@@ -45,6 +45,8 @@ pub(super) struct Late {
     pub(super) codes_read: u64,
     /// Lists before this offset hold nothing, or are begun by a hit before it.
     pub(super) codes_seen: u64,
+    /// Where the last mark stood that tests follow.
+    pub(super) tests: Option<u64>,
 }
 
 impl Late {
@@ -63,6 +65,7 @@ impl Lane {
             refused_codes: false,
             codes_read: 0,
             codes_seen: 0,
+            tests: None,
         };
         self.late.as_deref().unwrap_or(NONE)
     }

@@ -326,6 +326,9 @@ impl Lane {
             Proof::Verified if rule.checksum.is_some_and(|checksum| checksum.is_spent(value)) => {
                 rule.confidence
             }
+            Proof::Verified if rule.checksum.is_some_and(|checksum| checksum.is_locked(value)) => {
+                rule.confidence.lowered()
+            }
             Proof::Verified => rule.confidence.max(Confidence::High),
             Proof::Failed => rule.confidence.lowered(),
         };
@@ -344,6 +347,7 @@ impl Lane {
             confidence,
             proof,
             documented,
+            in_tests: false,
             preview,
             line: None,
             trail: None,
@@ -432,6 +436,7 @@ impl Lane {
         if cx.facts.lines {
             found.line = Some(self.archive.line(view, found.inner.start));
         }
+        found.in_tests = self.late().tests.is_some_and(|mark| self.archive.are_in_one_part(mark, start));
         found.trail = self.trail_at(found.inner.start);
         found.framed = found.trail.as_ref().is_some_and(|trail| trail.steps().any(LaneStep::is_framing));
         cx.scratch.found.push(found);

@@ -66,6 +66,7 @@ use self::wide::Wide;
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
+use crate::fixture;
 use crate::flow::Flow;
 use crate::map::OuterMap;
 use crate::path::Trail;
@@ -586,6 +587,9 @@ impl Lane {
                 (Some(Start::Container(kind)), _) => self.start_container(kind, view, at, sliced, cx),
                 (None, What::Literal(id)) if is_directory(id) => {
                     self.start_directory(id, view, at, eof, cx);
+                }
+                (None, What::Literal(id)) if id == fixture::MARK.1 => {
+                    self.late.get_or_insert_default().tests = Some(at)
                 }
                 (None, What::Literal(rule)) => self.start_confirm(rule, view, at, eof, cx),
                 (None, What::Anchor(needle)) => self.start_known(needle, view, at, cx),

@@ -68,6 +68,7 @@ fn write_rule(out: &mut Writer, rule: &Rule) {
         left,
         right,
         open_ended,
+        self_issued,
         max_len,
         whole_len,
         checksum,
@@ -84,7 +85,7 @@ fn write_rule(out: &mut Writer, rule: &Rule) {
     [id, provider, opens, pattern, revoke, instead, source].into_iter().for_each(|text| out.text(text));
     [literals, hosts, slots].into_iter().for_each(|list| out.list(list, |out, text| out.text(text)));
     out.code(*class);
-    [ignore_case, open_ended].into_iter().for_each(|flag| out.u8(u8::from(*flag)));
+    [ignore_case, open_ended, self_issued].into_iter().for_each(|flag| out.u8(u8::from(*flag)));
     out.option(lead.as_ref(), |out, lead| {
         out.text(&lead.class);
         out.u32(lead.min.into());
@@ -117,7 +118,7 @@ fn read_rule(from: &mut Reader<'_>) -> Option<Rule> {
         *list = from.list(Reader::text)?;
     }
     rule.class = from.code()?;
-    for flag in [&mut rule.ignore_case, &mut rule.open_ended] {
+    for flag in [&mut rule.ignore_case, &mut rule.open_ended, &mut rule.self_issued] {
         *flag = from.bool()?;
     }
     rule.lead = from.option(|from| {

@@ -11,6 +11,7 @@ use crate::support;
 
 mod archives;
 mod codes;
+mod fixtures;
 mod framing;
 mod lanes;
 mod listing;

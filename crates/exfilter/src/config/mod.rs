@@ -4,7 +4,7 @@
 //! # ~/.config/exfilter/policy.toml
 //! version = 1                    # of this format; the only field that must be there
 //! mode = "enforce"               # or "observe": everything is reported, nothing is blocked or redacted
-//! strict_examples = false        # whether keys of providers' documentation are keys like any other
+//! strict_examples = false        # whether keys of providers' documentation, and private keys in paths of tests, are keys like any other
 //! foreign = "report"             # a provider's key that is not enrolled, where that provider takes it: or "block"
 //!
 //! [actions]                      # low, medium, high, confirmed -> "allow", "report", "redact", "block"
