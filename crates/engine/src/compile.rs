@@ -222,11 +222,6 @@ impl Compiled {
         dfa.is_match_state(dfa.next_eoi_state(state))
     }
 
-    /// Whether something stands before the credential: then the literals are words beside it, and else how it begins.
-    pub(crate) fn is_named(&self) -> bool {
-        self.has_value
-    }
-
     /// The span of the group `value` in `matched`, which begins at the literal; the whole if there is none.
     pub(crate) fn value_span(&self, matched: &[u8]) -> Option<std::ops::Range<usize>> {
         if !self.has_value {

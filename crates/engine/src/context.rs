@@ -11,10 +11,11 @@ use crate::compile::Compiled;
 use crate::coverage::OpaqueReason;
 use crate::engine::Core;
 use crate::finding::{Kind, Preview, Proof, Range64, SecretId};
+use crate::fixture::Place;
 use crate::flow::{Direction, Flow};
 use crate::id::FindingId;
 use crate::lane::{Escaped, Group, LaneKind, Touched};
-use crate::path::Trail;
+use crate::path::{LaneStep, Trail};
 use crate::policy::Confidence;
 use crate::secrets::Form;
 use crate::session::Covered;
@@ -38,6 +39,15 @@ impl Facts {
         let window = if flow.direction() == Direction::Outbound { WINDOW } else { WINDOW_AT_REST };
         let known_may_act = core.known.is_some() && core.policy.may_act(&flow, Confidence::Confirmed);
         Facts { window, lines: flow.counts_lines(), known_may_act, flow }
+    }
+
+    /// Where what was found stands: in a member of an archive, or in the flow's own file.
+    pub(crate) fn place(&self, trail: Option<&Trail>) -> Place {
+        let outer = self.flow.place();
+        trail.map_or(outer, |trail| match trail.steps().any(|step| matches!(step, LaneStep::Member(_))) {
+            true => trail.place.within(outer),
+            false => outer,
+        })
     }
 
     /// Whether anything is held back on this flow.

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use crate::error::ParseError;
+use crate::fixture::Place;
 use crate::id::FindingId;
 use crate::session::Session;
 
@@ -35,7 +36,7 @@ pub struct Flow {
     editable: bool,
     edited_decoded: bool,
     lines: bool,
-    fixture: bool,
+    place: Place,
     reference: u64,
     codings: Box<[Coding]>,
     /// What nearly no flow has.
@@ -111,7 +112,7 @@ impl Flow {
             editable: false,
             edited_decoded: false,
             lines: false,
-            fixture: false,
+            place: Place::default(),
             reference: 0,
             codings,
             rare: None,
@@ -147,11 +148,16 @@ impl Flow {
         self
     }
 
-    /// Says that the bytes are a file of tests or examples, as [its path](crate::is_fixture_path) says: what a rule finds in it that anybody can make
-    /// ([`Rule::self_issued`](crate::Rule::self_issued)) is of medium confidence at most. Members of archives are known by their own names.
+    /// Says at which path the bytes are a file's, as the sender names it (not where it happens to lie on this machine). Of what stands in tests and examples, what a rule finds that anybody can make
+    /// ([`Rule::self_issued`](crate::Rule::self_issued)) is of medium confidence at most. Members of archives have paths of their own.
+    ///
+    /// ```
+    /// use exfilter_engine::Flow;
+    /// let flow = Flow::at_rest().file(b"tests/keys/server.pem");
+    /// ```
     #[must_use]
-    pub fn fixture(mut self, is_fixture: bool) -> Flow {
-        self.fixture = is_fixture;
+    pub fn file(mut self, path: &[u8]) -> Flow {
+        self.place = Place::of(path);
         self
     }
 
@@ -262,8 +268,8 @@ impl Flow {
         self.lines
     }
 
-    pub(crate) fn is_fixture(&self) -> bool {
-        self.fixture
+    pub(crate) fn place(&self) -> Place {
+        self.place
     }
 
     pub(crate) fn reference_seed(&self) -> u64 {

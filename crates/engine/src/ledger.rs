@@ -8,7 +8,6 @@ use crate::coverage::{Coverage, Opaque, OpaqueReason};
 use crate::engine::Core;
 use crate::event::{Edit, Event};
 use crate::finding::{Finding, Kind, PathId, Range64, RuleId, SecretId};
-use crate::fixture::is_fixture_path;
 use crate::id::FindingId;
 use crate::path::{LanePath, LaneStep, Trail};
 use crate::policy::{Action, Confidence};
@@ -294,10 +293,6 @@ impl Ledger {
         bound: bool,
         on_event: &mut dyn FnMut(Event),
     ) {
-        let fixture = found.confidence > Confidence::Medium && is_fixture(core, facts, &found);
-        if fixture {
-            found.confidence = Confidence::Medium;
-        }
         let what = match found.kind {
             Kind::Rule(id) => What::Rule(id),
             Kind::Known(id, _) => What::Secret(id),
@@ -332,6 +327,10 @@ impl Ledger {
                 told.pop_front();
             }
             told.push_back(Told { what, outer: found.outer, undone, confidence: found.confidence });
+        }
+        let fixture = found.confidence > Confidence::Medium && is_fixture(core, facts, &found);
+        if fixture {
+            found.confidence = Confidence::Medium;
         }
         let mut action = match bound {
             true => Action::Allow,
@@ -490,12 +489,9 @@ impl Ledger {
 /// Whether what a rule found is one that anybody can make, where tests or examples are.
 fn is_fixture(core: &Core, facts: &Facts, found: &Found) -> bool {
     let Kind::Rule(id) = found.kind else { return false };
-    let is_named =
-        |step: &LaneStep| matches!(step, LaneStep::Member(name) if is_fixture_path(name.as_bytes()));
-    let is_there = || found.trail.as_ref().is_some_and(|trail| trail.steps().any(is_named));
     core.rules[id.0 as usize].rule.self_issued
         && !core.policy.strict_examples
-        && (found.in_tests || facts.flow.is_fixture() || is_there())
+        && (found.in_tests || facts.place(found.trail.as_deref()).is_fixture)
 }
 
 /// Inserts an edit in order and joins it with those it overlaps; what two fills claim is filled with asterisks.
@@ -529,12 +525,12 @@ fn edit_of(found: &Found) -> Option<Edit> {
         }
         (None, Kind::Known(_, Form::Base64(_))) => return None,
         (None, _) => return Some(Edit { range: outer.start..outer.end, fill: b'*' }),
-        (Some(Trail { up: None, step: LaneStep::Base64 }), _) => {}
-        (Some(Trail { up: None, step: LaneStep::Hex }), _) => {
+        (Some(Trail { up: None, step: LaneStep::Base64, .. }), _) => {}
+        (Some(Trail { up: None, step: LaneStep::Hex, .. }), _) => {
             return Some(Edit { range: outer.start..outer.end, fill: FILL_HEX });
         }
         // An escape is overwritten whole.
-        (Some(Trail { up: None, step: LaneStep::Escapes }), _) => {
+        (Some(Trail { up: None, step: LaneStep::Escapes, .. }), _) => {
             return Some(Edit { range: outer.start..outer.end, fill: b'*' });
         }
         // In an archive, or below one: a digest may cover it.

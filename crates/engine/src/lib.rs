@@ -45,7 +45,6 @@ pub use error::{BuildError, ParseError, SavedError};
 pub use event::{Edit, Event};
 pub use finding::{Finding, Kind, PathId, Proof, RuleId, SecretId};
 pub use fingerprint::{Fingerprint, Strength};
-pub use fixture::is_fixture_path;
 pub use flow::{Authority, Direction, Flow, HeaderPart, HostPattern, Slot};
 pub use id::{FindingId, NoFindingId};
 pub use limits::Limits;

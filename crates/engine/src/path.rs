@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::fixture::Place;
+
 /// One step from a stream to a lane.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -130,9 +132,23 @@ impl fmt::Display for LanePath {
 pub(crate) struct Trail {
     pub(crate) up: Option<Arc<Trail>>,
     pub(crate) step: LaneStep,
+    /// Where the file stands that it is part of, as far as names of members say.
+    pub(crate) place: Place,
 }
 
 impl Trail {
+    /// A step that is no file of its own.
+    pub(crate) fn new(up: Option<Arc<Trail>>, step: LaneStep) -> Trail {
+        let place = up.as_ref().map_or(Place::default(), |up| up.place);
+        Trail { up, step, place }
+    }
+
+    /// A file with a path, which is shown as `name`.
+    pub(crate) fn file(up: Option<Arc<Trail>>, name: String, path: &[u8]) -> Trail {
+        let step = Trail::new(up, LaneStep::Member(name));
+        Trail { place: Place::of(path).within(step.place), ..step }
+    }
+
     /// The steps, innermost first.
     pub(crate) fn steps(&self) -> impl Iterator<Item = &LaneStep> {
         std::iter::successors(Some(self), |trail| trail.up.as_deref()).map(|trail| &trail.step)

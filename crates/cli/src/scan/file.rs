@@ -5,16 +5,17 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use exfilter::{Engine, Event, Flow, OpaqueReason, PathId, Stream, is_fixture_path};
+use exfilter::{Engine, Event, Flow, OpaqueReason, PathId, Stream};
 
 use super::ids;
 use super::progress::Progress;
 use super::report::{Gap, Lane, Place, Reason, Seen, Suppressed};
 use super::walk::SkipReason;
 use crate::ask;
+use crate::text::path_bytes;
 
 /// Bytes per read. Large enough that the system call does not count, small enough for every thread to keep one.
 const READ: usize = 64 * 1024;
@@ -91,12 +92,14 @@ pub(crate) struct Examiner<'a> {
     /// Whether weak findings get ids too, for which the beginning of the content is kept.
     ids: bool,
     guard: Option<&'a ask::Guard>,
+    /// Folders and files that were named.
+    roots: &'a [PathBuf],
 }
 
 impl<'a> Examiner<'a> {
     /// Examines with `engine`, and tells `progress`.
     pub(crate) fn new(engine: &'a Engine, progress: &'a Progress) -> Examiner<'a> {
-        Examiner { engine, progress, ids: false, guard: None }
+        Examiner { engine, progress, ids: false, guard: None, roots: &[] }
     }
 
     /// Names every finding, weak ones too.
@@ -107,6 +110,25 @@ impl<'a> Examiner<'a> {
     /// Asks a guard about everything too, for it knows secrets that are not known here.
     pub(crate) fn asking(self, guard: Option<&'a ask::Guard>) -> Examiner<'a> {
         Examiner { guard, ..self }
+    }
+
+    /// Looks at what lies below `roots`: what stands above them says nothing of a file.
+    pub(crate) fn in_roots(self, roots: &'a [PathBuf]) -> Examiner<'a> {
+        Examiner { roots, ..self }
+    }
+
+    /// The part of a path that says what a file is.
+    fn below<'p>(&self, path: &'p [u8]) -> &'p [u8] {
+        let under = |root: &PathBuf| {
+            let root = path_bytes(root);
+            let rest =
+                path.strip_prefix(root).filter(|rest| root.ends_with(b"/") || rest.starts_with(b"/"))?;
+            Some(rest.len())
+        };
+        let name = || path.rsplit(|byte| *byte == b'/').next().map_or(path.len(), <[u8]>::len);
+        let len = self.roots.iter().filter_map(under).min();
+        let len = len.unwrap_or_else(|| if path.starts_with(b"/") { name() } else { path.len() });
+        &path[path.len() - len..]
     }
 
     /// Reads `reader`, which is what stands at `path`, to its end. Whatever happens on the way, what was found before it stands, and what comes after
@@ -171,7 +193,7 @@ impl<'a> Examiner<'a> {
         bring: impl FnOnce(&mut dyn FnMut(&[u8], &mut Examined), &mut Examined) -> Option<io::Error>,
         examined: &mut Examined,
     ) {
-        let mut stream = self.engine.stream(Flow::at_rest().lines().fixture(is_fixture_path(path)));
+        let mut stream = self.engine.stream(Flow::at_rest().lines().file(self.below(path)));
         let mut lanes = Lanes::default();
         let mut question = self.guard.and_then(ask::Guard::begin);
         let mut take = |bytes: &[u8], examined: &mut Examined| {

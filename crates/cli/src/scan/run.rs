@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
     let engine = engine(args, &config, term)?;
     let accepted = args.accept.baseline.as_deref().map_or(Ok(Accepted::default()), Accepted::read)?;
     let progress = Progress::new(term.shows_progress() && !args.output.quiet);
-    let mut examiner = Examiner::new(&engine, &progress);
+    let mut examiner = Examiner::new(&engine, &progress).in_roots(&args.paths);
     if args.accept.wants_ids() {
         examiner = examiner.with_ids();
     }

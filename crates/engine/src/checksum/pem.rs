@@ -22,21 +22,31 @@ pub(super) fn verify(value: &[u8]) -> bool {
 /// [PROTOCOL.key]: https://cvsweb.openbsd.org/src/usr.bin/ssh/PROTOCOL.key
 const OPENSSH: [&[u8]; 2] = [b"b3BlbnNzaC1rZXktdjEAAAAA", b"BG5vbmU"];
 
-/// Whether the key needs a passphrase: it says so in a header ([RFC 1421 section 4.6.1.1](https://www.rfc-editor.org/rfc/rfc1421#section-4.6.1.1)), or names a cipher.
+/// Whether the key needs a passphrase: it says so in its first header, with the cipher in the next one ([RFC 1421 section 4.6](https://www.rfc-editor.org/rfc/rfc1421#section-4.6)), or names a cipher.
 pub(super) fn is_locked(value: &[u8]) -> bool {
     const HEADERS: usize = 256;
-    let headers = &value[..value.len().min(HEADERS)];
-    if headers
-        .windows(12)
-        .any(|text| text == b"4,ENCRYPTED\n" || text == b"4,ENCRYPTED\r" || text == b"4,ENCRYPTED\\")
-    {
-        return true;
+    let head = &value[..value.len().min(HEADERS)];
+    let first = head.get(5..).and_then(|rest| rest.windows(5).position(|five| five == b"-----"));
+    let headers = first.map_or(&[][..], |at| behind_breaks(&head[5 + at + 5..]));
+    if let Some(rest) = headers.strip_prefix(b"Proc-Type: 4,ENCRYPTED") {
+        let next = behind_breaks(rest);
+        return next.len() < rest.len() && next.starts_with(b"DEK-Info: ");
     }
     let mut begin = Vec::new();
     body(value, OPENSSH[0].len() + OPENSSH[1].len(), |char| begin.push(char));
     begin
         .strip_prefix(OPENSSH[0])
         .is_some_and(|cipher| cipher.len() == OPENSSH[1].len() && cipher != OPENSSH[1])
+}
+
+/// What stands behind line breaks, which may be spelled out, and be between strings of a program.
+fn behind_breaks(mut text: &[u8]) -> &[u8] {
+    loop {
+        text = match text {
+            [b'\\', _, rest @ ..] | [b'\r' | b'\n' | b' ' | b'"' | b'\'' | b',' | b'+', rest @ ..] => rest,
+            _ => return text,
+        };
+    }
 }
 
 /// Hands out at most `most` characters of the body, and says whether the line that ends a block stands behind what was read.

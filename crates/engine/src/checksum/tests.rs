@@ -595,7 +595,12 @@ fn a_private_key_says_that_it_has_a_passphrase() {
         (block("RSA", &text), false),
         (block("RSA", &format!("Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233\n\n{text}")), true),
         (block("RSA", &format!("Proc-Type: 4,ENCRYPTED\\nDEK-Info: AES-128-CBC,00112233\\n\\n{text}")), true),
-        (block("RSA", &format!("Comment: 4,ENCRYPTED or not\n\n{text}")), false),
+        (block("RSA", &format!("Comment: 4,ENCRYPTED\n\n{text}")), false),
+        (block("RSA", &format!("Proc-Type: 4,ENCRYPTED\n\n{text}")), false),
+        (
+            block("RSA", &format!("Comment: a\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n{text}")),
+            false,
+        ),
         (openssh("none"), false),
         (openssh("aes256-ctr"), true),
         (openssh("chacha20-poly1305@openssh.com"), true),

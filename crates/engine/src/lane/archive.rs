@@ -30,6 +30,7 @@ use crate::lane::look::{decode_base64, decode_digits, decode_tokens};
 use crate::lane::{Depth, Lane, LaneKind, glance};
 use crate::map::OuterMap;
 use crate::path::{LaneStep, Trail};
+use crate::weak;
 
 /// What is shown for a name in which a finding stands.
 const MASKED: &str = "<masked>";
@@ -183,7 +184,7 @@ impl Archive {
                 && let Some(trail) = &part.trail
             {
                 let step = LaneStep::Member(MASKED.into());
-                part.trail = Some(Arc::new(Trail { up: trail.up.clone(), step }));
+                part.trail = Some(Arc::new(Trail { up: trail.up.clone(), step, place: trail.place }));
             }
         }
     }
@@ -300,13 +301,13 @@ impl Lane {
                         table = Some((at, at.saturating_add(len)));
                     }
                     let is_named = !(may_be_unnamed && name.is_empty());
-                    let name = if *found > header || masked {
-                        MASKED.into()
-                    } else {
-                        shown(&name, core, facts, scratch)
+                    let display = match *found > header || masked {
+                        true => MASKED.into(),
+                        false => shown(&name, core, facts, scratch),
                     };
-                    let step = LaneStep::Member(name);
-                    let trail = is_named.then(|| Arc::new(Trail { up: up.clone(), step }));
+                    // Parts of a form are called what their sender likes.
+                    let path = if may_be_unnamed { &[] } else { &name[..] };
+                    let trail = is_named.then(|| Arc::new(Trail::file(up.clone(), display, path)));
                     parts.push_back(Member { at, header, trail });
                 }
                 Part::End { at } => parts.push_back(Member { at, header: at, trail: None }),
@@ -327,8 +328,8 @@ impl Lane {
 
     /// Names the lane: it is a member of an archive.
     pub(crate) fn name(&mut self, name: &[u8], cx: &mut Context<'_>) {
-        let name = shown(name, cx.core, cx.facts, cx.scratch);
-        self.here = Some(Arc::new(Trail { up: self.up.clone(), step: LaneStep::Member(name) }));
+        let shown = shown(name, cx.core, cx.facts, cx.scratch);
+        self.here = Some(Arc::new(Trail::file(self.up.clone(), shown, name)));
     }
 
     pub(crate) fn finish_archive(&mut self, cx: &mut Context<'_>) {
@@ -379,6 +380,7 @@ fn shown(name: &[u8], core: &Core, facts: &Facts, scratch: &mut Scratch) -> Stri
 
 /// Whether something is found in a name that is examined as content. A name in a name is not: what may hold something there is taken to hold it.
 fn holds(name: &[u8], core: &Core, facts: &Facts, scratch: &mut Scratch) -> bool {
+    // Where it panics it stays set, and names are hidden.
     if std::mem::replace(&mut scratch.in_name, true) {
         return true;
     }
@@ -392,22 +394,19 @@ fn holds(name: &[u8], core: &Core, facts: &Facts, scratch: &mut Scratch) -> bool
     !is_clean
 }
 
-/// Letters and digits behind the beginning of a key that may be some of it: as many as stand before the first dash of a UUID.
+/// Letters and digits in a row, behind the beginning of a key or a word beside it, that may be some of a key if they look drawn: as many as stand before the first dash of a UUID.
 const SOME_OF_KEY: usize = 8;
 
 /// What it is that one of the rule's literals stands at the beginning of `name`.
 fn beginning(rule: &Compiled, name: &[u8]) -> Hint {
-    let literal = rule.literal_at(name).map_or(0, str::len);
-    let behind = &name[literal..];
-    let behind = &behind[..behind.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count()];
-    // Words of names are in one case.
-    let has = |class: fn(&u8) -> bool| behind.iter().any(class);
-    let is_drawn = has(u8::is_ascii_digit) || has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
-    let is_some = behind.len() >= SOME_OF_KEY && is_drawn && !rule.is_named();
-    match rule.rule.lead.is_some() || is_some {
-        true => Hint::Strong,
-        false => Hint::Word,
+    if rule.rule.lead.is_some() {
+        return Hint::Strong;
     }
+    let literal = rule.literal_at(name).map_or(0, str::len);
+    let behind = name[literal..].split(|byte| *byte == b'/').next().unwrap_or_default();
+    let mut groups = behind.split(|byte| !byte.is_ascii_alphanumeric());
+    let is_some = groups.any(|group| group.len() >= SOME_OF_KEY && weak::looks_drawn(group));
+    if is_some { Hint::Strong } else { Hint::Word }
 }
 
 /// How often the spelling of a name is undone to see what is in it.

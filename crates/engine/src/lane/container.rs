@@ -406,7 +406,7 @@ impl Container {
         self.lane.restart(self.kind, depth, up);
         cx.live.members += 1;
         let step = LaneStep::Member(member.name);
-        let trail = Arc::new(Trail { up: self.lane.here(), step });
+        let trail = Arc::new(Trail::new(self.lane.here(), step));
         self.lane.here = Some(Arc::clone(&trail));
         if !member.whole {
             let when = cx.when;

@@ -598,7 +598,7 @@ impl Lane {
         let places =
             joined.lane.joints_mut().map_or_else(Vec::new, |joints| std::mem::take(&mut joints.found));
         for (i, (start, end)) in places.into_iter().enumerate() {
-            let trail = Trail { up: self.trail_at(start), step: LaneStep::Joined };
+            let trail = Trail::new(self.trail_at(start), LaneStep::Joined);
             self.archive.mask(start, end);
             let line = cx.facts.lines.then(|| self.archive.line(view, start));
             if let Some(found) = cx.scratch.found.get_mut(before + i) {

@@ -45,7 +45,7 @@ pub(super) struct Late {
     pub(super) codes_read: u64,
     /// Lists before this offset hold nothing, or are begun by a hit before it.
     pub(super) codes_seen: u64,
-    /// Where the last mark stood that tests follow.
+    /// Where the first mark of its part stood that tests follow.
     pub(super) tests: Option<u64>,
 }
 

@@ -298,6 +298,6 @@ impl Lane {
 
     fn zip_trail(&mut self, at: u64) -> Option<Arc<Trail>> {
         let up = self.trail_at(at);
-        Some(Arc::new(Trail { up, step: LaneStep::Zip }))
+        Some(Arc::new(Trail::new(up, LaneStep::Zip)))
     }
 }

@@ -436,8 +436,8 @@ impl Lane {
         if cx.facts.lines {
             found.line = Some(self.archive.line(view, found.inner.start));
         }
-        found.in_tests = self.late().tests.is_some_and(|mark| self.archive.are_in_one_part(mark, start));
         found.trail = self.trail_at(found.inner.start);
+        found.in_tests = self.is_in_tests(start) && cx.facts.place(found.trail.as_deref()).is_rust;
         found.framed = found.trail.as_ref().is_some_and(|trail| trail.steps().any(LaneStep::is_framing));
         cx.scratch.found.push(found);
     }

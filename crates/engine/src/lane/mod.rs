@@ -588,9 +588,7 @@ impl Lane {
                 (None, What::Literal(id)) if is_directory(id) => {
                     self.start_directory(id, view, at, eof, cx);
                 }
-                (None, What::Literal(id)) if id == fixture::MARK.1 => {
-                    self.late.get_or_insert_default().tests = Some(at)
-                }
+                (None, What::Literal(id)) if id == fixture::MARK.1 => self.note_tests(at),
                 (None, What::Literal(rule)) => self.start_confirm(rule, view, at, eof, cx),
                 (None, What::Anchor(needle)) => self.start_known(needle, view, at, cx),
                 (None, What::Run | What::Escape | What::Wide | What::Codes) => {}
@@ -735,6 +733,18 @@ impl Lane {
     }
 
     /// The trail of a lane offset: this lane, and the member of its archive there.
+    /// Notes that tests follow; of several marks in a file the first one stays.
+    fn note_tests(&mut self, at: u64) {
+        if !self.is_in_tests(at) {
+            self.late.get_or_insert_default().tests = Some(at);
+        }
+    }
+
+    /// Whether a mark stands before `at` in the same file.
+    fn is_in_tests(&self, at: u64) -> bool {
+        self.late().tests.is_some_and(|mark| self.archive.are_in_one_part(mark, at))
+    }
+
     fn trail_at(&mut self, at: u64) -> Option<Arc<Trail>> {
         if let Some(member) = self.archive.trail_at(at) {
             return Some(member);
@@ -746,7 +756,7 @@ impl Lane {
         if self.here.is_none()
             && let Some(step) = self.kind.step()
         {
-            self.here = Some(Arc::new(Trail { up: self.up.clone(), step }));
+            self.here = Some(Arc::new(Trail::new(self.up.clone(), step)));
         }
         self.here.clone()
     }
