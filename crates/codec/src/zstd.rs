@@ -12,16 +12,19 @@
 //! +----------------+-------------+--------------+
 //! ```
 //!
-//! The frame and block headers are read here, for the limits and to know where a block begins; the blocks themselves are
-//! decoded by libzstd.
+//! The frame and block headers are read here, for the limits and to know where a block begins, and how far the matches of
+//! a block refer back; the blocks themselves are decoded by libzstd.
 //!
 //! [RFC 8878]: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1
 
 mod frame;
+mod fse;
+mod sequences;
 
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
 use self::frame::{BLOCK, FRAME_HEADER, FrameHeader, checksum_flag, window_size};
+use self::sequences::{Reach, Sequences};
 use crate::decoder::{Decoder, Fault, Next, Step, take_turns};
 
 /// The bytes a frame begins with.
@@ -64,6 +67,10 @@ pub fn starts(prefix: &[u8]) -> bool {
 /// it can refer further back; the block in which something could is refused ([`Fault::WindowTooLarge`]), and the first one
 /// if the limit is below the size of a block.
 ///
+/// A match may refer back as far as the window goes and no farther, but libzstd does not hold frames to that: what it reads
+/// then depends on whether it decodes at once or piece by piece, into which memory, and others refuse it. So a frame is
+/// given up at the block in which a match does so ([`Fault::Ambiguous`]).
+///
 /// Dictionaries are not supported ([`Fault::MissingDictionary`]). That is said when a block of such a frame has been
 /// passed over and another block header follows, or at the frame's end: programs that know Zstandard hold its magic number
 /// as a constant, with machine code behind it, and most of that asks for a dictionary.
@@ -76,8 +83,8 @@ pub fn starts(prefix: &[u8]) -> bool {
 ///
 /// # Resource usage
 ///
-/// Nothing before the first frame, then about 95 KiB for tables, 128 KiB for a block, and the window and two blocks. The
-/// memory is libzstd's and is not wiped when it is given back.
+/// Nothing before the first frame, then about 95 KiB for tables, 128 KiB for a block, and the window and two blocks; one
+/// more block in a frame that may be longer than its window. The memory is not wiped when it is given back.
 pub struct Zstd {
     state: State,
     /// No frame whose window is larger is decoded, in bytes.
@@ -91,6 +98,10 @@ pub struct Zstd {
     /// The header being read.
     head: [u8; FRAME_HEADER],
     frame: Frame,
+    /// What the blocks of the frame say of later ones, if it may be longer than its window.
+    sequences: Option<Box<Sequences>>,
+    /// The part of a block of such a frame that has been taken in, if it came in parts.
+    block: Vec<u8>,
     /// Whether the output of the last block may not have been handed out in full.
     waiting: bool,
     /// Bytes consumed of a block whose content is not in the output yet.
@@ -204,6 +215,8 @@ impl Zstd {
             memory: 0,
             head: [0; FRAME_HEADER],
             frame: Frame::default(),
+            sequences: None,
+            block: Vec::new(),
             waiting: false,
             held: 0,
             total_in: 0,
@@ -272,6 +285,7 @@ impl Zstd {
             (byte, window_size(byte))
         };
         self.frame = Frame { header, block_max: header.block_max(), reach, window_byte, ..Frame::default() };
+        self.sequences = header.may_exceed_window().then(Box::default);
         if header.dictionary == 0 && self.frame.block_max as u64 > reach {
             return Err(Fault::WindowTooLarge);
         }
@@ -286,7 +300,8 @@ impl Zstd {
         // size while it decodes the last block, and keep that block to itself.
         let header = [MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], checksum_flag(header.checksum), window_byte];
         self.prepare_context()?;
-        self.memory = self.memory.max(TABLES + window_size(window_byte) + 3 * block_max as u64);
+        let blocks = if self.sequences.is_some() { 4 } else { 3 };
+        self.memory = self.memory.max(TABLES + window_size(window_byte) + blocks * block_max as u64);
         let mut nothing = Vec::new();
         match self.feed(&header, &mut nothing, 0) {
             Some((6, 0)) => Ok(()),
@@ -415,6 +430,23 @@ impl Zstd {
                 Kind::Rle | Kind::Compressed if yields => (source, room.min(offer)),
                 Kind::Rle | Kind::Compressed => (source, 0),
             };
+            let reach = match kind {
+                // Once there is output, libzstd has the block, though it may keep a byte of it back.
+                Kind::Compressed if !self.waiting => self.reach(source, left),
+                _ => Reach::Within,
+            };
+            let fault = match reach {
+                Reach::Within => None,
+                Reach::Beyond => Some(Fault::Ambiguous),
+                // What libzstd reads in what cannot be read here may be anything.
+                Reach::Broken if self.feed(source, out, 0).is_some() => Some(Fault::Ambiguous),
+                Reach::Broken => Some(Fault::Corrupt),
+            };
+            if let Some(fault) = fault {
+                self.held += source.len() as u64;
+                self.fail(fault);
+                return (used + source.len(), Next::State);
+            }
             let fed = self.feed(source, out, room);
             let (took, made) = fed.unwrap_or((source.len(), 0));
             used += took;
@@ -434,6 +466,32 @@ impl Zstd {
                 self.end_block(last);
                 return (used, Next::State);
             }
+        }
+    }
+
+    /// Takes note of the next part of a compressed block, of which `left` bytes are missing; with the last of them, says how
+    /// far the block refers back.
+    fn reach(&mut self, source: &[u8], left: usize) -> Reach {
+        let Some(sequences) = &mut self.sequences else { return Reach::Within };
+        let is_last = source.len() == left;
+        if !is_last || !self.block.is_empty() {
+            if self.block.is_empty() {
+                self.block.reserve_exact(left);
+            }
+            self.block.extend_from_slice(source);
+        }
+        if !is_last {
+            return Reach::Within;
+        }
+        let block = if self.block.is_empty() { source } else { &self.block };
+        let reach = sequences.reach(block, self.frame.header.window);
+        self.block.clear();
+        // Nobody takes a match from before the beginning.
+        match reach {
+            Reach::Beyond if self.frame.made + self.frame.block_max as u64 <= self.frame.header.window => {
+                Reach::Within
+            }
+            reach => reach,
         }
     }
 

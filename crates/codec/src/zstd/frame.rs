@@ -54,6 +54,11 @@ impl FrameHeader {
         Ok(Self { checksum, dictionary, content_size, window, window_byte })
     }
 
+    /// Whether the frame may be longer than its window, so that something in it could refer beyond that.
+    pub(super) fn may_exceed_window(&self) -> bool {
+        self.content_size.is_none_or(|size| size > self.window)
+    }
+
     /// The largest block of the frame, in bytes.
     pub(super) fn block_max(&self) -> usize {
         window_size(self.window_byte).min(BLOCK as u64) as usize
