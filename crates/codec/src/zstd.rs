@@ -69,7 +69,8 @@ pub fn starts(prefix: &[u8]) -> bool {
 ///
 /// A match may refer back as far as the window goes and no farther, but libzstd does not hold frames to that: what it reads
 /// then depends on whether it decodes at once or piece by piece, into which memory, and others refuse it. So a frame is
-/// given up at the block in which a match does so ([`Fault::Ambiguous`]).
+/// given up at the block in which a match does so ([`Fault::Ambiguous`]), and also at a first block that this libzstd
+/// refuses and older releases take.
 ///
 /// Dictionaries are not supported ([`Fault::MissingDictionary`]). That is said when a block of such a frame has been
 /// passed over and another block header follows, or at the frame's end: programs that know Zstandard hold its magic number
@@ -84,7 +85,7 @@ pub fn starts(prefix: &[u8]) -> bool {
 /// # Resource usage
 ///
 /// Nothing before the first frame, then about 95 KiB for tables, 128 KiB for a block, and the window and two blocks; one
-/// more block in a frame that may be longer than its window. The memory is not wiped when it is given back.
+/// more block at first, and in a frame that may be longer than its window. The memory is not wiped when it is given back.
 pub struct Zstd {
     state: State,
     /// No frame whose window is larger is decoded, in bytes.
@@ -98,9 +99,9 @@ pub struct Zstd {
     /// The header being read.
     head: [u8; FRAME_HEADER],
     frame: Frame,
-    /// What the blocks of the frame say of later ones, if it may be longer than its window.
+    /// What the blocks of the frame say of later ones: until one was decoded, and if the frame may be longer than its window.
     sequences: Option<Box<Sequences>>,
-    /// The part of a block of such a frame that has been taken in, if it came in parts.
+    /// The part of a compressed block that has been taken in meanwhile, if it came in parts.
     block: Vec<u8>,
     /// Whether the output of the last block may not have been handed out in full.
     waiting: bool,
@@ -127,6 +128,13 @@ struct Frame {
     window_byte: u8,
     /// Whether it has been told of the frame.
     told: bool,
+}
+
+impl Frame {
+    /// The most output so far and of the next block.
+    fn reached(&self) -> u64 {
+        self.made + self.block_max as u64
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -285,7 +293,7 @@ impl Zstd {
             (byte, window_size(byte))
         };
         self.frame = Frame { header, block_max: header.block_max(), reach, window_byte, ..Frame::default() };
-        self.sequences = header.may_exceed_window().then(Box::default);
+        self.sequences = (header.may_exceed_window() || !self.established).then(Box::default);
         if header.dictionary == 0 && self.frame.block_max as u64 > reach {
             return Err(Fault::WindowTooLarge);
         }
@@ -353,7 +361,7 @@ impl Zstd {
             self.pass(0);
             return Ok(());
         }
-        if left > 0 && self.frame.made + self.frame.block_max as u64 > self.frame.reach {
+        if left > 0 && self.frame.reached() > self.frame.reach {
             return Err(Fault::WindowTooLarge);
         }
         if !self.frame.told {
@@ -376,6 +384,10 @@ impl Zstd {
 
     fn end_block(&mut self, last: bool) {
         self.held = 0;
+        self.block.clear();
+        if self.established && !self.frame.header.may_exceed_window() {
+            (self.sequences, self.block) = (None, Vec::new());
+        }
         let fits = self.frame.header.content_size.is_none_or(|size| size == self.frame.made);
         self.state = match (last, self.frame.header.checksum) {
             (false, _) => State::BlockHeader { at: 0 },
@@ -440,7 +452,7 @@ impl Zstd {
                 Reach::Beyond => Some(Fault::Ambiguous),
                 // What libzstd reads in what cannot be read here may be anything.
                 Reach::Broken if self.feed(source, out, 0).is_some() => Some(Fault::Ambiguous),
-                Reach::Broken => Some(Fault::Corrupt),
+                Reach::Broken => Some(self.refused(source)),
             };
             if let Some(fault) = fault {
                 self.held += source.len() as u64;
@@ -448,6 +460,11 @@ impl Zstd {
                 return (used + source.len(), Next::State);
             }
             let fed = self.feed(source, out, room);
+            let fault = match fed {
+                Some(_) => None,
+                None if kind == Kind::Compressed => Some(self.refused(source)),
+                None => Some(Fault::Corrupt),
+            };
             let (took, made) = fed.unwrap_or((source.len(), 0));
             used += took;
             left -= took;
@@ -455,8 +472,8 @@ impl Zstd {
                 self.held += took as u64;
                 self.waiting = yields && made == room;
             }
-            if fed.is_none() {
-                self.fail(Fault::Corrupt);
+            if let Some(fault) = fault {
+                self.fail(fault);
                 return (used, Next::State);
             }
             self.state = State::Block { kind, left, last };
@@ -480,19 +497,24 @@ impl Zstd {
             }
             self.block.extend_from_slice(source);
         }
-        if !is_last {
+        if !is_last || !self.frame.header.may_exceed_window() {
             return Reach::Within;
         }
-        let block = if self.block.is_empty() { source } else { &self.block };
-        let reach = sequences.reach(block, self.frame.header.window);
-        self.block.clear();
-        // Nobody takes a match from before the beginning.
-        match reach {
-            Reach::Beyond if self.frame.made + self.frame.block_max as u64 <= self.frame.header.window => {
-                Reach::Within
-            }
+        let window = self.frame.header.window;
+        match sequences.reach(if self.block.is_empty() { source } else { &self.block }, window) {
+            // Nobody takes a match from before the beginning.
+            Reach::Beyond if self.frame.reached() <= window => Reach::Within,
             reach => reach,
         }
+    }
+
+    /// What a block is, with `last` as its last part, that libzstd refuses. Before any was decoded it may be noise.
+    fn refused(&mut self, last: &[u8]) -> Fault {
+        let block = if self.block.is_empty() { last } else { &self.block };
+        let most = self.frame.reached();
+        let sequences = self.sequences.as_mut().filter(|_| !self.established);
+        let may_be_read = sequences.is_some_and(|sequences| sequences.may_be_read(block, most));
+        if may_be_read { Fault::Ambiguous } else { Fault::Corrupt }
     }
 
     fn checksum(&mut self, left: usize, input: &[u8]) -> usize {

@@ -74,7 +74,7 @@ impl Distribution {
 }
 
 /// A state: the code that it stands for, and where it leads.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct State {
     pub(super) code: u8,
     /// Bits of the next state's number, which is `base` and they.
@@ -82,7 +82,12 @@ pub(super) struct State {
     base: u16,
 }
 
+impl State {
+    const NONE: State = State { code: 0, bits: 0, base: 0 };
+}
+
 /// The states by which a distribution is decoded.
+#[derive(Clone)]
 pub(super) struct Decoding {
     accuracy: u8,
     states: [State; STATES],
@@ -91,43 +96,56 @@ pub(super) struct Decoding {
 impl Decoding {
     /// Of one code, which takes no bits.
     pub(super) fn of_one(code: u8) -> Self {
-        let mut states = [State::default(); STATES];
+        let mut states = [State::NONE; STATES];
         states[0].code = code;
         Self { accuracy: 0, states }
     }
 
-    pub(super) fn new(distribution: &Distribution) -> Self {
-        let accuracy = distribution.accuracy;
-        let size = 1 << accuracy;
-        let mut states = [State::default(); STATES];
+    pub(super) const fn new(distribution: &Distribution) -> Self {
+        let Distribution { accuracy, counts } = distribution;
+        let size = 1 << *accuracy;
+        let mut states = [State::NONE; STATES];
         // Codes that are used less than once have the last states.
         let mut high = size;
         let mut next = [0u16; CODES];
-        for (code, &count) in distribution.counts.iter().enumerate() {
-            next[code] = count.unsigned_abs();
-            if count < 0 {
+        let mut code = 0;
+        while code < CODES {
+            next[code] = counts[code].unsigned_abs();
+            if counts[code] < 0 {
                 high -= 1;
                 states[high].code = code as u8;
             }
+            code += 1;
         }
         let step = (size >> 1) + (size >> 3) + 3;
-        let mut at = 0;
-        for (code, &count) in distribution.counts.iter().enumerate() {
-            for _ in 0..count {
+        let (mut at, mut code) = (0, 0);
+        while code < CODES {
+            let mut left = counts[code];
+            while left > 0 {
                 states[at].code = code as u8;
                 at = (at + step) & (size - 1);
                 while at >= high {
                     at = (at + step) & (size - 1);
                 }
+                left -= 1;
             }
+            code += 1;
         }
-        for state in &mut states[..size] {
-            let number = &mut next[usize::from(state.code)];
-            state.bits = accuracy - number.ilog2() as u8;
+        let mut at = 0;
+        while at < size {
+            let state = &mut states[at];
+            let number = &mut next[state.code as usize];
+            state.bits = *accuracy - number.ilog2() as u8;
             state.base = (*number << state.bits) - size as u16;
             *number += 1;
+            at += 1;
         }
-        Self { accuracy, states }
+        Self { accuracy: *accuracy, states }
+    }
+
+    /// The codes that its states stand for.
+    pub(super) fn codes(&self) -> impl Iterator<Item = u8> {
+        self.states[..1 << self.accuracy].iter().map(|state| state.code)
     }
 
     pub(super) fn begin(&self, bits: &mut Backwards<'_>) -> Option<State> {

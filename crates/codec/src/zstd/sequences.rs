@@ -12,6 +12,8 @@
 //!
 //! [RFC 8878 section 3.1.1.3]: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.3
 
+use std::borrow::Cow;
+
 use super::fse::{Backwards, Decoding, Distribution};
 
 /// What an offset's value is more than the offset; lower ones stand for offsets that were used before.
@@ -31,22 +33,26 @@ pub(super) enum Reach {
 /// The codes of one of the three kinds of numbers.
 #[derive(Clone, Copy)]
 enum Codes {
+    /// What is used where a block describes none.
+    Usual(&'static Decoding),
     One(u8),
-    Many(Distribution),
+    Described(Distribution),
 }
 
 impl Codes {
-    fn uses(&self, wanted: impl Fn(u8) -> bool) -> bool {
+    fn any(&self, is_it: impl Fn(u8) -> bool) -> bool {
         match self {
-            Codes::One(code) => wanted(*code),
-            Codes::Many(distribution) => distribution.codes().any(wanted),
+            Codes::Usual(decoding) => decoding.codes().any(is_it),
+            Codes::One(code) => is_it(*code),
+            Codes::Described(distribution) => distribution.codes().any(is_it),
         }
     }
 
-    fn decoding(&self) -> Decoding {
+    fn decoding(&self) -> Cow<'static, Decoding> {
         match self {
-            Codes::One(code) => Decoding::of_one(*code),
-            Codes::Many(distribution) => Decoding::new(distribution),
+            Codes::Usual(decoding) => Cow::Borrowed(decoding),
+            Codes::One(code) => Cow::Owned(Decoding::of_one(*code)),
+            Codes::Described(distribution) => Cow::Owned(Decoding::new(distribution)),
         }
     }
 }
@@ -58,40 +64,40 @@ struct Kind {
     /// The largest accuracy, as a power of two.
     accuracy: u8,
     /// What is used where a block describes none.
-    usual: Distribution,
+    usual: Decoding,
 }
 
-const LITERAL_LENGTHS: Kind = Kind {
+static LITERAL_LENGTHS: Kind = Kind {
     last: 35,
     accuracy: 9,
-    usual: Distribution::usual(
+    usual: Decoding::new(&Distribution::usual(
         6,
         &[
             4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1,
             -1, -1, -1, -1,
         ],
-    ),
+    )),
 };
 
-const OFFSETS: Kind = Kind {
+static OFFSETS: Kind = Kind {
     last: 31,
     accuracy: 8,
-    usual: Distribution::usual(
+    usual: Decoding::new(&Distribution::usual(
         5,
         &[1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1],
-    ),
+    )),
 };
 
-const MATCH_LENGTHS: Kind = Kind {
+static MATCH_LENGTHS: Kind = Kind {
     last: 52,
     accuracy: 9,
-    usual: Distribution::usual(
+    usual: Decoding::new(&Distribution::usual(
         6,
         &[
             1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
             1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1,
         ],
-    ),
+    )),
 };
 
 /// The bits that follow the code of a literal length.
@@ -127,32 +133,59 @@ pub(super) struct Sequences {
     matches: Option<Codes>,
 }
 
+/// The sequences of a block.
+struct Section<'a> {
+    count: u32,
+    bits: &'a [u8],
+}
+
+/// What was read of them.
+struct Read {
+    farthest: u64,
+    /// Whether there were bits for all of the last one.
+    is_whole: bool,
+}
+
 impl Sequences {
     /// How far the content of the next compressed block refers back, where `window` bytes are allowed.
     pub(super) fn reach(&mut self, block: &[u8], window: u64) -> Reach {
-        match self.is_within(block, window) {
-            Some(true) => Reach::Within,
-            Some(false) => Reach::Beyond,
-            None => Reach::Broken,
+        let Some(section) = self.section(block) else { return Reach::Broken };
+        let is_far = |code| largest(code) > window;
+        if section.count == 0 || self.offsets.as_ref().is_some_and(|offsets| !offsets.any(is_far)) {
+            return Reach::Within;
+        }
+        match self.read(&section) {
+            Some(read) if read.is_whole && read.farthest <= window => Reach::Within,
+            Some(read) if read.is_whole => Reach::Beyond,
+            _ => Reach::Broken,
         }
     }
 
-    fn is_within(&mut self, block: &[u8], window: u64) -> Option<bool> {
+    /// Whether some library may take the last block, which libzstd refuses: it has sequences that refer back `most` bytes at most. Releases before 1.5.6 pass over bits
+    /// of the modes that must not be set and over the last sequence's missing bits.
+    pub(super) fn may_be_read(&mut self, block: &[u8], most: u64) -> bool {
+        let Some(section) = self.section(block) else { return false };
+        match section.count {
+            // Not without any, but with a number that says so in two bytes.
+            0 => !section.bits.is_empty(),
+            _ => self.read(&section).is_some_and(|read| read.farthest <= most),
+        }
+    }
+
+    /// Reads what the codes of the next block are.
+    fn section<'a>(&mut self, block: &'a [u8]) -> Option<Section<'a>> {
         let section = block.get(literals_len(block)?..)?;
-        let (count, mut rest) = match *section {
-            // Literals alone.
-            [0, ..] => return Some(true),
-            [count @ ..=0x7f, ref rest @ ..] => (u32::from(count), rest),
-            [0xff, low, high, ref rest @ ..] => (u32::from(u16::from_le_bytes([low, high])) + 0x7f00, rest),
-            [high @ 0x80..=0xfe, low, ref rest @ ..] => {
-                ((u32::from(high) - 0x80) << 8 | u32::from(low), rest)
+        let (count, mut bits) = match *section {
+            [0] => return Some(Section { count: 0, bits: &[] }),
+            [0, ..] => return None,
+            [count @ ..=0x7f, ref bits @ ..] => (u32::from(count), bits),
+            [0xff, low, high, ref bits @ ..] => (u32::from(u16::from_le_bytes([low, high])) + 0x7f00, bits),
+            [high @ 0x80..=0xfe, low, ref bits @ ..] => {
+                ((u32::from(high) - 0x80) << 8 | u32::from(low), bits)
             }
             _ => return None,
         };
-        if count == 0 {
-            return Some(true);
-        }
-        let modes = *rest.split_off_first()?;
+        let modes = *bits.split_off_first()?;
         let kinds = [
             (&mut self.literals, &LITERAL_LENGTHS, modes >> 6),
             (&mut self.offsets, &OFFSETS, modes >> 4 & 3),
@@ -160,56 +193,54 @@ impl Sequences {
         ];
         for (codes, kind, mode) in kinds {
             match mode {
-                0 => *codes = Some(Codes::Many(kind.usual)),
-                1 => *codes = Some(Codes::One(*rest.split_off_first().filter(|code| **code <= kind.last)?)),
+                0 => *codes = Some(Codes::Usual(&kind.usual)),
+                1 => *codes = Some(Codes::One(*bits.split_off_first().filter(|code| **code <= kind.last)?)),
                 2 => {
-                    let (distribution, len) = Distribution::parse(rest, kind.last, kind.accuracy)?;
-                    *codes = Some(Codes::Many(distribution));
-                    rest = &rest[len..];
+                    let (distribution, len) = Distribution::parse(bits, kind.last, kind.accuracy)?;
+                    *codes = Some(Codes::Described(distribution));
+                    bits = &bits[len..];
                 }
+                _ if codes.is_none() => return None,
                 _ => {}
             }
         }
-        let (literals, offsets, matches) =
-            (self.literals.as_ref()?, self.offsets.as_ref()?, self.matches.as_ref()?);
-        if !offsets.uses(|code| largest(code) > window) {
-            return Some(true);
-        }
-        is_within(&literals.decoding(), &offsets.decoding(), &matches.decoding(), count, rest, window)
+        Some(Section { count, bits })
     }
-}
 
-/// The largest offset of a code; 0 if it stands for one that was used before.
-fn largest(code: u8) -> u64 {
-    ((2u64 << code) - 1).saturating_sub(REPEATED)
-}
-
-/// Reads `count` sequences; none if they are not all that there is.
-fn is_within(
-    literals: &Decoding,
-    offsets: &Decoding,
-    matches: &Decoding,
-    count: u32,
-    bits: &[u8],
-    window: u64,
-) -> Option<bool> {
-    let mut bits = Backwards::new(bits)?;
-    let mut literal = literals.begin(&mut bits)?;
-    let mut offset = offsets.begin(&mut bits)?;
-    let mut length = matches.begin(&mut bits)?;
-    let mut within = true;
-    for left in (0..count).rev() {
-        let code = offset.code;
-        within &= (1u64 << code) + u64::from(bits.take(code)?) <= window + REPEATED;
-        bits.skip(match_bits(length.code) + literal_bits(literal.code))?;
-        // The last one says nothing of a next one.
-        if left > 0 {
+    /// Reads all sequences; none if there are not bits enough for them, or more.
+    fn read(&self, section: &Section<'_>) -> Option<Read> {
+        let literals = self.literals.as_ref()?.decoding();
+        let offsets = self.offsets.as_ref()?.decoding();
+        let matches = self.matches.as_ref()?.decoding();
+        let mut bits = Backwards::new(section.bits)?;
+        let mut literal = literals.begin(&mut bits)?;
+        let mut offset = offsets.begin(&mut bits)?;
+        let mut length = matches.begin(&mut bits)?;
+        let mut farthest = 0;
+        for _ in 1..section.count {
+            farthest = farthest.max(far(offset.code, bits.take(offset.code)?));
+            bits.skip(match_bits(length.code) + literal_bits(literal.code))?;
             literal = literals.next(literal, &mut bits)?;
             length = matches.next(length, &mut bits)?;
             offset = offsets.next(offset, &mut bits)?;
         }
+        // The last one says nothing of a next one.
+        let last = bits.take(offset.code);
+        let is_whole =
+            last.is_some() && bits.skip(match_bits(length.code) + literal_bits(literal.code)).is_some();
+        farthest = farthest.max(last.map_or(0, |last| far(offset.code, last)));
+        (bits.is_empty() || !is_whole).then_some(Read { farthest, is_whole })
     }
-    bits.is_empty().then_some(within)
+}
+
+/// The offset of a code and the bits behind it; 0 if they stand for one that was used before.
+fn far(code: u8, bits: u32) -> u64 {
+    ((1 << code) + u64::from(bits)).saturating_sub(REPEATED)
+}
+
+/// The largest offset of a code.
+fn largest(code: u8) -> u64 {
+    far(code, ((1u64 << code) - 1) as u32)
 }
 
 /// The length of the literals section at the beginning of a block ([RFC 8878 section 3.1.1.3.1]).
@@ -263,6 +294,34 @@ mod tests {
             assert_eq!(Sequences::default().reach(&block(code, bits), 1024), Reach::Within);
         }
         assert_eq!([0, 1, 2, 9, 10].map(largest), [0, 0, 4, 1020, 2044]);
+    }
+
+    /// What libzstd takes, what only older releases took, and what none takes.
+    #[test]
+    fn what_others_may_read() {
+        let read = |block: &[u8]| {
+            (Sequences::default().reach(block, 1024), Sequences::default().may_be_read(block, 2000))
+        };
+        assert_eq!(read(&block(10, &[0, 0b100])), (Reach::Within, true));
+        assert_eq!(read(&block(10, &[0xff, 0b111])), (Reach::Beyond, false));
+        // Two bits are missing.
+        assert_eq!(read(&block(10, &[0, 1])), (Reach::Broken, true));
+        // One is left over.
+        assert_eq!(read(&block(10, &[0, 0b1000])), (Reach::Broken, false));
+        // A reserved bit of the modes.
+        let mut reserved = block(10, &[0, 0b100]);
+        reserved[2] |= 1;
+        assert_eq!(read(&reserved), (Reach::Within, true));
+        // No sequences.
+        assert_eq!(read(&[0, 0]), (Reach::Within, false));
+        assert_eq!(read(&[0, 0, 1]), (Reach::Broken, false));
+        assert_eq!(read(&[0, 0x80, 0, 0, 1]), (Reach::Within, true));
+        // Two sequences, and bits for one.
+        let mut two = block(10, &[0, 0b100]);
+        two[1] = 2;
+        assert_eq!(read(&two), (Reach::Broken, true));
+        two[1] = 3;
+        assert_eq!(read(&two), (Reach::Broken, false));
     }
 
     #[test]

@@ -73,6 +73,43 @@ fn a_match_from_before_the_beginning() {
     assert!(!read.established);
 }
 
+/// A first block that older releases of libzstd take is no noise, and one that none takes is.
+#[test]
+fn what_only_older_releases_take() {
+    for header in [&[0, 0x38][..], &[0x60, 100, 0]] {
+        let packed = |change: fn(&mut Vec<u8>)| {
+            let frame = ByHand::new(header).raw(&[b'a'; 100], false);
+            let start = frame.bytes().len() + 3;
+            let mut packed =
+                ByHand::new(header).raw(&[b'a'; 100], false).matched(&[b'x'; 100], 30, 70, true).bytes();
+            let mut block = packed.split_off(start);
+            change(&mut block);
+            packed[start - 3] = ((block.len() as u32) << 3 | 5) as u8;
+            packed[start - 2] = (block.len() >> 5) as u8;
+            packed.extend(block);
+            packed
+        };
+        // A reserved bit of the modes, behind 2 and 100 bytes and a number.
+        let reserved = packed(|block| block[103] |= 1);
+        // The mark some bits earlier.
+        let short = packed(|block| {
+            block.pop();
+            block.push(1);
+        });
+        for packed in [reserved, short] {
+            let bad = End::Bad(packed.len() as u64, Fault::Ambiguous);
+            for read in [whole(&mut Zstd::new(LIMIT), &packed), bytewise(&mut Zstd::new(LIMIT), &packed)] {
+                assert_eq!((&read.out[..], read.end), (&[b'a'; 100][..], bad));
+            }
+        }
+        for noise in [packed(|block| block[103] |= 0xc0), packed(|block| block.push(7))] {
+            let bad = End::Bad(noise.len() as u64, Fault::Corrupt);
+            assert_eq!(whole(&mut Zstd::new(LIMIT), &noise).end, bad);
+            assert_eq!(bytewise(&mut Zstd::new(LIMIT), &noise).end, bad);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(cases(200))]
 
