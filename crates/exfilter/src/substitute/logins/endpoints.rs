@@ -1,8 +1,9 @@
 //! [`TokenEndpoints`]: which addresses give tokens, and where those belong.
 
+use std::fmt;
 use std::sync::Arc;
 
-use exfilter_engine::{Action, Authority, Binding, HostPattern, Slot};
+use exfilter_engine::{Action, Authority, Binding, HostPattern, ParseError, Slot};
 use exfilter_wire::RequestHead;
 use exfilter_wire::percent::{self, Plus};
 
@@ -15,10 +16,59 @@ struct Known {
     members: &'static [&'static str],
     hosts: &'static [&'static str],
     slots: &'static [&'static str],
+    urls: &'static [SecretUrl],
+}
+
+/// An address in an answer whose last segment is a credential.
+#[derive(Debug, PartialEq)]
+pub(super) struct SecretUrl {
+    /// The end of the member's pointer.
+    pointer: &'static str,
+    /// What people call the member.
+    pub(super) name: &'static str,
+    host: &'static str,
+    /// What the path begins with, of segments; `*` is any one.
+    before: &'static [&'static str],
+}
+
+/// https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+const WEBHOOK: SecretUrl = SecretUrl {
+    pointer: "/incoming_webhook/url",
+    name: "incoming_webhook.url",
+    host: "hooks.slack.com",
+    before: &["services", "*", "*"],
+};
+
+impl SecretUrl {
+    /// Whether a member is the address, in any case of letters.
+    pub(super) fn is_at(&self, pointer: &str) -> bool {
+        let at = pointer.len().checked_sub(self.pointer.len());
+        at.and_then(|at| pointer.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(self.pointer))
+    }
+
+    /// Where in an address the credential begins, if it is such a one.
+    pub(super) fn secret(&self, url: &[u8]) -> Option<usize> {
+        let url = str::from_utf8(url).ok()?;
+        let mut segments =
+            url.strip_prefix("https://")?.strip_prefix(self.host)?.strip_prefix('/')?.split('/');
+        let is_plain = |one: &str| !one.is_empty() && one.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_before = self.before.iter().all(|known| {
+            segments.next().is_some_and(|one| is_plain(one) && (*known == "*" || *known == one))
+        });
+        let secret = segments.next().filter(|one| is_plain(one) && is_before)?;
+        segments.next().is_none().then_some(url.len() - secret.len())
+    }
+
+    fn binding(&self) -> Option<Binding> {
+        let host = HostPattern::parse(self.host.as_bytes()).ok()?;
+        Some(Binding { host, slot: Slot::Path(self.before.len().try_into().ok()?) })
+    }
 }
 
 /// The names of tokens in answers ([RFC 6749](https://www.rfc-editor.org/rfc/rfc6749), section 5.1; OpenID Connect Core, section 3.1.3.3).
 pub(super) const MEMBERS: &[&str] = &["access_token", "refresh_token", "id_token"];
+
+const SLACK: &[&str] = &["access_token", "refresh_token", "id_token", "bot_access_token"];
 
 const BEARER: &[&str] = &["header:authorization:bearer"];
 
@@ -44,6 +94,7 @@ const KNOWN: &[Known] = &[
             "mcp-proxy.anthropic.com",
         ],
         slots: BEARER,
+        urls: &[],
     },
     // The same client makes a key of the API with such a token.
     Known {
@@ -52,6 +103,7 @@ const KNOWN: &[Known] = &[
         members: &["raw_key"],
         hosts: &["api.anthropic.com"],
         slots: &["header:x-api-key", "header:authorization:bearer"],
+        urls: &[],
     },
     // https://developers.openai.com/codex/auth
     Known {
@@ -60,6 +112,7 @@ const KNOWN: &[Known] = &[
         members: MEMBERS,
         hosts: &["api.openai.com", "chatgpt.com", "auth.openai.com"],
         slots: BEARER,
+        urls: &[],
     },
     // https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
     Known {
@@ -76,6 +129,7 @@ const KNOWN: &[Known] = &[
             "*.pkg.github.com",
         ],
         slots: BASIC,
+        urls: &[],
     },
     // https://developers.google.com/identity/protocols/oauth2/native-app, https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token, https://docs.cloud.google.com/iam/docs/cloud-oauth-api-overview
     Known {
@@ -93,6 +147,7 @@ const KNOWN: &[Known] = &[
         hosts: &["*.googleapis.com", "*.pkg.dev", "gcr.io", "*.gcr.io"],
         // Not in the address, as `access_token`: that is in the access log of a bucket, which belongs to whoever has made it.
         slots: BASIC,
+        urls: &[],
     },
     // https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow
     Known {
@@ -119,6 +174,7 @@ const KNOWN: &[Known] = &[
             "*.visualstudio.com",
         ],
         slots: BASIC,
+        urls: &[],
     },
     // https://docs.gitlab.com/api/oauth2/
     Known {
@@ -127,6 +183,7 @@ const KNOWN: &[Known] = &[
         members: MEMBERS,
         hosts: &["gitlab.com", "registry.gitlab.com"],
         slots: BASIC,
+        urls: &[],
     },
     // https://github.com/npm/registry/blob/main/docs/user/authentication.md; npm's web login asks `doneUrl` until it has a token.
     Known {
@@ -135,6 +192,7 @@ const KNOWN: &[Known] = &[
         members: &["token"],
         hosts: &["registry.npmjs.org"],
         slots: BASIC,
+        urls: &[],
     },
     Known {
         tokens: &["https://registry.npmjs.org/-/user/*", "https://registry.npmjs.org/-/user/*/-rev/*"],
@@ -142,6 +200,7 @@ const KNOWN: &[Known] = &[
         members: &["token"],
         hosts: &["registry.npmjs.org"],
         slots: BASIC,
+        urls: &[],
     },
     Known {
         tokens: &["https://registry.npmjs.org/-/npm/v1/tokens"],
@@ -149,6 +208,7 @@ const KNOWN: &[Known] = &[
         members: &["token"],
         hosts: &["registry.npmjs.org"],
         slots: BASIC,
+        urls: &[],
     },
     // The name by which Yarn asks npm's registry. What is given there is not put in at the other name.
     Known {
@@ -157,6 +217,7 @@ const KNOWN: &[Known] = &[
         members: &["token"],
         hosts: &["registry.yarnpkg.com"],
         slots: BASIC,
+        urls: &[],
     },
     Known {
         tokens: &["https://registry.yarnpkg.com/-/user/*", "https://registry.yarnpkg.com/-/user/*/-rev/*"],
@@ -164,6 +225,7 @@ const KNOWN: &[Known] = &[
         members: &["token"],
         hosts: &["registry.yarnpkg.com"],
         slots: BASIC,
+        urls: &[],
     },
     Known {
         tokens: &["https://registry.yarnpkg.com/-/npm/v1/tokens"],
@@ -171,6 +233,7 @@ const KNOWN: &[Known] = &[
         members: &["token"],
         hosts: &["registry.yarnpkg.com"],
         slots: BASIC,
+        urls: &[],
     },
     // https://huggingface.co/docs/hub/oauth
     Known {
@@ -179,6 +242,7 @@ const KNOWN: &[Known] = &[
         members: MEMBERS,
         hosts: &["huggingface.co"],
         slots: BASIC,
+        urls: &[],
     },
     // https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/
     Known {
@@ -187,6 +251,7 @@ const KNOWN: &[Known] = &[
         members: MEMBERS,
         hosts: &["api.atlassian.com"],
         slots: BEARER,
+        urls: &[],
     },
     // https://developer.atlassian.com/cloud/bitbucket/oauth-2/
     Known {
@@ -195,6 +260,7 @@ const KNOWN: &[Known] = &[
         members: MEMBERS,
         hosts: &["api.bitbucket.org", "bitbucket.org"],
         slots: BASIC,
+        urls: &[],
     },
     // https://docs.slack.dev/authentication/installing-with-oauth, https://docs.slack.dev/authentication/using-token-rotation, https://docs.slack.dev/ai/slack-mcp-server/
     Known {
@@ -203,11 +269,14 @@ const KNOWN: &[Known] = &[
             "https://slack.com/api/oauth.v2.user.access",
             "https://slack.com/api/oauth.v2.exchange",
             "https://slack.com/api/openid.connect.token",
+            // The older one, whose answers have a token of the bot beside that of the user.
+            "https://slack.com/api/oauth.access",
         ],
         method: None,
-        members: MEMBERS,
+        members: SLACK,
         hosts: &["slack.com", "mcp.slack.com"],
         slots: BEARER,
+        urls: &[WEBHOOK],
     },
     // https://linear.app/developers/oauth-2-0-authentication
     Known {
@@ -216,6 +285,7 @@ const KNOWN: &[Known] = &[
         members: MEMBERS,
         hosts: &["api.linear.app", "mcp.linear.app"],
         slots: BEARER,
+        urls: &[],
     },
     // https://developers.notion.com/reference/create-a-token
     Known {
@@ -224,6 +294,7 @@ const KNOWN: &[Known] = &[
         members: MEMBERS,
         hosts: &["api.notion.com"],
         slots: BEARER,
+        urls: &[],
     },
 ];
 
@@ -240,25 +311,74 @@ struct Address {
 /// Where `npm logout` and `yarn logout` send a `DELETE`, the token in the path.
 const NPM_LOGOUT: ([&str; 2], &str) = (["registry.npmjs.org", "registry.yarnpkg.com"], "/-/user/token/*");
 
+/// The port of https.
+const HTTPS: u16 = 443;
+
+/// Hosts at which access tokens are good: `api.example.com`, `*.example.com`, or `api.example.com:8443` for that port alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenHost {
+    pattern: HostPattern,
+    port: Option<u16>,
+}
+
+impl TokenHost {
+    /// Parses a pattern of hosts, with or without a port.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`] says what is wrong with the text, without repeating it.
+    pub fn parse(text: &[u8]) -> Result<TokenHost, ParseError> {
+        // The colons of an IPv6 address stand before its bracket.
+        let colon = text
+            .iter()
+            .rposition(|byte| *byte == b':')
+            .filter(|_| !text.ends_with(b"]") && !text.ends_with(b"/"));
+        let Some(colon) = colon else {
+            return Ok(TokenHost { pattern: HostPattern::parse(text)?, port: None });
+        };
+        let port = Authority::parse(&[b"https://port", &text[colon..]].concat())?.port();
+        Ok(TokenHost { pattern: HostPattern::parse(&text[..colon])?, port: Some(port) })
+    }
+}
+
+/// Any port at which tokens are good.
+impl From<HostPattern> for TokenHost {
+    fn from(pattern: HostPattern) -> TokenHost {
+        TokenHost { pattern, port: None }
+    }
+}
+
+impl fmt::Display for TokenHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.pattern)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
 /// A token endpoint, which may have several addresses.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     addresses: Vec<Address>,
     method: Option<&'static str>,
     pub(super) members: &'static [&'static str],
-    /// Where access tokens belong.
+    pub(super) urls: &'static [SecretUrl],
+    /// Where access tokens are good.
+    hosts: Vec<TokenHost>,
+    /// The same as bindings, which know no ports.
     pub(super) bindings: Vec<Binding>,
 }
 
 impl Endpoint {
     fn new(known: &Known) -> Option<Endpoint> {
-        let hosts: Vec<HostPattern> =
-            known.hosts.iter().filter_map(|host| HostPattern::parse(host.as_bytes()).ok()).collect();
+        let hosts: Vec<TokenHost> =
+            known.hosts.iter().filter_map(|host| TokenHost::parse(host.as_bytes()).ok()).collect();
         Some(Endpoint {
             addresses: known.tokens.iter().map(|text| address(text)).collect::<Option<_>>()?,
             method: known.method,
             members: known.members,
+            urls: known.urls,
             bindings: bindings(&hosts, known.slots),
+            hosts,
         })
     }
 
@@ -272,6 +392,21 @@ impl Endpoint {
         self.addresses
             .iter()
             .any(|one| one.authority == *to && path.is_none_or(|path| matches(&one.path, path)))
+    }
+
+    /// Whether access tokens that are bound to such hosts are good at the port of this one: that of https, that of the endpoint, or that of the policy.
+    pub(super) fn has_port(&self, to: &Authority, host: &HostPattern) -> bool {
+        let is_usual =
+            to.port() == HTTPS || self.addresses.iter().any(|one| one.authority.port() == to.port());
+        self.hosts
+            .iter()
+            .filter(|one| one.pattern == *host)
+            .any(|one| one.port.map_or(is_usual, |port| port == to.port()))
+    }
+
+    /// Where the credentials in addresses are good.
+    pub(super) fn url_bindings(&self) -> impl Iterator<Item = Binding> {
+        self.urls.iter().filter_map(SecretUrl::binding)
     }
 
     /// Whether tokens are put into bodies to this host, and into that of this request, if one is given.
@@ -343,8 +478,7 @@ impl Endpoint {
 
     /// The hosts at which access tokens are good, as people read it.
     pub(super) fn shown_hosts(&self) -> String {
-        let mut hosts: Vec<String> = self.bindings.iter().map(|binding| binding.host.to_string()).collect();
-        hosts.dedup();
+        let mut hosts: Vec<String> = self.hosts.iter().map(TokenHost::to_string).collect();
         let more = hosts.len().saturating_sub(3);
         hosts.truncate(3);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -371,12 +505,12 @@ impl TokenEndpoints {
     /// The most that may be added.
     pub const MOST: usize = 1000;
 
-    /// Adds one: its address (`https://id.example.com/oauth2/token`), and the hosts of the API at which its access tokens are bearers. It goes before the built-in ones.
+    /// Adds one: its address (`https://id.example.com/oauth2/token`), and the hosts of the API at which its access tokens are bearers; where these have no port, at 443 and that of the address. It goes before the built-in ones.
     ///
     /// # Errors
     ///
     /// [`SubstituteError`] for an address without TLS or a path, or with a query, and without any host.
-    pub fn add(&mut self, url: &str, hosts: &[HostPattern]) -> Result<&mut TokenEndpoints, SubstituteError> {
+    pub fn add(&mut self, url: &str, hosts: &[TokenHost]) -> Result<&mut TokenEndpoints, SubstituteError> {
         let address = address(url).ok_or(SubstituteError::endpoint())?;
         if hosts.is_empty() || self.endpoints.len() >= KNOWN.len() + TokenEndpoints::MOST {
             return Err(SubstituteError::endpoint());
@@ -385,6 +519,8 @@ impl TokenEndpoints {
             addresses: vec![address],
             method: None,
             members: MEMBERS,
+            urls: &[],
+            hosts: hosts.to_vec(),
             bindings: bindings(hosts, BASIC),
         };
         self.endpoints.insert(0, Arc::new(endpoint));
@@ -422,10 +558,10 @@ impl TokenEndpoints {
     }
 }
 
-fn bindings(hosts: &[HostPattern], slots: &[&str]) -> Vec<Binding> {
+fn bindings(hosts: &[TokenHost], slots: &[&str]) -> Vec<Binding> {
     let slots: Vec<Slot> = slots.iter().filter_map(|slot| Slot::parse(slot.as_bytes()).ok()).collect();
     let all = hosts.iter().flat_map(|host| slots.iter().map(move |slot| (host, slot)));
-    all.map(|(host, slot)| Binding { host: host.clone(), slot: slot.clone() }).collect()
+    all.map(|(host, slot)| Binding { host: host.pattern.clone(), slot: slot.clone() }).collect()
 }
 
 /// `https://host:port/path`.
@@ -497,6 +633,46 @@ mod tests {
     }
 
     #[test]
+    fn hosts_with_ports() {
+        let parsed = |text: &str| TokenHost::parse(text.as_bytes()).map(|host| (host.to_string(), host.port));
+        for (text, port) in [
+            ("api.example.com", None),
+            ("*.example.com", None),
+            ("[::1]", None),
+            ("api.example.com:8443", Some(8443)),
+            ("*.example.com:1", Some(1)),
+            ("[::1]:65535", Some(65535)),
+        ] {
+            assert_eq!(parsed(text).ok(), Some((text.to_owned(), port)));
+        }
+        for bad in ["", ":8443", "a:", "a:0", "a:65536", "a:x", "a:1/", "a:1:2", "*:1", "::1", "https://a"] {
+            assert!(parsed(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn secrets_in_addresses() {
+        let secret = |url: &str| WEBHOOK.secret(url.as_bytes()).map(|at| url[at..].to_owned());
+        let good = "https://hooks.slack.com/services/T0123/B0123/";
+        assert_eq!(secret(&format!("{good}AbCd")).as_deref(), Some("AbCd"));
+        for bad in ["", "a/b", "a?b", "a#b", "a%41", "a/"] {
+            assert_eq!(secret(&format!("{good}{bad}")), None, "{bad}");
+        }
+        for bad in [
+            "http://hooks.slack.com/services/T/B/a",
+            "https://hooks.slack.com.example.com/services/T/B/a",
+            "https://hooks.slack.com:8443/services/T/B/a",
+            "https://hooks.slack.com/workflows/T/B/a",
+            "https://hooks.slack.com/services/T/a",
+            "https://hooks.slack.com/services/T//a",
+        ] {
+            assert_eq!(secret(bad), None, "{bad}");
+        }
+        assert!(WEBHOOK.is_at("/incoming_webhook/url") && WEBHOOK.is_at("/a/Incoming_Webhook/URL"));
+        assert!(!WEBHOOK.is_at("/incoming_webhook/configuration_url") && !WEBHOOK.is_at("/url"));
+    }
+
+    #[test]
     fn an_address_is_one_however_it_is_spelled() {
         for path in [
             "/login/oauth/access_token",
@@ -545,7 +721,7 @@ mod tests {
 
     #[test]
     fn further_ones_have_tls_and_a_path() {
-        let hosts = [HostPattern::parse(b"api.example.com").expect("a host")];
+        let hosts = [TokenHost::parse(b"api.example.com").expect("a host")];
         let mut endpoints = TokenEndpoints::default();
         for bad in [
             "http://id.example.com/token",
