@@ -20,11 +20,15 @@
 mod frame;
 mod fse;
 mod sequences;
+mod watch;
 
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
-use self::frame::{BLOCK, FRAME_HEADER, FrameHeader, checksum_flag, window_size};
-use self::sequences::{Reach, Sequences};
+use self::frame::{
+    BLOCK, BLOCK_HEADER, BlockHeader, FRAME_HEADER, FrameHeader, Kind, checksum_flag, window_size,
+};
+use self::sequences::Reach;
+use self::watch::Watch;
 use crate::decoder::{Decoder, Fault, Next, Step, take_turns};
 
 /// The bytes a frame begins with.
@@ -35,9 +39,6 @@ pub const PROBE_LEN: usize = 4;
 
 /// What a skippable frame begins with, but for the first byte, `50..=5f`.
 const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
-
-/// Bytes of a block's header.
-const BLOCK_HEADER: usize = 3;
 
 /// What libzstd needs apart from a window and three blocks, and a little more, in bytes.
 const TABLES: u64 = 97 * 1024;
@@ -99,10 +100,7 @@ pub struct Zstd {
     /// The header being read.
     head: [u8; FRAME_HEADER],
     frame: Frame,
-    /// What the blocks of the frame say of later ones: until one was decoded, and if the frame may be longer than its window.
-    sequences: Option<Box<Sequences>>,
-    /// The part of a compressed block that has been taken in meanwhile, if it came in parts.
-    block: Vec<u8>,
+    watch: Watch,
     /// Whether the output of the last block may not have been handed out in full.
     waiting: bool,
     /// Bytes consumed of a block whose content is not in the output yet.
@@ -178,39 +176,6 @@ enum State {
     Failed(Fault),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Raw,
-    Rle,
-    Compressed,
-}
-
-/// What a block header says.
-struct BlockHeader {
-    kind: Kind,
-    /// Bytes of content.
-    left: usize,
-    last: bool,
-}
-
-impl BlockHeader {
-    /// Reads a header; a block larger than `max` or of the reserved type is none.
-    fn parse(bytes: [u8; BLOCK_HEADER], max: usize) -> Result<Self, Fault> {
-        let bits = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]);
-        let size = (bits >> 3) as usize;
-        if size > max {
-            return Err(Fault::Corrupt);
-        }
-        let (kind, left) = match bits >> 1 & 3 {
-            0 => (Kind::Raw, size),
-            1 => (Kind::Rle, 1),
-            2 => (Kind::Compressed, size),
-            _ => return Err(Fault::Corrupt),
-        };
-        Ok(Self { kind, left, last: bits & 1 != 0 })
-    }
-}
-
 impl Zstd {
     /// A decoder for frames whose window is at most `window_limit` bytes (never more than 2 GiB).
     #[must_use]
@@ -223,8 +188,7 @@ impl Zstd {
             memory: 0,
             head: [0; FRAME_HEADER],
             frame: Frame::default(),
-            sequences: None,
-            block: Vec::new(),
+            watch: Watch::default(),
             waiting: false,
             held: 0,
             total_in: 0,
@@ -293,7 +257,7 @@ impl Zstd {
             (byte, window_size(byte))
         };
         self.frame = Frame { header, block_max: header.block_max(), reach, window_byte, ..Frame::default() };
-        self.sequences = (header.may_exceed_window() || !self.established).then(Box::default);
+        self.watch.begin(header.may_exceed_window() || !self.established);
         if header.dictionary == 0 && self.frame.block_max as u64 > reach {
             return Err(Fault::WindowTooLarge);
         }
@@ -308,7 +272,7 @@ impl Zstd {
         // size while it decodes the last block, and keep that block to itself.
         let header = [MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], checksum_flag(header.checksum), window_byte];
         self.prepare_context()?;
-        let blocks = if self.sequences.is_some() { 4 } else { 3 };
+        let blocks = if self.watch.is_on() { 4 } else { 3 };
         self.memory = self.memory.max(TABLES + window_size(window_byte) + blocks * block_max as u64);
         let mut nothing = Vec::new();
         match self.feed(&header, &mut nothing, 0) {
@@ -384,10 +348,7 @@ impl Zstd {
 
     fn end_block(&mut self, last: bool) {
         self.held = 0;
-        self.block.clear();
-        if self.established && !self.frame.header.may_exceed_window() {
-            (self.sequences, self.block) = (None, Vec::new());
-        }
+        self.watch.end_block(self.frame.header.may_exceed_window() || !self.established);
         let fits = self.frame.header.content_size.is_none_or(|size| size == self.frame.made);
         self.state = match (last, self.frame.header.checksum) {
             (false, _) => State::BlockHeader { at: 0 },
@@ -486,34 +447,23 @@ impl Zstd {
         }
     }
 
-    /// Takes note of the next part of a compressed block, of which `left` bytes are missing; with the last of them, says how
-    /// far the block refers back.
+    /// How far a compressed block refers back of which this is the next part, if none is missing behind it.
     fn reach(&mut self, source: &[u8], left: usize) -> Reach {
-        let Some(sequences) = &mut self.sequences else { return Reach::Within };
-        let is_last = source.len() == left;
-        if !is_last || !self.block.is_empty() {
-            if self.block.is_empty() {
-                self.block.reserve_exact(left);
-            }
-            self.block.extend_from_slice(source);
-        }
-        if !is_last || !self.frame.header.may_exceed_window() {
+        self.watch.note(source, left);
+        let header = self.frame.header;
+        if source.len() < left || !header.may_exceed_window() {
             return Reach::Within;
         }
-        let window = self.frame.header.window;
-        match sequences.reach(if self.block.is_empty() { source } else { &self.block }, window) {
+        match self.watch.reach(source, header.window) {
             // Nobody takes a match from before the beginning.
-            Reach::Beyond if self.frame.reached() <= window => Reach::Within,
+            Reach::Beyond if self.frame.reached() <= header.window => Reach::Within,
             reach => reach,
         }
     }
 
     /// What a block is, with `last` as its last part, that libzstd refuses. Before any was decoded it may be noise.
     fn refused(&mut self, last: &[u8]) -> Fault {
-        let block = if self.block.is_empty() { last } else { &self.block };
-        let most = self.frame.reached();
-        let sequences = self.sequences.as_mut().filter(|_| !self.established);
-        let may_be_read = sequences.is_some_and(|sequences| sequences.may_be_read(block, most));
+        let may_be_read = !self.established && self.watch.may_be_read(last, self.frame.reached());
         if may_be_read { Fault::Ambiguous } else { Fault::Corrupt }
     }
 

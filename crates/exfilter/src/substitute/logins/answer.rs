@@ -7,9 +7,9 @@ use exfilter_wire::fields::{self, Member};
 use exfilter_wire::places::Place;
 use zeroize::Zeroizing;
 
-use super::endpoints::SecretUrl;
 use super::kept::SECRET_MIN;
 use super::request::Members;
+use super::url::SecretUrl;
 use super::{Logins, Token, TokenRequest};
 use crate::inspector::decoded;
 use crate::substitute::SubstituteError;

@@ -7,6 +7,7 @@ use exfilter_engine::{Authority, Binding, Engine, HostPattern, KnownSecrets, Slo
 use exfilter_wire::RequestHead;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::endpoints::HTTPS;
 use super::{Endpoint, TokenEndpoints};
 use crate::substitute::slots::Entry;
 use crate::substitute::{SubstituteError, Substitutes, placeholder, scrubbing};
@@ -69,7 +70,7 @@ impl Home {
         match self.token {
             Token::Access => self.endpoint.has_port(to, host),
             Token::Url => {
-                to.port() == 443 && self.endpoint.url_bindings().any(|binding| binding.host == *host)
+                to.port() == HTTPS && self.endpoint.url_bindings().any(|binding| binding.host == *host)
             }
             Token::Refresh | Token::Id => false,
         }

@@ -40,12 +40,16 @@
 
 mod answer;
 mod endpoints;
+mod host;
 mod kept;
+mod known;
 mod request;
+mod url;
 
 pub use answer::{AnswerError, Rewritten, TokenAnswer};
 pub(super) use endpoints::Endpoint;
-pub use endpoints::{TokenEndpoints, TokenHost};
+pub use endpoints::TokenEndpoints;
+pub use host::TokenHost;
 pub(super) use kept::Home;
 pub use kept::Logins;
 use kept::Token;

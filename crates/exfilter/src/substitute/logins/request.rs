@@ -12,7 +12,9 @@ use zeroize::Zeroize as _;
 
 use super::TokenEndpoints;
 use super::answer::{TokenAnswer, WINDOW};
-use super::endpoints::{Endpoint, MEMBERS, SecretUrl, normalised};
+use super::endpoints::{Endpoint, normalised};
+use super::known::MEMBERS;
+use super::url::SecretUrl;
 use crate::inspector::decoded;
 use crate::substitute::Substitutes;
 
