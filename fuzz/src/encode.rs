@@ -7,6 +7,8 @@ use exfilter_testing::{Rng, wrap};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, ZlibEncoder};
 use lzma_rust2::{CheckType, FilterType, XzOptions, XzWriter};
+use zstd_safe::zstd_sys::ZSTD_EndDirective::{ZSTD_e_end, ZSTD_e_flush};
+use zstd_safe::{CParameter, InBuffer, OutBuffer};
 
 const MEMORY: &str = "writing to memory";
 
@@ -105,6 +107,32 @@ pub fn brotli(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
     let mut writer = brotli::CompressorWriter::with_params(Vec::new(), 4096, &params);
     pieces(rng, content, &mut writer);
     writer.into_inner()
+}
+
+/// Frames of zstd: with the length of the content in their heads, or with a window.
+pub fn zstd(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
+    if rng.one_in(2) {
+        return wrap::zstd(rng, content);
+    }
+    let mut context = zstd_safe::CCtx::create();
+    let log = 10 + rng.below(8) as u32;
+    let mut set = |parameter| context.set_parameter(parameter).expect("it has this parameter");
+    set(CParameter::CompressionLevel(1 + rng.below(12) as i32));
+    set(CParameter::ContentSizeFlag(false));
+    set(CParameter::ChecksumFlag(rng.one_in(2)));
+    set(CParameter::WindowLog(log));
+    let part = 1 + rng.below(2 << log);
+    let mut out = vec![0; zstd_safe::compress_bound(content.len()) + 64 + content.len() / part * 16];
+    let mut target = OutBuffer::around(&mut out[..]);
+    for part in content.chunks(part) {
+        context
+            .compress_stream2(&mut target, &mut InBuffer::around(part), ZSTD_e_flush)
+            .expect("there is room");
+    }
+    context.compress_stream2(&mut target, &mut InBuffer::around(&[]), ZSTD_e_end).expect("there is room");
+    let len = target.pos();
+    out.truncate(len);
+    out
 }
 
 /// An entry of a zip archive.

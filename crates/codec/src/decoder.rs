@@ -30,6 +30,8 @@ pub enum Step {
 pub enum Fault {
     /// The input breaks the format, or its checksum does not fit.
     Corrupt,
+    /// The input is what its format forbids, and readers that take it all the same differ in what they read.
+    Ambiguous,
     /// The input ended inside the content.
     Truncated,
     /// A dictionary is needed.

@@ -12,16 +12,23 @@
 //! +----------------+-------------+--------------+
 //! ```
 //!
-//! The frame and block headers are read here, for the limits and to know where a block begins; the blocks themselves are
-//! decoded by libzstd.
+//! The frame and block headers are read here, for the limits and to know where a block begins, and how far the matches of
+//! a block refer back; the blocks themselves are decoded by libzstd.
 //!
 //! [RFC 8878]: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1
 
 mod frame;
+mod fse;
+mod sequences;
+mod watch;
 
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
-use self::frame::{BLOCK, FRAME_HEADER, FrameHeader, checksum_flag, window_size};
+use self::frame::{
+    BLOCK, BLOCK_HEADER, BlockHeader, FRAME_HEADER, FrameHeader, Kind, checksum_flag, window_size,
+};
+use self::sequences::Reach;
+use self::watch::Watch;
 use crate::decoder::{Decoder, Fault, Next, Step, take_turns};
 
 /// The bytes a frame begins with.
@@ -32,9 +39,6 @@ pub const PROBE_LEN: usize = 4;
 
 /// What a skippable frame begins with, but for the first byte, `50..=5f`.
 const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
-
-/// Bytes of a block's header.
-const BLOCK_HEADER: usize = 3;
 
 /// What libzstd needs apart from a window and three blocks, and a little more, in bytes.
 const TABLES: u64 = 97 * 1024;
@@ -64,6 +68,11 @@ pub fn starts(prefix: &[u8]) -> bool {
 /// it can refer further back; the block in which something could is refused ([`Fault::WindowTooLarge`]), and the first one
 /// if the limit is below the size of a block.
 ///
+/// A match may refer back as far as the window goes and no farther, but libzstd does not hold frames to that: what it reads
+/// then depends on whether it decodes at once or piece by piece, into which memory, and others refuse it. So a frame is
+/// given up at the block in which a match does so ([`Fault::Ambiguous`]), and also at a first block that this libzstd
+/// refuses and older releases take.
+///
 /// Dictionaries are not supported ([`Fault::MissingDictionary`]). That is said when a block of such a frame has been
 /// passed over and another block header follows, or at the frame's end: programs that know Zstandard hold its magic number
 /// as a constant, with machine code behind it, and most of that asks for a dictionary.
@@ -76,8 +85,8 @@ pub fn starts(prefix: &[u8]) -> bool {
 ///
 /// # Resource usage
 ///
-/// Nothing before the first frame, then about 95 KiB for tables, 128 KiB for a block, and the window and two blocks. The
-/// memory is libzstd's and is not wiped when it is given back.
+/// Nothing before the first frame, then about 95 KiB for tables, 128 KiB for a block, and the window and two blocks; one
+/// more block at first, and in a frame that may be longer than its window. The memory is not wiped when it is given back.
 pub struct Zstd {
     state: State,
     /// No frame whose window is larger is decoded, in bytes.
@@ -91,6 +100,7 @@ pub struct Zstd {
     /// The header being read.
     head: [u8; FRAME_HEADER],
     frame: Frame,
+    watch: Watch,
     /// Whether the output of the last block may not have been handed out in full.
     waiting: bool,
     /// Bytes consumed of a block whose content is not in the output yet.
@@ -116,6 +126,13 @@ struct Frame {
     window_byte: u8,
     /// Whether it has been told of the frame.
     told: bool,
+}
+
+impl Frame {
+    /// The most output so far and of the next block.
+    fn reached(&self) -> u64 {
+        self.made + self.block_max as u64
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -159,39 +176,6 @@ enum State {
     Failed(Fault),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Raw,
-    Rle,
-    Compressed,
-}
-
-/// What a block header says.
-struct BlockHeader {
-    kind: Kind,
-    /// Bytes of content.
-    left: usize,
-    last: bool,
-}
-
-impl BlockHeader {
-    /// Reads a header; a block larger than `max` or of the reserved type is none.
-    fn parse(bytes: [u8; BLOCK_HEADER], max: usize) -> Result<Self, Fault> {
-        let bits = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]);
-        let size = (bits >> 3) as usize;
-        if size > max {
-            return Err(Fault::Corrupt);
-        }
-        let (kind, left) = match bits >> 1 & 3 {
-            0 => (Kind::Raw, size),
-            1 => (Kind::Rle, 1),
-            2 => (Kind::Compressed, size),
-            _ => return Err(Fault::Corrupt),
-        };
-        Ok(Self { kind, left, last: bits & 1 != 0 })
-    }
-}
-
 impl Zstd {
     /// A decoder for frames whose window is at most `window_limit` bytes (never more than 2 GiB).
     #[must_use]
@@ -204,6 +188,7 @@ impl Zstd {
             memory: 0,
             head: [0; FRAME_HEADER],
             frame: Frame::default(),
+            watch: Watch::default(),
             waiting: false,
             held: 0,
             total_in: 0,
@@ -272,6 +257,7 @@ impl Zstd {
             (byte, window_size(byte))
         };
         self.frame = Frame { header, block_max: header.block_max(), reach, window_byte, ..Frame::default() };
+        self.watch.begin(header.may_exceed_window() || !self.established);
         if header.dictionary == 0 && self.frame.block_max as u64 > reach {
             return Err(Fault::WindowTooLarge);
         }
@@ -286,7 +272,8 @@ impl Zstd {
         // size while it decodes the last block, and keep that block to itself.
         let header = [MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], checksum_flag(header.checksum), window_byte];
         self.prepare_context()?;
-        self.memory = self.memory.max(TABLES + window_size(window_byte) + 3 * block_max as u64);
+        let blocks = if self.watch.is_on() { 4 } else { 3 };
+        self.memory = self.memory.max(TABLES + window_size(window_byte) + blocks * block_max as u64);
         let mut nothing = Vec::new();
         match self.feed(&header, &mut nothing, 0) {
             Some((6, 0)) => Ok(()),
@@ -338,7 +325,7 @@ impl Zstd {
             self.pass(0);
             return Ok(());
         }
-        if left > 0 && self.frame.made + self.frame.block_max as u64 > self.frame.reach {
+        if left > 0 && self.frame.reached() > self.frame.reach {
             return Err(Fault::WindowTooLarge);
         }
         if !self.frame.told {
@@ -361,6 +348,7 @@ impl Zstd {
 
     fn end_block(&mut self, last: bool) {
         self.held = 0;
+        self.watch.end_block(self.frame.header.may_exceed_window() || !self.established);
         let fits = self.frame.header.content_size.is_none_or(|size| size == self.frame.made);
         self.state = match (last, self.frame.header.checksum) {
             (false, _) => State::BlockHeader { at: 0 },
@@ -415,7 +403,29 @@ impl Zstd {
                 Kind::Rle | Kind::Compressed if yields => (source, room.min(offer)),
                 Kind::Rle | Kind::Compressed => (source, 0),
             };
+            let reach = match kind {
+                // Once there is output, libzstd has the block, though it may keep a byte of it back.
+                Kind::Compressed if !self.waiting => self.reach(source, left),
+                _ => Reach::Within,
+            };
+            let fault = match reach {
+                Reach::Within => None,
+                Reach::Beyond => Some(Fault::Ambiguous),
+                // What libzstd reads in what cannot be read here may be anything.
+                Reach::Broken if self.feed(source, out, 0).is_some() => Some(Fault::Ambiguous),
+                Reach::Broken => Some(self.refused(source)),
+            };
+            if let Some(fault) = fault {
+                self.held += source.len() as u64;
+                self.fail(fault);
+                return (used + source.len(), Next::State);
+            }
             let fed = self.feed(source, out, room);
+            let fault = match fed {
+                Some(_) => None,
+                None if kind == Kind::Compressed => Some(self.refused(source)),
+                None => Some(Fault::Corrupt),
+            };
             let (took, made) = fed.unwrap_or((source.len(), 0));
             used += took;
             left -= took;
@@ -423,8 +433,8 @@ impl Zstd {
                 self.held += took as u64;
                 self.waiting = yields && made == room;
             }
-            if fed.is_none() {
-                self.fail(Fault::Corrupt);
+            if let Some(fault) = fault {
+                self.fail(fault);
                 return (used, Next::State);
             }
             self.state = State::Block { kind, left, last };
@@ -435,6 +445,26 @@ impl Zstd {
                 return (used, Next::State);
             }
         }
+    }
+
+    /// How far a compressed block refers back of which this is the next part, if none is missing behind it.
+    fn reach(&mut self, source: &[u8], left: usize) -> Reach {
+        self.watch.note(source, left);
+        let header = self.frame.header;
+        if source.len() < left || !header.may_exceed_window() {
+            return Reach::Within;
+        }
+        match self.watch.reach(source, header.window) {
+            // Nobody takes a match from before the beginning.
+            Reach::Beyond if self.frame.reached() <= header.window => Reach::Within,
+            reach => reach,
+        }
+    }
+
+    /// What a block is, with `last` as its last part, that libzstd refuses. Before any was decoded it may be noise.
+    fn refused(&mut self, last: &[u8]) -> Fault {
+        let may_be_read = !self.established && self.watch.may_be_read(last, self.frame.reached());
+        if may_be_read { Fault::Ambiguous } else { Fault::Corrupt }
     }
 
     fn checksum(&mut self, left: usize, input: &[u8]) -> usize {

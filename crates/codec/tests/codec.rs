@@ -65,3 +65,5 @@ mod zstd;
 mod zstd_faults;
 #[path = "codec/zstd_frames.rs"]
 mod zstd_frames;
+#[path = "codec/zstd_reach.rs"]
+mod zstd_reach;

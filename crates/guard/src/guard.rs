@@ -64,6 +64,8 @@ pub(crate) struct Shared {
     set: (Engine, Option<Engine>),
     /// The tokens of logins, which stay outside.
     pub(crate) logins: Logins,
+    /// Those of them that the engines look for.
+    looked_for: Arc<Substitutes>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) observe: bool,
     pub(crate) limits: Arc<GuardLimits>,
@@ -176,24 +178,30 @@ impl Shared {
         self.seat.upgrade().map_or_else(|| self.clone(), |seat| newest(&seat))
     }
 
-    /// Puts another one in the place of the newest. False if the guard has ended.
+    /// Puts another one in the place of the newest, if one is made. False if the guard has ended.
     fn change(
         self: &Arc<Shared>,
-        make: impl FnOnce(&Shared) -> Result<Shared, GuardError>,
+        make: impl FnOnce(&Shared) -> Result<Option<Shared>, GuardError>,
     ) -> Result<bool, GuardError> {
         let Some(seat) = self.seat.upgrade() else { return Ok(false) };
         let _one = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = Arc::new(make(&newest(&seat))?);
-        *seat.write().unwrap_or_else(PoisonError::into_inner) = next;
+        if let Some(next) = make(&newest(&seat))? {
+            *seat.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        }
         Ok(true)
     }
 
     /// From now on the tokens of logins are looked for. False if the guard has ended, and nobody does.
     pub(crate) fn look_for_logins(self: &Arc<Shared>) -> Result<bool, GuardError> {
         self.change(|newest| {
+            // Before the engines: what a login adds meanwhile is looked for by its own call.
+            let known = newest.logins.substitutes();
+            if Arc::ptr_eq(&known, &newest.looked_for) {
+                return Ok(None);
+            }
             let (engine, scrubber) = login::engines(&newest.logins, &newest.set)?;
             // What is under way of objects in many requests goes on: its clients have no token of this login.
-            Ok(Shared { engine, scrubber, ..newest.clone() })
+            Ok(Some(Shared { engine, scrubber, looked_for: known, ..newest.clone() }))
         })
     }
 
@@ -205,6 +213,7 @@ impl Shared {
             Fresh::new(settings, &roots, &self.limits, &self.pages)?;
         let set = (engine, scrubber);
         self.logins.rebind(gate.config.token_endpoints());
+        let looked_for = self.logins.substitutes();
         let (engine, scrubber) = login::engines(&self.logins, &set)
             .inspect_err(|_| self.logins.rebind(self.gate.config.token_endpoints()))?;
         let mut counted = self.quarantine();
@@ -218,6 +227,7 @@ impl Shared {
             substitutes,
             scrubber,
             set,
+            looked_for,
             gate,
             observe,
             uploads,
@@ -383,6 +393,7 @@ impl Guard {
             Fresh::new(settings, &roots, &limits, &pages)?;
         let make = |seat: &Weak<Seat>| Shared {
             set: (engine.clone(), scrubber.clone()),
+            looked_for: logins.substitutes(),
             logins,
             engine,
             substitutes,
@@ -568,7 +579,7 @@ impl Running {
     ///
     /// [`GuardError`] for settings with which no guard would start. Then nothing changes.
     pub fn reload(&self, settings: Settings) -> Result<(), GuardError> {
-        self.shared().change(|newest| newest.renewed(settings)).map(drop)
+        self.shared().change(|newest| newest.renewed(settings).map(Some)).map(drop)
     }
 
     /// Lets the next certificate authority take the place of the one that has signed for a week, where there is a next one ([`Settings::lasting`]); `now` is what the clock says, which may be asked as often as one likes.

@@ -79,7 +79,7 @@ pub(crate) fn asked(
 ) -> Option<TokenRequest> {
     let body = short(held);
     let endpoints = shared.gate.config.token_endpoints();
-    let mut request = endpoints.request(logins, to, head, body.as_deref())?;
+    let mut request = endpoints.request(logins, to, head, body.as_ref().map(|body| &body[..]))?;
     if shared.observe {
         request.observe();
     }
@@ -96,13 +96,21 @@ pub(crate) fn exchange_body(
     if logins.is_empty() {
         return None;
     }
-    let body = logins.exchange_body(to, head, &short(held)?)?;
-    Some(Bytes::copy_from_slice(&body))
+    logins.exchange_body(to, head, &short(held)?).map(wiped)
 }
 
 /// All of a short body.
-fn short(held: &mut Held) -> Option<Vec<u8>> {
-    (held.len() <= BODY).then(|| held.pieces().flatten().collect())
+fn short(held: &mut Held) -> Option<Zeroizing<Vec<u8>>> {
+    let len = usize::try_from(held.len()).ok().filter(|_| held.len() <= BODY)?;
+    // Never grown, so never copied.
+    let mut body = Zeroizing::new(Vec::with_capacity(len));
+    held.pieces().for_each(|piece| body.extend_from_slice(&piece));
+    Some(body)
+}
+
+/// Bytes that are wiped when nobody has them any more.
+fn wiped(bytes: Zeroizing<Vec<u8>>) -> Bytes {
+    Bytes::from_owner(bytes)
 }
 
 /// Engines that know the tokens of logins beside what was set.
@@ -143,7 +151,7 @@ pub(crate) async fn answer(
             strip(&mut parts.headers);
             parts.headers.remove(header::ALT_SVC);
             parts.extensions.clear();
-            let first = Bytes::from([answer.bytes(), &more].concat());
+            let first = wiped(Zeroizing::new([answer.bytes(), &more].concat()));
             let body = Behind { first: Some(first), rest: body };
             let newest = shared.newest();
             return match newest.scrubber.as_ref().filter(|_| login.injected) {
@@ -226,26 +234,52 @@ fn settle(
         shared.sink.record(&record).map_err(|_| "the answer could not be recorded".to_owned())?;
     }
     let mut headers = headers.clone();
+    // Tokens may stand in it once more, so it is wiped when the client has what comes of it.
     let mut body = match rewritten.body() {
         Some(body) => {
             OF_THE_BODY.iter().for_each(|name| drop(headers.remove(*name)));
-            Bytes::copy_from_slice(body)
+            Zeroizing::new(body.to_vec())
         }
         None => {
             headers.remove(header::CONTENT_LENGTH);
-            Bytes::copy_from_slice(answer.bytes())
+            Zeroizing::new(answer.bytes().to_vec())
         }
     };
     // With the tokens of this answer, which may stand in it once more; and with those of the request, which may be forgotten by now.
     let newest = shared.newest();
     let is_scrubbed = login.injected || login.request.keeps();
-    for scrubber in [&newest.scrubber, &shared.scrubber].into_iter().flatten().filter(|_| is_scrubbed) {
+    let both = different(newest.scrubber.as_ref(), shared.scrubber.as_ref());
+    for scrubber in both.into_iter().flatten().filter(|_| is_scrubbed) {
         scrub::headers(scrubber, to, &mut headers);
         match scrub::body(scrubber, to, &headers, &body) {
             Some(None) => {}
-            Some(Some(cleaned)) => body = Bytes::from(cleaned),
+            Some(Some(cleaned)) => body = Zeroizing::new(cleaned),
             None => return Err("the answer of the token endpoint holds what must not be told".into()),
         }
     }
-    Ok((body, headers))
+    Ok((wiped(body), headers))
+}
+
+/// Both engines, or one where they are the same.
+fn different<'a>(newest: Option<&'a Engine>, before: Option<&'a Engine>) -> [Option<&'a Engine>; 2] {
+    let is_same = newest.zip(before).is_some_and(|(newest, before)| newest.is_same(before));
+    [newest, before.filter(|_| !is_same)]
+}
+
+#[cfg(test)]
+mod tests {
+    use exfilter::Engine;
+
+    use super::different;
+
+    #[test]
+    fn one_engine_scrubs_once() {
+        let engine = || Engine::builder().build().expect("nothing is in it");
+        let (one, other) = (engine(), engine());
+        let same = one.clone();
+        let count = |newest, before| different(newest, before).into_iter().flatten().count();
+        assert_eq!(count(Some(&one), Some(&same)), 1);
+        assert_eq!(count(Some(&one), Some(&other)), 2);
+        assert_eq!((count(Some(&one), None), count(None, Some(&one)), count(None, None)), (1, 1, 0));
+    }
 }

@@ -15,5 +15,6 @@ pub mod rules;
 pub mod run;
 pub mod split;
 pub mod wrap;
+pub mod zstd;
 
 pub use rng::Rng;

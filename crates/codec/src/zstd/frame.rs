@@ -1,4 +1,4 @@
-//! Frame headers ([RFC 8878 section 3.1.1.1](https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.1)).
+//! Headers of frames and blocks ([RFC 8878 section 3.1.1.1](https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.1)).
 
 use crate::decoder::Fault;
 
@@ -9,6 +9,9 @@ pub(super) const FRAME_HEADER: usize = 1 + 1 + 4 + 8;
 ///
 /// [RFC 8878 section 3.1.1.2.4]: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.2.4
 pub(super) const BLOCK: usize = 128 * 1024;
+
+/// Bytes of a block's header.
+pub(super) const BLOCK_HEADER: usize = 3;
 
 const CHECKSUM: u8 = 0x04;
 const RESERVED: u8 = 0x08;
@@ -54,9 +57,48 @@ impl FrameHeader {
         Ok(Self { checksum, dictionary, content_size, window, window_byte })
     }
 
+    /// Whether the frame may be longer than its window, so that something in it could refer beyond that.
+    pub(super) fn may_exceed_window(&self) -> bool {
+        self.content_size.is_none_or(|size| size > self.window)
+    }
+
     /// The largest block of the frame, in bytes.
     pub(super) fn block_max(&self) -> usize {
         window_size(self.window_byte).min(BLOCK as u64) as usize
+    }
+}
+
+/// What a block is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Raw,
+    Rle,
+    Compressed,
+}
+
+/// What a block header says.
+pub(super) struct BlockHeader {
+    pub(super) kind: Kind,
+    /// Bytes of content.
+    pub(super) left: usize,
+    pub(super) last: bool,
+}
+
+impl BlockHeader {
+    /// Reads a header; a block larger than `max` or of the reserved type is none.
+    pub(super) fn parse(bytes: [u8; BLOCK_HEADER], max: usize) -> Result<Self, Fault> {
+        let bits = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]);
+        let size = (bits >> 3) as usize;
+        if size > max {
+            return Err(Fault::Corrupt);
+        }
+        let (kind, left) = match bits >> 1 & 3 {
+            0 => (Kind::Raw, size),
+            1 => (Kind::Rle, 1),
+            2 => (Kind::Compressed, size),
+            _ => return Err(Fault::Corrupt),
+        };
+        Ok(Self { kind, left, last: bits & 1 != 0 })
     }
 }
 

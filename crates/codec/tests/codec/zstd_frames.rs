@@ -136,9 +136,32 @@ impl ByHand {
         self.block(0, content.len(), content, last)
     }
 
+    /// A compressed block of one match behind literals.
+    pub(crate) fn matched(self, literals: &[u8], offset: u32, len: u32, last: bool) -> Self {
+        let content = matched(literals, offset, len);
+        self.block(2, content.len(), &content, last)
+    }
+
     pub(crate) fn bytes(self) -> Vec<u8> {
         self.0
     }
+}
+
+/// Literals as they are (64 to 127 bytes) and a match (67 to 82 bytes), with a code of its own for each number.
+fn matched(literals: &[u8], offset: u32, len: u32) -> Vec<u8> {
+    let (value, count) = (offset + 3, literals.len() as u32);
+    let code = value.ilog2();
+    assert!((64..128).contains(&count) && (67..83).contains(&len));
+    let mut block = (count << 4 | 1 << 2).to_le_bytes()[..2].to_vec();
+    block.extend(literals);
+    // One sequence; the codes of lengths and offset.
+    block.extend([1, 0b0101_0100, 25, code as u8, 40]);
+    // Read from the mark down: the rest of the offset, of the length of the match and of that of the literals.
+    let bits = u64::from(count - 64) | u64::from(len - 67) << 6 | u64::from(value) << 10;
+    let bytes = bits.to_le_bytes();
+    let width = 10 + code as usize;
+    block.extend(&bytes[..=width / 8]);
+    block
 }
 
 pub(crate) fn skippable(nibble: u8, content: &[u8]) -> Vec<u8> {

@@ -448,7 +448,7 @@ impl Container {
             return Fate::Withdrawn;
         }
         let reason = match fault {
-            Fault::Corrupt => OpaqueReason::Corrupt,
+            Fault::Corrupt | Fault::Ambiguous => OpaqueReason::Corrupt,
             Fault::Truncated => OpaqueReason::Truncated,
             Fault::MissingDictionary => OpaqueReason::MissingDictionary,
             Fault::WindowTooLarge => OpaqueReason::WindowTooLarge,

@@ -1,7 +1,7 @@
 //! Faults of the lanes: escapes, hexadecimal digits, containers.
 
 use exfilter_engine::{Checksum, Confidence, Engine, Flow, Limits, OpaqueReason, Proof, Rule};
-use exfilter_testing::{Rng, keys, run, split, wrap};
+use exfilter_testing::{Rng, keys, run, split, wrap, zstd};
 
 use crate::laws::outbound;
 use crate::support;
@@ -288,6 +288,30 @@ fn an_entry_that_says_to_be_empty_is_not_clean() {
     for next in [&b""[..], &wrap::zip_entry(b"b", b"x", b"x", 0), b"PK\x01\x02and so on"] {
         let content = [&empty[..], next].concat();
         in_any_chunks(&engine, &content, |run| assert!(run.coverage.is_complete()));
+    }
+}
+
+/// A match from beyond the window was read from what libzstd's memory held there, and a program that decodes the frame at once read the token.
+#[test]
+fn a_zstd_frame_that_is_read_in_two_ways_is_not_clean() {
+    let mut rng = Rng::new(208);
+    let engine = support::engine(&[], Limits::default());
+    let token = keys::github(&mut rng, "ghp_");
+    let frame = zstd::beyond_window(&mut rng, &token);
+    let after_another = [&wrap::zstd(&mut rng, b"harmless text")[..], &frame].concat();
+    for content in [
+        &frame[..],
+        &[&b"see: "[..], &frame, b" and more"].concat(),
+        &after_another,
+        &wrap::base64(&frame, false, true),
+        &wrap::gzip(&mut rng, &frame),
+        &wrap::zip_entry(b"a", &frame, &frame, 0),
+        &wrap::zip_entry(b"a", &frame, &frame, 93),
+    ] {
+        in_any_chunks(&engine, content, |run| {
+            assert!(is_opaque(run, OpaqueReason::Corrupt), "{}", lossy(content));
+            assert!(run.last.is_block());
+        });
     }
 }
 

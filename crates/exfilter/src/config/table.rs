@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::ops::{Range, RangeInclusive};
 
-use exfilter_engine::HostPattern;
+use exfilter_engine::{HostPattern, ParseError};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
+use crate::substitute::TokenHost;
 
 /// The longest text that is read, in bytes: a policy has a few hundred.
 const TEXT_MAX: usize = 256 << 10;
@@ -139,11 +140,11 @@ impl<'t, 'a> Table<'t, 'a> {
     /// A list of hosts.
     pub(super) fn hosts(&self, key: &str) -> Result<Option<Vec<HostPattern>>, ConfigError> {
         let Some(field) = self.field(key) else { return Ok(None) };
-        self.hosts_in(&field).map(Some)
+        self.hosts_in(&field, HostPattern::parse).map(Some)
     }
 
-    /// A table of lists of hosts, by names that are the file's own, each with its line; none of them is repeated in an error.
-    pub(super) fn hosts_by_name(&self, key: &str) -> Result<Vec<(Named, Vec<HostPattern>)>, ConfigError> {
+    /// A table of lists of hosts with or without ports, by names that are the file's own, each with its line; none of them is repeated in an error.
+    pub(super) fn hosts_by_name(&self, key: &str) -> Result<Vec<(Named, Vec<TokenHost>)>, ConfigError> {
         let Some(field) = self.field(key) else { return Ok(Vec::new()) };
         let DeValue::Table(fields) = field.value else {
             return Err(self.fault(&field, format!("is a table; write [{}{key}]", self.path)));
@@ -152,7 +153,7 @@ impl<'t, 'a> Table<'t, 'a> {
             let name: &Cow<'a, str> = name.get_ref();
             let field =
                 Field { name: format!("{}{key}.?", self.path), value: value.get_ref(), span: value.span() };
-            let hosts = self.hosts_in(&field)?;
+            let hosts = self.hosts_in(&field, TokenHost::parse)?;
             Ok((Named { name: name.clone().into_owned(), span: field.span }, hosts))
         };
         fields.iter().map(one).collect()
@@ -163,7 +164,11 @@ impl<'t, 'a> Table<'t, 'a> {
         self.document.fault(named.span.clone(), format!("{}{key}.?", self.path), message)
     }
 
-    fn hosts_in(&self, field: &Field<'t, 'a>) -> Result<Vec<HostPattern>, ConfigError> {
+    fn hosts_in<T>(
+        &self,
+        field: &Field<'t, 'a>,
+        parse: impl Fn(&[u8]) -> Result<T, ParseError>,
+    ) -> Result<Vec<T>, ConfigError> {
         let remedy = "write a list of hosts, as in [\"api.example.com\", \"*.example.org\"]";
         let list = field.value.as_array().ok_or_else(|| self.fault(field, remedy))?;
         if list.len() > HOSTS_MAX {
@@ -172,7 +177,7 @@ impl<'t, 'a> Table<'t, 'a> {
         let host = |item: &Spanned<DeValue<'a>>| {
             let at = Field { name: field.name.clone(), value: item.get_ref(), span: item.span() };
             let text = item.get_ref().as_str().ok_or_else(|| self.fault(&at, remedy))?;
-            HostPattern::parse(text.as_bytes())
+            parse(text.as_bytes())
                 .map_err(|error| self.fault(&at, format!("one of them is no host: {error}; {remedy}")))
         };
         list.iter().map(host).collect()

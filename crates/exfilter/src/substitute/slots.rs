@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use exfilter_engine::{Authority, Binding, HeaderPart, Rule, Slot};
+use exfilter_engine::{Authority, Binding, HeaderPart, HostPattern, Rule, Slot};
 use exfilter_wire::RequestHead;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -42,6 +42,11 @@ impl Entry {
         // Only the order counts.
         static CLOCK: AtomicU64 = AtomicU64::new(0);
         self.used.store(CLOCK.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Whether it is put into heads to this host, where it is bound to such ones: tokens of logins are at home at some ports.
+    fn is_good_at(&self, to: &Authority, host: &HostPattern) -> bool {
+        self.homes.is_empty() || self.homes.iter().any(|home| home.is_good_at(to, host))
     }
 
     pub(super) fn last_used(&self) -> u64 {
@@ -194,7 +199,9 @@ impl Substitutes {
         let entries = self.entries.iter().map(|entry| &**entry);
         let bindings = entries.flat_map(|entry| entry.bindings.iter().map(move |b| (entry, b)));
         bindings
-            .filter(move |(_, binding)| is_tls && binding.host.matches(to.host()))
+            .filter(move |(entry, binding)| {
+                is_tls && binding.host.matches(to.host()) && entry.is_good_at(to, &binding.host)
+            })
             .filter_map(move |(entry, binding)| Some((entry, part(slot, &binding.slot)?)))
     }
 }

@@ -46,6 +46,148 @@ fn is_exchanged(logins: &Logins, (method, authority, target): (&str, &str, &str)
     logins.substitutes().exchange_body(&to(authority), &head, form.as_bytes()).is_some()
 }
 
+/// What listens at another port of a host may be somebody else's.
+#[test]
+fn tokens_are_good_at_the_ports_of_their_hosts() {
+    const ID: &str = "https://id.example.com:9443";
+    let logins = Logins::new([7; 32]);
+    let is_good = |placeholder: &str, authority: &str| {
+        let (slot, bearer) = (Slot::parse(b"header:authorization").unwrap(), format!("Bearer {placeholder}"));
+        let (substitutes, to) = (logins.substitutes(), to(authority));
+        let is_put = substitutes.inject(&to, &slot, bearer.as_bytes()).is_some();
+        assert_eq!(substitutes.expects(&to, &slot), is_put, "{authority}");
+        is_put
+    };
+    let access = placeholder(&logins, "access_token", &token(71));
+    for (authority, good) in [
+        ("https://api.github.com", true),
+        ("wss://api.github.com", true),
+        ("https://api.github.com:443", true),
+        ("https://api.github.com:8443", false),
+        ("https://api.github.com:80", false),
+        ("http://api.github.com:443", false),
+    ] {
+        assert_eq!(is_good(&access, authority), good, "{authority}");
+    }
+
+    let logins = Logins::new([8; 32]);
+    let is_good = |placeholder: &str, authority: &str| {
+        let slot = Slot::parse(b"header:authorization").unwrap();
+        logins
+            .substitutes()
+            .inject(&to(authority), &slot, format!("Bearer {placeholder}").as_bytes())
+            .is_some()
+    };
+    let known = format!(
+        "version = 1\n[oauth.endpoints]\n\"{ID}/token\" = [\"a.example.com\", \"*.b.example.com:8443\"]\n"
+    );
+    let endpoints = Config::parse("policy.toml", &known).unwrap().token_endpoints().clone();
+    let answer = json!({"access_token": token(72)});
+    let answer = answered(&logins, &endpoints, ID, "/token", &answer).unwrap();
+    let access = answer["access_token"].as_str().unwrap();
+    for (authority, good) in [
+        ("https://a.example.com", true),
+        ("https://a.example.com:9443", true),
+        ("https://a.example.com:8443", false),
+        ("https://x.b.example.com:8443", true),
+        ("https://x.b.example.com", false),
+        ("https://x.b.example.com:9443", false),
+    ] {
+        assert_eq!(is_good(access, authority), good, "{authority}");
+    }
+    for bad in ["a.example.com:0", "a.example.com:x", "a.example.com:1:2"] {
+        let text = format!("version = 1\n[oauth.endpoints]\n\"{ID}/token\" = [\"{bad}\"]\n");
+        let error = Config::parse("policy.toml", &text).unwrap_err().to_string();
+        assert!(error.contains("oauth.endpoints.?: one of them is no host"), "{error}");
+    }
+}
+
+const SLACK: &str = "https://slack.com";
+
+/// An app that posts to a channel has an address that is a credential; the token of the bot stood beside that of the user once.
+#[test]
+fn nothing_of_slacks_answers_comes_in() {
+    let logins = Logins::new([7; 32]);
+    let mut rng = Rng::new(73);
+    let mut text = |len| String::from_utf8(rng.text(keys::BASE62, len)).unwrap();
+    let (bot, user, own, secret) =
+        (format!("xoxb-{}", text(40)), format!("xoxp-{}", text(40)), format!("xoxb-{}", text(40)), text(24));
+    let address = |secret: &str| format!("https://hooks.slack.com/services/T0ABCDEF12/B0ABCDEF12/{secret}");
+    let answer = |secret: Value| {
+        json!({
+            "ok": true, "access_token": bot, "token_type": "bot", "bot": {"bot_access_token": own},
+            "authed_user": {"id": "U1234", "access_token": user, "token_type": "user"},
+            "incoming_webhook": {"channel": "#c", "configuration_url": "https://x.slack.com/services/B1", "url": secret},
+        })
+    };
+    for path in ["/api/oauth.v2.access", "/api/oauth.access"] {
+        let came =
+            answered(&logins, &TokenEndpoints::default(), SLACK, path, &answer(json!(address(&secret))))
+                .unwrap();
+        let all = came.to_string();
+        for token in [&bot[5..], &user[5..], &own[5..], &secret] {
+            let piece = (0..token.len() - 8).find(|at| all.contains(&token[*at..at + 8]));
+            assert_eq!(piece, None, "{path}");
+        }
+        assert_eq!(came["incoming_webhook"]["channel"], "#c");
+        let url = came["incoming_webhook"]["url"].as_str().unwrap();
+        let placeholder = url.rsplit('/').next().unwrap();
+        assert_eq!((url, placeholder.len()), (&address(placeholder)[..], secret.len()));
+
+        // What posts to it gets there, and nowhere else.
+        let exchanged = |authority: &str, target: &str| {
+            let head = head("POST", authority, target, 0);
+            let exchanged = logins.substitutes().exchange(&to(authority), &head).unwrap();
+            exchanged.map(|head| head.target().as_bytes().to_vec())
+        };
+        let path = |secret: &str| format!("/services/T0ABCDEF12/B0ABCDEF12/{secret}");
+        let hooks = "https://hooks.slack.com";
+        assert_eq!(exchanged(hooks, &path(placeholder)), Some(path(&secret).into_bytes()));
+        for (authority, target) in [
+            ("https://hooks.slack.com:8443", path(placeholder)),
+            ("http://hooks.slack.com", path(placeholder)),
+            ("https://slack.com", path(placeholder)),
+            (hooks, format!("/x/{placeholder}")),
+            (hooks, format!("/services/a/b?x={placeholder}")),
+        ] {
+            assert_eq!(exchanged(authority, &target), None, "{authority} {target}");
+        }
+        let form = format!("token={placeholder}");
+        assert!(!is_exchanged(&logins, ("POST", SLACK, "/api/auth.revoke"), &form));
+        // The tokens of the bot are bearers.
+        let bearer = format!("Bearer {}", came["bot"]["bot_access_token"].as_str().unwrap());
+        let slot = Slot::parse(b"header:authorization").unwrap();
+        let real = logins.substitutes().inject(&to(SLACK), &slot, bearer.as_bytes()).unwrap();
+        assert_eq!(&real[..], format!("Bearer {own}").as_bytes());
+        // A request with it passes.
+        let rules = Engine::builder().rules(exfilter::rules::builtin()).build().unwrap();
+        let engine = logins.engine(&rules, key()).unwrap();
+        let head = head("POST", hooks, url.strip_prefix(hooks).unwrap(), 2);
+        let mut inspection = Inspection::new(to(hooks));
+        let substitutes = logins.substitutes();
+        inspection.substitutes(&substitutes);
+        let mut inspector = Inspector::new(&engine, &inspection, head).unwrap();
+        assert!(!inspector.push(b"{}").is_block() && !inspector.finish().is_block());
+    }
+    // An address of another form does not come in; one that is missing is none.
+    for (url, passes) in [
+        (json!("https://hooks.slack.com/other/T0ABCDEF12/aaaaaaaaaaaaaaaaaaaaaaaa"), false),
+        (json!("https://hooks.example.com/services/T0ABCDEF12/B0ABCDEF12/aaaaaaaaaaaaaaaaaaaaaaaa"), false),
+        (json!(7), false),
+        (json!(null), true),
+        (json!(""), true),
+    ] {
+        let came = answered(
+            &logins,
+            &TokenEndpoints::default(),
+            SLACK,
+            "/api/oauth.v2.access",
+            &answer(url.clone()),
+        );
+        assert_eq!(came.is_some(), passes, "{url}");
+    }
+}
+
 /// GitLab has a registry for packages, and GitHub and Hugging Face have files: whoever sends them something reads it again.
 #[test]
 fn a_token_is_put_into_no_body_that_users_store() {

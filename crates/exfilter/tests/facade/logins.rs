@@ -496,11 +496,40 @@ fn addresses_that_nobody_knows_are_told_of_or_refused() {
         assert!(error.to_string().starts_with(what), "{error}");
     }
     let mut endpoints = TokenEndpoints::default();
-    let hosts = [HostPattern::parse(b"api.example.com").unwrap()];
+    let hosts = [HostPattern::parse(b"api.example.com").unwrap().into()];
     for n in 0..TokenEndpoints::MOST {
         endpoints.add(&format!("https://id{n}.example.com/token"), &hosts).unwrap();
     }
     assert_eq!(endpoints.add("https://more.example.com/token", &hosts).unwrap_err().code(), "E_ENDPOINT");
+}
+
+/// Who looks for tokens begins anew only where there is a reason.
+#[test]
+fn what_comes_again_changes_nothing() {
+    let (logins, endpoints) = (Logins::new([7; 32]), TokenEndpoints::default());
+    let (access, refresh) = (token(51), token(52));
+    let answered = |body: Value| {
+        let head = head("github.com", PATH, FORM, 0);
+        let request = endpoints.request(&logins.substitutes(), &to(GITHUB), &head, None).unwrap();
+        let mut answer = request.answer(200, &Headers::new());
+        answer.push(body.to_string().as_bytes()).unwrap();
+        let rewritten = answer.finish(&logins).unwrap();
+        assert!(rewritten.is_kept());
+        let read: Value = serde_json::from_slice(rewritten.body().unwrap()).unwrap();
+        (read, logins.substitutes())
+    };
+    let tokens = json!({"access_token": access, "refresh_token": refresh});
+    let (given, kept) = answered(tokens.clone());
+    let (again, same) = answered(tokens);
+    assert!(given == again && Arc::ptr_eq(&kept, &same));
+    // Nor do placeholders that come back.
+    let (echoed, same) = answered(given.clone());
+    assert!(given == echoed && Arc::ptr_eq(&kept, &same));
+    // The same token for something else, and another one.
+    let (_, other) = answered(json!({"refresh_token": access}));
+    assert!(!Arc::ptr_eq(&kept, &other));
+    let (_, more) = answered(json!({"refresh_token": token(53)}));
+    assert!(!Arc::ptr_eq(&other, &more));
 }
 
 #[test]

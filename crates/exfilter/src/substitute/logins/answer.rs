@@ -8,6 +8,8 @@ use exfilter_wire::places::Place;
 use zeroize::Zeroizing;
 
 use super::kept::SECRET_MIN;
+use super::request::Members;
+use super::url::SecretUrl;
 use super::{Logins, Token, TokenRequest};
 use crate::inspector::decoded;
 use crate::substitute::SubstituteError;
@@ -158,8 +160,10 @@ impl TokenAnswer {
             return Err(AnswerError(Kind::Unreadable));
         }
         let (text, found) = found?;
-        let tokens: Vec<(Token, Zeroizing<Vec<u8>>)> =
-            found.iter().map(|one| (Token::of(one.name), Zeroizing::new(one.member.value.clone()))).collect();
+        let tokens: Vec<(Token, Zeroizing<Vec<u8>>)> = found
+            .iter()
+            .map(|one| (one.token, Zeroizing::new(one.member.value[one.before..].to_vec())))
+            .collect();
         if tokens.is_empty() {
             // Without its coding, so that it can be looked at once more.
             let body = (!self.codings.is_empty()).then_some(text);
@@ -172,7 +176,10 @@ impl TokenAnswer {
             let range = &one.member.range;
             body.extend_from_slice(&text[at..range.start]);
             match one.member.place {
-                Place::Json(_) => body.extend_from_slice(&quoted(placeholder.as_bytes())),
+                Place::Json(_) => {
+                    body.extend_from_slice(&quoted(&one.member.value[..one.before]));
+                    body.extend_from_slice(&quoted(placeholder.as_bytes()));
+                }
                 _ => body.extend_from_slice(&percent(placeholder.as_bytes())),
             }
             at = range.end;
@@ -197,16 +204,17 @@ impl TokenAnswer {
         let may_be_form =
             matches!(&self.media_type[..], b"application/x-www-form-urlencoded" | b"text/plain" | b"");
         let members = match text.get(blank) {
-            None => Some(Vec::new()),
-            Some(b'{' | b'[') => fields::document(&text, MEMBERS_MAX),
+            None => Some(Members::default()),
+            Some(b'{' | b'[') => fields::document(&text, MEMBERS_MAX).map(Members::new),
             Some(_) if may_be_form => {
-                fields::fields(&text, MEMBERS_MAX).filter(|members| is_form(&text, members))
+                let members = fields::fields(&text, MEMBERS_MAX).map(Members::new);
+                members.filter(|members| is_form(&text, members))
             }
             Some(_) => None,
         };
         let names = self.request.members();
-        let Some(members) = members else {
-            let lower = text.to_ascii_lowercase();
+        let Some(mut members) = members else {
+            let lower = Zeroizing::new(text.to_ascii_lowercase());
             let mentions = names.iter().any(|name| lower.windows(name.len()).any(|w| w == name.as_bytes()));
             // Pages of gateways say that something is wrong in HTML.
             return match self.is_success || mentions {
@@ -215,35 +223,52 @@ impl TokenAnswer {
             };
         };
         let mut found = Vec::new();
-        for member in members {
-            let Some((name, is_whole)) = named(&member, names) else {
+        for member in members.iter_mut() {
+            if let Some(url) = self.url(member) {
+                if is_nothing(member) {
+                    continue;
+                }
+                let before = url.secret(&member.value).filter(|_| member.is_string);
+                let before = before.ok_or(AnswerError(Kind::Unreadable))?;
+                found.push(Found { name: url.name, token: Token::Url, before, member: take(member) });
+                continue;
+            }
+            let Some((name, is_whole)) = named(member, names) else {
                 // A document within a string, or a form: who reads it finds the token.
                 if names.iter().any(|name| is_told_within(&member.value, name)) {
                     return Err(AnswerError(Kind::Unreadable));
                 }
                 continue;
             };
-            let is_nothing = member.value.is_empty() || !member.is_string && &member.value[..] == b"null";
             // A token that nobody signed opens nothing, and has nothing that could be drawn anew.
             let is_unsigned = Token::of(name) == Token::Id && member.value.ends_with(b".");
-            if is_whole && (is_nothing || is_unsigned) {
+            if is_whole && (is_nothing(member) || is_unsigned) {
                 continue;
             }
             if !is_whole || !member.is_string {
                 return Err(AnswerError(Kind::Unreadable));
             }
-            found.push(Found { name, member });
+            found.push(Found { name, token: Token::of(name), before: 0, member: take(member) });
         }
         if found.len() > TOKENS_MAX {
             return Err(AnswerError(Kind::Many));
         }
         Ok((text, found))
     }
+
+    /// Which address that is a credential a member is.
+    fn url(&self, member: &Member) -> Option<&'static SecretUrl> {
+        let Place::Json(pointer) = &member.place else { return None };
+        self.request.urls().iter().find(|url| url.is_at(pointer))
+    }
 }
 
 /// A token in an answer.
 struct Found {
     name: &'static str,
+    token: Token,
+    /// Where in the member's value it begins, and goes to its end.
+    before: usize,
     member: Member,
 }
 
@@ -286,6 +311,21 @@ impl fmt::Debug for Rewritten {
     }
 }
 
+/// A member whose value is taken away from where it is wiped.
+fn take(member: &mut Member) -> Member {
+    Member {
+        place: member.place.clone(),
+        range: member.range.clone(),
+        value: std::mem::take(&mut member.value),
+        is_string: member.is_string,
+    }
+}
+
+/// Whether a member stands for no value.
+fn is_nothing(member: &Member) -> bool {
+    member.value.is_empty() || !member.is_string && &member.value[..] == b"null"
+}
+
 /// The token that a member is, or stands in, and whether it is all of it. Some readers take names in any case.
 fn named(member: &Member, names: &[&'static str]) -> Option<(&'static str, bool)> {
     let of = |text: &[u8]| names.iter().find(|name| text.eq_ignore_ascii_case(name.as_bytes())).copied();
@@ -312,7 +352,7 @@ fn is_form(text: &[u8], members: &[Member]) -> bool {
 
 /// Whether a text has a member of this name with a value: `access_token=x`, `"access_token": "x"`, in any escapes of quotes.
 fn is_told_within(value: &[u8], name: &str) -> bool {
-    let (value, len) = (value.to_ascii_lowercase(), name.len());
+    let (value, len) = (Zeroizing::new(value.to_ascii_lowercase()), name.len());
     let begins = |at: usize| at == 0 || !matches!(value[at - 1], b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
     let is_around = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\' | b' ');
     // What is shorter is a word: `refresh_token: expired`.
@@ -333,7 +373,7 @@ fn is_told_within(value: &[u8], name: &str) -> bool {
 
 /// Whether a field of a head says `access_token=...`.
 fn is_given(value: &[u8], name: &str) -> bool {
-    let value = value.to_ascii_lowercase();
+    let value = Zeroizing::new(value.to_ascii_lowercase());
     let len = name.len();
     // One name may be the end of another: `token` of `csrf-token`.
     let begins = |at: usize| at == 0 || !matches!(value[at - 1], b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');

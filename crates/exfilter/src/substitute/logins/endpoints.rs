@@ -6,226 +6,10 @@ use exfilter_engine::{Action, Authority, Binding, HostPattern, Slot};
 use exfilter_wire::RequestHead;
 use exfilter_wire::percent::{self, Plus};
 
+use super::host::TokenHost;
+use super::known::{BASIC, KNOWN, Known, MEMBERS};
+use super::url::SecretUrl;
 use crate::substitute::SubstituteError;
-
-/// A provider's endpoints: those for tokens (`*` is any one segment), and the hosts of its APIs. Hosts at which customers' own programs answer are none.
-struct Known {
-    tokens: &'static [&'static str],
-    method: Option<&'static str>,
-    members: &'static [&'static str],
-    hosts: &'static [&'static str],
-    slots: &'static [&'static str],
-}
-
-/// The names of tokens in answers ([RFC 6749](https://www.rfc-editor.org/rfc/rfc6749), section 5.1; OpenID Connect Core, section 3.1.3.3).
-pub(super) const MEMBERS: &[&str] = &["access_token", "refresh_token", "id_token"];
-
-const BEARER: &[&str] = &["header:authorization:bearer"];
-
-/// Also as the password of git, package managers and registries.
-const BASIC: &[&str] = &["header:authorization:bearer", "header:authorization:basic.password"];
-
-const KNOWN: &[Known] = &[
-    // https://code.claude.com/docs/en/authentication; the addresses are those that the client asks.
-    Known {
-        tokens: &[
-            "https://platform.claude.com/v1/oauth/token",
-            "https://console.anthropic.com/v1/oauth/token",
-            "https://api.anthropic.com/v1/oauth/token",
-            "https://claude.ai/v1/oauth/token",
-        ],
-        method: None,
-        members: MEMBERS,
-        hosts: &[
-            "api.anthropic.com",
-            "platform.claude.com",
-            "console.anthropic.com",
-            "claude.ai",
-            "mcp-proxy.anthropic.com",
-        ],
-        slots: BEARER,
-    },
-    // The same client makes a key of the API with such a token.
-    Known {
-        tokens: &["https://api.anthropic.com/api/oauth/claude_cli/create_api_key"],
-        method: Some("POST"),
-        members: &["raw_key"],
-        hosts: &["api.anthropic.com"],
-        slots: &["header:x-api-key", "header:authorization:bearer"],
-    },
-    // https://developers.openai.com/codex/auth
-    Known {
-        tokens: &["https://auth.openai.com/oauth/token"],
-        method: None,
-        members: MEMBERS,
-        hosts: &["api.openai.com", "chatgpt.com", "auth.openai.com"],
-        slots: BEARER,
-    },
-    // https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
-    Known {
-        tokens: &["https://github.com/login/oauth/access_token"],
-        method: None,
-        members: MEMBERS,
-        hosts: &[
-            "api.github.com",
-            "github.com",
-            "uploads.github.com",
-            "gist.github.com",
-            "*.githubcopilot.com",
-            "ghcr.io",
-            "*.pkg.github.com",
-        ],
-        slots: BASIC,
-    },
-    // https://developers.google.com/identity/protocols/oauth2/native-app, https://docs.cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token, https://docs.cloud.google.com/iam/docs/cloud-oauth-api-overview
-    Known {
-        tokens: &[
-            "https://oauth2.googleapis.com/token",
-            "https://www.googleapis.com/oauth2/v4/token",
-            "https://accounts.google.com/o/oauth2/token",
-            "https://sts.googleapis.com/v1/token",
-            "https://sts.googleapis.com/v1/oauthtoken",
-            "https://cloudoauth.googleapis.com/v1/organizations/*/token",
-            "https://cloudoauth.googleapis.com/v1/common/token",
-        ],
-        method: None,
-        members: MEMBERS,
-        hosts: &["*.googleapis.com", "*.pkg.dev", "gcr.io", "*.gcr.io"],
-        // Not in the address, as `access_token`: that is in the access log of a bucket, which belongs to whoever has made it.
-        slots: BASIC,
-    },
-    // https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow
-    Known {
-        tokens: &[
-            "https://login.microsoftonline.com/*/oauth2/v2.0/token",
-            "https://login.microsoftonline.com/*/oauth2/token",
-            // Its older name.
-            "https://login.windows.net/*/oauth2/token",
-        ],
-        method: None,
-        members: MEMBERS,
-        hosts: &[
-            "graph.microsoft.com",
-            "management.azure.com",
-            "management.core.windows.net",
-            "*.vault.azure.net",
-            "*.blob.core.windows.net",
-            "*.dfs.core.windows.net",
-            "*.queue.core.windows.net",
-            "*.table.core.windows.net",
-            "*.azurecr.io",
-            "dev.azure.com",
-            "*.dev.azure.com",
-            "*.visualstudio.com",
-        ],
-        slots: BASIC,
-    },
-    // https://docs.gitlab.com/api/oauth2/
-    Known {
-        tokens: &["https://gitlab.com/oauth/token"],
-        method: None,
-        members: MEMBERS,
-        hosts: &["gitlab.com", "registry.gitlab.com"],
-        slots: BASIC,
-    },
-    // https://github.com/npm/registry/blob/main/docs/user/authentication.md; npm's web login asks `doneUrl` until it has a token.
-    Known {
-        tokens: &["https://registry.npmjs.org/-/v1/done"],
-        method: None,
-        members: &["token"],
-        hosts: &["registry.npmjs.org"],
-        slots: BASIC,
-    },
-    Known {
-        tokens: &["https://registry.npmjs.org/-/user/*", "https://registry.npmjs.org/-/user/*/-rev/*"],
-        method: Some("PUT"),
-        members: &["token"],
-        hosts: &["registry.npmjs.org"],
-        slots: BASIC,
-    },
-    Known {
-        tokens: &["https://registry.npmjs.org/-/npm/v1/tokens"],
-        method: Some("POST"),
-        members: &["token"],
-        hosts: &["registry.npmjs.org"],
-        slots: BASIC,
-    },
-    // The name by which Yarn asks npm's registry. What is given there is not put in at the other name.
-    Known {
-        tokens: &["https://registry.yarnpkg.com/-/v1/done"],
-        method: None,
-        members: &["token"],
-        hosts: &["registry.yarnpkg.com"],
-        slots: BASIC,
-    },
-    Known {
-        tokens: &["https://registry.yarnpkg.com/-/user/*", "https://registry.yarnpkg.com/-/user/*/-rev/*"],
-        method: Some("PUT"),
-        members: &["token"],
-        hosts: &["registry.yarnpkg.com"],
-        slots: BASIC,
-    },
-    Known {
-        tokens: &["https://registry.yarnpkg.com/-/npm/v1/tokens"],
-        method: Some("POST"),
-        members: &["token"],
-        hosts: &["registry.yarnpkg.com"],
-        slots: BASIC,
-    },
-    // https://huggingface.co/docs/hub/oauth
-    Known {
-        tokens: &["https://huggingface.co/oauth/token"],
-        method: None,
-        members: MEMBERS,
-        hosts: &["huggingface.co"],
-        slots: BASIC,
-    },
-    // https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/
-    Known {
-        tokens: &["https://auth.atlassian.com/oauth/token"],
-        method: None,
-        members: MEMBERS,
-        hosts: &["api.atlassian.com"],
-        slots: BEARER,
-    },
-    // https://developer.atlassian.com/cloud/bitbucket/oauth-2/
-    Known {
-        tokens: &["https://bitbucket.org/site/oauth2/access_token"],
-        method: None,
-        members: MEMBERS,
-        hosts: &["api.bitbucket.org", "bitbucket.org"],
-        slots: BASIC,
-    },
-    // https://docs.slack.dev/authentication/installing-with-oauth, https://docs.slack.dev/authentication/using-token-rotation, https://docs.slack.dev/ai/slack-mcp-server/
-    Known {
-        tokens: &[
-            "https://slack.com/api/oauth.v2.access",
-            "https://slack.com/api/oauth.v2.user.access",
-            "https://slack.com/api/oauth.v2.exchange",
-            "https://slack.com/api/openid.connect.token",
-        ],
-        method: None,
-        members: MEMBERS,
-        hosts: &["slack.com", "mcp.slack.com"],
-        slots: BEARER,
-    },
-    // https://linear.app/developers/oauth-2-0-authentication
-    Known {
-        tokens: &["https://api.linear.app/oauth/token"],
-        method: None,
-        members: MEMBERS,
-        hosts: &["api.linear.app", "mcp.linear.app"],
-        slots: BEARER,
-    },
-    // https://developers.notion.com/reference/create-a-token
-    Known {
-        tokens: &["https://api.notion.com/v1/oauth/token"],
-        method: None,
-        members: MEMBERS,
-        hosts: &["api.notion.com"],
-        slots: BEARER,
-    },
-];
 
 /// One address of a token endpoint.
 #[derive(Debug, PartialEq)]
@@ -240,25 +24,33 @@ struct Address {
 /// Where `npm logout` and `yarn logout` send a `DELETE`, the token in the path.
 const NPM_LOGOUT: ([&str; 2], &str) = (["registry.npmjs.org", "registry.yarnpkg.com"], "/-/user/token/*");
 
+/// The port of https.
+pub(super) const HTTPS: u16 = 443;
+
 /// A token endpoint, which may have several addresses.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     addresses: Vec<Address>,
     method: Option<&'static str>,
     pub(super) members: &'static [&'static str],
-    /// Where access tokens belong.
+    pub(super) urls: &'static [SecretUrl],
+    /// Where access tokens are good.
+    hosts: Vec<TokenHost>,
+    /// The same as bindings, which know no ports.
     pub(super) bindings: Vec<Binding>,
 }
 
 impl Endpoint {
     fn new(known: &Known) -> Option<Endpoint> {
-        let hosts: Vec<HostPattern> =
-            known.hosts.iter().filter_map(|host| HostPattern::parse(host.as_bytes()).ok()).collect();
+        let hosts: Vec<TokenHost> =
+            known.hosts.iter().filter_map(|host| TokenHost::parse(host.as_bytes()).ok()).collect();
         Some(Endpoint {
             addresses: known.tokens.iter().map(|text| address(text)).collect::<Option<_>>()?,
             method: known.method,
             members: known.members,
+            urls: known.urls,
             bindings: bindings(&hosts, known.slots),
+            hosts,
         })
     }
 
@@ -272,6 +64,21 @@ impl Endpoint {
         self.addresses
             .iter()
             .any(|one| one.authority == *to && path.is_none_or(|path| matches(&one.path, path)))
+    }
+
+    /// Whether access tokens that are bound to such hosts are good at the port of this one: that of https, that of the endpoint, or that of the policy.
+    pub(super) fn has_port(&self, to: &Authority, host: &HostPattern) -> bool {
+        let is_usual =
+            to.port() == HTTPS || self.addresses.iter().any(|one| one.authority.port() == to.port());
+        self.hosts
+            .iter()
+            .filter(|one| one.pattern == *host)
+            .any(|one| one.port.map_or(is_usual, |port| port == to.port()))
+    }
+
+    /// Where the credentials in addresses are good.
+    pub(super) fn url_bindings(&self) -> impl Iterator<Item = Binding> {
+        self.urls.iter().filter_map(SecretUrl::binding)
     }
 
     /// Whether tokens are put into bodies to this host, and into that of this request, if one is given.
@@ -343,8 +150,7 @@ impl Endpoint {
 
     /// The hosts at which access tokens are good, as people read it.
     pub(super) fn shown_hosts(&self) -> String {
-        let mut hosts: Vec<String> = self.bindings.iter().map(|binding| binding.host.to_string()).collect();
-        hosts.dedup();
+        let mut hosts: Vec<String> = self.hosts.iter().map(TokenHost::to_string).collect();
         let more = hosts.len().saturating_sub(3);
         hosts.truncate(3);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -371,12 +177,12 @@ impl TokenEndpoints {
     /// The most that may be added.
     pub const MOST: usize = 1000;
 
-    /// Adds one: its address (`https://id.example.com/oauth2/token`), and the hosts of the API at which its access tokens are bearers. It goes before the built-in ones.
+    /// Adds one: its address (`https://id.example.com/oauth2/token`), and the hosts of the API at which its access tokens are bearers; where these have no port, at 443 and that of the address. It goes before the built-in ones.
     ///
     /// # Errors
     ///
     /// [`SubstituteError`] for an address without TLS or a path, or with a query, and without any host.
-    pub fn add(&mut self, url: &str, hosts: &[HostPattern]) -> Result<&mut TokenEndpoints, SubstituteError> {
+    pub fn add(&mut self, url: &str, hosts: &[TokenHost]) -> Result<&mut TokenEndpoints, SubstituteError> {
         let address = address(url).ok_or(SubstituteError::endpoint())?;
         if hosts.is_empty() || self.endpoints.len() >= KNOWN.len() + TokenEndpoints::MOST {
             return Err(SubstituteError::endpoint());
@@ -385,6 +191,8 @@ impl TokenEndpoints {
             addresses: vec![address],
             method: None,
             members: MEMBERS,
+            urls: &[],
+            hosts: hosts.to_vec(),
             bindings: bindings(hosts, BASIC),
         };
         self.endpoints.insert(0, Arc::new(endpoint));
@@ -422,10 +230,10 @@ impl TokenEndpoints {
     }
 }
 
-fn bindings(hosts: &[HostPattern], slots: &[&str]) -> Vec<Binding> {
+fn bindings(hosts: &[TokenHost], slots: &[&str]) -> Vec<Binding> {
     let slots: Vec<Slot> = slots.iter().filter_map(|slot| Slot::parse(slot.as_bytes()).ok()).collect();
     let all = hosts.iter().flat_map(|host| slots.iter().map(move |slot| (host, slot)));
-    all.map(|(host, slot)| Binding { host: host.clone(), slot: slot.clone() }).collect()
+    all.map(|(host, slot)| Binding { host: host.pattern.clone(), slot: slot.clone() }).collect()
 }
 
 /// `https://host:port/path`.
@@ -545,7 +353,7 @@ mod tests {
 
     #[test]
     fn further_ones_have_tls_and_a_path() {
-        let hosts = [HostPattern::parse(b"api.example.com").expect("a host")];
+        let hosts = [TokenHost::parse(b"api.example.com").expect("a host")];
         let mut endpoints = TokenEndpoints::default();
         for bad in [
             "http://id.example.com/token",

@@ -7,6 +7,7 @@ use exfilter_engine::{Authority, Binding, Engine, HostPattern, KnownSecrets, Slo
 use exfilter_wire::RequestHead;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::endpoints::HTTPS;
 use super::{Endpoint, TokenEndpoints};
 use crate::substitute::slots::Entry;
 use crate::substitute::{SubstituteError, Substitutes, placeholder, scrubbing};
@@ -26,10 +27,12 @@ pub(crate) enum Token {
     Access,
     Refresh,
     Id,
+    /// In an address, which it opens.
+    Url,
 }
 
 impl Token {
-    /// By the name of its member.
+    /// By the name of its member, for one that is no address.
     pub(super) fn of(name: &str) -> Token {
         match name {
             "refresh_token" => Token::Refresh,
@@ -52,18 +55,34 @@ impl Home {
         match (field, self.token) {
             ("refresh_token", Token::Refresh)
             | ("subject_token" | "actor_token", Token::Access | Token::Id) => self.endpoint.takes(to, head),
-            ("token", _) => self.endpoint.revokes(to, head),
+            ("token", Token::Access | Token::Refresh | Token::Id) => self.endpoint.revokes(to, head),
             _ => false,
         }
     }
 
     /// Whether it is put into this part of the address of a request, by which it is revoked.
     pub(crate) fn is_revoked_by(&self, to: &Authority, head: &RequestHead, slot: &Slot) -> bool {
-        self.endpoint.revokes_by_address(to, head, slot)
+        self.token != Token::Url && self.endpoint.revokes_by_address(to, head, slot)
+    }
+
+    /// Whether it is put into heads to this host, where it is bound to such ones.
+    pub(crate) fn is_good_at(&self, to: &Authority, host: &HostPattern) -> bool {
+        match self.token {
+            Token::Access => self.endpoint.has_port(to, host),
+            Token::Url => {
+                to.port() == HTTPS && self.endpoint.url_bindings().any(|binding| binding.host == *host)
+            }
+            Token::Refresh | Token::Id => false,
+        }
     }
 
     fn is_same(&self, other: &Home) -> bool {
         self.token == other.token && self.endpoint.is_same(&other.endpoint)
+    }
+
+    /// Whether it is the same, of the same policy.
+    fn is(&self, other: &Home) -> bool {
+        self.token == other.token && Arc::ptr_eq(&self.endpoint, &other.endpoint)
     }
 
     /// The same as bindings of an enrolled secret, which know no paths.
@@ -71,7 +90,8 @@ impl Home {
         let hosts = self.endpoint.own_hosts().filter_map(|host| HostPattern::parse(host.as_bytes()).ok());
         let fields = FIELDS.iter().filter(|field| match self.token {
             Token::Refresh => matches!(**field, "refresh_token" | "token"),
-            _ => **field != "refresh_token",
+            Token::Access | Token::Id => **field != "refresh_token",
+            Token::Url => false,
         });
         let slots: Vec<Slot> =
             fields.flat_map(|field| [Slot::Form((*field).into()), Slot::Json(format!("/{field}"))]).collect();
@@ -119,7 +139,7 @@ impl Logins {
         Logins(Arc::new(shared))
     }
 
-    /// The placeholders and tokens as they stand now: for [`Inspection::substitutes`](crate::Inspection::substitutes), [`Substitutes::exchange`] and [`Substitutes::exchange_body`].
+    /// The placeholders and tokens as they stand now, the same `Arc` until a login changes them: for [`Inspection::substitutes`](crate::Inspection::substitutes), [`Substitutes::exchange`] and [`Substitutes::exchange_body`].
     #[must_use]
     pub fn substitutes(&self) -> Arc<Substitutes> {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -213,6 +233,7 @@ impl Logins {
             if before.is_empty() { Arc::new(exfilter_rules::builtin()) } else { before.rules.clone() };
         let mut placeholders = Vec::with_capacity(tokens.len());
         let mut number = state.count;
+        let mut is_changed = false;
         for (token, real) in tokens {
             // What came in as a placeholder comes back as one.
             let echoed = entries.iter().find(|entry| entry.placeholder.as_bytes() == real.as_slice());
@@ -226,12 +247,14 @@ impl Logins {
             if let Some(at) = known {
                 let entry = &entries[at];
                 placeholders.push(entry.placeholder.clone());
-                let mut changed = Entry::clone(entry);
-                if let Some(home) = home {
+                entry.touch();
+                let at_home = |home: &Home| entry.homes.iter().any(|one| one.is(home));
+                if let Some(home) = home.filter(|home| !at_home(home)) {
+                    let mut changed = Entry::clone(entry);
                     come_home(&mut changed, home);
+                    entries[at] = Arc::new(changed);
+                    is_changed = true;
                 }
-                changed.touch();
-                entries[at] = Arc::new(changed);
                 continue;
             }
             if real.len() > TOKEN_MAX {
@@ -259,6 +282,11 @@ impl Logins {
             let entry = Entry { name, placeholder, real, bindings, homes, used };
             entry.touch();
             entries.push(Arc::new(entry));
+            is_changed = true;
+        }
+        // Who looks for tokens need not begin anew.
+        if !is_changed {
+            return Ok(placeholders);
         }
         forget(&mut entries, &placeholders);
         state.count = number;
@@ -278,9 +306,17 @@ fn come_home(entry: &mut Entry, home: Home) {
 /// Where a token is put in heads.
 fn bindings(homes: &[Home]) -> Vec<Binding> {
     let mut all: Vec<Binding> = Vec::new();
-    for home in homes.iter().filter(|home| home.token == Token::Access) {
-        let more = home.endpoint.bindings.iter().filter(|one| !all.contains(one)).cloned();
-        all.extend(more.collect::<Vec<_>>());
+    for Home { endpoint, token } in homes {
+        let here: Vec<Binding> = match token {
+            Token::Access => endpoint.bindings.clone(),
+            Token::Url => endpoint.url_bindings().collect(),
+            Token::Refresh | Token::Id => Vec::new(),
+        };
+        here.into_iter().for_each(|one| {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        });
     }
     all
 }

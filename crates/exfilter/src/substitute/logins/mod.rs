@@ -10,10 +10,11 @@
 //! |---|---|
 //! | `access_token` | `Authorization` at the hosts of the API; `subject_token` at the endpoint ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693)) |
 //! | `refresh_token` | the body's field `refresh_token` at the endpoint, a form's or a document's |
+//! | the last segment of an address that is a credential (`incoming_webhook.url` of Slack) | the path of that address |
 //! | `id_token` | `subject_token` at the endpoint |
-//! | all of them | `token` at that host's address for revocations ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)): that of the endpoint with `revoke` or `revocation` in the place of `token`, in the body or as the only parameter; in the path of npm's |
+//! | all three | `token` at that host's address for revocations ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)): that of the endpoint with `revoke` or `revocation` in the place of `token`, in the body or as the only parameter; in the path of npm's |
 //!
-//! Everywhere else a placeholder is text, and the token is an enrolled secret ([`Logins::engine`]). Of a JSON web token the placeholder has the head and the claims, which clients read (when it expires, whose it is), and another signature: what it was signed for stays
+//! Heads have tokens at the port of https, that of the endpoint, and those that a policy names. Everywhere else a placeholder is text, and the token is an enrolled secret ([`Logins::engine`]). Of a JSON web token the placeholder has the head and the claims, which clients read (when it expires, whose it is), and another signature: what it was signed for stays
 //! legible, and opens nothing. Nothing else of the answer changes.
 //!
 //! [`TokenEndpoints`] knows which addresses are such endpoints and where their tokens belong; [`Logins`] keeps the tokens, in memory alone. A refresh gives new ones, or the same: those from before stay until [`Logins::MOST`] are kept, for it
@@ -39,12 +40,16 @@
 
 mod answer;
 mod endpoints;
+mod host;
 mod kept;
+mod known;
 mod request;
+mod url;
 
 pub use answer::{AnswerError, Rewritten, TokenAnswer};
 pub(super) use endpoints::Endpoint;
 pub use endpoints::TokenEndpoints;
+pub use host::TokenHost;
 pub(super) use kept::Home;
 pub use kept::Logins;
 use kept::Token;

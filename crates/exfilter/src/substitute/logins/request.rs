@@ -1,16 +1,20 @@
 //! [`TokenRequest`]: a request whose answer may hold tokens.
 
 use std::collections::BTreeSet;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use exfilter_engine::{Action, Authority};
 use exfilter_wire::fields::{self, Member};
 use exfilter_wire::places::Place;
 use exfilter_wire::{Headers, RequestHead};
+use zeroize::Zeroize as _;
 
 use super::TokenEndpoints;
 use super::answer::{TokenAnswer, WINDOW};
-use super::endpoints::{Endpoint, MEMBERS, normalised};
+use super::endpoints::{Endpoint, normalised};
+use super::known::MEMBERS;
+use super::url::SecretUrl;
 use crate::inspector::decoded;
 use crate::substitute::Substitutes;
 
@@ -130,6 +134,11 @@ impl TokenRequest {
         self.endpoint.as_ref().map_or(MEMBERS, |endpoint| endpoint.members)
     }
 
+    /// The addresses in it that are credentials.
+    pub(super) fn urls(&self) -> &'static [SecretUrl] {
+        self.endpoint.as_ref().map_or(&[], |endpoint| endpoint.urls)
+    }
+
     /// Why tokens are not kept, in words; where they belong, if they are.
     pub(super) fn words(&self) -> String {
         match (&self.endpoint, self.why) {
@@ -143,20 +152,51 @@ impl TokenRequest {
     }
 }
 
+/// Members of a form or a document, whose values are wiped: any may be a credential.
+#[derive(Default)]
+pub(crate) struct Members(Vec<Member>);
+
+impl Members {
+    pub(crate) fn new(members: Vec<Member>) -> Members {
+        Members(members)
+    }
+}
+
+impl DerefMut for Members {
+    fn deref_mut(&mut self) -> &mut [Member] {
+        &mut self.0
+    }
+}
+
+impl Deref for Members {
+    type Target = [Member];
+
+    fn deref(&self) -> &[Member] {
+        &self.0
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|member| member.value.zeroize());
+    }
+}
+
 /// The members of a form or a document, if a request has one and it is not coded.
-pub(crate) fn members(head: &RequestHead, body: &[u8]) -> Option<Vec<Member>> {
+pub(crate) fn members(head: &RequestHead, body: &[u8]) -> Option<Members> {
     if head.codings().is_empty() { read(head, body) } else { None }
 }
 
 /// The same of a body that is decoded.
-fn read(head: &RequestHead, body: &[u8]) -> Option<Vec<Member>> {
+fn read(head: &RequestHead, body: &[u8]) -> Option<Members> {
     if body.len() > BODY_MAX || !fields::has(head) {
         return None;
     }
-    match is_form(head) {
+    let members = match is_form(head) {
         true => fields::fields(body, FIELDS_MAX),
         false => fields::document(body, FIELDS_MAX),
-    }
+    };
+    members.map(Members::new)
 }
 
 /// The name of a field, or of a member of the document itself.

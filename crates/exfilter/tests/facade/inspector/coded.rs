@@ -163,6 +163,7 @@ fn what_stands_beside_the_text_is_examined() {
     };
     let named = [&token[..], b"\0"].concat();
     let with_key = body(&[message(&prose(&mut rng, 50_000)), message(&token)]);
+    let beyond = exfilter_testing::zstd::beyond_window(&mut rng, &token);
     let cases: Vec<(&str, &str, Vec<u8>)> = vec![
         ("gzip", "name", field(8, &named)),
         ("gzip", "comment", field(16, &named)),
@@ -181,6 +182,7 @@ fn what_stands_beside_the_text_is_examined() {
         ("zstd", "a skippable frame behind", [&zs[..], &skippable(token.len(), &token)].concat()),
         ("zstd", "a second frame", [&zs[..], &zstd(&with_key)].concat()),
         ("zstd", "a tail", [&zs[..], b"\n", &token].concat()),
+        ("zstd", "a match from beyond the window", beyond),
         ("zstd", "cut off", zs[..zs.len() - 20].to_vec()),
         ("zstd", "not coded", with_key),
     ];
