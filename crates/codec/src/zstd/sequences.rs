@@ -161,7 +161,7 @@ impl Sequences {
         }
     }
 
-    /// Whether some library may take the last block, which libzstd refuses: it has sequences that refer back `most` bytes at most. Releases before 1.5.6 pass over bits
+    /// Whether some library may take the last block, which libzstd refuses: it has sequences that refer back `most` bytes at most. Older releases pass over bits
     /// of the modes that must not be set and over the last sequence's missing bits.
     pub(super) fn may_be_read(&mut self, block: &[u8], most: u64) -> bool {
         let Some(section) = self.section(block) else { return false };
