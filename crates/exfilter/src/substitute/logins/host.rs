@@ -31,7 +31,7 @@ impl TokenHost {
     }
 }
 
-/// Any port at which tokens are good.
+/// At the ports at which tokens are good where none is said: that of https, and its endpoint's.
 impl From<HostPattern> for TokenHost {
     fn from(pattern: HostPattern) -> TokenHost {
         TokenHost { pattern, port: None }
