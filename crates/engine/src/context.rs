@@ -13,7 +13,7 @@ use crate::engine::Core;
 use crate::finding::{Kind, Preview, Proof, Range64, SecretId};
 use crate::flow::{Direction, Flow};
 use crate::id::FindingId;
-use crate::lane::{Escaped, Group, LaneKind, Touched};
+use crate::lane::{Ahead, Escaped, Group, LaneKind, Touched};
 use crate::path::Trail;
 use crate::policy::Confidence;
 use crate::secrets::Form;
@@ -169,6 +169,7 @@ pub struct Scratch {
     buffers: Vec<Vec<u8>>,
     hits: Vec<Vec<Hit>>,
     pub(crate) work: Workspace,
+    pub(crate) ahead: Ahead,
     #[expect(clippy::vec_box, reason = "a group moves between here and its lane; boxed, that is a pointer")]
     groups: Vec<Box<Group>>,
     #[expect(clippy::vec_box, reason = "as a group")]
