@@ -195,10 +195,15 @@ impl Filter<'_> {
     /// Whether the bitmap has a tag.
     #[inline(always)]
     pub(crate) fn has(self, tag: u32) -> bool {
-        let word = self.bitmap[(tag >> self.shift) as usize];
-        let (first, second) = bits_of(tag);
-        word >> first & word >> second & 1 != 0
+        has(self.bitmap[(tag >> self.shift) as usize], tag)
     }
+}
+
+/// Whether a word of a bitmap has the two bits of a tag.
+#[inline(always)]
+pub(crate) fn has(word: u64, tag: u32) -> bool {
+    let (first, second) = bits_of(tag);
+    word >> first & word >> second & 1 != 0
 }
 
 /// The keyed tag under which an anchor is compiled: 32 bits of a keyed mix of its eight bytes.

@@ -8,7 +8,7 @@ use crate::arch::Vector;
 use crate::class::{ALNUM, BASE64, ESCAPE, TABLE, is_escape};
 use crate::list::{self, List};
 use crate::literals::Filter;
-use crate::scan::{Automaton, Hit, Job, Masks, What, is_wide_text, list_window, load};
+use crate::scan::{Automaton, Hit, Job, What, is_wide_text, list_window, load};
 
 /// Blocks of 64 bytes in a batch.
 pub(crate) const BLOCKS: usize = 32;
@@ -146,22 +146,41 @@ impl Default for Marks {
 }
 
 impl Marks {
-    /// Marks the first `blocks` blocks of `window`. There is no branch on what stands there.
+    /// Marks the first `blocks` blocks of `window`, in which `shown` bytes stand. There is no branch on what they are.
     #[inline(always)]
-    fn set<V: Vector>(&mut self, v: V, window: &[u8; WINDOW], blocks: usize, automaton: &Automaton) {
-        assert!(blocks <= BLOCKS, "a batch has no more blocks");
+    fn set<V: Vector>(
+        &mut self,
+        v: V,
+        window: &[u8; WINDOW],
+        blocks: usize,
+        shown: usize,
+        automaton: &Automaton,
+    ) {
         // The block behind them too; what begins there is for the next batch to say.
-        for n in 0..blocks + 1 {
-            let window = &window[64 * n..64 * n + 67];
-            let Masks { token, base64, lower, escape, follow, digit, alnum, nul: _ } =
-                v.classify(block(window, 0));
-            let (begins, loose) = v.beginnings(window, &automaton.buckets);
-            let n = n + 1;
-            (self.token[n], self.base64[n], self.lower[n], self.escape[n]) = (token, base64, lower, escape);
-            (self.follow[n], self.digit[n], self.alnum[n]) = (follow, digit, alnum);
-            (self.begins[n], self.loose[n]) = (begins, loose);
+        let there = shown.div_ceil(64).min(blocks + 1);
+        v.mark(self, window, there, &automaton.buckets);
+        // Short pieces are scanned often: what stands behind them is marked as nothing, at less cost.
+        if there == blocks {
+            self.forget(blocks + 1);
         }
         v.derive(self, blocks, automaton.signs);
+    }
+
+    /// Marks a block in which nothing stands.
+    #[inline(always)]
+    fn forget(&mut self, n: usize) {
+        let classes = [
+            &mut self.token,
+            &mut self.base64,
+            &mut self.lower,
+            &mut self.escape,
+            &mut self.follow,
+            &mut self.digit,
+            &mut self.alnum,
+        ];
+        for class in classes {
+            class[n] = 0;
+        }
     }
 
     /// Forgets what is behind the first `wanted` bits of the last block.
@@ -233,7 +252,7 @@ impl Workspace {
         let first = hits.len();
         let wanted = (job.to - batch.at).min(64 * BLOCKS);
         let blocks = wanted.div_ceil(64);
-        self.marks.set(v, window, blocks, automaton);
+        self.marks.set(v, window, blocks, batch.shown, automaton);
         self.marks.cut(blocks, first_bits(wanted - 64 * (blocks - 1)));
         let marks = &*self.marks;
         let word = |i: usize| load(&window[i..]);

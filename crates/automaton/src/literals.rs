@@ -3,6 +3,7 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind, packed};
 
+use crate::byte_set::ByteSet;
 use crate::class::is_token;
 
 /// A literal as it was added.
@@ -203,6 +204,8 @@ pub(crate) struct Ungated {
     automaton: Option<AhoCorasick>,
     literals: Vec<Literal>,
     longest: usize,
+    /// What they begin with.
+    first: ByteSet,
 }
 
 impl Ungated {
@@ -211,6 +214,13 @@ impl Ungated {
             return Ok(Ungated::default());
         }
         let longest = literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0);
+        let mut first = ByteSet::default();
+        for literal in &literals {
+            first.insert(literal.bytes[0]);
+            if literal.fold {
+                first.insert(literal.bytes[0].to_ascii_uppercase());
+            }
+        }
         let folds = literals.iter().any(|l| l.fold);
         let packed = if folds {
             None
@@ -232,7 +242,7 @@ impl Ungated {
                     .map_err(|e| e.to_string())?,
             ),
         };
-        Ok(Ungated { packed, automaton, literals, longest })
+        Ok(Ungated { packed, automaton, literals, longest, first })
     }
 
     /// Calls `found` with every (position in `from..to`, id), in order of position.
@@ -271,14 +281,15 @@ impl Ungated {
         let from = tail.len().saturating_sub(self.longest.saturating_sub(1));
         (from..tail.len()).find(|at| {
             let rest = &tail[*at..];
-            self.literals.iter().any(|l| {
+            let goes_on = |l: &Literal| {
                 l.bytes.len() > rest.len()
                     && if l.fold {
                         l.bytes[..rest.len()].eq_ignore_ascii_case(rest)
                     } else {
                         l.bytes[..rest.len()] == *rest
                     }
-            })
+            };
+            self.first.contains(rest[0]) && self.literals.iter().any(goes_on)
         })
     }
 }

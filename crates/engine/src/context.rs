@@ -14,7 +14,7 @@ use crate::finding::{Kind, Preview, Proof, Range64, SecretId};
 use crate::fixture::Place;
 use crate::flow::{Direction, Flow};
 use crate::id::FindingId;
-use crate::lane::{Escaped, Group, LaneKind, Touched};
+use crate::lane::{Ahead, Escaped, Group, LaneKind, Touched};
 use crate::path::{LaneStep, Trail};
 use crate::policy::Confidence;
 use crate::secrets::Form;
@@ -182,6 +182,7 @@ pub struct Scratch {
     buffers: Vec<Vec<u8>>,
     hits: Vec<Vec<Hit>>,
     pub(crate) work: Workspace,
+    pub(crate) ahead: Ahead,
     #[expect(clippy::vec_box, reason = "a group moves between here and its lane; boxed, that is a pointer")]
     groups: Vec<Box<Group>>,
     #[expect(clippy::vec_box, reason = "as a group")]

@@ -28,6 +28,7 @@
 //! alive, stepping window by window and scanning a batch come to the same, so batches are scanned at once.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use zeroize::Zeroize;
@@ -144,6 +145,7 @@ impl Stream {
         }
         self.ledger.watch_slot(&self.engine.core, &self.facts, chunk, on_event);
         self.pushed += chunk.len() as u64;
+        scratch.ahead.clear();
         let mut rest = chunk;
         while !rest.is_empty() {
             let window = self.window() as usize;
@@ -161,15 +163,16 @@ impl Stream {
             // Nothing waits, so what stands before in the chunk was fed last.
             let fed = chunk.len() - rest.len();
             let taken = if self.root.has_children() {
-                self.feed(&chunk[..fed + window], fed, false, None, scratch, on_event)
+                self.feed(chunk, fed..fed + window, false, None, scratch, on_event)
             } else {
                 let most = if fed == 0 && self.root.pos() > 0 { FIRST_BATCH } else { BATCH };
                 let n = (rest.len().min(most) / window).max(1) * window;
-                self.feed(&chunk[..fed + n], fed, false, Some(window as u64), scratch, on_event)
+                self.feed(chunk, fed..fed + n, false, Some(window as u64), scratch, on_event)
             };
             debug_assert!(taken > 0, "a feed takes a window at least");
             rest = &rest[taken..];
         }
+        scratch.ahead.clear();
         self.verdict(scratch)
     }
 
@@ -415,16 +418,19 @@ impl Stream {
     /// Feeds the window that was being collected, and wipes it.
     fn feed_partial(&mut self, eof: bool, scratch: &mut Scratch, on_event: &mut dyn FnMut(Event)) {
         let mut partial = std::mem::take(&mut self.partial);
-        self.feed(&partial, 0, eof, None, scratch, on_event);
+        scratch.ahead.clear();
+        self.feed(&partial, 0..partial.len(), eof, None, scratch, on_event);
+        scratch.ahead.clear();
         partial.zeroize();
         self.partial = partial;
     }
 
-    /// Feeds the tree `bytes` from `fed` on, before which stands what was fed last, and settles what was found. Returns how much was taken.
+    /// Feeds the tree the bytes in the range `new`, before which stands what was fed last and behind which what comes next, and settles what was found. Returns how much
+    /// was taken.
     fn feed(
         &mut self,
         bytes: &[u8],
-        fed: usize,
+        new: Range<usize>,
         eof: bool,
         batch: Option<u64>,
         scratch: &mut Scratch,
@@ -438,7 +444,7 @@ impl Stream {
             when: u64::MAX,
         };
         let (before, was_alive) = (self.root.pos(), self.root.has_children());
-        let taken = self.root.feed_from(bytes, fed, eof, batch, &mut cx);
+        let taken = self.root.feed_from(bytes, new, eof, batch, &mut cx);
         // Of a batch, only the last window counts: what begins begins there.
         let pos = self.root.pos();
         if was_alive || self.root.has_children() {

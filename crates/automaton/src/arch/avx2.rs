@@ -20,7 +20,6 @@ use crate::buckets::{self, Buckets, Halves};
 use crate::byte_set::ByteSet;
 use crate::candidates::{self, BLOCKS, Marks, WINDOW, Words, Workspace};
 use crate::class::LEADS_OF;
-use crate::literals;
 use crate::quads::{PADDING, Quads, Seen};
 use crate::scan::{Hit, Job, Masks, load};
 
@@ -225,15 +224,20 @@ impl Vector for Avx2 {
                 shrink!(runs, 8);
                 let gates = gates.0;
                 store(&mut marks.gates, n, gates);
-                let literals = _mm256_or_si256(and(gates, load(&marks.begins, n)), load(&marks.loose, n));
+                // Those two are the places where no literal begins, see `mark`.
+                let gated = _mm256_andnot_si256(load(&marks.begins, n), gates);
+                let loose = _mm256_xor_si256(load(&marks.loose, n), _mm256_set1_epi8(-1));
+                let literals = _mm256_or_si256(gated, loose);
                 store(&mut marks.literals, n, literals);
                 let base64 = load(&marks.base64, n);
                 let inside = earlier!(base64, load(&marks.base64, n - 1), 1);
                 let runs = _mm256_andnot_si256(inside, runs.0);
                 store(&mut marks.runs, n, runs);
                 let escape = load(&marks.escape, n);
+                // Here those that begin escapes are among the ones that follow; two of them make none.
                 let follow = later!(load(&marks.follow, n), load(&marks.follow, n + 1), 1);
-                let escapes = and(escape, follow);
+                let again = later!(escape, load(&marks.escape, n + 1), 1);
+                let escapes = and(escape, _mm256_andnot_si256(again, follow));
                 store(&mut marks.escapes, n, escapes);
                 let alnum = load(&marks.alnum, n);
                 let begin = and(gates, _mm256_or_si256(alnum, signs));
@@ -262,19 +266,48 @@ impl Vector for Avx2 {
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64) {
         let window: &[u8; 66] = window.first_chunk().expect("the caller shows 66 bytes");
         // SAFETY: as in `classify`.
-        unsafe { begin(window, buckets) }
+        let [gated, loose] = unsafe { no_beginnings(window, &Complements::of(buckets)) };
+        (!join(gated[0], gated[1]), !join(loose[0], loose[1]))
     }
 
     #[inline(always)]
-    fn keep_literals(
-        self,
-        list: &mut [u16],
-        len: usize,
-        window: &[u8; WINDOW],
-        filter: &literals::Filter,
-    ) -> usize {
-        // SAFETY: as in `classify`.
-        unsafe { literals_of(&mut list[..len], window, filter) }
+    fn mark(self, marks: &mut Marks, window: &[u8; WINDOW], blocks: usize, buckets: &Buckets) {
+        assert!(blocks <= BLOCKS + 1, "a batch has no more blocks");
+        const { assert!(BLOCKS + 1 < size_of::<Words>() / 8 && 64 * BLOCKS + 66 <= WINDOW) };
+        // Halves of words, the lower one first as the processor has them: to put two together takes as many instructions as to tell them.
+        let [token, base64, lower, escape, follow, digit, alnum, begins, loose] = [
+            &mut marks.token,
+            &mut marks.base64,
+            &mut marks.lower,
+            &mut marks.escape,
+            &mut marks.follow,
+            &mut marks.digit,
+            &mut marks.alnum,
+            &mut marks.begins,
+            &mut marks.loose,
+        ]
+        .map(|words| words.as_mut_ptr().cast::<[u32; 2]>());
+        // SAFETY: as in `classify`. 66 bytes are read from `64 * n` on, and a word is written at `n + 1`, which are there, as is asserted.
+        unsafe {
+            let complements = Complements::of(buckets);
+            for n in 0..blocks {
+                let window = &*window.as_ptr().add(64 * n).cast::<[u8; 66]>();
+                let n = n + 1;
+                // All that is read is read before anything is written, so that the compiler need not read it again.
+                let low = half(_mm256_loadu_si256(window.as_ptr().cast::<__m256i>()));
+                let high = half(_mm256_loadu_si256(window.as_ptr().add(32).cast::<__m256i>()));
+                let [[gated_low, gated_high], [loose_low, loose_high]] = no_beginnings(window, &complements);
+                *token.add(n) = [low[0], high[0]];
+                *base64.add(n) = [low[1], high[1]];
+                *lower.add(n) = [low[3], high[3]];
+                *escape.add(n) = [low[4], high[4]];
+                *follow.add(n) = [low[5], high[5]];
+                *digit.add(n) = [low[6], high[6]];
+                *alnum.add(n) = [low[7], high[7]];
+                *begins.add(n) = [gated_low, gated_high];
+                *loose.add(n) = [loose_low, loose_high];
+            }
+        }
     }
 
     #[inline(always)]
@@ -289,78 +322,95 @@ fn join(low: u32, high: u32) -> u64 {
     u64::from(low) | u64::from(high) << 32
 }
 
-/// The positions whose three bytes share a bucket of gated literals, and of loose ones. Both halves of a block at once, so that each table is loaded once.
-///
-/// # Safety
-///
-/// The machine must have AVX2. Inlined into a function that enables it, as it must be for the vectors to stay in registers; a function that enables features
-/// itself cannot be made to.
-#[inline(always)]
-unsafe fn begin(window: &[u8; 66], buckets: &Buckets) -> (u64, u64) {
-    const { assert!(buckets::PLACES == 3, "the farthest load reads the bytes 34 to 65") };
-    // SAFETY: the caller's promise, and the tables have 16 bytes each.
-    unsafe {
-        let nibble = _mm256_set1_epi8(0x0f);
-        let all = _mm256_set1_epi8(-1);
-        let (mut gated, mut loose) = ([all; 2], [all; 2]);
-        for place in 0..buckets::PLACES {
-            let x = [0, 32].map(|at| {
-                let x = _mm256_loadu_si256(window.as_ptr().add(place + at).cast::<__m256i>());
-                (_mm256_and_si256(x, nibble), _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble))
-            });
-            for (bits, halves) in [(&mut gated, &buckets.gated), (&mut loose, &buckets.loose)] {
-                let low = _mm_loadu_si128(halves.low[place].as_ptr().cast::<__m128i>());
-                let high = _mm_loadu_si128(halves.high[place].as_ptr().cast::<__m128i>());
-                let (low, high) = (_mm256_broadcastsi128_si256(low), _mm256_broadcastsi128_si256(high));
-                for (bits, (column, row)) in bits.iter_mut().zip(x) {
-                    let here =
-                        _mm256_and_si256(_mm256_shuffle_epi8(low, column), _mm256_shuffle_epi8(high, row));
-                    *bits = _mm256_and_si256(*bits, here);
-                }
-            }
-        }
-        let some = |bits| !_mm256_movemask_epi8(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256())) as u32;
-        (join(some(gated[0]), some(gated[1])), join(some(loose[0]), some(loose[1])))
+/// The buckets that do *not* have a nibble, low and high ones, twice in a row: of a byte from 128 on, a look-up by the byte itself makes zero of the low one, and it
+/// counts as one that every bucket has.
+struct Complements {
+    gated: [[__m256i; 2]; buckets::PLACES],
+    loose: [[__m256i; 2]; buckets::PLACES],
+}
+
+impl Complements {
+    /// Those of `buckets`.
+    ///
+    /// # Safety
+    ///
+    /// The machine must have AVX2. Inlined into a function that enables it, as it must be for the vectors to stay in registers; a function that enables features
+    /// itself cannot be made to.
+    #[inline(always)]
+    unsafe fn of(buckets: &Buckets) -> Complements {
+        // SAFETY: the caller's promise, and the tables have 16 bytes each.
+        let not = |table: &[u8; 16]| unsafe {
+            let table = _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast::<__m128i>()));
+            _mm256_xor_si256(table, _mm256_set1_epi8(-1))
+        };
+        let gated = |place: usize| [not(&buckets.gated.low[place]), not(&buckets.gated.high[place])];
+        let loose = |place: usize| [not(&buckets.loose.low[place]), not(&buckets.loose.high[place])];
+        // Spelled out: what is not inlined here is compiled without AVX2.
+        Complements { gated: [gated(0), gated(1), gated(2)], loose: [loose(0), loose(1), loose(2)] }
     }
 }
 
-/// See [`Vector::keep_literals`], by the instructions of this tier: the one that all share is compiled for any processor.
+/// The positions whose three bytes share no bucket of gated literals, and of loose ones, each in halves. Both halves of a block at once, so that each table is loaded once.
 ///
 /// # Safety
 ///
-/// The machine must have what [`available`] asks for.
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn literals_of(list: &mut [u16], window: &[u8; WINDOW], filter: &literals::Filter) -> usize {
-    candidates::retain_literals(list, window, filter)
+/// As of [`Complements::of`].
+#[inline(always)]
+unsafe fn no_beginnings(window: &[u8; 66], complements: &Complements) -> [[u32; 2]; 2] {
+    const { assert!(buckets::PLACES == 3, "the farthest load reads the bytes 34 to 65") };
+    // SAFETY: the caller's promise.
+    unsafe {
+        let nibble = _mm256_set1_epi8(0x0f);
+        let none = _mm256_setzero_si256();
+        // The buckets that lack one of the bytes.
+        let (mut gated, mut loose) = ([none; 2], [none; 2]);
+        for place in 0..buckets::PLACES {
+            for half in 0..2 {
+                let x = _mm256_loadu_si256(window.as_ptr().add(place + 32 * half).cast::<__m256i>());
+                let row = _mm256_and_si256(_mm256_srli_epi16::<4>(x), nibble);
+                let lack = |[low, high]: [__m256i; 2]| {
+                    _mm256_or_si256(_mm256_shuffle_epi8(low, x), _mm256_shuffle_epi8(high, row))
+                };
+                loose[half] = _mm256_or_si256(loose[half], lack(complements.loose[place]));
+                gated[half] = _mm256_or_si256(gated[half], lack(complements.gated[place]));
+            }
+        }
+        let all = _mm256_set1_epi8(-1);
+        let none = |lacking| _mm256_movemask_epi8(_mm256_cmpeq_epi8(lacking, all)) as u32;
+        [[none(gated[0]), none(gated[1])], [none(loose[0]), none(loose[1])]]
+    }
 }
 
 /// Positions whose words of a bitmap are asked for before the first of them is looked at.
 const AHEAD: usize = 32;
 
-/// See [`Vector::keep_anchors`]. With many anchors the bitmap is in no near cache, so its words are asked for ahead.
+/// See [`Vector::keep_anchors`], by the instructions of this tier: what all share is compiled for any processor. With many anchors the bitmap is in no near cache, so its words
+/// are asked for ahead.
 ///
 /// # Safety
 ///
-/// As of [`literals_of`].
+/// The machine must have what [`available`] asks for.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn anchors_of(list: &mut [u16], window: &[u8; WINDOW], filter: Filter<'_>) -> usize {
     let Filter { shift, bitmap, .. } = filter;
     assert!(shift < 32 && bitmap.len() > (u32::MAX >> shift) as usize, "every tag has a word");
-    let mut kept = 0;
-    let mut tags = [0; AHEAD];
-    for from in (0..list.len()).step_by(AHEAD) {
-        let count = (list.len() - from).min(AHEAD);
-        for (tag, i) in tags.iter_mut().zip(&list[from..from + count]) {
+    // SAFETY: every tag has a word, as is asserted.
+    let word = |tag: u32| unsafe { bitmap.as_ptr().add((tag >> shift) as usize) };
+    let (mut kept, mut from) = (0, 0);
+    let (mut tags, mut places) = ([0; AHEAD], [0; AHEAD]);
+    while from < list.len() {
+        let some = &list[from..list.len().min(from + AHEAD)];
+        for ((tag, place), i) in tags.iter_mut().zip(&mut places).zip(some) {
+            *place = *i;
             *tag = filter.tag(load(&window[candidates::place_of(*i)..]));
-            // SAFETY: every tag has a word, as is asserted; nothing is read.
-            unsafe {
-                let word = bitmap.as_ptr().add((*tag >> shift) as usize);
-                _mm_prefetch::<_MM_HINT_T0>(word.cast::<i8>());
-            }
+            _mm_prefetch::<_MM_HINT_T0>(word(*tag).cast::<i8>());
         }
-        for n in 0..count {
-            list[kept] = list[from + n];
-            kept += usize::from(filter.has(tags[n]));
+        from += some.len();
+        let count = some.len();
+        for (tag, place) in tags.iter().zip(&places).take(count) {
+            list[kept] = *place;
+            // SAFETY: as above.
+            kept += usize::from(anchors::has(unsafe { *word(*tag) }, *tag));
         }
     }
     kept
@@ -370,7 +420,7 @@ fn anchors_of(list: &mut [u16], window: &[u8; WINDOW], filter: Filter<'_>) -> us
 ///
 /// # Safety
 ///
-/// The machine must have AVX2; inlined as [`begin`] is.
+/// The machine must have AVX2; inlined as [`Complements::of`] is.
 #[inline(always)]
 unsafe fn passing_at<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES + REACH]) -> u64 {
     const { assert!(PLACES - 4 + APART + 16 <= PLACES + REACH) };
@@ -418,7 +468,7 @@ unsafe fn passing_at<const APART: usize>(filter: Filter<'_>, block: &[u8; PLACES
 ///
 /// # Safety
 ///
-/// The machine must have AVX2; inlined as [`begin`] is.
+/// The machine must have AVX2; inlined as [`Complements::of`] is.
 #[inline(always)]
 unsafe fn members_of<const N: usize>(sets: &[ByteSet; N], block: &[u8; 64]) -> [u64; N] {
     let mut masks = [0; N];
@@ -437,7 +487,7 @@ unsafe fn members_of<const N: usize>(sets: &[ByteSet; N], block: &[u8; 64]) -> [
 ///
 /// # Safety
 ///
-/// The machine must have AVX2; inlined as [`begin`] is.
+/// The machine must have AVX2; inlined as [`Complements::of`] is.
 #[inline(always)]
 unsafe fn members_in<const N: usize>(sets: &[ByteSet; N], x: __m256i) -> [u32; N] {
     // SAFETY: AVX2 is the caller's promise, and the tables have 16 bytes each.
@@ -465,7 +515,7 @@ const GATED: u32 = 32;
 ///
 /// # Safety
 ///
-/// The machine must have AVX2; inlined as [`begin`] is.
+/// The machine must have AVX2; inlined as [`Complements::of`] is.
 #[inline(always)]
 unsafe fn gate_of<const APART: usize>(gate: &ByteSet, block: &[u8; PLACES + REACH]) -> u64 {
     const { assert!(PLACES == 64 && APART <= REACH) };
@@ -485,7 +535,7 @@ unsafe fn gate_of<const APART: usize>(gate: &ByteSet, block: &[u8; PLACES + REAC
 ///
 /// # Safety
 ///
-/// The machine must have AVX2; inlined as [`begin`] is.
+/// The machine must have AVX2; inlined as [`Complements::of`] is.
 #[inline(always)]
 unsafe fn values_of(x: __m256i) -> __m256i {
     // SAFETY: the caller's promise, and the tables have 16 bytes each.
@@ -506,7 +556,7 @@ unsafe fn values_of(x: __m256i) -> __m256i {
 ///
 /// # Safety
 ///
-/// The machine must have AVX2; inlined as [`begin`] is.
+/// The machine must have AVX2; inlined as [`Complements::of`] is.
 #[inline(always)]
 unsafe fn look_at_quads(run: &[u8], buckets: &Halves, values: &mut [MaybeUninit<u8>; VALUES]) -> Seen {
     assert!(run.len() <= Quads::MAX, "the values have room for no more");
@@ -571,7 +621,7 @@ unsafe fn look_at_quads(run: &[u8], buckets: &Halves, values: &mut [MaybeUninit<
 ///
 /// # Safety
 ///
-/// The machine must have AVX2; inlined as [`begin`] is.
+/// The machine must have AVX2; inlined as [`Complements::of`] is.
 #[inline(always)]
 unsafe fn half(x: __m256i) -> [u32; 8] {
     // SAFETY: the caller's promise, and the tables have 16 bytes each.

@@ -1,6 +1,6 @@
 //! Vector tiers: the only place with `unsafe`.
 //!
-//! A tier supplies [`Vector::classify`], [`Vector::has_odd`] and [`Vector::beginnings`]; the algorithm in [`crate::candidates`] is generic over them and instantiated
+//! A tier supplies [`Vector::classify`], [`Vector::has_odd`], [`Vector::odd`] and [`Vector::beginnings`]; the algorithm in [`crate::candidates`] is generic over them and instantiated
 //! once per tier. [`Tier::detect`] chooses at run time. Those with vectors of 16 bytes share [`narrow`].
 
 #[cfg(target_arch = "x86_64")]
@@ -24,7 +24,7 @@ mod wasm;
 use crate::anchors::{self, Filter};
 use crate::buckets::{Buckets, Halves};
 use crate::byte_set::{self, ByteSet};
-use crate::candidates::{self, BLOCKS, Marks, RUN_MIN, WINDOW, Words, Workspace};
+use crate::candidates::{self, BLOCKS, Marks, RUN_MIN, WINDOW, Words, Workspace, block};
 use crate::literals;
 use crate::quads::Seen;
 use crate::scan::{Hit, Job, Masks};
@@ -45,6 +45,23 @@ pub(crate) trait Vector: Copy {
 
     /// Which of 64 bytes are NULs, and which of them are the first ones of escapes that are not ASCII, see [`LEADS`](crate::class::LEADS).
     fn odd(self, block: &[u8; 64]) -> (u64, u64);
+
+    /// Marks the first `blocks` blocks of `window`, of a batch and perhaps the one behind it: their classes, and what literals begin with.
+    #[inline(always)]
+    fn mark(self, marks: &mut Marks, window: &[u8; WINDOW], blocks: usize, buckets: &Buckets) {
+        assert!(blocks <= BLOCKS + 1, "a batch has no more blocks");
+        for n in 0..blocks {
+            let window = &window[64 * n..64 * n + 67];
+            let Masks { token, base64, lower, escape, follow, digit, alnum, nul: _ } =
+                self.classify(block(window, 0));
+            let (begins, loose) = self.beginnings(window, buckets);
+            let n = n + 1;
+            (marks.token[n], marks.base64[n], marks.lower[n], marks.escape[n]) =
+                (token, base64, lower, escape);
+            (marks.follow[n], marks.digit[n], marks.alnum[n]) = (follow, digit, alnum);
+            (marks.begins[n], marks.loose[n]) = (begins, loose);
+        }
+    }
 
     /// Computes what follows from the classes of the first `blocks` blocks; words behind the block after those may become anything. `signs` says whether anchors
     /// begin with some.
@@ -76,7 +93,7 @@ pub(crate) trait Vector: Copy {
         }
     }
 
-    /// The positions of the first 64 bytes whose three bytes may begin a gated literal, and those that may begin a loose one; may say yes too
+    /// The positions of the first 64 bytes whose first bytes may begin a gated literal, and those that may begin a loose one; may say yes too
     /// often. `window` has 67 bytes at least.
     fn beginnings(self, window: &[u8], buckets: &Buckets) -> (u64, u64);
 

@@ -385,12 +385,14 @@ fn holds(name: &[u8], core: &Core, facts: &Facts, scratch: &mut Scratch) -> bool
         return true;
     }
     let (found, unseen) = (std::mem::take(&mut scratch.found), std::mem::take(&mut scratch.unseen));
+    // What was seen of the content ahead is not the name's.
+    let ahead = std::mem::take(&mut scratch.ahead);
     let mut live = Live::default();
     let mut cx = Context { core, facts, live: &mut live, scratch, when: u64::MAX };
     Lane::new(LaneKind::Root, Depth::default(), None, OuterMap::Identity).feed(name, true, &mut cx);
     scratch.in_name = false;
     let is_clean = scratch.found.is_empty() && scratch.unseen.is_empty();
-    (scratch.found, scratch.unseen) = (found, unseen);
+    (scratch.found, scratch.unseen, scratch.ahead) = (found, unseen, ahead);
     !is_clean
 }
 

@@ -9,13 +9,13 @@
 
 use std::sync::Arc;
 
-use exfilter_automaton::{ByteSet, ByteSets, Quads, Triple};
+use exfilter_automaton::{Automaton, ByteSet, ByteSets, Quads, Triple};
 use exfilter_codec::{base58, base64};
 
-use super::fold::LINE_MIN;
+use super::fold::{Fold, LINE_MIN, next_line};
 use super::look::{QUICK, begins_packed};
-use super::shape::HEX_MIN;
-use super::{DIRECTORIES, MAGICS};
+use super::shape::{HEX_MIN, after_escape, digits_at};
+use super::{DIRECTORIES, MAGICS, base32};
 use crate::compile::Compiled;
 use crate::secrets::Needle;
 
@@ -26,8 +26,16 @@ pub(crate) struct Glance {
     triples: Vec<Triple>,
     /// The bytes of text, and the first, second and third bytes of those triples.
     sets: ByteSets<4>,
-    /// Characters of base64 and of base58, hexadecimal digits; capitals and digits, small letters and digits.
-    chars: ByteSets<5>,
+    /// Characters of base64 and of base58.
+    chars: ByteSets<2>,
+}
+
+/// A run that needs no look.
+pub(crate) struct Passed {
+    /// Where it ends.
+    pub(crate) end: usize,
+    /// Whether it may be a token of base58, which needs a look of its own.
+    pub(crate) may_be_token: bool,
 }
 
 /// Bytes of ASCII text that hold three whole quads.
@@ -88,37 +96,39 @@ impl Glance {
         if seen.triples { seen.texts | self.exactly(run) } else { seen.texts }
     }
 
-    /// Where the run at `at` ends, if it is short, and one look tells that it holds nothing: as [`look`](super::look::look) and
-    /// [`base58::look`](super::base58::look) would say, which read what is not so plain. Most runs are names.
-    pub(crate) fn passes_over(&self, bytes: &[u8], at: usize) -> Option<usize> {
+    /// Where the run at `at` ends, if one look tells that it holds nothing: as [`look`](super::look::look) would say, which reads what is not so plain, and
+    /// [`base58::look`](super::base58::look), unless the run may be a token. Most runs are names.
+    pub(crate) fn passes_over(&self, bytes: &[u8], at: usize, automaton: &Automaton) -> Option<Passed> {
         let block = bytes[at..].first_chunk::<64>()?;
-        let mut masks = [[0; 5]; 1];
+        let mut masks = [[0; 2]; 1];
         self.chars.masks(block, &mut masks);
-        let [[base64, base58, digits, upper, lower]] = masks;
-        let len = (!base64).trailing_zeros() as usize;
-        let (run, next) = block.split_at_checked(len).filter(|(_, next)| !next.is_empty())?;
-        // A token of base58 has no other character behind the escape at whose end the run may begin.
-        let within = (1u64 << len) - 1;
-        if within & !base58 & !((1 << ESCAPE) - 1) == 0 {
+        let [[base64, base58]] = masks;
+        let (end, within) = match (!base64).trailing_zeros() {
+            64 => (automaton.run_end(bytes, at + 64), u64::MAX),
+            len => (at + len as usize, (1 << len) - 1),
+        };
+        let (run, next) = (&bytes[at..end], &bytes[end..]);
+        if next.is_empty() || run.len() > QUICK {
             return None;
         }
         // An escape may go on with the run, and so may another line.
-        let is_line = len as u64 >= LINE_MIN;
         let ends = match next {
             [b'\\', b'"' | b't', ..] => true,
-            [b'\\', b'n' | b'r', ..] => !is_line,
+            [b'\\', b'n' | b'r', ..] | [b'\r' | b'\n', ..] => {
+                (run.len() as u64) < LINE_MIN || next_line(bytes, end, false) == Fold::End
+            }
             [b'\\' | b'%' | b'&', ..] => false,
-            [b'\r' | b'\n', ..] => !is_line,
             _ => true,
         };
-        // Hexadecimal digits and base32 show in so many characters, of which an escape and `0x` may take some.
-        let head = (1u64 << HEX_MIN) - (1 << (ESCAPE + 2));
-        let is_shape = [digits, upper, lower].iter().any(|chars| head & !(chars & within) == 0);
+        // Hexadecimal digits and base32 show in so many characters.
+        let is_shape = run.len() >= HEX_MIN && is_shape(bytes, at);
         if !ends || is_shape || (0..4).any(|skip| begins_packed(&run[skip..])) {
             return None;
         }
         let seen = self.quads.look(run);
-        (seen.texts == 0 && !seen.triples).then_some(at + len)
+        // A token of base58 has no other character behind the escape at whose end the run may begin.
+        let may_be_token = within & !base58 & !((1 << ESCAPE) - 1) == 0;
+        (seen.texts == 0 && !seen.triples).then_some(Passed { end, may_be_token })
     }
 
     /// Whether nothing stands in `decoded`: no text that is long enough, and no triple.
@@ -172,22 +182,22 @@ impl Glance {
     }
 }
 
+/// Whether the run at `at` begins with hexadecimal digits or with base32.
+fn is_shape(bytes: &[u8], at: usize) -> bool {
+    let digits = digits_at(bytes, at).is_some();
+    digits || !base32::Begins::at(bytes, at, after_escape(bytes, at), digits).is_none()
+}
+
 /// The most that the end of an escape takes of a run: `u0067` behind a backslash.
 const ESCAPE: usize = 5;
 
-fn chars() -> ByteSets<5> {
+fn chars() -> ByteSets<2> {
     let set = |is: fn(&u8) -> bool| {
         let mut set = ByteSet::default();
         (0..=0x7f).filter(is).for_each(|byte| set.insert(byte));
         set
     };
-    ByteSets::new([
-        set(|byte| exfilter_automaton::is_base64(*byte)),
-        set(|byte| base58::is_char(*byte)),
-        set(u8::is_ascii_hexdigit),
-        set(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()),
-        set(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
-    ])
+    ByteSets::new([set(|byte| exfilter_automaton::is_base64(*byte)), set(|byte| base58::is_char(*byte))])
 }
 
 /// The escapes that may stand for a byte of a magic number.
@@ -312,6 +322,7 @@ mod tests {
             before in prop::sample::select(vec!["", " ", "\\n", "\\u0067", "%67", "\\x67", "0x", "\\u00670x", "=", "e"]),
             run in prop_oneof![
                 "[A-Za-z0-9+/_-]{26,61}", "[a-z]{4}(_[a-z]{3,9}){3,7}", "[0-9a-f]{26,61}", "[0-9A-Fa-f]{26,61}", "[A-Z2-7]{26,61}",
+                "[A-Za-z0-9+/_-]{62,200}", "-{62,200}", "[a-z]{4}(_[a-z]{3,9}){14,20}", "toolu_[0-9a-f]{26,61}", "-{30,36}",
                 "[a-z2-7]{26,61}", "[0-9a-v]{26,61}", "[1-9A-HJ-NP-Za-km-z]{26,61}", "(eJ[w-z]|eN[o-r]|x3E[A-Z]|cccd)[A-Za-z0-9+/]{26,57}",
                 piece().prop_map(|piece| {
                     let run = exfilter_testing::wrap::base64(&[&piece[..], b"0123456789abcdef01234"].concat(), false, false);
@@ -319,7 +330,7 @@ mod tests {
                 }),
             ],
             after in prop::sample::select(vec![
-                "\"", " ", "=", ".", "\n", "\r\n", "\\n", "\\r\\n", "\\\"", "\\t", "\\\\n", "%0A", "%2f", "&#47;", "\\/", "\\u0067", "\\",
+                "\"", " ", "=", ".", "\n", "\r\n", "\\n", "\n  }", "\\n}", "\r\n\r\n", "\n\tx", "\\r\\n", "\\\"", "\\t", "\\\\n", "%0A", "%2f", "&#47;", "\\/", "\\u0067", "\\",
             ]),
             next in prop_oneof!["[A-Za-z0-9+/_-]{64}", "[ -~\n]{64}", "[0-9a-f]{64}"],
             reads_escapes: bool,
@@ -327,7 +338,7 @@ mod tests {
             let bytes = [before, &run, after, &next].concat().into_bytes();
             let Some(at) = (0..bytes.len()).find(|at| exfilter_automaton::is_base64(bytes[*at])) else { return Ok(()) };
             let glance = ENGINE.core.glance.as_ref().expect("only text and magic numbers are looked for");
-            if let Some(end) = glance.passes_over(&bytes, at) {
+            if let Some(Passed { end, may_be_token }) = glance.passes_over(&bytes, at, &ENGINE.core.automaton) {
                 let facts = Facts::new(&ENGINE.core, Flow::at_rest());
                 let (mut live, mut scratch) = (Live::default(), Scratch::new());
                 let mut cx = Context {
@@ -336,7 +347,8 @@ mod tests {
                 let (found, seen) = look(&bytes, at, reads_escapes, false, &mut cx);
                 prop_assert!(found == Look::Idle && seen == end, "{}", bytes.escape_ascii());
                 let token = base58::look(&bytes, after_escape(&bytes, at), false, &mut cx);
-                prop_assert!(token.look == Look::Idle && !token.is_cut, "{}", bytes.escape_ascii());
+                let is_token = token.look != Look::Idle || token.is_cut;
+                prop_assert!(may_be_token || !is_token, "{}", bytes.escape_ascii());
             }
         }
     }
@@ -347,8 +359,10 @@ mod tests {
         let rest = "\", and so on, for as long as it takes to see where it ends, and no less.";
         let names =
             ["some_long_function_name_here", "IdentifierInCamelCaseThatGoesOn", "path/to/module/source/file"];
-        let over =
-            |name: &&str| glance.passes_over(format!("{name}{rest}").as_bytes(), 0) == Some(name.len());
+        let over = |name: &&str| {
+            let passed = glance.passes_over(format!("{name}{rest}").as_bytes(), 0, &ENGINE.core.automaton);
+            passed.is_some_and(|passed| passed.end == name.len())
+        };
         assert!(names.iter().filter(|name| over(name)).count() >= 2);
     }
 

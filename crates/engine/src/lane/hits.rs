@@ -113,11 +113,14 @@ impl Lane {
         for n in first..hits.len() {
             let hit = hits[n];
             if hit.what == What::Run && self.kind != LaneKind::Joined && hit.at < pass.keep {
-                if let Some(end) = look::passes_over(view.bytes, hit.at, cx) {
-                    self.run_idle = self.run_idle.max(view.base + end as u64);
+                let passed = look::passes_over(view.bytes, hit.at, cx);
+                if passed.as_ref().is_none_or(|passed| passed.may_be_token) {
+                    look_for_token(hit.at, view, pass, cx);
+                }
+                if let Some(passed) = passed {
+                    self.run_idle = self.run_idle.max(view.base + passed.end as u64);
                     continue;
                 }
-                look_for_token(hit.at, view, pass, cx);
             }
             let again = kept > first && hits[kept - 1] == hit;
             if again || hit.at >= pass.keep || !self.stays(&hit, view, pass, cx) {

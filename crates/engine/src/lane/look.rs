@@ -7,7 +7,7 @@ use exfilter_codec::hex;
 
 use super::escaped::{self, Begins};
 use super::fold::{Fold, LINE_MIN};
-use super::glance::Glance;
+use super::glance::{Glance, Passed};
 use super::shape::{Escaped, after_escape, begins_zlib, digits_at, escaped_char, fold};
 use super::{archive, base32, codes, container, glance};
 use crate::context::Context;
@@ -52,10 +52,10 @@ pub(super) fn glance<'a>(cx: &Context<'a>) -> Option<&'a Glance> {
     cx.core.glance.as_ref().filter(|_| !has_deltas)
 }
 
-/// Where the run at `at` ends, if it needs no look, see [`Glance::passes_over`].
+/// The run at `at`, if it needs no look, see [`Glance::passes_over`].
 #[inline]
-pub(super) fn passes_over(bytes: &[u8], at: usize, cx: &Context<'_>) -> Option<usize> {
-    glance(cx)?.passes_over(bytes, at)
+pub(super) fn passes_over(bytes: &[u8], at: usize, cx: &Context<'_>) -> Option<Passed> {
+    glance(cx)?.passes_over(bytes, at, &cx.core.automaton)
 }
 
 /// How far a run goes.

@@ -134,6 +134,9 @@ impl Matcher {
 impl Lane {
     /// Carries on with what was pending when the last bytes ended.
     pub(crate) fn resume(&mut self, view: View<'_>, fresh: u64, eof: bool, cx: &mut Context<'_>) {
+        if self.matcher.is_empty() {
+            return;
+        }
         let mut confirms = std::mem::take(&mut self.matcher.confirms);
         for confirm in confirms.iter_mut().filter(|c| c.alive) {
             let rule = &cx.core.rules[confirm.rule as usize];

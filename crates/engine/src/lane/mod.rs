@@ -15,6 +15,7 @@
 //! - I6 A hold ends when its owner is fed, ends, is refused with an event, or is dominated.
 //! - I7 A lane that cannot go on leaves an [`Opaque`](crate::Opaque) range; its parent goes on scanning the same bytes.
 
+mod ahead;
 mod archive;
 mod base32;
 mod base58;
@@ -39,12 +40,14 @@ mod shape;
 mod whole;
 mod wide;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use exfilter_automaton::{Automaton, Hit, What};
 use exfilter_codec::escape;
 use zeroize::Zeroize;
 
+pub(crate) use self::ahead::Ahead;
 use self::archive::Archive;
 use self::codes::Codes;
 use self::container::Container;
@@ -79,9 +82,6 @@ const LONG_RUN: u64 = 1024;
 
 /// Bytes of a tail that a stream keeps room for when it begins anew.
 const TAIL_KEPT: usize = 4096;
-
-/// Bytes of a batch that are scanned at once.
-const SPAN: usize = 2048;
 
 /// Lane offsets at which content begins in the middle of the lane.
 #[derive(Default)]
@@ -243,31 +243,31 @@ impl Lane {
 
     /// Feeds the next bytes; `eof` says that nothing follows.
     pub(crate) fn feed(&mut self, input: &[u8], eof: bool, cx: &mut Context<'_>) {
-        self.feed_from(input, 0, eof, None, cx);
+        self.feed_from(input, 0..input.len(), eof, None, cx);
     }
 
-    /// Feeds `bytes` from `fed` on; what stands before that was fed last. With `batch`, bytes after the window in which a child would begin are
-    /// not taken. Returns how many were.
+    /// Feeds the bytes in the range `new`; what stands before them was fed last, and what stands behind them comes next. With `batch`, bytes after the window in which
+    /// a child would begin are not taken. Returns how many were.
     ///
     /// `eof` says that nothing follows.
     pub(crate) fn feed_from(
         &mut self,
         bytes: &[u8],
-        fed: usize,
+        new: Range<usize>,
         eof: bool,
         batch: Option<u64>,
         cx: &mut Context<'_>,
     ) -> usize {
-        let input = &bytes[fed..];
+        let input = &bytes[new.clone()];
         let base = self.pos - self.tail.len() as u64;
         let mut copy = cx.scratch.buffer();
-        let work = match fed.checked_sub(self.tail.len()) {
+        let (work, shown) = match new.start.checked_sub(self.tail.len()) {
             // The tail stands before the input already.
-            Some(from) => &bytes[from..],
+            Some(from) => (&bytes[from..new.end], &bytes[from..]),
             None => {
                 copy.extend_from_slice(&self.tail);
                 copy.extend_from_slice(input);
-                &copy[..]
+                (&copy[..], &copy[..])
             }
         };
         debug_assert!(work.starts_with(&self.tail), "what was fed last stands before the input");
@@ -285,8 +285,6 @@ impl Lane {
             return input.len();
         }
         let mut hits = cx.scratch.hits();
-        // A batch may be cut, so it is scanned a span at a time.
-        let span = if batch.is_some() && self.starts.is_none() { SPAN } else { usize::MAX };
         let mut pass = Pass {
             eof,
             batch,
@@ -299,9 +297,13 @@ impl Lane {
         self.look_at_codes(view, &mut pass, cx);
         let mut scanned = from;
         while scanned < to.min(pass.keep) {
-            let next = to.min(scanned.saturating_add(span));
             let first = hits.len();
-            cx.core.automaton.scan(view.bytes, scanned, next, &mut cx.scratch.work, &mut hits);
+            let mut next = to;
+            if self.kind == LaneKind::Root {
+                next = ahead::scan(View { bytes: shown, base }, scanned..to, &mut hits, cx);
+            } else {
+                cx.core.automaton.scan(view.bytes, scanned, to, &mut cx.scratch.work, &mut hits);
+            }
             if base == 0 && scanned == 0 {
                 self.begin(&mut hits, view, cx);
             }
@@ -357,9 +359,9 @@ impl Lane {
     }
 
     /// Whether nothing begins at the index `from` of `bytes` or later, nor goes on there, whatever follows. What is decided here has a lookahead, in which a magic
-    /// number is whole, and text is as long as a glance asks for.
+    /// number is whole, and text is as long as a glance asks for: of longer text that began before, as much as that stands around each of its bytes.
     fn is_idle(&self, bytes: &[u8], from: usize, cx: &Context<'_>) -> bool {
-        let from = from.saturating_sub(cx.core.reach.before);
+        let from = from.saturating_sub(PIECE_TEXT);
         look::glance(cx).is_some_and(|glance| glance.is_idle(&bytes[from..]))
     }
 
@@ -561,22 +563,11 @@ impl Lane {
         cx: &mut Context<'_>,
     ) {
         self.resume(view, fresh, eof, cx);
-        // One refusal is reported; what stands first comes first.
-        let text_first = self.denied().is_some_and(|denied| self.denied_text() < denied.0);
-        if text_first {
-            self.settle_denied_texts(view, eof, cx);
+        let is_waited_for = self.late.is_some() || self.waiting != u64::MAX || self.denied_text() != u64::MAX;
+        // Most lanes, most of the time, have nothing of all this.
+        if self.has_children() || is_waited_for || self.listing.is_some() {
+            self.go_on(view, fresh, eof, cx);
         }
-        self.settle_denied(view, eof, cx);
-        self.settle_waiting(view, eof, cx);
-        self.settle_denied_texts(view, eof, cx);
-        self.feed_group(view, eof, cx);
-        self.feed_wide(view, eof, cx);
-        self.settle_codes(view, eof, cx);
-        self.feed_codes(view, eof, cx);
-        self.feed_texts(view, eof, cx);
-        // Before the hits: a magic number that a decoder has taken as its next member begins no container.
-        self.feed_containers(view, fresh, cx);
-        self.read_directory(view, 0, eof, cx);
         for hit in hits {
             let at = view.base + hit.at as u64;
             match (start_of(hit), hit.what) {
@@ -600,6 +591,26 @@ impl Lane {
         self.feed_joined(view, fresh, eof, cx);
         self.feed_base85(view, eof, cx);
         self.feed_fragments(view, fresh, eof, cx);
+    }
+
+    /// Goes on with what began before, and was not decided or is being decoded.
+    fn go_on(&mut self, view: View<'_>, fresh: u64, eof: bool, cx: &mut Context<'_>) {
+        // One refusal is reported; what stands first comes first.
+        let text_first = self.denied().is_some_and(|denied| self.denied_text() < denied.0);
+        if text_first {
+            self.settle_denied_texts(view, eof, cx);
+        }
+        self.settle_denied(view, eof, cx);
+        self.settle_waiting(view, eof, cx);
+        self.settle_denied_texts(view, eof, cx);
+        self.feed_group(view, eof, cx);
+        self.feed_wide(view, eof, cx);
+        self.settle_codes(view, eof, cx);
+        self.feed_codes(view, eof, cx);
+        self.feed_texts(view, eof, cx);
+        // Before the hits: a magic number that a decoder has taken as its next member begins no container.
+        self.feed_containers(view, fresh, cx);
+        self.read_directory(view, 0, eof, cx);
     }
 
     /// Ends the children, innermost output first.
