@@ -71,7 +71,11 @@ fn cells(report: &Report, row: &Row, file: &FileReport) -> [String; 5] {
 
 fn sureness(report: &Report, row: &Row) -> &'static str {
     let finding = &row.lead.finding;
-    if report.floors.is_example(finding) { "example" } else { finding.confidence().as_str() }
+    match finding.confidence() {
+        _ if report.floors.is_example(finding) => "example",
+        _ if finding.fixture() => "medium, in tests",
+        confidence => confidence.as_str(),
+    }
 }
 
 fn colour_of(report: &Report, row: &Row) -> &'static str {

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::harness::{Sandbox, acme_key, github_token, gzip, tar};
+use crate::harness::{ACME_RULES, Sandbox, acme_key, github_token, gzip, tar};
 
 /// A tree with something of everything.
 fn tree() -> Sandbox {
@@ -54,6 +54,33 @@ fn json() {
     assert_eq!(json["summary"]["findings"]["high"], 2);
     assert_eq!(json["summary"]["findings"]["low"], 1);
     assert_eq!(json["summary"]["exit_code"], 1);
+}
+
+/// What anybody can make is less sure in a path of tests, below what was named: where the tree lies says nothing.
+#[test]
+fn keys_of_tests_are_less_sure() {
+    let s = Sandbox::new();
+    let rules = ACME_RULES.replace("confidence = \"high\"", "self_issued = true\nconfidence = \"high\"");
+    fs::write(s.top().join("made.toml"), rules).unwrap();
+    s.file("deploy/server.key", acme_key("hi"));
+    s.file("tests/server.key", acme_key("hi"));
+    s.file("x.tgz", gzip(&tar(&[("pkg/fixtures/x", acme_key("hi").as_bytes())])));
+    let told = |paths: &[&str], more: &[&str]| {
+        let run = s.run(&[&["scan", "--rules", "made.toml", "--format", "json"][..], paths, more].concat());
+        let json = run.exits_with(1).json();
+        let findings = json["findings"].as_array().unwrap().iter();
+        let told = |found: &Value| {
+            (found["confidence"].as_str().unwrap().to_owned(), found["fixture"].as_bool().unwrap())
+        };
+        findings.map(told).collect::<Vec<_>>()
+    };
+    let (high, medium) = (("high".to_owned(), false), ("medium".to_owned(), true));
+    assert_eq!(told(&["tree"], &[]), [high.clone(), medium.clone(), medium.clone()]);
+    assert_eq!(told(&["tree"], &["--strict-examples"]), [high.clone(), high.clone(), high.clone()]);
+    let below = s.tree("tests");
+    assert_eq!(told(&[below.to_str().unwrap()], &[]), [high]);
+    assert_eq!(told(&["tree/tests/server.key"], &[]), [medium]);
+    s.run(&["scan", "--rules", "made.toml", "tree"]).exits_with(1).prints("medium, in tests");
 }
 
 #[test]
