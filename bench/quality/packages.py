@@ -5,7 +5,7 @@
     python3 bench/quality/packages.py --packages DIR --fetch   fetches the packages of packages.txt into it first, with npm, pip, cargo and apt
     python3 bench/quality/packages.py --packages DIR --public  writes rules/public.txt: digests of what is blocked in them
     ... --set NAME      only packages of that part of packages.txt, with --fetch
-    ... --peers         gitleaks and kingfisher on the same folder
+    ... --peers         gitleaks and kingfisher on the same packages, unpacked
     ... --list          every finding of the block tier
 
 Without --packages: the benches' corpora. Scans with all rules that come with the command (`--exfilter PATH`, else a release build). Nothing but the standard
@@ -29,6 +29,8 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "peers")]
 import corpus  # noqa: E402
 
 GB = 1e9
+# How long a peer may take.
+PEER_SECONDS = 1800
 # What a scan calls high or confirmed is blocked on its way out.
 TIERS = {"confirmed": "block", "high": "block", "medium": "report", "low": "low"}
 PUBLIC = ROOT / "rules/public.txt"
@@ -113,6 +115,16 @@ def tier(finding):
     return "example" if finding["example"] else TIERS[finding["confidence"]]
 
 
+def unpack(path, tree):
+    tree.mkdir()
+    if path.suffix == ".whl":
+        zipfile.ZipFile(path).extractall(tree)
+    elif path.suffix == ".deb":
+        subprocess.run(["dpkg-deb", "-x", str(path), str(tree)], check=True)
+    else:
+        tarfile.open(path).extractall(tree, filter="data")
+
+
 def write_public(report, tool):
     """Unpacks the packages in which something is blocked and has the digests of it told, package by package."""
     names = sorted({finding["path"] for finding in report["findings"] if tier(finding) == "block"}, key=lambda path: Path(path).name)
@@ -121,13 +133,7 @@ def write_public(report, tool):
     with tempfile.TemporaryDirectory() as tmp:
         for path in map(Path, names):
             tree = Path(tmp) / path.name
-            tree.mkdir()
-            if path.suffix == ".whl":
-                zipfile.ZipFile(path).extractall(tree)
-            elif path.suffix == ".deb":
-                subprocess.run(["dpkg-deb", "-x", str(path), str(tree)], check=True)
-            else:
-                tarfile.open(path).extractall(tree, filter="data")
+            unpack(path, tree)
             done = subprocess.run([*tool, str(tree)], stdout=subprocess.PIPE, text=True, check=True)
             fresh = [line for line in done.stdout.splitlines() if line not in known]
             known.update(fresh)
@@ -139,9 +145,18 @@ def write_public(report, tool):
 
 
 def peers(packages, size):
+    """Peers on what the packages unpack to, for they open few of them."""
     import run as peer
 
-    print(f"\n{'peer':20}{'findings':>10}{'per GB':>10}  most by rule")
+    print(f"\n{'peer, unpacked':20}{'findings':>10}{'per GB':>10}  most by rule")
+    with tempfile.TemporaryDirectory() as tree:
+        for path in sorted(packages.iterdir()):
+            if path.suffix in (".tgz", ".whl", ".crate", ".deb"):
+                unpack(path, Path(tree) / path.name)
+        peers_on(peer, Path(tree), size)
+
+
+def peers_on(peer, packages, size):
     for tool in (peer.Gitleaks(), peer.Kingfisher(False)):
         with tempfile.TemporaryDirectory() as work:
             report, out = Path(work) / "report", Path(work) / "out"
@@ -151,7 +166,11 @@ def peers(packages, size):
                 print(f"{tool.name:20}{why}")
                 continue
             with out.open("w") as stdout:
-                subprocess.run(tool.command(packages, report), stdout=stdout, stderr=subprocess.DEVNULL, cwd=work)
+                try:
+                    subprocess.run(tool.command(packages, report), stdout=stdout, stderr=subprocess.DEVNULL, cwd=work, timeout=PEER_SECONDS)
+                except subprocess.TimeoutExpired:
+                    print(f"{tool.name + ' ' + tool.version:20}did not end in {PEER_SECONDS} s")
+                    continue
             if tool.name == "gitleaks":
                 rules = [finding["RuleID"] for finding in json.loads(report.read_text())]
             else:
