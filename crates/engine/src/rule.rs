@@ -119,7 +119,7 @@ pub struct Rule {
     /// blocked.
     pub open_ended: bool,
     /// Whether anybody can make one (a private key, a wallet, a token that a program signs itself), so that tests and examples hold such that open nothing: where the
-    /// [path](crate::is_fixture_path) says that it is one of theirs, a match is of medium confidence at most.
+    /// [path](crate::Flow::file) says that it is one of theirs, a match is of medium confidence at most.
     pub self_issued: bool,
     /// Longest match in bytes, lead included; at most [`Rule::MAX_LEN`].
     pub max_len: u32,
