@@ -78,6 +78,9 @@ fn words(entry: &RuleEntry, out: &mut dyn Write) -> io::Result<()> {
     if rule.open_ended {
         line("", "a match is only the beginning: it is blocked and never overwritten")?;
     }
+    if rule.self_issued {
+        line("", "anybody can make one: in a path of tests or examples it is medium at most")?;
+    }
     if let Some(checksum) = rule.checksum {
         line(
             "check",
