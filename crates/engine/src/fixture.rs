@@ -90,10 +90,9 @@ const WORDS: [&str; 11] = [
 fn is_fixture(path: &[u8]) -> bool {
     let lower = path.to_ascii_lowercase();
     let Ok(path) = str::from_utf8(&lower) else { return false };
-    let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | "..")).collect();
-    let Some((file, directories)) = parts.split_last() else { return false };
-    !directories.iter().any(|part| part.starts_with('.'))
-        && (directories.iter().any(|part| is_directory(part)) || is_file(file))
+    let (above, file) = path.rsplit_once(['/', '\\']).unwrap_or(("", path));
+    let directories = || above.split(['/', '\\']).filter(|part| !matches!(*part, "." | ".."));
+    !directories().any(|part| part.starts_with('.')) && (directories().any(is_directory) || is_file(file))
 }
 
 fn is_directory(name: &str) -> bool {

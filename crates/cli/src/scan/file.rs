@@ -121,14 +121,14 @@ impl<'a> Examiner<'a> {
     fn below<'p>(&self, path: &'p [u8]) -> &'p [u8] {
         let under = |root: &PathBuf| {
             let root = path_bytes(root);
-            let rest =
-                path.strip_prefix(root).filter(|rest| root.ends_with(b"/") || rest.starts_with(b"/"))?;
-            Some(rest.len())
+            path.strip_prefix(root).filter(|rest| root.ends_with(b"/") || rest.starts_with(b"/"))
         };
-        let name = || path.rsplit(|byte| *byte == b'/').next().map_or(path.len(), <[u8]>::len);
-        let len = self.roots.iter().filter_map(under).min();
-        let len = len.unwrap_or_else(|| if path.starts_with(b"/") { name() } else { path.len() });
-        &path[path.len() - len..]
+        // An absolute path that was named itself is known by its last part.
+        let named = || match path {
+            [b'/', ..] => path.rsplit(|byte| *byte == b'/').next().unwrap_or(path),
+            _ => path,
+        };
+        self.roots.iter().filter_map(under).min_by_key(|rest| rest.len()).unwrap_or_else(named)
     }
 
     /// Reads `reader`, which is what stands at `path`, to its end. Whatever happens on the way, what was found before it stands, and what comes after

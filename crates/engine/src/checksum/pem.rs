@@ -24,11 +24,8 @@ const OPENSSH: [&[u8]; 2] = [b"b3BlbnNzaC1rZXktdjEAAAAA", b"BG5vbmU"];
 
 /// Whether the key needs a passphrase: it says so in its first header, with the cipher in the next one ([RFC 1421 section 4.6](https://www.rfc-editor.org/rfc/rfc1421#section-4.6)), or names a cipher.
 pub(super) fn is_locked(value: &[u8]) -> bool {
-    const HEADERS: usize = 256;
-    let head = &value[..value.len().min(HEADERS)];
-    let first = head.get(5..).and_then(|rest| rest.windows(5).position(|five| five == b"-----"));
-    let headers = first.map_or(&[][..], |at| behind_breaks(&head[5 + at + 5..]));
-    if let Some(rest) = headers.strip_prefix(b"Proc-Type: 4,ENCRYPTED") {
+    let headers = behind_first_line(value).map(behind_breaks);
+    if let Some(rest) = headers.and_then(|headers| headers.strip_prefix(b"Proc-Type: 4,ENCRYPTED")) {
         let next = behind_breaks(rest);
         return next.len() < rest.len() && next.starts_with(b"DEK-Info: ");
     }
@@ -37,6 +34,12 @@ pub(super) fn is_locked(value: &[u8]) -> bool {
     begin
         .strip_prefix(OPENSSH[0])
         .is_some_and(|cipher| cipher.len() == OPENSSH[1].len() && cipher != OPENSSH[1])
+}
+
+/// What stands behind the first line, which begins with five dashes and ends with five.
+fn behind_first_line(value: &[u8]) -> Option<&[u8]> {
+    let rest = value.get(5..)?;
+    rest.windows(5).position(|five| five == b"-----").map(|at| &rest[at + 5..])
 }
 
 /// What stands behind line breaks, which may be spelled out, and be between strings of a program.
@@ -51,10 +54,7 @@ fn behind_breaks(mut text: &[u8]) -> &[u8] {
 
 /// Hands out at most `most` characters of the body, and says whether the line that ends a block stands behind what was read.
 pub(super) fn body(value: &[u8], most: usize, mut out: impl FnMut(u8)) -> bool {
-    let dashes = |text: &[u8]| text.windows(5).position(|five| five == b"-----");
-    // The first line begins with five dashes and ends with five.
-    let Some(head) = value.get(5..).and_then(dashes) else { return false };
-    let mut rest = &value[5 + head + 5..];
+    let Some(mut rest) = behind_first_line(value) else { return false };
     let mut count = 0;
     while let Some((first, behind)) = rest.split_first() {
         if count == most {

@@ -39,12 +39,8 @@ const JWT_HEADER: usize = 1024;
 const JWT_PAYLOAD: usize = 1000;
 
 pub(super) fn jwt(value: &[u8]) -> bool {
-    let Some(end) = value.iter().take(JWT_HEADER + 1).position(|&b| b == b'.') else { return false };
     let mut buffer = [0; JWT_HEADER / 4 * 3];
-    let Some(header) = base64url(&value[..end], &mut buffer) else { return false };
-    let alg = (Json { rest: header }).alg().filter(|_| str::from_utf8(header).is_ok());
-    let Some(alg) = alg else { return false };
-    let payload = &value[end + 1..];
+    let Some((alg, payload)) = jwt_alg(value, &mut buffer) else { return false };
     match payload.iter().position(|&b| b == b'.') {
         Some(dot) => payload.len() - dot > shortest_signature(alg),
         None => payload.len() >= JWT_PAYLOAD,
@@ -54,11 +50,18 @@ pub(super) fn jwt(value: &[u8]) -> bool {
 /// Whether a JSON web token says that nobody has signed it: no server that is worth anything takes it.
 pub(super) fn jwt_unsigned(value: &[u8]) -> bool {
     let mut buffer = [0; JWT_HEADER / 4 * 3];
-    let header = value.split(|b| *b == b'.').next().filter(|header| header.len() <= JWT_HEADER);
-    let header = header.and_then(|header| base64url(header, &mut buffer));
-    header
-        .and_then(|header| (Json { rest: header }).alg())
-        .is_some_and(|alg| alg.eq_ignore_ascii_case(b"none"))
+    jwt_alg(value, &mut buffer).is_some_and(|(alg, _)| alg.eq_ignore_ascii_case(b"none"))
+}
+
+/// The algorithm that the header of a JSON web token names, and what stands behind the header. `buffer` takes the header.
+fn jwt_alg<'a, 'b>(
+    value: &'a [u8],
+    buffer: &'b mut [u8; JWT_HEADER / 4 * 3],
+) -> Option<(&'b [u8], &'a [u8])> {
+    let end = value.iter().take(JWT_HEADER + 1).position(|&b| b == b'.')?;
+    let header: &'b [u8] = base64url(&value[..end], buffer)?;
+    let alg = (Json { rest: header }).alg().filter(|_| str::from_utf8(header).is_ok())?;
+    Some((alg, &value[end + 1..]))
 }
 
 /// What has expired before this time was so when these rules were written, whatever a clock says: the beginning of 2026, in seconds since 1970.
