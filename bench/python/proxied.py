@@ -3,7 +3,9 @@
 Two mitmdumps, one without the add-on and one with it, before one server, are asked in turn over connections that stay open, so whatever else the machine does befalls both. Printed for each kind of body: medians of the
 time of a request, the median of the differences of neighbouring requests as a part of the time without the add-on, and the same of processor time per request, which neighbours disturb least.
 
-    python bench/python/proxied.py [--tls] [--requests 400] [--rounds 5] [--profile FILE]
+    python bench/python/proxied.py [--tls] [--pairs 1] [--only KIND] [--requests 400] [--rounds 5] [--profile FILE]
+
+One pair of processes differs from the next by more than the add-on takes, for where they lie in memory differs: with --pairs others are started, and the middle one of all is printed.
 
 With --tls the requests are those of a tunnel that mitmproxy intercepts, with TLS on both sides, which is how an API is called; without it they are plain HTTP.
 
@@ -155,10 +157,51 @@ class Proxy:
         self.process.wait(20)
 
 
+def measure(pair: tuple[Proxy, Proxy], body: bytes, headers: dict[str, str], rounds: int, per_round: int) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """Times of neighbouring requests, without the add-on and with it, and processor times of a request by rounds."""
+    plain, guarded = pair
+    for _ in range(20):
+        plain.ask(body, headers), guarded.ask(body, headers)
+    times: list[tuple[float, float]] = []
+    used: list[tuple[float, float]] = []
+    for _ in range(rounds):
+        before = plain.processor_time(), guarded.processor_time()
+        for number in range(per_round):
+            if number % 2:
+                first = plain.ask(body, headers)
+                times.append((first, guarded.ask(body, headers)))
+            else:
+                second = guarded.ask(body, headers)
+                times.append((plain.ask(body, headers), second))
+        after = plain.processor_time(), guarded.processor_time()
+        used.append(((after[0] - before[0]) / per_round, (after[1] - before[1]) / per_round))
+    return times, used
+
+
+def row(name: str, size: int, times: list[tuple[float, float]], used: list[tuple[float, float]]) -> tuple[float, float]:
+    """Prints what one pair took; the part that was added, of time and of processor time."""
+    without, with_ = (statistics.median(column) for column in zip(*times))
+    added = statistics.median(b - a for a, b in times)
+    high = statistics.quantiles([b - a for a, b in times], n=10)[8]
+    spent, spent_with = (statistics.median(column) for column in zip(*used))
+    print(
+        f"{name:>14} {size:>8} {without * 1e3:>6.3f} ms {with_ * 1e3:>6.3f} ms {added * 1e3:>6.3f} ms {added / without:>6.1%} {high * 1e3:>6.3f} ms |"
+        f"                {spent * 1e3:>6.3f} ms {spent_with * 1e3:>6.3f} ms {spent_with / spent - 1:>6.1%}",
+        flush=True,
+    )
+    return added / without, spent_with / spent - 1
+
+
+def spread(ratios: list[float]) -> str:
+    return f"{statistics.median(ratios):>6.1%} ({min(ratios):.1%} to {max(ratios):.1%})"
+
+
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--requests", type=int, default=400, help="requests of each kind to each proxy")
     options.add_argument("--rounds", type=int, default=5, help="in how many rounds")
+    options.add_argument("--pairs", type=int, default=1, help="how many pairs of proxies, one behind the other: where a process lies in memory makes more difference than what is measured")
+    options.add_argument("--only", help="one kind of body by its name")
     options.add_argument("--tls", action="store_true", help="intercepted TLS instead of plain HTTP")
     options.add_argument("--profile", help="where the profile of the proxy with the add-on is written; times are not to be believed then")
     chosen = options.parse_args()
@@ -170,39 +213,27 @@ def main() -> None:
     for size in (20_000, 560_000):
         kinds[f"{size // 1000} KB"] = (body_of(size), common)
     kinds["560 KB, gzip"] = (gzip.compress(kinds["560 KB"][0], 6), {**common, "content-encoding": "gzip"})
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(certificate(Path(folder) / "upstream") if chosen.tls else None)
-        plain, guarded = Proxy(folder, False, server.port, chosen.tls), Proxy(folder, True, server.port, chosen.tls, chosen.profile)
-        try:
-            print(f"{'body':>14} {'bytes':>8} {'without':>9} {'with':>9} {'added':>9} {'ratio':>7} {'p90':>9} | processor time {'without':>9} {'with':>9} {'ratio':>7}")
-            for name, (body, headers) in kinds.items():
-                for _ in range(20):
-                    plain.ask(body, headers), guarded.ask(body, headers)
-                times: list[tuple[float, float]] = []
-                used: list[tuple[float, float]] = []
-                per_round = max(2, chosen.requests // chosen.rounds)
-                for _ in range(chosen.rounds):
-                    before = plain.processor_time(), guarded.processor_time()
-                    for number in range(per_round):
-                        if number % 2:
-                            first = plain.ask(body, headers)
-                            times.append((first, guarded.ask(body, headers)))
-                        else:
-                            second = guarded.ask(body, headers)
-                            times.append((plain.ask(body, headers), second))
-                    after = plain.processor_time(), guarded.processor_time()
-                    used.append(((after[0] - before[0]) / per_round, (after[1] - before[1]) / per_round))
-                without, with_ = (statistics.median(column) for column in zip(*times))
-                added = statistics.median(b - a for a, b in times)
-                high = statistics.quantiles([b - a for a, b in times], n=10)[8]
-                spent, spent_with = (statistics.median(column) for column in zip(*used))
-                print(
-                    f"{name:>14} {len(body):>8} {without * 1e3:>6.3f} ms {with_ * 1e3:>6.3f} ms {added * 1e3:>6.3f} ms {added / without:>6.1%} {high * 1e3:>6.3f} ms |"
-                    f"                {spent * 1e3:>6.3f} ms {spent_with * 1e3:>6.3f} ms {spent_with / spent - 1:>6.1%}"
-                )
-        finally:
-            plain.stop()
-            guarded.stop()
+    if chosen.only is not None:
+        kinds = {chosen.only: kinds[chosen.only]}
+    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in kinds}
+    print(f"{'body':>14} {'bytes':>8} {'without':>9} {'with':>9} {'added':>9} {'ratio':>7} {'p90':>9} | processor time {'without':>9} {'with':>9} {'ratio':>7}")
+    for number in range(chosen.pairs):
+        with tempfile.TemporaryDirectory() as folder:
+            server = Server(certificate(Path(folder) / "upstream") if chosen.tls else None)
+            # Each of them is the first in half of the pairs.
+            proxies = {add_on: Proxy(folder, add_on, server.port, chosen.tls, chosen.profile if add_on else None) for add_on in (number % 2 > 0, number % 2 == 0)}
+            try:
+                for name, (body, headers) in kinds.items():
+                    times, used = measure((proxies[False], proxies[True]), body, headers, chosen.rounds, max(2, chosen.requests // chosen.rounds))
+                    ratios[name].append(row(name, len(body), times, used))
+            finally:
+                for proxy in proxies.values():
+                    proxy.stop()
+    if chosen.pairs > 1:
+        print(f"of {chosen.pairs} pairs the middle one, and all of them:")
+        for name, of_pairs in ratios.items():
+            added, spent = (list(column) for column in zip(*of_pairs))
+            print(f"{name:>14} added {spread(added)}, processor time {spread(spent)}")
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ impl RequestHead {
         if target.len() > HEAD_MAX {
             return Err(HeadError::too_long());
         }
-        let method: String = method.iter().map(|b| char::from(*b)).collect();
+        let method = String::from_utf8(method.to_vec()).map_err(|_| HeadError::method())?;
         let target = Target::parse(target, method == "CONNECT")?;
         if ONCE.iter().any(|name| headers.all(name).nth(1).is_some()) {
             return Err(HeadError::twice());

@@ -1,5 +1,7 @@
 //! [`Headers`]: fields in order, duplicates kept.
 
+use std::ops::Range;
+
 use crate::error::HeadError;
 
 /// The most fields of a head or of trailers.
@@ -13,11 +15,25 @@ pub const HEAD_MAX: usize = 128 << 10;
 /// Has no `Debug` that shows content.
 #[derive(Clone, Default)]
 pub struct Headers {
-    fields: Vec<(String, Vec<u8>)>,
+    fields: Vec<Field>,
+    /// Names in lower case, one behind the other: a piece of memory for each would take longer than all else about a head.
+    lower: String,
+    /// Values, in the same way.
+    values: Vec<u8>,
     /// Every name that was added, in its own case, one a line.
     names: Vec<u8>,
     bytes: usize,
 }
+
+/// Where a field stands among names and values.
+#[derive(Clone)]
+struct Field {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+/// Memory for names and values of most heads, in bytes.
+const USUAL: usize = 256;
 
 impl Headers {
     /// No fields.
@@ -46,16 +62,26 @@ impl Headers {
         if self.fields.len() == FIELDS_MAX {
             return Err(HeadError::too_many_fields());
         }
+        if self.fields.is_empty() {
+            self.fields.reserve(16);
+            self.lower.reserve(USUAL);
+            self.names.reserve(USUAL);
+            self.values.reserve(USUAL);
+        }
         self.names.extend_from_slice(name);
         self.names.push(b'\n');
-        let name = name.iter().map(|b| char::from(b.to_ascii_lowercase())).collect();
-        self.fields.push((name, value.to_vec()));
+        let (named, valued) = (self.lower.len(), self.values.len());
+        self.lower.push_str(str::from_utf8(name).map_err(|_| HeadError::name())?);
+        self.lower[named..].make_ascii_lowercase();
+        self.values.extend_from_slice(value);
+        self.fields.push(Field { name: named..self.lower.len(), value: valued..self.values.len() });
         Ok(())
     }
 
     /// Removes all fields of this name; `name` is in lower case.
     pub fn remove(&mut self, name: &str) {
-        self.fields.retain(|(n, _)| n != name);
+        let lower = &self.lower;
+        self.fields.retain(|field| lower[field.name.clone()] != *name);
     }
 
     /// Replaces all fields of this name by one. As [`Headers::add`] otherwise.
@@ -70,7 +96,7 @@ impl Headers {
 
     /// The fields in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &[u8])> {
-        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+        self.fields.iter().map(|field| (&self.lower[field.name.clone()], &self.values[field.value.clone()]))
     }
 
     /// The values of one name, which is in lower case.
@@ -111,7 +137,7 @@ impl Headers {
 
 impl PartialEq for Headers {
     fn eq(&self, other: &Headers) -> bool {
-        self.fields == other.fields
+        self.iter().eq(other.iter())
     }
 }
 

@@ -24,10 +24,10 @@ pub(super) enum Body {
 pub(super) struct Plain {
     stream: Stream,
     /// Passes by what was sent before.
-    prefix: Option<Prefix>,
+    prefix: Option<Box<Prefix>>,
     kept: Option<Kept>,
     /// Examines what is kept as the text that it stands for; the stream has nothing of it meanwhile.
-    decoded: Option<Decoded>,
+    decoded: Option<Box<Decoded>>,
     /// So many bytes have come that the stream is to get at the end from whoever holds the body.
     behind: Option<u64>,
     /// The body, if it may be one with credentials in places of its own.
@@ -110,7 +110,7 @@ impl Body {
             && plain.kept.is_none()
             && plain.small.is_none()
         {
-            plain.prefix = Some(prefix);
+            plain.prefix = Some(Box::new(prefix));
         }
     }
 
@@ -119,7 +119,7 @@ impl Body {
         if let Body::Plain(plain) = self
             && let Some(kept) = &plain.kept
         {
-            plain.decoded = kept.decoded(prefix, len);
+            plain.decoded = kept.decoded(prefix, len).map(Box::new);
         }
     }
 
@@ -231,8 +231,8 @@ impl Body {
         match self {
             Body::Plain(plain) => {
                 let kept = plain.kept.as_ref().map_or(0, Kept::memory);
-                let compared = plain.prefix.as_ref().map_or(0, Prefix::memory);
-                let decoded = plain.decoded.as_ref().map_or(0, Decoded::memory);
+                let compared = plain.prefix.as_deref().map_or(0, Prefix::memory);
+                let decoded = plain.decoded.as_deref().map_or(0, Decoded::memory);
                 plain.stream.memory() + kept + compared + decoded
             }
             Body::Push(push) => push.commands.memory() + push.pack.memory() + push.receive.memory(),

@@ -180,6 +180,7 @@ impl Inspector {
         };
         let flow = Flow::outbound(authority.clone()).reference(reference).approved(&inspection.approved);
         let conversation = known.as_ref().map_or_else(|| head.conversation(), |known| known.conversation);
+        let part = if known.as_ref().is_none_or(|known| known.has_part) { head.part() } else { None };
         let mut body_flow = flow.clone();
         if inspection.lines || has_lines(conversation) {
             body_flow = body_flow.lines();
@@ -198,13 +199,13 @@ impl Inspector {
                     Texts { engine, flow: &flow, own_keys, substitutes, head: &head, log: &mut log };
                 let clean = texts.examine(&places::texts(&head));
                 if let (Some(sent), Some(coverage)) = (sent, clean) {
-                    sent.remember(CleanHead { conversation, coverage });
+                    sent.remember(CleanHead { conversation, coverage, has_part: part.is_some() });
                 }
             }
         }
         // Pieces of a secret may stand in the head and in the body.
         let body_flow = body_flow.session(&log.session);
-        let body = open_body(engine, inspection, &head, conversation, body_flow, &mut log);
+        let body = open_body(engine, inspection, (&head, conversation, part), &codings, body_flow, &mut log);
         let substitutes = inspection.substitutes.clone();
         let engine = engine.clone();
         let mut inspector =
@@ -468,18 +469,17 @@ fn names(authority: &Authority, head: &RequestHead) -> bool {
 fn open_body(
     engine: &Engine,
     inspection: &Inspection,
-    head: &RequestHead,
-    conversation: Conversation,
+    (head, conversation, part): (&RequestHead, Conversation, Option<Part>),
+    codings: &[u8],
     flow: Flow,
     log: &mut Log,
 ) -> Body {
-    let codings = head.codings();
     match conversation {
         Conversation::GitReceivePack => return Body::push_of_git(engine, flow),
         Conversation::CargoPublish if codings.is_empty() => return Body::package(engine, flow),
         _ => {}
     }
-    let unseen = match (head.part(), &inspection.uploads) {
+    let unseen = match (part, &inspection.uploads) {
         // Its stream is that of other requests, too: what is approved is approved once.
         (Some(part), Some(uploads)) => {
             match (uploads.take(engine, &flow.clone().approved(&[]), &part), part.at) {
@@ -509,14 +509,14 @@ fn open_body(
     let (flow, kept) = match codings.is_empty() {
         true => (decoded, None),
         false if editable => {
-            let kept = Kept::new(engine, decoded, &codings, inspection.replace_max, inspection.held);
+            let kept = Kept::new(engine, decoded, codings, inspection.replace_max, inspection.held);
             // What would be redacted and cannot be, for it is too long or has two codings, is refused.
             (flow.edited_decoded(), kept)
         }
         false => (flow, None),
     };
     let members = conversation == Conversation::Mcp && codings.is_empty();
-    let mut body = Body::plain(engine, flow, &codings, kept, members);
+    let mut body = Body::plain(engine, flow, codings, kept, members);
     if let Some(reason) = unseen {
         body.refuse(reason, log);
     } else if codings.is_empty()

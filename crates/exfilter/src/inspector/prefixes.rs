@@ -75,6 +75,8 @@ struct Generations<T, const N: usize> {
 pub(super) struct CleanHead {
     pub(super) conversation: Conversation,
     pub(super) coverage: Coverage,
+    /// Whether it says that the body is a part of something ([`RequestHead::part`]).
+    pub(super) has_part: bool,
 }
 
 type Digest = [u64; 2];
@@ -174,10 +176,12 @@ impl<'a> SentHead<'a> {
         head: &RequestHead,
     ) -> SentHead<'a> {
         prefixes.lock().settle_on(engine);
-        let mut text = Zeroizing::new(Vec::with_capacity(2048));
+        let mut hasher = HighwayHasher::new(Key(*prefixes.0.key));
+        // No body begins so: its place is as long as it says.
+        hasher.append(&u64::MAX.to_le_bytes());
         let mut put = |part: &[u8]| {
-            text.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            text.extend_from_slice(part);
+            hasher.append(&(part.len() as u64).to_le_bytes());
+            hasher.append(part);
         };
         put(to.as_bytes());
         put(head.method().as_bytes());
@@ -189,10 +193,6 @@ impl<'a> SentHead<'a> {
                 name == "content-length" && value.len() < 10 && value.iter().all(u8::is_ascii_digit);
             put(if is_length { b"" } else { value });
         }
-        let mut hasher = HighwayHasher::new(Key(*prefixes.0.key));
-        // No body begins so: its place is as long as it says.
-        hasher.append(&u64::MAX.to_le_bytes());
-        hasher.append(&text);
         SentHead { prefixes, engine, digest: hasher.finalize128() }
     }
 
