@@ -4,6 +4,7 @@ pub mod corpus;
 pub mod rivals;
 pub mod secrets;
 pub mod timing;
+pub mod tls;
 #[cfg(feature = "vectorscan")]
 pub mod vectorscan;
 
