@@ -31,12 +31,12 @@ pub(crate) struct Facts {
 
 /// Window of flows whose bytes wait for a verdict.
 const WINDOW: u64 = 64;
-/// Window of flows that hold nothing back.
+/// Window of flows that hold nothing back, or all of it.
 const WINDOW_AT_REST: u64 = 1024;
 
 impl Facts {
     pub(crate) fn new(core: &Core, flow: Flow) -> Facts {
-        let window = if flow.direction() == Direction::Outbound { WINDOW } else { WINDOW_AT_REST };
+        let window = if holds(&flow) { WINDOW } else { WINDOW_AT_REST };
         let known_may_act = core.known.is_some() && core.policy.may_act(&flow, Confidence::Confirmed);
         Facts { window, lines: flow.counts_lines(), known_may_act, flow }
     }
@@ -50,10 +50,14 @@ impl Facts {
         })
     }
 
-    /// Whether anything is held back on this flow.
+    /// Whether a part of this flow may leave while the rest is held back.
     pub(crate) fn holds(&self) -> bool {
-        self.flow.direction() == Direction::Outbound
+        holds(&self.flow)
     }
+}
+
+fn holds(flow: &Flow) -> bool {
+    flow.direction() == Direction::Outbound && !flow.is_whole()
 }
 
 /// Counters of a stream that its lanes share.

@@ -38,7 +38,7 @@ use crate::coverage::Coverage;
 use crate::engine::Engine;
 use crate::event::{Edit, Event};
 use crate::finding::{PathId, RuleId, SecretId};
-use crate::flow::Flow;
+use crate::flow::{Direction, Flow};
 use crate::lane::Lane;
 use crate::ledger::Ledger;
 use crate::path::LanePath;
@@ -248,9 +248,10 @@ impl Stream {
     }
 
     /// Where a stream of the same flow can go on in this one's place ([`Stream::resume`]): nothing was found in it, not even a piece of a secret, every byte before the offset is decided, nothing was under way in the 5 KiB before it, and what comes is examined
-    /// as it would be here. None in between, where something is under way; for flows that hold nothing; and in the thorough profile, which joins what is far apart.
+    /// as it would be here. None in between, where something is under way; for flows that are not outbound; and in the thorough profile, which joins what is far apart.
     pub fn settled(&mut self) -> Option<u64> {
-        let is_open = self.state == State::Open && self.facts.holds();
+        let is_outbound = self.facts.flow.direction() == Direction::Outbound;
+        let is_open = self.state == State::Open && is_outbound;
         let inline = self.engine.core.profile == crate::policy::Profile::Inline;
         if !(is_open && inline && self.ledger.is_spotless() && self.root.is_plain()) {
             return None;
@@ -478,7 +479,7 @@ impl Stream {
         }
         self.ledger.release_edits(self.through);
         let mut hold = self.pushed;
-        if self.ledger.is_waiting() {
+        if self.ledger.is_waiting() || self.facts.flow.is_whole() {
             hold = self.through;
         } else if self.facts.holds() {
             hold = self.held_from(scratch);

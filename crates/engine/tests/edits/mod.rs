@@ -43,7 +43,9 @@ fn nothing_is_left_of_what_was_redacted_and_everything_of_the_rest() {
         let content = content(&mut rng, &secrets);
         let mut first: Option<Vec<u8>> = None;
         for chunks in split::standard(&mut rng, content.len()) {
-            let run = run::run(&engine, &to_llm(), &content, &chunks);
+            // What leaves on the way and what is kept until its end is edited alike.
+            let flow = if rng.one_in(2) { to_llm().whole() } else { to_llm() };
+            let run = run::run(&engine, &flow, &content, &chunks);
             let redacted: Vec<_> =
                 run.findings().filter(|f| f.action() == Action::Redact).map(|f| f.outer()).collect();
             for (at, (sent, came)) in run.sent.iter().zip(&content).enumerate() {

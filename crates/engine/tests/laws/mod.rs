@@ -8,5 +8,6 @@ mod pieces;
 mod split_blind;
 mod total;
 mod watermark;
+mod whole;
 
 pub(crate) use self::split_blind::{cases, nested, outbound};

@@ -63,6 +63,15 @@ pub(crate) fn outbound() -> Flow {
     Flow::outbound(Authority::parse(b"https://example.com").expect("a good authority")).reference(1)
 }
 
+/// A file, a body that leaves as it is examined, or one that is kept until its end.
+fn any_flow(rng: &mut Rng) -> Flow {
+    match rng.below(4) {
+        0 => Flow::at_rest().lines().reference(1),
+        1 => outbound().lines().whole(),
+        _ => outbound().lines(),
+    }
+}
+
 #[test]
 fn nested_wrappings_in_any_chunking() {
     for case in cases(1) {
@@ -72,7 +81,7 @@ fn nested_wrappings_in_any_chunking() {
         let engine = support::engine(&secrets, limits);
         let planted = if rng.one_in(2) { keys::token(&mut rng) } else { secrets[0].clone() };
         let (content, layers) = nested(&mut rng, &planted);
-        let flow = if rng.one_in(4) { Flow::at_rest().lines().reference(1) } else { outbound().lines() };
+        let flow = any_flow(&mut rng);
         let mut first = None;
         for chunks in split::standard(&mut rng, content.len()) {
             let run = run::run(&engine, &flow, &content, &chunks);
@@ -109,7 +118,7 @@ fn the_thorough_profile_in_any_chunking() {
         };
         let (mut content, layers) = nested(&mut rng, &joined);
         content.truncate(20_000);
-        let flow = if rng.one_in(4) { Flow::at_rest().lines().reference(1) } else { outbound().lines() };
+        let flow = any_flow(&mut rng);
         let bytewise = run::run(&engine, &flow, &content, &split::every(content.len(), 1));
         for chunks in split::standard(&mut rng, content.len()) {
             let run = run::run(&engine, &flow, &content, &chunks);

@@ -70,7 +70,8 @@ impl Inspection {
         self
     }
 
-    /// Says that the embedder keeps the whole body until its end and hands it to [`Inspector::finish_held`], so that no second copy of a coded one is kept here for the case that it is replaced.
+    /// Says that the embedder keeps the whole body until its end and hands it to [`Inspector::finish_held`], so that no second copy of a coded one is kept here for the case that it is replaced. How much of it may leave before is not told:
+    /// until the end verdicts are [`Forward`](Verdict::Forward) of nothing or a block, and all edits come with the last one ([`Flow::whole`]).
     pub fn held(&mut self) -> &mut Inspection {
         self.held = true;
         self
@@ -182,6 +183,8 @@ impl Inspector {
         let conversation = known.as_ref().map_or_else(|| head.conversation(), |known| known.conversation);
         let part = if known.as_ref().is_none_or(|known| known.has_part) { head.part() } else { None };
         let mut body_flow = flow.clone();
+        // Each text of the head is examined at once.
+        let flow = flow.whole();
         if inspection.lines || has_lines(conversation) {
             body_flow = body_flow.lines();
         }
@@ -474,9 +477,10 @@ fn open_body(
     flow: Flow,
     log: &mut Log,
 ) -> Body {
+    let as_held = |flow: Flow| if inspection.held { flow.whole() } else { flow };
     match conversation {
-        Conversation::GitReceivePack => return Body::push_of_git(engine, flow),
-        Conversation::CargoPublish if codings.is_empty() => return Body::package(engine, flow),
+        Conversation::GitReceivePack => return Body::push_of_git(engine, flow.whole()),
+        Conversation::CargoPublish if codings.is_empty() => return Body::package(engine, as_held(flow)),
         _ => {}
     }
     let unseen = match (part, &inspection.uploads) {
@@ -503,13 +507,14 @@ fn open_body(
         (Some(Part { at: PartAt::Byte(1..) | PartAt::Number(0 | 2..), .. }), None) => Some(OpaqueReason::Gap),
         _ => None,
     };
+    let flow = as_held(flow);
     let editable = inspection.editable && !DIGESTS.iter().any(|name| head.headers().get(name).is_some());
     let decoded = if editable { flow.clone().editable() } else { flow.clone() };
     // What is coded is never edited in place.
     let (flow, kept) = match codings.is_empty() {
         true => (decoded, None),
         false if editable => {
-            let kept = Kept::new(engine, decoded, codings, inspection.replace_max, inspection.held);
+            let kept = Kept::new(engine, decoded.whole(), codings, inspection.replace_max, inspection.held);
             // What would be redacted and cannot be, for it is too long or has two codings, is refused.
             (flow.edited_decoded(), kept)
         }

@@ -2,8 +2,9 @@
 
 use std::io::Write as _;
 
-use exfilter::Engine;
+use exfilter::inspector::Sighting;
 use exfilter::wire::Conversation;
+use exfilter::{Engine, Event};
 use exfilter_testing::{Rng, keys, split, wrap};
 
 use super::{Outcome, Request, engine};
@@ -29,23 +30,45 @@ pub(super) fn crate_body(metadata: &[u8], package: &[u8]) -> Vec<u8> {
     [&len(metadata)[..], metadata, &len(package), package].concat()
 }
 
+/// A sighting without the range of the body in which it is: that is told by windows, which are longer where the body is kept.
+fn what(sighting: &Sighting) -> String {
+    let event = match sighting.event() {
+        Event::Finding(f) => {
+            format!("{:?} {:?} {:?} {:?} {:?}", f.kind(), f.inner(), f.confidence(), f.action(), f.line())
+        }
+        Event::Opaque(o) => format!("{:?} {:?}", o.reason(), o.action()),
+        other => format!("{other:?}"),
+    };
+    format!("{} {} {event}", sighting.place(), sighting.path())
+}
+
 /// One outcome for all chunkings; nothing of what is refused or edited has left in any.
 pub(super) fn in_all_chunkings(engine: &Engine, request: &Request, secret: &[u8]) -> Outcome {
     let whole = request.run(engine);
+    // The body may be the embedder's to keep.
+    let mut inspection = request.inspection();
+    let held = request.run_in(engine, inspection.held(), &[request.body.len()]);
+    let [ours, theirs] = [&held, &whole].map(|outcome| {
+        let mut all: Vec<String> = outcome.sightings.iter().map(what).collect();
+        all.sort();
+        all
+    });
+    assert_eq!(ours, theirs);
+    assert_eq!((held.blocked, &held.replacement), (whole.blocked, &whole.replacement));
+    assert_eq!((&held.subject, &held.head, held.complete), (&whole.subject, &whole.head, whole.complete));
     let mut rng = Rng::new(request.body.len() as u64);
     for chunks in split::standard(&mut rng, request.body.len()) {
-        let mut inspection = request.inspection();
-        // A coded body may be the embedder's to keep.
+        let (mut inspection, mut alike) = (request.inspection(), &whole);
         if chunks.len() % 2 == 0 {
-            inspection.held();
+            (_, alike) = (inspection.held(), &held);
         }
         let outcome = request.run_in(engine, &inspection, &chunks);
         let contains = |bytes: &[u8]| bytes.windows(secret.len()).any(|w| w == secret);
         assert!(!contains(&outcome.sent) || secret.starts_with(b"nothing"));
-        assert_eq!(outcome.sightings, whole.sightings);
-        assert_eq!((outcome.blocked, &outcome.replacement), (whole.blocked, &whole.replacement));
-        assert_eq!((&outcome.subject, &outcome.operator), (&whole.subject, &whole.operator));
-        assert_eq!((&outcome.head, outcome.complete), (&whole.head, whole.complete));
+        assert_eq!(outcome.sightings, alike.sightings);
+        assert_eq!((outcome.blocked, &outcome.replacement), (alike.blocked, &alike.replacement));
+        assert_eq!((&outcome.subject, &outcome.operator), (&alike.subject, &alike.operator));
+        assert_eq!((&outcome.head, outcome.complete), (&alike.head, alike.complete));
         if !whole.blocked {
             assert_eq!(outcome.sent, whole.sent);
         }
