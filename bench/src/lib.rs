@@ -44,9 +44,10 @@ pub fn limited(known: usize, profile: Profile, limits: Limits) -> Engine {
     builder.build().expect("the built-in rules compile")
 }
 
-/// A body on its way to a host that is bound to nothing.
+/// A body on its way to a host that is bound to nothing; with `--whole` one that is kept until its end, as proxies do.
 pub fn flow() -> Flow {
-    Flow::outbound(Authority::parse(b"https://upload.example").expect("a well-formed authority"))
+    let flow = Flow::outbound(Authority::parse(b"https://upload.example").expect("a well-formed authority"));
+    if timing::flag("--whole") { flow.whole() } else { flow }
 }
 
 /// What one pass over a body ended with.

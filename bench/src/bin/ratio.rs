@@ -1,7 +1,8 @@
 //! The speed of a stream against aho-corasick's DFA over the same rules' literals, same process, same corpora.
 //!
-//! `ratio [--repeat 7] [--chunk 65536] [--known 1000] [--mb 16] [--corpus NAME] [--thorough]`, or `ratio --literals` for the literals.
+//! `ratio [--repeat 7] [--chunk 65536] [--known 1000] [--mb 16] [--corpus NAME] [--whole] [--thorough]`, or `ratio --literals` for the literals.
 //! `--thorough` compares both profiles with the identity lane alone instead: how many times as long they take, with the rules alone and with the secrets too.
+//! `--whole` for bodies that are kept until their end, as proxies keep them ([`exfilter::Flow::whole`]).
 //! Goal: 0.8. "of best" is the ratio of the least times instead of the medians: what is left when others use the machine.
 
 use std::time::Duration;

@@ -15,14 +15,15 @@ impl Flow {
     ///
     /// `to` is an authority ("https://api.example.com", with a port where the scheme has none), `slot` the part of the message that the bytes are ("body",
     /// "header:authorization", "cookie:NAME", "query:NAME", "path:N"). `editable` says that the caller applies edits; without it every
-    /// redaction is a block. `content_encoding` is the value of that header.
+    /// redaction is a block. `whole` says that the caller keeps all of it until `finish`, which takes less time: verdicts before let nothing leave. `content_encoding` is the value of that header.
     #[staticmethod]
-    #[pyo3(signature = (to=None, *, slot="body", editable=false, lines=false, content_encoding=None))]
+    #[pyo3(signature = (to=None, *, slot="body", editable=false, lines=false, whole=false, content_encoding=None))]
     fn outbound(
         to: Option<&str>,
         slot: &str,
         editable: bool,
         lines: bool,
+        whole: bool,
         content_encoding: Option<&str>,
     ) -> PyResult<Flow> {
         let mut flow = match to {
@@ -35,6 +36,9 @@ impl Flow {
         flow = flow.slot(Slot::parse(slot.as_bytes()).map_err(|error| errors::parse(&error))?);
         if editable {
             flow = flow.editable();
+        }
+        if whole {
+            flow = flow.whole();
         }
         Ok(Flow(decorate(flow, lines, content_encoding)))
     }

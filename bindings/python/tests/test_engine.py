@@ -162,3 +162,14 @@ def test_the_import_is_quick_and_small():
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() for _ in range(3)]
     assert min(float(run[0]) for run in runs) < 2
     assert runs[0][1] == "False"
+
+
+def test_a_flow_that_is_kept_whole_leaves_at_its_end(engine):
+    token = testing.token("github-pat", seed=3).encode()
+    text = b"some text\n" * 20_000
+    stream = engine.stream(exfilter.Flow.outbound(whole=True))
+    for at in range(0, len(text), 60_000):
+        assert stream.push(text[at : at + 60_000]) == exfilter.Forward(0)
+    assert stream.finish() == exfilter.Forward(len(text))
+    stream = engine.stream(exfilter.Flow.outbound(whole=True))
+    assert isinstance(stream.push(b"key = " + token + b"\n" + text), exfilter.Block)

@@ -177,6 +177,7 @@ class Flow:
         slot: str = "body",
         editable: bool = False,
         lines: bool = False,
+        whole: bool = False,
         content_encoding: str | None = None,
     ) -> Flow: ...
     @staticmethod
