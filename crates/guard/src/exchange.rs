@@ -265,7 +265,7 @@ async fn send(
     if metadata.is_some() {
         // Who has it from another session asks whether it has changed, and then nothing would be learned.
         let headers = head.headers_mut();
-        OF_A_PART.iter().for_each(|name| drop(headers.remove(name)));
+        OF_A_PART.iter().for_each(|name| headers.remove(name));
     }
     if is_whole
         && let Some(body) = login::exchange_body(&manner.logins, to, inspector.head(), &mut taken.held)

@@ -417,6 +417,8 @@ fn an_endpoint_of_another_is_none_of_the_issuers() {
     session.resource(EVIL, EVIL);
     assert!(!session.keeps("POST", TOKEN, "a=b") && !session.keeps("GET", TOKEN, GRANT));
     assert!(session.keeps("POST", TOKEN, GRANT));
+    // Another spelling is another address, to which nobody's refresh token should go.
+    assert!(!session.keeps("POST", "https://auth.example.com/OAuth/token", GRANT));
     for form in [GRANT.to_owned(), format!("{GRANT}&resource={EVIL}")] {
         let (access, _) = session.login(TOKEN, &form, 4);
         assert!(session.is_good(&access, AUTH));

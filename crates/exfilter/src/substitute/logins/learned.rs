@@ -118,13 +118,14 @@ impl LearnedEndpoints {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_there = |one: &&Server| one.address.authority == *wanted.to && one.address.path == wanted.path;
         let there: Vec<&Server> = state.servers.iter().filter(is_there).collect();
-        // Others may have named other spellings, which are other addresses.
-        let best =
-            there.iter().max_by_key(|one| (one.address.spelled.as_bytes() == wanted.spelled, one.is_own))?;
+        // Others may have named another spelling, which is another address.
+        let is_spelled = |one: &Server| one.address.spelled.as_bytes() == wanted.spelled;
+        let best = there.iter().max_by_key(|one| (is_spelled(one), one.is_own))?;
         let named: Vec<&Server> =
             there.iter().copied().filter(|one| one.address.spelled == best.address.spelled).collect();
         let is_own = named.iter().any(|one| one.is_own);
-        if wanted.method != "POST" || !is_own && !wanted.has_grant {
+        let is_asked = is_own || wanted.has_grant && is_spelled(best);
+        if wanted.method != "POST" || !is_asked {
             return None;
         }
         let (mut hosts, mut elsewhere) = (Vec::new(), Vec::new());

@@ -12,7 +12,7 @@
 //! | `refresh_token` | the body's field `refresh_token` at the endpoint, a form's or a document's |
 //! | the last segment of an address that is a credential (`incoming_webhook.url` of Slack) | the path of that address |
 //! | `id_token` | `subject_token` at the endpoint |
-//! | all three | `token` at that host's address for revocations ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)): that of the endpoint with `revoke` or `revocation` in the place of `token`, in the body or as the only parameter; in the path of npm's |
+//! | all three | `token` at that host's address for revocations ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)): that of the endpoint with `revoke` or `revocation` in the place of `token`, in the body or as the only parameter; in the path of npm's; of a learned endpoint the one that its server names, in the body |
 //!
 //! Heads have tokens at the port of https, that of the endpoint, and those that a policy names. Everywhere else a placeholder is text, and the token is an enrolled secret ([`Logins::engine`]). Of a JSON web token the placeholder has the head and the claims, which clients read (when it expires, whose it is), and another signature: what it was signed for stays
 //! legible, and opens nothing. Nothing else of the answer changes.
