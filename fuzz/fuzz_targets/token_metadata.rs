@@ -78,7 +78,9 @@ impl<'a> Arbitrary<'a> for Said {
             let other = *u.choose(&PIECES[16..])?;
             let document = match path.contains("resource") {
                 true => format!("{{\"resource\":{own},\"authorization_servers\":[{other}]}}"),
-                false => format!("{{\"issuer\":{own},\"token_endpoint\":{other},\"revocation_endpoint\":{other}}}"),
+                false => {
+                    format!("{{\"issuer\":{own},\"token_endpoint\":{other},\"revocation_endpoint\":{other}}}")
+                }
             };
             text.extend_from_slice(document.as_bytes());
         }
@@ -95,15 +97,22 @@ impl<'a> Arbitrary<'a> for Said {
 fuzz_target!(|said: Vec<Said>| {
     let (whole, sliced) = (LearnedEndpoints::new(), LearnedEndpoints::new());
     for learned in [&whole, &sliced] {
-        let own = "{\"issuer\":\"https://auth.example.com\",\"token_endpoint\":\"https://auth.example.com/token\"}";
+        let own =
+            "{\"issuer\":\"https://auth.example.com\",\"token_endpoint\":\"https://auth.example.com/token\"}";
         assert!(says(learned, TOKEN.0, PATHS[0], &[own.as_bytes()]));
     }
+    let mut is_learned = false;
     for one in said.iter().take(16) {
         let pieces = cut(&one.text, &one.slices.of(one.text.len()));
         let is = says(&whole, one.host, one.path, &[&one.text]);
         assert!(is == says(&sliced, one.host, one.path, &pieces), "slices: {one:?}");
+        is_learned |= is;
     }
     assert!(format!("{whole:?}") == format!("{sliced:?}"));
+    // A login reads all rules.
+    if !is_learned {
+        return;
+    }
     let mut endpoints = TokenEndpoints::default();
     endpoints.set_learned(&whole);
     let logins = Logins::new([7; 32]);
@@ -123,7 +132,10 @@ fuzz_target!(|said: Vec<Said>| {
         for path in ["/token", "/x", "/revoke"] {
             let form = format!("token={placeholder}&subject_token={placeholder}");
             let head = request("POST", host, path);
-            assert!(set.exchange_body(&authority(host), &head, form.as_bytes()).is_none(), "{host}: {said:?}");
+            assert!(
+                set.exchange_body(&authority(host), &head, form.as_bytes()).is_none(),
+                "{host}: {said:?}"
+            );
         }
     }
     assert!(set.inject(&authority(TOKEN.0), &slot, bearer.as_bytes()).is_some());
@@ -141,7 +153,8 @@ fn request(method: &str, host: &str, path: &str) -> RequestHead {
 
 /// Whether something is learned.
 fn says(learned: &LearnedEndpoints, host: &str, path: &str, pieces: &[&[u8]]) -> bool {
-    let asked = learned.asked(&authority(host), &request("GET", host, path)).expect("it is an address for that");
+    let asked =
+        learned.asked(&authority(host), &request("GET", host, path)).expect("it is an address for that");
     let mut headers = Headers::new();
     headers.add(b"content-type", b"application/json").expect("a field");
     let mut answer = asked.answer(200, &headers).expect("it may be learned from");
