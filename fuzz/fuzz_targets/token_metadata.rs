@@ -6,6 +6,7 @@ use exfilter::substitute::{LearnedEndpoints, Logins, TokenEndpoints};
 use exfilter::wire::{Headers, RequestHead};
 use exfilter::{Authority, Slot};
 use exfilter_fuzz::slices::{Slices, cut};
+use exfilter_testing::{Rng, keys};
 use libfuzzer_sys::fuzz_target;
 
 /// The endpoint that is asked, which its owner has named.
@@ -121,7 +122,8 @@ fuzz_target!(|said: Vec<Said>| {
     let asked = endpoints.request(&logins.substitutes(), &authority(TOKEN.0), &head, Some(form.as_bytes()));
     let asked = asked.filter(|asked| asked.keeps()).expect("its owner has named it");
     let mut answer = asked.answer(200, &Headers::new());
-    answer.push(b"{\"access_token\":\"q8Zt4LmN0pR7sVx2Wb5K\"}").expect("it is short");
+    let token = String::from_utf8(Rng::new(7).text(keys::BASE62, 40)).expect("it is ASCII");
+    answer.push(format!("{{\"access_token\":\"{token}\"}}").as_bytes()).expect("it is short");
     answer.finish(&logins).expect("it is one token");
     let set = logins.substitutes();
     let (_, placeholder) = set.placeholders().next().expect("it is kept");

@@ -19,7 +19,7 @@ const HINTS: usize = 4;
 ///
 /// Whoever answers at an allowed host can say anything, so nothing is believed about others:
 ///
-/// - Of the host of a [known](super::TokenEndpoints) endpoint nothing is learned.
+/// - At the host of a [known](super::TokenEndpoints) endpoint nothing counts that was learned.
 /// - A learned address counts for itself alone, and if its own server has not named it, for requests with a grant alone: nobody can have the answers of others held.
 /// - Tokens are put into heads at the endpoint's own host; at the issuer's, if that is above it (`example.com` of `auth.example.com`), for who is below might be a stranger; and at a resource that names the issuer, if one of the two hosts is the other one or above it, and the client has asked for a
 ///   token for that resource ([RFC 8707](https://www.rfc-editor.org/rfc/rfc8707)) or it is the same host. The port must be that of https or of the endpoint.
