@@ -17,6 +17,8 @@ mod learned_logins;
 mod login_homes;
 #[path = "facade/logins.rs"]
 mod logins;
+#[path = "facade/metadata.rs"]
+mod metadata;
 #[path = "facade/oracle.rs"]
 mod oracle;
 #[path = "facade/substitute.rs"]
