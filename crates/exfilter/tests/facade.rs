@@ -11,10 +11,14 @@ mod clients;
 mod config;
 #[path = "facade/inspector/mod.rs"]
 mod inspector;
+#[path = "facade/learned_logins.rs"]
+mod learned_logins;
 #[path = "facade/login_homes.rs"]
 mod login_homes;
 #[path = "facade/logins.rs"]
 mod logins;
+#[path = "facade/metadata.rs"]
+mod metadata;
 #[path = "facade/oracle.rs"]
 mod oracle;
 #[path = "facade/substitute.rs"]

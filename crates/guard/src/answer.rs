@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use exfilter::substitute::MetadataRequest;
 use exfilter::wire::git::Advertisement;
 use exfilter::{Authority, Engine};
 use http::{Response, header};
@@ -12,7 +13,8 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 
-use crate::message::{AnswerBody, strip};
+use crate::message::{self, AnswerBody, strip};
+use crate::overheard::Overheard;
 use crate::scrub::{self, Scrubbed};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -24,11 +26,17 @@ pub(crate) struct Treatment<'a> {
     pub(crate) scrubber: Option<&'a Engine>,
     /// Rewrites what a push needs to know.
     pub(crate) advertisement: Option<Advertisement>,
+    /// Learns from what a server says of itself.
+    pub(crate) metadata: Option<MetadataRequest>,
 }
 
 /// The answer that the client gets.
 pub(crate) fn answer(treatment: Treatment<'_>, response: Response<Incoming>) -> Response<AnswerBody> {
     let (mut parts, body) = response.into_parts();
+    let metadata = treatment.metadata.and_then(|asked| {
+        let headers = message::trailers(&parts.headers).ok()?;
+        asked.answer(parts.status.as_u16(), &headers)
+    });
     strip(&mut parts.headers);
     // Other ways to the same server are none.
     parts.headers.remove(header::ALT_SVC);
@@ -36,10 +44,20 @@ pub(crate) fn answer(treatment: Treatment<'_>, response: Response<Incoming>) -> 
     parts.extensions.clear();
     if let Some(scrubber) = treatment.scrubber {
         scrub::headers(scrubber, treatment.to, &mut parts.headers);
-        let body = Scrubbed::new(scrubber, treatment.to, &parts.headers, body);
-        return Response::from_parts(parts, body.boxed_unsync());
+        let body = match metadata {
+            Some(metadata) => {
+                let body = Overheard::new(body, metadata, &parts.headers);
+                Scrubbed::new(scrubber, treatment.to, &parts.headers, body).boxed_unsync()
+            }
+            None => Scrubbed::new(scrubber, treatment.to, &parts.headers, body).boxed_unsync(),
+        };
+        return Response::from_parts(parts, body);
     }
     reason.map(|reason| parts.extensions.insert(reason));
+    if let Some(metadata) = metadata {
+        let body = Overheard::new(body, metadata, &parts.headers).boxed_unsync();
+        return Response::from_parts(parts, body);
+    }
     let is_refs = parts.status == 200 && !parts.headers.contains_key(header::CONTENT_ENCODING);
     match treatment.advertisement.filter(|_| is_refs) {
         Some(advertisement) => {

@@ -31,6 +31,9 @@ const USED_UP: &str = "what was approved for it was used by another request, or 
 /// A piece of so many bytes is looked at where it keeps nobody waiting, if its body is [`LONG`].
 const STEP: usize = 16 << 10;
 
+/// Fields of a request that asks for a part of an answer, or for one only if it is another.
+const OF_A_PART: [&str; 4] = ["range", "if-range", "if-none-match", "if-modified-since"];
+
 /// What was read of a body.
 struct Taken {
     held: Held,
@@ -258,6 +261,12 @@ async fn send(
         headers.remove("range");
         headers.remove("if-range");
     }
+    let metadata = shared.learned.asked(to, inspector.head());
+    if metadata.is_some() {
+        // Who has it from another session asks whether it has changed, and then nothing would be learned.
+        let headers = head.headers_mut();
+        OF_A_PART.iter().for_each(|name| headers.remove(name));
+    }
     if is_whole
         && let Some(body) = login::exchange_body(&manner.logins, to, inspector.head(), &mut taken.held)
     {
@@ -322,7 +331,7 @@ async fn send(
             .await;
     }
     let scrubber = shared.scrubber.as_ref().filter(|_| injected);
-    answer(Treatment { to, scrubber, advertisement }, response)
+    answer(Treatment { to, scrubber, advertisement, metadata }, response)
 }
 
 fn outgoing(

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 #[cfg(feature = "otel")]
 use exfilter::config::Config;
 use exfilter::inspector::{Prefixes, Uploads};
-use exfilter::substitute::{Logins, Substitutes};
+use exfilter::substitute::{LearnedEndpoints, Logins, Substitutes, TokenEndpoints};
 use exfilter::{
     Authority, Engine, FindingId, Flow, Inspection, Inspector, Quarantine, Reference, Session, Verdict,
 };
@@ -66,6 +66,9 @@ pub(crate) struct Shared {
     pub(crate) logins: Logins,
     /// Those of them that the engines look for.
     looked_for: Arc<Substitutes>,
+    /// Where they come from, with what servers say of themselves.
+    pub(crate) endpoints: Arc<TokenEndpoints>,
+    pub(crate) learned: LearnedEndpoints,
     pub(crate) gate: Arc<Gate>,
     pub(crate) observe: bool,
     pub(crate) limits: Arc<GuardLimits>,
@@ -118,6 +121,7 @@ struct Fresh {
     engine: Engine,
     substitutes: Option<Arc<Substitutes>>,
     scrubber: Option<Engine>,
+    endpoints: Arc<TokenEndpoints>,
     gate: Arc<Gate>,
     observe: bool,
     client: Client<Dialer, Released>,
@@ -132,9 +136,12 @@ impl Fresh {
         roots: &Roots,
         limits: &GuardLimits,
         pages: &Arc<Pages>,
+        learned: &LearnedEndpoints,
     ) -> Result<Fresh, GuardError> {
         let resolve = settings.places();
         let engine = settings.engine;
+        let mut endpoints = settings.config.token_endpoints().clone();
+        endpoints.set_learned(learned);
         let gate = Arc::new(Gate {
             engine: engine.clone(),
             config: settings.config,
@@ -162,6 +169,7 @@ impl Fresh {
             engine,
             substitutes: settings.substitutes,
             scrubber: settings.scrubber,
+            endpoints: Arc::new(endpoints),
             gate,
             observe: settings.observe,
             client,
@@ -209,13 +217,24 @@ impl Shared {
     fn renewed(&self, settings: Settings) -> Result<Shared, GuardError> {
         let roots = Roots::load(&settings.upstream_roots)?;
         let mut quarantine = settings.config.quarantine();
-        let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
-            Fresh::new(settings, &roots, &self.limits, &self.pages)?;
+        let fresh = Fresh::new(settings, &roots, &self.limits, &self.pages, &self.learned)?;
+        let Fresh {
+            engine,
+            substitutes,
+            scrubber,
+            endpoints,
+            gate,
+            observe,
+            client,
+            dialer,
+            one_request,
+            ssh,
+        } = fresh;
         let set = (engine, scrubber);
-        self.logins.rebind(gate.config.token_endpoints());
+        self.logins.rebind(&endpoints);
         let looked_for = self.logins.substitutes();
-        let (engine, scrubber) = login::engines(&self.logins, &set)
-            .inspect_err(|_| self.logins.rebind(self.gate.config.token_endpoints()))?;
+        let (engine, scrubber) =
+            login::engines(&self.logins, &set).inspect_err(|_| self.logins.rebind(&self.endpoints))?;
         let mut counted = self.quarantine();
         quarantine.merge(&counted);
         *counted = quarantine;
@@ -228,6 +247,7 @@ impl Shared {
             scrubber,
             set,
             looked_for,
+            endpoints,
             gate,
             observe,
             uploads,
@@ -389,12 +409,26 @@ impl Guard {
         getrandom::fill(&mut seed).map_err(|_| GuardError::random())?;
         let repeats = Repeats::new(seed);
         seed.zeroize();
-        let Fresh { engine, substitutes, scrubber, gate, observe, client, dialer, one_request, ssh } =
-            Fresh::new(settings, &roots, &limits, &pages)?;
+        let learned = LearnedEndpoints::new();
+        let fresh = Fresh::new(settings, &roots, &limits, &pages, &learned)?;
+        let Fresh {
+            engine,
+            substitutes,
+            scrubber,
+            endpoints,
+            gate,
+            observe,
+            client,
+            dialer,
+            one_request,
+            ssh,
+        } = fresh;
         let make = |seat: &Weak<Seat>| Shared {
             set: (engine.clone(), scrubber.clone()),
             looked_for: logins.substitutes(),
             logins,
+            endpoints,
+            learned,
             engine,
             substitutes,
             scrubber,

@@ -7,6 +7,7 @@
 //!          socks.rs, dns.rs            names.rs: what names show together        |-- dial.rs       the way out, after the verdict
 //!                                                                                |-- websocket.rs  its messages, after an upgrade
 //!                                                                                |-- answer.rs     what comes back, scrubbed
+//!                                                                                |-- overheard.rs  what servers say of their token endpoints
 //!                                                                                `-- login.rs      what comes back of a login, its tokens kept
 //! record.rs  what is told of each request        journal.rs  the same as chained lines        metrics.rs  the same as counts        ui/  the same as a page        otel/  the same to a collector
 //! ```
@@ -53,6 +54,7 @@ mod metrics;
 mod names;
 #[cfg(feature = "otel")]
 mod otel;
+mod overheard;
 mod prefixed;
 mod record;
 mod repeats;

@@ -78,8 +78,7 @@ pub(crate) fn asked(
     logins: &Substitutes,
 ) -> Option<TokenRequest> {
     let body = short(held);
-    let endpoints = shared.gate.config.token_endpoints();
-    let mut request = endpoints.request(logins, to, head, body.as_ref().map(|body| &body[..]))?;
+    let mut request = shared.endpoints.request(logins, to, head, body.as_ref().map(|body| &body[..]))?;
     if shared.observe {
         request.observe();
     }

@@ -109,7 +109,10 @@ pub(crate) async fn open(
     };
     let scrubber = shared.scrubber.clone().filter(|_| injected);
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return answer(Treatment { to: &to, scrubber: scrubber.as_ref(), advertisement: None }, response);
+        return answer(
+            Treatment { to: &to, scrubber: scrubber.as_ref(), advertisement: None, metadata: None },
+            response,
+        );
     }
     if response.headers().contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
         let why = "the server uses extensions of WebSocket for which nobody asked";

@@ -35,6 +35,9 @@ mod slots;
 
 pub use aws::{AwsKeys, AwsPlaceholders, SignError};
 pub use error::SubstituteError;
-pub use logins::{AnswerError, Logins, Rewritten, TokenAnswer, TokenEndpoints, TokenHost, TokenRequest};
+pub use logins::{
+    AnswerError, LearnedEndpoints, Logins, MetadataAnswer, MetadataRequest, Rewritten, TokenAnswer,
+    TokenEndpoints, TokenHost, TokenRequest,
+};
 pub use scrubbing::scrubbing;
 pub use slots::Substitutes;

@@ -91,7 +91,7 @@ fn in_gzip(access: &str, refresh: &str) -> Answer {
 }
 
 /// A gzip stream of one stored block.
-fn stored(text: &[u8]) -> Vec<u8> {
+pub(crate) fn stored(text: &[u8]) -> Vec<u8> {
     let len = u16::try_from(text.len()).unwrap();
     let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 1];
     out.extend(len.to_le_bytes());

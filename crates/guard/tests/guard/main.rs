@@ -8,6 +8,7 @@ mod bodies;
 mod browser;
 mod browsing;
 mod clients;
+mod discovery;
 mod dns;
 mod git;
 mod limits;

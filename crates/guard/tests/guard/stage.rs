@@ -11,8 +11,16 @@ use exfilter_guard::{Guard, Listener, Outcome, Record, Running, Settings, Sink};
 use crate::upstream::{Answer, Arrived, Upstream};
 
 /// The names under which the server of a test is reached, at 443 with TLS and at 80 without.
-pub(crate) const HOSTS: [&str; 6] =
-    ["api.github.com", "github.com", "registry.npmjs.org", "echo.example.com", "api.anthropic.com", AWS];
+pub(crate) const HOSTS: [&str; 8] = [
+    "api.github.com",
+    "github.com",
+    "registry.npmjs.org",
+    "echo.example.com",
+    "api.anthropic.com",
+    AWS,
+    "mcp.echo.example.com",
+    "mcp.example.net",
+];
 
 /// One that asks for signatures.
 pub(crate) const AWS: &str = "sts.eu-west-1.amazonaws.com";

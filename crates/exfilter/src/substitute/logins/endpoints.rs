@@ -6,19 +6,45 @@ use exfilter_engine::{Action, Authority, Binding, HostPattern, Slot};
 use exfilter_wire::RequestHead;
 use exfilter_wire::percent::{self, Plus};
 
+use super::Home;
 use super::host::TokenHost;
-use super::known::{BASIC, KNOWN, Known, MEMBERS};
+use super::known::{BASIC, BEARER, KNOWN, Known, MEMBERS};
+use super::learned::{Learned, LearnedEndpoints, Wanted};
+use super::metadata::plain_path;
 use super::url::SecretUrl;
-use crate::substitute::SubstituteError;
+use crate::substitute::{SubstituteError, Substitutes};
 
 /// One address of a token endpoint.
-#[derive(Debug, PartialEq)]
-struct Address {
-    authority: Authority,
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Address {
+    pub(super) authority: Authority,
     /// The path as [`normalised`] has it: for finding requests, where too many are better than too few.
-    path: String,
+    pub(super) path: String,
     /// The path byte for byte: for putting tokens in, where it is the other way round.
-    spelled: String,
+    pub(super) spelled: String,
+}
+
+impl Address {
+    /// One that a server names itself: no pattern, and spelled in one way.
+    pub(super) fn plain(url: &str) -> Option<Address> {
+        let address = address(url)?;
+        let path = plain_path(&address.spelled)?;
+        (!path.is_empty()).then_some(address)
+    }
+
+    /// As people write it.
+    pub(super) fn url(&self) -> String {
+        let (host, path) = (self.authority.host(), &self.spelled);
+        match self.authority.port() {
+            HTTPS => format!("https://{host}{path}"),
+            port => format!("https://{host}:{port}{path}"),
+        }
+    }
+
+    /// Whether a request has a body for it, byte for byte.
+    fn is_posted(&self, head: &RequestHead) -> bool {
+        is_posted(head) && head.target().path() == self.spelled.as_bytes()
+    }
 }
 
 /// Where `npm logout` and `yarn logout` send a `DELETE`, the token in the path.
@@ -38,9 +64,25 @@ pub(crate) struct Endpoint {
     hosts: Vec<TokenHost>,
     /// The same as bindings, which know no ports.
     pub(super) bindings: Vec<Binding>,
+    /// What its server said beside that, if nobody else knows it.
+    learned: Option<Learned>,
 }
 
 impl Endpoint {
+    /// One that a server has named.
+    pub(super) fn learned(address: Address, hosts: Vec<TokenHost>, learned: Learned) -> Endpoint {
+        Endpoint {
+            addresses: vec![address],
+            // By this it is none for the other addresses of its host.
+            method: Some("POST"),
+            members: MEMBERS,
+            urls: &[],
+            bindings: bindings(&hosts, BEARER),
+            hosts,
+            learned: Some(learned),
+        }
+    }
+
     fn new(known: &Known) -> Option<Endpoint> {
         let hosts: Vec<TokenHost> =
             known.hosts.iter().filter_map(|host| TokenHost::parse(host.as_bytes()).ok()).collect();
@@ -51,12 +93,25 @@ impl Endpoint {
             urls: known.urls,
             bindings: bindings(&hosts, known.slots),
             hosts,
+            learned: None,
         })
     }
 
     /// Whether a request to this path is one for tokens.
     pub(super) fn gives(&self, to: &Authority, method: &str, path: &str) -> bool {
         self.method.is_none_or(|one| one == method) && self.is_at(to, Some(path))
+    }
+
+    /// Whether it is a learned one, and this is a request for tokens there.
+    fn gives_as_learned(&self, wanted: &Wanted<'_>) -> bool {
+        self.learned.as_ref().is_some_and(|learned| learned.is_own || wanted.has_grant)
+            && wanted.method == "POST"
+            && self.addresses.iter().any(|one| one.authority == *wanted.to && one.path == wanted.path)
+    }
+
+    /// Whether its server alone has named it.
+    pub(super) fn is_learned(&self) -> bool {
+        self.learned.is_some()
     }
 
     /// Whether it is at this host, and at this path, if one is given.
@@ -86,15 +141,24 @@ impl Endpoint {
         self.has_body(to, head, is_spelled)
     }
 
-    /// The same for revocations: their address is that for tokens with `revoke` or `revocation` in the place of `token`. At any other path of the host users might store what they send.
+    /// The same for revocations: their address is that for tokens with `revoke` or `revocation` in the place of `token`, or the one that was learned. At any other path of the host users might store what they send.
     pub(crate) fn revokes(&self, to: &Authority, head: Option<&RequestHead>) -> bool {
-        self.has_body(to, head, is_beside)
+        match &self.learned {
+            Some(learned) => learned
+                .revocation
+                .as_ref()
+                .is_some_and(|one| one.authority == *to && head.is_none_or(|head| one.is_posted(head))),
+            None => self.has_body(to, head, is_beside),
+        }
     }
 
     /// The same for revocations by the address alone: npm's, and those with one parameter, `token`.
     pub(crate) fn revokes_by_address(&self, to: &Authority, head: &RequestHead, slot: &Slot) -> bool {
         let (target, (hosts, logout)) = (head.target(), NPM_LOGOUT);
         let query = target.query();
+        if self.is_learned() {
+            return false;
+        }
         match (slot, head.method()) {
             (Slot::Path(_), "DELETE") => {
                 hosts.contains(&to.host())
@@ -117,13 +181,9 @@ impl Endpoint {
         head: Option<&RequestHead>,
         is_at: impl Fn(&str, &[u8]) -> bool,
     ) -> bool {
-        self.addresses.iter().any(|one| {
-            let is_asked = |head: &RequestHead| {
-                let target = head.target();
-                head.method() == "POST" && target.query().is_empty() && is_at(&one.spelled, target.path())
-            };
-            one.authority == *to && head.is_none_or(is_asked)
-        })
+        let is_asked =
+            |one: &Address, head: &RequestHead| is_posted(head) && is_at(&one.spelled, head.target().path());
+        self.addresses.iter().any(|one| one.authority == *to && head.is_none_or(|head| is_asked(one, head)))
     }
 
     /// Whether it is at all addresses of another one, for the same tokens.
@@ -148,9 +208,14 @@ impl Endpoint {
         self.addresses.iter().map(|one| one.authority.host())
     }
 
+    /// What is told once, of a learned one: where its tokens are not put in, and which line of a policy would change that.
+    pub(super) fn hint(&self) -> Option<String> {
+        self.learned.as_ref()?.hint(self.addresses.first()?, &self.hosts)
+    }
+
     /// The hosts at which access tokens are good, as people read it.
     pub(super) fn shown_hosts(&self) -> String {
-        let mut hosts: Vec<String> = self.hosts.iter().map(TokenHost::to_string).collect();
+        let mut hosts: Vec<String> = self.hosts.iter().map(TokenHost::shown).collect();
         let more = hosts.len().saturating_sub(3);
         hosts.truncate(3);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -158,10 +223,11 @@ impl Endpoint {
     }
 }
 
-/// Token endpoints: the built-in ones, and those of a policy.
+/// Token endpoints: the built-in ones, those of a policy, and those that servers name themselves, if they are [learned](TokenEndpoints::set_learned).
 #[derive(Clone, Debug)]
 pub struct TokenEndpoints {
     pub(super) endpoints: Vec<Arc<Endpoint>>,
+    learned: Option<LearnedEndpoints>,
     other: Action,
 }
 
@@ -169,7 +235,7 @@ impl Default for TokenEndpoints {
     /// The built-in ones. Tokens that are not kept outside are reported.
     fn default() -> TokenEndpoints {
         let endpoints = KNOWN.iter().filter_map(Endpoint::new).map(Arc::new).collect();
-        TokenEndpoints { endpoints, other: Action::Report }
+        TokenEndpoints { endpoints, learned: None, other: Action::Report }
     }
 }
 
@@ -194,9 +260,16 @@ impl TokenEndpoints {
             urls: &[],
             hosts: hosts.to_vec(),
             bindings: bindings(hosts, BASIC),
+            learned: None,
         };
         self.endpoints.insert(0, Arc::new(endpoint));
         Ok(self)
+    }
+
+    /// Knows from now on what is learned in this session, too: where none of the others is at the host.
+    pub fn set_learned(&mut self, learned: &LearnedEndpoints) -> &mut TokenEndpoints {
+        self.learned = Some(learned.clone());
+        self
     }
 
     /// What is done about an answer with tokens that are not kept outside: at an address that is not known, or to a refresh token that is not from here. [`Action::Report`], or [`Action::Block`].
@@ -224,10 +297,41 @@ impl TokenEndpoints {
         exact.or_else(|| self.endpoints.iter().find(here)).cloned()
     }
 
-    /// Which of them is in the place of one of another policy's.
-    pub(super) fn in_place_of(&self, other: &Endpoint) -> Option<Arc<Endpoint>> {
-        self.endpoints.iter().find(|endpoint| endpoint.is_for(other)).cloned()
+    /// The learned one that gives tokens for a request. What `logins` has from one that is forgotten, or that another policy did not know, is still from there: a refresh with that is answered with placeholders, too.
+    pub(super) fn learned_of(&self, logins: &Substitutes, wanted: &Wanted<'_>) -> Option<Arc<Endpoint>> {
+        if self.has_host(wanted.to.host()) {
+            return None;
+        }
+        let named = self.learned.as_ref().and_then(|learned| learned.of(wanted)).map(Arc::new);
+        named.or_else(|| {
+            let homes = logins.entries().iter().flat_map(|entry| &entry.homes);
+            homes.map(Home::endpoint).find(|endpoint| endpoint.gives_as_learned(wanted)).cloned()
+        })
     }
+
+    /// Which of them is in the place of one of another policy's. A learned one stays, unless the policy knows its host.
+    pub(super) fn in_place_of(&self, other: &Arc<Endpoint>) -> Option<Arc<Endpoint>> {
+        if !other.is_learned() {
+            return self.endpoints.iter().find(|endpoint| endpoint.is_for(other)).cloned();
+        }
+        let is_there = |endpoint: &&Arc<Endpoint>| {
+            let is_one = |one: &Address| endpoint.is_at(&one.authority, Some(&one.path));
+            endpoint.members == other.members && other.addresses.iter().all(is_one)
+        };
+        let known = self.endpoints.iter().find(is_there).cloned();
+        let is_free = || other.own_hosts().all(|host| !self.has_host(host));
+        known.or_else(|| is_free().then(|| other.clone()))
+    }
+
+    /// Whether one that is not learned is at this host.
+    fn has_host(&self, host: &str) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.own_hosts().any(|own| own == host))
+    }
+}
+
+/// Whether a request has a body, and nothing in its address but the path.
+fn is_posted(head: &RequestHead) -> bool {
+    head.method() == "POST" && head.target().query().is_empty()
 }
 
 fn bindings(hosts: &[TokenHost], slots: &[&str]) -> Vec<Binding> {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use exfilter_engine::{Authority, HostPattern, ParseError};
 
+use super::endpoints::HTTPS;
+
 /// Hosts at which access tokens are good: `api.example.com`, `*.example.com`, or `api.example.com:8443` for that port alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenHost {
@@ -28,6 +30,14 @@ impl TokenHost {
         };
         let port = Authority::parse(&[b"https://port", &text[colon..]].concat())?.port();
         Ok(TokenHost { pattern: HostPattern::parse(&text[..colon])?, port: Some(port) })
+    }
+
+    /// As people write it: without the port of https.
+    pub(super) fn shown(&self) -> String {
+        match self.port {
+            Some(HTTPS) => self.pattern.to_string(),
+            _ => self.to_string(),
+        }
     }
 }
 

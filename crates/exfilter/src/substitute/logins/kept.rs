@@ -76,6 +76,11 @@ impl Home {
         }
     }
 
+    /// Where it came from.
+    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
     fn is_same(&self, other: &Home) -> bool {
         self.token == other.token && self.endpoint.is_same(&other.endpoint)
     }
@@ -248,6 +253,7 @@ impl Logins {
                 let entry = &entries[at];
                 placeholders.push(entry.placeholder.clone());
                 entry.touch();
+                let home = home.map(|home| as_it_was(entry, home));
                 let at_home = |home: &Home| entry.homes.iter().any(|one| one.is(home));
                 if let Some(home) = home.filter(|home| !at_home(home)) {
                     let mut changed = Entry::clone(entry);
@@ -294,6 +300,13 @@ impl Logins {
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(placeholders)
     }
+}
+
+/// Of a learned endpoint, what was known when it gave the token first: what was learned since must not send it to others.
+fn as_it_was(entry: &Entry, home: Home) -> Home {
+    let is_it = |one: &&Home| one.endpoint.is_learned() && one.endpoint.is_same(&home.endpoint);
+    let before = entry.homes.iter().find(is_it).map(|one| one.endpoint.clone());
+    Home { endpoint: before.unwrap_or(home.endpoint), token: home.token }
 }
 
 /// One more place of a token; none is there twice, and the newest says where it is good.

@@ -17,7 +17,7 @@ pub(super) const MEMBERS: &[&str] = &["access_token", "refresh_token", "id_token
 
 const SLACK: &[&str] = &["access_token", "refresh_token", "id_token", "bot_access_token"];
 
-const BEARER: &[&str] = &["header:authorization:bearer"];
+pub(super) const BEARER: &[&str] = &["header:authorization:bearer"];
 
 /// Also as the password of git, package managers and registries.
 pub(super) const BASIC: &[&str] = &["header:authorization:bearer", "header:authorization:basic.password"];

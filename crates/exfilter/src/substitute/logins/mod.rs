@@ -12,10 +12,13 @@
 //! | `refresh_token` | the body's field `refresh_token` at the endpoint, a form's or a document's |
 //! | the last segment of an address that is a credential (`incoming_webhook.url` of Slack) | the path of that address |
 //! | `id_token` | `subject_token` at the endpoint |
-//! | all three | `token` at that host's address for revocations ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)): that of the endpoint with `revoke` or `revocation` in the place of `token`, in the body or as the only parameter; in the path of npm's |
+//! | all three | `token` at that host's address for revocations ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)): that of the endpoint with `revoke` or `revocation` in the place of `token`, in the body or as the only parameter; in the path of npm's; of a learned endpoint the one that its server names, in the body |
 //!
 //! Heads have tokens at the port of https, that of the endpoint, and those that a policy names. Everywhere else a placeholder is text, and the token is an enrolled secret ([`Logins::engine`]). Of a JSON web token the placeholder has the head and the claims, which clients read (when it expires, whose it is), and another signature: what it was signed for stays
 //! legible, and opens nothing. Nothing else of the answer changes.
+//!
+//! A server of the [Model Context Protocol](https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization) names its authorization server itself ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)), and that its endpoints ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414), OpenID Connect Discovery). [`LearnedEndpoints`] reads what
+//! clients ask for that, and says how far it is believed.
 //!
 //! [`TokenEndpoints`] knows which addresses are such endpoints and where their tokens belong; [`Logins`] keeps the tokens, in memory alone. A refresh gives new ones, or the same: those from before stay until [`Logins::MOST`] are kept, for it
 //! is the server that says when a token is good for nothing.
@@ -43,6 +46,9 @@ mod endpoints;
 mod host;
 mod kept;
 mod known;
+mod learned;
+mod metadata;
+mod near;
 mod request;
 mod url;
 
@@ -53,5 +59,7 @@ pub use host::TokenHost;
 pub(super) use kept::Home;
 pub use kept::Logins;
 use kept::Token;
+pub use learned::LearnedEndpoints;
+pub use metadata::{MetadataAnswer, MetadataRequest};
 pub use request::TokenRequest;
 pub(super) use request::{members, name};

@@ -14,6 +14,8 @@ use super::TokenEndpoints;
 use super::answer::{TokenAnswer, WINDOW};
 use super::endpoints::{Endpoint, normalised};
 use super::known::MEMBERS;
+use super::learned::Wanted;
+use super::metadata::Url;
 use super::url::SecretUrl;
 use crate::inspector::decoded;
 use crate::substitute::Substitutes;
@@ -25,8 +27,15 @@ pub(crate) const BODY_MAX: usize = 16 << 10;
 pub(crate) const FIELDS_MAX: usize = 256;
 
 /// What says that a request is for tokens, at a host that has an endpoint for them.
-const GRANTS: [&str; 6] =
-    ["grant_type", "device_code", "code_verifier", "refresh_token", "subject_token", "assertion"];
+const GRANTS: [&str; 7] = [
+    "grant_type",
+    "device_code",
+    "code_verifier",
+    "refresh_token",
+    "subject_token",
+    "actor_token",
+    "assertion",
+];
 
 /// All that a plain refresh says. With anything else an endpoint might take it for another grant.
 const OF_A_REFRESH: [&str; 9] = [
@@ -87,7 +96,18 @@ impl TokenEndpoints {
         let has_grant =
             is_named || !is_read && (GRANTS.iter().any(|one| says(one)) || says("code") && says("client_id"));
         let path = normalised(head.target().path());
-        let Some(endpoint) = self.of(to, head.method(), &path, has_grant) else {
+        let learned = || {
+            let wanted = Wanted {
+                to,
+                method: head.method(),
+                spelled: head.target().path(),
+                path: &path,
+                has_grant,
+                resources: resources(&asked),
+            };
+            self.learned_of(logins, &wanted)
+        };
+        let Some(endpoint) = self.of(to, head.method(), &path, has_grant).or_else(learned) else {
             let unknown = TokenRequest { endpoint: None, why: Why::Unknown, other: self.other() };
             return is_named.then_some(unknown);
         };
@@ -142,7 +162,10 @@ impl TokenRequest {
     /// Why tokens are not kept, in words; where they belong, if they are.
     pub(super) fn words(&self) -> String {
         match (&self.endpoint, self.why) {
-            (Some(endpoint), _) => format!("placeholders, good at {}", endpoint.shown_hosts()),
+            (Some(endpoint), _) => {
+                let hint = endpoint.hint().unwrap_or_default();
+                format!("placeholders, good at {}{hint}", endpoint.shown_hosts())
+            }
             (None, Why::Own) => "as they are: they answer a refresh token that was there before".into(),
             (None, Why::Observed) => "as they are: nothing is changed in mode observe".into(),
             _ => {
@@ -150,6 +173,13 @@ impl TokenRequest {
             }
         }
     }
+}
+
+/// The resources that tokens are asked for ([RFC 8707](https://www.rfc-editor.org/rfc/rfc8707)), if any is named. One that is no plain address is none that is known.
+fn resources(asked: &[Member]) -> Option<Vec<Url>> {
+    let named: Vec<&Member> = asked.iter().filter(|member| name(member) == Some("resource")).collect();
+    let url = |member: &&Member| str::from_utf8(&member.value).ok().and_then(Url::parse);
+    (!named.is_empty()).then(|| named.iter().filter_map(url).collect())
 }
 
 /// Members of a form or a document, whose values are wiped: any may be a credential.
