@@ -68,6 +68,8 @@ fn a_login_at_an_endpoint_that_is_learned() {
     let server = Upstream::start(&["api.github.com", "other.example.com"], &[b"http/1.1"], answer);
     std::fs::write(sandbox.top().join("upstream.pem"), &server.ca).unwrap();
     let stage = Stage { sandbox, server };
+    let policy = "version = 1\n[oauth]\nlearn = [\"api.github.com\", \"other.example.com\"]\n";
+    std::fs::write(stage.sandbox.top().join("policy.toml"), policy).unwrap();
     let script = "curl -sS https://api.github.com/.well-known/oauth-protected-resource; \
                   curl -sS https://other.example.com/.well-known/oauth-authorization-server; \
                   for n in 1 2; do curl -sS -d 'grant_type=authorization_code&code=x&resource=https://api.github.com' \
@@ -75,7 +77,8 @@ fn a_login_at_an_endpoint_that_is_learned() {
                   token=$(sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/' login); \
                   for host in api.github.com other.example.com; do \
                   curl -sS -H \"Authorization: Bearer $token\" https://$host/user; done; rm login";
-    let run = stage.run(&["--log", "run.log"], &[], &["sh", "-c", script]).exits_with(0);
+    let run =
+        stage.run(&["--policy", "policy.toml", "--log", "run.log"], &[], &["sh", "-c", script]).exits_with(0);
     assert!(run.stdout.ends_with("hellohello") && !run.stdout.contains(&access), "{run:#?}");
     let bearers: Vec<String> =
         stage.server.requests().iter().filter_map(|request| request.header("authorization")).collect();

@@ -25,6 +25,7 @@ pub struct Config {
     quarantine_hits: Option<u32>,
     quarantine_minutes: Option<u64>,
     token_endpoints: TokenEndpoints,
+    learn: Vec<HostPattern>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -205,6 +206,11 @@ impl Config {
         &self.token_endpoints
     }
 
+    /// Whether a proxy learns from what a host, in its canonical spelling, says of token endpoints ([`LearnedEndpoints`](crate::substitute::LearnedEndpoints)). From none, where the file names none.
+    pub fn learns_from(&self, host: &str) -> bool {
+        self.learn.iter().any(|pattern| pattern.matches(host))
+    }
+
     /// Whether a host, in its canonical spelling ([`Authority::host`](crate::Authority::host)), may be reached. In mode observe any may.
     pub fn admits(&self, host: &str) -> bool {
         let matches = |patterns: &[HostPattern]| patterns.iter().any(|pattern| pattern.matches(host));
@@ -297,12 +303,13 @@ impl Config {
     }
 
     fn read_oauth(&mut self, top: &Table<'_, '_>) -> Result<(), ConfigError> {
-        let Some(oauth) = top.table("oauth", &["other", ENDPOINTS])? else { return Ok(()) };
+        let Some(oauth) = top.table("oauth", &["other", "learn", ENDPOINTS])? else { return Ok(()) };
         if let Some(other) =
             oauth.word("other", "action for tokens that are not kept", &[ACTIONS[1], ACTIONS[3]])?
         {
             self.token_endpoints.set_other(other);
         }
+        self.learn = oauth.hosts("learn")?.unwrap_or_default();
         for (named, hosts) in oauth.hosts_by_name(ENDPOINTS)? {
             self.token_endpoints.add(&named.name, &hosts).map_err(|error| {
                 oauth.wrong_name(ENDPOINTS, &named, &format!("{error}; {}", error.remedy()))

@@ -70,8 +70,8 @@ impl Inspection {
         self
     }
 
-    /// Says that the embedder keeps the whole body until its end and hands it to [`Inspector::finish_held`], so that no second copy of a coded one is kept here for the case that it is replaced. How much of it may leave before is not told:
-    /// until the end verdicts are [`Forward`](Verdict::Forward) of nothing or a block, and all edits come with the last one ([`Flow::whole`]).
+    /// Says that the embedder keeps the whole body until its end and hands it to [`Inspector::finish_held`], so that no second copy of a coded one is kept here for the case that it is replaced. How much of it may leave before is not asked
+    /// ([`Flow::whole`]): all edits come with the last verdict, and those before let pass at most what needs none.
     pub fn held(&mut self) -> &mut Inspection {
         self.held = true;
         self

@@ -186,6 +186,8 @@ impl<'a> SentHead<'a> {
         put(to.as_bytes());
         put(head.method().as_bytes());
         put(head.target().as_bytes());
+        // Names are examined in their own case, which fields do not have any more.
+        put(head.headers().names());
         for (name, value) in head.headers().iter() {
             put(name.as_bytes());
             // How long the body is says the body itself; as many digits as lengths have are no secret.

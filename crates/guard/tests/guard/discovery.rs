@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use exfilter::config::Config;
 use exfilter_guard::{Outcome, Settings};
 use exfilter_testing::{Rng, canary, keys};
 use serde_json::json;
@@ -84,6 +85,17 @@ struct Scene {
 
 impl Scene {
     fn new(set: impl FnOnce(&mut Settings)) -> Scene {
+        let learn = "version = 1\n[oauth]\nlearn = [\"*.example.com\", \"*.example.net\"]\n";
+        Scene::under(learn, set)
+    }
+
+    /// With a policy.
+    fn under(policy: &str, set: impl FnOnce(&mut Settings)) -> Scene {
+        let config = Config::parse("policy.toml", policy).unwrap();
+        let set = |settings: &mut Settings| {
+            settings.config(config);
+            set(settings);
+        };
         let servers = Arc::new(Servers::default());
         let answering = servers.clone();
         let stage = Stage::with(engine(), &[b"http/1.1"], set, move |request| answering.answer(request));
@@ -219,7 +231,7 @@ fn what_is_learned_from_passes_as_it_came() {
     }
 }
 
-/// Without that nobody knows the address, and tokens pass as before.
+/// Without that nobody knows the address, and tokens pass as before; nor where the policy names no host, or another one.
 #[test]
 fn an_endpoint_that_nobody_has_named() {
     if !has("curl", &["--version"]) {
@@ -228,6 +240,12 @@ fn an_endpoint_that_nobody_has_named() {
     let scene = Scene::new(|_| {});
     let (access, _) = scene.login(MCP);
     assert!(scene.servers.given.lock().unwrap().contains(&access));
+    for policy in ["version = 1\n", "version = 1\n[oauth]\nlearn = [\"mcp.echo.example.com\"]\n"] {
+        let scene = Scene::under(policy, |_| {});
+        scene.discover(&[]);
+        let (access, _) = scene.login(MCP);
+        assert!(scene.servers.given.lock().unwrap().contains(&access), "{policy}");
+    }
     // In mode observe nothing is changed, though it is learned.
     let scene = Scene::new(|settings| {
         settings.observe();
