@@ -42,22 +42,16 @@ pub(crate) fn answer(treatment: Treatment<'_>, response: Response<Incoming>) -> 
     parts.headers.remove(header::ALT_SVC);
     let reason = parts.extensions.remove::<ReasonPhrase>();
     parts.extensions.clear();
+    let body: AnswerBody = match metadata {
+        Some(metadata) => Overheard::new(body, metadata, &parts.headers).boxed_unsync(),
+        None => body.map_err(Into::into).boxed_unsync(),
+    };
     if let Some(scrubber) = treatment.scrubber {
         scrub::headers(scrubber, treatment.to, &mut parts.headers);
-        let body = match metadata {
-            Some(metadata) => {
-                let body = Overheard::new(body, metadata, &parts.headers);
-                Scrubbed::new(scrubber, treatment.to, &parts.headers, body).boxed_unsync()
-            }
-            None => Scrubbed::new(scrubber, treatment.to, &parts.headers, body).boxed_unsync(),
-        };
-        return Response::from_parts(parts, body);
+        let body = Scrubbed::new(scrubber, treatment.to, &parts.headers, body);
+        return Response::from_parts(parts, body.boxed_unsync());
     }
     reason.map(|reason| parts.extensions.insert(reason));
-    if let Some(metadata) = metadata {
-        let body = Overheard::new(body, metadata, &parts.headers).boxed_unsync();
-        return Response::from_parts(parts, body);
-    }
     let is_refs = parts.status == 200 && !parts.headers.contains_key(header::CONTENT_ENCODING);
     match treatment.advertisement.filter(|_| is_refs) {
         Some(advertisement) => {
@@ -65,13 +59,13 @@ pub(crate) fn answer(treatment: Treatment<'_>, response: Response<Incoming>) -> 
             let body = Rewritten { inner: body, advertisement: Some(advertisement) };
             Response::from_parts(parts, body.boxed_unsync())
         }
-        None => Response::from_parts(parts, body.map_err(Into::into).boxed_unsync()),
+        None => Response::from_parts(parts, body),
     }
 }
 
 /// Refs as a push is to see them.
 struct Rewritten {
-    inner: Incoming,
+    inner: AnswerBody,
     advertisement: Option<Advertisement>,
 }
 
@@ -94,7 +88,7 @@ impl Body for Rewritten {
                 },
                 Some(Err(error)) => {
                     this.advertisement = None;
-                    return Poll::Ready(Some(Err(error.into())));
+                    return Poll::Ready(Some(Err(error)));
                 }
                 None => {
                     advertisement.finish(&mut out);

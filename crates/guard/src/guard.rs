@@ -218,20 +218,8 @@ impl Shared {
         let roots = Roots::load(&settings.upstream_roots)?;
         let mut quarantine = settings.config.quarantine();
         let fresh = Fresh::new(settings, &roots, &self.limits, &self.pages, &self.learned)?;
-        let Fresh {
-            engine,
-            substitutes,
-            scrubber,
-            endpoints,
-            gate,
-            observe,
-            client,
-            dialer,
-            one_request,
-            ssh,
-        } = fresh;
-        let set = (engine, scrubber);
-        self.logins.rebind(&endpoints);
+        let set = (fresh.engine, fresh.scrubber);
+        self.logins.rebind(&fresh.endpoints);
         let looked_for = self.logins.substitutes();
         let (engine, scrubber) =
             login::engines(&self.logins, &set).inspect_err(|_| self.logins.rebind(&self.endpoints))?;
@@ -240,20 +228,20 @@ impl Shared {
         *counted = quarantine;
         drop(counted);
         // Objects that come in many requests begin anew: the rest of one may hold what only the new engine knows, which has not seen its beginning.
-        let (uploads, ssh) = (Uploads::new(), ssh.filter(|_| self.ssh_keys.is_some()));
+        let (uploads, ssh) = (Uploads::new(), fresh.ssh.filter(|_| self.ssh_keys.is_some()));
         Ok(Shared {
             engine,
-            substitutes,
+            substitutes: fresh.substitutes,
             scrubber,
             set,
             looked_for,
-            endpoints,
-            gate,
-            observe,
+            endpoints: fresh.endpoints,
+            gate: fresh.gate,
+            observe: fresh.observe,
             uploads,
-            client,
-            dialer,
-            one_request,
+            client: fresh.client,
+            dialer: fresh.dialer,
+            one_request: fresh.one_request,
             ssh,
             // What stood in names may be a secret from now on: it has left, and must not refuse every name that comes. Pieces count in the session.
             names: Arc::default(),
@@ -411,29 +399,17 @@ impl Guard {
         seed.zeroize();
         let learned = LearnedEndpoints::new();
         let fresh = Fresh::new(settings, &roots, &limits, &pages, &learned)?;
-        let Fresh {
-            engine,
-            substitutes,
-            scrubber,
-            endpoints,
-            gate,
-            observe,
-            client,
-            dialer,
-            one_request,
-            ssh,
-        } = fresh;
         let make = |seat: &Weak<Seat>| Shared {
-            set: (engine.clone(), scrubber.clone()),
+            set: (fresh.engine.clone(), fresh.scrubber.clone()),
             looked_for: logins.substitutes(),
             logins,
-            endpoints,
+            endpoints: fresh.endpoints,
             learned,
-            engine,
-            substitutes,
-            scrubber,
-            gate,
-            observe,
+            engine: fresh.engine,
+            substitutes: fresh.substitutes,
+            scrubber: fresh.scrubber,
+            gate: fresh.gate,
+            observe: fresh.observe,
             upgrades: Arc::new(Semaphore::new(limits.connections)),
             places: Arc::new(Semaphore::new(limits.connections)),
             turns: Arc::new(Semaphore::new(THREADS)),
@@ -449,10 +425,10 @@ impl Guard {
             repeats: Arc::new(Mutex::new(repeats)),
             approvals: Arc::default(),
             pages,
-            client,
-            dialer,
-            one_request,
-            ssh,
+            client: fresh.client,
+            dialer: fresh.dialer,
+            one_request: fresh.one_request,
+            ssh: fresh.ssh,
             ssh_keys,
             authority: Arc::new(authority),
             sink: metrics.clone(),

@@ -7,12 +7,11 @@ use bytes::Bytes;
 use exfilter::substitute::MetadataAnswer;
 use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body from which is learned. That is done before its last bytes are given to the client, for with them it may ask for a token.
-pub(crate) struct Overheard<B = Incoming> {
+pub(crate) struct Overheard<B> {
     inner: B,
     /// None once it has ended.
     answer: Option<MetadataAnswer>,

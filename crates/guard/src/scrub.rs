@@ -8,7 +8,6 @@ use exfilter::{Authority, Edit, Engine, Flow, Stream, Verdict};
 use http::HeaderMap;
 use http::header::{self, HeaderValue};
 use http_body::{Body, Frame};
-use hyper::body::Incoming;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -86,7 +85,7 @@ fn with_codings(flow: Flow, head: &HeaderMap) -> Flow {
 }
 
 /// A body of an answer without real values. What may still become one is held back; where one cannot be taken out, the body ends with an error.
-pub(crate) struct Scrubbed<B = Incoming> {
+pub(crate) struct Scrubbed<B> {
     inner: B,
     stream: Stream,
     /// What has not left, and where in the stream it begins.

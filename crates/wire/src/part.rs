@@ -44,6 +44,9 @@ impl RequestHead {
     /// Which part of an object the request carries; `None` if it carries no part, or a whole one.
     #[must_use]
     pub fn part(&self) -> Option<Part> {
+        if !matches!(self.method(), "PUT" | "POST" | "PATCH") {
+            return None;
+        }
         let target = self.target();
         let key = |id: Option<Vec<u8>>| [&self.path_of_object()[..], b"\n", &id.unwrap_or_default()].concat();
         let range = self.headers().get("content-range").and_then(content_range);
@@ -54,9 +57,6 @@ impl RequestHead {
                 "PUT" => Some(Part { upload: key(None), at: start, last: true }),
                 _ => None,
             };
-        }
-        if !matches!(self.method(), "PUT" | "POST" | "PATCH") {
-            return None;
         }
         if let Some(id) = target.parameter("uploadId") {
             // Where one of them stands twice, one server goes by the first and another one by the last.
