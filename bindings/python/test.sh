@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the wheel, installs it into a virtual environment of its own and runs every test of it. With --mitmproxy also those with a real mitmproxy, which is large
 # and needs Python 3.12 or newer; with --frameworks those with Ray and Spark, which are larger still and want a Java. The build shares the workspace's target folder, and is
-# of the profile `wheel` unless EXFILTER_WHEEL_PROFILE says another one (dev).
+# of the profile `wheel` unless EXFILTER_WHEEL_PROFILE says another one (dev, or `trained` for the one that is published, see wheel.sh).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -33,7 +33,12 @@ esac
 
 wheels=$venv/wheels
 rm -rf "$wheels"
-CARGO_TARGET_DIR=$target "$bin/maturin" build --profile "${EXFILTER_WHEEL_PROFILE:-wheel}" --quiet --interpreter "$bin/python" --out "$wheels"
+profile=${EXFILTER_WHEEL_PROFILE:-wheel}
+if [ "$profile" = trained ]; then
+    CARGO_TARGET_DIR=$target ./wheel.sh "$wheels" "$bin/python"
+else
+    CARGO_TARGET_DIR=$target "$bin/maturin" build --profile "$profile" --quiet --interpreter "$bin/python" --out "$wheels"
+fi
 "$bin/python" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps "$wheels"/*.whl
 
 export CARGO_TARGET_DIR=$target

@@ -281,6 +281,8 @@ pub(crate) fn run_end<V: Vector>(v: V, hay: &[u8], from: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -379,8 +381,18 @@ mod tests {
 
     const KEY: u64 = 0x9e37_79b9_7f4a_7c15;
 
-    fn automaton(tier: Tier) -> Automaton {
-        automaton_of(tier, &ANCHORS)
+    /// Automata of all tiers, once with each of the two lists of anchors: they are built once, for that takes longer than what is asked of them.
+    fn automata(with_letters: bool) -> &'static [Automaton] {
+        static ALL: LazyLock<[Vec<Automaton>; 2]> = LazyLock::new(|| {
+            [ANCHORS, LETTERED]
+                .map(|anchors| Tier::all().into_iter().map(|tier| automaton_of(tier, &anchors)).collect())
+        });
+        &ALL[usize::from(with_letters)]
+    }
+
+    fn detected() -> &'static Automaton {
+        let automata = automata(false);
+        automata.iter().find(|one| one.tier == Tier::detect()).expect("the detected tier is one of all")
     }
 
     fn automaton_of(tier: Tier, anchors: &[([u8; 8], Gate)]) -> Automaton {
@@ -492,11 +504,11 @@ mod tests {
             let (from, to) = (a.min(b), a.max(b));
             let want = naive(&hay, from, to, &GATED, &UNGATED, &ANCHORS, 20);
             let mut work = Workspace::default();
-            for tier in Tier::all() {
+            for automaton in automata(false) {
                 for shown in [hay.len(), hay.len().min(to + Automaton::LOOKAHEAD + more)] {
                     let mut hits = Vec::new();
-                    automaton(tier).scan(&hay[..shown], from, to, &mut work, &mut hits);
-                    prop_assert_eq!(&hits, &want, "tier {:?}, {} bytes shown", tier, shown);
+                    automaton.scan(&hay[..shown], from, to, &mut work, &mut hits);
+                    prop_assert_eq!(&hits, &want, "tier {:?}, {} bytes shown", automaton.tier, shown);
                 }
             }
         }
@@ -514,12 +526,12 @@ mod tests {
         fn every_tier_reports_what_the_definitions_say(hay in text(), a in 0usize..400, b in 0usize..400) {
             let (a, b) = (a.min(hay.len()), b.min(hay.len()));
             let (from, to) = (a.min(b), a.max(b));
-            for anchors in [ANCHORS, LETTERED] {
+            for (anchors, with_letters) in [(ANCHORS, false), (LETTERED, true)] {
                 let want = naive(&hay, from, to, &GATED, &UNGATED, &anchors, 20);
-                for tier in Tier::all() {
+                for automaton in automata(with_letters) {
                     let mut hits = Vec::new();
-                    automaton_of(tier, &anchors).scan(&hay, from, to, &mut Workspace::default(), &mut hits);
-                    prop_assert_eq!(&hits, &want, "tier {:?}", tier);
+                    automaton.scan(&hay, from, to, &mut Workspace::default(), &mut hits);
+                    prop_assert_eq!(&hits, &want, "tier {:?}", automaton.tier);
                 }
             }
         }
@@ -527,7 +539,7 @@ mod tests {
         #[test]
         fn a_cut_slice_with_its_lookahead_reports_the_same(hay in text(), cut in 0usize..400) {
             let cut = cut.min(hay.len());
-            let automaton = automaton(Tier::detect());
+            let automaton = detected();
             let mut whole = Vec::new();
             automaton.scan(&hay, 0, cut, &mut Workspace::default(), &mut whole);
             let shown = &hay[..hay.len().min(cut + Automaton::LOOKAHEAD)];
@@ -539,7 +551,7 @@ mod tests {
         #[test]
         fn nothing_begins_before_the_open_position(hay in text(), at in 0usize..400) {
             let at = at.min(hay.len());
-            let automaton = automaton(Tier::detect());
+            let automaton = detected();
             let from = at.saturating_sub(Automaton::LOOKAHEAD);
             let open = automaton.open_from(&hay[..at], from);
             let mut hits = Vec::new();
@@ -561,6 +573,9 @@ mod tests {
 
     #[test]
     fn every_tier_classifies_every_byte_like_the_table() {
+        let mut automata: Vec<Automaton> =
+            Tier::all().into_iter().map(|tier| automaton_of(tier, &ANCHORS)).collect();
+        automata.iter_mut().for_each(|automaton| automaton.run_min = 0);
         for b in 0..=255u8 {
             let hay = [b; 200];
             for tier in Tier::all() {
@@ -570,12 +585,11 @@ mod tests {
             for first in *b"\\%&=a" {
                 let hay = [first, b, b'6', b' '].repeat(40);
                 let want = hay.windows(3).filter(|w| is_escape([w[0], w[1], w[2]])).count();
-                for tier in Tier::all() {
-                    let (mut hits, mut automaton) = (Vec::new(), automaton(tier));
-                    automaton.run_min = 0;
+                for automaton in &automata {
+                    let mut hits = Vec::new();
                     automaton.scan(&hay, 0, hay.len(), &mut Workspace::default(), &mut hits);
                     let seen = hits.iter().filter(|hit| hit.what == What::Escape).count();
-                    assert_eq!(seen, want, "{first:#04x} {b:#04x}, tier {tier:?}");
+                    assert_eq!(seen, want, "{first:#04x} {b:#04x}, tier {:?}", automaton.tier);
                 }
             }
         }

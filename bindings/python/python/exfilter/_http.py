@@ -121,7 +121,7 @@ class Guard:
     def head(self, method: bytes, to: str | None, target: bytes, headers: Headers, session: Session | None = None) -> Refusal | None:
         """Examines a request's line and headers."""
         to = _sure(to, headers)
-        flow = Flow.outbound(to)
+        flow = Flow.outbound(to, whole=True)
         # A credential at home is no hit, so what the first look refuses does not count.
         text = _joined(method, target, headers)
         scan = self.engine.scan(text, flow)
@@ -199,7 +199,7 @@ class Guard:
 
     def text(self, to: str | None, where: str, data: bytes, session: Session | None = None) -> Refusal | None:
         """Examines a text of its own: a host name, trailers, a message."""
-        scan = self.engine.scan(data, Flow.outbound(to), session=session)
+        scan = self.engine.scan(data, Flow.outbound(to, whole=True), session=session)
         self._tell(where, scan)
         return Refusal(scan.verdict, where) if isinstance(scan.verdict, Block) else None
 
@@ -207,7 +207,7 @@ class Guard:
         self, to: str | None, data: bytes, content_encoding: str | None = None, *, editable: bool = False, session: Session | None = None
     ) -> Body:
         """Examines a whole body."""
-        flow = Flow.outbound(to, editable=editable, content_encoding=content_encoding)
+        flow = Flow.outbound(to, editable=editable, whole=True, content_encoding=content_encoding)
         scan = self.engine.scan(data, flow, session=session)
         self._tell("body", scan)
         if isinstance(scan.verdict, Block):

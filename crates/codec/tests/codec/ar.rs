@@ -7,7 +7,7 @@ use exfilter_codec::{Fault, Part, Segmenter};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
-use crate::support::{Rng, assert_can_be_sent, cases, cut, lens, segment};
+use crate::support::{Rng, assert_can_be_sent, cases, cut, lens, places, segment};
 
 /// A header by hand, of text.
 fn header(name: &str, size: u64) -> Vec<u8> {
@@ -351,7 +351,7 @@ fn assert_ordered(parts: &[Part], end: Result<(), (u64, Fault)>, len: usize) {
 #[test]
 fn every_flipped_bit() {
     let (mut packed, starts) = mixed();
-    for bit in 0..packed.len() * 8 {
+    for bit in places(packed.len() * 8) {
         packed[bit / 8] ^= 1 << (bit % 8);
         let whole = segment(&mut Ar::new(100), [&packed[..]]);
         assert_eq!(segment(&mut Ar::new(100), packed.chunks(7)), whole, "bit {bit}");

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use std::io::Write as _;
 
 use crate::support::{
-    End, Rng, assert_can_be_sent, blind, bytewise, cap, cases, content, every_truncation, lens, resets, run,
-    whole,
+    End, Rng, assert_can_be_sent, blind, bytewise, cap, cases, content, every_truncation, lens, places,
+    resets, run, whole,
 };
 
 const LIMIT: u64 = 16 << 20;
@@ -120,7 +120,7 @@ fn broken_in_every_place() {
         let (packed, _) = compress(&text, quality, 22, 300);
         every_truncation(new, &packed, &text);
         let mut broken = packed.clone();
-        for bit in 0..packed.len() * 8 {
+        for bit in places(packed.len() * 8) {
             broken[bit / 8] ^= 1 << (bit % 8);
             blind(new, &broken, &[7, 64, 1], 13);
             broken[bit / 8] ^= 1 << (bit % 8);

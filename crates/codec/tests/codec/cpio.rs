@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::support::{Rng, assert_can_be_sent, cases, cut, lens, segment};
+use crate::support::{Rng, assert_can_be_sent, cases, cut, lens, places, segment};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -484,7 +484,7 @@ fn assert_ordered(parts: &[Part], end: Result<(), (u64, Fault)>, len: usize) {
 fn every_flipped_bit() {
     for format in FORMATS {
         let (mut archive, starts) = mixed(format);
-        for bit in 0..archive.len() * 8 {
+        for bit in places(archive.len() * 8) {
             archive[bit / 8] ^= 1 << (bit % 8);
             let whole = segment(&mut Cpio::new(100), [&archive[..]]);
             assert_eq!(segment(&mut Cpio::new(100), archive.chunks(7)), whole, "{format:?} bit {bit}");

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::deflate::{Oracle, OracleEnd, Writer};
 use crate::gzip::{Header, all_blocks, deflate, wrap};
-use crate::support::{End, Rng, bytewise, cap, cases, cut, lens, run, whole};
+use crate::support::{End, Rng, bytewise, cap, cases, cut, lens, places, run, whole};
 
 const HEADER: usize = 10;
 
@@ -60,7 +60,7 @@ fn every_flipped_bit() {
         wrap(&Header::default(), &deflate(&text, 6, None), &text),
         wrap(&Header::default(), &deflated, &content),
     ] {
-        for bit in 0..packed.len() * 8 {
+        for bit in places(packed.len() * 8) {
             packed[bit / 8] ^= 1 << (bit % 8);
             check(&packed);
             packed[bit / 8] ^= 1 << (bit % 8);

@@ -14,7 +14,7 @@ use crate::deflate::{Oracle, OracleEnd, Writer};
 use crate::gzip::{all_blocks, deflate};
 use crate::support::{
     End, Rng, assert_can_be_sent, blind, cap, cases, content, cut, every_flipped_bit, every_truncation, lens,
-    resets, run, whole,
+    places, resets, run, whole,
 };
 
 fn adler(content: &[u8]) -> u32 {
@@ -145,7 +145,7 @@ fn a_real_encoder_writes_what_starts_and_decodes() {
 fn broken_in_every_place() {
     let mut rng = Rng(42);
     let (deflated, content) = all_blocks(&mut rng);
-    for bit in 0..deflated.len() * 8 {
+    for bit in places(deflated.len() * 8) {
         let mut broken = deflated.clone();
         broken[bit / 8] ^= 1 << (bit % 8);
         check(&broken, &[7, 64, 1], 13);

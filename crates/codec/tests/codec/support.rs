@@ -12,6 +12,12 @@ pub(crate) fn cases(cases: u32) -> ProptestConfig {
     }
 }
 
+/// All of `len` places in a long run, else one of three, and all of the first and the last hundred. Of bits each of a byte has its turn.
+pub(crate) fn places(len: usize) -> impl Iterator<Item = usize> {
+    let all = std::env::var_os("EXFILTER_CASES").is_some();
+    (0..len).filter(move |at| all || at % 3 == 0 || *at < 100 || at + 100 >= len)
+}
+
 /// How a decoder ended, slicing aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -140,7 +146,7 @@ pub(crate) fn blind<D: Decoder>(new: impl Fn() -> D, packed: &[u8], lens: &[usiz
 pub(crate) fn every_truncation<D: Decoder>(new: impl Fn() -> D, packed: &[u8], content: &[u8]) {
     let finest = bytewise(&mut new(), packed);
     assert!(finest.out == content);
-    for len in 0..packed.len() {
+    for len in places(packed.len()) {
         let run = whole(&mut new(), &packed[..len]);
         assert_eq!(run.end, End::Bad(len as u64, Fault::Truncated), "cut at {len}");
         let made = len.checked_sub(1).map_or(0, |last| finest.trace[last].1 as usize);
@@ -157,7 +163,7 @@ pub(crate) fn every_flipped_bit<D: Decoder>(
     matters: impl Fn(usize) -> bool,
 ) {
     let mut broken = packed.to_vec();
-    for bit in 0..packed.len() * 8 {
+    for bit in places(packed.len() * 8) {
         broken[bit / 8] ^= 1 << (bit % 8);
         let run = blind(&new, &broken, &[7, 64, 1], 13);
         let whole = matches!(run.end, End::Whole | End::At(_));

@@ -4,7 +4,7 @@ use exfilter_codec::tar::Tar;
 use exfilter_codec::{Fault, Part};
 use proptest::prelude::*;
 
-use crate::support::{Rng, cases, cut, lens, segment};
+use crate::support::{Rng, cases, cut, lens, places, segment};
 use crate::tar::{MAPPED, block, padded, pax, record, set_checksum};
 
 /// Members of all kinds, without the zero blocks at the end, and where each of them, headers and all, begins.
@@ -56,7 +56,7 @@ fn every_truncation() {
         })
         .collect();
     assert_eq!(ends.len(), starts.len());
-    for len in 0..=archive.len() {
+    for len in places(archive.len() + 1) {
         let (found, result) = segment(&mut Tar::new(100), [&archive[..len]]);
         assert_eq!(segment(&mut Tar::new(100), archive[..len].chunks(1)), (found.clone(), result));
         assert_eq!(found, parts[..found.len()]);
@@ -72,7 +72,7 @@ fn every_truncation() {
 #[test]
 fn every_flipped_bit() {
     let (mut archive, starts) = archive();
-    for bit in 0..archive.len() * 8 {
+    for bit in places(archive.len() * 8) {
         archive[bit / 8] ^= 1 << (bit % 8);
         let whole = segment(&mut Tar::new(100), [&archive[..]]);
         assert_eq!(segment(&mut Tar::new(100), archive.chunks(7)), whole, "bit {bit}");

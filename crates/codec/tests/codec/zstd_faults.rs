@@ -4,7 +4,7 @@ use exfilter_codec::zstd::Zstd;
 use exfilter_codec::{Decoder as _, Fault};
 use proptest::prelude::*;
 
-use crate::support::{End, Rng, bytewise, cap, cases, cut, lens, run, whole};
+use crate::support::{End, Rng, bytewise, cap, cases, cut, lens, places, run, whole};
 use crate::zstd_frames::{ByHand, Layout, Options, compress, single, skippable};
 
 const LIMIT: u64 = 8 << 20;
@@ -21,7 +21,7 @@ fn every_flipped_bit() {
     let text = Rng(30).text(900);
     let (mut packed, _) =
         compress(&text, Options { checksum: true, size: true, flush: Some(300), ..Options::default() });
-    for bit in 0..packed.len() * 8 {
+    for bit in places(packed.len() * 8) {
         packed[bit / 8] ^= 1 << (bit % 8);
         let once = whole(&mut Zstd::new(LIMIT), &packed);
         assert!(!(once.end == End::Whole && once.out != text), "bit {bit} goes unnoticed");
