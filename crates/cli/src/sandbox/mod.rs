@@ -19,6 +19,6 @@ pub(crate) use args::Seat;
 #[cfg(feature = "guard")]
 pub(crate) use form::text;
 pub(crate) use run::run;
-pub(crate) use variables::PROXIES;
+pub(crate) use variables::{PROXIES, WITHOUT};
 #[cfg(feature = "guard")]
 pub(crate) use variables::{Variable, variables};

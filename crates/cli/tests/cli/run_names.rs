@@ -96,3 +96,21 @@ fn a_secret_in_a_name_is_refused_inside() {
     let run = run.exits_with(0).prints("none").notes("blocked by policy: the host's name");
     assert!(!run.stderr.contains(&token[4..20]));
 }
+
+/// An agent looks at the page that it has made: by the guard it would be another machine's.
+#[test]
+fn servers_of_the_command_are_its_own() {
+    if !has("bwrap") || !has("curl") || !has("python3") {
+        return;
+    }
+    let stage = Stage::new();
+    if !isolates(&stage) {
+        return;
+    }
+    std::fs::write(stage.sandbox.top().join("page"), "my own page").unwrap();
+    let script = "python3 -u -m http.server --bind 127.0.0.1 8123 > said 2>&1 & until grep -q port said; do sleep 0.1; done; \
+                  for host in localhost 127.0.0.1; do curl -sS http://$host:8123/page; echo; done; kill %1; rm said";
+    let run = stage.run(&["--isolate"], &[], &["bash", "-c", script]).exits_with(0);
+    assert_eq!(run.stdout, "my own page\nmy own page\n", "{run:#?}");
+    run.notes("nothing left");
+}

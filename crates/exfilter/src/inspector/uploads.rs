@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use exfilter_engine::{Action, Engine, Event, Flow, OpaqueReason, Stream, Verdict};
+use exfilter_engine::{Action, Authority, Engine, Event, Flow, OpaqueReason, Stream, Verdict};
 use exfilter_wire::{Part, PartAt};
 use zeroize::Zeroizing;
 
@@ -21,8 +21,8 @@ const TAIL: usize = 4 << 10;
 
 /// The objects of one session that are being uploaded in parts. Cheap to clone; clones are the same.
 ///
-/// A part that does not follow the one before it (sent at the same time, sent again, out of order) is not examined and reported as a gap, which blocks unless the policy says otherwise. An
-/// object of which a part was refused stays refused. Where 256 are under way, the one that has waited longest is given up for a new one, and its further parts are gaps.
+/// A part that does not follow the one before it (sent at the same time, sent again, out of order) is not examined and reported as a gap, which blocks unless the policy says otherwise: an embedder lets one that is
+/// [early](Uploads::is_early) wait for its turn. An object of which a part was refused stays refused. Where 256 are under way, the one that has waited longest is given up for a new one, and its further parts are gaps.
 ///
 /// # Resource usage
 ///
@@ -90,15 +90,22 @@ impl Uploads {
         self.lock().uploads.clear();
     }
 
+    /// Whether a part has the number of one behind others that have not come yet, or are on their way to this host. Clients that send parts at the same time do not wait for the answers; nothing of this one is to be examined before those are.
+    #[must_use]
+    pub fn is_early(&self, to: &Authority, part: &Part) -> bool {
+        let PartAt::Number(number) = part.at else { return false };
+        match self.lock().uploads.get(&name(&to.to_string(), part)) {
+            Some(Upload::Waits(_, progress, ..)) => number > progress.parts + 1,
+            Some(Upload::Busy) => true,
+            Some(Upload::Refused) => false,
+            None => number > 1,
+        }
+    }
+
     /// Takes an object out, to go on with it or to begin it.
     pub(super) fn take(&self, engine: &Engine, flow: &Flow, part: &Part) -> Taken {
         let host = flow.authority().map(ToString::to_string).unwrap_or_default();
-        let key = *blake3::Hasher::new()
-            .update(host.as_bytes())
-            .update(b"\n")
-            .update(&part.upload)
-            .finalize()
-            .as_bytes();
+        let key = name(&host, part);
         let mut open = self.lock();
         let has_room = open.uploads.contains_key(&key) || open.makes_room();
         let (stream, progress, tail) = match open.uploads.get_mut(&key) {
@@ -147,6 +154,10 @@ impl Uploads {
     }
 }
 
+fn name(host: &str, part: &Part) -> Name {
+    *blake3::Hasher::new().update(host.as_bytes()).update(b"\n").update(&part.upload).finalize().as_bytes()
+}
+
 impl Open {
     /// Whether there is room for one more; the one that has waited longest may have to be given up for it.
     fn makes_room(&mut self) -> bool {
@@ -179,7 +190,7 @@ impl std::fmt::Debug for Uploads {
     }
 }
 
-/// One part on its way. Dropped before its end, it leaves its object unfinished for good.
+/// One part on its way. Dropped before its end, it leaves its object refused for good.
 pub(super) struct PartBody {
     uploads: Uploads,
     key: Name,
@@ -191,6 +202,14 @@ pub(super) struct PartBody {
     tail: Tail,
     engine: Engine,
     flow: Flow,
+}
+
+impl Drop for PartBody {
+    fn drop(&mut self) {
+        if self.stream.is_some() {
+            self.uploads.lock().uploads.insert(self.key, Upload::Refused);
+        }
+    }
 }
 
 impl PartBody {

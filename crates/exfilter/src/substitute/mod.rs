@@ -41,3 +41,4 @@ pub use logins::{
 };
 pub use scrubbing::scrubbing;
 pub use slots::Substitutes;
+pub(crate) use slots::is_tls;
