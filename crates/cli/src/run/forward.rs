@@ -63,6 +63,9 @@ pub(crate) fn run(args: &ForwardArgs) -> Result<u8, Fault> {
         {
             Term::new().note(&format_args!("programs that use no proxy find nothing here: {error}"));
         }
+        // All ports are open. With a capability the command could not begin a bubblewrap of its own, as agents do.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::thread::clear_ambient_capability_set();
         let mut command = Command::new(&args.command[0]);
         command.args(&args.command[1..]).envs(PROXIES.map(|name| (name, &proxy))).env(VARIABLE, &proxy);
         command.envs(WITHOUT.map(|name| (name, OWN)));

@@ -66,7 +66,7 @@ pub(crate) fn has(program: &str) -> bool {
 }
 
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn eprintln_skipped(program: &str) {
+pub(crate) fn eprintln_skipped(program: &str) {
     eprintln!("skipped: {program} is not on this machine");
 }
 

@@ -228,3 +228,21 @@ fn keys_go_to_the_gateway_that_a_variable_names() {
         run.notes("ANTHROPIC_AUTH_TOKEN is taken away: nobody knows where it belongs");
     }
 }
+
+/// Claude Code asks whether a key may be used, and remembers its end.
+#[test]
+fn with_a_seed_placeholders_stay_the_same() {
+    let stage = Stage::new();
+    let token = github_token();
+    let given = |args: &[&str]| {
+        let run = stage.run(args, &[("GH_TOKEN", token.as_str())], &["sh", "-c", "echo $GH_TOKEN"]);
+        run.exits_with(0).stdout.trim().to_owned()
+    };
+    let (first, second) = (given(&["--seed", "run.seed"]), given(&["--seed", "run.seed"]));
+    assert!(first.starts_with("ghp_") && first == second && first != token);
+    let others = [given(&[]), given(&[]), given(&["--seed", "other.seed"])];
+    assert!(others.iter().all(|one| *one != first) && others[0] != others[1]);
+    let long = stage.sandbox.top().join("long.seed");
+    std::fs::write(&long, [1; 40]).unwrap();
+    stage.run(&["--seed", "long.seed"], &[], &["true"]).exits_with(2).notes("long.seed");
+}

@@ -1,7 +1,9 @@
 //! `exfilter run --isolate`: programs that know no proxy, and ask for names first.
 
+use std::process::Command;
+
 use crate::harness::github_token;
-use crate::run::{Stage, has, isolates};
+use crate::run::{Stage, eprintln_skipped, has, isolates};
 
 #[test]
 fn names_are_answered_inside() {
@@ -113,4 +115,48 @@ fn servers_of_the_command_are_its_own() {
     let run = stage.run(&["--isolate"], &[], &["bash", "-c", script]).exits_with(0);
     assert_eq!(run.stdout, "my own page\nmy own page\n", "{run:#?}");
     run.notes("nothing left");
+}
+
+/// Codex and Claude Code run commands in a bubblewrap of their own, which begins with no capability or not at all.
+#[test]
+fn a_sandbox_begins_within_a_sandbox() {
+    if !has("bwrap") {
+        return;
+    }
+    let stage = Stage::new();
+    if !isolates(&stage) {
+        return;
+    }
+    let own = "grep CapAmb /proc/self/status; test $(id -u) = 0 || bwrap --dev-bind / / --unshare-net --unshare-pid --proc /proc echo begun";
+    let run = stage.run(&["--isolate"], &[], &["sh", "-c", own]).exits_with(0);
+    let run = run.prints("CapAmb:\t0000000000000000");
+    if run.stdout.contains("begun") {
+        return;
+    }
+    // Whoever is root here is somebody else there, if that is possible.
+    let program = env!("CARGO_BIN_EXE_exfilter");
+    let other = [
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        program,
+        "run",
+        "--no-store",
+        "--direct",
+        "--no-ssh",
+        "--isolate",
+    ];
+    let mut command = Command::new("setpriv");
+    command
+        .args(other)
+        .args(["--", "sh", "-c", own])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    let Ok(output) = command.current_dir("/").output() else { return };
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.code() == Some(2) || said.contains("setpriv") || said.contains("Permission denied") {
+        eprintln_skipped(&format!("a user who is not root ({said})"));
+        return;
+    }
+    assert!(String::from_utf8_lossy(&output.stdout).contains("begun"), "{said}");
 }

@@ -207,7 +207,10 @@ fn a_refusal_is_an_error_where_the_protocol_has_one() {
     known.add("TOKEN", &value, Vec::new()).unwrap();
     let engine = Engine::builder().rules(exfilter::rules::builtin()).known_secrets(known).build().unwrap();
     let config = Config::parse("policy.toml", "version = 1\n[quarantine]\nhits = 2\n").unwrap();
-    let stage = Stage::new(engine, |settings| drop(settings.config(config)), |_| ok(b"done"));
+    let set = |settings: &mut exfilter_guard::Settings| {
+        settings.config(config);
+    };
+    let stage = Stage::new(engine, set, |_| ok(b"done"));
     let open = |host: &'static str, path: &str| {
         let stream = tls(&stage, &format!("{host}:443"), host);
         open(stream, &format!("wss://{host}{path}"), &[]).0
@@ -236,7 +239,7 @@ fn a_refusal_is_an_error_where_the_protocol_has_one() {
     }
     // One of another kind closes, as in any other protocol.
     let mut socket = open("api.openai.com", "/v1/responses");
-    socket.send(Message::binary(value)).unwrap();
+    socket.send(Message::binary(wrap::gzip(&mut rng, &value))).unwrap();
     assert_eq!(closed(&mut socket).0, CloseCode::Policy);
     assert!(stage.guard.is_quarantined());
 }
