@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use super::log::Log;
 use super::sighting::Sighting;
-use super::token;
-use crate::substitute::{Substitutes, is_tls};
+use super::{signed, token};
+use crate::substitute::{Substitutes, is_aws, is_tls};
 
 /// The longest name that is shown, in characters.
 const NAME_MAX: usize = 64;
@@ -177,7 +177,10 @@ impl Texts<'_> {
                 let matches = |text: &String| {
                     HostPattern::parse(text.as_bytes()).is_ok_and(|pattern| pattern.matches(to.host()))
                 };
-                finding.outer() == (0..bytes.len() as u64) && rule.hosts.iter().any(matches)
+                let found = finding.outer();
+                let is_all = found == (0..bytes.len() as u64)
+                    || is_aws(to) && signed::is_id(&rule.id, place, bytes, &found);
+                is_all && rule.hosts.iter().any(matches)
             }
         };
         is_home && rule.slots.iter().any(|text| Slot::parse(text.as_bytes()).is_ok_and(|slot| slot == here))

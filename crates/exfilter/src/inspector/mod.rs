@@ -53,6 +53,7 @@ mod log;
 mod prefixes;
 mod reply;
 mod sighting;
+mod signed;
 mod token;
 mod transcode;
 mod uploads;

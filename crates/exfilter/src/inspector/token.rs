@@ -19,9 +19,11 @@ const CLAIMS_MAX: usize = 16 << 10;
 const MEMBERS_MAX: usize = 4096;
 
 /// Who makes tokens, as a token names it or as what is before a slash of that, and the hosts at which they are bearers beside those that it names.
-const ISSUERS: [(&str, &[&str]); 3] = [
+const ISSUERS: [(&str, &[&str]); 4] = [
     // https://developers.openai.com/codex/auth
     ("https://auth.openai.com", &["chatgpt.com", "*.chatgpt.com", "api.openai.com", "auth.openai.com"]),
+    // https://distribution.github.io/distribution/spec/auth/jwt/
+    ("auth.docker.io", &["registry-1.docker.io"]),
     // https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference; a resource is named by a number in newer ones.
     ("https://login.microsoftonline.com", MICROSOFT),
     ("https://sts.windows.net", MICROSOFT),
@@ -43,7 +45,8 @@ const MICROSOFT: &[&str] = &[
 pub(super) fn is_at_home(value: &[u8], host: &str) -> bool {
     let Some(claims) = claims(value) else { return false };
     let is_named = |name: &str| {
-        let Some(rest) = name.strip_prefix("https://") else { return false };
+        // Registries of images name themselves without a scheme.
+        let rest = name.strip_prefix("https://").unwrap_or(name);
         let named = format!("https://{}", rest.split(['/', '?', '#']).next().unwrap_or_default());
         Authority::parse(named.as_bytes()).is_ok_and(|named| named.host() == host)
     };
@@ -114,6 +117,9 @@ mod tests {
             (r#"{"aud":"HTTPS://api.example.com"}"#, "api.example.com", false),
             (r#"{"aud":"https://api.example.com:8443?x"}"#, "api.example.com", true),
             (r#"{"aud":"http://api.example.com"}"#, "api.example.com", false),
+            (r#"{"aud":"quay.io","iss":"quay"}"#, "quay.io", true),
+            (r#"{"aud":"registry.docker.io","iss":"auth.docker.io"}"#, "registry-1.docker.io", true),
+            (r#"{"aud":"registry.docker.io","iss":"docker.io"}"#, "registry-1.docker.io", false),
             (r#"{"aud":"https://me@api.example.com"}"#, "api.example.com", false),
             (r#"{"iss":"https://auth.openai.com.example.com"}"#, "chatgpt.com", false),
             (r#"{"iss":"https://auth.openai.com/"}"#, "chatgpt.com", true),

@@ -219,7 +219,7 @@ impl Substitutes {
 }
 
 /// Only over TLS: whoever answers without it may be anybody. Nor where customers' own programs answer, who would get the id and the token.
-fn is_aws(to: &Authority) -> bool {
+pub(crate) fn is_aws(to: &Authority) -> bool {
     if to.host().split('.').any(|label| OTHERS.contains(&label)) {
         return false;
     }

@@ -33,6 +33,7 @@ mod request;
 mod scrubbing;
 mod slots;
 
+pub(crate) use aws::is_aws;
 pub use aws::{AwsKeys, AwsPlaceholders, SignError};
 pub use error::SubstituteError;
 pub use logins::{

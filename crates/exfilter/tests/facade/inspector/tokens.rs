@@ -5,7 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use exfilter_testing::{Rng, canary, keys};
 
 use super::bodies::gzip;
-use super::{Request, engine};
+use super::{Request, engine, text};
 
 /// A token with these claims, as long as real ones.
 fn token(rng: &mut Rng, claims: &str) -> Vec<u8> {
@@ -81,6 +81,42 @@ fn keys_pass_in_either_field() {
     assert!(!ask(to, &key).run(&engine).blocked);
     assert!(!Request::new(to, "GET", "/").field("x-api-key", &key).run(&engine).blocked);
     assert!(ask("https://example.com", &key).run(&engine).blocked);
+}
+
+/// The id of a key in a signature, of a profile in a file or of an address that somebody else has signed.
+#[test]
+fn signatures_pass_at_aws() {
+    let mut rng = Rng::new(75);
+    let engine = engine(&[]);
+    let hex = text(&rng.text(keys::HEX, 64));
+    let id = |begins: &str, rng: &mut Rng| {
+        format!("{begins}{}", text(&rng.text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)))
+    };
+    let ids = ["AKIA", "ASIA"].map(|begins| id(begins, &mut rng));
+    let another = id("AKIA", &mut rng);
+    for id in ids {
+        let scope = format!("{id}/20261130/us-east-1/s3/aws4_request");
+        let header =
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={hex}");
+        let target = format!("/key?X-Amz-Credential={}&X-Amz-Signature={hex}", scope.replace('/', "%2F"));
+        for (to, passes) in [("https://b.s3.amazonaws.com", true), ("https://example.com", false)] {
+            let signed = Request::new(to, "PUT", "/key").field("authorization", &header);
+            let address = Request::new(to, "GET", &target);
+            for request in [signed, address] {
+                let outcome = request.run(&engine);
+                assert_eq!(outcome.blocked, !passes, "{to}: {:?}", outcome.operator);
+            }
+        }
+        let aws = "https://b.s3.amazonaws.com";
+        let refused = |request: Request| assert!(request.run(&engine).blocked);
+        refused(Request::new(aws, "PUT", "/key").body(&id));
+        refused(Request::new(aws, "PUT", "/key").field("x-amz-meta-note", &id));
+        refused(
+            Request::new(aws, "PUT", "/key").field("authorization", header.replace("us-east-1", &another)),
+        );
+        refused(Request::new(aws, "GET", format!("/key?prefix={id}")));
+        refused(Request::new(aws, "GET", target.replace("us-east-1", &another)));
+    }
 }
 
 /// What is overwritten in a long body, and cannot be in its place, is refused in a short one, too.
