@@ -13,9 +13,14 @@ fn key(rule: &str, seed: u64) -> String {
     let entries = exfilter::rules::builtin_entries();
     let entry = entries.iter().find(|entry| entry.rule.id == rule).unwrap();
     let key = exfilter::rules::example::expand(&entry.examples[0], entry.rule.checksum, seed).unwrap();
-    // Its beginning is everybody's.
-    plant(&key[20..]);
     String::from_utf8(key).unwrap()
+}
+
+/// One that no output may show; its beginning is everybody's.
+fn planted_key(rule: &str, seed: u64) -> String {
+    let key = key(rule, seed);
+    plant(&key.as_bytes()[20..]);
+    key
 }
 
 /// Text that agents send as it is, and that cannot be overwritten in its place.
@@ -78,8 +83,12 @@ impl Agent {
         self.sandbox.finish(&mut run)
     }
 
+    /// Whether a text has arrived, in a header or in a body.
     fn holds(&self, text: &str) -> bool {
-        self.server.bytes().windows(text.len()).any(|window| window == text.as_bytes())
+        let is_in = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        let arrived = self.server.requests();
+        let heads = arrived.iter().flat_map(|request| request.headers.iter().map(|(_, value)| value));
+        heads.chain(arrived.iter().map(|request| &request.body)).any(|bytes| is_in(bytes))
     }
 }
 
@@ -121,7 +130,7 @@ fn claude_code_works_with_a_placeholder_and_says_what_was_refused() {
     if !has("claude") {
         return;
     }
-    let (token, real) = (github_token(), key("anthropic-api-key", 91));
+    let (token, real) = (github_token(), planted_key("anthropic-api-key", 91));
     let ask = ["claude", "-p", "look", "--allowedTools", "Bash"];
     let variables = [("ANTHROPIC_API_KEY", real.as_str())];
     let agent = Agent::new(&["api.anthropic.com"], &format!("GITHUB_TOKEN={token}\n"), messages);
@@ -169,7 +178,8 @@ fn codex_works_with_a_placeholder_and_says_what_was_refused() {
     if !has("codex") {
         return;
     }
-    let (token, real) = (github_token(), key("openai-project-key", 92));
+    // It shows what it is asked.
+    let (token, real) = (key("github-pat", 93), planted_key("openai-project-key", 92));
     let hosts = &["api.openai.com", "chatgpt.com"];
     let agent = Agent::new(hosts, "", responses);
     let set = [
