@@ -23,6 +23,11 @@ pub(crate) fn is_expiry(name: &[u8]) -> bool {
     .contains(&joined.as_str())
 }
 
+/// Whether the name is that of a token for further ones.
+pub(crate) fn is_renewal(name: &[u8]) -> bool {
+    words(last_part(name)).iter().any(|word| word == "refresh")
+}
+
 /// The name without its last part.
 pub(crate) fn parent(name: &[u8]) -> &[u8] {
     &name[..memchr::memrchr(b'.', name).unwrap_or(0)]

@@ -86,6 +86,8 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         Ok(head) => head,
         Err(reply) => return malformed(&shared, &to, &reply),
     };
+    let part = head.part();
+    let turn = shared.turns_of_parts.wait(&shared.uploads, &to, part.as_ref(), shared.limits.idle).await;
     let mut inspection = shared.inspection(&to);
     inspection.editable().held().uploads(&shared.uploads).prefixes(&shared.prefixes);
     if let Some(substitutes) = &shared.substitutes {
@@ -118,6 +120,7 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     };
     let bytes = taken.held.len();
     let verdict = shared.in_turn(bytes, || inspector.finish_held(taken.held.pieces())).await;
+    turn.is_over();
     shared.note(inspector.session());
     taken.edits.extend_from_slice(inspector.edits());
     if let Some(why) = taken.refusal {

@@ -40,6 +40,7 @@ use crate::record::{Outcome, Record, Sink};
 use crate::repeats::Repeats;
 use crate::settings::Settings;
 use crate::ssh::{RunKeys, SshSettings};
+use crate::turns::Turns;
 use crate::ui::{Page, Ui};
 
 /// Threads that serve; examining a body takes one for as long as it takes.
@@ -74,6 +75,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Arc<GuardLimits>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) uploads: Uploads,
+    pub(crate) turns_of_parts: Arc<Turns>,
     /// What all requests together have shown of secrets, a piece at a time.
     pub(crate) session: Arc<Mutex<Session>>,
     /// What they have sent of conversations that was found clean.
@@ -416,6 +418,7 @@ impl Guard {
             limits,
             budget: Arc::default(),
             uploads: Uploads::new(),
+            turns_of_parts: Arc::default(),
             session: Arc::default(),
             prefixes: Prefixes::new(),
             names: Arc::default(),

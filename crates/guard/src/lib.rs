@@ -64,6 +64,7 @@ mod settings;
 mod socks;
 mod ssh;
 mod tunnel;
+mod turns;
 mod ui;
 mod upstream_proxy;
 mod websocket;

@@ -2,7 +2,7 @@
 //!
 //! | name | labels | what |
 //! |---|---|---|
-//! | `exfilter_requests_total` | `conversation`, `outcome` | requests, and connections that came to none |
+//! | `exfilter_requests_total` | `conversation`, `outcome` | requests, messages of WebSocket, and connections that came to none |
 //! | `exfilter_request_bytes_total` | `conversation`, `outcome` | bytes of their bodies |
 //! | `exfilter_findings_total` | `confidence`, `action` | what was found |
 //! | `exfilter_unexamined_total` | `reason`, `action` | what could not be examined |

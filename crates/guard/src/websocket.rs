@@ -5,13 +5,13 @@
 //! client <--message-- real values taken out, where the server got one <-------------------------------- server
 //! ```
 //!
-//! Each side has its own frames, pings and masks; what is the same is the messages. Nothing is compressed: `Sec-WebSocket-Extensions` is not passed on.
+//! Each side has its own frames, pings and masks; what is the same is the messages. A refused one closes the connection, but where the client's protocol has an error for it: then it is told so, and goes on. Nothing is compressed: `Sec-WebSocket-Extensions` is not passed on.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use exfilter::wire::{Conversation, RequestHead};
+use exfilter::wire::{Conversation, RequestHead, error_message};
 use exfilter::{Audience, Authority, Edit, Engine, Inspector};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -20,7 +20,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use tokio::task::block_in_place;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -48,6 +48,17 @@ const SEAM: usize = 4 << 10;
 
 /// How long a side has to answer that the other one closes.
 const LAST: Duration = Duration::from_secs(5);
+
+/// How many refusals wait until a client reads them.
+const REFUSALS: usize = 4;
+
+/// What the client is told by nobody but the guard.
+enum Told {
+    /// A message of its was refused.
+    Refusal(Utf8Bytes),
+    /// The connection ends.
+    Close(CloseFrame),
+}
 
 /// Whether a request asks for an upgrade to WebSocket, and whether for nothing else and in the form that there is of it.
 pub(crate) fn is_asked(method: &Method, version: Version, headers: &HeaderMap) -> Option<bool> {
@@ -88,9 +99,10 @@ pub(crate) async fn open(
         Ok(line) => line,
         Err(error) => return failed(&shared, &to, Conversation::Plain, 502, unreachable(&error)),
     };
+    let path = request.uri().path().to_owned();
     // To a server itself goes the path alone.
-    if let Some(path) = request.uri().path_and_query().cloned() {
-        *request.uri_mut() = path.into();
+    if let Some(target) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = target.into();
     }
     let asked = async {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(line).await?;
@@ -119,6 +131,7 @@ pub(crate) async fn open(
         return failed(&shared, &to, Conversation::Plain, 502, why);
     }
     let server = hyper::upgrade::on(&mut response);
+    let conversation = spoken(&to, &path);
     let mut headers = std::mem::take(response.headers_mut());
     strip(&mut headers);
     if let Some(scrubber) = &scrubber {
@@ -127,7 +140,7 @@ pub(crate) async fn open(
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     tokio::spawn(async move {
-        relay(shared, to, scrubber, client, server).await;
+        relay(shared, to, conversation, scrubber, client, server).await;
         drop(place);
     });
     let mut response = Response::new(whole(""));
@@ -146,9 +159,16 @@ pub(crate) fn malformed(shared: &Shared, to: &Authority) -> Response<AnswerBody>
     )
 }
 
+/// What is spoken at an address: messages are what a client would post there.
+fn spoken(to: &Authority, path: &str) -> Conversation {
+    let head = RequestHead::new(b"POST", path.as_bytes(), [("host", to.host())]);
+    head.map_or(Conversation::Plain, |head| head.conversation())
+}
+
 async fn relay(
     shared: Arc<Shared>,
     to: Authority,
+    conversation: Conversation,
     scrubber: Option<Engine>,
     client: OnUpgrade,
     server: OnUpgrade,
@@ -158,12 +178,12 @@ async fn relay(
     let config = WebSocketConfig::default().max_message_size(Some(most)).max_frame_size(Some(most));
     let client = WebSocketStream::from_raw_socket(TokioIo::new(client), Role::Server, Some(config)).await;
     let server = WebSocketStream::from_raw_socket(TokioIo::new(server), Role::Client, Some(config)).await;
-    let Some(said) = Said::new(&shared, &to) else { return };
+    let Some(said) = Said::new(&shared, &to, conversation) else { return };
     let (to_client, from_client) = client.split();
     let (to_server, from_server) = server.split();
-    let (refuse, refused) = oneshot::channel();
-    let mut up = std::pin::pin!(up(said, from_client, to_server, refuse));
-    let mut down = std::pin::pin!(down(&to, scrubber.as_ref(), from_server, to_client, refused));
+    let (tell, told) = mpsc::channel(REFUSALS);
+    let mut up = std::pin::pin!(up(said, from_client, to_server, tell));
+    let mut down = std::pin::pin!(down(&to, scrubber.as_ref(), from_server, to_client, told));
     tokio::select! {
         () = &mut up => drop(tokio::time::timeout(LAST, down).await),
         () = &mut down => drop(tokio::time::timeout(LAST, up).await),
@@ -175,7 +195,7 @@ async fn up<C, S>(
     mut said: Said,
     mut client: SplitStream<WebSocketStream<C>>,
     mut server: SplitSink<WebSocketStream<S>, Message>,
-    refuse: oneshot::Sender<CloseFrame>,
+    tell: mpsc::Sender<Told>,
 ) where
     C: AsyncRead + AsyncWrite + Unpin,
     S: AsyncRead + AsyncWrite + Unpin,
@@ -202,7 +222,14 @@ async fn up<C, S>(
                     Ok(text) => Ok(Message::Text(text)),
                     Err(_) => Err(said.refuse("a message could not be written anew")),
                 },
-                Err(why) => Err(why),
+                Err(why) => match error_message(said.conversation, &why) {
+                    Some(error) => {
+                        // Whoever is told of none any more has gone.
+                        let _ = tell.send(Told::Refusal(error.into())).await;
+                        continue;
+                    }
+                    None => Err(why),
+                },
             },
             Message::Binary(bytes) => match said.look(&bytes, false) {
                 Ok(edited) => Ok(Message::Binary(edited.map_or(bytes, Bytes::from))),
@@ -231,7 +258,7 @@ async fn up<C, S>(
     };
     let (code, reason) = why;
     // Before the server hears of it: what it answers to that is not what the client is to be told.
-    let _ = refuse.send(CloseFrame { code, reason: reason.into() });
+    let _ = tell.send(Told::Close(CloseFrame { code, reason: cut(&reason).into() })).await;
     // The server learns nothing of why.
     let away = CloseFrame { code: CloseCode::Away, reason: Utf8Bytes::default() };
     let _ = server.send(Message::Close(Some(away))).await;
@@ -245,7 +272,7 @@ async fn down<C, S>(
     scrubber: Option<&Engine>,
     mut server: SplitStream<WebSocketStream<S>>,
     mut client: SplitSink<WebSocketStream<C>, Message>,
-    mut refused: oneshot::Receiver<CloseFrame>,
+    mut told: mpsc::Receiver<Told>,
 ) where
     C: AsyncRead + AsyncWrite + Unpin,
     S: AsyncRead + AsyncWrite + Unpin,
@@ -254,10 +281,16 @@ async fn down<C, S>(
     let close = loop {
         let message = tokio::select! {
             biased;
-            frame = &mut refused, if listens => match frame {
-                Ok(frame) => break Some(frame),
+            told = told.recv(), if listens => match told {
+                Some(Told::Refusal(text)) => {
+                    if client.send(Message::Text(text)).await.is_err() {
+                        break None;
+                    }
+                    continue;
+                }
+                Some(Told::Close(frame)) => break Some(frame),
                 // The client closed by itself; the server's answer is still to come.
-                Err(_) => { listens = false; continue }
+                None => { listens = false; continue }
             },
             message = server.next() => message,
         };
@@ -300,6 +333,7 @@ async fn down<C, S>(
 struct Said {
     shared: Arc<Shared>,
     to: Authority,
+    conversation: Conversation,
     /// The head of a request that is nothing but a message.
     head: RequestHead,
     /// The end of what has left: a secret may begin in one message and end in the next.
@@ -309,13 +343,13 @@ struct Said {
 }
 
 impl Said {
-    fn new(shared: &Arc<Shared>, to: &Authority) -> Option<Said> {
+    fn new(shared: &Arc<Shared>, to: &Authority, conversation: Conversation) -> Option<Said> {
         let host = to.to_string();
         let host = host.rsplit('/').next().unwrap_or_default();
         let head = RequestHead::new(b"POST", b"/", [("host", host.as_bytes())]).ok()?;
         let tunnelled = Inspector::new(&shared.engine, &shared.inspection(to), head.clone()).ok()?;
         let tail = Zeroizing::new(Vec::with_capacity(SEAM));
-        Some(Said { shared: shared.clone(), to: to.clone(), head, tail, tunnelled })
+        Some(Said { shared: shared.clone(), to: to.clone(), conversation, head, tail, tunnelled })
     }
 
     /// Examines a message: it may leave as it is, or changed, or not at all; then what the client is told.
@@ -345,7 +379,9 @@ impl Said {
         shared.note(one.session());
         note(&shared, &mut one, &mut record);
         if pushed.is_block() || last.is_block() {
-            return Err(refused(&shared, record, &one));
+            let mut digest = shared.repeats().begin(&self.to, &one);
+            digest.update(payload);
+            return Err(refused(&shared, record, &one, Some(&digest)));
         }
         let changed = match one.replacement() {
             Some(replaced) => Some(replaced.to_vec()),
@@ -361,7 +397,7 @@ impl Said {
         let _ = seam.push(&leaves[..leaves.len().min(SEAM)]);
         if !self.tail.is_empty() && seam.finish().is_block() {
             note(&shared, &mut seam, &mut record);
-            return Err(refused(&shared, record, &seam));
+            return Err(refused(&shared, record, &seam, None));
         }
         if !is_text {
             let verdict = self.tunnelled.push(leaves);
@@ -369,12 +405,13 @@ impl Said {
             if verdict.is_block() || !self.tunnelled.edits().is_empty() {
                 // It has the engine with which the connection began.
                 note(&self.shared, &mut self.tunnelled, &mut record);
-                return Err(refused(&shared, record, &self.tunnelled));
+                return Err(refused(&shared, record, &self.tunnelled, None));
             }
             while self.tunnelled.poll().is_some() {}
         }
         self.remember(leaves);
-        if (!record.noted.is_empty() || !record.unseen.is_empty()) && shared.sink.record(&record).is_err() {
+        let is_told = !payload.is_empty() || !record.noted.is_empty() || !record.unseen.is_empty();
+        if is_told && shared.sink.record(&record).is_err() {
             return Err("the message could not be recorded".into());
         }
         Ok(changed)
@@ -393,18 +430,18 @@ impl Said {
     fn refuse(&self, why: &str) -> String {
         let outcome = Outcome::Refused { why: why.into() };
         let _ = self.shared.sink.record(&Record::new(Some(self.to.to_string()), WEBSOCKET, outcome));
-        cut(why)
+        why.to_owned()
     }
 }
 
-/// Records that a message does not leave, and returns what the client is told.
-fn refused(shared: &Shared, mut record: Record, by: &Inspector) -> String {
+/// Records that a message does not leave, and returns what the client is told. By its digest it is known when it comes again, as clients send it who know no better.
+fn refused(shared: &Shared, mut record: Record, by: &Inspector, digest: Option<&blake3::Hasher>) -> String {
     let usual = || "blocked by policy".to_owned();
     record.outcome = Outcome::Refused { why: by.text(Audience::Operator).unwrap_or_else(usual) };
-    record.quarantine = shared.count(by);
+    record.quarantine = shared.count_once(by, digest);
     // What is refused is refused, recorded or not.
     let _ = shared.sink.record(&record);
-    cut(&by.text(Audience::Subject).unwrap_or_else(usual))
+    by.text(Audience::Subject).unwrap_or_else(usual)
 }
 
 /// As much of a text as a close frame has room for.

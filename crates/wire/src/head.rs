@@ -1,5 +1,6 @@
 //! [`RequestHead`]: one canonical reading of a request's head.
 
+use crate::aws_chunks::is_aws_chunked;
 use crate::error::HeadError;
 use crate::headers::{HEAD_MAX, Headers, is_token};
 use crate::target::Target;
@@ -163,14 +164,27 @@ impl RequestHead {
         }
     }
 
-    /// The codings of the body in the order in which they were applied, chunks apart: content codings, then transfer codings.
+    /// The codings of the body in the order in which they were applied, chunks apart: content codings, then transfer codings. The chunks of S3's clients ([`AwsChunks`](crate::AwsChunks)) are none, where they were put around all else: see [`RequestHead::is_aws_chunked`].
     #[must_use]
     pub fn codings(&self) -> Vec<u8> {
-        let content = self.headers.all("content-encoding").flat_map(list);
+        let mut content: Vec<&[u8]> = self.headers.all("content-encoding").flat_map(list).collect();
+        if self.is_aws_chunked() {
+            content.pop();
+        }
         let transfer = self.headers.all("transfer-encoding").flat_map(list);
-        let codings: Vec<&[u8]> =
-            content.chain(transfer.filter(|coding| !coding.eq_ignore_ascii_case(b"chunked"))).collect();
+        let codings: Vec<&[u8]> = content
+            .into_iter()
+            .chain(transfer.filter(|coding| !coding.eq_ignore_ascii_case(b"chunked")))
+            .collect();
         codings.join(&b", "[..])
+    }
+
+    /// Whether the body is in the chunks of S3's clients, and these are the outermost of its codings.
+    #[must_use]
+    pub fn is_aws_chunked(&self) -> bool {
+        let mut transfer = self.headers.all("transfer-encoding").flat_map(list);
+        transfer.all(|coding| coding.eq_ignore_ascii_case(b"chunked"))
+            && self.headers.all("content-encoding").flat_map(list).last().is_some_and(is_aws_chunked)
     }
 
     /// The protocols that the client would go on with, of all `Upgrade` fields.

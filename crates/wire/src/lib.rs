@@ -45,6 +45,7 @@
 //! any chunking.
 #![forbid(unsafe_code)]
 
+mod aws_chunks;
 mod conversation;
 mod crate_upload;
 pub mod dns;
@@ -62,6 +63,7 @@ mod reply;
 pub mod ssh;
 mod target;
 
+pub use aws_chunks::{AwsChunk, AwsChunks};
 pub use conversation::Conversation;
 pub use crate_upload::{CrateUpload, Section};
 pub use error::{GitError, HeadError};
@@ -69,5 +71,5 @@ pub use head::{BodyLength, RequestHead};
 pub use headers::{FIELDS_MAX, HEAD_MAX, Headers};
 pub use json::Members;
 pub use part::{Part, PartAt};
-pub use reply::{Asked, Reply, Why, error_event};
+pub use reply::{Asked, Reply, Why, error_event, error_message};
 pub use target::Target;

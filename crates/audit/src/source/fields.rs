@@ -263,6 +263,10 @@ pub(super) fn field_of(fields: &[Field], range: &Range<u64>) -> Option<usize> {
 pub(super) fn sibling_expiry(fields: &[Field], at: usize) -> Option<i64> {
     /// Fields to either side that are looked at.
     const NEAR: usize = 16;
+    // What renews a login outlives what it says of the token beside it.
+    if judge::is_renewal(&fields[at].name) {
+        return None;
+    }
     let parent = judge::parent(&fields[at].name);
     let near = &fields[at.saturating_sub(NEAR)..fields.len().min(at + NEAR)];
     near.iter()

@@ -67,7 +67,9 @@ fn claude_codes_login_and_when_it_ends() {
     let found = find(&report, ".credentials.json", "claudeAiOauth.accessToken");
     assert_eq!(found.expires, Some(1_764_396_000));
     assert_eq!(found.provider, "Anthropic");
-    find(&report, ".credentials.json", "claudeAiOauth.refreshToken");
+    // What renews it does not end with it.
+    let renews = find(&report, ".credentials.json", "claudeAiOauth.refreshToken");
+    assert_eq!((renews.expires, renews.severity), (None, Severity::High));
 }
 
 #[test]

@@ -123,6 +123,10 @@ pub(crate) struct GuardArgs {
     #[arg(long, value_name = "PATTERN")]
     pub(crate) env_name: Vec<String>,
 
+    /// Make placeholders from the 32 random bytes of this file, which is made if there is none: they are the same in each run then, for programs that remember which key they may use [default: others in each run]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seed: Option<PathBuf>,
+
     /// Look for the secrets of this store, or of the usual one [default: the usual one, if there is one]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) store: Option<Option<PathBuf>>,

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use exfilter::substitute::{AwsKeys, Substitutes};
 use exfilter::wire::percent::{self, Plus};
-use exfilter::{Binding, Engine, Flow, KeyClass, KnownSecrets};
+use exfilter::{Authority, Binding, Engine, Flow, KeyClass, KnownSecrets};
 use exfilter_store::Store;
 use zeroize::Zeroizing;
 
@@ -24,6 +24,23 @@ const TELEMETRY: [&str; 4] = [
     "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
     "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
 ];
+
+/// Variables with keys of language models, and those in which programs look for the address that they are meant for, if it is not the provider's: a company's gateway.
+const GATEWAYS: [(&str, &str); 9] = [
+    ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+    ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"),
+    ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    ("CODEX_API_KEY", "OPENAI_BASE_URL"),
+    ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"),
+    ("GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
+    ("COPILOT_PROVIDER_API_KEY", "COPILOT_PROVIDER_BASE_URL"),
+    ("LITELLM_API_KEY", "LITELLM_API_BASE"),
+    ("HF_TOKEN", "HF_ENDPOINT"),
+];
+
+/// Where such programs put them.
+const GATEWAY_SLOTS: [&str; 4] =
+    ["header:authorization:bearer", "header:x-api-key", "header:api-key", "header:x-goog-api-key"];
 
 /// To whom signatures are made with them.
 const AWS_HOSTS: &str = "AWS, in signatures,";
@@ -87,7 +104,8 @@ pub(super) fn prepare(
     let found = secrets(variables, wishes.further, &mut recogniser);
     let aws = if wishes.observe { Vec::new() } else { prepared.aws(variables, &found, wishes.keep) };
     for found in found {
-        let bindings = bindings(&found, store, &mut recogniser)?;
+        let mut bindings = bindings(&found, store, &mut recogniser)?;
+        bindings.extend(at_gateways(variables, &found.value));
         // One that is too weak to be looked for is taken away all the same.
         let weak = prepared.known.add(&found.names, &found.value, bindings.clone()).err();
         if wishes.observe {
@@ -291,6 +309,20 @@ fn bindings(
         places = recogniser.recognise(&found.variable, &found.value).map_or(Vec::new(), |rule| rule.bindings);
     }
     Ok(open::bindings(&places))
+}
+
+/// The addresses that the variables beside a value name for it. Whoever has set them has said by that where it goes.
+fn at_gateways(variables: &[Variable], value: &[u8]) -> Vec<Binding> {
+    let of = |name: &str| variables.iter().find(|variable| variable.shown == name);
+    let carried = GATEWAYS.iter().filter(|(key, _)| of(key).is_some_and(|key| *key.value == value));
+    let hosts = carried.filter_map(|(_, address)| {
+        // Without TLS whoever answers may be anybody.
+        let rest = std::str::from_utf8(&of(address)?.value).ok()?.strip_prefix("https://")?;
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = Authority::parse(format!("https://{host}").as_bytes()).ok()?.host().to_owned();
+        Some(GATEWAY_SLOTS.map(|slot| (host.clone(), slot.to_owned())))
+    });
+    open::bindings(&hosts.flatten().collect::<Vec<_>>())
 }
 
 fn is_kept(name: &str, keep: &[String]) -> bool {

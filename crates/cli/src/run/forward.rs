@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use super::child;
 use crate::ask::VARIABLE;
 use crate::fault::Fault;
-use crate::sandbox::PROXIES;
+use crate::sandbox::{PROXIES, WITHOUT};
 use crate::term::Term;
 
 /// `exfilter forward`.
@@ -33,6 +33,9 @@ pub(crate) struct ForwardArgs {
 
 /// Ports at which programs that know no proxy find servers.
 const PORTS: [u16; 3] = [80, 443, 22];
+
+/// The command's own servers: the loopback here is nobody else's, and the guard would look for them at its own.
+const OWN: &str = "localhost,127.0.0.1,::1";
 
 /// Where they ask for names.
 const NAMES: u16 = 53;
@@ -60,8 +63,12 @@ pub(crate) fn run(args: &ForwardArgs) -> Result<u8, Fault> {
         {
             Term::new().note(&format_args!("programs that use no proxy find nothing here: {error}"));
         }
+        // All ports are open. With a capability the command could not begin a bubblewrap of its own, as agents do.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::thread::clear_ambient_capability_set();
         let mut command = Command::new(&args.command[0]);
         command.args(&args.command[1..]).envs(PROXIES.map(|name| (name, &proxy))).env(VARIABLE, &proxy);
+        command.envs(WITHOUT.map(|name| (name, OWN)));
         child::run_in(command, child::Depth::Child).await.map_err(|error| child::fault(&args.command, &error))
     })
 }

@@ -17,6 +17,9 @@ const LINES: usize = 200;
 /// What is told when the quarantine begins.
 const QUARANTINED: &str = "repeated hits on enrolled secrets: the session is in quarantine and nothing leaves any more; start the command again to lift it, or set [quarantine] in the policy";
 
+/// What a record calls a message of WebSocket: its connection was a request of its own.
+const MESSAGE: &str = "websocket";
+
 /// The most that are shown of a kind.
 const SHOWN: usize = 30;
 
@@ -43,6 +46,8 @@ struct Counts {
 #[derive(Default)]
 struct Host {
     requests: u64,
+    /// Of WebSocket.
+    messages: u64,
     bytes: u64,
     injected: u64,
 }
@@ -92,7 +97,10 @@ impl Sink for Ledger {
                 let is_known = counts.hosts.contains_key(&to);
                 if is_known || counts.hosts.len() < LINES {
                     let host = counts.hosts.entry(to.clone()).or_default();
-                    host.requests += 1;
+                    match record.conversation {
+                        MESSAGE => host.messages += 1,
+                        _ => host.requests += 1,
+                    }
                     host.bytes += record.bytes;
                     host.injected += u64::from(record.injected);
                 } else {
@@ -153,7 +161,10 @@ impl Ledger {
             out.push_str("exfilter: what left\n");
         }
         for (to, host) in &counts.hosts {
-            let requests = count(host.requests, "request", "requests");
+            let mut requests = count(host.requests, "request", "requests");
+            if host.messages > 0 {
+                requests = format!("{requests}, {}", count(host.messages, "message", "messages"));
+            }
             let injected = match host.injected {
                 0 => String::new(),
                 n => format!(", {} with a real credential put in", count(n, "request", "requests")),

@@ -25,6 +25,7 @@ use super::upstream;
 use crate::fault::Fault;
 use crate::policy;
 use crate::rulepack::{self, Loaded};
+use crate::sandbox;
 use crate::secrets::{harden, open};
 use crate::term::Term;
 use crate::text::{escape, path_bytes};
@@ -82,11 +83,18 @@ impl Lasting {
     ///
     /// # Errors
     ///
-    /// No random numbers.
-    fn new(closed_network: bool, ssh: Option<SshSettings>) -> Result<Lasting, Fault> {
-        let (mut seed, mut key) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
-        random(&mut seed[..])?;
+    /// No random numbers, or a seed that cannot be read.
+    fn new(seed: Option<&Path>, closed_network: bool, ssh: Option<SshSettings>) -> Result<Lasting, Fault> {
+        let mut key = Zeroizing::new([0; 32]);
         random(&mut key[..])?;
+        let seed = match seed {
+            Some(path) => sandbox::seed(path)?,
+            None => {
+                let mut seed = Zeroizing::new([0; 32]);
+                random(&mut seed[..])?;
+                seed
+            }
+        };
         Ok(Lasting { seed, key, closed_network, ssh, had: Cell::default() })
     }
 
@@ -189,7 +197,7 @@ pub(super) fn ready(
 ) -> Result<Ready, Fault> {
     // What is in this process's memory, no other process of the same user may read there.
     harden();
-    let lasting = Lasting::new(closed_network, ssh)?;
+    let lasting = Lasting::new(args.seed.as_deref(), closed_network, ssh)?;
     let Read { mut settings, notes, changes, observe } = read(args, &lasting, term)?;
     let journal = args.log.as_deref().map(journal).transpose()?;
     let books = Arc::new(Books { ledger: Ledger::default(), journal });

@@ -18,7 +18,9 @@ mod variables;
 pub(crate) use args::Seat;
 #[cfg(feature = "guard")]
 pub(crate) use form::text;
+#[cfg(feature = "guard")]
+pub(crate) use placeholders::seed;
 pub(crate) use run::run;
-pub(crate) use variables::PROXIES;
+pub(crate) use variables::{PROXIES, WITHOUT};
 #[cfg(feature = "guard")]
 pub(crate) use variables::{Variable, variables};

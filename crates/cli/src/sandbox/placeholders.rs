@@ -29,7 +29,7 @@ pub(super) fn of(args: &EnvArgs, term: &Term) -> Result<Vec<(String, String)>, F
     let store = &opened.store;
     let mut records = chosen(store, &args.secret)?;
     records.sort_by(|a, b| a.name().cmp(b.name()));
-    let mut substitutes = Substitutes::new(*seed(args.seed.as_deref())?);
+    let mut substitutes = Substitutes::new(*asked(args.seed.as_deref())?);
     let mut variables: Vec<(String, String)> = Vec::new();
     for record in records {
         match add(&mut substitutes, store, record) {
@@ -97,20 +97,31 @@ fn variable(record: &Record) -> Option<String> {
     (is_name && name.bytes().next().is_some_and(|b| !b.is_ascii_digit())).then(|| name.to_owned())
 }
 
-/// The seed in a file, which is made if there is none.
-fn seed(path: Option<&Path>) -> Result<Zeroizing<[u8; SEED]>, Fault> {
+/// The seed in a file, or in the usual one.
+fn asked(path: Option<&Path>) -> Result<Zeroizing<[u8; SEED]>, Fault> {
     let path = path.map(Path::to_owned).or_else(usual).ok_or_else(|| {
         Fault::new("--seed", "no usual place: neither HOME nor XDG_STATE_HOME is set", "name a file")
     })?;
-    if let Some(bytes) = read_private(&path, SEED).map_err(|error| fault(&error))? {
-        return bytes.as_slice().try_into().map(Zeroizing::new).map_err(|_| {
-            Fault::new(shown(&path), "it is no seed of 32 bytes", "remove it to have one made")
-        });
+    seed(&path)
+}
+
+/// The seed in a file, which is made if there is none.
+///
+/// # Errors
+///
+/// A file that is not its owner's alone, or that holds something else.
+pub(crate) fn seed(path: &Path) -> Result<Zeroizing<[u8; SEED]>, Fault> {
+    if let Some(bytes) = read_private(path, SEED).map_err(|error| fault(&error))? {
+        return bytes
+            .as_slice()
+            .try_into()
+            .map(Zeroizing::new)
+            .map_err(|_| Fault::new(shown(path), "it is no seed of 32 bytes", "remove it to have one made"));
     }
     let mut seed = Zeroizing::new([0; SEED]);
     getrandom::fill(&mut *seed)
         .map_err(|_| Fault::new("--seed", "the system gives no random numbers", "give a seed"))?;
-    write_private(&path, &*seed, &mut |_| Ok(())).map_err(|error| fault(&error))?;
+    write_private(path, &*seed, &mut |_| Ok(())).map_err(|error| fault(&error))?;
     Ok(seed)
 }
 

@@ -7,7 +7,7 @@ pub(crate) const PROXIES: [&str; 6] =
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// Variables that name hosts to which no proxy leads. Emptied, not removed: a program that has a list of its own asks for the variable first.
-const WITHOUT: [&str; 2] = ["NO_PROXY", "no_proxy"];
+pub(crate) const WITHOUT: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// Further variables that would lead around the proxy.
 const AROUND: [&str; 1] = ["npm_config_noproxy"];

@@ -23,6 +23,8 @@ mod rules;
 #[cfg(all(feature = "guard", unix))]
 mod run;
 #[cfg(all(feature = "guard", unix))]
+mod run_agents;
+#[cfg(all(feature = "guard", unix))]
 mod run_aws;
 #[cfg(all(feature = "guard", unix))]
 mod run_login;

@@ -66,7 +66,7 @@ pub(crate) fn has(program: &str) -> bool {
 }
 
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn eprintln_skipped(program: &str) {
+pub(crate) fn eprintln_skipped(program: &str) {
     eprintln!("skipped: {program} is not on this machine");
 }
 
@@ -566,7 +566,7 @@ fn isolated_commands_have_one_way_out() {
         "the guard's process, whose environment has real values, is not seen: {run:#?}"
     );
     let token = github_token();
-    let script = "curl -sS -H \"Authorization: Bearer $GH_TOKEN\" https://api.github.com/user; curl -sS http://127.0.0.1:9/";
+    let script = "curl -sS -H \"Authorization: Bearer $GH_TOKEN\" https://api.github.com/user; NO_PROXY= no_proxy= curl -sS http://127.0.0.1:9/";
     let run = stage.run(&["--isolate"], &[("GH_TOKEN", &token)], &["sh", "-c", script]).exits_with(0);
     assert_eq!(stage.server.requests()[0].header("authorization").unwrap(), format!("Bearer {token}"));
     run.prints("got Bearer ****").prints("private network").notes("1 request with a real credential put in");

@@ -1,7 +1,9 @@
 //! `exfilter run --isolate`: programs that know no proxy, and ask for names first.
 
+use std::process::Command;
+
 use crate::harness::github_token;
-use crate::run::{Stage, has, isolates};
+use crate::run::{Stage, eprintln_skipped, has, isolates};
 
 #[test]
 fn names_are_answered_inside() {
@@ -95,4 +97,66 @@ fn a_secret_in_a_name_is_refused_inside() {
     );
     let run = run.exits_with(0).prints("none").notes("blocked by policy: the host's name");
     assert!(!run.stderr.contains(&token[4..20]));
+}
+
+/// An agent looks at the page that it has made: by the guard it would be another machine's.
+#[test]
+fn servers_of_the_command_are_its_own() {
+    if !has("bwrap") || !has("curl") || !has("python3") {
+        return;
+    }
+    let stage = Stage::new();
+    if !isolates(&stage) {
+        return;
+    }
+    std::fs::write(stage.sandbox.top().join("page"), "my own page").unwrap();
+    let script = "python3 -u -m http.server --bind 127.0.0.1 8123 > said 2>&1 & until grep -q port said; do sleep 0.1; done; \
+                  for host in localhost 127.0.0.1; do curl -sS http://$host:8123/page; echo; done; kill %1; rm said";
+    let run = stage.run(&["--isolate"], &[], &["bash", "-c", script]).exits_with(0);
+    assert_eq!(run.stdout, "my own page\nmy own page\n", "{run:#?}");
+    run.notes("nothing left");
+}
+
+/// Codex and Claude Code run commands in a bubblewrap of their own, which begins with no capability or not at all.
+#[test]
+fn a_sandbox_begins_within_a_sandbox() {
+    if !has("bwrap") {
+        return;
+    }
+    let stage = Stage::new();
+    if !isolates(&stage) {
+        return;
+    }
+    let own = "grep CapAmb /proc/self/status; test $(id -u) = 0 || bwrap --dev-bind / / --unshare-net --unshare-pid --proc /proc echo begun";
+    let run = stage.run(&["--isolate"], &[], &["sh", "-c", own]).exits_with(0);
+    let run = run.prints("CapAmb:\t0000000000000000");
+    if run.stdout.contains("begun") {
+        return;
+    }
+    // Whoever is root here is somebody else there, if that is possible.
+    let program = env!("CARGO_BIN_EXE_exfilter");
+    let other = [
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        program,
+        "run",
+        "--no-store",
+        "--direct",
+        "--no-ssh",
+        "--isolate",
+    ];
+    let mut command = Command::new("setpriv");
+    command
+        .args(other)
+        .args(["--", "sh", "-c", own])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    let Ok(output) = command.current_dir("/").output() else { return };
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.code() == Some(2) || said.contains("setpriv") || said.contains("Permission denied") {
+        eprintln_skipped(&format!("a user who is not root ({said})"));
+        return;
+    }
+    assert!(String::from_utf8_lossy(&output.stdout).contains("begun"), "{said}");
 }

@@ -36,7 +36,7 @@ fn the_command_cannot_approve() {
     // In namespaces the file is empty, and the page cannot be reached.
     let script = format!(
         "test -z \"$(cat '{path}')\" || exit 7; u=$(grep -aoh 'http://127.0.0.1:[0-9]*/[0-9a-f]*/' shown.txt | head -n 1); \
-         test -n \"$u\" || exit 8; curl -sS --noproxy '*' -m 5 \"$u\" && exit 9; curl -sS -m 5 -o page -w '%{{http_code}}' \"$u\""
+         test -n \"$u\" || exit 8; curl -sS --noproxy '*' -m 5 \"$u\" && exit 9; NO_PROXY= no_proxy= curl -sS -m 5 -o page -w '%{{http_code}}' \"$u\""
     );
     let mut command = stage.command(&["--isolate", "--ui", "--ui-file", &path], &["sh", "-c", &script]);
     // Its standard error is a file that it reads.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use exfilter_engine::{
-    Action, Authority, Block, Coverage, Engine, Event, Finding, Flow, HeaderPart, HostPattern, Kind,
-    LanePath, Slot, Verdict,
+    Action, Block, Coverage, Engine, Event, Finding, Flow, HeaderPart, HostPattern, Kind, LanePath, Slot,
+    Verdict,
 };
 use exfilter_wire::RequestHead;
 use exfilter_wire::places::{Place, Text};
@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 use super::log::Log;
 use super::sighting::Sighting;
-use crate::substitute::Substitutes;
+use super::{signed, token};
+use crate::substitute::{Substitutes, is_aws, is_tls};
 
 /// The longest name that is shown, in characters.
 const NAME_MAX: usize = 64;
@@ -146,7 +147,7 @@ impl Texts<'_> {
             };
             events.push((event, path));
         }
-        let is_own = |event: &Event| matches!(event, Event::Finding(f) if self.is_own(f, bytes.len(), place));
+        let is_own = |event: &Event| matches!(event, Event::Finding(f) if self.is_own(f, bytes, place));
         let acting = |event: &Event| match event {
             Event::Finding(finding) => finding.action() == Action::Block,
             Event::Opaque(opaque) => opaque.action() == Action::Block,
@@ -164,17 +165,25 @@ impl Texts<'_> {
     }
 
     /// Whether a finding is a key of a rule that belongs in this place of this host, and all of it.
-    fn is_own(&self, finding: &Finding, len: usize, place: &Place) -> bool {
+    fn is_own(&self, finding: &Finding, bytes: &[u8], place: &Place) -> bool {
         let Kind::Rule(id) = finding.kind() else { return false };
         let rule = self.engine.rule(id);
-        let Some(host) = self.flow.authority().map(Authority::host) else { return false };
+        let Some(to) = self.flow.authority() else { return false };
         let here = slot(place);
-        finding.outer() == (0..len as u64)
-            && rule
-                .hosts
-                .iter()
-                .any(|text| HostPattern::parse(text.as_bytes()).is_ok_and(|p| p.matches(host)))
-            && rule.slots.iter().any(|text| Slot::parse(text.as_bytes()).is_ok_and(|slot| slot == here))
+        let is_home = match rule.id == token::RULE {
+            // Of a long one the rule sees the beginning; it says itself where it belongs.
+            true => is_tls(to) && finding.outer().start == 0 && token::is_at_home(bytes, to.host()),
+            false => {
+                let matches = |text: &String| {
+                    HostPattern::parse(text.as_bytes()).is_ok_and(|pattern| pattern.matches(to.host()))
+                };
+                let found = finding.outer();
+                let is_all = found == (0..bytes.len() as u64)
+                    || is_aws(to) && signed::is_id(&rule.id, place, bytes, &found);
+                is_all && rule.hosts.iter().any(matches)
+            }
+        };
+        is_home && rule.slots.iter().any(|text| Slot::parse(text.as_bytes()).is_ok_and(|slot| slot == here))
     }
 
     /// Takes over what a scan found, but for what was told of in a part.

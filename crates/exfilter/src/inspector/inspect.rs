@@ -12,6 +12,7 @@ use exfilter_wire::{
 };
 
 use super::body::Body;
+use super::chunked::Chunked;
 use super::decoded;
 use super::head::Texts;
 use super::locate::Names;
@@ -144,7 +145,7 @@ impl Inspection {
 ///
 /// # Resource usage
 ///
-/// Two streams at most, whose memory is [`Stream::memory`](crate::Stream::memory)'s, the head, a push's commands (16 MiB at most), and, of an editable coded body, that body and its text
+/// Three streams at most, whose memory is [`Stream::memory`](crate::Stream::memory)'s, the head, a push's commands (16 MiB at most), and, of an editable coded body, that body and its text
 /// ([`Inspection::replace_max`]). The embedder keeps the bytes that have not left.
 pub struct Inspector {
     engine: Engine,
@@ -154,6 +155,10 @@ pub struct Inspector {
     head: RequestHead,
     conversation: Conversation,
     body: Body,
+    /// What is around the body's content.
+    chunked: Option<Box<Chunked>>,
+    /// Whether fields of the body are held to what is done about bodies that can be edited.
+    edited: bool,
     log: Log,
     finished: Option<Verdict>,
 }
@@ -208,15 +213,30 @@ impl Inspector {
         }
         // Pieces of a secret may stand in the head and in the body.
         let body_flow = body_flow.session(&log.session);
+        let chunked = head.is_aws_chunked();
+        let chunked = chunked.then(|| Box::new(Chunked::new(engine, body_flow.clone().whole())));
         let body = open_body(engine, inspection, (&head, conversation, part), &codings, body_flow, &mut log);
+        let edited = is_editable(inspection, &head);
         let substitutes = inspection.substitutes.clone();
         let engine = engine.clone();
-        let mut inspector =
-            Inspector { engine, flow, own_keys, substitutes, head, conversation, body, log, finished: None };
+        let mut inspector = Inspector {
+            engine,
+            flow,
+            own_keys,
+            substitutes,
+            head,
+            conversation,
+            body,
+            chunked,
+            edited,
+            log,
+            finished: None,
+        };
         if conversation == Conversation::Tunnel {
             inspector.body.refuse(OpaqueReason::Tunnel, &mut inspector.log);
         }
-        if conversation == Conversation::GitReceivePack && !codings.is_empty() {
+        let is_coded = !codings.is_empty() || inspector.chunked.is_some();
+        if conversation == Conversation::GitReceivePack && is_coded {
             // git codes no push, and its commands could not be read.
             inspector.body.refuse(OpaqueReason::UnknownCoding, &mut inspector.log);
         }
@@ -230,6 +250,10 @@ impl Inspector {
         if self.finished.is_some() {
             self.body.misuse(&mut self.log);
             return self.verdict();
+        }
+        if let Some(chunked) = &mut self.chunked {
+            chunked.push(chunk, &mut self.body, &mut self.log);
+            return self.or_block(Verdict::Forward { through: 0 });
         }
         let verdict = self.body.push(chunk, &mut self.log);
         self.or_block(verdict)
@@ -256,8 +280,12 @@ impl Inspector {
 
     fn finish_with(&mut self, held: Pieces<'_>) -> Verdict {
         if self.finished.is_none() {
+            if let Some(chunked) = &mut self.chunked {
+                chunked.end(&mut self.log);
+            }
             let verdict = self.by_places().unwrap_or_else(|| self.body.finish(held, &mut self.log));
-            self.finished = Some(verdict);
+            let all = self.chunked.as_ref().map(|chunked| Verdict::Forward { through: chunked.len() });
+            self.finished = Some(all.unwrap_or(verdict));
         }
         let verdict = self.finished.unwrap_or(Verdict::Forward { through: 0 });
         self.or_block(verdict)
@@ -293,7 +321,7 @@ impl Inspector {
 
     /// Whether the head must not leave before [`Inspector::finish`]: a push is whole or nothing, and a body that is replaced has another head.
     pub fn holds_head(&self) -> bool {
-        self.body.is_held()
+        self.body.is_held() || self.chunked.is_some()
     }
 
     /// The edits to apply to the body before bytes leave, as [`Stream::edits`](crate::Stream::edits) says.
@@ -392,6 +420,7 @@ impl Inspector {
             + self.head.target().as_bytes().len()
             + headers.sum::<usize>()
             + self.body.memory()
+            + self.chunked.as_ref().map_or(0, |chunked| chunked.memory())
     }
 
     /// Sightings that were not kept because nobody polled.
@@ -420,7 +449,9 @@ impl Inspector {
             return None;
         }
         let substitutes = &self.substitutes[..];
-        let (engine, flow, own_keys) = (&self.engine, &self.flow, self.own_keys);
+        // What would be overwritten there, and cannot be in what is read by its places, is refused.
+        let flow = if self.edited { self.flow.clone().edited_decoded() } else { self.flow.clone() };
+        let (engine, flow, own_keys) = (&self.engine, &flow, self.own_keys);
         let mut texts = Texts { engine, flow, own_keys, substitutes, head: &self.head, log: &mut log };
         let _clean = texts.examine(&[text]);
         if log.blocked.is_some() {
@@ -460,6 +491,13 @@ impl std::fmt::Debug for Inspector {
 
 /// Fields that say what a body is, so that an edited one is another one.
 const DIGESTS: [&str; 5] = ["content-md5", "digest", "content-digest", "repr-digest", "x-amz-content-sha256"];
+
+/// Whether the body may be edited: no field of the head says what it is, and it is not in chunks that tell their lengths.
+fn is_editable(inspection: &Inspection, head: &RequestHead) -> bool {
+    inspection.editable
+        && !head.is_aws_chunked()
+        && !DIGESTS.iter().any(|name| head.headers().get(name).is_some())
+}
 
 /// Whether a head names the host that it is sent to, and no other.
 fn names(authority: &Authority, head: &RequestHead) -> bool {
@@ -508,7 +546,7 @@ fn open_body(
         _ => None,
     };
     let flow = as_held(flow);
-    let editable = inspection.editable && !DIGESTS.iter().any(|name| head.headers().get(name).is_some());
+    let editable = is_editable(inspection, head);
     let decoded = if editable { flow.clone().editable() } else { flow.clone() };
     // What is coded is never edited in place.
     let (flow, kept) = match codings.is_empty() {
@@ -525,12 +563,13 @@ fn open_body(
     if let Some(reason) = unseen {
         body.refuse(reason, log);
     } else if codings.is_empty()
+        && !head.is_aws_chunked()
         && let BodyLength::Exactly(len @ 1..) = head.length()
         && fields::has(head)
     {
         body.keep_small(len);
     }
-    if is_resent(conversation) && unseen.is_none() {
+    if is_resent(conversation) && unseen.is_none() && !head.is_aws_chunked() {
         // What passes once is not remembered as clean.
         let remembers = !(inspection.lines || inspection.quarantined) && inspection.approved.is_empty();
         let prefixes = inspection.prefixes.as_ref().filter(|_| remembers);

@@ -44,6 +44,7 @@
 //!
 //! The body must come as it is without HTTP's chunks. Everything the laws of [`Stream`](crate::Stream) say holds for it: the outcome does not depend on chunks.
 mod body;
+mod chunked;
 mod decoded;
 mod head;
 mod inspect;
@@ -52,6 +53,8 @@ mod log;
 mod prefixes;
 mod reply;
 mod sighting;
+mod signed;
+mod token;
 mod transcode;
 mod uploads;
 

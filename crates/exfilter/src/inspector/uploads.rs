@@ -1,9 +1,9 @@
 //! [`Uploads`]: objects that come in many requests, each one stream.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use exfilter_engine::{Action, Engine, Event, Flow, OpaqueReason, Stream, Verdict};
+use exfilter_engine::{Action, Authority, Engine, Event, Flow, OpaqueReason, Stream, Verdict};
 use exfilter_wire::{Part, PartAt};
 use zeroize::Zeroizing;
 
@@ -16,17 +16,20 @@ const OPEN_MAX: usize = 256;
 /// Objects that are known, those apart that are over: of the others it is known only that they cannot be gone on with.
 const KNOWN_MAX: usize = 4096;
 
+/// Parts of which it is known what stood in them. Clients send those again soon that a server has not taken.
+const CLEAN_MAX: usize = 4096;
+
 /// The end of a part that is examined as the end of the object, for nobody knows whether it is: a key with what it is written in.
 const TAIL: usize = 4 << 10;
 
 /// The objects of one session that are being uploaded in parts. Cheap to clone; clones are the same.
 ///
-/// A part that does not follow the one before it (sent at the same time, sent again, out of order) is not examined and reported as a gap, which blocks unless the policy says otherwise. An
-/// object of which a part was refused stays refused. Where 256 are under way, the one that has waited longest is given up for a new one, and its further parts are gaps.
+/// A part that does not follow the one before it (sent at the same time, out of order) is not examined and reported as a gap, which blocks unless the policy says otherwise: an embedder lets one that is
+/// [early](Uploads::is_early) wait for its turn. An object of which a part was refused stays refused. Where 256 are under way, the one that has waited longest is given up for a new one, and its further parts are gaps.
 ///
 /// # Resource usage
 ///
-/// A stream for each of at most 256 objects, and 100 bytes for each of at most 4096; parts of more are refused.
+/// A stream for each of at most 256 objects, and 100 bytes for each of at most 4096; parts of more are refused. Of the last 4096 clean parts 72 bytes each: sent again, byte for byte, they pass.
 #[derive(Clone, Default)]
 pub struct Uploads {
     open: Arc<Mutex<Open>>,
@@ -35,6 +38,8 @@ pub struct Uploads {
 #[derive(Default)]
 struct Open {
     uploads: HashMap<Name, Upload>,
+    /// The last parts with a number that were clean: whose they are, their numbers, and digests.
+    clean: VecDeque<(Name, u64, Name)>,
     /// How often one was put back.
     turn: u64,
 }
@@ -87,18 +92,25 @@ impl Uploads {
 
     /// Forgets all objects: further parts of them are refused, but for those that begin anew.
     pub fn clear(&self) {
-        self.lock().uploads.clear();
+        *self.lock() = Open::default();
+    }
+
+    /// Whether a part has the number of one behind others that have not come yet, or are on their way to this host. Clients that send parts at the same time do not wait for the answers; nothing of this one is to be examined before those are.
+    #[must_use]
+    pub fn is_early(&self, to: &Authority, part: &Part) -> bool {
+        let PartAt::Number(number) = part.at else { return false };
+        match self.lock().uploads.get(&name(&to.to_string(), part)) {
+            Some(Upload::Waits(_, progress, ..)) => number > progress.parts + 1,
+            Some(Upload::Busy) => true,
+            Some(Upload::Refused) => false,
+            None => number > 1,
+        }
     }
 
     /// Takes an object out, to go on with it or to begin it.
     pub(super) fn take(&self, engine: &Engine, flow: &Flow, part: &Part) -> Taken {
         let host = flow.authority().map(ToString::to_string).unwrap_or_default();
-        let key = *blake3::Hasher::new()
-            .update(host.as_bytes())
-            .update(b"\n")
-            .update(&part.upload)
-            .finalize()
-            .as_bytes();
+        let key = name(&host, part);
         let mut open = self.lock();
         let has_room = open.uploads.contains_key(&key) || open.makes_room();
         let (stream, progress, tail) = match open.uploads.get_mut(&key) {
@@ -114,6 +126,17 @@ impl Uploads {
                 (Box::new(engine.stream(flow.clone())), Progress::default(), tail)
             }
         };
+        let number = if let PartAt::Number(number) = part.at { number } else { 0 };
+        let again =
+            || open.clean.iter().find(|(of, one, _)| (*of, *one) == (key, number)).map(|(.., sum)| *sum);
+        if let Some(sum) = (number <= progress.parts).then(again).flatten() {
+            open.wait(key, stream, progress, tail);
+            drop(open);
+            let stream = Some(Box::new(engine.stream(flow.clone())));
+            let mut body = PartBody::new(self, key, (engine, flow), stream, Tail::default());
+            body.again = Some(sum);
+            return Taken::Part(Box::new(body));
+        }
         let fits = match part.at {
             PartAt::Byte(start) => start == progress.bytes,
             PartAt::Number(number) => number == progress.parts + 1,
@@ -129,22 +152,18 @@ impl Uploads {
             return Taken::Gap;
         }
         drop(open);
-        Taken::Part(Box::new(PartBody {
-            uploads: self.clone(),
-            key,
-            stream: Some(stream),
-            progress,
-            last: part.last,
-            pushed: 0,
-            tail,
-            engine: engine.clone(),
-            flow: flow.clone(),
-        }))
+        let mut body = PartBody::new(self, key, (engine, flow), Some(stream), tail);
+        (body.progress, body.last, body.number) = (progress, part.last, number);
+        Taken::Part(Box::new(body))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn name(host: &str, part: &Part) -> Name {
+    *blake3::Hasher::new().update(host.as_bytes()).update(b"\n").update(&part.upload).finalize().as_bytes()
 }
 
 impl Open {
@@ -179,7 +198,7 @@ impl std::fmt::Debug for Uploads {
     }
 }
 
-/// One part on its way. Dropped before its end, it leaves its object unfinished for good.
+/// One part on its way. Dropped before its end, it leaves its object refused for good.
 pub(super) struct PartBody {
     uploads: Uploads,
     key: Name,
@@ -187,14 +206,57 @@ pub(super) struct PartBody {
     stream: Option<Box<Stream>>,
     progress: Progress,
     last: bool,
+    /// The number, if it has one.
+    number: u64,
+    sum: blake3::Hasher,
+    /// What it was when it was examined: it is sent again, and passes if it is the same.
+    again: Option<Name>,
     pushed: u64,
     tail: Tail,
     engine: Engine,
     flow: Flow,
 }
 
+impl Drop for PartBody {
+    fn drop(&mut self) {
+        if self.stream.is_some() && self.again.is_none() {
+            self.uploads.lock().uploads.insert(self.key, Upload::Refused);
+        }
+    }
+}
+
 impl PartBody {
+    fn new(
+        uploads: &Uploads,
+        key: Name,
+        (engine, flow): (&Engine, &Flow),
+        stream: Option<Box<Stream>>,
+        tail: Tail,
+    ) -> PartBody {
+        PartBody {
+            uploads: uploads.clone(),
+            key,
+            stream,
+            progress: Progress::default(),
+            last: false,
+            number: 0,
+            sum: blake3::Hasher::new(),
+            again: None,
+            pushed: 0,
+            tail,
+            engine: engine.clone(),
+            flow: flow.clone(),
+        }
+    }
+
     pub(super) fn push(&mut self, chunk: &[u8], log: &mut Log) -> Verdict {
+        if self.number > 0 || self.again.is_some() {
+            self.sum.update(chunk);
+        }
+        if self.again.is_some() {
+            self.pushed += chunk.len() as u64;
+            return Verdict::Forward { through: 0 };
+        }
         let Some(stream) = &mut self.stream else { return self.through(0) };
         let verdict = stream.push(chunk);
         log.drain(stream, "upload", 0);
@@ -216,6 +278,14 @@ impl PartBody {
     /// Ends the part, and the object if it is the last one.
     pub(super) fn finish(&mut self, log: &mut Log) -> Verdict {
         let Some(mut stream) = self.stream.take() else { return self.through(u64::MAX) };
+        if let Some(sum) = self.again {
+            if self.sum.finalize() != sum {
+                log.settle(stream.unexamined(OpaqueReason::Gap, 0..self.pushed));
+            }
+            log.drain(&mut stream, "upload", 0);
+            log.coverage.add(&stream.coverage());
+            return Verdict::Forward { through: self.pushed };
+        }
         let verdict = if self.last { stream.finish() } else { stream.catch_up() };
         log.drain(&mut stream, "upload", 0);
         log.settle(verdict);
@@ -228,7 +298,13 @@ impl PartBody {
         match (log.blocked.is_some(), self.last) {
             (true, _) => drop(open.uploads.insert(self.key, Upload::Refused)),
             (false, true) => drop(open.uploads.remove(&self.key)),
-            (false, false) => open.wait(self.key, stream, progress, std::mem::take(&mut self.tail)),
+            (false, false) => {
+                if self.number > 0 {
+                    open.clean.truncate(CLEAN_MAX - 1);
+                    open.clean.push_front((self.key, self.number, *self.sum.finalize().as_bytes()));
+                }
+                open.wait(self.key, stream, progress, std::mem::take(&mut self.tail));
+            }
         }
         drop(open);
         Verdict::Forward { through: self.pushed }

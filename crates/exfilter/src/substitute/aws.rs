@@ -46,8 +46,8 @@ const DATE: &str = "x-amz-date";
 const HASH: &str = "x-amz-content-sha256";
 const END: &str = "aws4_request";
 
-/// The body that is not signed, where a service allows it.
-const UNSIGNED: &[u8] = b"UNSIGNED-PAYLOAD";
+/// A body that is not signed, where a service allows it; the second one is in chunks, with a sum behind them that its sender computes and nobody signs.
+const UNSIGNED: [&[u8]; 2] = [b"UNSIGNED-PAYLOAD", b"STREAMING-UNSIGNED-PAYLOAD-TRAILER"];
 
 /// Fields that a proxy changes: they are left out of the new signature, which need not have them.
 const CHANGED: [&str; 10] = [
@@ -219,7 +219,7 @@ impl Substitutes {
 }
 
 /// Only over TLS: whoever answers without it may be anybody. Nor where customers' own programs answer, who would get the id and the token.
-fn is_aws(to: &Authority) -> bool {
+pub(crate) fn is_aws(to: &Authority) -> bool {
     if to.host().split('.').any(|label| OTHERS.contains(&label)) {
         return false;
     }
@@ -241,7 +241,7 @@ fn payload<C: AsRef<[u8]>>(
             Ok(hex(&hash.finalize()).into_bytes())
         }
         (Some(said), None)
-            if said == UNSIGNED || said.len() == 64 && said.iter().all(u8::is_ascii_hexdigit) =>
+            if UNSIGNED.contains(&said) || said.len() == 64 && said.iter().all(u8::is_ascii_hexdigit) =>
         {
             Ok(said.to_vec())
         }

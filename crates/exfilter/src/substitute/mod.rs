@@ -33,6 +33,7 @@ mod request;
 mod scrubbing;
 mod slots;
 
+pub(crate) use aws::is_aws;
 pub use aws::{AwsKeys, AwsPlaceholders, SignError};
 pub use error::SubstituteError;
 pub use logins::{
@@ -41,3 +42,4 @@ pub use logins::{
 };
 pub use scrubbing::scrubbing;
 pub use slots::Substitutes;
+pub(crate) use slots::is_tls;

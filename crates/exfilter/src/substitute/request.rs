@@ -1,6 +1,6 @@
 //! Placeholders in whole requests: which parts of a head are exchanged, and who else's credentials stand there.
 
-use exfilter_engine::{Authority, Engine, Event, Flow, Slot};
+use exfilter_engine::{Authority, Engine, Event, Flow, HostPattern, Kind, Slot};
 use exfilter_wire::places::{self, Place, Text};
 use exfilter_wire::{HeadError, RequestHead};
 use zeroize::Zeroizing;
@@ -9,6 +9,9 @@ use super::Substitutes;
 use super::logins::{members, name};
 use super::slots::is_tls;
 use crate::inspector::slot;
+
+/// Hosts at which people have a login beside a key, and clients take the one or the other for the bearer: Claude's, ChatGPT's and Copilot's accounts.
+const WITH_LOGINS: [&str; 3] = ["api.anthropic.com", "chatgpt.com", "*.githubcopilot.com"];
 
 impl Substitutes {
     /// The head with the real credentials in the places of their placeholders; `None` if there are none. It is for the server alone, after the request was
@@ -118,11 +121,35 @@ impl Substitutes {
                         && self.inject(to, &slot, value).is_none()
                         && other.is_none_or(|other| other.inject(to, &slot, value).is_none())
                         && !self.is_bound(engine, to, text)
+                        && !self.is_login(engine, to, &slot, value)
                 })
                 .map(|(place, _)| match place {
                     Place::Header(name) => format!("header:{name}"),
                     other => other.kind().to_owned(),
                 })
+        })
+    }
+
+    /// Whether it is a bearer of another kind than the keys that are put there, at a host that has logins too. Another key of theirs is somebody else's.
+    fn is_login(&self, engine: &Engine, to: &Authority, slot: &Slot, value: &[u8]) -> bool {
+        let Slot::Header(name, _) = slot else { return false };
+        let is_there =
+            |host: &&str| HostPattern::parse(host.as_bytes()).is_ok_and(|pattern| pattern.matches(to.host()));
+        if name != "authorization" || !WITH_LOGINS.iter().any(is_there) {
+            return false;
+        }
+        let kinds = |bytes: &[u8]| -> Vec<Kind> {
+            let mut stream = engine.stream(Flow::outbound(to.clone()));
+            let _ = (stream.push(bytes), stream.finish());
+            let events = std::iter::from_fn(|| stream.poll_event());
+            events
+                .filter_map(|event| if let Event::Finding(f) = event { Some(f.kind()) } else { None })
+                .collect()
+        };
+        let here = kinds(value);
+        self.expected(to, slot).all(|entry| {
+            let its = kinds(entry.placeholder.as_bytes());
+            !its.is_empty() && its.iter().all(|kind| !here.contains(kind))
         })
     }
 

@@ -128,7 +128,12 @@ impl Substitutes {
 
     /// Whether a real credential is put into this slot at this host: any other one there is somebody else's.
     pub fn expects(&self, to: &Authority, slot: &Slot) -> bool {
-        self.at_home(to, slot).next().is_some()
+        self.expected(to, slot).next().is_some()
+    }
+
+    /// The values that are put into this slot.
+    pub(super) fn expected(&self, to: &Authority, slot: &Slot) -> impl Iterator<Item = &Entry> {
+        self.at_home(to, slot).map(|(entry, _)| entry)
     }
 
     /// Whether the whole of `value`, as it is decoded in exactly this slot, is a placeholder that is at home there.
@@ -219,7 +224,7 @@ impl fmt::Debug for Substitutes {
 }
 
 /// Whoever answers without it may be anybody.
-pub(super) fn is_tls(to: &Authority) -> bool {
+pub(crate) fn is_tls(to: &Authority) -> bool {
     matches!(to.scheme(), "https" | "wss")
 }
 

@@ -301,3 +301,37 @@ fn heads_are_exchanged_slot_by_slot() {
     let foreign = substitutes.foreign(&engine, &to("https://api.example.com"), &others);
     assert_eq!(foreign.as_deref(), Some("header:x-key"));
 }
+
+/// Where people have a login beside a key, and a client takes the login for the bearer, that is not somebody else's; another key is.
+#[test]
+fn a_login_is_not_somebody_elses_beside_a_key() {
+    let entries = builtin_entries();
+    let of = |id: &str, seed: u64| {
+        let entry = entries.iter().find(|entry| entry.rule.id == id).unwrap();
+        String::from_utf8(example::expand(&entry.examples[0], entry.rule.checksum, seed).unwrap()).unwrap()
+    };
+    let engine = Engine::builder().rules(exfilter::rules::builtin()).build().unwrap();
+    let mut substitutes = Substitutes::new([9; 32]);
+    let (key, other) = (of("anthropic-api-key", 1), of("anthropic-api-key", 2));
+    let bindings =
+        ["header:x-api-key", "header:authorization:bearer"].map(|slot| binding("api.anthropic.com", slot));
+    let given = substitutes.add("K", key.as_bytes(), bindings.to_vec()).unwrap().to_owned();
+    let api = to("https://api.anthropic.com");
+    let head = |name: &str, value: &str| {
+        let fields = [("host", "api.anthropic.com"), (name, value)];
+        exfilter::wire::RequestHead::new(b"POST", b"/v1/messages", fields).unwrap()
+    };
+    let foreign = |name: &str, value: &str| substitutes.foreign(&engine, &api, &head(name, value));
+    let bearer = |value: &str| foreign("authorization", &format!("Bearer {value}"));
+    let login = of("anthropic-oauth-token", 3);
+    assert_eq!((bearer(&given), bearer(&login), bearer("something-else")), (None, None, None));
+    assert_eq!(bearer(&other).as_deref(), Some("header:authorization"));
+    assert_eq!(bearer(&format!("{login} {other}")).as_deref(), Some("header:authorization"));
+    assert_eq!(foreign("x-api-key", &given), None);
+    assert_eq!(foreign("x-api-key", &login).as_deref(), Some("header:x-api-key"));
+    // The real one is put in either field.
+    for (name, value) in [("authorization", format!("Bearer {given}")), ("x-api-key", given.clone())] {
+        let after = substitutes.exchange(&api, &head(name, &value)).unwrap().unwrap();
+        assert!(after.headers().get(name).unwrap().ends_with(key.as_bytes()));
+    }
+}

@@ -13,6 +13,7 @@ mod dns;
 mod git;
 mod limits;
 mod logins;
+mod parts;
 mod placeholders;
 mod quarantine;
 mod raw;

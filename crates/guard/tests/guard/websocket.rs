@@ -2,8 +2,10 @@
 
 use std::io::{Read, Write};
 
+use exfilter::config::Config;
+use exfilter::{Engine, KnownSecrets, StoreKey};
 use exfilter_guard::{GuardLimits, Outcome};
-use exfilter_testing::{Rng, keys, wrap};
+use exfilter_testing::{Rng, canary, keys, wrap};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
@@ -193,4 +195,67 @@ fn what_is_no_websocket_is_closed() {
     let request = "GET / HTTP/1.1\r\nHost: echo.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket, other\r\n\r\n";
     stream.write_all(request.as_bytes()).unwrap();
     assert!(head(&mut stream).starts_with("HTTP/1.1 403"));
+}
+
+/// Codex talks to its models so. Of a closed connection it knows no reason, opens another one and sends the same again, five times; of an error it tells, and ends.
+#[test]
+fn a_refusal_is_an_error_where_the_protocol_has_one() {
+    let mut rng = Rng::new(36);
+    let value = rng.text(keys::BASE62, 40);
+    canary::note([&value[..]]);
+    let mut known = KnownSecrets::new(StoreKey::from_bytes(&[7; 32]).unwrap());
+    known.add("TOKEN", &value, Vec::new()).unwrap();
+    let engine = Engine::builder().rules(exfilter::rules::builtin()).known_secrets(known).build().unwrap();
+    let config = Config::parse("policy.toml", "version = 1\n[quarantine]\nhits = 2\n").unwrap();
+    let set = |settings: &mut exfilter_guard::Settings| {
+        settings.config(config);
+    };
+    let stage = Stage::new(engine, set, |_| ok(b"done"));
+    let open = |host: &'static str, path: &str| {
+        let stream = tls(&stage, &format!("{host}:443"), host);
+        open(stream, &format!("wss://{host}{path}"), &[]).0
+    };
+    // What cannot be overwritten in its place.
+    let base64 = |bytes: &[u8]| String::from_utf8(wrap::base64(bytes, false, true)).unwrap();
+    let hidden = base64(&wrap::gzip(&mut rng, &value));
+    let message = Message::text(format!(r#"{{"type":"response.create","input":"{hidden}"}}"#));
+    for (host, path) in [("chatgpt.com", "/backend-api/codex/responses"), ("api.openai.com", "/v1/responses")]
+    {
+        let mut socket = open(host, path);
+        for _ in 0..3 {
+            echoed(&mut socket, Message::text("first"));
+            socket.send(message.clone()).unwrap();
+            let error = socket.read().unwrap().into_text().unwrap();
+            assert!(error.starts_with(r#"{"type":"error","status":400,"error":{"#), "{error}");
+            assert!(error.contains("blocked by policy, reference "), "{error}");
+            // The same again tells nobody anything.
+            assert!(!stage.guard.is_quarantined());
+        }
+        stage.nothing_arrived(hidden.as_bytes());
+        // The second host is another place.
+        if host == "chatgpt.com" {
+            stage.guard.lift_quarantine();
+        }
+    }
+    // One of another kind closes, as in any other protocol.
+    let mut socket = open("api.openai.com", "/v1/responses");
+    socket.send(Message::binary(wrap::gzip(&mut rng, &value))).unwrap();
+    assert_eq!(closed(&mut socket).0, CloseCode::Policy);
+    assert!(stage.guard.is_quarantined());
+}
+
+/// What left is told of with each message, whether something stood in it or not.
+#[test]
+fn each_message_is_recorded() {
+    let stage = Stage::usual();
+    let mut socket = plain(&stage);
+    echoed(&mut socket, Message::text("hello"));
+    echoed(&mut socket, Message::binary(vec![7; 1000]));
+    let messages: Vec<u64> = stage
+        .records()
+        .iter()
+        .filter(|record| record.conversation == "websocket" && record.outcome == Outcome::Sent)
+        .map(|record| record.bytes)
+        .collect();
+    assert_eq!(messages, [5, 1000]);
 }

@@ -1,6 +1,7 @@
 //! [`Conversation`]: what a request is part of, told by its head.
 
 mod ai;
+mod aws;
 mod git;
 mod packages;
 
@@ -53,6 +54,12 @@ pub enum Conversation {
     GoogleAi,
     /// MCP over HTTP.
     Mcp,
+    /// S3, or what speaks like it.
+    S3,
+    /// A service of AWS whose documents are JSON.
+    AwsJson,
+    /// One that is asked by forms, and answers in XML.
+    AwsQuery,
     /// GitHub's REST API.
     GitHub,
     /// GitHub's GraphQL API.
@@ -90,6 +97,9 @@ impl Conversation {
             Conversation::OpenAi => "openai",
             Conversation::GoogleAi => "google-ai",
             Conversation::Mcp => "mcp",
+            Conversation::S3 => "s3",
+            Conversation::AwsJson => "aws-json",
+            Conversation::AwsQuery => "aws-query",
             Conversation::GitHub => "github",
             Conversation::GitHubGraphql => "github-graphql",
             Conversation::Grpc => "grpc",
@@ -108,6 +118,7 @@ impl RequestHead {
             .or_else(|| tunnel(&seen))
             .or_else(|| packages::recognise(&seen))
             .or_else(|| ai::recognise(&seen))
+            .or_else(|| aws::recognise(&seen))
             .or_else(|| github(&seen))
             .unwrap_or(Conversation::Plain)
     }

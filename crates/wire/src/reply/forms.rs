@@ -45,10 +45,19 @@ pub(super) fn refuse(conversation: Conversation, asked: Asked<'_>, why: Why<'_>)
         ),
         // The two marketplaces look for different members.
         Conversation::VsixPublish => Reply::json(403, format!("{{\"message\":{json},\"error\":{json}}}")),
-        Conversation::Anthropic => agent(400, anthropic(&json)),
-        Conversation::OpenAi => agent(400, openai(&json)),
-        Conversation::GoogleAi => agent(400, google(&json)),
+        Conversation::Anthropic => agent(400, anthropic(&in_conversation(text))),
+        Conversation::OpenAi => agent(400, openai(&in_conversation(text))),
+        Conversation::GoogleAi => agent(400, google(&in_conversation(text))),
         Conversation::Mcp => mcp(asked, &json),
+        Conversation::S3 => aws(403, error_of_aws(text)),
+        Conversation::AwsQuery => aws(
+            403,
+            format!("<ErrorResponse>{}<RequestId>exfilter</RequestId></ErrorResponse>", error_of_aws(text)),
+        ),
+        Conversation::AwsJson => {
+            Reply::json(403, format!("{{\"__type\":\"{DENIED}Exception\",\"message\":{json}}}"))
+                .header("x-amzn-errortype", format!("{DENIED}Exception"))
+        }
         Conversation::GitHub => Reply::json(422, format!("{{\"message\":{json},\"status\":\"422\"}}")),
         Conversation::GitHubGraphql => Reply::json(
             200,
@@ -86,6 +95,13 @@ fn agent(status: u16, body: String) -> Reply {
     Reply::json(status, body).header("x-should-retry", "false")
 }
 
+/// What people read in an agent, where they do not know who refuses and why the next turn is refused as well. The same words for whatever is refused.
+fn in_conversation(text: &str) -> String {
+    quoted(&format!(
+        "exfilter: {text}. Nothing was sent. What stands in a conversation is sent with every turn: go back to before it, or begin a new one"
+    ))
+}
+
 fn anthropic(json: &str) -> String {
     format!("{{\"type\":\"error\",\"error\":{{\"type\":\"invalid_request_error\",\"message\":{json}}}}}")
 }
@@ -98,6 +114,33 @@ fn openai(json: &str) -> String {
 
 fn google(json: &str) -> String {
     format!("{{\"error\":{{\"code\":400,\"message\":{json},\"status\":\"INVALID_ARGUMENT\"}}}}")
+}
+
+/// What AWS calls a refusal; clients try none of these again.
+const DENIED: &str = "AccessDenied";
+
+fn aws(status: u16, body: String) -> Reply {
+    Reply::new(
+        status,
+        phrase(status),
+        "application/xml",
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{body}").into_bytes(),
+    )
+}
+
+fn error_of_aws(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            // XML has no other control characters.
+            c if c.is_control() && !matches!(c, '\n' | '\r' | '\t') => escaped.push('?'),
+            c => escaped.push(c),
+        }
+    }
+    format!("<Error><Code>{DENIED}</Code><Message>{escaped}</Message></Error>")
 }
 
 /// An error of JSON-RPC belongs to the request with its id; the code is one of those left to servers.
@@ -120,6 +163,19 @@ pub fn error_event(conversation: Conversation, text: &str) -> Vec<u8> {
         _ => String::new(),
     }
     .into_bytes()
+}
+
+/// The message by which a client of a conversation over WebSocket hears that one of its own was refused, and that the connection goes on; `None` for conversations that have none.
+/// Of one that is closed instead, agents know no reason, and send the same again.
+#[must_use]
+pub fn error_message(conversation: Conversation, text: &str) -> Option<String> {
+    match conversation {
+        Conversation::OpenAi => {
+            let error = openai(&in_conversation(text));
+            Some(format!("{{\"type\":\"error\",\"status\":400,{}", &error[1..]))
+        }
+        _ => None,
+    }
 }
 
 /// As `grpc-message` is written: printable ASCII, the rest and `%` escaped.

@@ -6,7 +6,7 @@ use crate::conversation::Conversation;
 use crate::error::HeadError;
 use crate::git::Receive;
 
-pub use forms::error_event;
+pub use forms::{error_event, error_message};
 
 /// An answer to a request that is not passed on.
 #[derive(Clone, PartialEq, Eq)]

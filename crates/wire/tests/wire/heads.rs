@@ -83,6 +83,7 @@ fn a_head_is_read_as_it_stands() {
     assert_eq!((head.method(), head.length()), ("PUT", BodyLength::Chunked));
     assert_eq!(head.headers().all("x-a").collect::<Vec<_>>(), [b"1", b"2"]);
     assert_eq!(head.codings(), b"gzip, br");
+    assert!(!head.is_aws_chunked());
     assert!(head.names_one_host());
     let texts = places::texts(&head);
     let target = texts.iter().find(|t| t.place == Place::Target).unwrap();
@@ -161,4 +162,23 @@ proptest! {
             }
         }
     }
+}
+
+/// Only where they are around all else: what is in them is read behind them.
+#[test]
+fn the_chunks_of_s3_are_no_coding() {
+    let read = |fields: &[(&str, &str)]| {
+        let fields = [&[("host", "h")][..], fields].concat();
+        let head = RequestHead::new(b"PUT", b"/", fields).unwrap();
+        (String::from_utf8(head.codings()).unwrap(), head.is_aws_chunked())
+    };
+    let coded = |value| read(&[("content-encoding", value)]);
+    assert_eq!(coded("aws-chunked"), (String::new(), true));
+    assert_eq!(coded("gzip, AWS-Chunked"), ("gzip".into(), true));
+    assert_eq!(coded("aws-chunked,gzip"), ("aws-chunked, gzip".into(), false));
+    assert_eq!(coded("aws-chunked,aws-chunked"), ("aws-chunked".into(), true));
+    let fields = [("content-encoding", "aws-chunked"), ("transfer-encoding", "chunked")];
+    assert_eq!(read(&fields), (String::new(), true));
+    let fields = [("content-encoding", "aws-chunked"), ("transfer-encoding", "gzip, chunked")];
+    assert_eq!(read(&fields), ("aws-chunked, gzip".into(), false));
 }

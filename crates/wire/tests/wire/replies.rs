@@ -2,9 +2,9 @@
 
 use exfilter_wire::git::Receive;
 use exfilter_wire::http1;
-use exfilter_wire::{Asked, Conversation, Reply, RequestHead, Why, error_event};
+use exfilter_wire::{Asked, Conversation, Reply, RequestHead, Why, error_event, error_message};
 
-const ALL: [Conversation; 25] = [
+const ALL: [Conversation; 28] = [
     Conversation::GitPushRefs,
     Conversation::GitFetchRefs,
     Conversation::GitReceivePack,
@@ -25,6 +25,9 @@ const ALL: [Conversation; 25] = [
     Conversation::OpenAi,
     Conversation::GoogleAi,
     Conversation::Mcp,
+    Conversation::S3,
+    Conversation::AwsJson,
+    Conversation::AwsQuery,
     Conversation::GitHub,
     Conversation::GitHubGraphql,
     Conversation::Grpc,
@@ -87,7 +90,10 @@ fn errors_of_agents_have_their_shape() {
     let text = "blocked";
     let body =
         |conversation| serde_json::from_slice::<serde_json::Value>(&refuse(conversation, text).body).unwrap();
-    assert_eq!(body(Conversation::Anthropic)["error"]["message"], text);
+    let message = "exfilter: blocked. Nothing was sent. What stands in a conversation is sent with every turn: go back to before it, or begin a new one";
+    for conversation in [Conversation::Anthropic, Conversation::OpenAi, Conversation::GoogleAi] {
+        assert_eq!(body(conversation)["error"]["message"], message);
+    }
     assert_eq!(body(Conversation::Anthropic)["type"], "error");
     assert_eq!(body(Conversation::OpenAi)["error"]["code"], "blocked_by_policy");
     assert_eq!(body(Conversation::GoogleAi)["error"]["status"], "INVALID_ARGUMENT");
@@ -96,6 +102,25 @@ fn errors_of_agents_have_their_shape() {
     assert_eq!((mcp.status, &value["id"], &value["error"]["message"]), (200, &7.into(), &text.into()));
     assert!(error_event(Conversation::Anthropic, text).starts_with(b"event: error\ndata: {"));
     assert!(error_event(Conversation::Plain, text).is_empty());
+    let message = error_message(Conversation::OpenAi, "a \"b\"").unwrap();
+    let message: serde_json::Value = serde_json::from_str(&message).unwrap();
+    assert_eq!((&message["type"], &message["status"]), (&"error".into(), &400.into()));
+    assert_eq!(message["error"]["code"], "blocked_by_policy");
+    assert!(message["error"]["message"].as_str().unwrap().starts_with("exfilter: a \"b\". "));
+    assert_eq!(error_message(Conversation::Anthropic, text), None);
+}
+
+#[test]
+fn errors_of_aws_have_their_shape() {
+    let text = "secret detected in <a> & \u{1}b";
+    let body = |conversation| String::from_utf8(refuse(conversation, text).body).unwrap();
+    let error =
+        "<Error><Code>AccessDenied</Code><Message>secret detected in &lt;a&gt; &amp; ?b</Message></Error>";
+    assert!(body(Conversation::S3).ends_with(error));
+    assert!(body(Conversation::AwsQuery).contains(&format!("<ErrorResponse>{error}")));
+    let json: serde_json::Value = serde_json::from_str(&body(Conversation::AwsJson)).unwrap();
+    assert_eq!(json["message"], text);
+    assert_eq!(json["__type"], "AccessDeniedException");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod approved;
 mod bodies;
+mod chunks;
 mod coded;
 mod github;
 mod heads;
@@ -9,6 +10,7 @@ mod parts;
 mod prefixes;
 mod regression;
 mod session;
+mod tokens;
 
 use exfilter::inspector::Sighting;
 use exfilter::wire::{Headers, RequestHead};

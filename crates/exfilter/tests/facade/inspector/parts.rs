@@ -150,7 +150,7 @@ fn parts_that_do_not_follow_are_refused() {
     assert!(send(&engine, &uploads, &part(2), &mut rng).blocked);
     assert!(!send(&engine, &uploads, &part(1), &mut rng).blocked);
     assert!(send(&engine, &uploads, &part(3), &mut rng).blocked);
-    assert!(send(&engine, &uploads, &part(1), &mut rng).blocked);
+    assert!(send(&engine, &uploads, &part(1).body(b"another text"), &mut rng).blocked);
     assert!(!send(&engine, &uploads, &part(2), &mut rng).blocked);
     assert!(!send(&engine, &uploads, &complete, &mut rng).blocked);
     assert!(uploads.is_empty());
@@ -177,4 +177,35 @@ fn parts_that_do_not_follow_are_refused() {
     assert!((300..4096).all(|n| !blocked(n, 1)));
     assert!(blocked(4096, 1), "more than are known");
     assert_eq!(many.len(), 4096);
+}
+
+/// A server that has not taken a part gets it once more; what is another one has not been examined.
+#[test]
+fn a_part_that_is_sent_again_passes_if_it_is_the_same() {
+    let mut rng = Rng::new(87);
+    let engine = engine(&[]);
+    let token = keys::github(&mut rng, "ghp_");
+    let uploads = Uploads::new();
+    let object = layer(&mut rng, b"nothing");
+    let parts: Vec<&[u8]> = object.chunks(object.len() / 3 + 1).collect();
+    let put = |number: usize, body: &[u8]| {
+        Request::new("https://b.s3.amazonaws.com", "PUT", format!("/key?partNumber={number}&uploadId=u"))
+            .body(body)
+    };
+    let mut passes = |number: usize, body: &[u8]| {
+        let outcome = send(&engine, &uploads, &put(number, body), &mut rng);
+        assert_eq!(outcome.sent.is_empty(), outcome.blocked);
+        assert!(outcome.blocked || outcome.sent == body);
+        !outcome.blocked
+    };
+    assert!(passes(1, parts[0]) && passes(1, parts[0]) && passes(2, parts[1]));
+    // Another one, a part of it, more than it, and what would be a part of the end.
+    let longer = [parts[1], b"x"].concat();
+    for other in [&b"other"[..], &parts[1][1..], &longer, &token, parts[0]] {
+        assert!(!passes(2, other));
+    }
+    // It goes on all the same.
+    assert!(passes(1, parts[0]) && passes(2, parts[1]) && passes(3, parts[2]));
+    uploads.clear();
+    assert!(!passes(2, parts[1]));
 }
