@@ -84,8 +84,9 @@ fn read(
         return None;
     }
     let named = secrets.into_iter().zip(wholes);
-    set.enrolled =
-        named.map(|((name, bindings, canary), whole)| Enrolled { name, bindings, whole, canary }).collect();
+    let enrolled =
+        |((name, bindings, canary), whole)| Enrolled { name, bindings, whole, canary, chosen: false };
+    set.enrolled = named.map(enrolled).collect();
     let count = set.enrolled.len();
     set.needles = needles::read_needles(&mut from, count)?;
     set.ends = needles::read_set(&mut from)?;
