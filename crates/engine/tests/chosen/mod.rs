@@ -19,7 +19,9 @@ fn value(seed: u64, len: usize) -> Vec<u8> {
 fn refused(engine: &Engine, flow: &Flow, text: &[u8]) -> Option<bool> {
     let [whole, cut] = [text.len().max(1), 1].map(|len| {
         let mut stream = engine.stream(flow.clone());
-        text.chunks(len).for_each(|chunk| drop(stream.push(chunk)));
+        for chunk in text.chunks(len) {
+            let _ = stream.push(chunk);
+        }
         match stream.finish() {
             Verdict::Block(block) => {
                 assert!(block.is_for_secret());
