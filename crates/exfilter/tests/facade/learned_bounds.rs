@@ -1,5 +1,6 @@
 //! What who owns a host from whose words is learned can do with it, and what not.
 
+use exfilter::config::Config;
 use exfilter::inspector::{Inspection, Inspector};
 use exfilter::substitute::{AnswerError, Logins, Rewritten};
 use exfilter::wire::{Headers, RequestHead};
@@ -218,6 +219,11 @@ fn an_address_in_other_letters_is_the_owners_of_the_host_alone() {
             assert!(!session.keeps("POST", url, form), "{url}");
         }
     }
+    // Who names another spelling of somebody else's address takes nothing from that one.
+    session.server(AUTH, TOKEN);
+    let document = json!({"issuer": EVIL, "token_endpoint": "https://auth.example.com/OAuth/token"});
+    assert!(session.says(EVIL, SERVER, &document));
+    assert!(session.keeps("POST", "https://auth.example.com/OAuth/token", "a=b"));
     // Nor are they by a token that came from there.
     let (answer, _) =
         session.answered("https://id.example.com/evil/token", GRANT, &json!({"refresh_token": token(25)}));
@@ -495,5 +501,21 @@ fn without_a_word_of_the_policy_nobody_is_heard_about_others() {
         let session = Session::under(&format!("[oauth]\nlearn = [{learn}]"));
         session.server("https://you.example.com", "https://you.example.com/token");
         assert_eq!(session.keeps("POST", "https://you.example.com/token", GRANT), ours, "{learn}");
+    }
+}
+
+#[test]
+fn whom_a_policy_hears() {
+    for (policy, mcp, other) in [
+        ("", true, true),
+        ("[oauth]\nother = \"block\"", true, true),
+        ("[oauth]\nlearn = []", false, false),
+        ("[oauth]\nlearn = [\"mcp.example.com\"]", true, false),
+        ("[hosts]\nallow = [\"*.example.com\"]", true, false),
+        ("[hosts]\ndeny = [\"mcp.example.com\"]\n[oauth]\nlearn = [\"mcp.example.com\"]", false, false),
+    ] {
+        let config = Config::parse("policy.toml", &format!("version = 1\n{policy}")).unwrap();
+        let hears = ["mcp.example.com", "example.org"].map(|host| config.learns_from(host));
+        assert_eq!(hears, [mcp, other], "{policy}");
     }
 }
