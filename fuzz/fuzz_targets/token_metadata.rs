@@ -4,7 +4,7 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use exfilter::substitute::{LearnedEndpoints, Logins, TokenEndpoints};
 use exfilter::wire::{Headers, RequestHead};
-use exfilter::{Authority, Slot};
+use exfilter::{Authority, HostPattern, Slot};
 use exfilter_fuzz::slices::{Slices, cut};
 use exfilter_testing::{Rng, keys};
 use libfuzzer_sys::fuzz_target;
@@ -114,8 +114,18 @@ fuzz_target!(|said: Vec<Said>| {
     if !is_learned {
         return;
     }
-    let mut endpoints = TokenEndpoints::default();
-    endpoints.set_learned(&whole);
+    let (mut themselves, mut named) = (TokenEndpoints::default(), TokenEndpoints::default());
+    let heard =
+        ["*.example.com", "*.example.net", "example.net"].map(|text| HostPattern::parse(text.as_bytes()));
+    named.learn_from(heard.into_iter().map(|host| host.expect("a host")).collect());
+    for endpoints in [&mut themselves, &mut named] {
+        endpoints.set_learned(&whole);
+        log_in(endpoints, &said);
+    }
+});
+
+/// A login at the endpoint, whose token goes nowhere else.
+fn log_in(endpoints: &TokenEndpoints, said: &[Said]) {
     let logins = Logins::new([7; 32]);
     let form = "grant_type=authorization_code&code=x";
     let head = request("POST", TOKEN.0, TOKEN.1);
@@ -141,7 +151,7 @@ fuzz_target!(|said: Vec<Said>| {
         }
     }
     assert!(set.inject(&authority(TOKEN.0), &slot, bearer.as_bytes()).is_some());
-});
+}
 
 fn authority(text: &str) -> Authority {
     Authority::parse(text.as_bytes()).expect("an authority")

@@ -55,7 +55,7 @@ impl Session {
         let mut state = self.lock();
         state.shown.merge(&shown);
         if let Some(Verdict::Block(block)) = verdict
-            && block.is_for_secret()
+            && block.counts()
         {
             state.quarantine.note(block.reference(), self.started.elapsed());
         }
@@ -66,7 +66,7 @@ impl Session {
         let mut state = self.lock();
         state.shown.merge(inspector.session());
         if let Verdict::Block(block) = inspector.verdict()
-            && inspector.is_hit()
+            && inspector.counts()
         {
             state.quarantine.note(block.reference(), self.started.elapsed());
         }

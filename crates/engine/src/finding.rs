@@ -50,6 +50,7 @@ pub struct Finding {
     pub(crate) documented: bool,
     pub(crate) fixture: bool,
     pub(crate) bound: bool,
+    pub(crate) chosen: bool,
     pub(crate) action: Action,
     pub(crate) approved: bool,
     pub(crate) line: Option<(u64, u64)>,
@@ -130,6 +131,11 @@ impl Finding {
     /// Whether it is an enrolled secret in the slot and at the host it is bound to.
     pub fn bound(&self) -> bool {
         self.bound
+    }
+
+    /// Whether it is an enrolled secret that somebody else may have chosen ([`KnownSecrets::add_chosen`](crate::KnownSecrets::add_chosen)): its refusal counts for no quarantine.
+    pub fn is_chosen(&self) -> bool {
+        self.chosen
     }
 
     /// What the policy did about it.

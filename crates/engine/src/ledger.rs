@@ -101,7 +101,11 @@ impl Ledger {
         let quarantined = facts.flow.is_quarantined();
         Ledger {
             reference,
-            blocked: quarantined.then_some(Block { reason: BlockReason::Quarantine, reference }),
+            blocked: quarantined.then_some(Block {
+                reason: BlockReason::Quarantine,
+                reference,
+                counts: false,
+            }),
             paths: Vec::new(),
             findings: 0,
             opaques: 0,
@@ -191,7 +195,7 @@ impl Ledger {
 
     /// Blocks for a reason of the stream's own; the first reason stays.
     pub(crate) fn block(&mut self, reason: BlockReason) -> Block {
-        *self.blocked.get_or_insert(Block { reason, reference: self.reference })
+        *self.blocked.get_or_insert(Block { reason, reference: self.reference, counts: false })
     }
 
     pub(crate) fn blocked(&self) -> Option<Block> {
@@ -332,6 +336,11 @@ impl Ledger {
         if fixture {
             found.confidence = Confidence::Medium;
         }
+        let enrolled = match found.kind {
+            Kind::Rule(_) => None,
+            Kind::Known(id, _) => core.known.as_ref().and_then(|known| known.enrolled.get(id.0 as usize)),
+        };
+        let chosen = enrolled.is_some_and(|enrolled| enrolled.chosen);
         let mut action = match bound {
             true => Action::Allow,
             false => core.policy.decide(&facts.flow, found.confidence, found.documented),
@@ -354,6 +363,11 @@ impl Ledger {
         }
         if action == Action::Block {
             self.block(BlockReason::Finding(found.kind));
+            // Behind a value that counts for nothing, one may stand that does.
+            let counts = matches!(found.kind, Kind::Known(..)) && !chosen;
+            if let Some(block) = self.blocked.as_mut().filter(|block| block.is_for_secret()) {
+                block.counts |= counts;
+            }
         }
         if beside {
             return;
@@ -365,11 +379,7 @@ impl Ledger {
         self.findings += 1;
         let id = match found.kind {
             Kind::Rule(_) => found.id,
-            Kind::Known(secret, _) => core
-                .known
-                .as_ref()
-                .and_then(|known| known.enrolled.get(secret.0 as usize))
-                .map(|enrolled| FindingId::of_secret(&enrolled.whole.0)),
+            Kind::Known(..) => enrolled.map(|enrolled| FindingId::of_secret(&enrolled.whole.0)),
         };
         on_event(Event::Finding(Finding {
             outer: found.outer,
@@ -381,6 +391,7 @@ impl Ledger {
             documented: found.documented,
             fixture,
             bound,
+            chosen,
             action,
             approved,
             line: found.line,

@@ -26,6 +26,9 @@ pub(crate) const GUARANTEED: usize = 64;
 const MAX: usize = 1024;
 /// Characters in front of a value that is no key in PEM, among which there are no parts: issuers write there what all their tokens have.
 const FRONT: usize = 64;
+/// Characters in a row by which [`is_drawn`] tells, and the fewest neighbours among them that are letters and digits.
+const RUN: usize = 12;
+const PAIRS: usize = 8;
 /// How armour begins.
 const BEGIN: &[u8] = b"-----BEGIN ";
 /// The least estimate for a part, in bits: what is less looks like no part of a key.
@@ -57,6 +60,15 @@ fn windows(segment: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let last = segment.len().checked_sub(LEN).map(|at| segment.start + at);
     let steps = (segment.start..segment.end).step_by(LEN).filter(move |at| Some(*at) < last);
     steps.chain(last).map(|at| at..at + LEN)
+}
+
+/// Whether some characters in a row look drawn, and are no text in base64: what somebody made up has none such, and what was drawn nearly always has.
+pub(crate) fn is_drawn(value: &[u8]) -> bool {
+    let is_telling =
+        |run: &[u8]| run.windows(2).filter(|two| two.iter().all(u8::is_ascii_alphanumeric)).count() >= PAIRS;
+    value
+        .windows(RUN.min(value.len().max(1)))
+        .any(|run| is_telling(run) && weak::looks_drawn(run) && !is_coded_text(run))
 }
 
 /// Whether base64 stands for text, at one of its alignments.
@@ -303,6 +315,36 @@ mod tests {
             (state >> 24) as u8
         };
         (0..len).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn what_was_drawn_is_told_from_what_was_made_up() {
+        let alphabets: [&[u8]; 4] = [
+            b"0123456789abcdef",
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+            b"abcdefghijklmnopqrstuvwxyz0123456789",
+        ];
+        for alphabet in alphabets {
+            let draw = |seed: u32| {
+                let bytes = noise(4 * 32, 7 * seed).into_iter().step_by(4);
+                bytes.map(|byte| alphabet[usize::from(byte) % alphabet.len()]).collect::<Vec<u8>>()
+            };
+            let missed = (1..1000).filter(|seed| !is_drawn(&draw(*seed))).count();
+            assert!(missed <= 15, "{missed} of {}", alphabet.len());
+        }
+        for text in [
+            "",
+            "application/x-www-form-urlencoded",
+            "claude-sonnet-4-20250514-latest",
+            "x86_64-unknown-linux-gnu-toolchain",
+            "org.apache.commons:commons-lang3:3.14.0",
+            "https://api.example.com/v1/messages/2024-01-01",
+            "SELECT_ALL_FROM_USERS_WHERE_ID_IS_1",
+            "2026-11-30T16:33:46.123456789+00:00",
+        ] {
+            assert!(!is_drawn(text.as_bytes()), "{text}");
+        }
     }
 
     fn armour(label: &str, bytes: &[u8], width: usize, end: &str) -> Vec<u8> {

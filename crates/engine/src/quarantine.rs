@@ -29,7 +29,7 @@ use crate::verdict::Reference;
 ///     let mut stream = engine.stream(if quarantine.is_active() { flow.quarantined() } else { flow });
 ///     let _ = stream.push(body.as_bytes());
 ///     let Verdict::Block(block) = stream.finish() else { return true };
-///     if block.is_for_secret() {
+///     if block.counts() {
 ///         quarantine.note(block.reference(), Duration::from_secs(now));
 ///     }
 ///     false
@@ -61,7 +61,7 @@ impl Quarantine {
         Quarantine { limit: hits.min(Quarantine::HITS_MAX), within, hits: BTreeSet::new(), since: None }
     }
 
-    /// Takes a refusal that had to do with an enrolled secret; the same one twice counts once. True if the quarantine begins with it.
+    /// Takes a refusal that had to do with an enrolled secret, and [counts](crate::Block::counts); the same one twice counts once. True if the quarantine begins with it.
     pub fn note(&mut self, hit: Reference, now: Duration) -> bool {
         let counted = self.hits.iter().any(|(_, reference)| *reference == hit.0);
         if self.limit == 0 || self.is_active() || counted {

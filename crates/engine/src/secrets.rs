@@ -152,7 +152,7 @@ impl Refusal {
         Refusal { code, message, remedy }
     }
 
-    /// A stable code: `E_SHORT`, `E_WEAK`, `E_GUESSABLE`, `E_COMMON`, `E_TEMPLATE`, `E_EXAMPLE`, `E_NOTSECRET`, `E_PUBLIC`, `E_LONG`, `E_BLOCK`.
+    /// A stable code: `E_SHORT`, `E_WEAK`, `E_GUESSABLE`, `E_COMMON`, `E_TEMPLATE`, `E_EXAMPLE`, `E_NOTSECRET`, `E_PUBLIC`, `E_LONG`, `E_BLOCK`, `E_CHOSEN`.
     pub fn code(&self) -> &'static str {
         self.code
     }
@@ -242,11 +242,13 @@ pub(crate) struct Enrolled {
     /// MAC and length of the whole raw value, for bindings.
     pub(crate) whole: ([u8; 16], usize),
     pub(crate) canary: bool,
+    /// Whether somebody else may have chosen it.
+    pub(crate) chosen: bool,
 }
 
 impl Enrolled {
     fn new(name: &str, bindings: Vec<Binding>, canary: bool) -> Enrolled {
-        Enrolled { name: name.into(), bindings, whole: ([0; 16], 0), canary }
+        Enrolled { name: name.into(), bindings, whole: ([0; 16], 0), canary, chosen: false }
     }
 }
 
@@ -510,6 +512,29 @@ impl KnownSecrets {
     ) -> Result<(), Refusal> {
         let pieces = weak::refuse_length(value).map_or_else(|| some_pieces(value), Err)?;
         self.enrol(Enrolled::new(name, bindings, canary), value, pieces);
+        Ok(())
+    }
+
+    /// Enrols a value that somebody else may have chosen: a server that gives tokens, say, and is trusted with nothing else. What he chooses is refused from then on wherever it stands, so it must look drawn, and the refusals do
+    /// not count for a [`Quarantine`](crate::Quarantine) ([`Block::counts`](crate::Block::counts)). Its pieces are not [counted](KnownSecrets::fragments), and of a long value those that look like text are not looked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] as [`KnownSecrets::add`] has it, and for what does not look drawn.
+    pub fn add_chosen(&mut self, name: &str, value: &[u8], bindings: Vec<Binding>) -> Result<(), Refusal> {
+        let mut pieces = enrollable(value)?;
+        pieces.retain(|piece| parts::is_drawn(piece));
+        if pieces.is_empty() {
+            return Err(Refusal::new(
+                "E_CHOSEN",
+                "the value does not look drawn, and somebody else may have chosen it",
+                "enrol it as a value of your own, if it opens something",
+            ));
+        }
+        let fragments = std::mem::replace(&mut self.fragments, false);
+        let enrolled = Enrolled { chosen: true, ..Enrolled::new(name, bindings, false) };
+        self.enrol(enrolled, value, pieces);
+        self.fragments = fragments;
         Ok(())
     }
 

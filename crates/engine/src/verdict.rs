@@ -67,6 +67,8 @@ pub enum Audience {
 pub struct Block {
     pub(crate) reason: BlockReason,
     pub(crate) reference: Reference,
+    /// Whether one of the enrolled secrets that it is for was chosen by nobody else.
+    pub(crate) counts: bool,
 }
 
 impl Block {
@@ -80,9 +82,14 @@ impl Block {
         self.reference
     }
 
-    /// Whether it is a hit: a secret that is enrolled, whole or in pieces, or a canary. Such refusals are what [`Quarantine`](crate::Quarantine) counts.
+    /// Whether it is a hit: a secret that is enrolled, whole or in pieces, or a canary. See [`Block::counts`].
     pub fn is_for_secret(&self) -> bool {
         matches!(self.reason, BlockReason::Finding(Kind::Known(..)))
+    }
+
+    /// Whether a [`Quarantine`](crate::Quarantine) counts it: it is a hit, and not only of values that somebody else may have chosen ([`KnownSecrets::add_chosen`](crate::KnownSecrets::add_chosen)).
+    pub fn counts(&self) -> bool {
+        self.counts
     }
 
     /// The sentence for an audience. For [`Audience::Subject`] and an enrolled secret, or a quarantine, it is the constant

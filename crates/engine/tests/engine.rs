@@ -1,6 +1,7 @@
 //! The engine's integration tests: the laws, and behaviour by feature.
 #![expect(clippy::unwrap_used, reason = "what a test cannot do ends it")]
 
+mod chosen;
 mod codings;
 mod edits;
 mod forms;

@@ -11,6 +11,8 @@ mod clients;
 mod config;
 #[path = "facade/inspector/mod.rs"]
 mod inspector;
+#[path = "facade/learned_bounds.rs"]
+mod learned_bounds;
 #[path = "facade/learned_logins.rs"]
 mod learned_logins;
 #[path = "facade/login_homes.rs"]

@@ -264,7 +264,7 @@ async fn send(
         headers.remove("range");
         headers.remove("if-range");
     }
-    let learns = shared.gate.config.learns_from(to.host());
+    let learns = shared.gate.learns_from(to.host());
     let metadata = if learns { shared.learned.asked(to, inspector.head()) } else { None };
     if metadata.is_some() {
         // Who has it from another session asks whether it has changed, and then nothing would be learned.

@@ -20,7 +20,7 @@ pub(crate) enum Closed {
     Malformed,
     /// It is not on the list.
     NotAllowed,
-    /// A secret stands in its name; with the number of the refusal, if the secret is enrolled.
+    /// A secret stands in its name; with the number of the refusal, if that counts for the quarantine.
     Secret(Option<Reference>),
     /// It is an address of this machine or of a private network.
     Private,
@@ -55,7 +55,7 @@ impl Gate {
     /// Whether a host may be reached, by its name.
     pub(crate) fn check(&self, to: &Authority) -> Result<(), Closed> {
         if let Some(block) = self.held_secret(to) {
-            return Err(Closed::Secret(block.is_for_secret().then(|| block.reference())));
+            return Err(Closed::Secret(block.counts().then(|| block.reference())));
         }
         let host = to.host();
         let is_listed = |patterns: &Vec<HostPattern>| patterns.iter().any(|pattern| pattern.matches(host));
@@ -67,6 +67,12 @@ impl Gate {
             return Err(Closed::Private);
         }
         Ok(())
+    }
+
+    /// Whether what a host says of token endpoints is heard: it may be reached, and the policy says so.
+    pub(crate) fn learns_from(&self, host: &str) -> bool {
+        let is_listed = |patterns: &Vec<HostPattern>| patterns.iter().any(|pattern| pattern.matches(host));
+        self.config.learns_from(host) && self.allow.as_ref().is_none_or(is_listed)
     }
 
     /// The labels of a host that a client chooses: those before the suffix by which it is allowed, or, where any host is, before the last two.
@@ -116,7 +122,7 @@ impl Gate {
             let mut stream = self.engine.stream(Flow::outbound(to.clone()));
             let pushed = stream.push(text.as_bytes());
             match (pushed, stream.finish()) {
-                (Verdict::Block(block), _) | (_, Verdict::Block(block)) => Some(block),
+                (_, Verdict::Block(block)) | (Verdict::Block(block), _) => Some(block),
                 _ => None,
             }
         })

@@ -225,6 +225,8 @@ impl Shared {
         let looked_for = self.logins.substitutes();
         let (engine, scrubber) =
             login::engines(&self.logins, &set).inspect_err(|_| self.logins.rebind(&self.endpoints))?;
+        // Whom the policy hears no more has said nothing, also if it does again.
+        self.learned.retain(|host| fresh.gate.learns_from(host));
         let mut counted = self.quarantine();
         quarantine.merge(&counted);
         *counted = quarantine;
@@ -281,8 +283,8 @@ impl Shared {
         let mut stream = self.engine.stream(flow.clone().session(&self.session()));
         let (pushed, last) = (stream.push(own.as_bytes()), stream.finish());
         self.note(&stream.contribution());
-        if let (Verdict::Block(block), _) | (_, Verdict::Block(block)) = (pushed, last) {
-            return Err(Closed::Secret(block.is_for_secret().then(|| block.reference())));
+        if let (_, Verdict::Block(block)) | (Verdict::Block(block), _) = (pushed, last) {
+            return Err(Closed::Secret(block.counts().then(|| block.reference())));
         }
         names.look(&self.engine, &flow, spelled, own).map_err(refused)
     }
@@ -322,10 +324,10 @@ impl Shared {
         })
     }
 
-    /// Counts what an inspector has refused, if it is for an enrolled secret; true if from now on nothing may leave.
+    /// Counts what an inspector has refused, if it is for an enrolled secret that nobody else has chosen; true if from now on nothing may leave.
     pub(crate) fn count(&self, inspector: &Inspector) -> bool {
         match inspector.verdict() {
-            Verdict::Block(block) if inspector.is_hit() => self.count_hit(block.reference()),
+            Verdict::Block(block) if inspector.counts() => self.count_hit(block.reference()),
             _ => false,
         }
     }

@@ -19,7 +19,7 @@ pub(crate) struct Names {
     texts: [Zeroizing<Vec<u8>>; 2],
 }
 
-/// A secret stands in names together; with the number of the refusal, if it is enrolled.
+/// A secret stands in names together; with the number of the refusal, if that counts.
 pub(crate) struct Shown(pub(crate) Option<Reference>);
 
 impl Names {
@@ -44,8 +44,8 @@ impl Names {
         for text in &texts {
             let mut stream = engine.stream(flow.clone());
             let pushed = stream.push(text);
-            if let (Verdict::Block(block), _) | (_, Verdict::Block(block)) = (pushed, stream.finish()) {
-                return Err(Shown(block.is_for_secret().then(|| block.reference())));
+            if let (_, Verdict::Block(block)) | (Verdict::Block(block), _) = (pushed, stream.finish()) {
+                return Err(Shown(block.counts().then(|| block.reference())));
             }
         }
         self.texts = texts;

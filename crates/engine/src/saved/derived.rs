@@ -24,7 +24,7 @@ const DERIVATION: u16 = 1;
 const KEY_TEXT: &[u8] = b"exfilter 2026-11 derived known secrets";
 
 impl KnownSecrets {
-    /// What was derived from the values, for [`KnownSecrets::from_derived`] of this derivation. As secret as a stored fingerprint of each would be if it had an anchor for every spelling: seal it.
+    /// What was derived from the values, for [`KnownSecrets::from_derived`] of this derivation, of which one that [somebody else may have chosen](KnownSecrets::add_chosen) comes back as any other. As secret as a stored fingerprint of each would be if it had an anchor for every spelling: seal it.
     pub fn derived(&self) -> Vec<u8> {
         let mut out = Writer::default();
         out.0.extend(DERIVATION.to_le_bytes());
@@ -84,8 +84,9 @@ fn read(
         return None;
     }
     let named = secrets.into_iter().zip(wholes);
-    set.enrolled =
-        named.map(|((name, bindings, canary), whole)| Enrolled { name, bindings, whole, canary }).collect();
+    let enrolled =
+        |((name, bindings, canary), whole)| Enrolled { name, bindings, whole, canary, chosen: false };
+    set.enrolled = named.map(enrolled).collect();
     let count = set.enrolled.len();
     set.needles = needles::read_needles(&mut from, count)?;
     set.ends = needles::read_set(&mut from)?;

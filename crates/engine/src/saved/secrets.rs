@@ -15,7 +15,7 @@ codes! {
 pub(super) fn write(out: &mut Writer, known: &Known) {
     let Known { keys: _, enrolled, homes: _, needles, scattered, deltas, fragments } = known;
     out.list(enrolled, |out, enrolled| {
-        let Enrolled { name, bindings, whole: (mac, len), canary } = enrolled;
+        let Enrolled { name, bindings, whole: (mac, len), canary, chosen } = enrolled;
         out.text(name);
         out.list(bindings, |out, Binding { host, slot }| {
             settings::write_host(out, host);
@@ -23,7 +23,7 @@ pub(super) fn write(out: &mut Writer, known: &Known) {
         });
         out.0.extend(mac);
         out.u64(*len as u64);
-        out.u8(u8::from(*canary));
+        out.u8(u8::from(*canary) | u8::from(*chosen) << 1);
     });
     needles::write_needles(out, needles);
     out.option(scattered.as_ref(), |out, scattered| {
@@ -42,7 +42,9 @@ pub(super) fn read(from: &mut Reader<'_>, keys: Keys) -> Option<Known> {
         let name = from.text()?;
         let bindings =
             from.list(|from| Some(Binding { host: settings::read_host(from)?, slot: read_slot(from)? }))?;
-        Some(Enrolled { name, bindings, whole: (from.array()?, from.size()?), canary: from.bool()? })
+        let (whole, marks) = ((from.array()?, from.size()?), from.u8()?);
+        let (canary, chosen) = (marks & 1 != 0, marks & 2 != 0);
+        (marks < 4).then_some(Enrolled { name, bindings, whole, canary, chosen })
     })?;
     let count = enrolled.len();
     let needles = needles::read_needles(from, count)?;

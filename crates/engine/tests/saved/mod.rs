@@ -20,8 +20,9 @@ fn secrets(values: &[Vec<u8>]) -> KnownSecrets {
         let slots = ["header:x-key:bearer", "cookie:a", "query:b", "path:3", "form:c", "json:/d", "body"];
         let slot = Slot::parse(slots[i % slots.len()].as_bytes()).unwrap();
         let binding = Binding { host: HostPattern::parse(b"*.example.com").unwrap(), slot };
-        match i % 4 {
+        match i % 5 {
             0 => secrets.add_canary(&format!("SECRET_{i}"), value).unwrap(),
+            4 => secrets.add_chosen(&format!("SECRET_{i}"), value, vec![binding]).unwrap(),
             1 => {
                 let kept = Fingerprint::new(&key(), value).unwrap();
                 secrets.add_fingerprint(&format!("SECRET_{i}"), &kept, vec![binding]);

@@ -25,7 +25,6 @@ pub struct Config {
     quarantine_hits: Option<u32>,
     quarantine_minutes: Option<u64>,
     token_endpoints: TokenEndpoints,
-    learn: Vec<HostPattern>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -206,9 +205,9 @@ impl Config {
         &self.token_endpoints
     }
 
-    /// Whether a proxy learns from what a host, in its canonical spelling, says of token endpoints ([`LearnedEndpoints`](crate::substitute::LearnedEndpoints)). From none, where the file names none.
+    /// Whether a proxy learns from what a host, in its canonical spelling, says of token endpoints ([`LearnedEndpoints`](crate::substitute::LearnedEndpoints)): from those that the file names, and where it says nothing from all that may be reached.
     pub fn learns_from(&self, host: &str) -> bool {
-        self.learn.iter().any(|pattern| pattern.matches(host))
+        self.admits(host) && self.token_endpoints.learns_from(host)
     }
 
     /// Whether a host, in its canonical spelling ([`Authority::host`](crate::Authority::host)), may be reached. In mode observe any may.
@@ -309,7 +308,9 @@ impl Config {
         {
             self.token_endpoints.set_other(other);
         }
-        self.learn = oauth.hosts("learn")?.unwrap_or_default();
+        if let Some(hosts) = oauth.hosts("learn")? {
+            self.token_endpoints.learn_from(hosts);
+        }
         for (named, hosts) in oauth.hosts_by_name(ENDPOINTS)? {
             self.token_endpoints.add(&named.name, &hosts).map_err(|error| {
                 oauth.wrong_name(ENDPOINTS, &named, &format!("{error}; {}", error.remedy()))

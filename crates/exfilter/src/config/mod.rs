@@ -36,7 +36,7 @@
 //!
 //! [oauth]                        # tokens of logins, which a proxy keeps outside of the sandbox
 //! other = "report"               # an answer with tokens that are not kept: or "block"
-//! learn = ["mcp.example.com"]    # hosts that name their token endpoints themselves, as servers of MCP do, and are believed; and those endpoints' hosts
+//! learn = ["mcp.example.com"]    # of hosts that name their token endpoints themselves, as servers of MCP do, these alone are heard, and of others too; []: none; left out: all, about themselves
 //!
 //! [oauth.endpoints]              # beside those that are known: where tokens are given, and the hosts at which they are bearers
 //! "https://id.example.com/oauth2/token" = ["api.example.com"]

@@ -383,9 +383,14 @@ impl Inspector {
         &self.log.session
     }
 
-    /// Whether the request is refused for an enrolled secret, whole or in pieces, or a canary: a hit, for the embedder's [`Quarantine`](crate::Quarantine).
+    /// Whether the request is refused for an enrolled secret, whole or in pieces, or a canary: a hit. See [`Inspector::counts`].
     pub fn is_hit(&self) -> bool {
         self.log.blocked.is_some() && self.log.acts_on_known
+    }
+
+    /// Whether the embedder's [`Quarantine`](crate::Quarantine) counts the refusal: it is a hit, and not only of values that somebody else may have chosen ([`KnownSecrets::add_chosen`](crate::KnownSecrets::add_chosen)).
+    pub fn counts(&self) -> bool {
+        self.is_hit() && self.log.counts
     }
 
     /// The same, if no enrolled secret stands elsewhere than in the body, and the body is no part of an object in many requests: then another request with the same body, read in the same way, is refused as this one is, whatever else is in it.

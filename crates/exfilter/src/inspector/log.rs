@@ -25,6 +25,8 @@ pub(super) struct Log {
     pub(super) acted: u64,
     /// Whether one of those, kept or not, is an enrolled secret.
     pub(super) acts_on_known: bool,
+    /// Whether one of them is one that nobody else has chosen.
+    pub(super) counts: bool,
     /// Whether one of them stands elsewhere than in the body.
     pub(super) known_outside: bool,
     pub(super) blocked: Option<Block>,
@@ -44,8 +46,12 @@ impl Log {
         self.in_names |= sighting.path.steps().iter().any(is_tree);
         if sighting.action() == Action::Block {
             self.acted += 1;
-            self.acts_on_known |=
-                matches!(sighting.event(), Event::Finding(f) if matches!(f.kind(), Kind::Known(..)));
+            if let Event::Finding(finding) = sighting.event()
+                && matches!(finding.kind(), Kind::Known(..))
+            {
+                self.acts_on_known = true;
+                self.counts |= !finding.is_chosen();
+            }
             if self.acting.len() < ACTING_MAX {
                 self.acting.push(sighting.clone());
             }

@@ -1,5 +1,6 @@
 //! [`Uploads`]: objects that come in many requests, each one stream.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +14,9 @@ use super::sighting::Sighting;
 /// Objects that can be gone on with at once: each has a stream.
 const OPEN_MAX: usize = 256;
 
+/// Engines that objects wait with: each login makes a new one, and an object goes on with the one with which it began.
+const ENGINES_MAX: usize = 8;
+
 /// Objects that are known, those apart that are over: of the others it is known only that they cannot be gone on with.
 const KNOWN_MAX: usize = 4096;
 
@@ -25,11 +29,13 @@ const TAIL: usize = 4 << 10;
 /// The objects of one session that are being uploaded in parts. Cheap to clone; clones are the same.
 ///
 /// A part that does not follow the one before it (sent at the same time, out of order) is not examined and reported as a gap, which blocks unless the policy says otherwise: an embedder lets one that is
-/// [early](Uploads::is_early) wait for its turn. An object of which a part was refused stays refused. Where 256 are under way, the one that has waited longest is given up for a new one, and its further parts are gaps.
+/// [early](Uploads::is_early) wait for its turn. An object of which a part was refused stays refused. Where 256 are under way, the one that has waited longest is given up for a new one, and its further parts are gaps. So are
+/// those of objects that began with one of more than eight engines, the one that was not gone on with for the longest time.
 ///
 /// # Resource usage
 ///
-/// A stream for each of at most 256 objects, and 100 bytes for each of at most 4096; parts of more are refused. Of the last 4096 clean parts 72 bytes each: sent again, byte for byte, they pass.
+/// A stream for each of at most 256 objects, with at most eight engines among those that wait, and 100 bytes for each of at most 4096; parts of more are refused. Of the last 4096 clean parts 72 bytes each: sent again, byte for
+/// byte, they pass.
 #[derive(Clone, Default)]
 pub struct Uploads {
     open: Arc<Mutex<Open>>,
@@ -189,6 +195,30 @@ impl Open {
     fn wait(&mut self, key: Name, stream: Box<Stream>, progress: Progress, tail: Tail) {
         self.turn += 1;
         self.uploads.insert(key, Upload::Waits(stream, progress, tail, self.turn));
+        self.give_up_engines();
+    }
+
+    /// Gives up what keeps more engines alive than may be, those first that were not gone on with for the longest time.
+    fn give_up_engines(&mut self) {
+        let mut waiting: Vec<(u64, &mut Upload)> = Vec::new();
+        for upload in self.uploads.values_mut() {
+            if let Upload::Waits(.., turn) = upload {
+                waiting.push((*turn, upload));
+            }
+        }
+        waiting.sort_unstable_by_key(|(turn, _)| Reverse(*turn));
+        let mut engines: Vec<Engine> = Vec::new();
+        for (_, upload) in waiting {
+            let Upload::Waits(stream, ..) = &*upload else { continue };
+            if engines.iter().any(|engine| stream.is_of(engine)) {
+                continue;
+            }
+            if engines.len() < ENGINES_MAX {
+                engines.push(stream.engine().clone());
+            } else {
+                *upload = Upload::Refused;
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub struct SubstituteError {
 enum Kind {
     Unprintable,
     Guessable,
+    Chosen,
     Form,
     Twice,
     Unbound,
@@ -25,6 +26,10 @@ impl SubstituteError {
 
     pub(crate) fn guessable() -> SubstituteError {
         SubstituteError { kind: Kind::Guessable }
+    }
+
+    pub(crate) fn chosen() -> SubstituteError {
+        SubstituteError { kind: Kind::Chosen }
     }
 
     pub(crate) fn form() -> SubstituteError {
@@ -43,11 +48,12 @@ impl SubstituteError {
         SubstituteError { kind: Kind::Endpoint }
     }
 
-    /// A stable code: `E_UNPRINTABLE`, `E_SHORT`, `E_FORM`, `E_TWICE`, `E_UNBOUND`, `E_ENDPOINT`.
+    /// A stable code: `E_UNPRINTABLE`, `E_SHORT`, `E_CHOSEN`, `E_FORM`, `E_TWICE`, `E_UNBOUND`, `E_ENDPOINT`.
     pub fn code(&self) -> &'static str {
         match self.kind {
             Kind::Unprintable => "E_UNPRINTABLE",
             Kind::Guessable => "E_SHORT",
+            Kind::Chosen => "E_CHOSEN",
             Kind::Form => "E_FORM",
             Kind::Twice => "E_TWICE",
             Kind::Unbound => "E_UNBOUND",
@@ -60,6 +66,7 @@ impl SubstituteError {
         match self.kind {
             Kind::Unprintable => "give a value of printable ASCII characters without blanks",
             Kind::Guessable => "use a longer credential",
+            Kind::Chosen => "write its endpoint under [oauth.endpoints] in the policy, if you trust it",
             Kind::Form => "leave it out of the sandbox, or use a credential of another kind",
             Kind::Twice => "give each value a name of its own",
             Kind::Unbound => "bind it to a host and a header, cookie, query parameter or path segment",
@@ -73,6 +80,9 @@ impl fmt::Display for SubstituteError {
         f.write_str(match self.kind {
             Kind::Unprintable => "a value that does not fit into a header has no placeholder",
             Kind::Guessable => "the value has too few characters for a placeholder that nobody guesses",
+            Kind::Chosen => {
+                "it does not look drawn, and its endpoint is known by its server's word alone, which may have chosen it"
+            }
             Kind::Form => "another value of its form, with a check that verifies, cannot be made",
             Kind::Twice => "a value has this name already",
             Kind::Unbound => "a value that is at home nowhere has no use for a placeholder",

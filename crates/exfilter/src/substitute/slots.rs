@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) bindings: Vec<Binding>,
     /// Of a login's token, the places in bodies.
     pub(super) homes: Vec<Home>,
+    /// The host that has given it, if that is known by its own word alone: then it may have chosen it.
+    pub(super) chosen_by: Option<String>,
     /// When it was put somewhere for the last time; one value for all copies.
     pub(super) used: Arc<AtomicU64>,
 }
@@ -96,8 +98,8 @@ impl Substitutes {
         };
         let placeholder = placeholder::make(&self.seed, name, real, &self.rules, is_taken)?;
         let real = Zeroizing::new(real.to_vec());
-        let (name, homes, used) = (name.to_owned(), Vec::new(), Arc::default());
-        self.entries.push(Arc::new(Entry { name, placeholder, real, bindings, homes, used }));
+        let (name, homes, chosen_by, used) = (name.to_owned(), Vec::new(), None, Arc::default());
+        self.entries.push(Arc::new(Entry { name, placeholder, real, bindings, homes, chosen_by, used }));
         Ok(&self.entries[self.entries.len() - 1].placeholder)
     }
 
@@ -197,6 +199,12 @@ impl Substitutes {
     /// Whether it is one of the placeholders.
     pub(super) fn has_placeholder(&self, value: &[u8]) -> bool {
         self.entries.iter().any(|entry| entry.placeholder.as_bytes() == value)
+    }
+
+    /// Whether one of the placeholders stands in a text.
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        let is_there = |placeholder: &[u8]| text.windows(placeholder.len()).any(|one| one == placeholder);
+        self.entries.iter().any(|entry| is_there(entry.placeholder.as_bytes()))
     }
 
     fn at_home(&self, to: &Authority, slot: &Slot) -> impl Iterator<Item = (&Entry, HeaderPart)> {

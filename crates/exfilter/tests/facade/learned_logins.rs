@@ -16,57 +16,72 @@ pub(crate) const TOKEN: &str = "https://auth.example.com/oauth/token";
 pub(crate) const SERVER: &str = "/.well-known/oauth-authorization-server";
 pub(crate) const OPENID: &str = "/.well-known/openid-configuration";
 pub(crate) const RESOURCE: &str = "/.well-known/oauth-protected-resource";
-const GRANT: &str = "grant_type=authorization_code&code=x&client_id=y";
+pub(crate) const GRANT: &str = "grant_type=authorization_code&code=x&client_id=y";
+
+/// All who say something here, as a policy names them.
+const NAMED: &str = r#"learn = ["*.example.com", "example.com", "*.example.net", "example.net", "*.example.org", "com", "10.0.0.1", "10.0.0.2", "[::1]", "[::2]", "github.com"]"#;
 
 /// A session: what it has learned, and the tokens that it keeps.
-struct Session {
-    learned: LearnedEndpoints,
-    endpoints: TokenEndpoints,
-    logins: Logins,
+pub(crate) struct Session {
+    pub(crate) learned: LearnedEndpoints,
+    pub(crate) endpoints: TokenEndpoints,
+    pub(crate) logins: Logins,
 }
 
 impl Session {
-    fn new() -> Session {
+    /// With a policy that names whoever says something.
+    pub(crate) fn new() -> Session {
         Session::with("")
     }
 
+    /// With more of that policy.
+    fn with(more: &str) -> Session {
+        Session::under(&format!("[oauth]\n{NAMED}\n{more}"))
+    }
+
     /// With a policy.
-    fn with(policy: &str) -> Session {
-        let config = Config::parse("policy.toml", &format!("version = 1\n{policy}")).unwrap();
-        let (learned, mut endpoints) = (LearnedEndpoints::new(), config.token_endpoints().clone());
-        endpoints.set_learned(&learned);
+    pub(crate) fn under(policy: &str) -> Session {
+        let learned = LearnedEndpoints::new();
+        let endpoints = endpoints(&learned, policy);
         Session { learned, endpoints, logins: Logins::new([7; 32]) }
     }
 
+    /// Another policy from now on, as the guard takes one.
+    pub(crate) fn reload(&mut self, policy: &str) {
+        self.endpoints = endpoints(&self.learned, policy);
+        self.logins.rebind(&self.endpoints);
+        self.learned.retain(|host| self.endpoints.learns_from(host));
+    }
+
     /// What a server says of itself.
-    fn says(&self, authority: &str, path: &str, document: &Value) -> bool {
+    pub(crate) fn says(&self, authority: &str, path: &str, document: &Value) -> bool {
         says(&self.learned, authority, path, document.to_string().as_bytes())
     }
 
     /// That an authorization server has this endpoint.
-    fn server(&self, issuer: &str, endpoint: &str) {
+    pub(crate) fn server(&self, issuer: &str, endpoint: &str) {
         let document = json!({"issuer": issuer, "token_endpoint": endpoint});
         assert!(self.says(issuer, SERVER, &document), "{issuer}");
     }
 
     /// That a resource names this authorization server.
-    fn resource(&self, host: &str, issuer: &str) {
+    pub(crate) fn resource(&self, host: &str, issuer: &str) {
         let document = json!({"resource": host, "authorization_servers": [issuer]});
         assert!(self.says(host, RESOURCE, &document), "{host}");
     }
 
-    fn request(&self, method: &str, url: &str, form: &str) -> Option<TokenRequest> {
+    pub(crate) fn request(&self, method: &str, url: &str, form: &str) -> Option<TokenRequest> {
         let (authority, head) = head(method, url, form.len());
         let set = self.logins.substitutes();
         self.endpoints.request(&set, &to(&authority), &head, Some(form.as_bytes()))
     }
 
-    fn keeps(&self, method: &str, url: &str, form: &str) -> bool {
+    pub(crate) fn keeps(&self, method: &str, url: &str, form: &str) -> bool {
         self.request(method, url, form).is_some_and(|request| request.keeps())
     }
 
     /// The answer that the client gets, and what is told of it.
-    fn answered(&self, url: &str, form: &str, answer: &Value) -> (Value, String) {
+    pub(crate) fn answered(&self, url: &str, form: &str, answer: &Value) -> (Value, String) {
         let request = self.request("POST", url, form).unwrap();
         assert!(request.keeps(), "{url}");
         let mut held = request.answer(200, &Headers::new());
@@ -77,26 +92,34 @@ impl Session {
     }
 
     /// The placeholder of an access token that is given there, and what is told of it.
-    fn login(&self, url: &str, form: &str, seed: u64) -> (String, String) {
+    pub(crate) fn login(&self, url: &str, form: &str, seed: u64) -> (String, String) {
         let (answer, told) = self.answered(url, form, &json!({"access_token": token(seed)}));
         (answer["access_token"].as_str().unwrap().to_owned(), told)
     }
 
     /// Whether the token is put into a head to a host.
-    fn is_good(&self, placeholder: &str, authority: &str) -> bool {
+    pub(crate) fn is_good(&self, placeholder: &str, authority: &str) -> bool {
         let (slot, bearer) = (Slot::parse(b"header:authorization").unwrap(), format!("Bearer {placeholder}"));
         self.logins.substitutes().inject(&to(authority), &slot, bearer.as_bytes()).is_some()
     }
 
     /// Whether it is put into the body of a request.
-    fn is_exchanged(&self, url: &str, form: &str) -> bool {
+    pub(crate) fn is_exchanged(&self, url: &str, form: &str) -> bool {
         let (authority, head) = head("POST", url, form.len());
         self.logins.substitutes().exchange_body(&to(&authority), &head, form.as_bytes()).is_some()
     }
 }
 
+/// The endpoints of a policy, and those that are learned.
+fn endpoints(learned: &LearnedEndpoints, policy: &str) -> TokenEndpoints {
+    let config = Config::parse("policy.toml", &format!("version = 1\n{policy}")).unwrap();
+    let mut endpoints = config.token_endpoints().clone();
+    endpoints.set_learned(learned);
+    endpoints
+}
+
 /// `https://host` of an address, and a request to it.
-fn head(method: &str, url: &str, len: usize) -> (String, RequestHead) {
+pub(crate) fn head(method: &str, url: &str, len: usize) -> (String, RequestHead) {
     let at = url[8..].find('/').map_or(url.len(), |at| at + 8);
     let (authority, target) = url.split_at(at);
     let to = to(authority);
@@ -332,13 +355,13 @@ fn where_a_resource_has_tokens_and_where_not() {
     session.resource("https://mcp.example.com", "https://example.net");
     let (access, _) = session.login("https://example.com/token", &form("https://mcp.example.com"), 23);
     assert!(!session.is_good(&access, "https://mcp.example.com"));
-    // Of several one is chosen, or more.
+    // Of several one is chosen.
     for name in ["a", "b", "c"] {
         session.resource(&format!("https://{name}.example.com"), "https://example.com");
     }
     for (named, good) in [
         ("&resource=https://b.example.com", [false, true, false]),
-        ("&resource=https://b.example.com&resource=https%3A%2F%2Fc.example.com%2F", [false, true, true]),
+        ("&resource=https%3A%2F%2Fc.example.com%2F", [false, false, true]),
         ("&resource=https://b.example.com/x", [false; 3]),
         ("&resource=", [false; 3]),
         ("&resource=https://b.example.com?x", [false; 3]),
@@ -407,9 +430,7 @@ fn another_policy_takes_the_place_of_what_was_learned() {
     let (learned, _) = session.login("https://example.com/token", GRANT, 60);
     let (access, _) = session.login(TOKEN, GRANT, 61);
     let rebind = |policy: &str| {
-        let config = Config::parse("policy.toml", &format!("version = 1\n{policy}")).unwrap();
-        let mut endpoints = config.token_endpoints().clone();
-        endpoints.set_learned(&session.learned);
+        let endpoints = endpoints(&session.learned, policy);
         session.logins.rebind(&endpoints);
         endpoints
     };

@@ -360,6 +360,8 @@ fn a_refresh_by_a_token_from_before_gives_what_the_client_can_keep() {
     let other = token(52);
     let plain = format!("grant_type=refresh_token&refresh_token={other}&client_id=x");
     assert_eq!(keeps(&endpoints, PATH, &plain), (false, false));
+    // As Codex says why it asks.
+    assert_eq!(keeps(&endpoints, PATH, &format!("{plain}&refresh_reason=proactive_expiry")), (false, false));
     // Whatever else is in it may make it another grant.
     for body in [
         plain.replace(&other, &placeholder),

@@ -187,7 +187,7 @@ impl Watch {
         match verdict {
             Verdict::Forward { through } | Verdict::Edit { through } => Ok(through),
             Verdict::Block(block) => {
-                found.quarantine |= block.is_for_secret() && shared.count_hit(block.reference());
+                found.quarantine |= block.counts() && shared.count_hit(block.reference());
                 Err(self.refusal(block, what))
             }
         }

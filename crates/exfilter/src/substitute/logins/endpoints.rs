@@ -9,7 +9,8 @@ use exfilter_wire::percent::{self, Plus};
 use super::Home;
 use super::host::TokenHost;
 use super::known::{BASIC, BEARER, KNOWN, Known, MEMBERS};
-use super::learned::{Learned, LearnedEndpoints, Wanted};
+use super::learn::Learn;
+use super::learned::{self, Asked, Learned, LearnedEndpoints, Wanted};
 use super::metadata::plain_path;
 use super::url::SecretUrl;
 use crate::substitute::{SubstituteError, Substitutes};
@@ -104,9 +105,17 @@ impl Endpoint {
 
     /// Whether it is a learned one, and this is a request for tokens there.
     fn gives_as_learned(&self, wanted: &Wanted<'_>) -> bool {
-        self.learned.as_ref().is_some_and(|learned| learned.is_own || wanted.has_grant)
-            && wanted.method == "POST"
-            && self.addresses.iter().any(|one| one.authority == *wanted.to && one.path == wanted.path)
+        let is_asked = |learned: &Learned| self.addresses.iter().any(|one| learned.is_asked(wanted, one));
+        self.learned.as_ref().is_some_and(is_asked)
+    }
+
+    /// The same as far as the words of those go whom a policy lets be heard; none if they do not go so far.
+    fn heard(self: &Arc<Endpoint>, learn: &Learn) -> Option<Arc<Endpoint>> {
+        let (learned, address) = (self.learned.as_ref()?, self.addresses.first()?);
+        let hosts = learned.heard(learn, address, &self.hosts)?;
+        let is_all = hosts.len() == self.hosts.len();
+        let less = || Arc::new(Endpoint::learned(address.clone(), hosts, learned.clone()));
+        Some(if is_all { self.clone() } else { less() })
     }
 
     /// Whether its server alone has named it.
@@ -213,6 +222,12 @@ impl Endpoint {
         self.learned.as_ref()?.hint(self.addresses.first()?, &self.hosts)
     }
 
+    /// The line of a policy that would have tokens put in at one more server.
+    pub(super) fn line_with(&self, more: &Authority) -> Option<String> {
+        let hosts = self.hosts.iter().cloned().chain(learned::host(more)).collect::<Vec<_>>();
+        Some(learned::line(self.addresses.first()?, &hosts))
+    }
+
     /// The hosts at which access tokens are good, as people read it.
     pub(super) fn shown_hosts(&self) -> String {
         let mut hosts: Vec<String> = self.hosts.iter().map(TokenHost::shown).collect();
@@ -228,6 +243,7 @@ impl Endpoint {
 pub struct TokenEndpoints {
     pub(super) endpoints: Vec<Arc<Endpoint>>,
     learned: Option<LearnedEndpoints>,
+    learn: Learn,
     other: Action,
 }
 
@@ -235,7 +251,7 @@ impl Default for TokenEndpoints {
     /// The built-in ones. Tokens that are not kept outside are reported.
     fn default() -> TokenEndpoints {
         let endpoints = KNOWN.iter().filter_map(Endpoint::new).map(Arc::new).collect();
-        TokenEndpoints { endpoints, learned: None, other: Action::Report }
+        TokenEndpoints { endpoints, learned: None, learn: Learn::default(), other: Action::Report }
     }
 }
 
@@ -272,7 +288,19 @@ impl TokenEndpoints {
         self
     }
 
-    /// What is done about an answer with tokens that are not kept outside: at an address that is not known, or to a refresh token that is not from here. [`Action::Report`], or [`Action::Block`].
+    /// Learns from these hosts alone, and believes them of others too ([`LearnedEndpoints`]): from none, if there are none. Without this, all are heard about themselves.
+    pub fn learn_from(&mut self, hosts: Vec<HostPattern>) -> &mut TokenEndpoints {
+        self.learn = Learn::Named(hosts);
+        self
+    }
+
+    /// Whether what a host, in its canonical spelling, says of token endpoints is heard.
+    #[must_use]
+    pub fn learns_from(&self, host: &str) -> bool {
+        self.learn.is_from(host)
+    }
+
+    /// What is done about an answer with tokens that are not kept outside: at an address that is not known, to a refresh token that is not from here, or for a server at which they would not be put in. [`Action::Report`], or [`Action::Block`].
     pub fn set_other(&mut self, action: Action) -> &mut TokenEndpoints {
         self.other = action;
         self
@@ -298,18 +326,24 @@ impl TokenEndpoints {
     }
 
     /// The learned one that gives tokens for a request. What `logins` has from one that is forgotten, or that another policy did not know, is still from there: a refresh with that is answered with placeholders, too.
-    pub(super) fn learned_of(&self, logins: &Substitutes, wanted: &Wanted<'_>) -> Option<Arc<Endpoint>> {
+    pub(super) fn learned_of(&self, logins: &Substitutes, wanted: &Wanted<'_>) -> Option<Asked> {
         if self.has_host(wanted.to.host()) {
             return None;
         }
-        let named = self.learned.as_ref().and_then(|learned| learned.of(wanted)).map(Arc::new);
+        let named = self.learned.as_ref().and_then(|learned| learned.of(&self.learn, wanted));
         named.or_else(|| {
             let homes = logins.entries().iter().flat_map(|entry| &entry.homes);
-            homes.map(Home::endpoint).find(|endpoint| endpoint.gives_as_learned(wanted)).cloned()
+            let endpoint = homes.map(Home::endpoint).find(|endpoint| endpoint.gives_as_learned(wanted));
+            endpoint.map(|endpoint| Asked { endpoint: endpoint.clone(), is_elsewhere: false })
         })
     }
 
-    /// Which of them is in the place of one of another policy's. A learned one stays, unless the policy knows its host.
+    /// Whether tokens that are asked for a server at which they are not put in come in as they are.
+    pub(super) fn lets_pass(&self, asked: &Asked) -> bool {
+        asked.is_elsewhere && !self.learn.is_named()
+    }
+
+    /// Which of them is in the place of one of another policy's. A learned one stays, unless the policy knows its host, or hears its server no more.
     pub(super) fn in_place_of(&self, other: &Arc<Endpoint>) -> Option<Arc<Endpoint>> {
         if !other.is_learned() {
             return self.endpoints.iter().find(|endpoint| endpoint.is_for(other)).cloned();
@@ -320,7 +354,7 @@ impl TokenEndpoints {
         };
         let known = self.endpoints.iter().find(is_there).cloned();
         let is_free = || other.own_hosts().all(|host| !self.has_host(host));
-        known.or_else(|| is_free().then(|| other.clone()))
+        known.or_else(|| other.heard(&self.learn).filter(|_| is_free()))
     }
 
     /// Whether one that is not learned is at this host.

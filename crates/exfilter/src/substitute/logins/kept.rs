@@ -1,5 +1,6 @@
 //! [`Logins`]: the tokens that stay outside.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -112,7 +113,7 @@ impl Home {
 ///
 /// # Resource usage
 ///
-/// At most [`Logins::MOST`] tokens of at most 16 KiB.
+/// At most [`Logins::MOST`] tokens of at most 16 KiB, and of those from learned endpoints [`Logins::MOST_LEARNED`].
 #[derive(Clone)]
 pub struct Logins(Arc<Shared>);
 
@@ -135,6 +136,12 @@ impl Logins {
     /// The most tokens that are kept: then those that were not used for the longest time are forgotten, refresh tokens last, and their placeholders good for nothing.
     pub const MOST: usize = 256;
 
+    /// The most of them that are from endpoints which their servers alone have named ([`LearnedEndpoints`](super::LearnedEndpoints)): they do not drive out those of other logins.
+    pub const MOST_LEARNED: usize = 128;
+
+    /// The most of them that are from one such host.
+    pub const MOST_OF_A_HOST: usize = 16;
+
     /// None so far. Placeholders follow from the seed: with a random one, no two sessions have one in common. The caller wipes its own copy.
     pub fn new(mut seed: [u8; 32]) -> Logins {
         let empty = Arc::new(Substitutes::without_rules());
@@ -156,7 +163,8 @@ impl Logins {
         self.substitutes().is_empty()
     }
 
-    /// The same engine with the tokens among its known secrets, bound to where they are put; where it has none, they are enrolled under `key`. Of JSON web tokens it is the signatures, for the placeholders have the rest.
+    /// The same engine with the tokens among its known secrets, bound to where they are put; where it has none, they are enrolled under `key`. Of JSON web tokens it is the signatures, for the placeholders have the rest. Those of learned endpoints
+    /// may be anything ([`KnownSecrets::add_chosen`]).
     ///
     /// # Errors
     ///
@@ -196,12 +204,17 @@ impl Logins {
                 bindings.clone_from(&entry.bindings);
                 bindings.extend(entry.homes.iter().flat_map(Home::bindings));
             }
-            known.add_kept(&entry.name, secret, bindings, false).map_err(|_| SubstituteError::guessable())?;
+            let enrolled = match entry.chosen_by {
+                Some(_) => known.add_chosen(&entry.name, secret, bindings),
+                None => known.add_kept(&entry.name, secret, bindings, false),
+            };
+            enrolled.map_err(|_| SubstituteError::guessable())?;
         }
         Ok(())
     }
 
-    /// Other endpoints, those of a new policy: tokens belong where these say from now on. One whose endpoint is none of them any more belongs nowhere, and is looked for all the same.
+    /// Other endpoints, those of a new policy: tokens belong where these say from now on. One whose endpoint is none of them any more belongs nowhere, and is looked for all the same; so is one of a learned endpoint whose hosts they
+    /// [learn from](TokenEndpoints::learns_from) no more, and it stays so if they do again.
     pub fn rebind(&self, endpoints: &TokenEndpoints) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.endpoints = Some(endpoints.clone());
@@ -215,6 +228,9 @@ impl Logins {
                 }
             }
             changed.bindings = bindings(&changed.homes);
+            if changed.homes.iter().any(|home| !home.endpoint.is_learned()) {
+                changed.chosen_by = None;
+            }
             Arc::new(changed)
         });
         let next = Arc::new(Substitutes::of_logins(before.rules.clone(), entries.collect()));
@@ -233,6 +249,9 @@ impl Logins {
             None => Some(asked.clone()),
         };
         let before = self.substitutes();
+        let host = asked.own_hosts().next().unwrap_or_default();
+        let is_learned = endpoint.as_ref().unwrap_or(asked).is_learned();
+        let chosen_by = is_learned.then(|| host.to_owned());
         let mut entries = before.entries().to_vec();
         let rules =
             if before.is_empty() { Arc::new(exfilter_rules::builtin()) } else { before.rules.clone() };
@@ -255,9 +274,12 @@ impl Logins {
                 entry.touch();
                 let home = home.map(|home| as_it_was(entry, home));
                 let at_home = |home: &Home| entry.homes.iter().any(|one| one.is(home));
-                if let Some(home) = home.filter(|home| !at_home(home)) {
+                let home = home.filter(|home| !at_home(home));
+                let is_confirmed = entry.chosen_by.is_some() && chosen_by.is_none();
+                if home.is_some() || is_confirmed {
                     let mut changed = Entry::clone(entry);
-                    come_home(&mut changed, home);
+                    home.into_iter().for_each(|home| come_home(&mut changed, home));
+                    changed.chosen_by = changed.chosen_by.filter(|_| !is_confirmed);
                     entries[at] = Arc::new(changed);
                     is_changed = true;
                 }
@@ -272,11 +294,14 @@ impl Logins {
             }
             // One that cannot be looked for must not be kept: every later login would fail for it.
             let key = StoreKey::from_bytes(&self.0.seed[..]).map_err(|_| SubstituteError::form())?;
-            KnownSecrets::new(key)
-                .add_kept("", placeholder::secret_part(real), Vec::new(), false)
-                .map_err(|_| SubstituteError::form())?;
+            let (secret, mut alone) = (placeholder::secret_part(real), KnownSecrets::new(key));
+            match is_learned {
+                true => alone.add_chosen("", secret, Vec::new()).map_err(|_| SubstituteError::chosen())?,
+                false => {
+                    alone.add_kept("", secret, Vec::new(), false).map_err(|_| SubstituteError::form())?
+                }
+            }
             number += 1;
-            let host = asked.own_hosts().next().unwrap_or_default();
             let name = format!("token {number} of {host}");
             let is_taken = |text: &str| {
                 entries.iter().any(|one| one.placeholder == text || one.real.as_slice() == text.as_bytes())
@@ -284,8 +309,8 @@ impl Logins {
             let placeholder = placeholder::make_for_token(&self.0.seed, &name, real, &rules, is_taken)?;
             placeholders.push(placeholder.clone());
             let (real, homes) = (real.clone(), Vec::from_iter(home));
-            let (bindings, used) = (bindings(&homes), Arc::default());
-            let entry = Entry { name, placeholder, real, bindings, homes, used };
+            let (bindings, chosen_by, used) = (bindings(&homes), chosen_by.clone(), Arc::default());
+            let entry = Entry { name, placeholder, real, bindings, homes, chosen_by, used };
             entry.touch();
             entries.push(Arc::new(entry));
             is_changed = true;
@@ -334,15 +359,35 @@ fn bindings(homes: &[Home]) -> Vec<Binding> {
     all
 }
 
-/// Forgets what is too many. A refresh token is used once in an hour, and without it a client must log in again: access tokens go before.
+/// Forgets what is too many. A refresh token is used once in an hour, and without it a client must log in again: access tokens go before. Those that servers may have chosen go before all others, and among them, of
+/// which there may be few, those that were not used for the longest time, for refresh tokens that were used up would be all that stays.
 fn forget(entries: &mut Vec<Arc<Entry>>, newest: &[String]) {
-    let surplus = entries.len().saturating_sub(Logins::MOST);
+    let is_new = |entry: &Entry| newest.contains(&entry.placeholder);
+    let by_use = |entry: &Entry| (is_new(entry), entry.last_used());
+    let hosts: BTreeSet<String> = entries.iter().filter_map(|entry| entry.chosen_by.clone()).collect();
+    for host in hosts {
+        let is_its = |entry: &Entry| entry.chosen_by.as_ref() == Some(&host);
+        forget_some(entries, Logins::MOST_OF_A_HOST, is_its, by_use);
+    }
+    forget_some(entries, Logins::MOST_LEARNED, |entry| entry.chosen_by.is_some(), by_use);
     let rank = |entry: &Entry| {
         let is_refresh = entry.homes.iter().any(|home| home.token == Token::Refresh);
-        (newest.contains(&entry.placeholder), is_refresh, entry.last_used())
+        (is_new(entry), entry.chosen_by.is_none(), is_refresh, entry.last_used())
     };
+    forget_some(entries, Logins::MOST, |_| true, rank);
+}
+
+/// Forgets what is too many of some, the lowest rank first.
+fn forget_some<R: Ord>(
+    entries: &mut Vec<Arc<Entry>>,
+    most: usize,
+    is_one: impl Fn(&Entry) -> bool,
+    rank: impl Fn(&Entry) -> R,
+) {
+    let surplus = entries.iter().filter(|entry| is_one(entry)).count().saturating_sub(most);
     for _ in 0..surplus {
-        let oldest = (0..entries.len()).min_by_key(|at| rank(&entries[*at]));
+        let some = (0..entries.len()).filter(|at| is_one(&entries[*at]));
+        let oldest = some.min_by_key(|at| rank(&entries[*at]));
         oldest.map(|at| entries.remove(at));
     }
 }

@@ -9,7 +9,7 @@ use exfilter_wire::{Headers, RequestHead};
 
 use super::answer::WINDOW;
 use super::endpoints::Address;
-use super::learned::{LearnedEndpoints, Resource, Server};
+use super::learned::{LearnedEndpoints, Protected, Server};
 use crate::inspector::decoded;
 
 /// The longest document, as it comes and decoded, in bytes: they have some two thousand.
@@ -42,8 +42,8 @@ pub struct MetadataRequest {
 enum Document {
     /// Of a protected resource.
     Resource,
-    /// Of an authorization server. Not every path of a host is its owner's: below a path that users fill it is theirs.
-    Server { is_at_root: bool },
+    /// Of an authorization server.
+    Server,
 }
 
 /// An answer to it, as it comes. It passes as it is: what is kept here is a copy.
@@ -55,7 +55,7 @@ pub struct MetadataAnswer {
 }
 
 /// An address as RFC 8414 and RFC 9728 have them: `https://host:port/path`, without a query and a fragment.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Url {
     pub(super) authority: Authority,
     /// Without the slash at its end; empty for the host itself.
@@ -73,13 +73,12 @@ impl LearnedEndpoints {
         let path = str::from_utf8(target.path()).ok()?;
         let below =
             |known: &str| path.strip_prefix(known).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        let at_root = || SERVER.iter().find_map(|known| below(known));
-        let (document, rest) = if let Some(rest) = below(RESOURCE) {
-            (Document::Resource, rest)
-        } else if let Some(rest) = at_root() {
-            (Document::Server { is_at_root: true }, rest)
-        } else {
-            (Document::Server { is_at_root: false }, path.strip_suffix(SERVER[1])?)
+        let (document, rest) = match below(RESOURCE) {
+            Some(rest) => (Document::Resource, rest),
+            None => {
+                let before = SERVER.iter().find_map(|known| below(known));
+                (Document::Server, before.or_else(|| path.strip_suffix(SERVER[1]))?)
+            }
         };
         let subject = Url { authority: to.clone(), path: plain_path(rest)?.to_owned() };
         Some(MetadataRequest { learned: self.clone(), document, subject })
@@ -128,15 +127,13 @@ impl MetadataAnswer {
         let MetadataRequest { learned, document, subject } = self.request;
         match document {
             Document::Resource => resource(&text, subject).map(|one| learned.add_resource(one)).is_some(),
-            Document::Server { is_at_root } => {
-                server(&text, subject, is_at_root).map(|one| learned.add_server(one)).is_some()
-            }
+            Document::Server => server(&text, subject).map(|one| learned.add_server(one)).is_some(),
         }
     }
 }
 
 /// What a resource says: RFC 9728, section 2.
-fn resource(text: &[u8], subject: Url) -> Option<Resource> {
+fn resource(text: &[u8], subject: Url) -> Option<Protected> {
     let members = members(text)?;
     let named = Url::parse(string(&members, "resource").ok()??)?;
     // Section 3.3: what was asked for is the path behind the address, or the address at which a client was told to ask here, which is any of the same host.
@@ -157,11 +154,11 @@ fn resource(text: &[u8], subject: Url) -> Option<Resource> {
             issuers.push(issuer);
         }
     }
-    (!issuers.is_empty()).then(|| Resource::new(named, issuers))
+    (!issuers.is_empty()).then(|| Protected::new(named, issuers))
 }
 
 /// What an authorization server says: RFC 8414, section 2.
-fn server(text: &[u8], subject: Url, is_at_root: bool) -> Option<Server> {
+fn server(text: &[u8], subject: Url) -> Option<Server> {
     let members = members(text)?;
     let issuer = Url::parse(string(&members, "issuer").ok()??)?;
     // Section 3.3.
@@ -170,7 +167,7 @@ fn server(text: &[u8], subject: Url, is_at_root: bool) -> Option<Server> {
     }
     let address = Address::plain(string(&members, "token_endpoint").ok()??)?;
     let revocation = string(&members, "revocation_endpoint").ok()?.and_then(Address::plain);
-    Some(Server::new(issuer, is_at_root, address, revocation))
+    Some(Server::new(issuer, address, revocation))
 }
 
 /// The members of an object, if it is one, by the letter.

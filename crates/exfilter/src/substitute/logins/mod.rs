@@ -18,7 +18,7 @@
 //! legible, and opens nothing. Nothing else of the answer changes.
 //!
 //! A server of the [Model Context Protocol](https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization) names its authorization server itself ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)), and that its endpoints ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414), OpenID Connect Discovery). [`LearnedEndpoints`] reads what
-//! clients ask for that, and says how far it is believed; from which hosts, the policy says ([`Config::learns_from`](crate::config::Config::learns_from)).
+//! clients ask for that, and says how far it is believed; whose words count, the policy says ([`Config::learns_from`](crate::config::Config::learns_from)).
 //!
 //! [`TokenEndpoints`] knows which addresses are such endpoints and where their tokens belong; [`Logins`] keeps the tokens, in memory alone. A refresh gives new ones, or the same: those from before stay until [`Logins::MOST`] are kept, for it
 //! is the server that says when a token is good for nothing.
@@ -46,10 +46,12 @@ mod endpoints;
 mod host;
 mod kept;
 mod known;
+mod learn;
 mod learned;
 mod metadata;
 mod near;
 mod request;
+mod resource;
 mod url;
 
 pub use answer::{AnswerError, Rewritten, TokenAnswer};

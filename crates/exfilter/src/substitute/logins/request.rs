@@ -14,8 +14,8 @@ use super::TokenEndpoints;
 use super::answer::{TokenAnswer, WINDOW};
 use super::endpoints::{Endpoint, normalised};
 use super::known::MEMBERS;
-use super::learned::Wanted;
-use super::metadata::Url;
+use super::learned::{Asked, Wanted};
+use super::resource::Resource;
 use super::url::SecretUrl;
 use crate::inspector::decoded;
 use crate::substitute::Substitutes;
@@ -38,7 +38,7 @@ const GRANTS: [&str; 7] = [
 ];
 
 /// All that a plain refresh says. With anything else an endpoint might take it for another grant.
-const OF_A_REFRESH: [&str; 9] = [
+const OF_A_REFRESH: [&str; 10] = [
     "grant_type",
     "refresh_token",
     "client_id",
@@ -48,6 +48,8 @@ const OF_A_REFRESH: [&str; 9] = [
     "audience",
     "redirect_uri",
     "client_info",
+    // Why Codex asks.
+    "refresh_reason",
 ];
 
 /// A request whose answer may hold tokens, from [`TokenEndpoints::request`].
@@ -60,11 +62,13 @@ pub struct TokenRequest {
 }
 
 /// Why the tokens are not kept, if they are not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Why {
     Kept,
     Unknown,
     Own,
+    /// They are asked for a server at which they would not be put in; with the line of the policy that would have it so.
+    Elsewhere(Option<String>),
     Observed,
 }
 
@@ -82,6 +86,7 @@ impl TokenEndpoints {
         let plain = body.filter(|_| is_coded).and_then(|body| decoded(&codings, body, BODY_MAX, WINDOW));
         let text = if is_coded { plain.as_ref().map(|plain| &plain[..]) } else { body };
         let asked = text.and_then(|text| read(head, text));
+        let resource = Resource::new(head, body, asked.as_deref());
         // Frameworks read these forms as they read the others, and one of a thousand fields too.
         let is_mentioned = (head.media_type() == b"multipart/form-data"
             || fields::has(head) && asked.is_none())
@@ -93,8 +98,8 @@ impl TokenEndpoints {
         let is_read = matches!(head.method(), "GET" | "HEAD");
         // Some endpoints take it from the address.
         let is_named = says(GRANTS[0]) || is_mentioned;
-        let has_grant =
-            is_named || !is_read && (GRANTS.iter().any(|one| says(one)) || says("code") && says("client_id"));
+        let says_grant = says(GRANTS[0])
+            || !is_read && (GRANTS.iter().any(|one| says(one)) || says("code") && says("client_id"));
         let path = normalised(head.target().path());
         let learned = || {
             let wanted = Wanted {
@@ -102,12 +107,15 @@ impl TokenEndpoints {
                 method: head.method(),
                 spelled: head.target().path(),
                 path: &path,
-                has_grant,
-                resources: resources(&asked),
+                // Nobody's word may have answers to anything else held.
+                has_grant: says_grant,
+                resource: resource.clone(),
             };
             self.learned_of(logins, &wanted)
         };
-        let Some(endpoint) = self.of(to, head.method(), &path, has_grant).or_else(learned) else {
+        let known = self.of(to, head.method(), &path, says_grant || is_mentioned);
+        let known = known.map(|endpoint| Asked { endpoint, is_elsewhere: false });
+        let Some(found) = known.or_else(learned) else {
             let unknown = TokenRequest { endpoint: None, why: Why::Unknown, other: self.other() };
             return is_named.then_some(unknown);
         };
@@ -115,7 +123,14 @@ impl TokenEndpoints {
             && codings.is_empty()
             && body.is_some_and(|body| is_read_alike(head, body))
             && is_refresh_of_others(&asked, logins);
-        let (endpoint, why) = if is_own { (None, Why::Own) } else { (Some(endpoint), Why::Kept) };
+        let (endpoint, why) = if is_own {
+            (None, Why::Own)
+        } else if self.lets_pass(&found) && !brings_placeholder(head, &asked, logins) {
+            let line = resource.authority().and_then(|to| found.endpoint.line_with(to));
+            (None, Why::Elsewhere(line))
+        } else {
+            (Some(found.endpoint), Why::Kept)
+        };
         Some(TokenRequest { endpoint, why, other: self.other() })
     }
 }
@@ -161,12 +176,19 @@ impl TokenRequest {
 
     /// Why tokens are not kept, in words; where they belong, if they are.
     pub(super) fn words(&self) -> String {
-        match (&self.endpoint, self.why) {
+        match (&self.endpoint, &self.why) {
             (Some(endpoint), _) => {
                 let hint = endpoint.hint().unwrap_or_default();
                 format!("placeholders, good at {}{hint}", endpoint.shown_hosts())
             }
             (None, Why::Own) => "as they are: they answer a refresh token that was there before".into(),
+            (None, Why::Elsewhere(line)) => {
+                let line = line.iter().map(|line| {
+                    format!("; whoever trusts it with them writes {line}, and they stay outside")
+                });
+                let rest: String = line.collect();
+                format!("as they are: they are asked for a server at which they would not be put in{rest}")
+            }
             (None, Why::Observed) => "as they are: nothing is changed in mode observe".into(),
             _ => {
                 "as they are: the address is no known token endpoint ([oauth.endpoints] in the policy)".into()
@@ -175,11 +197,11 @@ impl TokenRequest {
     }
 }
 
-/// The resources that tokens are asked for ([RFC 8707](https://www.rfc-editor.org/rfc/rfc8707)), if any is named. One that is no plain address is none that is known.
-fn resources(asked: &[Member]) -> Option<Vec<Url>> {
-    let named: Vec<&Member> = asked.iter().filter(|member| name(member) == Some("resource")).collect();
-    let url = |member: &&Member| str::from_utf8(&member.value).ok().and_then(Url::parse);
-    (!named.is_empty()).then(|| named.iter().filter_map(url).collect())
+/// Whether a token that is kept is put into a request, or may be: what comes of it is kept, too.
+fn brings_placeholder(head: &RequestHead, asked: &[Member], logins: &Substitutes) -> bool {
+    let fields = head.headers().iter().map(|(_, value)| value);
+    let values = asked.iter().map(|member| &member.value[..]).chain(fields);
+    values.into_iter().any(|value| logins.is_in(value))
 }
 
 /// Members of a form or a document, whose values are wiped: any may be a credential.
@@ -239,7 +261,7 @@ pub(crate) fn name(member: &Member) -> Option<&str> {
 }
 
 /// Whether a body says the same to every reader: some servers end a field of a form at `;` too, and some read a form whatever it says that it is.
-fn is_read_alike(head: &RequestHead, body: &[u8]) -> bool {
+pub(super) fn is_read_alike(head: &RequestHead, body: &[u8]) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._~%+*/:=&-".contains(byte);
     if is_form(head) {
         body.iter().all(is_plain)

@@ -209,3 +209,40 @@ fn a_part_that_is_sent_again_passes_if_it_is_the_same() {
     uploads.clear();
     assert!(!passes(2, parts[1]));
 }
+
+/// Each login makes an engine; objects that wait must not keep all of them.
+#[test]
+fn objects_that_wait_keep_few_engines() {
+    let mut rng = Rng::new(90);
+    let uploads = Uploads::new();
+    let part = |n: usize, start: usize, body: &[u8]| {
+        Request::new("https://registry.example", "PATCH", format!("/v2/a/blobs/uploads/{n}"))
+            .body(body)
+            .field("content-range", format!("{start}-{}", start + body.len() - 1))
+    };
+    let engines: Vec<Engine> = (0..12).map(|_| engine(&[])).collect();
+    for (n, engine) in engines.iter().enumerate() {
+        for object in [n, 100 + n] {
+            assert!(!send(engine, &uploads, &part(object, 0, b"begun"), &mut rng).blocked, "{object}");
+        }
+        // The first one goes on all the time, with the engine that it began with.
+        let went_on = send(engine, &uploads, &part(0, 5 + 5 * n, b"going"), &mut rng);
+        assert!(!went_on.blocked, "{n}");
+    }
+    let newest = engines.last().unwrap();
+    let goes_on = |object: usize, start: usize, rng: &mut Rng| {
+        !send(newest, &uploads, &part(object, start, b"still"), rng).blocked
+    };
+    assert!(goes_on(0, 65, &mut rng));
+    let alive: Vec<usize> = (1..12).filter(|n| goes_on(*n, 5, &mut rng)).collect();
+    assert_eq!(alive, (5..12).collect::<Vec<_>>(), "seven beside the first");
+    for n in 1..12 {
+        assert_eq!(goes_on(100 + n, 5, &mut rng), n >= 5, "{n}");
+    }
+    // With one engine there may be many.
+    let uploads = Uploads::new();
+    for n in 0..100 {
+        assert!(!send(newest, &uploads, &part(n, 0, b"begun"), &mut rng).blocked);
+    }
+    assert!((0..100).all(|n| !send(newest, &uploads, &part(n, 5, b"still"), &mut rng).blocked));
+}

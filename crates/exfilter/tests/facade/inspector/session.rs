@@ -97,7 +97,7 @@ fn in_quarantine_all_is_refused_in_the_words_of_a_hit() {
         let _ = inspector.push(&request.body);
         let _ = inspector.finish();
         let Verdict::Block(block) = inspector.verdict() else { return None };
-        if inspector.is_hit() {
+        if inspector.counts() {
             quarantine.note(block.reference(), Duration::from_secs(now));
         }
         let reply = inspector.reply(Audience::Subject).unwrap();
