@@ -24,7 +24,7 @@ use crate::busy::UnderWay;
 use crate::dns;
 use crate::exchange::{exchange, refuse_closed, refuse_plainly};
 use crate::guard::Shared;
-use crate::limits::{FIELDS, HEAD_BUFFER};
+use crate::limits::{FIELDS, HEAD_BUFFER, STREAM_WINDOW, STREAMS};
 use crate::listener::Kind;
 use crate::message::{AnswerBody, whole};
 use crate::metrics;
@@ -238,7 +238,10 @@ where
                 let mut builder = http2::Builder::new(TokioExecutor::new());
                 builder
                     .timer(TokioTimer::new())
-                    .max_concurrent_streams(100)
+                    .max_concurrent_streams(STREAMS)
+                    // Parts of an object that wait for the one before them must leave room for it: all streams together cannot take all of the connection's.
+                    .initial_stream_window_size(STREAM_WINDOW)
+                    .initial_connection_window_size(2 * STREAMS * STREAM_WINDOW)
                     .max_header_list_size(u32::try_from(HEAD_BUFFER).expect("it is small"))
                     .keep_alive_interval(limits.head)
                     .keep_alive_timeout(limits.connect);

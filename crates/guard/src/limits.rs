@@ -67,6 +67,12 @@ impl Default for GuardLimits {
 /// The most bytes of a head that the HTTP parser keeps. A little more than [`exfilter::wire`] takes, so that its refusal is the one that is seen.
 pub(crate) const HEAD_BUFFER: usize = 160 << 10;
 
+/// The most requests at a time in one connection of HTTP/2.
+pub(crate) const STREAMS: u32 = 100;
+
+/// How many bytes of one of them may wait to be read, in bytes.
+pub(crate) const STREAM_WINDOW: u32 = 128 << 10;
+
 /// The most fields of a head.
 pub(crate) const FIELDS: usize = 512;
 

@@ -10,6 +10,9 @@ use exfilter::wire::Part;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+/// How long a part waits for the first one of an object of which nothing is known: an upload that goes on after the guard has begun anew has none.
+const FIRST: Duration = Duration::from_secs(5);
+
 /// Who waits for a part to be over.
 #[derive(Default)]
 pub(crate) struct Turns(Notify);
@@ -23,12 +26,18 @@ impl Turns {
         part: Option<&Part>,
         at_most: Duration,
     ) -> Turn<'_> {
-        let deadline = Instant::now() + at_most;
+        let begun = Instant::now();
         while let Some(part) = part {
             // Before the look, so that nothing is missed in between.
             let mut over = std::pin::pin!(self.0.notified());
             over.as_mut().enable();
-            if !uploads.is_early(to, part) || tokio::time::timeout_at(deadline, over).await.is_err() {
+            if !uploads.is_early(to, part) {
+                break;
+            }
+            let limit = if uploads.knows(to, part) { at_most } else { at_most.min(FIRST) };
+            let is_late = tokio::time::timeout_at(begun + limit, over).await.is_err();
+            // The first one may have come in between.
+            if is_late && (limit == at_most || !uploads.knows(to, part)) {
                 break;
             }
         }

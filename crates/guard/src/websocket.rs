@@ -409,11 +409,11 @@ impl Said {
             }
             while self.tunnelled.poll().is_some() {}
         }
-        self.remember(leaves);
         let is_told = !payload.is_empty() || !record.noted.is_empty() || !record.unseen.is_empty();
         if is_told && shared.sink.record(&record).is_err() {
             return Err("the message could not be recorded".into());
         }
+        self.remember(changed.as_deref().unwrap_or(payload));
         Ok(changed)
     }
 

@@ -63,7 +63,7 @@ impl AwsChunks {
         AwsChunks::default()
     }
 
-    /// Takes bytes off the front of `input`: those of one chunk, or to the end of a line. `None` when it is empty, or where it is none of such a body: see [`AwsChunks::is_broken`].
+    /// Takes bytes off the front of `input`: those of one chunk, or to the end of a line. `None` when it is empty, or where it is none of such a body: see [`AwsChunks::is_broken`]. Then what is left of it comes behind [`AwsChunks::untold`].
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<AwsChunk<'a>> {
         while !input.is_empty() {
             match self.state {
@@ -79,7 +79,7 @@ impl AwsChunks {
                 }
                 State::Break(n) => {
                     if input[0] != b"\r\n"[n] {
-                        self.state = State::Broken;
+                        self.break_off();
                         return None;
                     }
                     *input = &input[1..];
@@ -91,13 +91,30 @@ impl AwsChunks {
                     }
                 }
                 // Nothing comes behind the end.
-                State::End | State::Broken => {
-                    self.state = State::Broken;
+                State::End => {
+                    self.break_off();
                     return None;
                 }
+                State::Broken => return None,
             }
         }
         None
+    }
+
+    /// Where no line is expected.
+    fn break_off(&mut self) {
+        self.line.clear();
+        self.state = State::Broken;
+    }
+
+    /// The beginning of a line of which nothing was told: it goes on, or was not understood.
+    #[must_use]
+    pub fn untold(&self) -> &[u8] {
+        match self.state {
+            State::Broken => &self.line,
+            State::Size | State::Trailer if !self.is_over => &self.line,
+            _ => &[],
+        }
     }
 
     /// The line that [`AwsChunks::next`] told of.
@@ -124,7 +141,8 @@ impl AwsChunks {
             self.line.clear();
             self.is_over = false;
         }
-        let end = input.iter().position(|b| *b == b'\n').map_or(input.len(), |at| at + 1);
+        let room = &input[..input.len().min(LINE_MAX + 3 - self.line.len())];
+        let end = room.iter().position(|b| *b == b'\n').map_or(room.len(), |at| at + 1);
         let part;
         (part, *input) = input.split_at(end);
         self.line.extend_from_slice(part);
@@ -221,6 +239,7 @@ mod tests {
             assert_eq!(read(&[&SIGNED.as_bytes()[..end]]), None, "{end}");
         }
         let long = format!("1;{}\r\nx\r\n0\r\n\r\n", "x".repeat(LINE_MAX));
+        let endless = "1".repeat(5 * LINE_MAX);
         let many = format!("0\r\n{}\r\n", "a:b\r\n".repeat(TRAILERS_MAX + 1));
         for body in [
             "hello",
@@ -232,6 +251,7 @@ mod tests {
             "fffffffffffff\r\nhello",
             "+5\r\nhello\r\n0\r\n\r\n",
             &long,
+            &endless,
             &many,
         ] {
             assert_eq!(read(&[body.as_bytes()]), None, "{body}");

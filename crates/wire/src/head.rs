@@ -169,7 +169,7 @@ impl RequestHead {
     pub fn codings(&self) -> Vec<u8> {
         let mut content: Vec<&[u8]> = self.headers.all("content-encoding").flat_map(list).collect();
         if self.is_aws_chunked() {
-            content.pop();
+            content.pop_if(|last| is_aws_chunked(last));
         }
         let transfer = self.headers.all("transfer-encoding").flat_map(list);
         let codings: Vec<&[u8]> = content
@@ -179,12 +179,13 @@ impl RequestHead {
         codings.join(&b", "[..])
     }
 
-    /// Whether the body is in the chunks of S3's clients, and these are the outermost of its codings.
+    /// Whether the body is in the chunks of S3's clients, around all its codings. Servers go by `x-amz-content-sha256: STREAMING-...`, which some clients send without the content coding; one that is named without that field
+    /// is a coding that nobody undoes.
     #[must_use]
     pub fn is_aws_chunked(&self) -> bool {
         let mut transfer = self.headers.all("transfer-encoding").flat_map(list);
         transfer.all(|coding| coding.eq_ignore_ascii_case(b"chunked"))
-            && self.headers.all("content-encoding").flat_map(list).last().is_some_and(is_aws_chunked)
+            && self.headers.all("x-amz-content-sha256").any(|hash| hash.starts_with(b"STREAMING-"))
     }
 
     /// The protocols that the client would go on with, of all `Upgrade` fields.

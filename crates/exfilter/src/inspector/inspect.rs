@@ -145,7 +145,7 @@ impl Inspection {
 ///
 /// # Resource usage
 ///
-/// Three streams at most, whose memory is [`Stream::memory`](crate::Stream::memory)'s, the head, a push's commands (16 MiB at most), and, of an editable coded body, that body and its text
+/// Two streams at most, whose memory is [`Stream::memory`](crate::Stream::memory)'s, the head, a push's commands (16 MiB at most), and, of an editable coded body, that body and its text
 /// ([`Inspection::replace_max`]). The embedder keeps the bytes that have not left.
 pub struct Inspector {
     engine: Engine,
@@ -213,8 +213,7 @@ impl Inspector {
         }
         // Pieces of a secret may stand in the head and in the body.
         let body_flow = body_flow.session(&log.session);
-        let chunked = head.is_aws_chunked();
-        let chunked = chunked.then(|| Box::new(Chunked::new(engine, body_flow.clone().whole())));
+        let chunked = head.is_aws_chunked().then(|| Box::new(Chunked::new()));
         let body = open_body(engine, inspection, (&head, conversation, part), &codings, body_flow, &mut log);
         let edited = is_editable(inspection, &head);
         let substitutes = inspection.substitutes.clone();
@@ -281,11 +280,14 @@ impl Inspector {
     fn finish_with(&mut self, held: Pieces<'_>) -> Verdict {
         if self.finished.is_none() {
             if let Some(chunked) = &mut self.chunked {
-                chunked.end(&mut self.log);
+                chunked.is_over(&mut self.body, &mut self.log);
             }
-            let verdict = self.by_places().unwrap_or_else(|| self.body.finish(held, &mut self.log));
-            let all = self.chunked.as_ref().map(|chunked| Verdict::Forward { through: chunked.len() });
-            self.finished = Some(all.unwrap_or(verdict));
+            let mut verdict = self.by_places().unwrap_or_else(|| self.body.finish(held, &mut self.log));
+            if let Some(chunked) = &mut self.chunked {
+                chunked.finish(&self.engine, &self.flow, &mut self.log);
+                verdict = Verdict::Forward { through: chunked.len() };
+            }
+            self.finished = Some(verdict);
         }
         let verdict = self.finished.unwrap_or(Verdict::Forward { through: 0 });
         self.or_block(verdict)

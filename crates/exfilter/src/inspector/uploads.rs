@@ -113,6 +113,12 @@ impl Uploads {
         }
     }
 
+    /// Whether anything of a part's object has come to this host.
+    #[must_use]
+    pub fn knows(&self, to: &Authority, part: &Part) -> bool {
+        self.lock().uploads.contains_key(&name(&to.to_string(), part))
+    }
+
     /// Takes an object out, to go on with it or to begin it.
     pub(super) fn take(&self, engine: &Engine, flow: &Flow, part: &Part) -> Taken {
         let host = flow.authority().map(ToString::to_string).unwrap_or_default();

@@ -1,7 +1,8 @@
 //! Bodies in the chunks of S3's clients: their content is examined as servers store it, and so are the lines around it.
 
 use exfilter::inspector::Uploads;
-use exfilter_testing::{Rng, keys, split};
+use exfilter::{Action, Engine, KnownSecrets, OpaqueReason, Policy, StoreKey};
+use exfilter_testing::{Rng, canary, keys, split};
 
 use super::bodies::{gzip, in_all_chunkings};
 use super::{Request, engine};
@@ -94,6 +95,47 @@ fn what_is_in_no_such_chunks_is_refused() {
     assert!(request.run(&engine).blocked);
 }
 
+/// A server that knows no chunks has the body as it stands, so it is looked for there too, whatever the policy says about broken ones.
+#[test]
+fn what_is_in_no_chunks_is_examined_as_it_stands() {
+    let mut rng = Rng::new(64);
+    let enrolled = String::from_utf8(rng.text(keys::BASE62, 40)).unwrap();
+    canary::note([enrolled.as_bytes()]);
+    let mut policy = Policy::default();
+    policy.opaque(OpaqueReason::Corrupt, Action::Report).opaque(OpaqueReason::Truncated, Action::Report);
+    let mut known = KnownSecrets::new(StoreKey::from_bytes(&[5; 32]).unwrap());
+    known.add("S", enrolled.as_bytes(), vec![]).unwrap();
+    let engine = Engine::builder().known_secrets(known).policy(policy).build().unwrap();
+    let long = format!("{}{enrolled}", "1".repeat(1500));
+    for body in [
+        format!("hello {enrolled} and more"),
+        format!("4\r\n{enrolled}"),
+        format!("5\r\nhello\r\n{enrolled}\r\n0\r\n\r\n"),
+        format!("0\r\n\r\n{enrolled}"),
+        format!("5;{enrolled}"),
+        long,
+    ] {
+        let outcome = in_all_chunkings(&engine, &put("/key", 5, &body), enrolled.as_bytes());
+        assert!(outcome.blocked && !outcome.complete, "{outcome:?}");
+    }
+    assert!(!put("/key", 5, "hello").run(&engine).blocked);
+}
+
+/// Pieces in the lines and in the content are of one request.
+#[test]
+fn pieces_in_lines_and_content_are_counted_together() {
+    let secret = Rng::new(65).text(keys::BASE62, 40);
+    canary::note([&secret[..]]);
+    let mut known = KnownSecrets::new(StoreKey::from_bytes(&[5; 32]).unwrap());
+    known.fragments(true).add("S", &secret, vec![]).unwrap();
+    let engine = Engine::builder().known_secrets(known).build().unwrap();
+    let half = |at: std::ops::Range<usize>| String::from_utf8(secret[at].to_vec()).unwrap();
+    let body = format!("14;{}\r\n{}\r\n0\r\n\r\n", half(0..20), half(20..40));
+    assert!(put("/key", 20, body).run(&engine).blocked);
+    let alone = format!("14\r\n{}\r\n0\r\n\r\n", half(20..40));
+    assert!(!put("/key", 20, alone).run(&engine).blocked);
+}
+
 /// What would be overwritten in another body is refused here: chunks say how long they are.
 #[test]
 fn nothing_is_overwritten_in_chunks() {
@@ -104,6 +146,7 @@ fn nothing_is_overwritten_in_chunks() {
         .editable()
         .field("content-type", "application/json")
         .field("content-encoding", "aws-chunked")
+        .field("x-amz-content-sha256", UNSIGNED)
         .body(chunks(&body, 1000));
     assert!(in_all_chunkings(&engine, &request, &token).blocked);
 }
