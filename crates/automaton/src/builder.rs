@@ -40,6 +40,7 @@ pub struct Builder {
     escapes: bool,
     wide: bool,
     lists: bool,
+    zlib: Option<u32>,
     key: u64,
     plan: Option<Vec<u8>>,
 }
@@ -136,6 +137,12 @@ impl Builder {
         self
     }
 
+    /// Asks for zlib's headers, as [`Automaton::is_zlib`] tells them, to be reported as a literal of this id.
+    pub fn zlib(&mut self, id: u32) -> &mut Builder {
+        self.zlib = Some(id);
+        self
+    }
+
     /// Sets the key of the anchor hash.
     pub fn key(&mut self, key: u64) -> &mut Builder {
         self.key = key;
@@ -180,6 +187,7 @@ impl Builder {
             escapes: self.escapes,
             wide: self.wide,
             lists: self.lists,
+            zlib: self.zlib,
         })
     }
 }

@@ -60,6 +60,7 @@ pub struct Automaton {
     pub(crate) escapes: bool,
     pub(crate) wide: bool,
     pub(crate) lists: bool,
+    pub(crate) zlib: Option<u32>,
 }
 
 /// Class masks of 64 bytes.
@@ -189,6 +190,17 @@ impl Automaton {
         if self.escapes {
             open = self.escape_from(hay, from).min(open);
         }
+        if self.zlib.is_some() {
+            let may_begin = |at: &usize| {
+                let near = &hay[*at..];
+                let is_cut = near.len() < Automaton::LOOKAHEAD && matches!(near, [_] | [_, 0x01 | 0x5e, ..]);
+                is_cut || Automaton::is_zlib(near)
+            };
+            open = memchr::memchr_iter(ZLIB, &hay[from..open])
+                .map(|at| from + at)
+                .find(may_begin)
+                .unwrap_or(open);
+        }
         // Ungated literals: one that is wholly there, or one that is cut by the end.
         let tail = from.max(end.saturating_sub(Automaton::LITERAL_MAX));
         for tier in [&self.ungated, &self.folded] {
@@ -209,6 +221,14 @@ impl Automaton {
         (from..hay.len()).find(is_open).unwrap_or(hay.len())
     }
 
+    /// Whether one of the four headers that compressors write for zlib begins `bytes`, and something that is no text stands within [`Automaton::LOOKAHEAD`]
+    /// bytes: two of the headers are text themselves, and what is compressed is none.
+    pub fn is_zlib(bytes: &[u8]) -> bool {
+        let near = &bytes[..bytes.len().min(Automaton::LOOKAHEAD)];
+        let is_header = matches!(near, [ZLIB, 0x01 | 0x5e | 0x9c | 0xda, ..]);
+        is_header && near.iter().any(|byte| *byte == 0 || !byte.is_ascii())
+    }
+
     /// How it tells literals apart: for [`Builder::plan`](crate::Builder::plan) of a builder that is given the same literals in the same order, in any process.
     pub fn plan(&self) -> Vec<u8> {
         self.buckets.to_bytes()
@@ -224,6 +244,9 @@ impl Automaton {
             + self.plain.memory()
     }
 }
+
+/// The first byte of the headers that compressors write for zlib.
+pub(crate) const ZLIB: u8 = 0x78;
 
 /// Whether a character of UTF-16 text that matters begins, or ends, with this byte beside a NUL.
 #[inline(always)]
@@ -311,6 +334,9 @@ mod tests {
             if list::is_beginning(hay, at) && list::list(list_window(hay, at)) == List::Begins {
                 hits.push(Hit { at, what: What::Codes });
             }
+            if Automaton::is_zlib(&hay[at..]) {
+                hits.push(Hit { at, what: What::Literal(300) });
+            }
             let three = [0, 1, 2].map(|i| hay.get(at + i).copied().unwrap_or(0));
             if is_escape(three) {
                 hits.push(Hit { at, what: What::Escape });
@@ -397,7 +423,7 @@ mod tests {
 
     fn automaton_of(tier: Tier, anchors: &[([u8; 8], Gate)]) -> Automaton {
         let mut builder = Builder::new();
-        builder.key(KEY).base64_runs(20).escapes(true).wide(true).lists(true);
+        builder.key(KEY).base64_runs(20).escapes(true).wide(true).lists(true).zlib(300);
         for (id, (literal, fold)) in GATED.iter().enumerate() {
             builder.literal(literal, id as u32, Gate::Token, *fold);
         }
@@ -442,6 +468,8 @@ mod tests {
             Just(b", ".to_vec()),
             Just(b"12_0, 1, 34".to_vec()),
             Just(b"_".to_vec()),
+            Just(b"x\x9cx^x\x01\xdax".to_vec()),
+            Just(b"x^ab".to_vec()),
             Just(b"%C3".to_vec()),
             Just(b"\\u0061\\n%3d&#97;&amp;=3D=\r\n\\/%".to_vec()),
             proptest::collection::vec(any::<u8>(), 0..9),

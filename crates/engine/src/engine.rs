@@ -102,7 +102,7 @@ impl Core {
             }
         }
         for (magic, id) in
-            lane::MAGICS.into_iter().chain(lane::DIRECTORIES).chain([lane::UUENCODE, fixture::MARK])
+            lane::MAGICS.into_iter().chain(lane::DIRECTORIES).chain(lane::TEXTS).chain([fixture::MARK])
         {
             builder.literal(magic, id, Gate::None, false);
         }
@@ -114,7 +114,7 @@ impl Core {
         }
         let run = shortest_run(&rules, needles);
         builder.base64_runs(deltas.map_or(run, |deltas| deltas.shortest_run(run)));
-        builder.escapes(true).wide(true).lists(true);
+        builder.escapes(true).wide(true).lists(true).zlib(lane::ZLIB);
         if let Some(plan) = plan {
             builder.plan(plan);
         }

@@ -19,6 +19,7 @@ use std::collections::VecDeque;
 use exfilter_automaton::{Automaton, What, is_token};
 use exfilter_codec::base64::is_char;
 use exfilter_codec::escape::{self, Parsed};
+use exfilter_codec::zlib;
 
 use crate::confirm::View;
 use crate::context::Context;
@@ -174,7 +175,8 @@ pub(crate) fn begins(bytes: &[u8], at: usize) -> Option<Begins> {
         return inside.then_some(Begins::Text);
     }
     let is_text = stands_for_text(&first);
-    let may_be_magic = matches!(first.bytes(), [b'P' | b'K' | b'B' | b'Z' | b'h']) && ahead[0].is_ascii();
+    let may_be_magic =
+        matches!(first.bytes(), [b'P' | b'K' | b'B' | b'Z' | b'h' | zlib::CMF]) && ahead[0].is_ascii();
     if is_text && !may_be_magic {
         return Some(Begins::Text);
     }
@@ -207,7 +209,17 @@ pub(crate) fn begins(bytes: &[u8], at: usize) -> Option<Begins> {
         })?;
         Some(Begins::Magic(plain.len()))
     });
-    magic.or(is_text.then_some(Begins::Text))
+    magic.or_else(|| zlib(before, &made[..n])).or(is_text.then_some(Begins::Text))
+}
+
+/// Whether zlib's header stands where escapes stand for `made`, its first byte perhaps as it is before them; and a block that makes sense as far as its first byte tells.
+fn zlib(before: &[u8], made: &[u8]) -> Option<Begins> {
+    let begins = |prefix: &[u8]| prefix.len() > zlib::PROBE_LEN && zlib::may_start(prefix);
+    let plain = before.last().filter(|byte| **byte == zlib::CMF);
+    if begins(made) {
+        return Some(Begins::Magic(0));
+    }
+    plain.filter(|cmf| begins(&[&[**cmf], made].concat())).map(|_| Begins::Magic(1))
 }
 
 /// Whether an escape stands for token characters, or for a character that is itself an escape for one, or for none.
@@ -259,15 +271,16 @@ fn beginning(bytes: &[u8], at: usize) -> usize {
 /// How text ends: with a run that may go on in the next line, and what has come since of the line break.
 #[derive(Clone, Copy)]
 struct Line {
-    /// Base64 characters at the end.
+    /// Base64 characters at the end, and those of the last run of a line's length.
     run: u64,
+    last: u64,
     /// What stands behind the last run of a line's length, `len` bytes of it.
     after: [u8; FOLD_MAX],
     len: usize,
 }
 
 impl Line {
-    const NEW: Line = Line { run: 0, after: [0; FOLD_MAX], len: 0 };
+    const NEW: Line = Line { run: 0, last: 0, after: [0; FOLD_MAX], len: 0 };
 
     fn take(&mut self, decoded: &[u8]) {
         for b in decoded {
@@ -279,6 +292,7 @@ impl Line {
             }
             self.run = if is_char(*b) { self.run + 1 } else { 0 };
             if self.run >= LINE_MIN {
+                self.last = self.run;
                 self.len = 0;
             }
         }
@@ -317,7 +331,9 @@ fn folded(bytes: &[u8], reads: Reads, line: &Line, eof: bool, cx: &mut Context<'
             }
         }
     }
-    let fold = next_line(&ahead, 0, all);
+    let len = if line.len == 0 { line.run } else { line.last };
+    // What stands in the next string is another text.
+    let fold = next_line(&ahead, 0, len, false, all);
     cx.scratch.give_buffer(ahead);
     match fold {
         Fold::Line(at, _) if at <= line.len => Fold::End,

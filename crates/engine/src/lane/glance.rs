@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use exfilter_automaton::{Automaton, ByteSet, ByteSets, Quads, Triple};
-use exfilter_codec::{base58, base64};
+use exfilter_codec::{base58, base64, zlib};
 
 use super::fold::{Fold, LINE_MIN, next_line};
 use super::look::{QUICK, begins_packed};
@@ -64,11 +64,11 @@ impl Glance {
         for (magic, _) in MAGICS.into_iter().chain(DIRECTORIES) {
             triples.push(*magic.first_chunk().expect("magic numbers have three bytes"));
             for byte in magic {
-                for escape in escapes(*byte) {
-                    triples.push(*escape.as_bytes().first_chunk().expect("escapes have three bytes"));
-                }
+                triples.extend(escaped_triples(*byte));
             }
         }
+        // In the middle of what runs stand for zlib's header counts where escapes write it alone.
+        triples.extend(zlib::HEADERS.as_flattened().iter().flat_map(|byte| escaped_triples(*byte)));
         triples.sort_unstable();
         triples.dedup();
         let mut sets = [ByteSet::default(); 4];
@@ -113,9 +113,10 @@ impl Glance {
         }
         // An escape may go on with the run, and so may another line.
         let ends = match next {
-            [b'\\', b'"' | b't', ..] => true,
-            [b'\\', b'n' | b'r', ..] | [b'\r' | b'\n', ..] => {
-                (run.len() as u64) < LINE_MIN || next_line(bytes, end, false) == Fold::End
+            [b'\\', b't', ..] => true,
+            [b'\\', b'"' | b'n' | b'r', ..] | [b'\r' | b'\n' | b'"' | b'\'' | b'`', ..] => {
+                let len = run.len() as u64;
+                len < LINE_MIN || next_line(bytes, end, len, true, false) == Fold::End
             }
             [b'\\' | b'%' | b'&', ..] => false,
             _ => true,
@@ -200,11 +201,17 @@ fn chars() -> ByteSets<2> {
     ByteSets::new([set(|byte| exfilter_automaton::is_base64(*byte)), set(|byte| base58::is_char(*byte))])
 }
 
+fn escaped_triples(byte: u8) -> [Triple; 20] {
+    escapes(byte).map(|escape| *escape.as_bytes().first_chunk().expect("escapes have three bytes"))
+}
+
 /// The escapes that may stand for a byte of a magic number.
-fn escapes(byte: u8) -> [String; 18] {
+fn escapes(byte: u8) -> [String; 20] {
     [
         format!("\\u{byte:04x}"),
         format!("\\u{{{byte:x}}}"),
+        format!("\\u{byte:02x}"),
+        format!("\\0{byte:03o}"),
         format!("\\U{byte:08x}"),
         format!("\\x{byte:02x}"),
         format!("\\x{byte:02X}"),
