@@ -14,12 +14,12 @@ use crate::policy::{Action, Confidence};
 use crate::secrets::Form;
 use crate::session::{Covered, Session};
 use crate::slot::{Home, SlotValue};
-use crate::verdict::{Block, BlockReason, Reference};
+use crate::verdict::{Block, BlockReason, Mark, Reference};
 
 /// Decisions of one stream.
 pub(crate) struct Ledger {
-    reference: Reference,
-    blocked: Option<Block>,
+    mark: Mark,
+    blocked: Option<BlockReason>,
     paths: Vec<LanePath>,
     findings: u32,
     opaques: u32,
@@ -97,15 +97,10 @@ struct Pieces(BTreeMap<u32, Covered>);
 
 impl Ledger {
     pub(crate) fn new(core: &Core, facts: &Facts, reference: u64) -> Ledger {
-        let reference = Reference(reference);
         let quarantined = facts.flow.is_quarantined();
         Ledger {
-            reference,
-            blocked: quarantined.then_some(Block {
-                reason: BlockReason::Quarantine,
-                reference,
-                counts: false,
-            }),
+            mark: Mark::new(Reference(reference)),
+            blocked: quarantined.then_some(BlockReason::Quarantine),
             paths: Vec::new(),
             findings: 0,
             opaques: 0,
@@ -195,15 +190,15 @@ impl Ledger {
 
     /// Blocks for a reason of the stream's own; the first reason stays.
     pub(crate) fn block(&mut self, reason: BlockReason) -> Block {
-        *self.blocked.get_or_insert(Block { reason, reference: self.reference, counts: false })
+        Block { reason: *self.blocked.get_or_insert(reason), mark: self.mark }
     }
 
     pub(crate) fn blocked(&self) -> Option<Block> {
-        self.blocked
+        self.blocked.map(|reason| Block { reason, mark: self.mark })
     }
 
     pub(crate) fn reference(&self) -> Reference {
-        self.reference
+        self.mark.reference()
     }
 
     pub(crate) fn edits(&self) -> &[Edit] {
@@ -365,8 +360,8 @@ impl Ledger {
             self.block(BlockReason::Finding(found.kind));
             // Behind a value that counts for nothing, one may stand that does.
             let counts = matches!(found.kind, Kind::Known(..)) && !chosen;
-            if let Some(block) = self.blocked.as_mut().filter(|block| block.is_for_secret()) {
-                block.counts |= counts;
+            if counts && self.blocked().is_some_and(|block| block.is_for_secret()) {
+                self.mark.count();
             }
         }
         if beside {

@@ -66,9 +66,37 @@ pub enum Audience {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     pub(crate) reason: BlockReason,
-    pub(crate) reference: Reference,
-    /// Whether one of the enrolled secrets that it is for was chosen by nobody else.
-    pub(crate) counts: bool,
+    pub(crate) mark: Mark,
+}
+
+/// A reference, and above its bits whether one of the enrolled secrets that a block is for was chosen by nobody else: each stream that waits has one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark(u64);
+
+impl Mark {
+    const COUNTS: u64 = 1 << 63;
+
+    pub(crate) fn new(reference: Reference) -> Mark {
+        Mark(reference.0 & !Mark::COUNTS)
+    }
+
+    pub(crate) fn reference(self) -> Reference {
+        Reference(self.0 & !Mark::COUNTS)
+    }
+
+    pub(crate) fn count(&mut self) {
+        self.0 |= Mark::COUNTS;
+    }
+
+    fn counts(self) -> bool {
+        self.0 & Mark::COUNTS != 0
+    }
+}
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}, counts: {}", self.reference(), self.counts())
+    }
 }
 
 impl Block {
@@ -79,7 +107,7 @@ impl Block {
 
     /// The number under which the operator's log has the details.
     pub fn reference(&self) -> Reference {
-        self.reference
+        self.mark.reference()
     }
 
     /// Whether it is a hit: a secret that is enrolled, whole or in pieces, or a canary. See [`Block::counts`].
@@ -89,13 +117,13 @@ impl Block {
 
     /// Whether a [`Quarantine`](crate::Quarantine) counts it: it is a hit, and not only of values that somebody else may have chosen ([`KnownSecrets::add_chosen`](crate::KnownSecrets::add_chosen)).
     pub fn counts(&self) -> bool {
-        self.counts
+        self.mark.counts()
     }
 
     /// The sentence for an audience. For [`Audience::Subject`] and an enrolled secret, or a quarantine, it is the constant
     /// `blocked by policy, reference <id>`.
     pub fn audience_text(&self, engine: &Engine, audience: Audience) -> String {
-        let reference = self.reference;
+        let reference = self.reference();
         match (self.reason, audience) {
             (BlockReason::Finding(Kind::Rule(rule)), _) => {
                 let rule = engine.rule(rule);

@@ -108,7 +108,8 @@ fn look(stream: &Stream, before: isize, seen: &mut Seen) {
     let (most, said) = (heap + size_of::<Stream>(), stream.memory());
     // What is kept for deltas is an account of its own.
     let apart = (stream.windows() + stream.kept()) as usize;
-    seen.missing = seen.missing.max(most.saturating_sub(said + apart));
+    // Its buffers grow by doubling.
+    seen.missing = seen.missing.max(most.saturating_sub(said + apart + stream.kept() as usize));
     let most = most.saturating_sub(apart);
     seen.looks += 1;
     seen.over += usize::from(most > GOAL);

@@ -9,6 +9,7 @@
 //! marked, and what follows the mark is nobody's.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use exfilter_automaton::{Hit, What};
@@ -49,9 +50,9 @@ const PARTS: usize = 32;
 pub(crate) struct Archive {
     state: State,
     parts: VecDeque<Member>,
-    /// Line breaks of the first part before the tail, and where the last of them stands.
+    /// Line breaks of the first part before the tail, and where the line behind the last of them begins.
     lines: u64,
-    last_break: Option<u64>,
+    line: Option<NonZeroU64>,
     /// After the last byte of the findings so far: a header that is not complete yet may hold them.
     found: u64,
     /// Line and column at which the lane begins, where it has no lines of its own.
@@ -203,7 +204,7 @@ impl Archive {
         let earlier = if is_first { self.lines } else { 0 };
         let last = memchr::memrchr(b'\n', before)
             .map(|i| view.base + (from + i) as u64 + 1)
-            .or(if is_first { self.last_break.map(|b| b + 1) } else { None });
+            .or(if is_first { self.line.map(NonZeroU64::get) } else { None });
         (earlier + breaks + 1, at - last.unwrap_or(start) + 1)
     }
 
@@ -212,12 +213,12 @@ impl Archive {
         let first = self.parts.iter().rev().find(|p| p.at <= keep).map_or(0, |p| p.at);
         if self.parts.front().is_some_and(|p| p.at < first) || first > view.base {
             self.lines = 0;
-            self.last_break = None;
+            self.line = None;
         }
         let gone = &view.bytes[view.index(first.max(view.base))..view.index(keep)];
         self.lines += memchr::memchr_iter(b'\n', gone).count() as u64;
         if let Some(i) = memchr::memrchr(b'\n', gone) {
-            self.last_break = Some(first.max(view.base) + i as u64);
+            self.line = NonZeroU64::new(first.max(view.base) + i as u64 + 1);
         }
     }
 
