@@ -24,8 +24,11 @@ build() {
     RUSTFLAGS="${RUSTFLAGS:-} $1" CARGO_TARGET_DIR=$target/trained "$maturin" build --profile wheel --target "$host" --quiet --interpreter "$python" --out "$2"
 }
 
-build "-Cprofile-generate=$work/counts" "$work/counting"
+# Always there, so that what is built for the next wheel is what was built for this one.
+counts=$target/trained/counts
+rm -rf "$counts"
+build "-Cprofile-generate=$counts" "$work/counting"
 "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$work/there" "$work/counting"/*.whl
-PYTHONPATH=$work/there LLVM_PROFILE_FILE=$work/counts/%p-%m.profraw "$python" train.py
-"$profdata" merge -o "$target/trained/counts.profdata" "$work/counts"
+PYTHONPATH=$work/there LLVM_PROFILE_FILE=$counts/%p-%m.profraw "$python" train.py
+"$profdata" merge -o "$target/trained/counts.profdata" "$counts"
 build "-Cprofile-use=$target/trained/counts.profdata" "$out"

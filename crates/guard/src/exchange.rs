@@ -120,7 +120,7 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     };
     let bytes = taken.held.len();
     let verdict = shared.in_turn(bytes, || inspector.finish_held(taken.held.pieces())).await;
-    turn.is_over();
+    drop(turn);
     shared.note(inspector.session());
     taken.edits.extend_from_slice(inspector.edits());
     if let Some(why) = taken.refusal {

@@ -58,12 +58,11 @@ impl Gate {
             return Err(Closed::Secret(block.counts().then(|| block.reference())));
         }
         let host = to.host();
-        let is_listed = |patterns: &Vec<HostPattern>| patterns.iter().any(|pattern| pattern.matches(host));
-        let listed = self.allow.as_ref().is_some_and(is_listed);
-        if !self.config.admits(host) || (self.allow.is_some() && !listed) {
+        let listed = self.is_listed(host);
+        if !self.config.admits(host) || listed == Some(false) {
             return Err(Closed::NotAllowed);
         }
-        if !listed && ip(host).is_some_and(|ip| self.is_closed(ip)) {
+        if listed.is_none() && ip(host).is_some_and(|ip| self.is_closed(ip)) {
             return Err(Closed::Private);
         }
         Ok(())
@@ -71,8 +70,12 @@ impl Gate {
 
     /// Whether what a host says of token endpoints is heard: it may be reached, and the policy says so.
     pub(crate) fn learns_from(&self, host: &str) -> bool {
-        let is_listed = |patterns: &Vec<HostPattern>| patterns.iter().any(|pattern| pattern.matches(host));
-        self.config.learns_from(host) && self.allow.as_ref().is_none_or(is_listed)
+        self.config.learns_from(host) && self.is_listed(host) != Some(false)
+    }
+
+    /// Whether a host is on the list; none if there is no list.
+    fn is_listed(&self, host: &str) -> Option<bool> {
+        self.allow.as_ref().map(|patterns| patterns.iter().any(|pattern| pattern.matches(host)))
     }
 
     /// The labels of a host that a client chooses: those before the suffix by which it is allowed, or, where any host is, before the last two.

@@ -45,20 +45,13 @@ impl Turns {
     }
 }
 
-/// The turn of a part.
+/// The turn of a part, until it is dropped.
 pub(crate) struct Turn<'a>(Option<&'a Turns>);
-
-impl Turn<'_> {
-    /// It has been examined.
-    pub(crate) fn is_over(&self) {
-        if let Some(turns) = self.0 {
-            turns.0.notify_waiters();
-        }
-    }
-}
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.is_over();
+        if let Some(turns) = self.0 {
+            turns.0.notify_waiters();
+        }
     }
 }

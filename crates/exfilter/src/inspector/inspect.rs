@@ -214,8 +214,9 @@ impl Inspector {
         // Pieces of a secret may stand in the head and in the body.
         let body_flow = body_flow.session(&log.session);
         let chunked = head.is_aws_chunked().then(|| Box::new(Chunked::new()));
-        let body = open_body(engine, inspection, (&head, conversation, part), &codings, body_flow, &mut log);
-        let edited = is_editable(inspection, &head);
+        let edited = chunked.is_none() && is_editable(inspection, &head);
+        let what = What { head: &head, conversation, part, is_chunked: chunked.is_some(), editable: edited };
+        let body = open_body(engine, inspection, what, &codings, body_flow, &mut log);
         let substitutes = inspection.substitutes.clone();
         let engine = engine.clone();
         let mut inspector = Inspector {
@@ -499,11 +500,18 @@ impl std::fmt::Debug for Inspector {
 /// Fields that say what a body is, so that an edited one is another one.
 const DIGESTS: [&str; 5] = ["content-md5", "digest", "content-digest", "repr-digest", "x-amz-content-sha256"];
 
-/// Whether the body may be edited: no field of the head says what it is, and it is not in chunks that tell their lengths.
+/// Whether a body that is not in chunks, which tell their lengths, may be edited: no field of the head says what it is.
 fn is_editable(inspection: &Inspection, head: &RequestHead) -> bool {
-    inspection.editable
-        && !head.is_aws_chunked()
-        && !DIGESTS.iter().any(|name| head.headers().get(name).is_some())
+    inspection.editable && !DIGESTS.iter().any(|name| head.headers().get(name).is_some())
+}
+
+/// What is known of a body before it comes.
+struct What<'a> {
+    head: &'a RequestHead,
+    conversation: Conversation,
+    part: Option<Part>,
+    is_chunked: bool,
+    editable: bool,
 }
 
 /// Whether a head names the host that it is sent to, and no other.
@@ -517,7 +525,7 @@ fn names(authority: &Authority, head: &RequestHead) -> bool {
 fn open_body(
     engine: &Engine,
     inspection: &Inspection,
-    (head, conversation, part): (&RequestHead, Conversation, Option<Part>),
+    What { head, conversation, part, is_chunked, editable }: What<'_>,
     codings: &[u8],
     flow: Flow,
     log: &mut Log,
@@ -553,7 +561,6 @@ fn open_body(
         _ => None,
     };
     let flow = as_held(flow);
-    let editable = is_editable(inspection, head);
     let decoded = if editable { flow.clone().editable() } else { flow.clone() };
     // What is coded is never edited in place.
     let (flow, kept) = match codings.is_empty() {
@@ -570,13 +577,13 @@ fn open_body(
     if let Some(reason) = unseen {
         body.refuse(reason, log);
     } else if codings.is_empty()
-        && !head.is_aws_chunked()
+        && !is_chunked
         && let BodyLength::Exactly(len @ 1..) = head.length()
         && fields::has(head)
     {
         body.keep_small(len);
     }
-    if is_resent(conversation) && unseen.is_none() && !head.is_aws_chunked() {
+    if is_resent(conversation) && unseen.is_none() && !is_chunked {
         // What passes once is not remembered as clean.
         let remembers = !(inspection.lines || inspection.quarantined) && inspection.approved.is_empty();
         let prefixes = inspection.prefixes.as_ref().filter(|_| remembers);
