@@ -31,7 +31,7 @@ const OWN: u32 = 0xf000_0000;
 /// What a client of SFTP asks.
 ///
 /// ```text
-/// WRITE  -> the next bytes of a file, which are a text: the packet leaves once all of it may; until then the client is told that it went well, for it waits
+/// WRITE  -> the next bytes of a file, which are a text: the packet leaves once all of it may; until then the client is told that it went well, for it waits (see [`Answers`])
 ///           bytes further on: kept until those before them came        bytes that were there before: refused
 /// CLOSE  -> the text ends: what was kept leaves, or is dropped, and the client hears it as the answer to this
 /// ```
@@ -45,6 +45,36 @@ pub(super) struct Sftp {
     files: HashMap<Vec<u8>, File>,
     /// The next number of the gateway's own.
     own: u32,
+    answers: Answers,
+}
+
+/// Answers to writes in the order in which the client asked: one of a packet that is kept does not overtake that of one before it, which is on its way. Clients may take a file for
+/// written only as far as answers came in order, and cut it there when they are done (OpenSSH's `scp`, with what its server would call a success).
+#[derive(Default)]
+struct Answers(VecDeque<(u32, Option<Bytes>)>);
+
+impl Answers {
+    /// Keeps a place for the answer to the write of the gateway's number `own`.
+    fn place(&mut self, own: u32, answer: Option<Bytes>) {
+        self.0.push_back((own, answer));
+    }
+
+    /// Puts an answer in its place.
+    fn put(&mut self, own: u32, answer: Bytes) {
+        if let Some((_, place)) = self.0.iter_mut().find(|(number, place)| *number == own && place.is_none())
+        {
+            *place = Some(answer);
+        }
+    }
+
+    /// Gives out what has no answer missing before it.
+    fn give(&mut self, out: &mut Out) {
+        while let Some((_, answer)) = self.0.front_mut() {
+            let Some(answer) = answer.take() else { return };
+            out.down.push(answer);
+            self.0.pop_front();
+        }
+    }
 }
 
 /// A request of which the answer matters.
@@ -84,7 +114,17 @@ struct File {
 impl Sftp {
     pub(super) fn new(scene: Scene, found: Found) -> Sftp {
         let (asked, files) = (HashMap::new(), HashMap::new());
-        Sftp { scene, found, requests: Packets::new(), replies: Packets::new(), asked, files, own: OWN }
+        let answers = Answers::default();
+        Sftp {
+            scene,
+            found,
+            requests: Packets::new(),
+            replies: Packets::new(),
+            asked,
+            files,
+            own: OWN,
+            answers,
+        }
     }
 
     /// One request, with its bytes.
@@ -218,9 +258,8 @@ impl Sftp {
 
     /// Keeps in mind whose the answer to a packet will be. Of one that is kept the client is told at once that it went well.
     fn await_write(&mut self, id: u32, handle: Vec<u8>, is_kept: bool, out: &mut Out) {
-        if is_kept {
-            out.down.push(Bytes::from(sftp_status(id, STATUS_OK, "")));
-        }
+        self.answers.place(self.own, is_kept.then(|| Bytes::from(sftp_status(id, STATUS_OK, ""))));
+        self.answers.give(out);
         self.ask(self.own, Asked::Write { handle, client: (!is_kept).then_some(id) }, out);
         self.own = self.own.checked_add(1).unwrap_or(OWN);
     }
@@ -286,7 +325,9 @@ impl Sftp {
     }
 
     fn ask(&mut self, id: u32, asked: Asked, out: &mut Out) {
-        if self.asked.len() >= ASKED_MAX || id >= OWN && !matches!(asked, Asked::Write { .. }) {
+        if self.asked.len().max(self.answers.0.len()) >= ASKED_MAX
+            || id >= OWN && !matches!(asked, Asked::Write { .. })
+        {
             return out.refuse(Refusal::plain("blocked by policy: more requests than are kept in mind"));
         }
         self.asked.insert(id, asked);
@@ -308,10 +349,11 @@ impl Sftp {
                 }
             }
             Ok(SftpReply::Status { id, code }) => match self.asked.remove(&id) {
-                Some(Asked::Write { client: Some(id), .. }) => {
+                Some(Asked::Write { client: Some(client), .. }) => {
                     let mut renumbered = packet.to_vec();
-                    renumbered[NUMBER].copy_from_slice(&id.to_be_bytes());
-                    return out.down.push(Bytes::from(renumbered));
+                    renumbered[NUMBER].copy_from_slice(&client.to_be_bytes());
+                    self.answers.put(id, Bytes::from(renumbered));
+                    return self.answers.give(out);
                 }
                 Some(Asked::Write { handle, client: None }) => {
                     if let Some(file) = self.files.get_mut(&handle).filter(|_| code != STATUS_OK) {
@@ -459,6 +501,8 @@ mod tests {
         answers: Packets,
         file: Vec<u8>,
         statuses: Vec<(u32, u32)>,
+        /// What the server has said and the gateway not heard, if its answers are late.
+        late: Option<Vec<u8>>,
     }
 
     impl Play {
@@ -469,7 +513,14 @@ mod tests {
             let to = Authority::parse(b"ssh://git.example.com:22").expect("an authority");
             let sftp = Sftp::new(Scene { shared, to }, Found::default());
             let (requests, answers) = (Packets::new(), Packets::new());
-            Play { sftp, requests, answers, file: Vec::new(), statuses: Vec::new() }
+            Play { sftp, requests, answers, file: Vec::new(), statuses: Vec::new(), late: None }
+        }
+
+        /// The server's answers arrive.
+        fn hear(&mut self) {
+            let mut out = Out::default();
+            self.sftp.server_says(Bytes::from(self.late.take().unwrap_or_default()), &mut out);
+            self.serve(out);
         }
 
         fn say(&mut self, bytes: &[u8]) {
@@ -506,7 +557,9 @@ mod tests {
                     }
                 }
             }
-            if !replies.is_empty() {
+            if let Some(late) = &mut self.late {
+                late.extend(replies);
+            } else if !replies.is_empty() {
                 let mut out = Out::default();
                 self.sftp.server_says(Bytes::from(replies), &mut out);
                 self.serve(out);
@@ -569,6 +622,34 @@ mod tests {
                 assert_eq!(closed, STATUS_DENIED, "{swap} {lengths:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_write_that_is_kept_is_not_answered_before_those_before_it() {
+        let mut rng = Rng::new(62);
+        let run = exfilter_testing::wrap::base64(&rng.bytes(3000), false, true);
+        let content = [&b"plain words, one by one\n".repeat(40)[..], &run, b"\nand more of them\n"].concat();
+        let mut play = Play::new();
+        play.say(&packet(3, 1, &[&string(b"name"), &[0, 0, 0, 0x1a], &[0; 4]]));
+        let write = |n: u32| {
+            let at = n as usize * 500;
+            let data = string(&content[at..content.len().min(at + 500)]);
+            packet(6, n + 2, &[&string(b"h"), &(at as u64).to_be_bytes(), &data])
+        };
+        let count = u32::try_from(content.len().div_ceil(500)).expect("few");
+        play.late = Some(Vec::new());
+        let mut kept = 0;
+        for n in 0..count {
+            play.say(&write(n));
+            kept += usize::from(play.file.len() < content.len().min((n as usize + 1) * 500));
+        }
+        assert_eq!(play.statuses, [], "the first one left, and its answer is not here");
+        assert!(kept > 3, "some are kept: {kept}");
+        play.hear();
+        play.say(&packet(4, 1, &[&string(b"h")]));
+        let wanted: Vec<(u32, u32)> = (2..count + 2).chain([1]).map(|id| (id, STATUS_OK)).collect();
+        assert_eq!(play.statuses, wanted);
+        assert!(play.file == content);
     }
 
     #[test]

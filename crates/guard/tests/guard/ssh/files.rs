@@ -4,10 +4,13 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use exfilter_guard::{Outcome, Record, Sink};
-use exfilter_testing::{Rng, keys};
+use exfilter_testing::{Rng, keys, wrap};
 
 use super::stage::{Stage, has_ssh, leaks};
 use crate::stage::{engine, has, soon};
+
+/// Bytes of a file in a packet, as OpenSSH's `scp` and server agree.
+const PACKET: usize = 32_640;
 
 #[test]
 fn files_arrive_or_are_refused() {
@@ -47,6 +50,16 @@ fn files_arrive_or_are_refused() {
         for name in ["clean.bin", "empty", "dirty.txt", "end.txt"] {
             let _ = std::fs::remove_file(stage.path("there").join(name));
         }
+    }
+    // Packets that are held, behind some that are not: where they end, a run goes on. scp cuts a file where answers come out of order.
+    let mut runs = rng.bytes(2_000_000);
+    for end in (PACKET..runs.len()).step_by(3 * PACKET) {
+        runs[end - 150..end + 150].copy_from_slice(&wrap::base64(&rng.bytes(225), false, true));
+    }
+    let held = stage.write("held.bin", &runs);
+    for mode in ["-O", "-s"] {
+        stage.run(&["scp", "-q", mode, "-F", &config, &held, &format!("{target}/")], b"").ok();
+        assert!(stage.there("held.bin") == runs, "{mode} {}", stage.there("held.bin").len());
     }
     // A folder, and a secret as a name.
     std::fs::create_dir_all(stage.path("d/e")).unwrap();
