@@ -40,7 +40,7 @@ pub struct Builder {
     escapes: bool,
     wide: bool,
     lists: bool,
-    zlib: Option<u32>,
+    odd: Vec<Literal>,
     key: u64,
     plan: Option<Vec<u8>>,
 }
@@ -137,9 +137,11 @@ impl Builder {
         self
     }
 
-    /// Asks for zlib's headers, as [`Automaton::is_zlib`] tells them, to be reported as a literal of this id.
-    pub fn zlib(&mut self, id: u32) -> &mut Builder {
-        self.zlib = Some(id);
+    /// Adds a literal of 2 to [`Automaton::LITERAL_MAX`] bytes that counts where [something is no text](Automaton::is_odd) near it: of content that is packed it may be text itself,
+    /// and nobody pays for it in text.
+    pub fn odd_literal(&mut self, bytes: &[u8], id: u32) -> &mut Builder {
+        assert!((2..=Automaton::LITERAL_MAX).contains(&bytes.len()), "a literal has 2 to 32 bytes");
+        self.odd.push(Literal { bytes: bytes.into(), id, fold: false });
         self
     }
 
@@ -187,7 +189,7 @@ impl Builder {
             escapes: self.escapes,
             wide: self.wide,
             lists: self.lists,
-            zlib: self.zlib,
+            odd: Ungated::new(std::mem::take(&mut self.odd))?,
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::arch::Vector;
 use crate::class::{ALNUM, BASE64, ESCAPE, TABLE, is_escape};
 use crate::list::{self, List};
 use crate::literals::Filter;
-use crate::scan::{Automaton, Hit, Job, What, ZLIB, is_wide_text, list_window, load};
+use crate::scan::{Automaton, Hit, Job, What, is_wide_text, list_window, load};
 
 /// Blocks of 64 bytes in a batch.
 pub(crate) const BLOCKS: usize = 32;
@@ -335,7 +335,7 @@ fn may_list(numbers: u32, alnum: u64, base64: u64) -> bool {
     long.count_ones() >= list::LONG
 }
 
-/// What stands in UTF-16 or UTF-32 text, zlib's headers, and escapes that are characters and not ASCII.
+/// What stands in UTF-16 or UTF-32 text, literals that count where something is no text, and escapes that are characters and not ASCII.
 #[inline(always)]
 fn odd<V: Vector>(
     v: V,
@@ -359,14 +359,12 @@ fn odd<V: Vector>(
             }
         }
     }
-    if let Some(id) = automaton.zlib {
-        let wanted = (job.to - batch.at).min(64 * blocks);
-        for at in memchr::memchr_iter(ZLIB, &window[..wanted]).map(|i| batch.at + i) {
-            if Automaton::is_zlib(&job.hay[at..]) {
-                hits.push(Hit { at, what: What::Literal(id) });
-            }
+    let to = job.to.min(batch.at + 64 * blocks);
+    automaton.odd.scan(job.hay, batch.at, to, |at, id| {
+        if Automaton::is_odd(&job.hay[at..]) {
+            hits.push(Hit { at, what: What::Literal(id) });
         }
-    }
+    });
     if has_nul {
         for n in 0..blocks {
             wide(v, job, window, n, batch, hits);

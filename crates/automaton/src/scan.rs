@@ -60,7 +60,8 @@ pub struct Automaton {
     pub(crate) escapes: bool,
     pub(crate) wide: bool,
     pub(crate) lists: bool,
-    pub(crate) zlib: Option<u32>,
+    /// Those that count where something is no text.
+    pub(crate) odd: Ungated,
 }
 
 /// Class masks of 64 bytes.
@@ -190,17 +191,16 @@ impl Automaton {
         if self.escapes {
             open = self.escape_from(hay, from).min(open);
         }
-        if self.zlib.is_some() {
-            let may_begin = |at: &usize| {
-                let near = &hay[*at..];
-                let is_cut = near.len() < Automaton::LOOKAHEAD && matches!(near, [_] | [_, 0x01 | 0x5e, ..]);
-                is_cut || Automaton::is_zlib(near)
-            };
-            open = memchr::memchr_iter(ZLIB, &hay[from..open])
-                .map(|at| from + at)
-                .find(may_begin)
-                .unwrap_or(open);
-        }
+        // Literals that count where something is no text: it may be still to come.
+        let near = from.max(end.saturating_sub(Automaton::LOOKAHEAD - 1));
+        open = (near..open).find(|at| self.odd.may_stand(&hay[*at..])).unwrap_or(open);
+        let mut whole = open;
+        self.odd.scan(hay, from, open, |at, _| {
+            if Automaton::is_odd(&hay[at..]) {
+                whole = whole.min(at);
+            }
+        });
+        open = whole;
         // Ungated literals: one that is wholly there, or one that is cut by the end.
         let tail = from.max(end.saturating_sub(Automaton::LITERAL_MAX));
         for tier in [&self.ungated, &self.folded] {
@@ -221,12 +221,9 @@ impl Automaton {
         (from..hay.len()).find(is_open).unwrap_or(hay.len())
     }
 
-    /// Whether one of the four headers that compressors write for zlib begins `bytes`, and something that is no text stands within [`Automaton::LOOKAHEAD`]
-    /// bytes: two of the headers are text themselves, and what is compressed is none.
-    pub fn is_zlib(bytes: &[u8]) -> bool {
-        let near = &bytes[..bytes.len().min(Automaton::LOOKAHEAD)];
-        let is_header = matches!(near, [ZLIB, 0x01 | 0x5e | 0x9c | 0xda, ..]);
-        is_header && near.iter().any(|byte| *byte == 0 || !byte.is_ascii())
+    /// Whether something in the first [`Automaton::LOOKAHEAD`] of `bytes` is no text: NUL, or not ASCII.
+    pub fn is_odd(bytes: &[u8]) -> bool {
+        bytes.iter().take(Automaton::LOOKAHEAD).any(|byte| *byte == 0 || !byte.is_ascii())
     }
 
     /// How it tells literals apart: for [`Builder::plan`](crate::Builder::plan) of a builder that is given the same literals in the same order, in any process.
@@ -244,9 +241,6 @@ impl Automaton {
             + self.plain.memory()
     }
 }
-
-/// The first byte of the headers that compressors write for zlib.
-pub(crate) const ZLIB: u8 = 0x78;
 
 /// Whether a character of UTF-16 text that matters begins, or ends, with this byte beside a NUL.
 #[inline(always)]
@@ -334,8 +328,10 @@ mod tests {
             if list::is_beginning(hay, at) && list::list(list_window(hay, at)) == List::Begins {
                 hits.push(Hit { at, what: What::Codes });
             }
-            if Automaton::is_zlib(&hay[at..]) {
-                hits.push(Hit { at, what: What::Literal(300) });
+            for (literal, id) in ODD {
+                if hay[at..].starts_with(literal) && Automaton::is_odd(&hay[at..]) {
+                    hits.push(Hit { at, what: What::Literal(id) });
+                }
             }
             let three = [0, 1, 2].map(|i| hay.get(at + i).copied().unwrap_or(0));
             if is_escape(three) {
@@ -385,6 +381,7 @@ mod tests {
     const GATED: [(&[u8], bool); 4] =
         [(b"ghp_", false), (b"ab", false), (b"secret_key", true), (b"aba", false)];
     const UNGATED: [&[u8]; 3] = [b"://", b"\x1f\x8b\x08", b"//a"];
+    const ODD: [(&[u8], u32); 3] = [(b"x\x9c", 300), (b"x^", 301), (b"LZIP\x01", 302)];
     const FOLDED: [&[u8]; 4] = [b"key:", b"y: \"a", b"x-key", b"-k"];
     const ANCHORS: [([u8; 8], Gate); 6] = [
         (*b"AB-ab_a.", Gate::NonLower),
@@ -423,7 +420,10 @@ mod tests {
 
     fn automaton_of(tier: Tier, anchors: &[([u8; 8], Gate)]) -> Automaton {
         let mut builder = Builder::new();
-        builder.key(KEY).base64_runs(20).escapes(true).wide(true).lists(true).zlib(300);
+        builder.key(KEY).base64_runs(20).escapes(true).wide(true).lists(true);
+        for (literal, id) in ODD {
+            builder.odd_literal(literal, id);
+        }
         for (id, (literal, fold)) in GATED.iter().enumerate() {
             builder.literal(literal, id as u32, Gate::Token, *fold);
         }
@@ -470,6 +470,8 @@ mod tests {
             Just(b"_".to_vec()),
             Just(b"x\x9cx^x\x01\xdax".to_vec()),
             Just(b"x^ab".to_vec()),
+            Just(b"LZIP\x01\0".to_vec()),
+            Just(b"LZIP".to_vec()),
             Just(b"%C3".to_vec()),
             Just(b"\\u0061\\n%3d&#97;&amp;=3D=\r\n\\/%".to_vec()),
             proptest::collection::vec(any::<u8>(), 0..9),

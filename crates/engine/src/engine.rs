@@ -106,6 +106,9 @@ impl Core {
         {
             builder.literal(magic, id, Gate::None, false);
         }
+        for (magic, id) in lane::odds() {
+            builder.odd_literal(magic, id);
+        }
         for (id, needle) in needles.iter().enumerate() {
             match needle.tag {
                 Tag::Whole(tag) => builder.anchor(tag, id as u32, needle.gate),
@@ -114,7 +117,7 @@ impl Core {
         }
         let run = shortest_run(&rules, needles);
         builder.base64_runs(deltas.map_or(run, |deltas| deltas.shortest_run(run)));
-        builder.escapes(true).wide(true).lists(true).zlib(lane::ZLIB);
+        builder.escapes(true).wide(true).lists(true);
         if let Some(plan) = plan {
             builder.plan(plan);
         }

@@ -6,7 +6,16 @@ use super::{BACKSLASHES, DUMP_MAX, Gap, Parsed, code};
 /// stands for others, an offset of four to eight digits, perhaps a colon, and blanks. The line break may be written as strings have it.
 ///
 /// Without characters the offset has six digits at least, two zeros first: else it may be a code.
+#[inline]
 pub(super) fn dump_line(text: &[u8], eof: bool) -> Parsed<Gap> {
+    match text.first() {
+        None | Some(b' ' | b'\n' | b'\r' | b'\\') => next_line(text, eof),
+        Some(_) => Parsed::Nothing,
+    }
+}
+
+/// The same, where one may end.
+fn next_line(text: &[u8], eof: bool) -> Parsed<Gap> {
     let is_cut = text.len() > DUMP_MAX;
     let (text, eof) = (&text[..text.len().min(DUMP_MAX)], eof && !is_cut);
     let open = if eof || is_cut { Parsed::Nothing } else { Parsed::Open };

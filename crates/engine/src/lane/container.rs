@@ -10,7 +10,6 @@ use exfilter_codec::deflate::Deflate;
 use exfilter_codec::dump::{self, Dump};
 use exfilter_codec::gzip::{self, Gzip};
 use exfilter_codec::pack::{self, Pack};
-use exfilter_codec::sealed::Sealed;
 use exfilter_codec::uuencode::{self, Uuencode};
 use exfilter_codec::xz::{self, Xz};
 use exfilter_codec::zip::{self, ZipEntry};
@@ -54,23 +53,22 @@ const DUMP: u32 = u32::MAX - 17;
 const FRAMING: u32 = u32::MAX - 11;
 
 /// The magic numbers that begin a container, with their automaton ids.
-pub(crate) const MAGICS: [(&[u8], u32); 12] = [
+pub(crate) const MAGICS: [(&[u8], u32); 6] = [
     (&gzip::MAGIC, GZIP),
     (&zstd::MAGIC, ZSTD),
     (&bzip2::MAGIC, BZIP2),
     (&xz::MAGIC, XZ),
     (&zip::MAGIC, ZIP),
     (&pack::MAGIC, PACK),
-    sealed::magic(Sealed::SevenZip),
-    sealed::magic(Sealed::Rar),
-    sealed::magic(Sealed::Lz4),
-    sealed::magic(Sealed::Snappy),
-    sealed::magic(Sealed::Lzip),
-    sealed::magic(Sealed::Lzma),
 ];
 
 /// What uuencoded content and dumps of characters begin with, with their automaton ids. Text, and never written in escapes.
 pub(crate) const TEXTS: [(&[u8], u32); 2] = [(&uuencode::MAGIC, UU), (&dump::MAGIC, DUMP)];
+
+/// What begins a container only where [something is no text](exfilter_automaton::Automaton::is_odd), with its automaton id. Not written in escapes, but for zlib's.
+pub(crate) fn odds() -> impl Iterator<Item = (&'static [u8], u32)> {
+    zlib::HEADERS.iter().map(|header| (&header[..], ZLIB)).chain(sealed::MAGICS)
+}
 
 /// The kind of container behind an automaton id.
 pub(crate) fn magic(id: u32) -> Option<LaneKind> {

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use exfilter_automaton::{Automaton, ByteSet, ByteSets, Quads, Triple};
-use exfilter_codec::{base58, base64, zlib};
+use exfilter_codec::{base58, base64};
 
 use super::fold::{Fold, LINE_MIN, next_line};
 use super::look::{QUICK, begins_packed};
@@ -64,11 +64,11 @@ impl Glance {
         for (magic, _) in MAGICS.into_iter().chain(DIRECTORIES) {
             triples.push(*magic.first_chunk().expect("magic numbers have three bytes"));
             for byte in magic {
-                triples.extend(escaped_triples(*byte));
+                let firsts = escapes(*byte)
+                    .map(|escape| *escape.as_bytes().first_chunk().expect("escapes have three bytes"));
+                triples.extend(firsts);
             }
         }
-        // In the middle of what runs stand for zlib's header counts where escapes write it alone.
-        triples.extend(zlib::HEADERS.as_flattened().iter().flat_map(|byte| escaped_triples(*byte)));
         triples.sort_unstable();
         triples.dedup();
         let mut sets = [ByteSet::default(); 4];
@@ -199,10 +199,6 @@ fn chars() -> ByteSets<2> {
         set
     };
     ByteSets::new([set(|byte| exfilter_automaton::is_base64(*byte)), set(|byte| base58::is_char(*byte))])
-}
-
-fn escaped_triples(byte: u8) -> [Triple; 20] {
-    escapes(byte).map(|escape| *escape.as_bytes().first_chunk().expect("escapes have three bytes"))
 }
 
 /// The escapes that may stand for a byte of a magic number.
@@ -408,7 +404,7 @@ mod tests {
                 for escape in spellings(magic[at]) {
                     let content = [&magic[..at], escape.as_bytes(), &magic[at + 1..], &[0xff; 40]].concat();
                     let triple = *content[at..].first_chunk().expect("an escape has three bytes");
-                    let is_magic = matches!(begins(&content, at), Some(Begins::Magic(_)));
+                    let is_magic = matches!(begins(&content, at, false), Some(Begins::Magic(_)));
                     if !is_magic || !exfilter_automaton::is_escape(triple) {
                         continue;
                     }

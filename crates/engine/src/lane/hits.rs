@@ -73,8 +73,9 @@ impl Lane {
             }
             None if !self.begins_anywhere() => {
                 let framed = || self.framing(view.bytes).map(container::framed);
-                let sealed = || sealed::begins(view.bytes).filter(|_| !self.kind.is_spelled());
-                container::zlib_at(view.bytes, 0).or_else(framed).or_else(sealed)
+                container::zlib_at(view.bytes, 0)
+                    .or_else(framed)
+                    .or_else(|| sealed::begins(view.bytes, self.kind.is_spelled()))
             }
             None => None,
         };

@@ -1,6 +1,6 @@
 //! [`look`] at a run of base64 characters: whether it needs lanes. Nearly all runs of text hold nothing, which costs less to see than to find in lanes.
 
-use exfilter_automaton::What;
+use exfilter_automaton::{ByteSet, What};
 use exfilter_codec::base32::Alphabet;
 use exfilter_codec::base64::{self, Phase};
 use exfilter_codec::hex;
@@ -9,7 +9,7 @@ use super::escaped::{self, Begins};
 use super::fold::{Fold, line_at};
 use super::glance::{Glance, Passed};
 use super::shape::{Escaped, after_escape, begins_zlib, digits_at, escaped_char, fold, is_plain};
-use super::{archive, base32, codes, container, glance, zlib};
+use super::{archive, base32, codes, container, glance, sealed, zlib};
 use crate::context::Context;
 
 /// Longest run, in characters, that [`look`] decodes, and longest text, in bytes, that one at escapes reads.
@@ -172,7 +172,10 @@ pub(super) fn is_idle(decoded: &[u8], cx: &mut Context<'_>) -> bool {
 
 /// Whether content is packed in a way that no literal tells of, or what is packed may stand anywhere in it.
 pub(super) fn is_packed(content: &[u8]) -> bool {
-    container::zlib_at(content, 0).is_some() || archive::begins(content) || zlib::is_document(content)
+    container::zlib_at(content, 0).is_some()
+        || archive::begins(content)
+        || zlib::is_document(content)
+        || sealed::begins(content, true).is_some()
 }
 
 /// Whether nothing begins in `decoded`, which was made whole.
@@ -184,7 +187,7 @@ pub(super) fn is_without_hits(decoded: &[u8], cx: &mut Context<'_>) -> bool {
     cx.core.automaton.scan(decoded, 0, decoded.len(), &mut cx.scratch.work, &mut hits);
     let idle = hits.iter().all(|hit| match hit.what {
         What::Escape if !decoded[hit.at].is_ascii() => true,
-        What::Escape => match escaped::begins(decoded, hit.at) {
+        What::Escape => match escaped::begins(decoded, hit.at, false) {
             None => true,
             Some(Begins::Magic(_)) => false,
             Some(Begins::Text) => escaped::look(decoded, hit.at, true, cx).0 == Look::Idle,
@@ -246,7 +249,19 @@ pub(crate) fn decode_tokens(run: &[u8], decoded: &mut Vec<u8>) {
 /// Whether base64 begins with what is packed in a way that no magic number of three bytes tells of, or may hold such.
 #[inline]
 pub(super) fn begins_packed(chars: &[u8]) -> bool {
-    begins_zlib(chars) || begins_cpio(chars) || zlib::begins_document(chars)
+    let [first, second, ..] = chars else { return false };
+    PACKED[0].contains(*first) && PACKED[1].contains(*second) && is_beginning_of_packed(chars)
+}
+
+/// The first two characters of such.
+const PACKED: [ByteSet; 2] = [ByteSet::new(b"excJiNUB/_TX"), ByteSet::new(b"AFJN3cVmCwQ")];
+
+#[inline(never)]
+fn is_beginning_of_packed(chars: &[u8]) -> bool {
+    begins_zlib(chars)
+        || begins_cpio(chars)
+        || zlib::begins_document(chars)
+        || sealed::begins_in_base64(chars)
 }
 
 /// Whether base64 begins with the magic number of cpio's binary headers, `c7 71` in either order. Other archives begin with text.

@@ -53,7 +53,7 @@ pub(crate) use self::ahead::Ahead;
 use self::archive::Archive;
 use self::codes::Codes;
 use self::container::Container;
-pub(crate) use self::container::{MAGICS, TEXTS, ZLIB};
+pub(crate) use self::container::{MAGICS, TEXTS, odds};
 pub(crate) use self::delta::{char_deltas, deltas};
 use self::escaped::Texts;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
@@ -313,7 +313,7 @@ impl Lane {
                 cx.core.automaton.scan(view.bytes, scanned, to, &mut cx.scratch.work, &mut hits);
             }
             if self.kind.is_digits() {
-                self.leave_zlib(&mut hits, first, view);
+                self.leave_odd(&mut hits, first, view);
             }
             if base == 0 && scanned == 0 {
                 self.begin(&mut hits, view, cx);

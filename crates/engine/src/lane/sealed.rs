@@ -14,14 +14,41 @@ pub(super) fn format(id: u32) -> Option<Sealed> {
 }
 
 /// Its magic number, with its automaton id.
-pub(super) const fn magic(sealed: Sealed) -> (&'static [u8], u32) {
+const fn magic(sealed: Sealed) -> (&'static [u8], u32) {
     (sealed.magic(), SEALED - sealed as u32)
 }
 
-/// A hit for a format at the beginning of content that is not looked into, and has too little of a magic number for anywhere else.
-pub(super) fn begins(bytes: &[u8]) -> Option<Hit> {
-    let what = What::Literal(SEALED - Sealed::Compress as u32);
-    Sealed::Compress.starts(bytes).then_some(Hit { at: 0, what })
+/// Those of which it is enough for any place, with their automaton ids.
+pub(super) const MAGICS: [(&[u8], u32); 6] = [
+    magic(Sealed::SevenZip),
+    magic(Sealed::Rar),
+    magic(Sealed::Lz4),
+    magic(Sealed::Snappy),
+    magic(Sealed::Lzip),
+    magic(Sealed::Lzma),
+];
+
+/// A hit for a format at the beginning of content; `spelled` says that text stands for it, of which much is: too much for the magic number of `compress`.
+pub(super) fn begins(bytes: &[u8], spelled: bool) -> Option<Hit> {
+    if !matches!(bytes.first(), Some(b'7' | b'R' | 0x04 | 0xff | b'L' | b']' | 0x1f)) {
+        return None;
+    }
+    let counts = |sealed: &Sealed| !(spelled && *sealed == Sealed::Compress) && sealed.starts(bytes);
+    let sealed = Sealed::ALL.into_iter().find(counts)?;
+    Some(Hit { at: 0, what: What::Literal(magic(sealed).1) })
+}
+
+/// Whether base64 begins with the magic number of one, as far as whole characters tell.
+pub(super) fn begins_in_base64(chars: &[u8]) -> bool {
+    matches!(
+        chars,
+        [b'N', b'3', b'q', b'8', ..]
+            | [b'U', b'm', b'F', b'y', b'I', ..]
+            | [b'B', b'C', b'J', b'N', ..]
+            | [b'/' | b'_', b'w', b'Y', b'A', ..]
+            | [b'T', b'F', b'p', b'J', b'U', ..]
+            | [b'X', b'Q', b'A', b'A', ..]
+    )
 }
 
 /// Where there is no decoder.

@@ -6,7 +6,8 @@
 use exfilter_automaton::{Hit, What};
 use exfilter_codec::zlib as codec;
 
-use super::{Lane, ZLIB, look};
+use super::container::ZLIB;
+use super::{Lane, look, sealed};
 use crate::confirm::View;
 
 /// Whether a chunk of a picture in PNG begins before `at`, which cut it in pieces.
@@ -46,14 +47,20 @@ impl Lane {
         places.any(|at| codec::starts(&view.bytes[at..]) && self.has_zlib(view.base + at as u64))
     }
 
-    /// Removes zlib's headers that do not count from the hits from `first` on.
-    pub(super) fn leave_zlib(&mut self, hits: &mut Vec<Hit>, first: usize, view: View<'_>) {
+    /// Removes from the hits from `first` on what begins no container in what a run stands for: zlib's headers that do not count, and other formats behind the beginning.
+    pub(super) fn leave_odd(&mut self, hits: &mut Vec<Hit>, first: usize, view: View<'_>) {
         if view.base == 0 && self.decided == 0 {
             self.is_document = is_document(view.bytes);
         }
         let mut kept = first;
         for n in first..hits.len() {
-            if hits[n].what != What::Literal(ZLIB) || self.has_zlib(view.base + hits[n].at as u64) {
+            let at = view.base + hits[n].at as u64;
+            let counts = match hits[n].what {
+                What::Literal(ZLIB) => self.has_zlib(at),
+                What::Literal(id) => at == 0 || sealed::format(id).is_none(),
+                _ => true,
+            };
+            if counts {
                 hits[kept] = hits[n];
                 kept += 1;
             }
