@@ -117,6 +117,10 @@ pub fn charcodes(form: Form, bytes: &[u8]) -> Vec<u8> {
         Form::Octal => (" ", |b| format!("{b:03o}")),
         Form::Binary => (" ", |b| format!("{b:08b}")),
         Form::Css => (" \\", |b| format!("{b:x}")),
+        Form::Words => {
+            let words = bytes.chunks(2).map(|two| format!("{:02x}{:02x}", two.get(1).unwrap_or(&0), two[0]));
+            return words.collect::<Vec<String>>().join(" ").into_bytes();
+        }
     };
     bytes.iter().map(write).collect::<Vec<String>>().join(between).into_bytes()
 }

@@ -40,6 +40,7 @@ pub struct Builder {
     escapes: bool,
     wide: bool,
     lists: bool,
+    odd: Vec<Literal>,
     key: u64,
     plan: Option<Vec<u8>>,
 }
@@ -136,6 +137,14 @@ impl Builder {
         self
     }
 
+    /// Adds a literal of 2 to [`Automaton::LITERAL_MAX`] bytes that counts where [something is no text](Automaton::is_odd) near it: of content that is packed it may be text itself,
+    /// and nobody pays for it in text.
+    pub fn odd_literal(&mut self, bytes: &[u8], id: u32) -> &mut Builder {
+        assert!((2..=Automaton::LITERAL_MAX).contains(&bytes.len()), "a literal has 2 to 32 bytes");
+        self.odd.push(Literal { bytes: bytes.into(), id, fold: false });
+        self
+    }
+
     /// Sets the key of the anchor hash.
     pub fn key(&mut self, key: u64) -> &mut Builder {
         self.key = key;
@@ -180,6 +189,7 @@ impl Builder {
             escapes: self.escapes,
             wide: self.wide,
             lists: self.lists,
+            odd: Ungated::new(std::mem::take(&mut self.odd))?,
         })
     }
 }

@@ -335,7 +335,7 @@ fn may_list(numbers: u32, alnum: u64, base64: u64) -> bool {
     long.count_ones() >= list::LONG
 }
 
-/// What stands in UTF-16 or UTF-32 text, and escapes that are characters and not ASCII.
+/// What stands in UTF-16 or UTF-32 text, literals that count where something is no text, and escapes that are characters and not ASCII.
 #[inline(always)]
 fn odd<V: Vector>(
     v: V,
@@ -359,6 +359,12 @@ fn odd<V: Vector>(
             }
         }
     }
+    let to = job.to.min(batch.at + 64 * blocks);
+    automaton.odd.scan(job.hay, batch.at, to, |at, id| {
+        if Automaton::is_odd(&job.hay[at..]) {
+            hits.push(Hit { at, what: What::Literal(id) });
+        }
+    });
     if has_nul {
         for n in 0..blocks {
             wide(v, job, window, n, batch, hits);

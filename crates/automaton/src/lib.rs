@@ -20,6 +20,7 @@
 //!  base64 mask --shifts-->  first position of each maximal run of >= run_min
 //!  NUL mask    --shifts-->  "four UTF-16 units continue here"                             -> anchor bitmap
 //!  digit mask  --shifts-->  "three numbers begin within 32 bytes"                         -> list
+//!  not all text --search--> literals that count there alone
 //!  ungated literals: the same buckets and bitmap at every position; a search of their own if one has two bytes
 //!  ungated anchors: every position, only if there are any
 //! ```

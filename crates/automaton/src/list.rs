@@ -69,6 +69,8 @@ pub(crate) fn list(window: &[u8]) -> List {
             match byte {
                 b'n' | b'r' | b't' if window[at - 1] == b'\\' => {}
                 _ if is_part(*byte) => break,
+                // An operator behind a call, not a point of a number.
+                b'.' if matches!(window[at - 1], b')' | b' ') => {}
                 b'.' | 0x80.. => return List::No,
                 b' '.. | b'\t' | b'\n' | b'\r' => {}
                 _ => return List::No,
@@ -99,6 +101,9 @@ mod tests {
             "28 b5 2f fd 04",
             "103,\\n104,\\n105",
             "00000000: 6768 7",
+            "103).chr(104).chr(1",
+            "103u8, 104u8, 1",
+            "103,\"1\":104",
         ] {
             assert_eq!(list(text.as_bytes()), List::Begins, "{text}");
         }

@@ -292,4 +292,10 @@ impl Ungated {
             self.first.contains(rest[0]) && self.literals.iter().any(goes_on)
         })
     }
+
+    /// Whether some literal begins with all of `tail`, or all of it stands there.
+    pub(crate) fn may_stand(&self, tail: &[u8]) -> bool {
+        let stands = |l: &Literal| tail.starts_with(&l.bytes) || l.bytes.starts_with(tail);
+        tail.first().is_some_and(|first| self.first.contains(*first)) && self.literals.iter().any(stands)
+    }
 }

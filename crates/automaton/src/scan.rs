@@ -60,6 +60,8 @@ pub struct Automaton {
     pub(crate) escapes: bool,
     pub(crate) wide: bool,
     pub(crate) lists: bool,
+    /// Those that count where something is no text.
+    pub(crate) odd: Ungated,
 }
 
 /// Class masks of 64 bytes.
@@ -189,6 +191,16 @@ impl Automaton {
         if self.escapes {
             open = self.escape_from(hay, from).min(open);
         }
+        // Literals that count where something is no text: it may be still to come.
+        let near = from.max(end.saturating_sub(Automaton::LOOKAHEAD - 1));
+        open = (near..open).find(|at| self.odd.may_stand(&hay[*at..])).unwrap_or(open);
+        let mut whole = open;
+        self.odd.scan(hay, from, open, |at, _| {
+            if Automaton::is_odd(&hay[at..]) {
+                whole = whole.min(at);
+            }
+        });
+        open = whole;
         // Ungated literals: one that is wholly there, or one that is cut by the end.
         let tail = from.max(end.saturating_sub(Automaton::LITERAL_MAX));
         for tier in [&self.ungated, &self.folded] {
@@ -207,6 +219,11 @@ impl Automaton {
         let is_open =
             |at: &usize| is_escape([hay[*at], byte(at + 1), byte(at + 2)]) || may_become_escape(&hay[*at..]);
         (from..hay.len()).find(is_open).unwrap_or(hay.len())
+    }
+
+    /// Whether something in the first [`Automaton::LOOKAHEAD`] of `bytes` is no text: NUL, or not ASCII.
+    pub fn is_odd(bytes: &[u8]) -> bool {
+        bytes.iter().take(Automaton::LOOKAHEAD).any(|byte| *byte == 0 || !byte.is_ascii())
     }
 
     /// How it tells literals apart: for [`Builder::plan`](crate::Builder::plan) of a builder that is given the same literals in the same order, in any process.
@@ -311,6 +328,11 @@ mod tests {
             if list::is_beginning(hay, at) && list::list(list_window(hay, at)) == List::Begins {
                 hits.push(Hit { at, what: What::Codes });
             }
+            for (literal, id) in ODD {
+                if hay[at..].starts_with(literal) && Automaton::is_odd(&hay[at..]) {
+                    hits.push(Hit { at, what: What::Literal(id) });
+                }
+            }
             let three = [0, 1, 2].map(|i| hay.get(at + i).copied().unwrap_or(0));
             if is_escape(three) {
                 hits.push(Hit { at, what: What::Escape });
@@ -359,6 +381,7 @@ mod tests {
     const GATED: [(&[u8], bool); 4] =
         [(b"ghp_", false), (b"ab", false), (b"secret_key", true), (b"aba", false)];
     const UNGATED: [&[u8]; 3] = [b"://", b"\x1f\x8b\x08", b"//a"];
+    const ODD: [(&[u8], u32); 3] = [(b"x\x9c", 300), (b"x^", 301), (b"LZIP\x01", 302)];
     const FOLDED: [&[u8]; 4] = [b"key:", b"y: \"a", b"x-key", b"-k"];
     const ANCHORS: [([u8; 8], Gate); 6] = [
         (*b"AB-ab_a.", Gate::NonLower),
@@ -398,6 +421,9 @@ mod tests {
     fn automaton_of(tier: Tier, anchors: &[([u8; 8], Gate)]) -> Automaton {
         let mut builder = Builder::new();
         builder.key(KEY).base64_runs(20).escapes(true).wide(true).lists(true);
+        for (literal, id) in ODD {
+            builder.odd_literal(literal, id);
+        }
         for (id, (literal, fold)) in GATED.iter().enumerate() {
             builder.literal(literal, id as u32, Gate::Token, *fold);
         }
@@ -442,6 +468,10 @@ mod tests {
             Just(b", ".to_vec()),
             Just(b"12_0, 1, 34".to_vec()),
             Just(b"_".to_vec()),
+            Just(b"x\x9cx^x\x01\xdax".to_vec()),
+            Just(b"x^ab".to_vec()),
+            Just(b"LZIP\x01\0".to_vec()),
+            Just(b"LZIP".to_vec()),
             Just(b"%C3".to_vec()),
             Just(b"\\u0061\\n%3d&#97;&amp;=3D=\r\n\\/%".to_vec()),
             proptest::collection::vec(any::<u8>(), 0..9),

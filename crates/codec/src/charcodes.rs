@@ -7,8 +7,11 @@
 //! | [`Octal`](Form::Octal) | `147`, `0o147` | `od -b` |
 //! | [`Binary`](Form::Binary) | `01100111`, `0b01100111` | |
 //! | [`Css`](Form::Css) | one to six hexadecimal digits behind a backslash | [escapes of CSS][css] |
+//! | [`Words`](Form::Words) | two or four bytes as one number, the lowest byte first: four or eight hexadecimal digits, or six octal ones | `hexdump`, `od`, `od -x`, `xxd -e` |
 //!
 //! A list is a [`code`], a [`gap`], a code, and so on; which of the forms it is in shows as it goes: it is in those in which all codes can be.
+//! Between two codes a key may stand (`"1":`), as objects have them that are made of arrays of bytes, and the end of a line of a hex dump: its characters, and the offset of the next one.
+//!
 //! `10 11 12` is a list in two forms; whoever does not know reads it as both. What [`escape`](crate::escape) undoes (`\147`, `%67`, `=67`, `&#103;`) is no list.
 //!
 //! Both functions look at a bounded number of bytes and answer [`Parsed::Open`] as long as more bytes could change the answer.
@@ -31,6 +34,10 @@
 //!
 //! [od]: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/od.html
 //! [css]: https://www.w3.org/TR/css-syntax-3/#consume-escaped-code-point
+
+mod lines;
+
+use self::lines::dump_line;
 
 /// The longest code, in characters.
 pub const CODE_MAX: usize = 10;
@@ -57,11 +64,14 @@ pub enum Form {
     Binary,
     /// Hexadecimal digits behind a backslash.
     Css,
+    /// Four or eight hexadecimal digits, or six octal ones, for two or four bytes of which the lowest comes first.
+    Words,
 }
 
 impl Form {
     /// All of them.
-    pub const ALL: [Form; 5] = [Form::Decimal, Form::Hexadecimal, Form::Octal, Form::Binary, Form::Css];
+    pub const ALL: [Form; 6] =
+        [Form::Decimal, Form::Hexadecimal, Form::Octal, Form::Binary, Form::Css, Form::Words];
 
     const fn bit(self) -> u8 {
         1 << self as u8
@@ -118,11 +128,12 @@ pub struct Gap {
 /// The code at the beginning of `text`; `escaped` says whether a backslash stands before it, `eof` that nothing follows.
 #[must_use]
 pub fn code(text: &[u8], escaped: bool, eof: bool) -> Parsed<Code> {
-    let len = text.iter().take(CODE_MAX + 1).take_while(|b| is_part(**b)).count();
-    if len == 0 && !text.is_empty() || len > CODE_MAX {
+    let run = text.iter().take(CODE_MAX + 1).take_while(|b| is_part(**b)).count();
+    let len = run - suffix(&text[..run]);
+    if run == 0 && !text.is_empty() || run > CODE_MAX {
         return Parsed::Nothing;
     }
-    if len == text.len() && !eof {
+    if run == text.len() && !eof {
         return Parsed::Open;
     }
     let forms = forms(&text[..len], escaped);
@@ -136,7 +147,7 @@ pub fn gap(text: &[u8], eof: bool) -> Parsed<Gap> {
         Parsed::Nothing => {}
         open_or_found => return open_or_found,
     }
-    let (mut at, mut word) = (0, false);
+    let (mut at, mut word, mut keyed) = (behind_code(text), false, false);
     loop {
         if at > GAP_MAX {
             return Parsed::Nothing;
@@ -153,7 +164,11 @@ pub fn gap(text: &[u8], eof: bool) -> Parsed<Gap> {
             return Parsed::Open;
         }
         if !is_part(byte) {
-            if matches!(byte, b'.' | 0x80..) || byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') {
+            if byte >= 0x80 || byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') {
+                return Parsed::Nothing;
+            }
+            // An operator behind a call, not a point of a number.
+            if byte == b'.' && !(at > 0 && matches!(text[at - 1], b')' | b' ')) {
                 return Parsed::Nothing;
             }
             at += 1;
@@ -172,7 +187,18 @@ pub fn gap(text: &[u8], eof: bool) -> Parsed<Gap> {
         if run <= CODE_MAX && at + run == text.len() && !eof {
             return Parsed::Open;
         }
+        if !keyed {
+            match key(text, at, run, eof) {
+                Parsed::Open => return Parsed::Open,
+                Parsed::Nothing => {}
+                Parsed::Found(end) => {
+                    (at, keyed) = (end, true);
+                    continue;
+                }
+            }
+        }
         let escaped = text[at - 1] == b'\\';
+        let (run, whole) = (run - suffix(&text[at..at + run]), run);
         let forms = if run <= CODE_MAX { forms(&text[at..at + run], escaped) } else { Forms(0) };
         if !forms.is_empty() {
             return match text[at - 1] {
@@ -182,12 +208,12 @@ pub fn gap(text: &[u8], eof: bool) -> Parsed<Gap> {
                 _ => Parsed::Found(Gap { len: at, next: Code { len: run, forms } }),
             };
         }
-        let is_word = run <= WORD_MAX && text[at..at + run].iter().all(u8::is_ascii_alphabetic);
+        let is_word = whole <= WORD_MAX && text[at..at + whole].iter().all(u8::is_ascii_alphabetic);
         if word || !is_word {
             return Parsed::Nothing;
         }
         word = true;
-        at += run;
+        at += whole;
     }
 }
 
@@ -196,6 +222,45 @@ pub fn values(code: &[u8], form: Form) -> impl Iterator<Item = u8> + use<> {
     let (value, bytes) = value(code, form).unwrap_or((0, 0));
     value.to_be_bytes().into_iter().skip(4 - bytes)
 }
+
+/// The length of the letters behind a decimal number that say of which type it is (`103U`, `103u8`).
+fn suffix(run: &[u8]) -> usize {
+    let digits = run.iter().take_while(|b| b.is_ascii_digit()).count();
+    match &run[digits..] {
+        suffix @ (b"u" | b"U" | b"u8" | b"U8") if digits > 0 => suffix.len(),
+        _ => 0,
+    }
+}
+
+/// The length of what [`suffix`] has left behind a code.
+fn behind_code(text: &[u8]) -> usize {
+    let run = text.iter().take(3).take_while(|b| is_part(**b)).count();
+    // A digit stood before it.
+    match &text[..run] {
+        suffix @ (b"u" | b"U" | b"u8" | b"U8") => suffix.len(),
+        _ => 0,
+    }
+}
+
+/// Where the key ends whose digits stand at `text[at..at + run]`: in quotes, with a colon behind them.
+fn key(text: &[u8], at: usize, run: usize, eof: bool) -> Parsed<usize> {
+    let quote = text[at - 1];
+    if !matches!(quote, b'"' | b'\'') || run > CODE_MAX || !text[at..at + run].iter().all(u8::is_ascii_digit)
+    {
+        return Parsed::Nothing;
+    }
+    let behind = &text[at + run..];
+    let backslashes = behind.iter().take(BACKSLASHES).take_while(|b| **b == b'\\').count();
+    match (behind.get(backslashes), behind.get(backslashes + 1)) {
+        (Some(end), Some(b':')) if *end == quote => Parsed::Found(at + run + backslashes + 2),
+        (Some(end), None) if *end == quote && !eof => Parsed::Open,
+        (None, _) if !eof => Parsed::Open,
+        _ => Parsed::Nothing,
+    }
+}
+
+/// The most backslashes before a quote or a line break: strings in strings in strings.
+const BACKSLASHES: usize = 3;
 
 /// Letters, digits and `_`, which belong to the same word as a digit beside them.
 fn is_part(byte: u8) -> bool {
@@ -225,7 +290,10 @@ fn forms(code: &[u8], escaped: bool) -> Forms {
             bit(Form::Decimal, decimal) | bit(Form::Octal, octal) | bit(Form::Hexadecimal, hexadecimal)
         }
         len @ (4 | 6 | 8) => {
-            bit(Form::Hexadecimal, highest < 16) | bit(Form::Binary, highest < 2 && len == 8)
+            let words = if len == 6 { highest < 8 && code[0] < b'2' } else { highest < 16 };
+            bit(Form::Hexadecimal, highest < 16)
+                | bit(Form::Binary, highest < 2 && len == 8)
+                | bit(Form::Words, words)
         }
         _ => 0,
     })
@@ -264,6 +332,12 @@ fn value(code: &[u8], form: Form) -> Option<(u32, usize)> {
         (Form::Binary, [b'0', b'b' | b'B', digits @ ..]) => (digits, 2, 1..=8, 1),
         (Form::Binary, _) => (code, 2, 8..=8, 1),
         (Form::Css, _) => (code, 16, 1..=6, 1),
+        (Form::Words, [b'0', b'x' | b'X', digits @ ..]) if digits.len().is_multiple_of(4) => {
+            (digits, 16, 4..=8, digits.len() / 2)
+        }
+        (Form::Words, _) if code.len() == 6 => (code, 8, 6..=6, 2),
+        (Form::Words, _) if code.len().is_multiple_of(4) => (code, 16, 4..=8, code.len() / 2),
+        (Form::Words, _) => return None,
     };
     if !lens.contains(&digits.len()) {
         return None;
@@ -273,40 +347,9 @@ fn value(code: &[u8], form: Form) -> Option<(u32, usize)> {
         // Eight digits are less than 2^32.
         value = value * base + char::from(*digit).to_digit(base)?;
     }
-    (bytes > 1 || value <= 255).then_some((value, bytes))
-}
-
-/// From the last code of a line of a hex dump to the first one of the next: two blanks or more, the line's characters, a line break, an offset of four to
-/// eight digits, perhaps a colon, and blanks.
-fn dump_line(text: &[u8], eof: bool) -> Parsed<Gap> {
-    let is_cut = text.len() > DUMP_MAX;
-    let open = if eof || is_cut { Parsed::Nothing } else { Parsed::Open };
-    let (text, eof) = (&text[..text.len().min(DUMP_MAX)], eof && !is_cut);
-    let at = |i: usize| text.get(i).copied();
-    match (at(0), at(1)) {
-        (None, _) | (Some(b' '), None) => return open,
-        (Some(b' '), Some(b' ')) => {}
-        _ => return Parsed::Nothing,
-    }
-    let Some(end) = text.iter().position(|b| !matches!(b, b' '..=b'~')) else { return open };
-    if text[end] != b'\n' || text[..end].iter().all(|b| *b == b' ') {
-        return Parsed::Nothing;
-    }
-    let digits = text[end + 1..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
-    let after = end + 1 + digits;
-    match at(after) {
-        None => return open,
-        Some(b':' | b' ') if (4..=8).contains(&digits) => {}
-        Some(_) => return Parsed::Nothing,
-    }
-    let colon = usize::from(at(after) == Some(b':'));
-    let blanks = text[after + colon..].iter().take_while(|b| **b == b' ').count();
-    let len = after + colon + blanks;
-    match code(&text[len..], false, eof) {
-        Parsed::Open => open,
-        Parsed::Found(next) if (1..=2).contains(&blanks) => Parsed::Found(Gap { len, next }),
-        Parsed::Found(_) | Parsed::Nothing => Parsed::Nothing,
-    }
+    let fits = bytes == 4 || value < 1 << (8 * bytes);
+    let value = if form == Form::Words { value.swap_bytes() >> (32 - 8 * bytes) } else { value };
+    fits.then_some((value, bytes))
 }
 
 #[cfg(test)]
@@ -369,9 +412,22 @@ mod tests {
             ("6768 705f\n", Form::Hexadecimal),
             ("147 150 160 137", Form::Octal),
             ("01100111 01101000 01110000 01011111", Form::Binary),
+            ("103u8, 104u8, 112u8, 95u8", Form::Decimal),
+            ("103U,104U,112U,95U}", Form::Decimal),
+            ("103).chr(104).chr(112).chr(95);", Form::Decimal),
+            ("103) . chr(104) . chr(112) . chr(95);", Form::Decimal),
+            ("103,\"1\":104,\"2\":112,\"1000\":95}", Form::Decimal),
+            ("103,\n  \"1\": 104,\n  \"2\": 112,\n  \"3\": 95\n}", Form::Decimal),
+            ("103,\\\"1\\\":104,\\\"2\\\":112,\\\"3\\\":95}", Form::Decimal),
+            ("6867 5f70\n", Form::Words),
+            ("064147 057560\n", Form::Words),
+            ("0x5f706867, 0x00000000", Form::Words),
         ] {
             let (lists, _) = read(text.as_bytes(), false);
-            assert!(lists.contains(&(form, b"ghp_".to_vec())), "{text}: {lists:?}");
+            assert!(
+                lists.iter().any(|(of, list)| *of == form && list.starts_with(b"ghp_")),
+                "{text}: {lists:?}"
+            );
         }
         for text in ["67\\68\\70\\5f", "67 \\68 \\70 \\5f ", "000067\\000068\\000070\\00005f"] {
             let (lists, _) = read(text.as_bytes(), true);
@@ -383,7 +439,53 @@ mod tests {
     fn hex_dumps_go_on_in_the_next_line() {
         let text = b"00000000: 3132 3334 3536 3738 3930 6162 6364 6566  1234567890abcdef\n00000010: 6768 690a                                ghi.\n";
         let (lists, _) = read(text, false);
-        assert_eq!(lists, [(Form::Hexadecimal, b"\0\0\0\x001234567890abcdefghi\n".to_vec())]);
+        assert_eq!(lists[0], (Form::Hexadecimal, b"\0\0\0\x001234567890abcdefghi\n".to_vec()));
+    }
+
+    #[test]
+    fn every_tool_writes_dumps_of_its_own() {
+        for (text, form) in [
+            // hexdump -C, od -tx1, od -tx1z, od -b, od -tu1, hexdump, od, xxd -e, and a line that stands for others.
+            (
+                "30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|\n00000010  67 68 69 0a                                       |ghi.|\n",
+                Form::Hexadecimal,
+            ),
+            (
+                "30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66\n0000020 67 68 69 0a\n0000024\n",
+                Form::Hexadecimal,
+            ),
+            (
+                "30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  >0123456789abcdef<\n000010 67 68 69 0a  >ghi.<\n",
+                Form::Hexadecimal,
+            ),
+            (
+                "060 061 062 063 064 065 066 067 070 071 141 142 143 144 145 146\n0000020 147 150 151 012\n",
+                Form::Octal,
+            ),
+            (
+                " 48  49  50  51  52  53  54  55  56  57  97  98  99 100 101 102\n0000020 103 104 105  10\n",
+                Form::Decimal,
+            ),
+            (
+                "3130 3332 3534 3736 3938 6261 6463 6665\n0000010 6867 0a69                    \n0000014\n",
+                Form::Words,
+            ),
+            ("030460 031462 032464 033466 034470 061141 062143 063145\n0000020 064147 005151\n", Form::Words),
+            (
+                "33323130 37363534 62613938 66656463  0123456789abcdef\n00000010: 0a696867                             ghi.\n",
+                Form::Words,
+            ),
+            ("30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66\n*\n0000040 67 68 69 0a\n", Form::Hexadecimal),
+        ] {
+            let escaped = text.replace('\n', "\\n");
+            let twice = text.replace('\n', "\\\\n");
+            for text in [text, &escaped, &twice] {
+                let (lists, _) = read(text.trim_start().as_bytes(), false);
+                let is_it =
+                    |(of, list): &(Form, Vec<u8>)| *of == form && list.starts_with(b"0123456789abcdefghi\n");
+                assert!(lists.iter().any(is_it), "{text}: {lists:?}");
+            }
+        }
     }
 
     #[test]

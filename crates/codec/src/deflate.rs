@@ -9,11 +9,12 @@
 //! ```
 //!
 //! Nothing marks such a stream: it is decoded where something else (a zip entry, a declared content coding) says that it
-//! stands.
+//! stands, or where its first block [makes sense](may_start).
 //!
 //! [RFC 1951]: https://www.rfc-editor.org/rfc/rfc1951
 
 use crate::decoder::{Decoder, Fault, Step};
+pub use crate::inflate::may_start;
 use crate::inflate::{Inflated, Inflater};
 
 /// A push decoder for raw deflate.

@@ -159,6 +159,7 @@ fn backslash(text: &[u8]) -> Parsed {
         b'U' => digits(text, 2, 8).map_or_else(|parsed| parsed, |code| escape(10, code)),
         b'u' if text.get(2) == Some(&b'{') => braced(text),
         b'u' => match digits(text, 2, 4) {
+            Err(Parsed::Text) => short_unit(text),
             Err(parsed) => parsed,
             Ok(high @ 0xd800..=0xdbff) => low_surrogate(text, high),
             Ok(code) => escape(6, code),
@@ -181,6 +182,15 @@ fn low_surrogate(text: &[u8], high: u32) -> Parsed {
     }
 }
 
+/// `\u` with two or three digits for a printable character, as shells read it, where no other digit follows.
+fn short_unit(text: &[u8]) -> Parsed {
+    let len = text[2..].iter().take(3).take_while(|b| b.is_ascii_hexdigit()).count();
+    match digits(text, 2, len) {
+        Ok(code @ 0x21..=0x7e) if len >= 2 => escape(2 + len, code),
+        _ => Parsed::Text,
+    }
+}
+
 /// `\u{X..}`, one to six digits.
 fn braced(text: &[u8]) -> Parsed {
     let mut code = 0;
@@ -197,8 +207,20 @@ fn braced(text: &[u8]) -> Parsed {
     Parsed::Text
 }
 
-/// One to three digits; three only for a byte.
+/// One to three digits; three only for a byte. Behind a zero three more, as `echo` and `printf` of shells read it, if they stand for a printable character.
 fn octal(text: &[u8]) -> Parsed {
+    if let [_, b'0', b'0' | b'1', rest @ ..] = text {
+        match rest {
+            [second @ b'0'..=b'7', third @ b'0'..=b'7', ..] => {
+                let code = (text[2] - b'0') << 6 | (second - b'0') << 3 | (third - b'0');
+                if (b'!'..=b'~').contains(&code) {
+                    return Parsed::Escape(Escape::new(5, &[code]));
+                }
+            }
+            [] | [b'0'..=b'7'] => return Parsed::Incomplete,
+            _ => {}
+        }
+    }
     let mut code = 0;
     let most = if text[1] <= b'3' { 4 } else { 3 };
     for at in 1..most {
@@ -220,7 +242,7 @@ fn line(text: &[u8]) -> Parsed {
     }
 }
 
-/// `&#N;`, `&#xX;` and the five names of XML. Seven digits at most.
+/// `&#N;`, `&#xX;` and the five names of XML. Seven digits at most. As browsers read it, the semicolon may be missing in front of another one or of a tag.
 fn entity(text: &[u8]) -> Parsed {
     if text.get(1) == Some(&b'#') {
         let hex = matches!(text.get(2), Some(b'x' | b'X'));
@@ -230,6 +252,7 @@ fn entity(text: &[u8]) -> Parsed {
             match text.get(at) {
                 None => return Parsed::Incomplete,
                 Some(b';') if at > from => return escape(at + 1, code),
+                Some(b'&' | b'<') if at > from => return escape(at, code),
                 Some(b) => match char::from(*b).to_digit(base) {
                     Some(digit) if at < from + 7 => code = code * base + digit,
                     _ => return Parsed::Text,
@@ -306,6 +329,7 @@ mod tests {
         is("\\U0001f600", 10, "\u{1f600}".as_bytes());
         is("\\x67", 4, b"g");
         is("\\147", 4, b"g");
+        is("\\0147", 5, b"g");
         is("\\\r\n", 3, b"");
         is("%67", 3, b"g");
         is("%e9", 3, b"\xe9");
@@ -332,6 +356,12 @@ mod tests {
             ("\\ude00", 6, "\u{fffd}"),
             ("\\18", 2, "\u{1}"),
             ("\\477", 3, "'"),
+            ("\\u67\\u68", 4, "g"),
+            ("\\u067x", 5, "g"),
+            ("\\0129", 4, "\n"),
+            ("\\0017", 4, "\u{1}"),
+            ("&#103&#104", 5, "g"),
+            ("&#x67<", 5, "g"),
             ("=\n", 2, ""),
             ("=\ra", 2, ""),
         ] {

@@ -10,6 +10,10 @@ use zeroize::Zeroize as _;
 
 use crate::decoder::{Fault, Next};
 
+mod guess;
+
+pub use self::guess::may_start;
+
 /// The window of deflate, in bytes ([RFC 1951 section 2](https://www.rfc-editor.org/rfc/rfc1951#section-2)).
 const WINDOW: usize = 32 * 1024;
 

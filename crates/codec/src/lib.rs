@@ -3,7 +3,7 @@
 //! Nothing here knows about secrets, streams or policies; the engine nests these in any order. Three kinds of thing
 //! live here:
 //!
-//! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive, uuencode, the objects of a git pack), or joins the pieces
+//! - a [`Decoder`] turns bytes into other bytes (deflate, zlib, gzip, bzip2, xz, zstd, Brotli, an entry of a zip archive, uuencode, dumps of characters, the objects of a git pack), or joins the pieces
 //!   that a protocol cut content into (HTTP chunks, server-sent events, gRPC messages, WebSocket frames);
 //! - a [`Segmenter`] finds names and boundaries inside bytes and never copies or cuts them (tar, ar, cpio);
 //! - [`base64`], [`base32`] and [`hex`] decode runs of their characters at a chosen alignment, [`base85`] and [`ascii85`] a text from its
@@ -76,9 +76,12 @@
 //! | `xz::Xz` | 5 bytes | `fd 37 7a 58 5a 00` | padding, further streams |
 //! | `zstd::Zstd` | a block, 128 KiB | `28 b5 2f fd` | further frames |
 //! | `bzip2::Bzip2` | a block, 2.3 MB | `42 5a 68`, a level, a block's magic number | further streams |
+//! | [`dump::Dump`] | a byte's columns, 8 characters | `000000  ` and a character's columns | nothing |
 //! | [`uuencode::Uuencode`] | a character | `begin `, a mode, a name and a line feed | nothing |
 //! | `pack::Pack` | an object, 1 MiB; a delta that waits for its base | `PACK`, a version, and an object that makes sense | nothing |
 //! | `zip::ZipEntry` | that of its method | `50 4b 03 04` and a header that makes sense | nothing |
+//!
+//! [`sealed::Sealed`] tells formats that nothing here looks into.
 //!
 //! The framings have no latency, begin with nothing but a first frame that makes sense, and go on to the end of the input, but for HTTP chunks, whose
 //! last one is marked. [`Decoder::pieces`] says where the pieces of their output stand in the input.
@@ -121,6 +124,7 @@ pub mod cpio;
 mod decoder;
 #[cfg(feature = "deflate")]
 pub mod deflate;
+pub mod dump;
 pub mod escape;
 mod framing;
 pub mod grpc;
@@ -132,6 +136,7 @@ mod inflate;
 pub mod multipart;
 #[cfg(feature = "pack")]
 pub mod pack;
+pub mod sealed;
 mod segmenter;
 pub mod sse;
 pub mod tar;

@@ -13,7 +13,7 @@
 use adler2::Adler32;
 
 use crate::decoder::{Decoder, Fault, Next, Step, take_turns};
-use crate::inflate::{Inflated, Inflater};
+use crate::inflate::{self, Inflated, Inflater};
 
 /// Bytes that [`starts`] wants to see.
 pub const PROBE_LEN: usize = 2;
@@ -21,8 +21,8 @@ pub const PROBE_LEN: usize = 2;
 /// The first byte of what compressors write: deflate with a window of 32 KiB.
 pub const CMF: u8 = 0x78;
 
-/// The second byte, for each of the four levels.
-const FLG: [u8; 4] = [0x01, 0x5e, 0x9c, 0xda];
+/// The headers that compressors write, for each of the four levels.
+pub const HEADERS: [[u8; 2]; 4] = [[CMF, 0x01], [CMF, 0x5e], [CMF, 0x9c], [CMF, 0xda]];
 
 const FDICT: u8 = 0x20;
 
@@ -30,7 +30,13 @@ const FDICT: u8 = 0x20;
 /// this is a weak guess; other headers are valid too, and [`Zlib`] takes them.
 #[must_use]
 pub fn starts(prefix: &[u8]) -> bool {
-    matches!(prefix, [CMF, flags, ..] if FLG.contains(flags))
+    prefix.first_chunk().is_some_and(|header| HEADERS.contains(header))
+}
+
+/// Whether `prefix` begins with one of those headers and a block of deflate that [makes sense](crate::deflate::may_start): a guess for any place in content.
+#[must_use]
+pub fn may_start(prefix: &[u8]) -> bool {
+    starts(prefix) && inflate::may_start(&prefix[PROBE_LEN..])
 }
 
 /// Whether `prefix` begins with a header: deflate, a window that exists, and check bits that fit. Of random data one place in 2^10 does.

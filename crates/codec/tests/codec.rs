@@ -31,6 +31,8 @@ mod charcodes;
 mod cpio;
 #[path = "codec/deflate.rs"]
 mod deflate;
+#[path = "codec/dump.rs"]
+mod dump;
 #[path = "codec/framing.rs"]
 mod framing;
 #[path = "codec/gzip.rs"]

@@ -102,9 +102,12 @@ impl Core {
             }
         }
         for (magic, id) in
-            lane::MAGICS.into_iter().chain(lane::DIRECTORIES).chain([lane::UUENCODE, fixture::MARK])
+            lane::MAGICS.into_iter().chain(lane::DIRECTORIES).chain(lane::TEXTS).chain([fixture::MARK])
         {
             builder.literal(magic, id, Gate::None, false);
+        }
+        for (magic, id) in lane::odds() {
+            builder.odd_literal(magic, id);
         }
         for (id, needle) in needles.iter().enumerate() {
             match needle.tag {

@@ -27,8 +27,12 @@ pub enum LaneStep {
     Zip,
     /// Decoded uuencode.
     Uuencode,
+    /// A dump of characters, as `od -c` writes it.
+    Dump,
     /// A pack of git; each of its objects is a member.
     Pack,
+    /// A compressed format that is recognised and not looked into, by its name.
+    Sealed(&'static str),
     /// A body in HTTP/1.1 chunks, joined.
     Chunked,
     /// Data of server-sent events.
@@ -105,7 +109,9 @@ impl fmt::Display for LanePath {
                 LaneStep::Brotli => f.write_str("br")?,
                 LaneStep::Zip => f.write_str("zip")?,
                 LaneStep::Uuencode => f.write_str("uuencode")?,
+                LaneStep::Dump => f.write_str("dump")?,
                 LaneStep::Pack => f.write_str("pack")?,
+                LaneStep::Sealed(name) => f.write_str(name)?,
                 LaneStep::Chunked => f.write_str("chunked")?,
                 LaneStep::Events => f.write_str("sse")?,
                 LaneStep::Grpc => f.write_str("grpc")?,

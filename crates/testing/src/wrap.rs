@@ -1,8 +1,10 @@
 //! Wrappings: what content goes through on its way out.
 
-use std::fmt::Write as _;
 use std::io::Write;
 
+mod dumps;
+
+pub use self::dumps::{canonical_dump, character_dump, hex_dump, keyed, word_dump};
 use crate::pack;
 use crate::rng::Rng;
 
@@ -380,7 +382,7 @@ pub fn codes(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
     let list = |between: &str, write: fn(&u8) -> String| {
         bytes.iter().map(write).collect::<Vec<String>>().join(between).into_bytes()
     };
-    match rng.below(13) {
+    match rng.below(17) {
         0 => list(", ", |b| b.to_string()),
         1 => list([",", " ", ",\n    ", ",\\n"][rng.below(4)], |b| b.to_string()),
         2 => list(", ", |b| format!("{b:#x}")),
@@ -393,6 +395,10 @@ pub fn codes(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
         9 => list("+[char]", |b| b.to_string()),
         10 => [b"\\", &list(" \\", |b| format!("{b:x}"))[..]].concat(),
         11 => list("\", (byte) \"", |b| b.to_string()),
+        12 => keyed(bytes, [",", ",\n  "][rng.below(2)]),
+        13 => canonical_dump(bytes),
+        14 => word_dump(bytes, false),
+        15 => word_dump(bytes, true),
         _ => hex_dump(bytes),
     }
 }
@@ -417,10 +423,21 @@ pub fn uncodes(bytes: &[u8]) -> Vec<Vec<u8>> {
         let words = words().filter(|word| len.contains(&word.len()));
         words.filter_map(|word| u8::from_str_radix(word, radix).ok()).collect()
     };
+    let word = |digits: &str| match digits.len() {
+        4 => u16::from_str_radix(digits, 16).ok(),
+        6 => u16::from_str_radix(digits, 8).ok(),
+        _ => None,
+    };
+    let swapped = words().filter_map(word).flat_map(u16::to_le_bytes).collect();
     let pairs = words().filter(|word| word.len() % 2 == 0 && word.bytes().all(|b| b.is_ascii_hexdigit()));
     let pairs = pairs.flat_map(|word| word.as_bytes().chunks(2));
     let pairs = pairs.filter_map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect();
-    let all = vec![of(1..=3, 10), of(1..=2, 16), of(3..=3, 8), of(8..=8, 2), pairs];
+    // Keys are digits in quotes.
+    let quoted = text.split('"').collect::<Vec<_>>();
+    let is_key = |part: &&str| part.is_empty() || !part.bytes().all(|b| b.is_ascii_digit());
+    let keyless = quoted.into_iter().filter(is_key).collect::<String>();
+    let keyless = keyless.split(|c: char| !c.is_ascii_digit()).filter_map(|code| code.parse().ok()).collect();
+    let all = vec![of(1..=3, 10), of(1..=2, 16), of(3..=3, 8), of(8..=8, 2), pairs, swapped, keyless];
     all.into_iter().filter(|codes| codes.len() >= 8).collect()
 }
 
@@ -458,18 +475,6 @@ pub fn unuuencode(bytes: &[u8]) -> Vec<u8> {
         out.extend(groups.flat_map(|bits| [16, 8, 0].map(|shift| (bits >> shift) as u8)).take(len));
     }
     out
-}
-
-/// A hex dump in lines of sixteen bytes, with their offsets and characters.
-pub fn hex_dump(bytes: &[u8]) -> Vec<u8> {
-    let mut out = String::new();
-    for (n, line) in bytes.chunks(16).enumerate() {
-        let pairs: Vec<String> =
-            line.chunks(2).map(|pair| pair.iter().map(|b| format!("{b:02x}")).collect()).collect();
-        let shown = line.iter().map(|b| if matches!(b, b' '..=b'~') { char::from(*b) } else { '.' });
-        let _ = writeln!(out, "{:08x}: {:40} {}", 16 * n, pairs.join(" "), shown.collect::<String>());
-    }
-    out.into_bytes()
 }
 
 /// Base64 of `bytes`.

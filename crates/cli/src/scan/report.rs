@@ -441,6 +441,7 @@ impl Lane {
                         | LaneStep::Utf16
                         | LaneStep::Utf32
                         | LaneStep::Uuencode
+                        | LaneStep::Dump
                         | LaneStep::Codes
                         | LaneStep::Escapes
                         | LaneStep::Joined

@@ -68,6 +68,11 @@ fn alphabets(head: &[u8]) -> [Option<Alphabet>; 2] {
     ALPHABETS.map(|(alphabet, bits)| (all & bits != 0 && all & HEX == 0).then_some(alphabet))
 }
 
+/// Whether what begins with `head` may be base32, as far as that goes.
+pub(super) fn may_begin(head: &[u8]) -> bool {
+    alphabets(head) != [None; 2]
+}
+
 /// Where a run is base32, and in which alphabets.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Begins {

@@ -7,6 +7,7 @@ use exfilter_automaton::{Hit, What};
 use exfilter_codec::brotli::Brotli;
 use exfilter_codec::bzip2::{self, Bzip2};
 use exfilter_codec::deflate::Deflate;
+use exfilter_codec::dump::{self, Dump};
 use exfilter_codec::gzip::{self, Gzip};
 use exfilter_codec::pack::{self, Pack};
 use exfilter_codec::uuencode::{self, Uuencode};
@@ -20,7 +21,7 @@ use crate::confirm::View;
 use crate::context::{Context, Unseen};
 use crate::coverage::OpaqueReason;
 use crate::flow::Coding;
-use crate::lane::{Depth, Framing, Lane, LaneKind, Starts};
+use crate::lane::{Depth, Framing, Lane, LaneKind, Starts, sealed};
 use crate::map::{Origin, OuterMap};
 use crate::path::{LaneStep, Trail};
 
@@ -39,14 +40,15 @@ const ZSTD: u32 = u32::MAX - 1;
 const BZIP2: u32 = u32::MAX - 2;
 const XZ: u32 = u32::MAX - 3;
 const ZIP: u32 = u32::MAX - 4;
-/// Not looked for everywhere: two bytes are too few. See [`zlib_at`].
-const ZLIB: u32 = u32::MAX - 5;
+/// Two bytes are too few: in the middle of content what follows must make sense. See [`zlib_at`] and [`Lane::has_zlib`].
+pub(crate) const ZLIB: u32 = u32::MAX - 5;
 /// Not looked for at all: nothing marks them.
 const DEFLATE: u32 = u32::MAX - 6;
 const BROTLI: u32 = u32::MAX - 7;
 const PACK: u32 = u32::MAX - 15;
-/// See [`UUENCODE`].
+/// See [`TEXTS`].
 const UU: u32 = u32::MAX - 14;
+const DUMP: u32 = u32::MAX - 17;
 /// Of the first framing; see [`Framing::ALL`].
 const FRAMING: u32 = u32::MAX - 11;
 
@@ -60,8 +62,13 @@ pub(crate) const MAGICS: [(&[u8], u32); 6] = [
     (&pack::MAGIC, PACK),
 ];
 
-/// What uuencoded content begins with, with its automaton id. Text, and never written in escapes.
-pub(crate) const UUENCODE: (&[u8], u32) = (&uuencode::MAGIC, UU);
+/// What uuencoded content and dumps of characters begin with, with their automaton ids. Text, and never written in escapes.
+pub(crate) const TEXTS: [(&[u8], u32); 2] = [(&uuencode::MAGIC, UU), (&dump::MAGIC, DUMP)];
+
+/// What begins a container only where [something is no text](exfilter_automaton::Automaton::is_odd), with its automaton id. Not written in escapes, but for zlib's.
+pub(crate) fn odds() -> impl Iterator<Item = (&'static [u8], u32)> {
+    zlib::HEADERS.iter().map(|header| (&header[..], ZLIB)).chain(sealed::MAGICS)
+}
 
 /// The kind of container behind an automaton id.
 pub(crate) fn magic(id: u32) -> Option<LaneKind> {
@@ -75,7 +82,9 @@ pub(crate) fn magic(id: u32) -> Option<LaneKind> {
         DEFLATE => Some(LaneKind::Deflate),
         BROTLI => Some(LaneKind::Brotli),
         UU => Some(LaneKind::Uuencode),
+        DUMP => Some(LaneKind::Dump),
         PACK => Some(LaneKind::Pack),
+        ..=sealed::SEALED => sealed::format(id).map(LaneKind::Sealed),
         FRAMING.. => Framing::ALL.get((id - FRAMING) as usize).copied().map(LaneKind::Framing),
         _ => None,
     }
@@ -89,10 +98,12 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
         LaneKind::Bzip2 => bytes.len() < bzip2::PROBE_LEN || bzip2::starts(bytes),
         LaneKind::Xz => bytes.len() < xz::PROBE_LEN || xz::starts(bytes),
         LaneKind::Zip => zip::may_start(bytes),
-        LaneKind::Zlib => zlib::starts(bytes),
+        LaneKind::Zlib => zlib::may_start(bytes),
         LaneKind::Uuencode => uuencode::starts(bytes),
+        LaneKind::Dump => dump::starts(bytes),
         LaneKind::Pack => bytes.len() < pack::PROBE_LEN || pack::starts(bytes),
         LaneKind::Framing(framing) => framing.starts(bytes),
+        LaneKind::Sealed(sealed) => sealed.starts(bytes),
         LaneKind::Root
         | LaneKind::Deflate
         | LaneKind::Brotli
@@ -113,9 +124,11 @@ pub(crate) fn begins(kind: LaneKind, bytes: &[u8]) -> bool {
 fn probe_len(kind: LaneKind) -> u64 {
     let magic = MAGICS.iter().find(|(_, id)| magic(*id) == Some(kind)).map_or(1, |(magic, _)| magic.len());
     match kind {
+        LaneKind::Zlib => zlib::PROBE_LEN as u64,
         LaneKind::Zip => zip::PROBE_LEN as u64,
         LaneKind::Pack => pack::PROBE_LEN as u64,
         LaneKind::Uuencode => uuencode::PROBE_LEN as u64,
+        LaneKind::Dump => dump::PROBE_LEN as u64,
         _ => magic as u64,
     }
 }
@@ -164,10 +177,12 @@ fn decoder(kind: LaneKind, cx: &mut Context<'_>) -> Option<Box<dyn Decoder>> {
         LaneKind::Zip => Box::new(ZipEntry::new(limits.window)),
         LaneKind::Zlib => Box::new(Zlib::new()),
         LaneKind::Uuencode => Box::new(Uuencode::new()),
+        LaneKind::Dump => Box::new(Dump::new()),
         LaneKind::Deflate => Box::new(Deflate::new()),
         LaneKind::Brotli => Box::new(Brotli::new(limits.window)),
         LaneKind::Pack => Box::new(Pack::new(limits.bases, limits.members)),
         LaneKind::Framing(framing) => framing.decoder(),
+        LaneKind::Sealed(_) => Box::new(sealed::Unread::default()),
         LaneKind::Root
         | LaneKind::Base64
         | LaneKind::Base32
@@ -441,7 +456,7 @@ impl Container {
         // itself cut by those of another container.
         let noise = fault == Fault::Corrupt
             || fault == Fault::Truncated && !self.stored
-            || matches!(self.kind, LaneKind::Zip | LaneKind::Uuencode) && !established;
+            || matches!(self.kind, LaneKind::Zip | LaneKind::Uuencode | LaneKind::Dump) && !established;
         let covered = self.covered || self.cut;
         let guess = noise && (!established || covered) || covered && self.output == 0;
         if guess && !self.declared {
@@ -518,7 +533,7 @@ impl Container {
         cx.live.windows -= self.windows;
         cx.live.kept -= self.kept;
         // A pack's takes more than is worth keeping.
-        if !self.is_framing() && self.kind != LaneKind::Pack {
+        if !self.is_framing() && !matches!(self.kind, LaneKind::Pack | LaneKind::Sealed(_)) {
             cx.scratch.give_decoder(self.kind, cx.core.limits.window, self.decoder);
         }
     }
@@ -566,8 +581,10 @@ impl Lane {
         cx: &mut Context<'_>,
     ) {
         let is_taken = self.taken.as_ref().is_some_and(|taken| taken.0.contains(&at));
-        // What lies in the entry that far has begun there.
-        if is_taken || at + probe_len(kind) <= self.passed {
+        // What lies in the entry that far has begun there, and objects of a pack are its own.
+        let in_pack = || at < self.packed || self.containers.iter().any(|c| c.kind == LaneKind::Pack);
+        let is_object = kind == LaneKind::Zlib && in_pack();
+        if is_taken || is_object || at + probe_len(kind) <= self.passed {
             return;
         }
         // The parent has begun what it has seen as it is.
@@ -618,13 +635,16 @@ impl Lane {
             coded,
             over: false,
             declared: coded
-                || !matches!(kind, LaneKind::Zlib | LaneKind::Uuencode | LaneKind::Framing(_))
-                    && !matches!(self.kind, LaneKind::Escapes | LaneKind::Codes)
+                || !matches!(
+                    kind,
+                    LaneKind::Zlib | LaneKind::Uuencode | LaneKind::Dump | LaneKind::Framing(_)
+                ) && !matches!(self.kind, LaneKind::Escapes | LaneKind::Codes)
                     && self.archive.begins_at(at),
             stored: self.stored,
             covered: self.containers.iter().any(Container::covers),
             deferred: Vec::new(),
-            cut: self.containers.iter().any(Container::is_framing),
+            cut: self.containers.iter().any(Container::is_framing)
+                || kind == LaneKind::Zlib && super::zlib::is_picture(view, at),
             listed,
             piece: Piece { at: 0, source: Source::Made },
             unreleased: None,
@@ -672,13 +692,16 @@ impl Lane {
 
     /// Takes note of a container that is over, or was none.
     fn over(&mut self, container: &Container, fate: &Fate, cx: &mut Context<'_>) {
-        let Container { start, src, reached, .. } = *container;
+        let Container { start, src, reached, kind, .. } = *container;
         self.ended = self.ended.max(reached);
+        if kind == LaneKind::Pack && !matches!(fate, Fate::Withdrawn) {
+            self.packed = self.packed.max(reached);
+        }
         match fate {
             Fate::Withdrawn if container.listed.is_some() => self.unlisted(start, src, cx),
             _ => {
-                if let Some(kind) = container.listed {
-                    self.listed(start, kind, container.decoder.entry(), reached, cx);
+                if let Some(entry) = container.listed {
+                    self.listed(start, entry, container.decoder.entry(), reached, cx);
                 }
             }
         }

@@ -16,9 +16,10 @@
 
 use std::collections::VecDeque;
 
-use exfilter_automaton::{Automaton, What, is_token};
+use exfilter_automaton::{Automaton, ByteSet, What, is_token};
 use exfilter_codec::base64::is_char;
 use exfilter_codec::escape::{self, Parsed};
+use exfilter_codec::zlib;
 
 use crate::confirm::View;
 use crate::context::Context;
@@ -161,8 +162,8 @@ pub(crate) enum Begins {
     Magic(usize),
 }
 
-/// What the escape at `at` begins, if it begins something.
-pub(crate) fn begins(bytes: &[u8], at: usize) -> Option<Begins> {
+/// What the escape at `at` begins, if it begins something; `zlib` says whether zlib's header counts.
+pub(crate) fn begins(bytes: &[u8], at: usize, zlib: bool) -> Option<Begins> {
     // No more than is at hand wherever a position is decided.
     let ahead = &bytes[at..bytes.len().min(at + Automaton::LOOKAHEAD)];
     let Parsed::Escape(first) = escape::parse(ahead) else { return None };
@@ -173,10 +174,10 @@ pub(crate) fn begins(bytes: &[u8], at: usize) -> Option<Begins> {
         let inside = before.is_some_and(|b| is_token(b) && !is_padding(b)) && goes_on(ahead, first.len());
         return inside.then_some(Begins::Text);
     }
-    let is_text = stands_for_text(&first);
-    let may_be_magic = matches!(first.bytes(), [b'P' | b'K' | b'B' | b'Z' | b'h']) && ahead[0].is_ascii();
-    if is_text && !may_be_magic {
-        return Some(Begins::Text);
+    let text = stands_for_text(&first).then_some(Begins::Text);
+    let may_be_magic = matches!(first.bytes(), [byte] if IN_MAGICS.contains(*byte));
+    if !may_be_magic || text.is_some() && !ahead[0].is_ascii() {
+        return text;
     }
     // A magic number may begin with token characters.
     let mut made = [0; MAGIC_LEN];
@@ -207,7 +208,42 @@ pub(crate) fn begins(bytes: &[u8], at: usize) -> Option<Begins> {
         })?;
         Some(Begins::Magic(plain.len()))
     });
-    magic.or(is_text.then_some(Begins::Text))
+    magic.or_else(|| if zlib { begins_zlib(before, &made[..n]) } else { None }).or(text)
+}
+
+/// Bytes of magic numbers that an escape may stand for, all those before them standing for themselves.
+const IN_MAGICS: ByteSet = {
+    let mut set = ByteSet::new(&[
+        zlib::CMF,
+        zlib::HEADERS[0][1],
+        zlib::HEADERS[1][1],
+        zlib::HEADERS[2][1],
+        zlib::HEADERS[3][1],
+    ]);
+    let mut n = 0;
+    while n < MAGICS.len() {
+        let magic = MAGICS[n].0;
+        let mut at = 0;
+        while at < magic.len() && at < MAGIC_LEN {
+            set.insert(magic[at]);
+            if !is_token(magic[at]) && magic[at] != BRACKET {
+                break;
+            }
+            at += 1;
+        }
+        n += 1;
+    }
+    set
+};
+
+/// Whether zlib's header stands where escapes stand for `made`, its first byte perhaps as it is before them; and a block that makes sense as far as its first byte tells.
+fn begins_zlib(before: &[u8], made: &[u8]) -> Option<Begins> {
+    let begins = |prefix: &[u8]| prefix.len() > zlib::PROBE_LEN && zlib::may_start(prefix);
+    let plain = before.last().filter(|byte| **byte == zlib::CMF);
+    if begins(made) {
+        return Some(Begins::Magic(0));
+    }
+    plain.filter(|cmf| begins(&[&[**cmf], made].concat())).map(|_| Begins::Magic(1))
 }
 
 /// Whether an escape stands for token characters, or for a character that is itself an escape for one, or for none.
@@ -259,15 +295,16 @@ fn beginning(bytes: &[u8], at: usize) -> usize {
 /// How text ends: with a run that may go on in the next line, and what has come since of the line break.
 #[derive(Clone, Copy)]
 struct Line {
-    /// Base64 characters at the end.
+    /// Base64 characters at the end, and those of the last run of a line's length.
     run: u64,
+    last: u64,
     /// What stands behind the last run of a line's length, `len` bytes of it.
     after: [u8; FOLD_MAX],
     len: usize,
 }
 
 impl Line {
-    const NEW: Line = Line { run: 0, after: [0; FOLD_MAX], len: 0 };
+    const NEW: Line = Line { run: 0, last: 0, after: [0; FOLD_MAX], len: 0 };
 
     fn take(&mut self, decoded: &[u8]) {
         for b in decoded {
@@ -279,6 +316,7 @@ impl Line {
             }
             self.run = if is_char(*b) { self.run + 1 } else { 0 };
             if self.run >= LINE_MIN {
+                self.last = self.run;
                 self.len = 0;
             }
         }
@@ -317,7 +355,9 @@ fn folded(bytes: &[u8], reads: Reads, line: &Line, eof: bool, cx: &mut Context<'
             }
         }
     }
-    let fold = next_line(&ahead, 0, all);
+    let len = if line.len == 0 { line.run } else { line.last };
+    // What stands in the next string is another text.
+    let fold = next_line(&ahead, 0, len, false, all);
     cx.scratch.give_buffer(ahead);
     match fold {
         Fold::Line(at, _) if at <= line.len => Fold::End,
@@ -610,7 +650,8 @@ impl Texts {
 impl Lane {
     /// What the escape at index `at` begins in this lane.
     pub(crate) fn begins_escaped(&self, bytes: &[u8], at: usize) -> Option<Begins> {
-        (bytes[at].is_ascii() || !self.kind.is_digits()).then(|| begins(bytes, at)).flatten()
+        let digits = self.kind.is_digits();
+        (bytes[at].is_ascii() || !digits).then(|| begins(bytes, at, !digits)).flatten()
     }
 
     /// An escape that stands for a token character, or the first one of a magic number, is at `at`.

@@ -64,9 +64,9 @@ impl Glance {
         for (magic, _) in MAGICS.into_iter().chain(DIRECTORIES) {
             triples.push(*magic.first_chunk().expect("magic numbers have three bytes"));
             for byte in magic {
-                for escape in escapes(*byte) {
-                    triples.push(*escape.as_bytes().first_chunk().expect("escapes have three bytes"));
-                }
+                let firsts = escapes(*byte)
+                    .map(|escape| *escape.as_bytes().first_chunk().expect("escapes have three bytes"));
+                triples.extend(firsts);
             }
         }
         triples.sort_unstable();
@@ -113,9 +113,10 @@ impl Glance {
         }
         // An escape may go on with the run, and so may another line.
         let ends = match next {
-            [b'\\', b'"' | b't', ..] => true,
-            [b'\\', b'n' | b'r', ..] | [b'\r' | b'\n', ..] => {
-                (run.len() as u64) < LINE_MIN || next_line(bytes, end, false) == Fold::End
+            [b'\\', b't', ..] => true,
+            [b'\\', b'"' | b'n' | b'r', ..] | [b'\r' | b'\n' | b'"' | b'\'' | b'`', ..] => {
+                let len = run.len() as u64;
+                len < LINE_MIN || next_line(bytes, end, len, true, false) == Fold::End
             }
             [b'\\' | b'%' | b'&', ..] => false,
             _ => true,
@@ -201,10 +202,12 @@ fn chars() -> ByteSets<2> {
 }
 
 /// The escapes that may stand for a byte of a magic number.
-fn escapes(byte: u8) -> [String; 18] {
+fn escapes(byte: u8) -> [String; 20] {
     [
         format!("\\u{byte:04x}"),
         format!("\\u{{{byte:x}}}"),
+        format!("\\u{byte:02x}"),
+        format!("\\0{byte:03o}"),
         format!("\\U{byte:08x}"),
         format!("\\x{byte:02x}"),
         format!("\\x{byte:02X}"),
@@ -401,7 +404,7 @@ mod tests {
                 for escape in spellings(magic[at]) {
                     let content = [&magic[..at], escape.as_bytes(), &magic[at + 1..], &[0xff; 40]].concat();
                     let triple = *content[at..].first_chunk().expect("an escape has three bytes");
-                    let is_magic = matches!(begins(&content, at), Some(Begins::Magic(_)));
+                    let is_magic = matches!(begins(&content, at, false), Some(Begins::Magic(_)));
                     if !is_magic || !exfilter_automaton::is_escape(triple) {
                         continue;
                     }

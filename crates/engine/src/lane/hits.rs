@@ -4,7 +4,7 @@ use exfilter_automaton::{Automaton, Hit, What};
 
 use super::escaped::{self, Begins};
 use super::look::Look;
-use super::{Lane, LaneKind, SEEN, Starts, base58, codes, container, is_directory, look, shape};
+use super::{Lane, LaneKind, SEEN, Starts, base58, codes, container, is_directory, look, sealed, shape};
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
@@ -72,7 +72,10 @@ impl Lane {
                 hit
             }
             None if !self.begins_anywhere() => {
-                container::zlib_at(view.bytes, 0).or_else(|| self.framing(view.bytes).map(container::framed))
+                let framed = || self.framing(view.bytes).map(container::framed);
+                container::zlib_at(view.bytes, 0)
+                    .or_else(framed)
+                    .or_else(|| sealed::begins(view.bytes, self.kind.is_spelled()))
             }
             None => None,
         };

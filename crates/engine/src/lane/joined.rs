@@ -8,7 +8,7 @@
 //!
 //! A *joint* stands between two token characters and has no more than [`JOINT_MAX`] bytes: the end of one string and the beginning of the next, with
 //! one operator and blanks between them at most; a line that goes on; characters without width. Line breaks and blanks alone are none: they would
-//! make one word of prose. Fullwidth forms become the ASCII characters that they show.
+//! make one word of prose. Fullwidth forms become the ASCII characters that they show, and what UTF-7 writes for one character (`+AF8-`) that character.
 //!
 //! The lane has no children and is fed [`AHEAD`] bytes late, so that every joint is decided when its first byte is read; so it takes batches
 //! as its parent does. It reports only what spans a joint that is no escape, and of which no piece alone matches: the parent, or its lane of
@@ -18,6 +18,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use exfilter_automaton::{ByteSet, is_token};
+use exfilter_codec::base64;
 use zeroize::Zeroize;
 
 use crate::compile::Compiled;
@@ -32,10 +33,13 @@ use crate::path::{LaneStep, Trail};
 const JOINT_MAX: usize = 32;
 
 /// Bytes that a decision looks at, from the first byte of a joint on: it, and the character behind it.
-pub(crate) const AHEAD: usize = JOINT_MAX + WIDE_LEN;
+pub(crate) const AHEAD: usize = JOINT_MAX + UTF7_LEN;
 
 /// Length of a fullwidth form in UTF-8.
 const WIDE_LEN: usize = 3;
+
+/// Length of a character that UTF-7 shifts to and from: `+AF8-`.
+const UTF7_LEN: usize = 5;
 
 /// Most backslashes before a quote, or before the letter of a line break: strings in strings in strings.
 const BACKSLASHES: usize = 3;
@@ -55,9 +59,9 @@ pub(crate) struct Joined {
 pub(crate) struct Joints {
     /// Bytes before which a joint stood that no lane of escapes deletes.
     marks: VecDeque<u64>,
-    /// Bytes that are fullwidth forms.
+    /// Bytes that are fullwidth forms, or written as UTF-7 writes them.
     forms: VecDeque<u64>,
-    /// Those of them that are no token characters: a lane of escapes does not begin with them.
+    /// Those of them that no lane of escapes reads, or begins with.
     signs: VecDeque<u64>,
     /// Bytes before which a comma stood in the joint: elements of a list.
     commas: VecDeque<u64>,
@@ -148,6 +152,8 @@ fn holds(places: &VecDeque<u64>, start: u64, end: u64) -> bool {
 struct Reader {
     /// The last byte read, as the lane has it.
     last: u8,
+    /// Whether a joint came behind it.
+    joined: bool,
 }
 
 /// What stands at a place of the text.
@@ -155,8 +161,8 @@ struct Reader {
 enum Piece {
     /// These bytes stand for themselves.
     Plain(usize),
-    /// A fullwidth form of this character.
-    Wide(u8),
+    /// A fullwidth form of this character, or what UTF-7 writes for it, so long.
+    Form(u8, usize),
     /// A joint of this length.
     Joint(usize),
     /// More bytes decide.
@@ -164,36 +170,50 @@ enum Piece {
 }
 
 impl Reader {
-    const NEW: Reader = Reader { last: 0 };
+    const NEW: Reader = Reader { last: 0, joined: false };
 
     /// The piece at the beginning of `bytes`, of which no more than `most` are taken; `more` says that others may follow.
     fn piece(&mut self, bytes: &[u8], most: usize, more: bool) -> Piece {
         let plain = bytes[..most].iter().take_while(|b| !BEGINS.contains(**b)).count();
         if let Some(last) = plain.checked_sub(1) {
-            self.last = bytes[last];
+            self.read(bytes[last]);
             return Piece::Plain(plain);
         }
         self.odd_piece(bytes, more)
+    }
+
+    /// Notes that `byte` was read last.
+    fn read(&mut self, byte: u8) {
+        (self.last, self.joined) = (byte, false);
     }
 
     /// The piece at the beginning of `bytes` where one may begin that is not plain.
     fn odd_piece(&mut self, bytes: &[u8], more: bool) -> Piece {
         let ahead = &bytes[..bytes.len().min(AHEAD)];
         let mut cursor = Cursor { bytes: ahead, at: 0, more: more && ahead.len() < AHEAD };
-        match cursor.wide() {
+        let form = match cursor.wide() {
+            Err(Stop::Other) if is_token(self.last) && !self.joined => {
+                cursor.utf7().map(|form| (form, UTF7_LEN))
+            }
+            form => form.map(|form| (form, WIDE_LEN)),
+        };
+        match form {
             Err(Stop::Open) => return Piece::Open,
-            Ok(form) => {
-                self.last = form;
-                return Piece::Wide(form);
+            Ok((form, len)) => {
+                self.read(form);
+                return Piece::Form(form, len);
             }
             Err(Stop::Other) => {}
         }
         let joint = if is_token(self.last) { cursor.joint() } else { Err(Stop::Other) };
         match joint {
-            Ok(()) => Piece::Joint(cursor.at),
+            Ok(()) => {
+                self.joined = true;
+                Piece::Joint(cursor.at)
+            }
             Err(Stop::Open) => Piece::Open,
             Err(Stop::Other) => {
-                self.last = ahead[0];
+                self.read(ahead[0]);
                 Piece::Plain(1)
             }
         }
@@ -201,10 +221,11 @@ impl Reader {
 }
 
 /// Bytes with which a joint or a fullwidth form may begin.
-const BEGINS: ByteSet = ByteSet::new(b"\"'`\\\xc2\xe2\xef");
+const BEGINS: ByteSet = ByteSet::new(b"\"'`\\+\xc2\xe2\xef");
 
-/// What an ASCII one may be followed by in a joint: what [`Cursor::between`] passes over, quotes and backslashes.
-const GOES_ON: ByteSet = ByteSet::new(b" \t\r\n+.|,&~^<-\"'`\\");
+/// What an ASCII one may be followed by: in a joint what [`Cursor::between`] passes over, quotes, backslashes and what Markdown writes behind one; in UTF-7 the first six bits of a
+/// character.
+const GOES_ON: ByteSet = ByteSet::new(b" \t\r\n+.|,&~^<-\"'`\\_A");
 
 /// Bytes behind which a joint may stand: token characters, and the last ones of fullwidth forms.
 const ENDS: ByteSet = {
@@ -267,9 +288,15 @@ impl Odd {
     }
 }
 
+/// The length of the joint with which `bytes` begin behind a token character; `more` says that others may follow.
+pub(super) fn joint(bytes: &[u8], more: bool) -> Result<usize, Stop> {
+    let mut cursor = Cursor { bytes, at: 0, more };
+    cursor.joint().map(|()| cursor.at)
+}
+
 /// Why a cursor does not go on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stop {
+pub(super) enum Stop {
     /// What stands there is something else.
     Other,
     /// More bytes decide.
@@ -294,6 +321,8 @@ impl Cursor<'_> {
     fn joint(&mut self) -> Result<(), Stop> {
         match self.peek(0)? {
             0xc2 | 0xe2 | 0xef => while self.zero_width()? {},
+            // Markdown and TeX write one before what is theirs.
+            b'\\' if matches!(self.peek(1)?, b'_' | b'-') => self.at = 1,
             b'\\' if self.line()? => while self.blank()? {},
             _ => loop {
                 self.quote()?;
@@ -329,6 +358,21 @@ impl Cursor<'_> {
             (0xbd, third @ 0x80..=0x9e) => Ok(third - 0x80 + b'`'),
             _ => Err(Stop::Other),
         }
+    }
+
+    /// The printable character that UTF-7 writes in base64 by itself, which is not passed over.
+    fn utf7(&self) -> Result<u8, Stop> {
+        if self.peek(0)? != b'+' || self.peek(1)? != b'A' {
+            return Err(Stop::Other);
+        }
+        let (high, low) = (self.peek(2)?, self.peek(3)?);
+        let (Some(high @ 0..8), Some(low)) = (base64::value(high), base64::value(low)) else {
+            return Err(Stop::Other);
+        };
+        // Two bits more than a character has.
+        let made = high << 4 | low >> 2;
+        let is_one = low & 3 == 0 && (b'!'..=b'~').contains(&made) && self.peek(4)? == b'-';
+        if is_one { Ok(made) } else { Err(Stop::Other) }
     }
 
     /// Passes over a character without width, if one is there: U+00AD, U+200B to U+200D, U+2060, U+FEFF.
@@ -487,7 +531,7 @@ impl Joined {
             while stop < odd.end && stop - start < SLICE && odd_piece.is_none() {
                 let next = odd.next(stop).min(start + SLICE);
                 if next > stop {
-                    self.reader.last = bytes[next - 1];
+                    self.reader.read(bytes[next - 1]);
                     stop = next;
                     continue;
                 }
@@ -515,16 +559,16 @@ impl Joined {
             *at = stop;
             match odd_piece {
                 None | Some(Piece::Plain(_)) => {}
-                Some(Piece::Wide(form)) => {
+                Some(Piece::Form(form, len)) => {
                     text.push(form);
                     joints.forms.push_back(lane_at);
-                    if !is_token(form) {
+                    if !is_token(form) || len == UTF7_LEN {
                         joints.signs.push_back(lane_at);
                     }
-                    let end = place + WIDE_LEN as u64;
+                    let end = place + len as u64;
                     joints.places.push(lane_at, Origin::Const { start: place, end });
                     self.lane.map.push(lane_at, Origin::Const { start: map.src(place), end: map.end(end) });
-                    *at += WIDE_LEN;
+                    *at += len;
                 }
                 Some(Piece::Joint(len)) => {
                     // Behind padding of base64 no line goes on.
@@ -560,10 +604,10 @@ impl Joined {
                     places.push(lane_at, Origin::Shift { outer: place });
                     n
                 }
-                Piece::Wide(form) => {
+                Piece::Form(form, len) => {
                     text.push(form);
                     places.push(lane_at, Origin::Shift { outer: place });
-                    WIDE_LEN
+                    len
                 }
                 Piece::Joint(len) => len,
                 Piece::Open => break,
@@ -673,6 +717,9 @@ mod tests {
         b"\xe2\x80\x8b",
         b"\xef\xbd\x81",
         b"\xc2\xad",
+        b"+AF8-",
+        b"+A",
+        b"_",
     ];
 
     proptest! {
@@ -690,15 +737,15 @@ mod tests {
             let bytes = parts.concat();
             let from = skipped.min(bytes.len());
             let odd = Odd::find(&bytes, from, bytes.len(), last);
-            let (mut reader, mut at) = (Reader { last }, from);
+            let (mut reader, mut at) = (Reader { last, joined: false }, from);
             while at < bytes.len() {
                 match reader.piece(&bytes[at..], bytes.len() - at, false) {
                     Piece::Plain(n) => at += n,
                     piece => {
                         prop_assert_eq!(odd.next(at), at, "{:?}", piece);
                         at += match piece {
-                            Piece::Joint(len) => len,
-                            _ => WIDE_LEN,
+                            Piece::Joint(len) | Piece::Form(_, len) => len,
+                            _ => 1,
                         };
                     }
                 }

@@ -1,5 +1,7 @@
 //! [`LaneKind`]: how a lane came to be, and how deep it lies.
 
+use exfilter_codec::sealed::Sealed;
+
 use super::Framing;
 use crate::path::LaneStep;
 
@@ -17,8 +19,12 @@ pub(crate) enum LaneKind {
     /// One entry of a zip archive.
     Zip,
     Uuencode,
+    /// Characters in columns.
+    Dump,
     /// The objects of a git pack, one after another.
     Pack,
+    /// What is recognised and not looked into.
+    Sealed(Sealed),
     /// What a protocol cut into frames, joined.
     Framing(Framing),
     Base64,
@@ -63,7 +69,9 @@ impl LaneKind {
             | LaneKind::Brotli
             | LaneKind::Zip
             | LaneKind::Uuencode
+            | LaneKind::Dump
             | LaneKind::Pack
+            | LaneKind::Sealed(_)
             | LaneKind::Framing(_) => false,
         }
     }
@@ -86,7 +94,9 @@ impl LaneKind {
             LaneKind::Brotli => Some(LaneStep::Brotli),
             LaneKind::Zip => Some(LaneStep::Zip),
             LaneKind::Uuencode => Some(LaneStep::Uuencode),
+            LaneKind::Dump => Some(LaneStep::Dump),
             LaneKind::Pack => Some(LaneStep::Pack),
+            LaneKind::Sealed(sealed) => Some(LaneStep::Sealed(sealed.name())),
             LaneKind::Framing(framing) => Some(framing.step()),
             LaneKind::Base64 => Some(LaneStep::Base64),
             LaneKind::Base32 => Some(LaneStep::Base32),

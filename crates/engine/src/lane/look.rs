@@ -1,15 +1,15 @@
 //! [`look`] at a run of base64 characters: whether it needs lanes. Nearly all runs of text hold nothing, which costs less to see than to find in lanes.
 
-use exfilter_automaton::What;
+use exfilter_automaton::{ByteSet, What};
 use exfilter_codec::base32::Alphabet;
 use exfilter_codec::base64::{self, Phase};
 use exfilter_codec::hex;
 
 use super::escaped::{self, Begins};
-use super::fold::{Fold, LINE_MIN};
+use super::fold::{Fold, line_at};
 use super::glance::{Glance, Passed};
-use super::shape::{Escaped, after_escape, begins_zlib, digits_at, escaped_char, fold};
-use super::{archive, base32, codes, container, glance};
+use super::shape::{Escaped, after_escape, begins_zlib, digits_at, escaped_char, fold, is_plain};
+use super::{archive, base32, codes, container, glance, sealed, zlib};
 use crate::context::Context;
 
 /// Longest run, in characters, that [`look`] decodes, and longest text, in bytes, that one at escapes reads.
@@ -82,6 +82,7 @@ pub(super) fn extent(
     let digits = digits_at(bytes, at);
     let mut is_hex = digits.is_some();
     let (mut line, mut piece, mut end) = (at, at, automaton.run_end(bytes, at));
+    let mut plain = is_plain(bytes, at, escapes);
     loop {
         if end - at > QUICK {
             return (Extent::Long, at + QUICK + 1);
@@ -93,6 +94,7 @@ pub(super) fn extent(
         match escaped_char(&bytes[end..], eof) {
             Escaped::Char(len, char) if escapes => {
                 is_hex &= char.is_ascii_hexdigit();
+                plain = false;
                 lines.extend_from_slice(&bytes[piece..end]);
                 lines.push(char);
                 piece = end + len;
@@ -102,14 +104,13 @@ pub(super) fn extent(
             Escaped::Open if escapes => return (Extent::Open, end),
             _ => {}
         }
-        let next = if end - line < LINE_MIN as usize { Fold::End } else { fold(bytes, end, is_hex, eof) };
-        match next {
+        match fold(bytes, end, (end - line) as u64, is_hex, plain, eof) {
             Fold::Open => return (Extent::Open, end),
             Fold::End => break,
             Fold::Line(_, true) => return (Extent::Long, end),
             Fold::Line(next, false) => {
                 lines.extend_from_slice(&bytes[piece..end]);
-                (line, piece, end) = (next, next, automaton.run_end(bytes, next));
+                (line, piece, end) = (line_at(bytes, next), next, automaton.run_end(bytes, next));
             }
         }
     }
@@ -169,9 +170,12 @@ pub(super) fn is_idle(decoded: &[u8], cx: &mut Context<'_>) -> bool {
     !is_packed(decoded) && is_without_hits(decoded, cx)
 }
 
-/// Whether content is packed in a way that no literal tells of.
+/// Whether content is packed in a way that no literal tells of, or what is packed may stand anywhere in it.
 pub(super) fn is_packed(content: &[u8]) -> bool {
-    container::zlib_at(content, 0).is_some() || archive::begins(content)
+    container::zlib_at(content, 0).is_some()
+        || archive::begins(content)
+        || zlib::is_document(content)
+        || sealed::begins(content, true).is_some()
 }
 
 /// Whether nothing begins in `decoded`, which was made whole.
@@ -183,7 +187,7 @@ pub(super) fn is_without_hits(decoded: &[u8], cx: &mut Context<'_>) -> bool {
     cx.core.automaton.scan(decoded, 0, decoded.len(), &mut cx.scratch.work, &mut hits);
     let idle = hits.iter().all(|hit| match hit.what {
         What::Escape if !decoded[hit.at].is_ascii() => true,
-        What::Escape => match escaped::begins(decoded, hit.at) {
+        What::Escape => match escaped::begins(decoded, hit.at, false) {
             None => true,
             Some(Begins::Magic(_)) => false,
             Some(Begins::Text) => escaped::look(decoded, hit.at, true, cx).0 == Look::Idle,
@@ -242,10 +246,22 @@ pub(crate) fn decode_tokens(run: &[u8], decoded: &mut Vec<u8>) {
     }
 }
 
-/// Whether base64 begins with what is packed in a way that no magic number of three bytes tells of.
+/// Whether base64 begins with what is packed in a way that no magic number of three bytes tells of, or may hold such.
 #[inline]
 pub(super) fn begins_packed(chars: &[u8]) -> bool {
-    begins_zlib(chars) || begins_cpio(chars)
+    let [first, second, ..] = chars else { return false };
+    PACKED[0].contains(*first) && PACKED[1].contains(*second) && is_beginning_of_packed(chars)
+}
+
+/// The first two characters of such.
+const PACKED: [ByteSet; 2] = [ByteSet::new(b"excJiNUB/_TX"), ByteSet::new(b"AFJN3cVmCwQ")];
+
+#[inline(never)]
+fn is_beginning_of_packed(chars: &[u8]) -> bool {
+    begins_zlib(chars)
+        || begins_cpio(chars)
+        || zlib::begins_document(chars)
+        || sealed::begins_in_base64(chars)
 }
 
 /// Whether base64 begins with the magic number of cpio's binary headers, `c7 71` in either order. Other archives begin with text.

@@ -36,9 +36,11 @@ mod listing;
 mod look;
 mod matcher;
 mod scattered;
+mod sealed;
 mod shape;
 mod whole;
 mod wide;
+mod zlib;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -51,7 +53,7 @@ pub(crate) use self::ahead::Ahead;
 use self::archive::Archive;
 use self::codes::Codes;
 use self::container::Container;
-pub(crate) use self::container::{MAGICS, UUENCODE};
+pub(crate) use self::container::{MAGICS, TEXTS, odds};
 pub(crate) use self::delta::{char_deltas, deltas};
 use self::escaped::Texts;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
@@ -132,10 +134,14 @@ pub(crate) struct Lane {
     framed: bool,
     /// Whether the parent holds this content as it stands, for as long as an entry says that it is.
     stored: bool,
+    /// Whether what digits stand for is a document.
+    is_document: bool,
     /// Where members begin that a decoder has taken: their magic numbers begin no container.
     taken: Option<Box<Starts>>,
     /// Where the last container ended.
     ended: u64,
+    /// Where the last pack ended.
+    packed: u64,
     /// Content before this offset was handed on as it stands by a decoder below: it begins its containers there.
     passed: u64,
     texts: Texts,
@@ -188,8 +194,10 @@ impl Lane {
             codings: 0,
             framed: false,
             stored: false,
+            is_document: false,
             taken: None,
             ended: 0,
+            packed: 0,
             passed: 0,
             texts: Texts::default(),
             touched: None,
@@ -217,9 +225,9 @@ impl Lane {
         self.starts = None;
         self.containers.clear();
         self.listing = None;
-        (self.codings, self.framed, self.stored) = (0, false, false);
+        (self.codings, self.framed, self.stored, self.is_document) = (0, false, false, false);
         self.taken = None;
-        (self.ended, self.passed) = (0, 0);
+        (self.ended, self.packed, self.passed) = (0, 0, 0);
         self.texts = Texts::default();
         self.touched = None;
         self.late = None;
@@ -275,7 +283,7 @@ impl Lane {
         let mut view = View { bytes: work, base };
         let from = view.index(self.decided);
         let to = view.index(limit(view.end())).max(from);
-        if !eof && self.is_quiet() && self.is_idle(view.bytes, from, cx) {
+        if !eof && self.is_quiet() && self.is_idle(view.bytes, from, cx) && !self.may_have_zlib(view, from) {
             let fresh = self.pos;
             self.pos += input.len() as u64;
             self.feed_archive(view, fresh, false, cx);
@@ -303,6 +311,9 @@ impl Lane {
                 next = ahead::scan(View { bytes: shown, base }, scanned..to, &mut hits, cx);
             } else {
                 cx.core.automaton.scan(view.bytes, scanned, to, &mut cx.scratch.work, &mut hits);
+            }
+            if self.kind.is_digits() {
+                self.leave_odd(&mut hits, first, view);
             }
             if base == 0 && scanned == 0 {
                 self.begin(&mut hits, view, cx);

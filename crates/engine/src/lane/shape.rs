@@ -18,8 +18,9 @@ use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
 use crate::lane::base32::{self, Base32Lane};
-use crate::lane::fold::{Fold, LINE_MIN, next_line};
+use crate::lane::fold::{Fold, LINE_MIN, is_digest, line_at, next_line};
 use crate::lane::look::{Extent, Look, extent, look};
+use crate::lane::zlib::{begins_document, may_begin_document};
 use crate::lane::{Depth, Lane, LaneKind, SEEN};
 use crate::map::{Origin, OuterMap};
 
@@ -40,6 +41,8 @@ pub(crate) struct Group {
     base32_at: u64,
     /// Where its line begins.
     line_at: u64,
+    /// Whether no escape has stood in it.
+    plain: bool,
 }
 
 struct HexLane {
@@ -76,9 +79,22 @@ pub(super) fn after_escape(bytes: &[u8], at: usize) -> usize {
 pub(super) fn digits_at(bytes: &[u8], at: usize) -> Option<usize> {
     let at_digits = after_escape(bytes, at);
     let prefixed = matches!(bytes.get(at_digits..at_digits + 2), Some(b"0x" | b"0X"));
-    let from = if prefixed { at_digits + 2 } else { at_digits };
+    // PostgreSQL writes `\x` before all of them.
+    let is_marked = at_digits == at + 3;
+    let from = if prefixed {
+        at_digits + 2
+    } else if is_marked {
+        at + 1
+    } else {
+        at_digits
+    };
     let digits = bytes.get(from..at + HEX_MIN)?;
     digits.iter().all(u8::is_ascii_hexdigit).then_some(from)
+}
+
+/// Whether the run at `at` is no part of text in which escapes stand, as far as what is before it tells.
+pub(super) fn is_plain(bytes: &[u8], at: usize, escapes: bool) -> bool {
+    escapes && !matches!(bytes[..at].last(), Some(b'\\' | b'%'))
 }
 
 /// Whether a line of a run, which begins at `at`, is a run of digits of its own. Zeros and other little numbers in base64 are few different digits.
@@ -130,23 +146,42 @@ pub(super) fn escaped_char(bytes: &[u8], eof: bool) -> Escaped {
     }
 }
 
-/// What follows the line of a run that ends at index `end` of `bytes`. `digits` says whether it has been hexadecimal digits so far, which a line of such
-/// goes on with; else that is a run of its own.
-pub(super) fn fold(bytes: &[u8], end: usize, digits: bool, eof: bool) -> Fold {
-    let line = match next_line(bytes, end, eof) {
+/// What follows the line of a run, of `len` characters, that ends at index `end` of `bytes`. `digits` says whether it has been hexadecimal digits so far, which a line of such
+/// goes on with; else that is a run of its own. `plain` says that no escape stands in it: only then it goes on in another string.
+pub(super) fn fold(bytes: &[u8], end: usize, len: u64, digits: bool, plain: bool, eof: bool) -> Fold {
+    if len < LINE_MIN {
+        return Fold::End;
+    }
+    let line = match next_line(bytes, end, len, plain, eof) {
         Fold::Line(line, _) => line,
         fold => return fold,
     };
+    let joint = &bytes[end..line];
+    if digits && is_digest(len) && joint.contains(&b',') {
+        return Fold::End;
+    }
     let head = &bytes[line..bytes.len().min(line + HEX_MIN)];
     if !digits && is_digits(bytes, line) {
         return Fold::End;
     }
-    // Either question is open only if all that is at hand answers it.
+    // Another string may be content of its own, which is told by its beginning.
+    let quoted = joint.last().is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
+    // What stands beside it in the same line mostly is.
+    let is_broken = joint.contains(&b'\n') || joint.windows(2).any(|two| two == b"\\n");
+    if quoted && !is_broken {
+        return Fold::End;
+    }
+    let is_own = quoted && !digits && base32::may_begin(head);
+    if is_own && head.len() == HEX_MIN || quoted && begins_document(head) {
+        return Fold::End;
+    }
+    // Each question is open only if all that is at hand answers it.
     let is_short = head.len() < HEX_MIN && !eof;
     let digits_only = |head: &[u8]| head.iter().all(u8::is_ascii_hexdigit);
     let may_be_digits =
         !digits && (digits_only(head) || head.len() > 1 && digits_only(&head[2..]) && head[0] == b'0');
-    if is_short && (head.len() < 3 || may_be_digits) {
+    let may_be_own = is_own || quoted && may_begin_document(head);
+    if is_short && (head.len() < 3 || may_be_digits || may_be_own) {
         return Fold::Open;
     }
     Fold::Line(line, begins_zlib(head))
@@ -187,6 +222,7 @@ impl Group {
             base32: Vec::new(),
             base32_at: 0,
             line_at: 0,
+            plain: true,
         }
     }
 
@@ -235,6 +271,7 @@ impl Group {
 
     /// Takes `char`, for which an escape from lane offset `start` to `end` stands.
     fn feed_escaped(&mut self, char: u8, start: u64, end: u64, map: &OuterMap, cx: &mut Context<'_>) {
+        self.plain = false;
         // The character counts as the last one of the escape; what it is part of begins no later than that.
         for phase in &mut self.phases {
             phase.cut.get_or_insert(start - phase.phase.pending() as u64);
@@ -255,15 +292,12 @@ impl Group {
 
     /// What follows the line that ends at lane offset `end`.
     fn fold(&self, view: View<'_>, end: u64, eof: bool) -> Fold {
-        if end - self.line_at < LINE_MIN {
-            return Fold::End;
-        }
         let digits = self.hex && self.digits.iter().any(|digits| digits.open);
-        fold(view.bytes, view.index(end), digits, eof)
+        fold(view.bytes, view.index(end), end - self.line_at, digits, self.plain, eof)
     }
 
-    /// Goes on at `line`, another line.
-    fn begin_line(&mut self, line: u64, zlib: bool, map: &OuterMap) {
+    /// Goes on at `line`, behind the beginning of another line at `begins`.
+    fn begin_line(&mut self, line: u64, begins: u64, zlib: bool, map: &OuterMap) {
         for PhaseLane { phase, lane, cut, made, .. } in &mut self.phases {
             let at = lane.pos + made.len() as u64;
             match phase.pending() as u64 {
@@ -297,7 +331,7 @@ impl Group {
         for base32 in self.base32.iter_mut().filter(|base32| base32.open) {
             base32.begin_line(self.fed, line, map);
         }
-        (self.fed, self.line_at) = (line, line);
+        (self.fed, self.line_at) = (line, begins);
     }
 
     pub(crate) fn hold(&self, map: &OuterMap, cx: &Context<'_>) -> u64 {
@@ -505,7 +539,10 @@ impl Lane {
                     group.feed(&self.map, view, to, true, cx);
                     break true;
                 }
-                Fold::Line(line, zlib) => group.begin_line(view.base + line as u64, zlib, &self.map),
+                Fold::Line(line, zlib) => {
+                    let begins = view.base + line_at(view.bytes, line) as u64;
+                    group.begin_line(view.base + line as u64, begins, zlib, &self.map);
+                }
             }
         };
         for phase in group.phases.iter_mut().filter(|_| !end) {
@@ -556,7 +593,7 @@ impl Lane {
         group.src = self.map.src(at);
         group.hex = digits.is_some();
         group.digits_at = digits.unwrap_or(at);
-        group.line_at = at;
+        (group.line_at, group.plain) = (at, is_plain(view.bytes, view.index(at), self.reads_escapes()));
         group.base32_at = view.base + base32.from as u64;
         let base32_at = group.base32_at;
         let base32 = base32.alphabets().map(|a| Base32Lane::new(a, base32_at, &self.map, depth, up.clone()));

@@ -146,8 +146,9 @@ fn leaks(bytes: &[u8], value: &[u8], depth: usize) -> bool {
             let bodies = (at..bytes.len()).filter(|body| bytes[*body..].starts_with(b"\x78\x9c"));
             inner.extend(bodies.map(|body| read_all(flate2::read::ZlibDecoder::new(&bytes[body..]))));
         }
-        if at == 0 && bytes.starts_with(b"\x78") {
-            inner.push(read_all(flate2::read::ZlibDecoder::new(bytes)));
+        let is_zlib = matches!(bytes[at..], [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..]);
+        if is_zlib || at == 0 && bytes.starts_with(b"\x78") {
+            inner.push(read_all(flate2::read::ZlibDecoder::new(&bytes[at..])));
         }
         if bytes[at..].starts_with(b"\x28\xb5\x2f\xfd") {
             inner.push(unzstd(&bytes[at..]));

@@ -12,6 +12,7 @@ use crate::support;
 mod archives;
 mod codes;
 mod fixtures;
+mod formats;
 mod framing;
 mod lanes;
 mod listing;

@@ -76,15 +76,26 @@ wrappings! {
         "base64, folded at 76, LF" => |rng, v| fold(&wrap::base64(&padded(rng, v), false, true), 76, b"\n"),
         "base64, folded at 64, CRLF" => |rng, v| fold(&wrap::base64(&padded(rng, v), false, true), 64, b"\r\n"),
         "base64, folded at 76, \\n" => |rng, v| fold(&wrap::base64(&padded(rng, v), false, true), 76, b"\\n"),
+        "base64, strings joined by +" => |rng, v| strings(&wrap::base64(&padded(rng, v), false, true), "\" +\n  \""),
+        "base64, array of strings" => |rng, v| strings(&wrap::base64(&padded(rng, v), false, true), "\",\n    \""),
+        "base64, lines of a comment" => |rng, v| [b"\n# ".as_slice(), &fold(&wrap::base64(&padded(rng, v), false, true), 64, b"\n# "), b"\n"].concat(),
+        "base64, lines of a diff" => |rng, v| [b"\n+".as_slice(), &fold(&wrap::base64(&padded(rng, v), false, true), 64, b"\n+"), b"\n"].concat(),
         "base64, data URI" => |_, v| [b"data:text/plain;base64,".as_slice(), &wrap::base64(v, false, true)].concat(),
         "hex" => |_, v| hex(v, ""),
         "hex, upper" => |_, v| hex(v, "").to_ascii_uppercase(),
         "hex, 0x in front" => |_, v| [b"0x".as_slice(), &hex(v, "")].concat(),
+        "hex, \\x in front" => |_, v| [b"\\x".as_slice(), &hex(v, "")].concat(),
         "hex, by colons" => |_, v| hex(v, ":"),
         "hex, by dashes" => |_, v| hex(v, "-"),
         "hex, by blanks" => |_, v| hex(v, " "),
         "hex, C array" => |_, v| list(v, ", ", |b| format!("0x{b:02x}")),
         "hex dump, xxd" => |_, v| wrap::hex_dump(v),
+        "hex dump, hexdump -C" => |_, v| wrap::canonical_dump(v),
+        "hex dump, words" => |_, v| wrap::word_dump(v, false),
+        "octal dump, words" => |_, v| wrap::word_dump(v, true),
+        "dump of characters" => |_, v| wrap::character_dump(v),
+        "decimal codes, object" => |_, v| [b"{".as_slice(), &wrap::keyed(v, ","), b"}"].concat(),
+        "decimal codes, with types" => |_, v| list(v, ", ", |b| format!("{b}u8")),
         "decimal codes, commas" => |_, v| list(v, ",", |b| b.to_string()),
         "decimal codes, JSON array" => |_, v| [b"[".as_slice(), &list(v, ", ", |b| b.to_string()), b"]"].concat(),
         "decimal codes, blanks" => |_, v| list(v, " ", |b| b.to_string()),
@@ -110,12 +121,16 @@ wrappings! {
         "\\u{}" => |_, v| list(v, "", |b| format!("\\u{{{b:x}}}")),
         "\\x, all" => |_, v| list(v, "", |b| format!("\\x{b:02x}")),
         "\\x, every third" => |_, v| every_third(v, |b| format!("\\x{b:02x}")),
+        "\\u, two digits" => |_, v| list(v, "", |b| format!("\\u{b:x}")),
+        "octal escapes, zero in front" => |_, v| list(v, "", |b| format!("\\0{b:03o}")),
         "octal escapes" => |_, v| list(v, "", |b| format!("\\{b:03o}")),
         "HTML, decimal" => |_, v| list(v, "", |b| format!("&#{b};")),
         "HTML, hexadecimal" => |_, v| list(v, "", |b| format!("&#x{b:x};")),
+        "HTML, no semicolons" => |_, v| [&list(v, "", |b| format!("&#{b}"))[..], b"<br>"].concat(),
         "HTML, every third" => |_, v| every_third(v, |b| format!("&#{b};")),
         "quoted-printable, all" => |_, v| list(v, "", |b| format!("={b:02X}")),
         "quoted-printable, soft breaks" => |_, v| fold(v, 9, b"=\r\n"),
+        "Markdown" => |_, v| v.iter().flat_map(|b| if matches!(b, b'_' | b'-') { vec![b'\\', *b] } else { vec![*b] }).collect(),
         "CSS escapes" => |_, v| list(v, "", |b| format!("\\{b:06x}")),
         "PowerShell [char]" => |_, v| list(v, "+", |b| format!("[char]{b}")),
         "String.fromCharCode" => |_, v| [b"String.fromCharCode(".as_slice(), &list(v, ",", |b| b.to_string()), b")"].concat(),
@@ -128,6 +143,7 @@ wrappings! {
         "UTF-16LE in base64" => |_, v| wrap::base64(&v.iter().flat_map(|b| [*b, 0]).collect::<Vec<u8>>(), false, true),
         "UTF-32LE" => |_, v| v.iter().flat_map(|b| [*b, 0, 0, 0]).collect(),
         "UTF-7" => |_, v| utf7(v),
+        "UTF-7, signs alone" => |_, v| v.iter().flat_map(|b| if *b == b'_' { b"+AF8-".to_vec() } else { vec![*b] }).collect(),
         "fullwidth" => |_, v| v.iter().flat_map(|b| fullwidth(*b)).collect(),
         "zero-width between" => |_, v| list(v, "\u{200b}", |b| char::from(*b).to_string()),
         "soft hyphens between" => |_, v| list(v, "\u{ad}", |b| char::from(*b).to_string()),
@@ -135,6 +151,14 @@ wrappings! {
     Container {
         "gzip" => |rng, v| wrap::gzip(rng, v),
         "zlib" => |rng, v| wrap::zlib(rng, v),
+        "zlib behind a header" => |rng, v| [b"\0\0\x01\x04data".as_slice(), &wrap::zlib(rng, v)].concat(),
+        "zlib in a PDF" => |rng, v| [b"%PDF-1.4\n1 0 obj\n<</Filter/FlateDecode>>\nstream\n".as_slice(), &wrap::zlib(rng, &[b"BT (", v, b") Tj ET"].concat()), b"\nendstream"].concat(),
+        "zlib, bytes in Python" => |rng, v| {
+            // The header of some levels is text, which nothing marks in escapes.
+            let packed = std::iter::repeat_with(|| wrap::zlib(rng, v)).find(|packed| !packed[1].is_ascii_graphic());
+            let packed = packed.unwrap_or_default();
+            [b"b'", &packed.iter().flat_map(|b| std::ascii::escape_default(*b)).collect::<Vec<u8>>()[..], b"'"].concat()
+        },
         "zstd" => |rng, v| wrap::zstd(rng, v),
         "xz" => |_, v| wrap::xz(v),
         "zip" => |rng, v| wrap::zip(rng, v),
@@ -208,6 +232,11 @@ fn padded(rng: &mut Rng, value: &[u8]) -> Vec<u8> {
 
 fn fold(text: &[u8], at: usize, with: &[u8]) -> Vec<u8> {
     text.chunks(at).collect::<Vec<_>>().join(with)
+}
+
+/// Lines in quotes.
+fn strings(text: &[u8], with: &str) -> Vec<u8> {
+    [b"\"".as_slice(), &fold(text, 64, with.as_bytes()), b"\""].concat()
 }
 
 fn list(value: &[u8], with: &str, write: impl Fn(&u8) -> String) -> Vec<u8> {
