@@ -1,11 +1,20 @@
 //! Large files, as clients of S3 send them: in parts, several at the same time, each in chunks of its own.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use exfilter_testing::{Rng, keys};
+use http_body_util::Full;
+use hyper::Request;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
-use crate::raw::{head, tls};
+use crate::raw::{head, tls, trusting, tunnel};
 use crate::stage::{Stage, soon};
 
 const HOST: &str = "echo.example.com";
@@ -18,15 +27,20 @@ fn put(number: usize, content: &[u8]) -> Vec<u8> {
         content.len()
     )
     .into_bytes();
+    let body = chunks(content);
+    out.extend(format!("{:x}\r\n", body.len()).into_bytes());
+    out.extend(body);
+    out.extend_from_slice(b"\r\n0\r\n\r\n");
+    out
+}
+
+fn chunks(content: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     for piece in content.chunks(1000) {
         body.extend([format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat());
     }
     body.extend_from_slice(b"0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n");
-    out.extend(format!("{:x}\r\n", body.len()).into_bytes());
-    out.extend(body);
-    out.extend_from_slice(b"\r\n0\r\n\r\n");
-    out
+    body
 }
 
 /// Sends parts, the last one first and all at the same time, and gives the statuses in their order.
@@ -65,6 +79,51 @@ fn parts_that_are_sent_at_the_same_time_are_one_object() {
         assert!(request.body.starts_with(b"3e8\r\n") && request.body.ends_with(b"AAAAAA==\r\n\r\n"));
     }
     assert!(stage.records().iter().all(|record| record.unseen.is_empty()), "{:?}", stage.records());
+}
+
+/// In one connection of HTTP/2 those that wait leave room for the one they wait for, however many they are.
+#[test]
+fn parts_in_one_connection_do_not_starve_each_other() {
+    const PARTS: usize = 40;
+    const LEN: usize = 300_000;
+    let stage = Stage::usual();
+    let mut rng = Rng::new(43);
+    let part = |number: usize, content: &[u8]| {
+        Request::put(format!("https://{HOST}/key?partNumber={number}&uploadId=u"))
+            .header("content-encoding", "aws-chunked")
+            .header("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+            .header("x-amz-decoded-content-length", LEN)
+            .header("x-amz-trailer", "x-amz-checksum-crc32")
+            .body(Full::new(Bytes::from(chunks(content))))
+            .unwrap()
+    };
+    let parts: Vec<_> = (1..=PARTS).map(|number| part(number, &rng.bytes(LEN))).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let statuses: Vec<u16> = runtime.block_on(async {
+        let (stream, _) = tunnel(&stage, &format!("{HOST}:443"));
+        stream.set_nonblocking(true).unwrap();
+        let mut config = trusting(&stage);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let name = ServerName::try_from(HOST).unwrap();
+        let stream = TcpStream::from_std(stream).unwrap();
+        let tls = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(tls)).await.unwrap();
+        tokio::spawn(connection);
+        let mut answers = Vec::new();
+        // The last one first: all of the others wait, and as much of them as has room has come when the first one is sent.
+        for part in parts.into_iter().rev() {
+            let mut sender = sender.clone();
+            answers.push(tokio::spawn(async move { sender.send_request(part).await }));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let mut statuses = Vec::new();
+        for answer in answers {
+            statuses.push(answer.await.unwrap().unwrap().status().as_u16());
+        }
+        statuses
+    });
+    assert_eq!(statuses, [200; PARTS], "{:?}", stage.refusals());
+    assert!(stage.server.requests().len() == PARTS);
 }
 
 /// A secret that is cut by the end of a part is found with the next one, and what comes behind that is refused, too.

@@ -50,18 +50,22 @@ pub(crate) fn connect_to(guard: SocketAddr, target: &str) -> (TcpStream, String)
 pub(crate) fn tls(stage: &Stage, target: &str, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
     let (stream, said) = tunnel(stage, target);
     assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    StreamOwned::new(ClientConnection::new(Arc::new(trusting(stage)), name).unwrap(), stream)
+}
+
+/// What clients in the sandbox trust.
+pub(crate) fn trusting(stage: &Stage) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     let pem = std::fs::read(stage.path("ca.pem")).unwrap();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let _ = roots.add(certificate.unwrap());
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from(name.to_owned()).unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
+        .with_no_client_auth()
 }
 
 #[test]
@@ -211,7 +215,7 @@ fn smuggled_requests_do_not_arrive() {
 }
 
 #[test]
-fn tunnels_of_anything_else_are_closed_with_a_reason() {
+pub(crate) fn tunnels_of_anything_else_are_closed_with_a_reason() {
     let stage = Stage::usual();
     for (bytes, why) in [
         (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], "SSH"),
