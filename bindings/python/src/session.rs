@@ -3,12 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use exfilter::inspector::Prefixes;
+use exfilter::inspector::{Prefixes, Repeat};
 use exfilter::{Inspection, Inspector, Quarantine, Verdict};
 use pyo3::prelude::*;
 
 use crate::errors;
 use crate::policy_file::PolicyFile;
+use crate::repeats::{Known, Repeats, Sent};
 
 /// What one sandbox, client or person has shown: which pieces of enrolled secrets, and how often something was refused for one.
 ///
@@ -25,6 +26,14 @@ pub(crate) struct Session {
 struct State {
     shown: exfilter::Session,
     quarantine: Quarantine,
+    repeats: Repeats,
+}
+
+impl State {
+    /// Whether requests are examined as those of a session that has shown nothing.
+    fn is_unmarked(&self) -> bool {
+        self.shown.is_empty() && !self.quarantine.is_active()
+    }
 }
 
 impl Session {
@@ -46,6 +55,25 @@ impl Session {
         inspection.prefixes(&self.prefixes);
         if state.quarantine.is_active() {
             inspection.quarantined();
+        }
+    }
+
+    /// Takes out what is known of a head, to be put back, unless what the session has shown is to be gone by.
+    pub(crate) fn known(&self, sent: &Sent<'_, '_>) -> Option<Box<Known>> {
+        let state = &mut *self.lock();
+        if state.is_unmarked() { state.repeats.take(sent) } else { None }
+    }
+
+    /// Puts it back.
+    pub(crate) fn put_back(&self, known: Box<Known>) {
+        self.lock().repeats.put(known);
+    }
+
+    /// Keeps the head of a request that was sent as it is.
+    pub(crate) fn keep(&self, sent: &Sent<'_, '_>, repeat: Repeat) {
+        let state = &mut *self.lock();
+        if state.is_unmarked() {
+            state.repeats.keep(sent, repeat);
         }
     }
 
@@ -92,7 +120,7 @@ impl Session {
         };
         let shown = exfilter::Session::new();
         Ok(Session {
-            state: Mutex::new(State { shown, quarantine }),
+            state: Mutex::new(State { shown, quarantine, repeats: Repeats::default() }),
             started: Instant::now(),
             prefixes: Prefixes::new(),
         })

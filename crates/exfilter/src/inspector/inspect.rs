@@ -18,6 +18,7 @@ use super::head::Texts;
 use super::locate::Names;
 use super::log::Log;
 use super::prefixes::{CleanHead, Prefix, Prefixes, SHORTEST, SentHead};
+use super::repeat::Repeat;
 use super::sighting::Sighting;
 use super::transcode::{Kept, Pieces};
 use super::uploads::{Taken, Uploads};
@@ -159,6 +160,8 @@ pub struct Inspector {
     chunked: Option<Box<Chunked>>,
     /// Whether fields of the body are held to what is done about bodies that can be edited.
     edited: bool,
+    /// Whether requests with this head are examined as this one is, whatever their bodies are.
+    repeats: bool,
     log: Log,
     finished: Option<Verdict>,
 }
@@ -215,6 +218,14 @@ impl Inspector {
         let body_flow = body_flow.session(&log.session);
         let chunked = head.is_aws_chunked().then(|| Box::new(Chunked::new()));
         let edited = chunked.is_none() && is_editable(inspection, &head);
+        // What passes once, or is joined with what came before, is none that repeats; nor is what is answered or sent on in another form.
+        let repeats = codings.is_empty()
+            && part.is_none()
+            && chunked.is_none()
+            && !inspection.quarantined
+            && inspection.approved.is_empty()
+            && !matches!(conversation, Conversation::Tunnel | Conversation::GitPushRefs)
+            && head.upgrades().next().is_none();
         let what = What { head: &head, conversation, part, is_chunked: chunked.is_some(), editable: edited };
         let body = open_body(engine, inspection, what, &codings, body_flow, &mut log);
         let substitutes = inspection.substitutes.clone();
@@ -229,6 +240,7 @@ impl Inspector {
             body,
             chunked,
             edited,
+            repeats,
             log,
             finished: None,
         };
@@ -299,6 +311,16 @@ impl Inspector {
         if self.log.blocked.is_some() {
             self.body.discard();
         }
+    }
+
+    /// What examines requests like this one, which is over and was clean: nothing was found in it, not even a piece of a secret, but credentials in its head that are at home there ([`Sighting::is_at_home`]), all of it was examined, and it leaves as it came. None where that is not so, where the body has a coding or is not one stream,
+    /// and where what came before counts (parts of objects, a session that has shown something).
+    pub fn into_repeat(self) -> Option<Repeat> {
+        let is_over = matches!(self.finished, Some(Verdict::Forward { .. }));
+        if !(self.repeats && is_over && self.log.is_spotless()) {
+            return None;
+        }
+        self.body.into_repeat()
     }
 
     /// The next thing that was found.

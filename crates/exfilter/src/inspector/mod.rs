@@ -42,6 +42,8 @@
 //!
 //! A conversation with a language model, which comes again with every turn, is compared with what the session has sent before where the inspections share [`Prefixes`], and examined from where it differs.
 //!
+//! Of requests that have the same head as one that was found clean, whoever has compared the heads needs to examine the bodies alone ([`Repeat`]).
+//!
 //! The body must come as it is without HTTP's chunks. Everything the laws of [`Stream`](crate::Stream) say holds for it: the outcome does not depend on chunks.
 mod body;
 mod chunked;
@@ -51,6 +53,7 @@ mod inspect;
 mod locate;
 mod log;
 mod prefixes;
+mod repeat;
 mod reply;
 mod sighting;
 mod signed;
@@ -61,6 +64,7 @@ mod uploads;
 pub(crate) use head::slot;
 pub use inspect::{Inspection, Inspector};
 pub use prefixes::Prefixes;
+pub use repeat::Repeat;
 pub use sighting::Sighting;
 pub(crate) use transcode::decoded;
 pub use uploads::Uploads;
