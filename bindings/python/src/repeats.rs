@@ -13,8 +13,9 @@ const HEADS: usize = 4;
 /// The most bytes of one.
 const HEAD_MAX: usize = 8 << 10;
 
-/// The head of a request in the parts that a proxy has, for one gate, which decides all that is not said here.
+/// The head of a request in the parts that a proxy has.
 pub(crate) struct Sent<'a, 'py> {
+    /// The number of the gate, which decides all that is not said here.
     pub(crate) gate: u64,
     pub(crate) scheme: &'a Bound<'py, PyAny>,
     pub(crate) host: &'a str,
@@ -29,20 +30,19 @@ impl Sent<'_, '_> {
     /// Shows all parts in their order, and of a length of the body only that there is one: how long the body is says the body. None where a part is of a type, or a length in a form, in which it is not compared, or where `look` says so.
     #[inline]
     fn parts(&self, mut look: impl FnMut(&[u8]) -> Option<()>) -> Option<()> {
-        look(&self.gate.to_le_bytes())?;
         look(&self.port.to_le_bytes())?;
         look(self.host.as_bytes())?;
         for part in [self.scheme, self.authority, self.method, self.target] {
-            look(part.cast::<PyBytes>().ok()?.as_bytes())?;
+            look(part.cast_exact::<PyBytes>().ok()?.as_bytes())?;
         }
-        let fields = self.fields.cast::<PyTuple>().ok()?;
+        let fields = self.fields.cast_exact::<PyTuple>().ok()?;
         for field in fields.iter_borrowed() {
-            let field = field.cast::<PyTuple>().ok()?;
+            let field = field.cast_exact::<PyTuple>().ok()?;
             if field.len() != 2 {
                 return None;
             }
             let (name, value) = (field.get_borrowed_item(0).ok()?, field.get_borrowed_item(1).ok()?);
-            let (name, value) = (name.cast::<PyBytes>().ok()?, value.cast::<PyBytes>().ok()?);
+            let (name, value) = (name.cast_exact::<PyBytes>().ok()?, value.cast_exact::<PyBytes>().ok()?);
             let (name, value) = (name.as_bytes(), value.as_bytes());
             look(name)?;
             if name.len() == LENGTH.len() && name.eq_ignore_ascii_case(LENGTH) {
@@ -97,6 +97,7 @@ const LENGTH: &[u8] = b"content-length";
 
 /// One head, and what examines bodies behind it.
 pub(crate) struct Known {
+    gate: u64,
     /// All of its parts, each with its length before it. Wiped: credentials stand in it.
     head: Zeroizing<Vec<u8>>,
     pub(crate) repeat: Repeat,
@@ -112,7 +113,7 @@ pub(crate) struct Repeats(
 impl Repeats {
     /// Takes out what is known of a head, to be put back when the body was clean.
     pub(crate) fn take(&mut self, sent: &Sent<'_, '_>) -> Option<Box<Known>> {
-        let at = self.0.iter().rposition(|known| sent.is(&known.head))?;
+        let at = self.0.iter().rposition(|known| known.gate == sent.gate && sent.is(&known.head))?;
         Some(self.0.remove(at))
     }
 
@@ -124,12 +125,12 @@ impl Repeats {
         self.0.push(known);
     }
 
-    /// Keeps the head of a request that was sent as it is.
+    /// Keeps the head of a request that was sent as it is. What another gate has let pass is forgotten: it has been replaced, and its engine is kept by nobody else.
     #[cold]
     pub(crate) fn keep(&mut self, sent: &Sent<'_, '_>, repeat: Repeat) {
         if let Some(head) = sent.keep() {
-            self.0.retain(|known| known.head[..] != head[..]);
-            self.put(Box::new(Known { head, repeat }));
+            self.0.retain(|known| known.gate == sent.gate && known.head[..] != head[..]);
+            self.put(Box::new(Known { gate: sent.gate, head, repeat }));
         }
     }
 }

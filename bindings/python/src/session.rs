@@ -14,7 +14,7 @@ use crate::repeats::{Known, Repeats, Sent};
 /// What one sandbox, client or person has shown: which pieces of enrolled secrets, and how often something was refused for one.
 ///
 /// Whatever is examined with it (`Inspector`, `Engine.scan`, `Engine.stream`) goes by what came before and adds to it. A conversation with a language model that is sent again with every turn is compared with what was found clean before, and examined from
-/// where it differs. After `hits` refusals for enrolled secrets within `within` seconds the session is in quarantine: nothing of it may
+/// where it differs, and so are heads of requests: those of the last four kinds that left as they came are kept, and wiped when they are forgotten. After `hits` refusals for enrolled secrets within `within` seconds the session is in quarantine: nothing of it may
 /// leave until a person lifts it. `hits` of 0 is never; a policy file says both. Whose session it is, the caller must know for sure: never from what a client says of itself. Any number of threads may use it at once.
 #[pyclass(frozen, module = "exfilter")]
 pub(crate) struct Session {
@@ -143,6 +143,8 @@ impl Session {
         let mut state = self.lock();
         quarantine.merge(&state.quarantine);
         state.quarantine = quarantine;
+        // A new configuration has another gate, too.
+        state.repeats = Repeats::default();
     }
 
     /// Of how many secrets it has shown a piece.
