@@ -50,6 +50,7 @@ mod chunked;
 mod decoded;
 mod head;
 mod inspect;
+mod inspection;
 mod locate;
 mod log;
 mod prefixes;
@@ -62,7 +63,8 @@ mod transcode;
 mod uploads;
 
 pub(crate) use head::slot;
-pub use inspect::{Inspection, Inspector};
+pub use inspect::Inspector;
+pub use inspection::Inspection;
 pub use prefixes::Prefixes;
 pub use repeat::Repeat;
 pub use sighting::Sighting;
