@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
+use exfilter::inspector::Repeat;
 use exfilter::wire::{Conversation, Headers, RequestHead};
 use exfilter::{Authority, Inspection, Verdict};
 use pyo3::prelude::*;
@@ -51,6 +52,12 @@ impl Uploads {
 pub(crate) struct Sighting {
     sighting: exfilter::inspector::Sighting,
     event: Py<PyAny>,
+}
+
+impl Sighting {
+    pub(crate) fn is_at_home(&self) -> bool {
+        self.sighting.is_at_home()
+    }
 }
 
 #[pymethods]
@@ -244,6 +251,12 @@ impl Inspector {
     /// Whether what is sent instead of the body is a replacement, which has no coding.
     pub(crate) fn is_replaced(&self) -> PyResult<bool> {
         Ok(self.lock()?.inspector.replacement().is_some())
+    }
+
+    /// What examines requests like this one, if it was clean and none of it is to be told.
+    pub(crate) fn into_repeat(self) -> Option<Repeat> {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        state.inspector.into_repeat().filter(|_| state.broken.is_none())
     }
 
     /// What the request is part of.

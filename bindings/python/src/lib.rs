@@ -14,6 +14,7 @@ mod inspector;
 mod limits;
 mod policy;
 mod policy_file;
+mod repeats;
 mod requests;
 mod rules;
 mod scan;

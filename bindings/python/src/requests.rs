@@ -4,18 +4,20 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use exfilter::substitute::Substitutes as Placeholders;
 use exfilter::wire::{Conversation, HeadError, RequestHead};
 use exfilter::{Action, Authority, Inspection};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::engine::{self, Engine};
-use crate::input::Input;
+use crate::input::{self, Input};
 use crate::inspector::{Fields, Inspector, Sighting, Uploads};
 use crate::policy_file::PolicyFile;
+use crate::repeats::Sent;
 use crate::session::Session;
 use crate::substitutes::Substitutes;
 use crate::{errors, words};
@@ -29,6 +31,8 @@ const AS_WRITTEN: &[u8] = b"x-as-written";
 /// stand when this is made; where their real values are put, other people's credentials are refused, unless `observe` says that nothing is. Any number of threads may use it at once.
 #[pyclass(frozen, module = "exfilter")]
 pub(crate) struct RequestGate {
+    /// One number for each: what a session keeps of a head is what this one makes of it.
+    id: u64,
     engine: exfilter::Engine,
     policy: Option<Py<PolicyFile>>,
     own_keys: Option<Action>,
@@ -197,6 +201,84 @@ impl RequestGate {
         }
         Ok(Some((bytes(exchanged.target().as_bytes()), sent)))
     }
+
+    /// Examines a request, head and all.
+    #[inline(never)]
+    fn examine_anew<'py>(
+        &self,
+        py: Python<'py>,
+        sent: &Sent<'_, 'py>,
+        body: &Bound<'py, PyAny>,
+        trailers: Option<&Bound<'py, PyAny>>,
+        session: Option<&Bound<'py, Session>>,
+    ) -> PyResult<Option<Examined>> {
+        let [scheme, authority, method, target] = [sent.scheme, sent.authority, sent.method, sent.target]
+            .map(|part| part.extract::<PyBackedBytes>());
+        let (scheme, authority, method, target) = (scheme?, authority?, method?, target?);
+        let fields = sent.fields.extract::<Fields>()?;
+        let trailers = trailers.map(|trailers| trailers.extract::<Fields>()).transpose()?;
+        if offers_h2c(&fields) {
+            return Ok(Some(Examined { offers_h2c: true, ..Examined::unexamined() }));
+        }
+        let destination =
+            Destination { scheme: &scheme, host: sent.host, port: sent.port, authority: &authority };
+        let Some(to) = destination.authority(&fields) else {
+            return Ok(Some(Examined { sure: false, ..Examined::unexamined() }));
+        };
+        if self.policy.as_ref().is_some_and(|policy| !policy.get().0.admits(to.host())) {
+            return Ok(Some(Examined::denied("host", "this host may not be reached")));
+        }
+        let made = catch_unwind(AssertUnwindSafe(|| destination.head(to, &method, &target, &fields)));
+        let Head { to, head } = made.map_err(|_| errors::misuse("the engine failed on a head"))?;
+        let head = head.map_err(|error| errors::head(&error))?;
+        let substitutes = self.substitutes.as_ref().filter(|_| !self.observe);
+        if let Some(place) = substitutes.and_then(|all| all.foreign(&self.engine, &to, &head)) {
+            let part = place.split(':').next().unwrap_or_default().to_owned();
+            return Ok(Some(Examined::denied("foreign", part)));
+        }
+        let session = session.map(|session| session.clone().unbind());
+        let inspection = self.inspection(&to, session.as_ref());
+        let kept = self.substitutes.is_some().then(|| head.clone());
+        let inspector = Inspector::open(
+            &self.engine,
+            &inspection,
+            head,
+            session.as_ref().map(|session| session.clone_ref(py)),
+        )?;
+        let input = Input::of(body)?;
+        let has_trailers = trailers.is_some();
+        let whole = inspector.examine_whole(py, &input, trailers)?;
+        let is_blocked = whole.is_block();
+        let exchanged = match kept.filter(|_| !is_blocked) {
+            Some(head) => self.exchange(py, &to, &head, &fields)?,
+            None => None,
+        };
+        let sightings = inspector.sightings(py)?;
+        let is_rewritten = inspector.part_of()? == Conversation::GitPushRefs;
+        if !is_blocked
+            && whole.edited.is_none()
+            && sightings.iter().all(Sighting::is_at_home)
+            && exchanged.is_none()
+            && !is_rewritten
+        {
+            if let Some(session) = session.filter(|_| !has_trailers)
+                && let Some(repeat) = inspector.into_repeat()
+            {
+                session.get().keep(sent, repeat);
+            }
+            return Ok(None);
+        }
+        let recoded = whole.edited.is_some() && inspector.is_replaced()?;
+        Ok(Some(Examined {
+            verdict: Some(whole.outcome.into_py(py, &self.engine)?),
+            sightings: sightings.into_iter().map(|one| Py::new(py, one)).collect::<PyResult<_>>()?,
+            body: whole.edited.map(|edited| PyBytes::new(py, &edited).unbind()),
+            recoded,
+            head: exchanged,
+            inspector: Some(Py::new(py, inspector)?),
+            ..Examined::unexamined()
+        }))
+    }
 }
 
 #[pymethods]
@@ -211,7 +293,9 @@ impl RequestGate {
         substitutes: Option<&Substitutes>,
         observe: bool,
     ) -> PyResult<RequestGate> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
         Ok(RequestGate {
+            id: MADE.fetch_add(1, Ordering::Relaxed),
             engine: engine::keep(&engine.0),
             policy,
             own_keys: own_keys.map(words::action).transpose()?,
@@ -234,7 +318,7 @@ impl RequestGate {
         Some(destination.authority(&fields)?.to_string())
     }
 
-    /// Examines a request: None if it may be sent as it is, and there is nothing to tell of it.
+    /// Examines a request: None if it may be sent as it is, and there is nothing to tell of it but that credentials are in it where they are at home.
     ///
     /// `scheme`, `host` and `port` are what is dialled, `authority` what HTTP/2 or an absolute form says (empty for nothing), `fields` the headers in order. A head that two readers may take for different requests is a `HeadError`.
     #[pyo3(signature = (scheme, host, port, authority, method, target, fields, body, trailers=None, session=None))]
@@ -242,65 +326,33 @@ impl RequestGate {
     fn examine<'py>(
         &self,
         py: Python<'py>,
-        scheme: PyBackedBytes,
-        host: PyBackedStr,
+        scheme: &Bound<'py, PyAny>,
+        host: &Bound<'py, PyString>,
         port: u16,
-        authority: PyBackedBytes,
-        method: PyBackedBytes,
-        target: PyBackedBytes,
-        fields: Fields,
+        authority: &Bound<'py, PyAny>,
+        method: &Bound<'py, PyAny>,
+        target: &Bound<'py, PyAny>,
+        fields: &Bound<'py, PyAny>,
         body: &Bound<'py, PyAny>,
-        trailers: Option<Fields>,
-        session: Option<Py<Session>>,
+        trailers: Option<&Bound<'py, PyAny>>,
+        session: Option<&Bound<'py, Session>>,
     ) -> PyResult<Option<Examined>> {
-        if offers_h2c(&fields) {
-            return Ok(Some(Examined { offers_h2c: true, ..Examined::unexamined() }));
-        }
-        let destination = Destination { scheme: &scheme, host: &host, port, authority: &authority };
-        let Some(to) = destination.authority(&fields) else {
-            return Ok(Some(Examined { sure: false, ..Examined::unexamined() }));
-        };
-        if self.policy.as_ref().is_some_and(|policy| !policy.get().0.admits(to.host())) {
-            return Ok(Some(Examined::denied("host", "this host may not be reached")));
-        }
-        let made = catch_unwind(AssertUnwindSafe(|| destination.head(to, &method, &target, &fields)));
-        let Head { to, head } = made.map_err(|_| errors::misuse("the engine failed on a head"))?;
-        let head = head.map_err(|error| errors::head(&error))?;
-        let substitutes = self.substitutes.as_ref().filter(|_| !self.observe);
-        if let Some(place) = substitutes.and_then(|all| all.foreign(&self.engine, &to, &head)) {
-            let part = place.split(':').next().unwrap_or_default().to_owned();
-            return Ok(Some(Examined::denied("foreign", part)));
-        }
-        let inspection = self.inspection(&to, session.as_ref());
-        let kept = self.substitutes.is_some().then(|| head.clone());
-        let inspector = Inspector::open(&self.engine, &inspection, head, session)?;
-        let input = Input::of(body)?;
-        let whole = inspector.examine_whole(py, &input, trailers)?;
-        let is_blocked = whole.is_block();
-        let exchanged = match kept.filter(|_| !is_blocked) {
-            Some(head) => self.exchange(py, &to, &head, &fields)?,
-            None => None,
-        };
-        let sightings = inspector.sightings(py)?;
-        let is_rewritten = inspector.part_of()? == Conversation::GitPushRefs;
-        if !is_blocked
-            && whole.edited.is_none()
-            && sightings.is_empty()
-            && exchanged.is_none()
-            && !is_rewritten
+        let host = host.to_str()?;
+        let sent = Sent { gate: self.id, scheme, host, port, authority, method, target, fields };
+        if let (Some(session), None, Ok(body)) = (session, trailers, body.cast::<PyBytes>())
+            && let Some(mut known) = session.get().known(&sent)
         {
-            return Ok(None);
+            let repeat = AssertUnwindSafe(&mut known.repeat);
+            // A failure of the engine is one of the look that follows, too.
+            let is_clean = input::detached(py, body.as_bytes(), move |body| {
+                catch_unwind(|| { repeat }.is_clean(body)).unwrap_or(false)
+            });
+            if is_clean {
+                session.get().put_back(known);
+                return Ok(None);
+            }
         }
-        let recoded = whole.edited.is_some() && inspector.is_replaced()?;
-        Ok(Some(Examined {
-            verdict: Some(whole.outcome.into_py(py, &self.engine)?),
-            sightings: sightings.into_iter().map(|one| Py::new(py, one)).collect::<PyResult<_>>()?,
-            body: whole.edited.map(|edited| PyBytes::new(py, &edited).unbind()),
-            recoded,
-            head: exchanged,
-            inspector: Some(Py::new(py, inspector)?),
-            ..Examined::unexamined()
-        }))
+        self.examine_anew(py, &sent, body, trailers, session)
     }
 
     fn __repr__(&self) -> String {

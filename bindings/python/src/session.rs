@@ -3,17 +3,18 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use exfilter::inspector::Prefixes;
+use exfilter::inspector::{Prefixes, Repeat};
 use exfilter::{Inspection, Inspector, Quarantine, Verdict};
 use pyo3::prelude::*;
 
 use crate::errors;
 use crate::policy_file::PolicyFile;
+use crate::repeats::{Known, Repeats, Sent};
 
 /// What one sandbox, client or person has shown: which pieces of enrolled secrets, and how often something was refused for one.
 ///
 /// Whatever is examined with it (`Inspector`, `Engine.scan`, `Engine.stream`) goes by what came before and adds to it. A conversation with a language model that is sent again with every turn is compared with what was found clean before, and examined from
-/// where it differs. After `hits` refusals for enrolled secrets within `within` seconds the session is in quarantine: nothing of it may
+/// where it differs, and so are heads of requests: those of the last four kinds that left as they came are kept, and wiped when they are forgotten. After `hits` refusals for enrolled secrets within `within` seconds the session is in quarantine: nothing of it may
 /// leave until a person lifts it. `hits` of 0 is never; a policy file says both. Whose session it is, the caller must know for sure: never from what a client says of itself. Any number of threads may use it at once.
 #[pyclass(frozen, module = "exfilter")]
 pub(crate) struct Session {
@@ -25,6 +26,14 @@ pub(crate) struct Session {
 struct State {
     shown: exfilter::Session,
     quarantine: Quarantine,
+    repeats: Repeats,
+}
+
+impl State {
+    /// Whether requests are examined as those of a session that has shown nothing.
+    fn is_unmarked(&self) -> bool {
+        self.shown.is_empty() && !self.quarantine.is_active()
+    }
 }
 
 impl Session {
@@ -46,6 +55,25 @@ impl Session {
         inspection.prefixes(&self.prefixes);
         if state.quarantine.is_active() {
             inspection.quarantined();
+        }
+    }
+
+    /// Takes out what is known of a head, to be put back, unless what the session has shown is to be gone by.
+    pub(crate) fn known(&self, sent: &Sent<'_, '_>) -> Option<Box<Known>> {
+        let state = &mut *self.lock();
+        if state.is_unmarked() { state.repeats.take(sent) } else { None }
+    }
+
+    /// Puts it back.
+    pub(crate) fn put_back(&self, known: Box<Known>) {
+        self.lock().repeats.put(known);
+    }
+
+    /// Keeps the head of a request that was sent as it is.
+    pub(crate) fn keep(&self, sent: &Sent<'_, '_>, repeat: Repeat) {
+        let state = &mut *self.lock();
+        if state.is_unmarked() {
+            state.repeats.keep(sent, repeat);
         }
     }
 
@@ -92,7 +120,7 @@ impl Session {
         };
         let shown = exfilter::Session::new();
         Ok(Session {
-            state: Mutex::new(State { shown, quarantine }),
+            state: Mutex::new(State { shown, quarantine, repeats: Repeats::default() }),
             started: Instant::now(),
             prefixes: Prefixes::new(),
         })
@@ -115,6 +143,8 @@ impl Session {
         let mut state = self.lock();
         quarantine.merge(&state.quarantine);
         state.quarantine = quarantine;
+        // A new configuration has another gate, too.
+        state.repeats = Repeats::default();
     }
 
     /// Of how many secrets it has shown a piece.

@@ -75,7 +75,11 @@ pub(crate) struct Core {
     /// Streams opened so far, and the key under which they are counted, and entries of archives hashed.
     opened: AtomicU64,
     references: RandomState,
-    pool: Mutex<Vec<Scratch>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a scratch moves between here and whoever borrows it; boxed, that is a pointer"
+    )]
+    pool: Mutex<Vec<Box<Scratch>>>,
 }
 
 impl Core {
@@ -330,11 +334,11 @@ impl Engine {
         z ^ (z >> 31)
     }
 
-    pub(crate) fn borrow_scratch(&self) -> Scratch {
+    pub(crate) fn borrow_scratch(&self) -> Box<Scratch> {
         self.core.pool.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    pub(crate) fn return_scratch(&self, scratch: Scratch) {
+    pub(crate) fn return_scratch(&self, scratch: Box<Scratch>) {
         let mut pool = self.core.pool.lock().unwrap_or_else(PoisonError::into_inner);
         if pool.len() < POOL {
             pool.push(scratch);

@@ -33,12 +33,21 @@ impl Scanner {
     /// Examines a whole buffer.
     pub fn scan(&mut self, bytes: &[u8], on_event: &mut dyn FnMut(Event)) -> Verdict {
         self.stream.reset();
-        let engine = self.stream.engine().clone();
-        let mut scratch = engine.borrow_scratch();
+        let mut scratch = self.stream.engine().borrow_scratch();
         let _ = self.stream.push_with(&mut scratch, bytes, on_event);
         let verdict = self.stream.finish_with(&mut scratch, on_event);
-        engine.return_scratch(scratch);
+        self.stream.engine().return_scratch(scratch);
         verdict
+    }
+
+    /// Whether a whole buffer holds nothing that would be told of: no finding, not even a piece of a known secret, and nothing that was not examined. What is said of it, another scan says. Nothing of it is kept.
+    pub fn is_spotless(&mut self, bytes: &[u8]) -> bool {
+        let mut scratch = self.stream.engine().borrow_scratch();
+        let verdict = self.stream.push_whole_with(&mut scratch, bytes, &mut |_| {});
+        self.stream.engine().return_scratch(scratch);
+        let is_spotless = matches!(verdict, Verdict::Forward { .. }) && self.stream.is_spotless();
+        self.stream.reset();
+        is_spotless
     }
 
     /// What was examined in the last buffer.

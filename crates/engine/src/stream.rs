@@ -42,6 +42,7 @@ use crate::flow::{Direction, Flow};
 use crate::lane::Lane;
 use crate::ledger::Ledger;
 use crate::path::LanePath;
+use crate::scanner::Scanner;
 use crate::session::Session;
 use crate::verdict::{BlockReason, Reference, Verdict};
 
@@ -143,14 +144,44 @@ impl Stream {
             }
             return Verdict::Block(self.ledger.block(BlockReason::Misuse));
         }
+        self.take(scratch, chunk, false, on_event);
+        self.verdict(scratch)
+    }
+
+    /// Examines all of a new stream and ends it, as one push and a finish do, but for how far it might have left in between. What is left of the last window is fed where it lies.
+    pub(crate) fn push_whole_with(
+        &mut self,
+        scratch: &mut Scratch,
+        bytes: &[u8],
+        on_event: &mut dyn FnMut(Event),
+    ) -> Verdict {
+        debug_assert!(self.pushed == 0 && self.state == State::Open, "nothing was pushed before");
+        let is_over = self.take(scratch, bytes, true, on_event);
+        self.end(is_over, scratch, on_event)
+    }
+
+    /// Feeds the next bytes, those of the last window too if nothing follows; whether it has fed those.
+    fn take(
+        &mut self,
+        scratch: &mut Scratch,
+        chunk: &[u8],
+        is_last: bool,
+        on_event: &mut dyn FnMut(Event),
+    ) -> bool {
         self.ledger.watch_slot(&self.engine.core, &self.facts, chunk, on_event);
         self.pushed += chunk.len() as u64;
         scratch.ahead.clear();
         let mut rest = chunk;
         while !rest.is_empty() {
+            let fed = chunk.len() - rest.len();
             let window = self.window() as usize;
             // A whole window, but for the first one after a gap.
             let room = window - (self.root.pos() % window as u64) as usize;
+            if is_last && self.partial.is_empty() && rest.len() < room {
+                scratch.ahead.clear();
+                self.feed(chunk, fed..chunk.len(), true, None, scratch, on_event);
+                return true;
+            }
             if !self.partial.is_empty() || rest.len() < room || room < window {
                 let n = rest.len().min(room - self.partial.len());
                 self.partial.extend_from_slice(&rest[..n]);
@@ -161,7 +192,6 @@ impl Stream {
                 continue;
             }
             // Nothing waits, so what stands before in the chunk was fed last.
-            let fed = chunk.len() - rest.len();
             let taken = if self.root.has_children() {
                 self.feed(chunk, fed..fed + window, false, None, scratch, on_event)
             } else {
@@ -173,7 +203,7 @@ impl Stream {
             rest = &rest[taken..];
         }
         scratch.ahead.clear();
-        self.verdict(scratch)
+        false
     }
 
     /// Ends the stream: `through` is its length, or it is blocked. Calling it again repeats the answer; a push in
@@ -184,9 +214,16 @@ impl Stream {
 
     /// The primitive behind [`finish`](Stream::finish).
     pub fn finish_with(&mut self, scratch: &mut Scratch, on_event: &mut dyn FnMut(Event)) -> Verdict {
+        self.end(false, scratch, on_event)
+    }
+
+    /// Ends the stream, if it is open; `is_over` says that the lanes know already that nothing follows.
+    fn end(&mut self, is_over: bool, scratch: &mut Scratch, on_event: &mut dyn FnMut(Event)) -> Verdict {
         if self.state == State::Open {
             self.state = State::Finished;
-            self.feed_partial(true, scratch, on_event);
+            if !is_over {
+                self.feed_partial(true, scratch, on_event);
+            }
             self.ledger.close_slot(&self.engine.core, &self.facts, on_event);
             if self.ledger.blocked().is_none() {
                 self.ledger.release_edits(self.through);
@@ -324,9 +361,21 @@ impl Stream {
         (self.pushed, self.through) = (0, 0);
         self.live = Live::default();
         let reference = self.engine.next_reference(self.facts.flow.reference_seed());
-        self.ledger = Ledger::new(&self.engine.core, &self.facts, reference);
+        self.ledger.renew(&self.engine.core, &self.facts, reference);
         self.events.clear();
-        self.state = State::Open;
+        (self.state, self.alive) = (State::Open, 0);
+    }
+
+    /// Whether nothing was found so far, not even a piece of a known secret, and nothing was left unexamined.
+    pub fn is_spotless(&self) -> bool {
+        self.ledger.is_spotless()
+    }
+
+    /// A scanner of buffers that are this stream's flow; everything of the stream is wiped.
+    #[must_use]
+    pub fn into_scanner(mut self) -> Scanner {
+        self.reset();
+        Scanner::new(self)
     }
 
     /// The edits to apply before the bytes up to `through` of the last verdict leave: ordered, not overlapping.

@@ -1,7 +1,7 @@
 //! Law 7: whatever one calls, the same stream answers.
 
 use exfilter_engine::{Event, Flow, Limits, Scratch, Verdict};
-use exfilter_testing::{Rng, keys, run, split};
+use exfilter_testing::{Rng, keys, run, split, wrap};
 
 use super::split_blind::{cases, nested, outbound};
 use crate::support;
@@ -58,6 +58,41 @@ fn push_push_with_and_scanner_say_the_same() {
             assert_eq!(events, expected, "case {case}, {layers:?}: push_with");
         }
     }
+}
+
+/// What is called spotless is what another look tells nothing of, one buffer after another and however they end.
+#[test]
+fn a_spotless_buffer_is_one_of_which_nothing_is_told() {
+    let mut spotless = [0, 0];
+    for case in cases(4) {
+        let mut rng = Rng::new(case << 8 | 9);
+        let secrets: Vec<Vec<u8>> = (0..2).map(|_| keys::secret(&mut rng)).collect();
+        let engine = support::engine(&secrets, Limits::default());
+        let flow = [outbound(), outbound().whole(), outbound().editable(), Flow::at_rest()]
+            [case as usize % 4]
+            .clone();
+        let mut scanner = engine.stream(flow.clone()).into_scanner();
+        for _ in 0..6 {
+            let planted = if rng.one_in(2) { keys::token(&mut rng) } else { secrets[0].clone() };
+            let (mut content, layers) = nested(&mut rng, &planted);
+            let text = wrap::text(&mut rng);
+            match rng.below(4) {
+                0 => content = text,
+                1 => content.truncate(rng.below(content.len() + 1)),
+                2 => content = [text, content].concat(),
+                _ => {}
+            }
+            let mut stream = engine.stream(flow.clone());
+            let _ = (stream.push(&content), stream.finish());
+            let is_silent = stream.poll_event().is_none()
+                && stream.contribution().is_empty()
+                && stream.coverage().is_complete();
+            assert_eq!(stream.is_spotless(), is_silent, "case {case}, {layers:?}");
+            assert_eq!(scanner.is_spotless(&content), is_silent, "case {case}, {layers:?}");
+            spotless[usize::from(is_silent)] += 1;
+        }
+    }
+    assert!(spotless.iter().all(|n| *n > 0), "{spotless:?}");
 }
 
 #[test]

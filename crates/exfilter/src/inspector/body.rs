@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::decoded::Decoded;
 use super::log::Log;
 use super::prefixes::Prefix;
+use super::repeat::Repeat;
 use super::transcode::{Kept, Pieces};
 use super::uploads::PartBody;
 
@@ -253,6 +254,16 @@ impl Body {
     pub(super) fn replacement(&self) -> Option<&[u8]> {
         match self {
             Body::Plain(plain) => plain.kept.as_ref().and_then(Kept::replacement),
+            _ => None,
+        }
+    }
+
+    /// What examines bodies as this one, of which nothing is to be told, was examined.
+    pub(super) fn into_repeat(self) -> Option<Repeat> {
+        match self {
+            Body::Plain(plain) if plain.stream.is_spotless() => {
+                Some(Repeat::new(plain.stream.into_scanner()))
+            }
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! [`Inspector`] and what it is told: [`Inspection`].
+//! [`Inspector`]: head, body and trailers of one request.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -15,131 +15,15 @@ use super::body::Body;
 use super::chunked::Chunked;
 use super::decoded;
 use super::head::Texts;
+use super::inspection::Inspection;
 use super::locate::Names;
 use super::log::Log;
-use super::prefixes::{CleanHead, Prefix, Prefixes, SHORTEST, SentHead};
+use super::prefixes::{CleanHead, Prefix, SHORTEST, SentHead};
+use super::repeat::Repeat;
 use super::sighting::Sighting;
 use super::transcode::{Kept, Pieces};
-use super::uploads::{Taken, Uploads};
+use super::uploads::Taken;
 use crate::substitute::Substitutes;
-
-/// What an embedder says about a request beside the request.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Inspection {
-    authority: Authority,
-    editable: bool,
-    held: bool,
-    own_keys: Action,
-    lines: bool,
-    replace_max: usize,
-    reference: u64,
-    uploads: Option<Uploads>,
-    prefixes: Option<Prefixes>,
-    session: Session,
-    quarantined: bool,
-    approved: Vec<FindingId>,
-    substitutes: Vec<Arc<Substitutes>>,
-}
-
-/// The longest coded body that is replaced, and what it decodes to: bodies of coding agents have half a mebibyte, decoded a few.
-const REPLACE_MAX: usize = 32 << 20;
-
-impl Inspection {
-    /// Of a request that will be sent to `authority`.
-    pub fn new(authority: Authority) -> Inspection {
-        Inspection {
-            authority,
-            editable: false,
-            held: false,
-            own_keys: Action::Report,
-            lines: false,
-            replace_max: REPLACE_MAX,
-            reference: 0,
-            uploads: None,
-            prefixes: None,
-            session: Session::new(),
-            quarantined: false,
-            approved: Vec::new(),
-            substitutes: Vec::new(),
-        }
-    }
-
-    /// Says that the embedder applies edits and replacements; without it every redaction is a block, and so is one of a body of which the head has a digest.
-    pub fn editable(&mut self) -> &mut Inspection {
-        self.editable = true;
-        self
-    }
-
-    /// Says that the embedder keeps the whole body until its end and hands it to [`Inspector::finish_held`], so that no second copy of a coded one is kept here for the case that it is replaced. How much of it may leave before is not asked
-    /// ([`Flow::whole`]): all edits come with the last verdict, and those before let pass at most what needs none.
-    pub fn held(&mut self) -> &mut Inspection {
-        self.held = true;
-        self
-    }
-
-    /// What is done about a key of a rule in a slot and at a host where the rule says that such keys belong, which is how people log in: a GitHub token as the
-    /// bearer of a request to GitHub. Default [`Action::Report`]; [`Action::Block`] where only enrolled secrets may log in. Enrolled secrets go by their bindings.
-    pub fn own_keys(&mut self, action: Action) -> &mut Inspection {
-        self.own_keys = action;
-        self
-    }
-
-    /// Asks for lines in bodies of every kind. Pushes and uploads of packages have them anyway.
-    pub fn lines(&mut self) -> &mut Inspection {
-        self.lines = true;
-        self
-    }
-
-    /// The longest coded body, and the longest text of one, that is replaced where a part of it is to be redacted. Default 32 MiB.
-    pub fn replace_max(&mut self, bytes: usize) -> &mut Inspection {
-        self.replace_max = bytes;
-        self
-    }
-
-    /// Joins the parts of objects that come in many requests: those of one session share one of these.
-    pub fn uploads(&mut self, uploads: &Uploads) -> &mut Inspection {
-        self.uploads = Some(uploads.clone());
-        self
-    }
-
-    /// Compares conversations with language models with what the session has sent before, and examines what is new of them: those of one session share one of these.
-    pub fn prefixes(&mut self, prefixes: &Prefixes) -> &mut Inspection {
-        self.prefixes = Some(prefixes.clone());
-        self
-    }
-
-    /// Says what the session has shown before in pieces of known secrets: a snapshot, of what [`Inspector::session`] told of earlier requests.
-    pub fn session(&mut self, session: &Session) -> &mut Inspection {
-        self.session = session.clone();
-        self
-    }
-
-    /// Says that nothing of the session may leave ([`Quarantine`](crate::Quarantine)): the request is refused as for an enrolled secret, and examined all the same.
-    pub fn quarantined(&mut self) -> &mut Inspection {
-        self.quarantined = true;
-        self
-    }
-
-    /// Says which findings a person has approved ([`Inspector::approvable`]): what the request would be refused for passes, if it is one of them. Of an object in many requests nothing is approved, and a
-    /// conversation that holds something approved is examined whole when it comes again. Which of them it took, [`Inspector::approved`] tells; whoever approves once takes those back before the request leaves.
-    pub fn approved(&mut self, findings: &[FindingId]) -> &mut Inspection {
-        self.approved = findings.to_vec();
-        self
-    }
-
-    /// Lets placeholders pass where they will be exchanged ([`Substitutes::exchange`]), whatever rules say of their form. Those of several sets do, if it is called for each.
-    pub fn substitutes(&mut self, substitutes: &Arc<Substitutes>) -> &mut Inspection {
-        self.substitutes.push(substitutes.clone());
-        self
-    }
-
-    /// Sets the number from which the request's reference is made; without it references are random.
-    pub fn reference(&mut self, reference: u64) -> &mut Inspection {
-        self.reference = reference;
-        self
-    }
-}
 
 /// One request on its way out. See the [module](super) for what is examined.
 ///
@@ -159,6 +43,8 @@ pub struct Inspector {
     chunked: Option<Box<Chunked>>,
     /// Whether fields of the body are held to what is done about bodies that can be edited.
     edited: bool,
+    /// Whether requests with this head are examined as this one is, whatever their bodies are.
+    repeats: bool,
     log: Log,
     finished: Option<Verdict>,
 }
@@ -215,6 +101,14 @@ impl Inspector {
         let body_flow = body_flow.session(&log.session);
         let chunked = head.is_aws_chunked().then(|| Box::new(Chunked::new()));
         let edited = chunked.is_none() && is_editable(inspection, &head);
+        // What passes once, or is joined with what came before, is none that repeats; nor is what is answered or sent on in another form.
+        let repeats = codings.is_empty()
+            && part.is_none()
+            && chunked.is_none()
+            && !inspection.quarantined
+            && inspection.approved.is_empty()
+            && !matches!(conversation, Conversation::Tunnel | Conversation::GitPushRefs)
+            && head.upgrades().next().is_none();
         let what = What { head: &head, conversation, part, is_chunked: chunked.is_some(), editable: edited };
         let body = open_body(engine, inspection, what, &codings, body_flow, &mut log);
         let substitutes = inspection.substitutes.clone();
@@ -229,6 +123,7 @@ impl Inspector {
             body,
             chunked,
             edited,
+            repeats,
             log,
             finished: None,
         };
@@ -299,6 +194,16 @@ impl Inspector {
         if self.log.blocked.is_some() {
             self.body.discard();
         }
+    }
+
+    /// What examines requests like this one, which is over and was clean: nothing was found in it, not even a piece of a secret, but credentials in its head that are at home there ([`Sighting::is_at_home`]), all of it was examined, and it leaves as it came. None where that is not so, where the body has a coding or is not one stream,
+    /// and where what came before counts (parts of objects, a session that has shown something).
+    pub fn into_repeat(self) -> Option<Repeat> {
+        let is_over = matches!(self.finished, Some(Verdict::Forward { .. }));
+        if !(self.repeats && is_over && self.log.is_spotless()) {
+            return None;
+        }
+        self.body.into_repeat()
     }
 
     /// The next thing that was found.

@@ -20,6 +20,8 @@ const ACTING_MAX: usize = 8;
 pub(super) struct Log {
     pub(super) waiting: VecDeque<Sighting>,
     pub(super) dropped: u64,
+    /// Whether there was a sighting, polled or not, of something else than a credential that is at home.
+    pub(super) told: bool,
     /// The first of those that are the reason of a refusal.
     pub(super) acting: Vec<Sighting>,
     pub(super) acted: u64,
@@ -44,6 +46,7 @@ impl Log {
     pub(super) fn take(&mut self, sighting: Sighting) {
         let is_tree = |step: &LaneStep| matches!(step, LaneStep::Member(name) if name.starts_with("tree "));
         self.in_names |= sighting.path.steps().iter().any(is_tree);
+        self.told |= !sighting.is_at_home();
         if sighting.action() == Action::Block {
             self.acted += 1;
             if let Event::Finding(finding) = sighting.event()
@@ -61,6 +64,15 @@ impl Log {
         } else {
             self.waiting.push_back(sighting);
         }
+    }
+
+    /// Whether nothing was found so far but credentials that are at home, not even a piece of a secret, and all was examined.
+    pub(super) fn is_spotless(&self) -> bool {
+        self.blocked.is_none()
+            && !self.told
+            && self.approved.is_empty()
+            && self.session.is_empty()
+            && self.coverage.is_complete()
     }
 
     /// How many sightings there were so far, polled ones apart.

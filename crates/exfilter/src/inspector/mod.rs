@@ -42,15 +42,19 @@
 //!
 //! A conversation with a language model, which comes again with every turn, is compared with what the session has sent before where the inspections share [`Prefixes`], and examined from where it differs.
 //!
+//! Of requests that have the same head as one that was found clean, whoever has compared the heads needs to examine the bodies alone ([`Repeat`]).
+//!
 //! The body must come as it is without HTTP's chunks. Everything the laws of [`Stream`](crate::Stream) say holds for it: the outcome does not depend on chunks.
 mod body;
 mod chunked;
 mod decoded;
 mod head;
 mod inspect;
+mod inspection;
 mod locate;
 mod log;
 mod prefixes;
+mod repeat;
 mod reply;
 mod sighting;
 mod signed;
@@ -59,8 +63,10 @@ mod transcode;
 mod uploads;
 
 pub(crate) use head::slot;
-pub use inspect::{Inspection, Inspector};
+pub use inspect::Inspector;
+pub use inspection::Inspection;
 pub use prefixes::Prefixes;
+pub use repeat::Repeat;
 pub use sighting::Sighting;
 pub(crate) use transcode::decoded;
 pub use uploads::Uploads;

@@ -57,6 +57,11 @@ impl Sighting {
         self.own
     }
 
+    /// Whether it is a credential where it belongs: the request's own key, or an enrolled secret in a slot that it is bound to.
+    pub fn is_at_home(&self) -> bool {
+        self.own || matches!(&self.event, Event::Finding(finding) if finding.bound())
+    }
+
     /// Where it is, for people: `body > gzip > package/config.js:3:7`, or `config.py:3:7 in commit 1234abcd` in a push whose files were looked up
     /// ([`Inspector::locate`](super::Inspector::locate)).
     pub fn location(&self) -> String {

@@ -9,6 +9,7 @@ mod heads;
 mod parts;
 mod prefixes;
 mod regression;
+mod repeat;
 mod session;
 mod tokens;
 
