@@ -11,7 +11,7 @@ import functools
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from mitmproxy import connection, ctx, dns, exceptions, flow, http, tcp, tls, udp
@@ -54,32 +54,31 @@ def print_placeholders() -> None:
 
 
 def _closed(deny: Callable[[Exfilter, Any], None]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Makes a hook that answers anything that is raised in it with a refusal."""
+    """Makes a hook that answers anything that is raised in it, or in what it gives to be awaited, with a refusal."""
 
     def decorate(hook: Callable[[Exfilter, Any], Any]) -> Callable[..., Any]:
-        if asyncio.iscoroutinefunction(hook):
+        def failed(self: Exfilter, data: Any, error: BaseException) -> None:
+            self._failed(hook.__name__, error)
+            deny(self, data)
 
-            @functools.wraps(hook)
-            async def closed_async(self: Exfilter, data: Any) -> None:
-                try:
-                    await hook(self, data)
-                except BaseException as error:
-                    self._failed(hook.__name__, error)
-                    deny(self, data)
-                    if isinstance(error, asyncio.CancelledError):
-                        raise
-
-            return closed_async
+        async def closed_rest(self: Exfilter, data: Any, rest: Awaitable[None]) -> None:
+            try:
+                await rest
+            except BaseException as error:
+                failed(self, data, error)
+                if isinstance(error, asyncio.CancelledError):
+                    raise
 
         @functools.wraps(hook)
-        def closed(self: Exfilter, data: Any) -> None:
+        def closed(self: Exfilter, data: Any) -> Awaitable[None] | None:
             try:
-                hook(self, data)
+                rest = hook(self, data)
             except exceptions.AddonHalt:
                 raise
             except BaseException as error:
-                self._failed(hook.__name__, error)
-                deny(self, data)
+                failed(self, data, error)
+                return None
+            return None if rest is None else closed_rest(self, data, rest)
 
         return closed
 
@@ -316,21 +315,29 @@ class Exfilter:
         flow.request.stream = False
 
     @_closed(_deny_http)
-    async def request(self, flow: http.HTTPFlow) -> None:
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        # mitmproxy awaits what it is given; mostly there is nothing to wait for, and a coroutine would be made for every request.
         if flow.response is not None or flow.error is not None:
-            return
+            return None
         request, requests = flow.request, self._requests
         body = request.data.content
         if requests is None or request.stream or body is None:
             raise RuntimeError("the body is not at hand")
         host = self._dialled(flow)
         session = self._session(flow.client_conn)
-        if len(body) < _THREAD_FROM:
-            outcome = requests.examine(request, host, session)
-        else:
-            outcome = await asyncio.to_thread(requests.examine, request, host, session)
-        if outcome is None:
-            return
+        if len(body) >= _THREAD_FROM:
+            return self._examine_beside(flow, requests, host, session)
+        outcome = requests.examine(request, host, session)
+        return None if outcome is None else self._act(flow, outcome)
+
+    async def _examine_beside(self, flow: http.HTTPFlow, requests: Requests, host: str, session: Session) -> None:
+        """Examines a request in a thread of its own."""
+        outcome = await asyncio.to_thread(requests.examine, flow.request, host, session)
+        if outcome is not None:
+            await self._act(flow, outcome)
+
+    async def _act(self, flow: http.HTTPFlow, outcome: Outcome) -> None:
+        """Does what came of a request that is not simply sent as it is."""
         if not outcome.sure:
             await self._anywhere(flow)
         elif outcome.refusal is not None:
