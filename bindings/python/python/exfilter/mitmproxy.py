@@ -460,12 +460,17 @@ class Exfilter:
 
     @_closed(_deny_response)
     def responseheaders(self, flow: http.HTTPFlow) -> None:
+        if not self._before and not self._refs:
+            # Nothing was put into any request that is under way.
+            return
         self._restore(flow)
         if (flow.metadata.get("exfilter_injected") or flow.id in self._refs) and flow.response is not None:
             flow.response.stream = False
 
     @_closed(_deny_response)
     def response(self, flow: http.HTTPFlow) -> None:
+        if not self._before and not self._refs and "exfilter_injected" not in flow.metadata:
+            return
         self._restore(flow)
         refs = self._refs.pop(flow.id, None)
         if refs is not None and flow.response is not None and flow.response.raw_content and "content-encoding" not in flow.response.headers:
