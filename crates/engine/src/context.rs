@@ -70,8 +70,11 @@ pub(crate) struct Live {
     pub(crate) windows: u64,
     pub(crate) decoded: u64,
     pub(crate) containers: u64,
-    pub(crate) archives: u64,
     pub(crate) members: u64,
+    /// Each has 60 bytes at least, so they are few enough.
+    pub(crate) archives: u32,
+    /// Whether zlib began in the middle of content: pictures may be far longer than what they are packed to.
+    pub(crate) pictures: bool,
     /// Bytes pushed after scanning was given up.
     pub(crate) discarded: u64,
 }

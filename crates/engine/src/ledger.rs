@@ -226,7 +226,7 @@ impl Ledger {
             bytes,
             decoded: live.decoded,
             containers: live.containers,
-            archives: live.archives,
+            archives: live.archives.into(),
             members: live.members,
             opaque: self.coverage,
             discarded: live.discarded,
