@@ -73,8 +73,8 @@ pub(crate) struct Live {
     pub(crate) members: u64,
     /// Each has 60 bytes at least, so they are few enough.
     pub(crate) archives: u32,
-    /// Whether zlib began in the middle of content: pictures may be far longer than what they are packed to.
-    pub(crate) pictures: bool,
+    /// Streams of zlib that began in the middle of content.
+    pub(crate) zlib: u32,
     /// Bytes pushed after scanning was given up.
     pub(crate) discarded: u64,
 }

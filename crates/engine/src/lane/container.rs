@@ -33,6 +33,9 @@ const GUESS: u64 = 4096;
 const DEFERRED: usize = 32;
 /// What pictures may yield beyond the ratio, as many times as other content: those of one colour are a thousand times as long as what zlib makes of them.
 const PICTURES: u64 = 64;
+/// Streams of zlib that may begin in the middle of content, and one more for so many bytes: to find that one is none takes three microseconds, and what matters is longer.
+const ZLIB_MAX: u64 = 4096;
+const ZLIB_EACH: u64 = 16;
 /// Output per decoder call, in bytes.
 const OUTPUT: usize = 8 << 10;
 
@@ -219,8 +222,9 @@ pub(crate) struct Container {
     covered: bool,
     /// What was not examined of such a one: the other one's blocks decode to noise in it, which is told of only if it ends as it should.
     deferred: Vec<Unseen>,
-    /// Whether frames that it may stand in are being read, which cut it.
+    /// Whether frames that it may stand in are being read, which cut it, or it is pixels of a picture, which is cut.
     cut: bool,
+    pixels: bool,
     /// Whether zlib's header was passed over because a pack was being read.
     hides: bool,
     /// In an entry of a zip archive, whether the archive stands in this lane, not in another entry of it.
@@ -292,6 +296,12 @@ impl Container {
     fn feed_lane(&mut self, content: &[u8], eof: bool, cx: &mut Context<'_>) {
         let told = cx.scratch.unseen.len();
         self.lane.feed(content, eof, cx);
+        if self.pixels {
+            // Pixels of one colour are digits for digits for digits.
+            let mut behind = cx.scratch.unseen.split_off(told);
+            behind.retain(|unseen| unseen.reason != OpaqueReason::Depth);
+            cx.scratch.unseen.append(&mut behind);
+        }
         if self.covered && cx.scratch.unseen.len() > told {
             let free = DEFERRED - self.deferred.len();
             self.deferred.extend(cx.scratch.unseen.drain(told..).take(free));
@@ -390,7 +400,7 @@ impl Container {
         };
         // All containers of a stream together, too: a thousand small bombs are one.
         let reason = if self.output > allowed(self.may_be_picture(), slice.end - self.src)
-            || cx.live.decoded > allowed(cx.live.pictures, slice.end)
+            || cx.live.decoded > allowed(cx.live.zlib > 0, slice.end)
         {
             OpaqueReason::Ratio
         } else if cx.live.decoded > limits.output {
@@ -464,7 +474,9 @@ impl Container {
             return Fate::Withdrawn;
         }
         let established = match self.kind {
-            LaneKind::Gzip | LaneKind::Zlib => self.output >= GUESS,
+            LaneKind::Gzip => self.output >= GUESS,
+            // Fonts and programs have what stored blocks begin with, and those go on whatever follows. What they hold stands in the parent, too.
+            LaneKind::Zlib => self.output >= GUESS && self.output > self.reached - self.start,
             // Tables of numbers have such lines, and text follows what was cut: that is the end of a dump, and no fault.
             LaneKind::Dump => false,
             _ => self.decoder.is_established(),
@@ -624,17 +636,22 @@ impl Lane {
             cx.opaque(OpaqueReason::Depth, src..self.map.end(view.end()), trail, when);
             return;
         }
-        let Some(decoder) = decoder(kind, cx) else { return };
-        if kind == LaneKind::Zip {
-            cx.live.members += 1;
-            if cx.live.members > limits.members {
+        cx.live.members += u64::from(kind == LaneKind::Zip);
+        let is_one_too_many = match kind {
+            LaneKind::Zip => cx.live.members > limits.members,
+            LaneKind::Zlib => at > 0 && u64::from(cx.live.zlib) >= ZLIB_MAX + src / ZLIB_EACH,
+            _ => false,
+        };
+        if is_one_too_many {
+            if kind == LaneKind::Zip {
                 self.refuse_listing();
-                let trail = self.trail_at(at);
-                let when = cx.when;
-                cx.opaque(OpaqueReason::Members, src..self.map.end(view.end()), trail, when);
-                return;
             }
+            let trail = self.trail_at(at);
+            let when = cx.when;
+            cx.opaque(OpaqueReason::Members, src..self.map.end(view.end()), trail, when);
+            return;
         }
+        let Some(decoder) = decoder(kind, cx) else { return };
         cx.live.lanes += 1;
         cx.live.containers += u64::from(!is_framing);
         let depth = Depth { containers: self.depth.containers + u8::from(!is_framing), shapes: 0 };
@@ -644,6 +661,7 @@ impl Lane {
         lane.codings = if coded { self.codings - 1 } else { 0 };
         lane.framed = coded || kind == LaneKind::Framing(Framing::Chunked);
         let listed = if kind == LaneKind::Zip { self.list_entry(view, at) } else { None };
+        let pixels = kind == LaneKind::Zlib && super::zlib::is_picture(view, at);
         let mut container = Container {
             decoder,
             kind,
@@ -663,8 +681,8 @@ impl Lane {
             covered: self.containers.iter().any(Container::covers),
             deferred: Vec::new(),
             hides: false,
-            cut: self.containers.iter().any(Container::is_framing)
-                || kind == LaneKind::Zlib && super::zlib::is_picture(view, at),
+            cut: self.containers.iter().any(Container::is_framing) || pixels,
+            pixels,
             listed,
             piece: Piece { at: 0, source: Source::Made },
             unreleased: None,
@@ -673,7 +691,7 @@ impl Lane {
             kept: 0,
             reached: at,
         };
-        cx.live.pictures |= container.may_be_picture();
+        cx.live.zlib += u32::from(container.may_be_picture());
         let sliced = sliced.max(at);
         for (from, to) in [(at, sliced), (sliced, view.end())] {
             let Some(input) = view.get(from, to).filter(|input| !input.is_empty()) else { continue };

@@ -100,7 +100,7 @@ fn items_of_a_list_are_texts_of_their_own() {
 /// In the chunks of further pictures a number stands in front of the stream, so one that was cut into several counted as corrupt.
 #[test]
 fn further_pictures_are_in_pieces_too() {
-    let pixels = wrap::zlib(&mut Rng::new(813), &Rng::new(9).bytes(30_000));
+    let pixels = packed(&mut Rng::new(813), &Rng::new(9).text(keys::HEX, 60_000));
     let mut picture =
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x80\0\0\0\x80\x08\x06\0\0\0\xc3\x3e\x61\xcb".to_vec();
     for (n, piece) in pixels.chunks(8192).enumerate() {
@@ -191,4 +191,53 @@ fn a_blank_picture_is_no_bomb() {
         assert!(!run.last.is_block(), "{:?}", run.events);
         assert_eq!(run.opaques().count(), 0, "{:?}", run.events);
     }
+}
+
+/// Headers of zlib with an empty block behind them cost three microseconds each, a second for a megabyte.
+#[test]
+fn headers_without_number_are_told_of() {
+    let engine = rules();
+    let content = [b"text ".as_slice(), &b"x\x9c\x03".repeat(8000)].concat();
+    let facts =
+        [split::whole(content.len()), split::every(content.len(), 1), split::every(content.len(), 5000)].map(
+            |chunks| {
+                let run = run::run(&engine, &crate::laws::outbound(), &content, &chunks);
+                assert!(
+                    run.last.is_block()
+                        && run.opaques().any(|opaque| opaque.reason() == OpaqueReason::Members)
+                );
+                run.facts()
+            },
+        );
+    assert!(facts.iter().all(|of| *of == facts[0]));
+    is_clean(&engine, &[b"text ".as_slice(), &b"x\x9c\x03 and more of it".repeat(9000)].concat());
+}
+
+/// What a font has by chance, two in twenty-five of them, was a stream whose first block is stored: it went on for 64 KiB, whatever they were, and ended as corrupt.
+#[test]
+fn a_stored_block_is_no_evidence() {
+    let noise = Rng::new(817).bytes(70_000);
+    let engine = rules();
+    for content in [
+        [b"glyf x\x01\0\xff\xff\0\0".as_slice(), &noise].concat(),
+        [b"glyf x\x01\0\xff\xff\0\0".as_slice(), &noise[..50_000]].concat(),
+    ] {
+        for chunks in [split::whole(content.len()), split::every(content.len(), 1000)] {
+            let run = run::run(&engine, &crate::laws::outbound(), &content, &chunks);
+            assert!(!run.last.is_block() && run.opaques().count() == 0, "{:?}", run.events);
+        }
+    }
+}
+
+/// Grey pixels are digits for the same digits, as deep as one looks.
+#[test]
+fn grey_pixels_are_no_text() {
+    let pixels = packed(&mut Rng::new(818), &[0x33; 5000]);
+    let picture = [
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x07\xd0\0\0\x07\xd0\x08\0\0\0\0\xc3\x3e\x61\xcb\0\0\x01\0IDAT"
+            .as_slice(),
+        &pixels,
+        b"\x01\x02\x03\x04",
+    ];
+    is_clean(&rules(), &picture.concat());
 }
