@@ -171,7 +171,11 @@ fn main() {
         ("dumps of words", mb, unit(b"00000000: 6768 705f 6162 6364\n")),
         ("digits and stars", mb, unit(b"10 11 12\n*\n")),
         ("numbers in columns", mb, unit(b"10  11  ")),
-        ("columns of line breaks", mb, Box::new(|n| cycle(&[&b"10 11 12  "[..], &b"\\n".repeat(45)].concat(), n))),
+        (
+            "columns of line breaks",
+            mb,
+            Box::new(|n| cycle(&[&b"10 11 12  "[..], &b"\\n".repeat(45)].concat(), n)),
+        ),
         ("tar of empty files", mb, Box::new(empty_members)),
         ("ustar magic", mb, unit(b"ustar\x0000")),
     ];
