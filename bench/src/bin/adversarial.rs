@@ -77,6 +77,13 @@ fn nested(depth: usize, n: usize) -> Vec<u8> {
     members(&unit, n)
 }
 
+/// Lines of 76 base64 characters between `before` and `after`, `n` bytes of them.
+fn folded(before: &str, after: &str, n: usize) -> Vec<u8> {
+    let chars = corpus::base64(&alnum(&mut Rng::new(7), n / 2));
+    let lines = chars.chunks(76).flat_map(|line| [before.as_bytes(), line, after.as_bytes()].concat());
+    lines.take(n).collect()
+}
+
 type Make<'a> = Box<dyn Fn(usize) -> Vec<u8> + 'a>;
 
 fn main() {
@@ -148,6 +155,26 @@ fn main() {
                 b.truncate(n);
                 b
             }),
+        ),
+        ("zlib heads", mb, unit(b"x\x9c\x03")),
+        ("zlib of nothing", mb, unit(b"x\x9c\x03\0\0\0\0\x01")),
+        ("zlib that goes on", mb, unit(b"x\x01\0\xff\xff\0\0")),
+        ("gzip that goes on", mb, unit(b"\x1f\x8b\x08\0\0\0\0\0\0\x03\0\xff\xff\0\0")),
+        ("strings over lines", mb, Box::new(|n| folded("\"", "\" +\n", n))),
+        ("strings in a list", mb, Box::new(|n| folded("  \"", "\",\n", n))),
+        ("lines of a comment", mb, Box::new(|n| folded("# ", "\n", n))),
+        ("lines of a diff", mb, Box::new(|n| folded("+", "\n", n))),
+        ("marks of comments", mb, unit(b"# ")),
+        ("lines of marks", mb, unit(b"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB\n# # # # # # # #\n")),
+        ("heads of dumps", mb, unit(b"000000  a")),
+        ("dumps of a character", mb, unit(b"000000   a\n")),
+        ("dumps of words", mb, unit(b"00000000: 6768 705f 6162 6364\n")),
+        ("digits and stars", mb, unit(b"10 11 12\n*\n")),
+        ("numbers in columns", mb, unit(b"10  11  ")),
+        (
+            "columns of line breaks",
+            mb,
+            Box::new(|n| cycle(&[&b"10 11 12  "[..], &b"\\n".repeat(45)].concat(), n)),
         ),
         ("tar of empty files", mb, Box::new(empty_members)),
         ("ustar magic", mb, unit(b"ustar\x0000")),

@@ -70,8 +70,11 @@ pub(crate) struct Live {
     pub(crate) windows: u64,
     pub(crate) decoded: u64,
     pub(crate) containers: u64,
-    pub(crate) archives: u64,
     pub(crate) members: u64,
+    /// Each has 60 bytes at least, so they are few enough.
+    pub(crate) archives: u32,
+    /// Streams of zlib that began in the middle of content.
+    pub(crate) zlib: u32,
     /// Bytes pushed after scanning was given up.
     pub(crate) discarded: u64,
 }

@@ -239,7 +239,7 @@ impl Ledger {
             bytes,
             decoded: live.decoded,
             containers: live.containers,
-            archives: live.archives,
+            archives: live.archives.into(),
             members: live.members,
             opaque: self.coverage,
             discarded: live.discarded,

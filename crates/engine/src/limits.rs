@@ -17,7 +17,7 @@ pub struct Limits {
     pub containers: u8,
     /// Nested shapes (base64, base32, base58, base85, hex, escapes), counted anew in each container. Default 3.
     pub shapes: u8,
-    /// Bytes that a container, and all of a stream's together, may decode before their ratio counts. Default 1 MiB.
+    /// Bytes that a container, and all of a stream's together, may decode before their ratio counts; 64 times as much where zlib stands in the middle of content, as in pictures. Default 1 MiB.
     pub ratio_grace: u64,
     /// Decoded bytes per outer byte after the grace, of a container and of all together. Default 200.
     pub ratio: u64,

@@ -267,6 +267,12 @@ fn the_account_is_true_of_what_adversaries_send() {
         ("zstd magic", b"\x28\xb5\x2f\xfd".repeat(8000)),
         ("gzip headers", b"\x1f\x8b\x08\x08\0\0\0\0\0\x03name".repeat(2000)),
         ("empty gzip members", wrap::gzip(&mut rng, b"").repeat(1500)),
+        ("zlib that goes on", b"x\x01\0\xff\xff\0\0".repeat(4000)),
+        ("gzip that goes on", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\0\xff\xff\0\0".repeat(2000)),
+        ("zlib in base64", wrap::base64(&b"x\x01\0\xff\xff\0\0".repeat(4000), false, false)),
+        ("dumps of a character", b"000000   a\n".repeat(3000)),
+        ("dumps of words", b"00000000: 6768 705f 6162 6364\n".repeat(1000)),
+        ("strings over lines", b"\"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB\" +\n".repeat(1000)),
         ("members", names.repeat(40)),
         ("members of an ar", {
             let one = wrap::ar(&[(b"a", b"x")]);

@@ -208,6 +208,7 @@ impl Base32Lane {
 
     /// Goes on at `line`, another line; characters before `fed` have been taken.
     pub(super) fn begin_line(&mut self, fed: u64, line: u64, map: &OuterMap) {
+        self.lane.note_seam(self.lane.pos);
         match self.phase.pending() as u64 {
             0 if map.is_identity() => self.lane.map.push(self.lane.pos, Origin::Base32 { outer: line }),
             0 => {}

@@ -31,6 +31,11 @@ use crate::path::{LaneStep, Trail};
 const GUESS: u64 = 4096;
 /// Ranges that are deferred at most; the others are as many times the same.
 const DEFERRED: usize = 32;
+/// What pictures may yield beyond the ratio, as many times as other content: those of one colour are a thousand times as long as what zlib makes of them.
+const PICTURES: u64 = 64;
+/// Streams of zlib that may begin in the middle of content, and one more for so many bytes: to find that one is none takes three microseconds, and what matters is longer.
+const ZLIB_MAX: u64 = 4096;
+const ZLIB_EACH: u64 = 16;
 /// Output per decoder call, in bytes.
 const OUTPUT: usize = 8 << 10;
 
@@ -129,6 +134,7 @@ fn probe_len(kind: LaneKind) -> u64 {
         LaneKind::Pack => pack::PROBE_LEN as u64,
         LaneKind::Uuencode => uuencode::PROBE_LEN as u64,
         LaneKind::Dump => dump::PROBE_LEN as u64,
+        LaneKind::Sealed(_) => exfilter_codec::sealed::PROBE_LEN as u64,
         _ => magic as u64,
     }
 }
@@ -216,8 +222,11 @@ pub(crate) struct Container {
     covered: bool,
     /// What was not examined of such a one: the other one's blocks decode to noise in it, which is told of only if it ends as it should.
     deferred: Vec<Unseen>,
-    /// Whether frames that it may stand in are being read, which cut it.
+    /// Whether frames that it may stand in are being read, which cut it, or it is pixels of a picture, which is cut.
     cut: bool,
+    pixels: bool,
+    /// Whether zlib's header was passed over because a pack was being read.
+    hides: bool,
     /// In an entry of a zip archive, whether the archive stands in this lane, not in another entry of it.
     listed: Option<zip::Entry>,
     /// In a framing, the piece that the last output belongs to.
@@ -287,6 +296,12 @@ impl Container {
     fn feed_lane(&mut self, content: &[u8], eof: bool, cx: &mut Context<'_>) {
         let told = cx.scratch.unseen.len();
         self.lane.feed(content, eof, cx);
+        if self.pixels {
+            // Pixels of one colour are digits for digits for digits.
+            let mut behind = cx.scratch.unseen.split_off(told);
+            behind.retain(|unseen| unseen.reason != OpaqueReason::Depth);
+            cx.scratch.unseen.append(&mut behind);
+        }
         if self.covered && cx.scratch.unseen.len() > told {
             let free = DEFERRED - self.deferred.len();
             self.deferred.extend(cx.scratch.unseen.drain(told..).take(free));
@@ -379,9 +394,14 @@ impl Container {
         }
         self.hand_on(output, coarse, map, cx);
         let limits = &cx.core.limits;
-        let allowed = |taken: u64| limits.ratio_grace + limits.ratio.saturating_mul(taken);
+        let allowed = |pictures: bool, taken: u64| {
+            let grace = limits.ratio_grace.saturating_mul(if pictures { PICTURES } else { 1 });
+            grace.saturating_add(limits.ratio.saturating_mul(taken))
+        };
         // All containers of a stream together, too: a thousand small bombs are one.
-        let reason = if self.output > allowed(slice.end - self.src) || cx.live.decoded > allowed(slice.end) {
+        let reason = if self.output > allowed(self.may_be_picture(), slice.end - self.src)
+            || cx.live.decoded > allowed(cx.live.zlib > 0, slice.end)
+        {
             OpaqueReason::Ratio
         } else if cx.live.decoded > limits.output {
             OpaqueReason::TotalOutput
@@ -391,6 +411,11 @@ impl Container {
         self.feed_lane(&[], true, cx);
         self.event(reason, slice.end, cx);
         Some(Fate::Over)
+    }
+
+    /// Whether it is zlib's in the middle of content, which pictures are, and what fills a page of a document.
+    fn may_be_picture(&self) -> bool {
+        self.kind == LaneKind::Zlib && self.start > 0
     }
 
     /// Feeds its lane output of `origin`.
@@ -449,7 +474,11 @@ impl Container {
             return Fate::Withdrawn;
         }
         let established = match self.kind {
-            LaneKind::Gzip | LaneKind::Zlib => self.output >= GUESS,
+            LaneKind::Gzip => self.output >= GUESS,
+            // Fonts and programs have what stored blocks begin with, and those go on whatever follows. What they hold stands in the parent, too.
+            LaneKind::Zlib => self.output >= GUESS && self.output > self.reached - self.start,
+            // Tables of numbers have such lines, and text follows what was cut: that is the end of a dump, and no fault.
+            LaneKind::Dump => false,
             _ => self.decoder.is_established(),
         };
         // Only what noise can look like is withdrawn; a window or a dictionary was asked for by a header that made sense, unless that header is
@@ -459,7 +488,7 @@ impl Container {
             || matches!(self.kind, LaneKind::Zip | LaneKind::Uuencode | LaneKind::Dump) && !established;
         let covered = self.covered || self.cut;
         let guess = noise && (!established || covered) || covered && self.output == 0;
-        if guess && !self.declared {
+        if guess && !self.declared && !self.hides {
             return Fate::Withdrawn;
         }
         let reason = match fault {
@@ -550,7 +579,11 @@ impl Container {
 
     pub(crate) fn memory(&self) -> usize {
         let deferred = self.deferred.capacity() * size_of::<Unseen>();
-        size_of::<Container>() + size_of::<Lane>() + self.lane.memory() + deferred
+        size_of::<Container>()
+            + size_of_val(&*self.decoder)
+            + size_of::<Lane>()
+            + self.lane.memory()
+            + deferred
     }
 
     pub(crate) fn windows(&self) -> u64 {
@@ -581,10 +614,8 @@ impl Lane {
         cx: &mut Context<'_>,
     ) {
         let is_taken = self.taken.as_ref().is_some_and(|taken| taken.0.contains(&at));
-        // What lies in the entry that far has begun there, and objects of a pack are its own.
-        let in_pack = || at < self.packed || self.containers.iter().any(|c| c.kind == LaneKind::Pack);
-        let is_object = kind == LaneKind::Zlib && in_pack();
-        if is_taken || is_object || at + probe_len(kind) <= self.passed {
+        // What lies in the entry that far has begun there.
+        if is_taken || at + probe_len(kind) <= self.passed || self.is_read(kind, at) {
             return;
         }
         // The parent has begun what it has seen as it is.
@@ -605,17 +636,22 @@ impl Lane {
             cx.opaque(OpaqueReason::Depth, src..self.map.end(view.end()), trail, when);
             return;
         }
-        let Some(decoder) = decoder(kind, cx) else { return };
-        if kind == LaneKind::Zip {
-            cx.live.members += 1;
-            if cx.live.members > limits.members {
+        cx.live.members += u64::from(kind == LaneKind::Zip);
+        let is_one_too_many = match kind {
+            LaneKind::Zip => cx.live.members > limits.members,
+            LaneKind::Zlib => at > 0 && u64::from(cx.live.zlib) >= ZLIB_MAX + src / ZLIB_EACH,
+            _ => false,
+        };
+        if is_one_too_many {
+            if kind == LaneKind::Zip {
                 self.refuse_listing();
-                let trail = self.trail_at(at);
-                let when = cx.when;
-                cx.opaque(OpaqueReason::Members, src..self.map.end(view.end()), trail, when);
-                return;
             }
+            let trail = self.trail_at(at);
+            let when = cx.when;
+            cx.opaque(OpaqueReason::Members, src..self.map.end(view.end()), trail, when);
+            return;
         }
+        let Some(decoder) = decoder(kind, cx) else { return };
         cx.live.lanes += 1;
         cx.live.containers += u64::from(!is_framing);
         let depth = Depth { containers: self.depth.containers + u8::from(!is_framing), shapes: 0 };
@@ -625,6 +661,7 @@ impl Lane {
         lane.codings = if coded { self.codings - 1 } else { 0 };
         lane.framed = coded || kind == LaneKind::Framing(Framing::Chunked);
         let listed = if kind == LaneKind::Zip { self.list_entry(view, at) } else { None };
+        let pixels = kind == LaneKind::Zlib && super::zlib::is_picture(view, at);
         let mut container = Container {
             decoder,
             kind,
@@ -643,8 +680,9 @@ impl Lane {
             stored: self.stored,
             covered: self.containers.iter().any(Container::covers),
             deferred: Vec::new(),
-            cut: self.containers.iter().any(Container::is_framing)
-                || kind == LaneKind::Zlib && super::zlib::is_picture(view, at),
+            hides: false,
+            cut: self.containers.iter().any(Container::is_framing) || pixels,
+            pixels,
             listed,
             piece: Piece { at: 0, source: Source::Made },
             unreleased: None,
@@ -653,6 +691,7 @@ impl Lane {
             kept: 0,
             reached: at,
         };
+        cx.live.zlib += u32::from(container.may_be_picture());
         let sliced = sliced.max(at);
         for (from, to) in [(at, sliced), (sliced, view.end())] {
             let Some(input) = view.get(from, to).filter(|input| !input.is_empty()) else { continue };
@@ -667,6 +706,23 @@ impl Lane {
             }
         }
         self.containers.push(container);
+    }
+
+    /// Whether what stands at `at` is read already: the objects of a pack are its own, and so are the lines of a dump.
+    fn is_read(&mut self, kind: LaneKind, at: u64) -> bool {
+        match kind {
+            LaneKind::Zlib if at < self.packed => true,
+            LaneKind::Zlib => match self.containers.iter_mut().find(|c| c.kind == LaneKind::Pack) {
+                // Should it be none, what was not looked into for it is told of.
+                Some(pack) => {
+                    pack.hides = true;
+                    true
+                }
+                None => false,
+            },
+            LaneKind::Dump => self.containers.iter().any(|c| c.kind == LaneKind::Dump),
+            _ => false,
+        }
     }
 
     pub(crate) fn feed_containers(&mut self, view: View<'_>, fresh: u64, cx: &mut Context<'_>) {

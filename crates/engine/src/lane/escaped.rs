@@ -541,21 +541,34 @@ impl Escaped {
     }
 }
 
-/// The texts of a lane: one with the escapes of quoted-printable, one with all others. A `=` with two digits after it is an escape in the one
-/// and the end of a name, or a part of a token, in all others.
+/// The texts of a lane: one with the escapes of quoted-printable, one with all others, and one of compressed content for each byte that begins escapes. A `=` with two digits after it
+/// is an escape in the one and the end of a name, or a part of a token, in all others.
 ///
 /// There is nothing before the first escape.
 #[derive(Default)]
-pub(crate) struct Texts(Option<Box<[Text; 2]>>);
+pub(crate) struct Texts(Option<Box<[Text; TEXTS]>>);
+
+const TEXTS: usize = 6;
 
 /// The text under way of one kind, and how far it has come.
 #[derive(Default)]
 struct Text {
     child: Option<Box<Escaped>>,
-    /// Text before this offset of the lane has been read, and compressed content written in escapes.
+    /// What stands before this offset of the lane has been read.
     read: u64,
-    unpacked: u64,
     denied: Option<Denied>,
+}
+
+/// The place of what an escape begins among the texts of a lane.
+fn place(introducer: u8, binary: bool) -> usize {
+    match (binary, introducer) {
+        (false, b'=') => 1,
+        (false, _) => 0,
+        (true, b'=') => 2,
+        (true, b'\\') => 3,
+        (true, b'&') => 4,
+        (true, _) => 5,
+    }
 }
 
 /// Text for which no lane could be had.
@@ -580,19 +593,19 @@ impl Texts {
 
     /// The least outer offset that must not leave yet.
     pub(crate) fn hold(&self, map: &OuterMap, pos: u64, cx: &Context<'_>) -> u64 {
-        let denied = self.both().filter_map(|text| text.denied).map(|d| d.src);
+        let denied = self.all().filter_map(|text| text.denied).map(|d| d.src);
         self.children().map(|child| child.hold(map, pos, cx)).chain(denied).min().unwrap_or(u64::MAX)
     }
 
     /// The least offset of the lane whose byte is still needed.
     pub(crate) fn first(&self) -> u64 {
-        let denied = self.both().filter_map(|text| text.denied);
+        let denied = self.all().filter_map(|text| text.denied);
         let denied = denied.map(|d| d.at.saturating_sub((BACK + escape::MAX_LEN) as u64));
         self.children().map(|child| child.fed).chain(denied).min().unwrap_or(u64::MAX)
     }
 
     pub(crate) fn memory(&self) -> usize {
-        self.both().map(size_of_val).sum::<usize>()
+        self.all().map(size_of_val).sum::<usize>()
             + self.children().map(|child| child.memory()).sum::<usize>()
     }
 
@@ -622,28 +635,24 @@ impl Texts {
     }
 
     fn children(&self) -> impl Iterator<Item = &Escaped> {
-        self.both().filter_map(|text| text.child.as_deref())
+        self.all().filter_map(|text| text.child.as_deref())
     }
 
-    fn both(&self) -> impl Iterator<Item = &Text> {
+    fn all(&self) -> impl Iterator<Item = &Text> {
         self.0.iter().flat_map(|texts| texts.iter())
     }
 
-    fn of(&mut self, introducer: u8) -> &mut Text {
-        &mut self.0.get_or_insert_default()[usize::from(introducer == b'=')]
+    fn of(&mut self, place: usize) -> &mut Text {
+        &mut self.0.get_or_insert_default()[place]
     }
 
-    /// Whether an escape at `at` belongs to what has been read, or is being read.
+    /// Whether an escape at `at` belongs to what has been read, or is being read. What compressed content leaves as it is, other escapes, may be text.
     fn has(&self, introducer: u8, at: u64, binary: bool) -> bool {
-        let text = self.both().nth(usize::from(introducer == b'='));
-        text.is_some_and(|text| {
-            let read = if binary {
-                text.child.as_ref().is_some_and(|child| child.is_binary()) || at < text.unpacked
-            } else {
-                text.child.is_some() || at < text.read
-            };
-            read || text.denied.is_some()
-        })
+        let reads = |place: usize| {
+            let text = self.all().nth(place);
+            text.is_some_and(|text| text.child.is_some() || at < text.read || text.denied.is_some())
+        };
+        reads(place(introducer, true)) || !binary && reads(place(introducer, false))
     }
 }
 
@@ -668,16 +677,19 @@ impl Lane {
         if !binary && !cut && look(view.bytes, view.index(at), eof, cx).0 == Look::Idle {
             return;
         }
-        let text = self.texts.of(introducer);
+        let unpacked = self.texts.of(place(introducer, true)).read;
+        let text = self.texts.of(place(introducer, false));
         let start = match begins {
             Begins::Magic(plain) => at - plain as u64,
-            Begins::Text => beginning.min(cut_at).max(view.base).max(text.read),
+            Begins::Text => beginning.min(cut_at).max(view.base).max(text.read).max(unpacked),
         };
         if binary && let Some(mut child) = text.child.take() {
             // Compressed content in the middle of text: other escapes of the text stand for themselves in it.
             child.lane.feed(&[], true, cx);
             child.release(cx);
         }
+        let place = place(introducer, binary);
+        let text = self.texts.of(place);
         if self.depth.shapes >= cx.core.limits.shapes || cx.live.lanes + 1 > cx.core.limits.lanes {
             if !self.refused_shapes {
                 text.denied = Some(Denied { at, src: self.map.src(start), cut });
@@ -699,22 +711,23 @@ impl Lane {
         child.lane.restart(LaneKind::Escapes, depth, up);
         child.lane.touched = Some(touched);
         child.lane.archive = Archive::text(cx.facts.lines.then(|| self.archive.line(view, start)));
-        self.texts.of(introducer).child = Some(child);
-        self.feed_text(introducer, view, eof, cx);
+        self.texts.of(place).child = Some(child);
+        self.feed_text(place, view, eof, cx);
     }
 
     /// Where the first text begins for which no lane could be had.
     pub(crate) fn denied_text(&self) -> u64 {
-        self.texts.both().filter_map(|text| text.denied).map(|denied| denied.at).min().unwrap_or(u64::MAX)
+        self.texts.all().filter_map(|text| text.denied).map(|denied| denied.at).min().unwrap_or(u64::MAX)
     }
 
     /// Decides about text for which no lane could be had: it matters only if there is something in it.
     pub(crate) fn settle_denied_texts(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
-        if self.texts.both().all(|text| text.denied.is_none()) {
+        if self.texts.all().all(|text| text.denied.is_none()) {
             return;
         }
-        let denied: [Option<Denied>; 2] = std::array::from_fn(|i| self.texts.both().nth(i)?.denied);
-        for Denied { at, src, cut } in denied.into_iter().flatten() {
+        let denied: [Option<Denied>; TEXTS] = std::array::from_fn(|i| self.texts.all().nth(i)?.denied);
+        for (place, denied) in denied.into_iter().enumerate() {
+            let Some(Denied { at, src, cut }) = denied else { continue };
             let (look, to) = match cut {
                 true => (Look::Busy, view.index(at) + 1),
                 false => look(view.bytes, view.index(at), eof, cx),
@@ -722,7 +735,7 @@ impl Lane {
             if look == Look::Open {
                 continue;
             }
-            self.texts.of(view.bytes[view.index(at)]).denied = None;
+            self.texts.of(place).denied = None;
             if look == Look::Busy && !self.refused_shapes {
                 self.refuse_shape(at, src, to, view, eof, cx);
             }
@@ -731,16 +744,13 @@ impl Lane {
 
     /// Feeds the texts that are being unescaped, and ends what is over.
     pub(crate) fn feed_texts(&mut self, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
-        for introducer in [b'%', b'='] {
-            self.feed_text(introducer, view, eof, cx);
+        if self.texts.is_alive() {
+            (0..TEXTS).for_each(|place| self.feed_text(place, view, eof, cx));
         }
     }
 
-    fn feed_text(&mut self, introducer: u8, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
-        if !self.texts.is_alive() {
-            return;
-        }
-        let text = self.texts.of(introducer);
+    fn feed_text(&mut self, place: usize, view: View<'_>, eof: bool, cx: &mut Context<'_>) {
+        let text = self.texts.of(place);
         let Some(mut child) = text.child.take() else { return };
         let found = cx.scratch.found.len();
         let over = child.feed(&self.map, view, eof, cx);
@@ -748,9 +758,6 @@ impl Lane {
             self.archive.mask(child.start, child.fed);
         }
         text.read = child.fed;
-        if child.is_binary() {
-            text.unpacked = child.fed;
-        }
         if over {
             child.release(cx);
         } else {

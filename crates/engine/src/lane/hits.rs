@@ -4,7 +4,7 @@ use exfilter_automaton::{Automaton, Hit, What};
 
 use super::escaped::{self, Begins};
 use super::look::Look;
-use super::{Lane, LaneKind, SEEN, Starts, base58, codes, container, is_directory, look, sealed, shape};
+use super::{Lane, LaneKind, SEEN, base58, codes, container, is_directory, look, sealed, shape};
 use crate::confirm::View;
 use crate::context::Context;
 use crate::coverage::OpaqueReason;
@@ -86,12 +86,13 @@ impl Lane {
         }
     }
 
-    /// Puts what begins at `starts` among `hits`, as far as it is decided before index `to`.
-    pub(super) fn begin_again(&mut self, starts: &Starts, hits: &mut Vec<Hit>, view: View<'_>, to: usize) {
-        for start in &starts.0 {
-            let at = view.index(*start);
+    /// Puts zlib's headers with which lines of a run begin among `hits`, as far as that is decided before index `to`.
+    pub(super) fn begin_again(&mut self, hits: &mut Vec<Hit>, view: View<'_>, to: usize) {
+        let Some(seams) = self.seams.as_mut().filter(|seams| !seams.zlib.0.is_empty()) else { return };
+        for start in std::mem::take(&mut seams.zlib.0) {
+            let at = view.index(start);
             if at >= to {
-                self.starts.get_or_insert_default().0.push(*start);
+                seams.zlib.0.push(start);
             } else if let Some(hit) = container::zlib_at(view.bytes, at) {
                 let place = hits.partition_point(|hit| hit.at < at);
                 hits.insert(place, hit);

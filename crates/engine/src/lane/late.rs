@@ -105,6 +105,8 @@ impl Lane {
 
     /// Whether pieces meet before the byte at `at`, or what stands there may not belong to the text.
     pub(super) fn is_joint(&self, at: u64) -> bool {
-        at == self.boundary || self.joints().is_some_and(|joints| joints.is_joint(at))
+        at == self.boundary
+            || self.seams.as_ref().is_some_and(|seams| seams.all.0.contains(&at))
+            || self.joints().is_some_and(|joints| joints.is_joint(at))
     }
 }

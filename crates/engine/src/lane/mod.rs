@@ -89,6 +89,15 @@ const TAIL_KEPT: usize = 4096;
 #[derive(Default)]
 struct Starts(Vec<u64>);
 
+/// Where lines and strings of a run begin that goes on in them.
+#[derive(Default)]
+struct Seams {
+    /// Each may be a text of its own, until it is no longer at hand.
+    all: Starts,
+    /// Some content may begin there that is zlib's, until it is decided.
+    zlib: Starts,
+}
+
 impl Starts {
     fn memory(&self) -> usize {
         size_of::<Starts>() + self.0.capacity() * size_of::<u64>()
@@ -123,8 +132,7 @@ pub(crate) struct Lane {
     run_idle: u64,
     /// Where a run of unescaped text begins in which no escape has stood yet; `u64::MAX` if there is none.
     waiting: u64,
-    /// Offsets, apart from the first one, at which some content may begin that is zlib's.
-    starts: Option<Box<Starts>>,
+    seams: Option<Box<Seams>>,
     containers: Vec<Container>,
     /// From the first entry of a zip archive on.
     listing: Option<Box<Listing>>,
@@ -159,6 +167,7 @@ pub(crate) fn may_begin(bytes: &[u8]) -> bool {
     container::zlib_at(bytes, 0).is_some()
         || archive::begins(bytes)
         || Framing::ALL.iter().any(|framing| framing.starts(bytes))
+        || sealed::begins(bytes, false).is_some()
 }
 
 impl Lane {
@@ -188,7 +197,7 @@ impl Lane {
             run_read: 0,
             run_idle: 0,
             waiting: u64::MAX,
-            starts: None,
+            seams: None,
             containers: Vec::new(),
             listing: None,
             codings: 0,
@@ -222,7 +231,7 @@ impl Lane {
         self.archive = Archive::default();
         (self.group, self.wide, self.codes) = (None, None, None);
         (self.run_read, self.run_idle, self.waiting, self.boundary) = (0, 0, u64::MAX, u64::MAX);
-        self.starts = None;
+        self.seams = None;
         self.containers.clear();
         self.listing = None;
         (self.codings, self.framed, self.stored, self.is_document) = (0, false, false, false);
@@ -318,9 +327,7 @@ impl Lane {
             if base == 0 && scanned == 0 {
                 self.begin(&mut hits, view, cx);
             }
-            if let Some(starts) = self.starts.take() {
-                self.begin_again(&starts, &mut hits, view, to);
-            }
+            self.begin_again(&mut hits, view, to);
             self.dismiss(&mut hits, first, view, &mut pass, cx);
             scanned = next;
         }
@@ -359,7 +366,7 @@ impl Lane {
         matches!(self.kind, LaneKind::Base64 | LaneKind::Hex | LaneKind::Base32)
             && self.decided > 0
             && self.beside.is_none()
-            && self.starts.is_none()
+            && self.zlib_seams().is_empty()
             && self.listing.is_none()
             && self.archive.is_no_archive_yet()
             && self.waiting == u64::MAX
@@ -512,7 +519,8 @@ impl Lane {
             + self.map.bytes()
             + self.matcher.memory()
             + self.beside.as_ref().map_or(0, |beside| beside.memory())
-            + [&self.taken, &self.starts].into_iter().flatten().map(|starts| starts.memory()).sum::<usize>()
+            + self.taken.as_ref().map_or(0, |starts| starts.memory())
+            + self.seams.as_ref().map_or(0, |seams| seams.all.memory() + seams.zlib.memory())
             + self.late.as_ref().map_or(0, |late| late.memory())
             + self.archive.memory()
             + self.listing.as_ref().map_or(0, |listing| listing.memory())
@@ -674,6 +682,9 @@ impl Lane {
         if let Some(touched) = &mut self.touched {
             touched.forget(keep);
         }
+        if let Some(seams) = &mut self.seams {
+            seams.all.0.retain(|at| *at >= keep);
+        }
         if let Some(joints) = self.joints_mut() {
             joints.forget(keep);
         }
@@ -721,8 +732,8 @@ impl Lane {
         if self.may_begin(bytes) {
             first = 0;
         }
-        let starts = self.starts.iter().flat_map(|starts| &starts.0);
-        first = first.min(starts.map(|start| view.index(*start)).min().unwrap_or(first));
+        let seams = self.zlib_seams().iter().map(|at| view.index(*at));
+        first = first.min(seams.min().unwrap_or(first));
         (first < bytes.len()).then(|| view.base + first as u64)
     }
 
@@ -733,6 +744,15 @@ impl Lane {
             LaneKind::Joined => self.joints().is_some_and(|j| !j.is_spanned(start, end)),
             _ => false,
         }
+    }
+
+    /// Notes that another line or string of a run begins at `at`: a list of texts has one on each, so a match may begin and end there.
+    fn note_seam(&mut self, at: u64) {
+        self.seams.get_or_insert_default().all.0.push(at);
+    }
+
+    fn zlib_seams(&self) -> &[u64] {
+        self.seams.as_ref().map_or(&[], |seams| &seams.zlib.0)
     }
 
     /// Whether the lane begins where its text happens to: all other content begins where it begins.
@@ -754,7 +774,6 @@ impl Lane {
         self.decided == 0 && unmarked && !bytes.is_empty()
     }
 
-    /// The trail of a lane offset: this lane, and the member of its archive there.
     /// Notes that tests follow; of several marks in a file the first one stays.
     fn note_tests(&mut self, at: u64) {
         if !self.is_in_tests(at) {
@@ -767,6 +786,7 @@ impl Lane {
         self.late().tests.is_some_and(|mark| self.archive.are_in_one_part(mark, at))
     }
 
+    /// The trail of a lane offset: this lane, and the member of its archive there.
     fn trail_at(&mut self, at: u64) -> Option<Arc<Trail>> {
         if let Some(member) = self.archive.trail_at(at) {
             return Some(member);

@@ -164,15 +164,16 @@ pub(super) fn fold(bytes: &[u8], end: usize, len: u64, digits: bool, plain: bool
     if !digits && is_digits(bytes, line) {
         return Fold::End;
     }
-    // Another string may be content of its own, which is told by its beginning.
     let quoted = joint.last().is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
+    // Another string, or item of a list, may be content of its own, which is told by its beginning.
+    let is_item = quoted || joint.trim_ascii_end().ends_with(b"-");
     // What stands beside it in the same line mostly is.
     let is_broken = joint.contains(&b'\n') || joint.windows(2).any(|two| two == b"\\n");
     if quoted && !is_broken {
         return Fold::End;
     }
-    let is_own = quoted && !digits && base32::may_begin(head);
-    if is_own && head.len() == HEX_MIN || quoted && begins_document(head) {
+    let is_own = is_item && !digits && base32::may_begin(head);
+    if is_own && head.len() == HEX_MIN || is_item && begins_document(head) {
         return Fold::End;
     }
     // Each question is open only if all that is at hand answers it.
@@ -180,7 +181,7 @@ pub(super) fn fold(bytes: &[u8], end: usize, len: u64, digits: bool, plain: bool
     let digits_only = |head: &[u8]| head.iter().all(u8::is_ascii_hexdigit);
     let may_be_digits =
         !digits && (digits_only(head) || head.len() > 1 && digits_only(&head[2..]) && head[0] == b'0');
-    let may_be_own = is_own || quoted && may_begin_document(head);
+    let may_be_own = is_own || is_item && may_begin_document(head);
     if is_short && (head.len() < 3 || may_be_digits || may_be_own) {
         return Fold::Open;
     }
@@ -300,13 +301,15 @@ impl Group {
     fn begin_line(&mut self, line: u64, begins: u64, zlib: bool, map: &OuterMap) {
         for PhaseLane { phase, lane, cut, made, .. } in &mut self.phases {
             let at = lane.pos + made.len() as u64;
+            // The bytes of which all bits are there.
+            lane.note_seam(at + phase.pending() as u64 * 3 / 4);
             match phase.pending() as u64 {
                 0 => {
                     if map.is_identity() {
                         lane.map.push(at, Origin::Base64 { outer: line });
                     }
                     if zlib {
-                        lane.starts.get_or_insert_default().0.push(at);
+                        lane.seams.get_or_insert_default().zlib.0.push(at);
                     }
                 }
                 pending => {
@@ -318,6 +321,7 @@ impl Group {
             if *open {
                 // No needle of the parent spans a line break.
                 lane.touched.get_or_insert_default().add(lane.pos.saturating_sub(1), lane.pos + 1);
+                lane.note_seam(lane.pos);
             }
             match phase.pending() as u64 {
                 _ if !*open => {}

@@ -10,10 +10,10 @@ use super::container::ZLIB;
 use super::{Lane, look, sealed};
 use crate::confirm::View;
 
-/// Whether a chunk of a picture in PNG begins before `at`, which cut it in pieces.
+/// Whether a chunk of a picture in PNG begins before `at`, which cut it in pieces. Those of further pictures (`fdAT`) have a number first.
 pub(super) fn is_picture(view: View<'_>, at: u64) -> bool {
-    let chunk = at.checked_sub(4).and_then(|chunk| view.get(chunk, at));
-    matches!(chunk, Some(b"IDAT" | b"fdAT"))
+    let name = |before: u64| at.checked_sub(before).and_then(|chunk| view.get(chunk, chunk + 4));
+    name(4) == Some(b"IDAT") || name(8) == Some(b"fdAT")
 }
 
 /// Whether content is a document in PDF or a picture in PNG, in which zlib's streams stand anywhere.

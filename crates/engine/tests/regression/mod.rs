@@ -14,6 +14,7 @@ mod codes;
 mod fixtures;
 mod formats;
 mod framing;
+mod guesses;
 mod lanes;
 mod listing;
 mod tokens;
