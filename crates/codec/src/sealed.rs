@@ -3,7 +3,7 @@
 //! | format | begins with | told by |
 //! |---|---|---|
 //! | [7z][7z] | `37 7a bc af 27 1c` | the checksum of its first header |
-//! | [RAR][rar] 4 and 5 | `52 61 72 21 1a 07` | one of two versions |
+//! | [RAR][rar] 4 and 5 | `52 61 72 21 1a 07` | the header of an archive behind it; programs that read them hold the rest, too |
 //! | [LZ4][lz4], frames | `04 22 4d 18` | the checksum of the frame's header |
 //! | [Snappy][snappy], frames | `ff 06 00 00 73 4e 61 50 70 59` | itself |
 //! | [lzip][lzip] | `4c 5a 49 50 01` | the size of its dictionary |
@@ -90,7 +90,12 @@ impl Sealed {
                 }
                 _ => false,
             },
-            Sealed::Rar => matches!(rest, [0, ..] | [1, 0, ..]),
+            Sealed::Rar => match rest {
+                // Checksum, type, flags and size of the archive's header, which is always as long.
+                [0, _, _, 0x73, _, _, 13, 0, ..] => true,
+                [1, 0, header @ ..] => is_rar5(header),
+                _ => false,
+            },
             Sealed::Lz4 => is_lz4(rest),
             Sealed::Snappy => true,
             // A power of two from 2^12 to 2^29 bytes, less some sixteenths of it.
@@ -102,6 +107,13 @@ impl Sealed {
             }
         }
     }
+}
+
+/// Whether the header of an archive or of its encryption follows; with its checksum, where all of it is at hand.
+fn is_rar5(header: &[u8]) -> bool {
+    let [a, b, c, d, size @ 1..=0x7f, 1 | 4, ..] = *header else { return false };
+    let sum = u32::from_le_bytes([a, b, c, d]);
+    header.get(4..5 + usize::from(size)).is_none_or(|whole| crc32(whole) == sum)
 }
 
 /// Whether a frame's header follows, with its checksum.
@@ -159,9 +171,10 @@ mod tests {
     use super::*;
 
     /// The first bytes of "hello" and a line feed, as each program writes it.
-    const WRITTEN: [(Sealed, &[u8]); 8] = [
+    const WRITTEN: [(Sealed, &[u8]); 9] = [
         (Sealed::SevenZip, b"\x37\x7a\xbc\xaf\x27\x1c\x00\x04\x7e\xf8\x56\xe4\x58\x00\x00\x00\x00\x00\x00\x00\x14\x00\x00\x00\x00\x00\x00\x00\x16\xc1\x08\xd4"),
-        (Sealed::Rar, b"\x52\x61\x72\x21\x1a\x07\x01\x00"),
+        (Sealed::Rar, b"\x52\x61\x72\x21\x1a\x07\x01\x00\x33\x92\xb5\xe5\x0a\x01\x05\x06\x00\x05\x01\x01\x80\x80\x00"),
+        (Sealed::Rar, b"\x52\x61\x72\x21\x1a\x07\x00\xcf\x90\x73\x00\x00\x0d\x00\x00\x00\x00\x00\x00\x00"),
         (Sealed::Lz4, b"\x04\x22\x4d\x18\x68\x40\x06\x00\x00\x00\x00\x00\x00\x00\x59\x06\x00\x00\x80\x68\x65\x6c\x6c\x6f\x0a\x00\x00\x00\x00"),
         (Sealed::Lz4, b"\x04\x22\x4d\x18\x64\x40\xa7\x06\x00\x00\x80\x68\x65\x6c\x6c\x6f\x0a\x00\x00\x00\x00\xf9\x5b\x6b\x94"),
         (Sealed::Snappy, b"\xff\x06\x00\x00\x73\x4e\x61\x50\x70\x59\x01\x0a\x00\x00\x53\x55\xff\x53\x68\x65\x6c\x6c\x6f\x0a"),
@@ -186,7 +199,7 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 33) as u8
         };
-        for format in [Sealed::SevenZip, Sealed::Lz4, Sealed::Lzma] {
+        for format in [Sealed::SevenZip, Sealed::Rar, Sealed::Lz4, Sealed::Lzma] {
             let seen = (0..20_000).filter(|_| {
                 let mut content = format.magic().to_vec();
                 content.resize_with(PROBE_LEN, &mut byte);

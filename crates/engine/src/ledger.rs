@@ -33,8 +33,6 @@ pub(crate) struct Ledger {
     pieces: Option<Box<Pieces>>,
     /// Findings that wait for the end of a slot in which a secret may be at home.
     slot: Option<Box<SlotValue>>,
-    /// Whether there was such a slot.
-    had_slot: bool,
 }
 
 /// What a suppressed finding is counted under.
@@ -100,7 +98,6 @@ struct Pieces(BTreeMap<u32, Covered>);
 impl Ledger {
     pub(crate) fn new(core: &Core, facts: &Facts, reference: u64) -> Ledger {
         let quarantined = facts.flow.is_quarantined();
-        let slot = SlotValue::open(core, facts);
         Ledger {
             mark: Mark::new(Reference(reference)),
             blocked: quarantined.then_some(BlockReason::Quarantine),
@@ -112,14 +109,18 @@ impl Ledger {
             edits: Vec::new(),
             recent: None,
             pieces: None,
-            had_slot: slot.is_some(),
-            slot,
+            slot: SlotValue::open(core, facts),
         }
     }
 
-    /// Makes it new for another stream of the same facts. Of one that has nothing in it only the reference changes.
-    pub(crate) fn renew(&mut self, core: &Core, facts: &Facts, reference: u64) {
-        if self.is_spotless() && self.paths.is_empty() && self.recent.is_none() && !self.had_slot {
+    /// Whether it watches a slot in which a secret may be at home.
+    pub(crate) fn has_slot(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    /// Makes it new for another stream of the same facts. Of one that has nothing in it, and had no slot when it was new, only the reference changes.
+    pub(crate) fn renew(&mut self, core: &Core, facts: &Facts, had_slot: bool, reference: u64) {
+        if self.is_spotless() && self.paths.is_empty() && self.recent.is_none() && !had_slot {
             self.mark = Mark::new(Reference(reference));
         } else {
             *self = Ledger::new(core, facts, reference);

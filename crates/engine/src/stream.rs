@@ -87,6 +87,8 @@ pub struct Stream {
     ledger: Ledger,
     events: VecDeque<Event>,
     state: State,
+    /// Whether it began with a slot that is watched.
+    has_slot: bool,
     /// Where a child lane was alive last, in kibibytes, rounded up.
     alive: u32,
 }
@@ -116,6 +118,7 @@ impl Stream {
             pushed: 0,
             through: 0,
             live: Live::default(),
+            has_slot: ledger.has_slot(),
             ledger,
             events: VecDeque::new(),
             state: State::Open,
@@ -361,7 +364,7 @@ impl Stream {
         (self.pushed, self.through) = (0, 0);
         self.live = Live::default();
         let reference = self.engine.next_reference(self.facts.flow.reference_seed());
-        self.ledger.renew(&self.engine.core, &self.facts, reference);
+        self.ledger.renew(&self.engine.core, &self.facts, self.has_slot, reference);
         self.events.clear();
         (self.state, self.alive) = (State::Open, 0);
     }
