@@ -219,7 +219,10 @@ fuzz_target!(|input: Text| {
         assert_eq!(sliced.shows(), whole.shows());
         if i == 0 && !(matches!(coding, Coding::Base58) && encoded.len() > base58::MAX_LEN) {
             let content = if matches!(coding, Coding::Base58) { &any[..any.len().min(180)] } else { &any };
-            assert_eq!((&whole.made[..], whole.result), (content, None));
+            // Words have two bytes each.
+            let filled = usize::from(matches!(coding, Coding::Codes(Form::Words)) && content.len() % 2 == 1);
+            let content = [content, &[0][..filled]].concat();
+            assert_eq!((&whole.made[..], whole.result), (&content[..], None));
             assert!(whole.end == bytes.len() as u64 || matches!(coding, Coding::Base58));
         }
         if !matches!(coding, Coding::Base58) {
