@@ -213,13 +213,7 @@ pub(crate) fn begins(bytes: &[u8], at: usize, zlib: bool) -> Option<Begins> {
 
 /// Bytes of magic numbers that an escape may stand for, all those before them standing for themselves.
 const IN_MAGICS: ByteSet = {
-    let mut set = ByteSet::new(&[
-        zlib::CMF,
-        zlib::HEADERS[0][1],
-        zlib::HEADERS[1][1],
-        zlib::HEADERS[2][1],
-        zlib::HEADERS[3][1],
-    ]);
+    let mut set = ByteSet::new(zlib::HEADERS.as_flattened());
     let mut n = 0;
     while n < MAGICS.len() {
         let magic = MAGICS[n].0;

@@ -1,6 +1,6 @@
 //! Formats that are recognised and not looked into: what is not examined is told of.
 
-use exfilter_automaton::{Hit, What};
+use exfilter_automaton::{ByteSet, Hit, What};
 use exfilter_codec::sealed::Sealed;
 use exfilter_codec::{Decoder, Fault, Step};
 
@@ -28,11 +28,21 @@ pub(super) const MAGICS: [(&[u8], u32); 6] = [
     magic(Sealed::Lzma),
 ];
 
+/// The first bytes of all of them.
+const FIRST: ByteSet = {
+    let mut set = ByteSet::new(&[]);
+    let mut n = 0;
+    while n < Sealed::ALL.len() {
+        set.insert(Sealed::ALL[n].magic()[0]);
+        n += 1;
+    }
+    set
+};
+
 /// A hit for a format at the beginning of content; `spelled` says that text stands for it, of which much is: too much for the magic number of `compress`.
 pub(super) fn begins(bytes: &[u8], spelled: bool) -> Option<Hit> {
-    if !matches!(bytes.first(), Some(b'7' | b'R' | 0x04 | 0xff | b'L' | b']' | 0x1f)) {
-        return None;
-    }
+    // Nearly all other content is told by one byte.
+    bytes.first().filter(|first| FIRST.contains(**first))?;
     let counts = |sealed: &Sealed| !(spelled && *sealed == Sealed::Compress) && sealed.starts(bytes);
     let sealed = Sealed::ALL.into_iter().find(counts)?;
     Some(Hit { at: 0, what: What::Literal(magic(sealed).1) })
