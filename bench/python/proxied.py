@@ -3,11 +3,13 @@
 Two mitmdumps, one without the add-on and one with it, before one server, are asked in turn over connections that stay open, so whatever else the machine does befalls both. Printed for each kind of body: medians of the
 time of a request, the median of the differences of neighbouring requests as a part of the time without the add-on, and the same of processor time per request, which neighbours disturb least.
 
-    python bench/python/proxied.py [--tls] [--pairs 1] [--only KIND] [--requests 400] [--rounds 5] [--profile FILE]
+    python bench/python/proxied.py [--tls] [--exchange] [--pairs 1] [--only KIND] [--requests 400] [--rounds 5] [--profile FILE]
 
 One pair of processes differs from the next by more than the add-on takes, for where they lie in memory differs: with --pairs others are started, and the middle one of all is printed.
 
 With --tls the requests are those of a tunnel that mitmproxy intercepts, with TLS on both sides, which is how an API is called; without it they are plain HTTP.
+
+With --exchange, which is with --tls, clients send a placeholder as the key of the API, and the add-on puts the real one (of exfilter.testing) in its place and searches the answers for it. The proxy without the add-on passes the placeholder on.
 
 needs Python 3.12, mitmproxy and the wheel in one environment (bindings/python/test.sh --mitmproxy makes one: target/python-3.12).
 """
@@ -46,8 +48,11 @@ def body_of(size: int) -> bytes:
 class Server:
     """Answers every request with a small body, having read its own, and does as little else as it can."""
 
-    def __init__(self, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None, key: str | None = None) -> None:
         self._tls = tls
+        self._key = key.encode() if key is not None else b"\n\n"
+        self.with_key = 0
+        """How many requests had the key."""
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -70,6 +75,7 @@ class Server:
                 got += more
             lines = bytes(place[:end]).lower().split(b"\r\n")
             length = next((int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:")), 0)
+            self.with_key += self._key in bytes(place[:end])
             missing = length - (got - end - 4)
             while missing > 0:
                 if not (more := connection.recv_into(place)):
@@ -101,15 +107,37 @@ def certificate(folder: Path) -> ssl.SSLContext:
     return context
 
 
+KEY = "ANTHROPIC_API_KEY"
+
+
+def exchanging(folder: str) -> tuple[Path, str, str]:
+    """A configuration for the add-on with a key of the API, as a user writes it, with its placeholder and the key."""
+    import exfilter.testing
+    from exfilter import _mitmproxy_config as configuration
+
+    path = Path(folder) / "exfilter.toml"
+    path.write_text(f'[[secret]]\nname = "{KEY}"\nenv = "{KEY}"\nat = ["localhost header:x-api-key"]\nsubstitute = true\n')
+    os.environ[KEY] = key = exfilter.testing.token("anthropic-api-key", seed=1)
+    try:
+        built = configuration.build(configuration.read(str(path), {}, [], [], store=""))
+    finally:
+        del os.environ[KEY]
+    return path, dict(built.substitutes.placeholders)[KEY], key
+
+
 class Proxy:
     """A mitmdump, and a connection to it that stays open."""
 
-    def __init__(self, folder: str, add_on: bool, server: int, tls: bool, profile: str | None = None) -> None:
+    def __init__(self, folder: str, add_on: bool, server: int, tls: bool, exchange: tuple[Path, str, str] | None = None, profile: str | None = None) -> None:
         self.port = free_port()
         self.target = "/v1/messages" if tls else f"http://127.0.0.1:{server}/v1/messages"
         arguments = ["-q", "-p", str(self.port), "--listen-host", "127.0.0.1", "--set", f"confdir={folder}/{add_on}"]
         if tls:
             arguments += ["--set", f"ssl_verify_upstream_trusted_ca={folder}/upstream/trusted.pem"]
+        environment = {**os.environ, "XDG_CONFIG_HOME": folder}
+        if add_on and exchange is not None:
+            arguments += ["--set", f"exfilter_config={exchange[0]}"]
+            environment[KEY] = exchange[2]
         if add_on:
             import exfilter
 
@@ -117,7 +145,7 @@ class Proxy:
         program = [sys.executable, "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()"]
         if profile is not None:
             program = [sys.executable, "-c", f"import cProfile; from mitmproxy.tools.main import mitmdump; cProfile.run('mitmdump()', {profile!r})"]
-        self.process = subprocess.Popen([*program, *arguments], env={**os.environ, "XDG_CONFIG_HOME": folder})
+        self.process = subprocess.Popen([*program, *arguments], env=environment)
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -203,8 +231,11 @@ def main() -> None:
     options.add_argument("--pairs", type=int, default=1, help="how many pairs of proxies, one behind the other: where a process lies in memory makes more difference than what is measured")
     options.add_argument("--only", help="one kind of body by its name")
     options.add_argument("--tls", action="store_true", help="intercepted TLS instead of plain HTTP")
+    options.add_argument("--exchange", action="store_true", help="the key is a placeholder, which the add-on exchanges; with --tls")
     options.add_argument("--profile", help="where the profile of the proxy with the add-on is written; times are not to be believed then")
     chosen = options.parse_args()
+    if chosen.exchange and not chosen.tls:
+        options.error("without TLS no placeholder is exchanged: --exchange is with --tls")
     kinds: dict[str, tuple[bytes, dict[str, str]]] = {}
     common = {
         "content-type": "application/json", "x-api-key": "placeholder", "anthropic-version": "2023-06-01", "user-agent": "bench/1.0 (external, cli)", "accept": "application/json",
@@ -219,12 +250,18 @@ def main() -> None:
     print(f"{'body':>14} {'bytes':>8} {'without':>9} {'with':>9} {'added':>9} {'ratio':>7} {'p90':>9} | processor time {'without':>9} {'with':>9} {'ratio':>7}")
     for number in range(chosen.pairs):
         with tempfile.TemporaryDirectory() as folder:
-            server = Server(certificate(Path(folder) / "upstream") if chosen.tls else None)
+            exchange = exchanging(folder) if chosen.exchange else None
+            server = Server(certificate(Path(folder) / "upstream") if chosen.tls else None, exchange[2] if exchange is not None else None)
             # Each of them is the first in half of the pairs.
-            proxies = {add_on: Proxy(folder, add_on, server.port, chosen.tls, chosen.profile if add_on else None) for add_on in (number % 2 > 0, number % 2 == 0)}
+            proxies = {add_on: Proxy(folder, add_on, server.port, chosen.tls, exchange, chosen.profile if add_on else None) for add_on in (number % 2 > 0, number % 2 == 0)}
             try:
                 for name, (body, headers) in kinds.items():
+                    if exchange is not None:
+                        headers = {**headers, "x-api-key": exchange[1]}
+                    asked = server.with_key
                     times, used = measure((proxies[False], proxies[True]), body, headers, chosen.rounds, max(2, chosen.requests // chosen.rounds))
+                    if server.with_key - asked != (20 + len(times) if exchange is not None else 0):
+                        raise SystemExit("the server got the real key more often or less than it should have")
                     ratios[name].append(row(name, len(body), times, used))
             finally:
                 for proxy in proxies.values():
