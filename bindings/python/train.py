@@ -15,7 +15,7 @@ from pathlib import Path
 
 import exfilter
 import exfilter.testing
-from exfilter._native import RequestGate, Session, Substitutes, Uploads
+from exfilter._native import AnswerGate, RequestGate, Session, Substitutes, Uploads
 
 HOST = "api.example.com"
 
@@ -64,6 +64,10 @@ def main() -> None:
     placeholder = substitutes.add("KEY", exfilter.testing.secret(seed=100), bindings=bindings)
     engine, plain = exfilter.Engine(known_secrets=known), exfilter.default_engine()
     token = exfilter.testing.token("github-pat", seed=1)
+    real = exfilter.KnownSecrets()
+    real.add("KEY", exfilter.testing.secret(seed=100))
+    answers = AnswerGate(exfilter.Engine(rules=exfilter.Rules(), known_secrets=real))
+    answered = ((b"content-type", b"application/json"), (b"date", b"Mon, 30 Nov 2026 12:00:00 GMT"), (b"request-id", b"req_011"), (b"server", b"a-server"))
 
     for of in (plain, engine):
         gate = RequestGate(of, uploads=Uploads(), substitutes=substitutes if of is engine else None)
@@ -72,6 +76,7 @@ def main() -> None:
             key = {"x-api-key": placeholder if turn % 2 else "a-placeholder", "x-client-version": "2026-01-01"}
             body = conversation(rng, texts, rng.choice([2_000, 20_000, 20_000, 40_000]))
             request(gate, session, {"content-type": "application/json", **key}, body)
+            answers.is_clean(answered, None, b"OK", conversation(rng, texts, rng.choice([100, 2_000, 10_000])))
             if turn % 8 == 0:
                 request(gate, session, {"content-type": "application/json", "content-encoding": "gzip", **key}, gzip.compress(body, 6))
                 request(gate, session, {"content-type": "multipart/form-data; boundary=cut", **key}, form(rng, texts))

@@ -3,6 +3,7 @@
 //! No class here has a value in its `repr`, and none raises because of what it examines. Bytes objects are read where they lie, with the
 //! interpreter released for work of size; whatever may change meanwhile is copied first and the copy wiped.
 
+mod answers;
 mod arrow;
 mod coverage;
 mod engine;
@@ -27,6 +28,8 @@ mod words;
 
 #[pyo3::pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::answers::AnswerGate;
     #[pymodule_export]
     use super::arrow::ArrowScan;
     #[pymodule_export]

@@ -1,11 +1,15 @@
-//! [`Repeats`]: heads of requests that a session has sent and that were found clean, as the proxy has them, with what examines bodies behind them.
+//! [`Repeats`]: heads of requests that a session has sent and that were found clean, as the proxy has them, with what is put into them and what examines bodies behind them.
 //!
 //! Most requests of a client have the head of the one before. Such a head is compared, and nothing is made of it: in a proxy in Python, which has used the processor's caches for other things, a call takes as long as the code and the data that it touches.
 
 use exfilter::inspector::Repeat;
+use exfilter::wire::RequestHead;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use zeroize::Zeroizing;
+
+use crate::errors;
+use crate::inspector::Fields;
 
 /// Heads that one session has: as many as a client's requests usually have.
 const HEADS: usize = 4;
@@ -95,11 +99,66 @@ impl Sent<'_, '_> {
 /// The name of the field with the body's length.
 const LENGTH: &[u8] = b"content-length";
 
-/// One head, and what examines bodies behind it.
+/// What is put into a head in the places of placeholders. Wiped, and never shown: these are real credentials.
+pub(crate) struct Exchange {
+    target: Option<Zeroizing<Vec<u8>>>,
+    /// Values of fields, by their number, in order.
+    values: Vec<(usize, Zeroizing<Vec<u8>>)>,
+}
+
+/// Target and fields with real credentials in them, for the server alone.
+pub(crate) type Exchanged = (Py<PyAny>, Py<PyTuple>);
+
+impl Exchange {
+    /// What `exchanged` has in other places than the head that it was made of, which begins with the host, whatever field that was.
+    pub(crate) fn of(exchanged: &RequestHead, target: &[u8], fields: &Fields) -> PyResult<Exchange> {
+        let copy = |bytes: &[u8]| Zeroizing::new(bytes.to_vec());
+        let mut sent = exchanged.headers().iter().skip(1).map(|(_, value)| value);
+        let mut values = Vec::new();
+        let mut is_host_behind = false;
+        for (number, (name, value)) in fields.iter().enumerate() {
+            if !is_host_behind && name.eq_ignore_ascii_case(b"host") {
+                is_host_behind = true;
+                continue;
+            }
+            let sent = sent.next().ok_or_else(|| errors::misuse("a head lost a field"))?;
+            // How long the body is, the next body says.
+            if *sent != **value && !name.eq_ignore_ascii_case(LENGTH) {
+                values.push((number, copy(sent)));
+            }
+        }
+        let sent = exchanged.target().as_bytes();
+        Ok(Exchange { target: (sent != target).then(|| copy(sent)), values })
+    }
+
+    /// The head to send of one that came: all but what is put into it is its own.
+    pub(crate) fn apply<'py>(&self, py: Python<'py>, sent: &Sent<'_, 'py>) -> PyResult<Exchanged> {
+        let target = match &self.target {
+            Some(target) => PyBytes::new(py, target).into_any().unbind(),
+            None => sent.target.clone().unbind(),
+        };
+        let mut values = self.values.iter().peekable();
+        let mut fields = Vec::with_capacity(sent.fields.len()?);
+        for (number, field) in sent.fields.try_iter()?.enumerate() {
+            let field = field?;
+            fields.push(match values.next_if(|(at, _)| *at == number) {
+                Some((_, value)) => {
+                    (field.get_item(0)?, PyBytes::new(py, value)).into_pyobject(py)?.into_any()
+                }
+                None => field,
+            });
+        }
+        Ok((target, PyTuple::new(py, fields)?.unbind()))
+    }
+}
+
+/// One head, what is put into it, and what examines bodies behind it.
 pub(crate) struct Known {
     gate: u64,
     /// All of its parts, each with its length before it. Wiped: credentials stand in it.
     head: Zeroizing<Vec<u8>>,
+    /// None where it leaves as it came.
+    pub(crate) exchange: Option<Exchange>,
     pub(crate) repeat: Repeat,
 }
 
@@ -125,12 +184,12 @@ impl Repeats {
         self.0.push(known);
     }
 
-    /// Keeps the head of a request that was sent as it is. What another gate has let pass is forgotten: it has been replaced, and its engine is kept by nobody else.
+    /// Keeps the head of a request that was sent as it is, but for what is put into it. What another gate has let pass is forgotten: it has been replaced, and its engine is kept by nobody else.
     #[cold]
-    pub(crate) fn keep(&mut self, sent: &Sent<'_, '_>, repeat: Repeat) {
+    pub(crate) fn keep(&mut self, sent: &Sent<'_, '_>, exchange: Option<Exchange>, repeat: Repeat) {
         if let Some(head) = sent.keep() {
             self.0.retain(|known| known.gate == sent.gate && known.head[..] != head[..]);
-            self.put(Box::new(Known { gate: sent.gate, head, repeat }));
+            self.put(Box::new(Known { gate: sent.gate, head, exchange, repeat }));
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::engine::{self, Engine};
 use crate::input::{self, Input};
 use crate::inspector::{Fields, Inspector, Sighting, Uploads};
 use crate::policy_file::PolicyFile;
-use crate::repeats::Sent;
+use crate::repeats::{Exchange, Exchanged, Sent};
 use crate::session::Session;
 use crate::substitutes::Substitutes;
 use crate::{errors, words};
@@ -41,8 +41,14 @@ pub(crate) struct RequestGate {
     observe: bool,
 }
 
-/// Target and fields.
-type Exchanged = (Py<PyBytes>, Vec<(Py<PyBytes>, Py<PyBytes>)>);
+/// What came of a request.
+#[derive(IntoPyObject)]
+pub(crate) enum Answer {
+    /// Nothing but that this head is sent instead.
+    Exchanged(Exchanged),
+    /// All else.
+    Examined(Examined),
+}
 
 /// What came of a request that is not simply sent as it is.
 #[pyclass(frozen, get_all, module = "exfilter")]
@@ -175,31 +181,17 @@ impl RequestGate {
         inspection
     }
 
-    /// Target and fields to send, if there are placeholders in them.
-    fn exchange<'py>(
+    /// What is put into a head, if there are placeholders in it.
+    fn exchange(
         &self,
-        py: Python<'py>,
         to: &Authority,
         head: &RequestHead,
+        target: &[u8],
         fields: &Fields,
-    ) -> PyResult<Option<Exchanged>> {
+    ) -> PyResult<Option<Exchange>> {
         let Some(substitutes) = &self.substitutes else { return Ok(None) };
         let exchanged = substitutes.exchange(to, head).map_err(|error| errors::head(&error))?;
-        let Some(exchanged) = exchanged else { return Ok(None) };
-        let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
-        let mut values = exchanged.headers().iter().skip(1).map(|(_, value)| value);
-        let mut sent = Vec::with_capacity(fields.len());
-        let mut is_host_behind = false;
-        for (name, value) in fields {
-            let is_first_host = !is_host_behind && name.eq_ignore_ascii_case(b"host");
-            is_host_behind |= is_first_host;
-            let value = match is_first_host {
-                true => &value[..],
-                false => values.next().ok_or_else(|| errors::misuse("a head lost a field"))?,
-            };
-            sent.push((bytes(name), bytes(value)));
-        }
-        Ok(Some((bytes(exchanged.target().as_bytes()), sent)))
+        exchanged.map(|exchanged| Exchange::of(&exchanged, target, fields)).transpose()
     }
 
     /// Examines a request, head and all.
@@ -211,22 +203,22 @@ impl RequestGate {
         body: &Bound<'py, PyAny>,
         trailers: Option<&Bound<'py, PyAny>>,
         session: Option<&Bound<'py, Session>>,
-    ) -> PyResult<Option<Examined>> {
+    ) -> PyResult<Option<Answer>> {
         let [scheme, authority, method, target] = [sent.scheme, sent.authority, sent.method, sent.target]
             .map(|part| part.extract::<PyBackedBytes>());
         let (scheme, authority, method, target) = (scheme?, authority?, method?, target?);
         let fields = sent.fields.extract::<Fields>()?;
         let trailers = trailers.map(|trailers| trailers.extract::<Fields>()).transpose()?;
         if offers_h2c(&fields) {
-            return Ok(Some(Examined { offers_h2c: true, ..Examined::unexamined() }));
+            return Ok(Some(Answer::Examined(Examined { offers_h2c: true, ..Examined::unexamined() })));
         }
         let destination =
             Destination { scheme: &scheme, host: sent.host, port: sent.port, authority: &authority };
         let Some(to) = destination.authority(&fields) else {
-            return Ok(Some(Examined { sure: false, ..Examined::unexamined() }));
+            return Ok(Some(Answer::Examined(Examined { sure: false, ..Examined::unexamined() })));
         };
         if self.policy.as_ref().is_some_and(|policy| !policy.get().0.admits(to.host())) {
-            return Ok(Some(Examined::denied("host", "this host may not be reached")));
+            return Ok(Some(Answer::Examined(Examined::denied("host", "this host may not be reached"))));
         }
         let made = catch_unwind(AssertUnwindSafe(|| destination.head(to, &method, &target, &fields)));
         let Head { to, head } = made.map_err(|_| errors::misuse("the engine failed on a head"))?;
@@ -234,7 +226,7 @@ impl RequestGate {
         let substitutes = self.substitutes.as_ref().filter(|_| !self.observe);
         if let Some(place) = substitutes.and_then(|all| all.foreign(&self.engine, &to, &head)) {
             let part = place.split(':').next().unwrap_or_default().to_owned();
-            return Ok(Some(Examined::denied("foreign", part)));
+            return Ok(Some(Answer::Examined(Examined::denied("foreign", part))));
         }
         let session = session.map(|session| session.clone().unbind());
         let inspection = self.inspection(&to, session.as_ref());
@@ -249,27 +241,27 @@ impl RequestGate {
         let has_trailers = trailers.is_some();
         let whole = inspector.examine_whole(py, &input, trailers)?;
         let is_blocked = whole.is_block();
-        let exchanged = match kept.filter(|_| !is_blocked) {
-            Some(head) => self.exchange(py, &to, &head, &fields)?,
+        let exchange = match kept.filter(|_| !is_blocked) {
+            Some(head) => self.exchange(&to, &head, &target, &fields)?,
             None => None,
         };
+        let exchanged = exchange.as_ref().map(|exchange| exchange.apply(py, sent)).transpose()?;
         let sightings = inspector.sightings(py)?;
         let is_rewritten = inspector.part_of()? == Conversation::GitPushRefs;
         if !is_blocked
             && whole.edited.is_none()
             && sightings.iter().all(Sighting::is_at_home)
-            && exchanged.is_none()
             && !is_rewritten
         {
             if let Some(session) = session.filter(|_| !has_trailers)
                 && let Some(repeat) = inspector.into_repeat()
             {
-                session.get().keep(sent, repeat);
+                session.get().keep(sent, exchange, repeat);
             }
-            return Ok(None);
+            return Ok(exchanged.map(Answer::Exchanged));
         }
         let recoded = whole.edited.is_some() && inspector.is_replaced()?;
-        Ok(Some(Examined {
+        Ok(Some(Answer::Examined(Examined {
             verdict: Some(whole.outcome.into_py(py, &self.engine)?),
             sightings: sightings.into_iter().map(|one| Py::new(py, one)).collect::<PyResult<_>>()?,
             body: whole.edited.map(|edited| PyBytes::new(py, &edited).unbind()),
@@ -277,7 +269,7 @@ impl RequestGate {
             head: exchanged,
             inspector: Some(Py::new(py, inspector)?),
             ..Examined::unexamined()
-        }))
+        })))
     }
 }
 
@@ -318,7 +310,7 @@ impl RequestGate {
         Some(destination.authority(&fields)?.to_string())
     }
 
-    /// Examines a request: None if it may be sent as it is, and there is nothing to tell of it but that credentials are in it where they are at home.
+    /// Examines a request: None if it may be sent as it is, and there is nothing to tell of it but that credentials are in it where they are at home. Where all that is left to do is to put real credentials in the places of placeholders, target and fields with these: what is sent, and is to be seen by nobody but the server.
     ///
     /// `scheme`, `host` and `port` are what is dialled, `authority` what HTTP/2 or an absolute form says (empty for nothing), `fields` the headers in order. A head that two readers may take for different requests is a `HeadError`.
     #[pyo3(signature = (scheme, host, port, authority, method, target, fields, body, trailers=None, session=None))]
@@ -336,7 +328,7 @@ impl RequestGate {
         body: &Bound<'py, PyAny>,
         trailers: Option<&Bound<'py, PyAny>>,
         session: Option<&Bound<'py, Session>>,
-    ) -> PyResult<Option<Examined>> {
+    ) -> PyResult<Option<Answer>> {
         let host = host.to_str()?;
         let sent = Sent { gate: self.id, scheme, host, port, authority, method, target, fields };
         if let (Some(session), None, Ok(body)) = (session, trailers, body.cast::<PyBytes>())
@@ -348,8 +340,10 @@ impl RequestGate {
                 catch_unwind(|| { repeat }.is_clean(body)).unwrap_or(false)
             });
             if is_clean {
+                let exchanged =
+                    known.exchange.as_ref().map(|exchange| exchange.apply(py, &sent)).transpose()?;
                 session.get().put_back(known);
-                return Ok(None);
+                return Ok(exchanged.map(Answer::Exchanged));
             }
         }
         self.examine_anew(py, &sent, body, trailers, session)

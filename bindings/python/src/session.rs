@@ -9,12 +9,12 @@ use pyo3::prelude::*;
 
 use crate::errors;
 use crate::policy_file::PolicyFile;
-use crate::repeats::{Known, Repeats, Sent};
+use crate::repeats::{Exchange, Known, Repeats, Sent};
 
 /// What one sandbox, client or person has shown: which pieces of enrolled secrets, and how often something was refused for one.
 ///
 /// Whatever is examined with it (`Inspector`, `Engine.scan`, `Engine.stream`) goes by what came before and adds to it. A conversation with a language model that is sent again with every turn is compared with what was found clean before, and examined from
-/// where it differs, and so are heads of requests: those of the last four kinds that left as they came are kept, and wiped when they are forgotten. After `hits` refusals for enrolled secrets within `within` seconds the session is in quarantine: nothing of it may
+/// where it differs, and so are heads of requests: those of the last four kinds that left as they came, but for placeholders, are kept with what was put in the places of these, and wiped when they are forgotten. After `hits` refusals for enrolled secrets within `within` seconds the session is in quarantine: nothing of it may
 /// leave until a person lifts it. `hits` of 0 is never; a policy file says both. Whose session it is, the caller must know for sure: never from what a client says of itself. Any number of threads may use it at once.
 #[pyclass(frozen, module = "exfilter")]
 pub(crate) struct Session {
@@ -69,11 +69,11 @@ impl Session {
         self.lock().repeats.put(known);
     }
 
-    /// Keeps the head of a request that was sent as it is.
-    pub(crate) fn keep(&self, sent: &Sent<'_, '_>, repeat: Repeat) {
+    /// Keeps the head of a request that was sent as it is, but for what is put into it.
+    pub(crate) fn keep(&self, sent: &Sent<'_, '_>, exchange: Option<Exchange>, repeat: Repeat) {
         let state = &mut *self.lock();
         if state.is_unmarked() {
-            state.repeats.keep(sent, repeat);
+            state.repeats.keep(sent, exchange, repeat);
         }
     }
 

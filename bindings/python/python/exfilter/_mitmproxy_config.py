@@ -48,7 +48,7 @@ from typing import Any
 
 from ._errors import ExfilterError, PolicyError, RefusedError, StoreError
 from ._http import Guard
-from ._native import Engine, KnownSecrets, Limits, Policy, PolicyFile, Rules, Session, Substitutes
+from ._native import AnswerGate, Engine, KnownSecrets, Limits, Policy, PolicyFile, Rules, Session, Substitutes
 from ._sources import load_rules, secrets_from_env
 
 USUAL_STORE = "usual"
@@ -103,6 +103,8 @@ class Built:
     substitutes: Substitutes
     scrubber: Engine | None
     """Finds real values in responses, if any was exchanged."""
+    answers: AnswerGate | None
+    """Tells of most responses that there are none."""
 
 
 def read(path: str, overrides: dict[str, str], rules: list[str], env: list[str], policy: str = "", store: str = USUAL_STORE) -> Config:
@@ -274,7 +276,8 @@ def build(config: Config) -> Built:
     if chosen:
         everything = dict.fromkeys(OPAQUE, "report")
         scrubber = Engine(rules=Rules(), known_secrets=real, policy=Policy(actions={"confirmed": "redact"}, opaque=everything), limits=limits)
-    return Built(engine, config, sorted(named | set(enrolled)), refused, substitutes, scrubber)
+    answers = AnswerGate(scrubber) if scrubber is not None else None
+    return Built(engine, config, sorted(named | set(enrolled)), refused, substitutes, scrubber, answers)
 
 
 def _stored(path: str) -> KnownSecrets:

@@ -8,16 +8,13 @@ import logging
 from mitmproxy import dns, flow, http
 
 from ._http import Foreign, Headers
-from ._mitmproxy_config import Built
-from ._native import Block, Finding, Flow, Opaque, RequestGate
+from ._native import Block, Finding, Opaque, RequestGate
 
 log = logging.getLogger("exfilter")
 
 MARKER = ":no_entry_sign:"
 WITHHELD = "[withheld by exfilter]"
 REFUSED = 5  # RFC 1035, section 4.1.1
-
-_ROUNDS = 8
 
 
 def kill(flow: flow.Flow) -> None:
@@ -84,30 +81,6 @@ def tell(where: str, event: Finding | Opaque) -> None:
         return
     what = (event.rule or event.secret) if isinstance(event, Finding) else event.reason
     log.info(f"exfilter: {where}: {what}: {event.action}")
-
-
-def scrubbed(built: Built, data: bytes) -> bytes | None:
-    """The data without real values, a placeholder for each where it stands as it is; None if there are none."""
-    if built.scrubber is None or not data:
-        return None
-    # Findings in one form hide what overlaps them, so until there are none.
-    placeholders = dict(built.substitutes.placeholders)
-    clean = data
-    for _ in range(_ROUNDS):
-        scan = built.scrubber.scan(clean, Flow.outbound(editable=True))
-        blocked = isinstance(scan.verdict, Block)
-        if not scan.findings and not scan.suppressed and not blocked:
-            return clean if clean is not data else None
-        edited = bytearray(scan.apply_edits(clean))
-        for finding in scan.findings:
-            if blocked:
-                # Coded twice, or compressed: no byte fits there, so what it is coded in breaks.
-                edited[finding.start : finding.end] = b"*" * (finding.end - finding.start)
-            placeholder = placeholders.get(finding.secret or "", "").encode()
-            if finding.form == "raw" and not finding.path and len(placeholder) == finding.end - finding.start:
-                edited[finding.start : finding.end] = placeholder
-        clean = bytes(edited)
-    raise RuntimeError("it stands there too often")
 
 
 class RefusedName(dns.DNSMessage):

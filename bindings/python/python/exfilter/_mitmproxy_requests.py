@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from mitmproxy import http
 
 from ._errors import HeadError
 from ._http import Denied, Foreign, Refusal
-from ._mitmproxy_config import Config
+from ._mitmproxy_config import Built
 from ._mitmproxy_flows import log, without_h2c
-from ._native import Block, Engine, Examined, Finding, Inspector, Reply, RequestGate, Session, Sighting, Substitutes, Uploads
+from ._native import Block, Examined, Finding, Inspector, Reply, RequestGate, Session, Sighting, Uploads
+
+Head: TypeAlias = tuple[bytes, tuple[tuple[bytes, bytes], ...]]
+"""Target and fields with real credentials."""
 
 
 @dataclass(frozen=True)
@@ -29,21 +32,24 @@ class Outcome:
     """Whether that has no coding any more."""
     refs: Inspector | None = None
     """What rewrites the answer."""
-    head: tuple[bytes, list[tuple[bytes, bytes]]] | None = None
-    """Target and fields with real credentials."""
+    head: Head | None = None
 
 
 class Requests:
     """Examines the requests of one configuration."""
 
-    def __init__(self, engine: Engine, substitutes: Substitutes | None, config: Config, uploads: Uploads, *, silent: bool = False) -> None:
-        self._observe = config.words["mode"] == "observe"
-        own_keys: Literal["report", "block"] = "block" if config.words["provider_keys"] == "block" and not self._observe else "report"
-        self._gate = RequestGate(engine, uploads=uploads, policy=config.policy, own_keys=own_keys, substitutes=substitutes, observe=self._observe)
-        self._silent = silent
+    def __init__(self, built: Built, uploads: Uploads, *, is_test: bool = False) -> None:
+        words, policy = built.config.words, built.config.policy
+        self._observe = words["mode"] == "observe"
+        own_keys: Literal["report", "block"] = "block" if words["provider_keys"] == "block" and not self._observe else "report"
+        substitutes = None if is_test else built.substitutes
+        self._gate = RequestGate(built.engine, uploads=uploads, policy=policy, own_keys=own_keys, substitutes=substitutes, observe=self._observe)
+        self._silent = is_test
+        self.built = built
+        """The configuration."""
 
-    def examine(self, request: http.Request, host: str, session: Session | None = None) -> Outcome | None:
-        """Examines a request that goes to `host`; None if it is sent as it is."""
+    def examine(self, request: http.Request, host: str, session: Session | None = None) -> Outcome | Head | None:
+        """Examines a request that goes to `host`; None if it is sent as it is, and a head if that is all that is to be put into it."""
         data = request.data
         body = data.content
         if body is None:
@@ -53,8 +59,8 @@ class Requests:
             examined = self._gate.examine(
                 data.scheme, host, data.port, data.authority, data.method, data.path, data.headers.fields, body, trailers, session
             )
-            if examined is None:
-                return None
+            if examined is None or isinstance(examined, tuple):
+                return examined
             if examined.offers_h2c:
                 without_h2c(request)
                 return self.examine(request, host, session)

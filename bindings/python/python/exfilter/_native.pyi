@@ -13,6 +13,7 @@ _Confidence: TypeAlias = Literal["low", "medium", "high", "confirmed"]
 _Action: TypeAlias = Literal["allow", "report", "redact", "block"]
 
 __all__ = [
+    "AnswerGate",
     "ArrowScan",
     "Block",
     "Coverage",
@@ -431,6 +432,7 @@ class Stream:
 
 _Audience: TypeAlias = Literal["subject", "operator"]
 _Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
+_Exchanged: TypeAlias = tuple[bytes, tuple[tuple[bytes, bytes], ...]]
 
 @final
 class PolicyFile:
@@ -508,7 +510,12 @@ class Examined:
     @property
     def recoded(self) -> bool: ...
     @property
-    def head(self) -> tuple[bytes, list[tuple[bytes, bytes]]] | None: ...
+    def head(self) -> _Exchanged | None: ...
+
+@final
+class AnswerGate:
+    def __new__(cls, engine: Engine) -> AnswerGate: ...
+    def is_clean(self, fields: _Fields, trailers: _Fields | None, reason: bytes, body: _Bytes, *, plain: bool = False) -> bool | None: ...
 
 @final
 class RequestGate:
@@ -536,7 +543,7 @@ class RequestGate:
         body: _Bytes,
         trailers: _Fields | None = None,
         session: Session | None = None,
-    ) -> Examined | None: ...
+    ) -> Examined | _Exchanged | None: ...
 
 @final
 class Inspector:

@@ -7,11 +7,10 @@ add-on fails, so every hook here answers a failure of any kind with a refusal. B
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import shlex
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from mitmproxy import connection, ctx, dns, exceptions, flow, http, tcp, tls, udp
@@ -20,11 +19,13 @@ from mitmproxy.proxy import server_hooks
 from . import _mitmproxy_config as configuration
 from ._errors import ExfilterError
 from ._http import Body, Denied, Guard, Refusal, content_encoding
+from ._mitmproxy_answers import scrub_response, scrubbed
+from ._mitmproxy_closed import closed, deny_connect, deny_dns, deny_hello, deny_http, deny_raw, deny_response, deny_tls, deny_websocket
 from ._mitmproxy_config import self_test
 from ._mitmproxy_flows import (
-    MARKER, REFUSED, WITHHELD, RefusedName, authority_of_flow, canonical, is_address, kill, lines, log, refusal_response, scrub, scrubbed, tell,
+    MARKER, REFUSED, WITHHELD, RefusedName, authority_of_flow, canonical, is_address, kill, lines, log, refusal_response, scrub, tell,
 )  # fmt: skip
-from ._mitmproxy_requests import Outcome, Requests
+from ._mitmproxy_requests import Head, Outcome, Requests
 from ._native import Block, Flow, Inspector, Rules, Session, Stream, Uploads
 
 DEFAULT_BODY_LIMIT = "256m"
@@ -53,90 +54,6 @@ def print_placeholders() -> None:
         print(f"export {name}={shlex.quote(placeholder)}")
 
 
-def _closed(deny: Callable[[Exfilter, Any], None]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Makes a hook that answers anything that is raised in it, or in what it gives to be awaited, with a refusal."""
-
-    def decorate(hook: Callable[[Exfilter, Any], Any]) -> Callable[..., Any]:
-        def failed(self: Exfilter, data: Any, error: BaseException) -> None:
-            self._failed(hook.__name__, error)
-            deny(self, data)
-
-        async def closed_rest(self: Exfilter, data: Any, rest: Awaitable[None]) -> None:
-            try:
-                await rest
-            except BaseException as error:
-                failed(self, data, error)
-                if isinstance(error, asyncio.CancelledError):
-                    raise
-
-        @functools.wraps(hook)
-        def closed(self: Exfilter, data: Any) -> Awaitable[None] | None:
-            try:
-                rest = hook(self, data)
-            except exceptions.AddonHalt:
-                raise
-            except BaseException as error:
-                failed(self, data, error)
-                return None
-            return None if rest is None else closed_rest(self, data, rest)
-
-        return closed
-
-    return decorate
-
-
-def _deny_http(self: Exfilter, flow: http.HTTPFlow) -> None:
-    try:
-        flow.response = refusal_response("blocked by policy: the request could not be examined", None)
-        if flow.request.stream:
-            kill(flow)
-    except BaseException:
-        kill(flow)
-
-
-def _deny_response(self: Exfilter, flow: http.HTTPFlow) -> None:
-    if not flow.metadata.get("exfilter_injected"):
-        return
-    try:
-        flow.response = refusal_response("withheld by policy: the answer could not be examined", None, 502)
-    except BaseException:
-        kill(flow)
-
-
-def _deny_websocket(self: Exfilter, flow: http.HTTPFlow) -> None:
-    if flow.websocket is not None and flow.websocket.messages:
-        flow.websocket.messages[-1].drop()
-    flow.metadata["exfilter_blocked"] = True
-    self._hang_up(flow)
-
-
-def _deny_raw(self: Exfilter, flow: tcp.TCPFlow | udp.UDPFlow) -> None:
-    if flow.messages:
-        flow.messages[-1].content = b""
-    flow.metadata["exfilter_blocked"] = True
-    self._hang_up(flow)
-
-
-def _deny_dns(self: Exfilter, flow: dns.DNSFlow) -> None:
-    flow.response = flow.request.fail(REFUSED)
-
-
-def _deny_connect(self: Exfilter, data: server_hooks.ServerConnectionHookData) -> None:
-    data.server.error = "blocked by policy: the name could not be examined"
-
-
-def _deny_hello(self: Exfilter, data: tls.ClientHelloData) -> None:
-    # What goes to the server is made of these, and they are kept with every flow of the connection. No certificate is for that name.
-    data.context.client.sni = data.context.server.sni = "withheld.invalid"
-    data.context.client.alpn_offers = []
-
-
-def _deny_tls(self: Exfilter, data: tls.TlsData) -> None:
-    # mitmproxy's own add-on, which comes later, would make a connection; without one mitmproxy gives up.
-    data.ssl_conn = None
-    raise exceptions.AddonHalt
-
-
 class Exfilter:
     """The add-on."""
 
@@ -150,6 +67,7 @@ class Exfilter:
         self._watcher: asyncio.Task[None] | None = None
         self._streams: dict[str, Stream] = {}
         self._before: dict[str, tuple[bytes, http.Headers]] = {}
+        self._injected: dict[str, configuration.Built] = {}
         self._sessions: dict[str, Session] = {}
         self._insecure = False
 
@@ -264,7 +182,7 @@ class Exfilter:
         self_test(guard, config)
         self._test_requests(built)
         # Only now, all at once: until here the old ones serve.
-        self._requests = Requests(built.engine, built.substitutes, config, self._uploads)
+        self._requests = Requests(built, self._uploads)
         self._built, self._guard, self._stamps = built, guard, stamps
         for session in self._sessions.values():
             session.renew(configuration.session_of(config))
@@ -273,14 +191,14 @@ class Exfilter:
 
     def _test_requests(self, built: configuration.Built) -> None:
         """Runs requests through what examines requests."""
-        requests = Requests(built.engine, None, built.config, Uploads(), silent=True)
+        requests = Requests(built, Uploads(), is_test=True)
         token = Rules.builtin().examples("github-pat", 1)[0]
 
         def is_refused(method: str, target: bytes, body: bytes) -> bool:
             request = http.Request.make(method, "https://self-test.invalid/", body)
             request.data.path = target
             outcome = requests.examine(request, request.data.host)
-            return outcome is not None and (outcome.refusal is not None or not outcome.sure)
+            return isinstance(outcome, Outcome) and (outcome.refusal is not None or not outcome.sure)
 
         clean = is_refused("POST", b"/?q=1", b"nothing secret")
         found = is_refused("GET", b"/?q=" + token, b"") and is_refused("POST", b"/", b'{"text": "' + token + b'"}')
@@ -292,13 +210,13 @@ class Exfilter:
             raise RuntimeError("no configuration could be read")
         return self._guard
 
-    def _failed(self, hook: str, error: BaseException) -> None:
+    def failed(self, hook: str, error: BaseException) -> None:
         # The text of an error may have content in it; its kind has none.
         log.error(f"exfilter: refused, for {hook} failed with {type(error).__name__}")
 
     # HTTP
 
-    @_closed(_deny_http)
+    @closed(deny_http)
     def http_connect(self, flow: http.HTTPFlow) -> None:
         request = flow.request
         head = request.authority.encode("utf-8", "surrogateescape") + b"\n" + request.pretty_host.encode("utf-8", "surrogateescape")
@@ -309,12 +227,12 @@ class Exfilter:
         if refusal is not None:
             self._refuse(flow, refusal)
 
-    @_closed(_deny_http)
+    @closed(deny_http)
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         # Whoever asked for streaming: what is streamed cannot be held back. The head is examined with the body, for mitmproxy answers only then anyway.
         flow.request.stream = False
 
-    @_closed(_deny_http)
+    @closed(deny_http)
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         # mitmproxy awaits what it is given; mostly there is nothing to wait for, and a coroutine would be made for every request.
         if flow.response is not None or flow.error is not None:
@@ -328,22 +246,26 @@ class Exfilter:
         if len(body) >= _THREAD_FROM:
             return self._examine_beside(flow, requests, host, session)
         outcome = requests.examine(request, host, session)
-        return None if outcome is None else self._act(flow, outcome)
+        return None if outcome is None else self._act(flow, outcome, requests.built)
 
     async def _examine_beside(self, flow: http.HTTPFlow, requests: Requests, host: str, session: Session) -> None:
         """Examines a request in a thread of its own."""
         outcome = await asyncio.to_thread(requests.examine, flow.request, host, session)
-        if outcome is not None:
-            await self._act(flow, outcome)
+        rest = None if outcome is None else self._act(flow, outcome, requests.built)
+        if rest is not None:
+            await rest
 
-    async def _act(self, flow: http.HTTPFlow, outcome: Outcome) -> None:
+    def _act(self, flow: http.HTTPFlow, outcome: Outcome | Head, built: configuration.Built) -> Awaitable[None] | None:
         """Does what came of a request that is not simply sent as it is."""
-        if not outcome.sure:
-            await self._anywhere(flow)
+        if isinstance(outcome, tuple):
+            self._inject(flow, built, *outcome)
+        elif not outcome.sure:
+            return self._anywhere(flow)
         elif outcome.refusal is not None:
             self._refuse(flow, outcome.refusal, outcome)
         else:
-            self._change(flow, outcome)
+            self._change(flow, outcome, built)
+        return None
 
     def _dialled(self, flow: http.HTTPFlow) -> str:
         """The name of the host that a request goes to."""
@@ -353,7 +275,7 @@ class Exfilter:
             host = flow.server_conn.sni or flow.client_conn.sni or host
         return host
 
-    def _change(self, flow: http.HTTPFlow, outcome: Outcome) -> None:
+    def _change(self, flow: http.HTTPFlow, outcome: Outcome, built: configuration.Built) -> None:
         """What is changed in a request that may leave."""
         request = flow.request
         examined = request.headers.fields
@@ -365,12 +287,11 @@ class Exfilter:
             # What is coded cannot be rewritten.
             request.headers.pop("accept-encoding", None)
             self._refs[flow.id] = outcome.refs
-        # With ssl_insecure whoever answers may be anybody.
-        if outcome.head is not None and not self._insecure:
+        if outcome.head is not None:
             target, fields = outcome.head
             # Lengths and codings are those of what is sent.
             exchanged = {field: sent for field, sent in zip(examined, fields, strict=True) if field != sent}
-            self._inject(flow, target, [exchanged.get(field, field) for field in request.headers.fields])
+            self._inject(flow, built, target, tuple(exchanged.get(field, field) for field in request.headers.fields))
 
     async def _anywhere(self, flow: http.HTTPFlow) -> None:
         """A request of which it is not sure where it goes: nothing is at home there."""
@@ -445,10 +366,15 @@ class Exfilter:
 
     # Placeholders
 
-    def _inject(self, flow: http.HTTPFlow, target: bytes, fields: list[tuple[bytes, bytes]]) -> None:
+    def _inject(self, flow: http.HTTPFlow, built: configuration.Built, target: bytes, fields: tuple[tuple[bytes, bytes], ...]) -> None:
         """Puts real credentials into a request that may leave, last of all: nothing but the server is to see them."""
+        if self._insecure:
+            # Whoever answers may be anybody.
+            return
         request = flow.request
         self._before[flow.id] = (request.data.path, request.headers)
+        # What was put into it is looked for in what comes back, whatever the configuration says by then.
+        self._injected[flow.id] = built
         flow.metadata["exfilter_injected"] = True
         request.data.path, request.headers = target, http.Headers(fields)
 
@@ -458,54 +384,37 @@ class Exfilter:
         if before is not None:
             flow.request.data.path, flow.request.headers = before
 
-    @_closed(_deny_response)
+    @closed(deny_response)
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        if not self._before and not self._refs:
+        if not self._injected and not self._refs:
             # Nothing was put into any request that is under way.
             return
         self._restore(flow)
-        if (flow.metadata.get("exfilter_injected") or flow.id in self._refs) and flow.response is not None:
+        if (flow.id in self._injected or flow.id in self._refs) and flow.response is not None:
             flow.response.stream = False
 
-    @_closed(_deny_response)
+    @closed(deny_response)
     def response(self, flow: http.HTTPFlow) -> None:
-        if not self._before and not self._refs and "exfilter_injected" not in flow.metadata:
+        if not self._injected and not self._refs:
             return
         self._restore(flow)
-        refs = self._refs.pop(flow.id, None)
-        if refs is not None and flow.response is not None and flow.response.raw_content and "content-encoding" not in flow.response.headers:
-            flow.response.content = refs.rewrite_refs(flow.response.raw_content)
-        if flow.metadata.get("exfilter_injected") and flow.response is not None:
-            self._scrub_response(flow, flow.response)
+        refs, response = self._refs.pop(flow.id, None), flow.response
+        if refs is not None and response is not None and response.raw_content and "content-encoding" not in response.headers:
+            response.content = refs.rewrite_refs(response.raw_content)
+        # Behind 101 messages come.
+        is_over = response is None or response.status_code != 101
+        built = self._injected.pop(flow.id, None) if is_over else self._injected.get(flow.id)
+        if built is not None and response is not None:
+            flow.metadata["exfilter_scrubbed"] = scrub_response(built, response)
 
     def error(self, flow: http.HTTPFlow) -> None:
         self._restore(flow)
         self._refs.pop(flow.id, None)
-
-    def _scrub_response(self, flow: http.HTTPFlow, response: http.Response) -> None:
-        """Takes real values out of what a server that got one answers: an echo must not tell the sandbox."""
-        parts = [*response.headers.fields, *(response.trailers.fields if response.trailers else ()), (b"", response.reason.encode("utf-8", "replace"))]
-        if self._scrubbed(lines(parts)) is not None:
-            response.reason = ""
-            response.headers = http.Headers([(name, self._scrubbed(value) or value) for name, value in response.headers.fields])
-            response.trailers = None
-            if self._scrubbed(lines(response.headers.fields)) is not None:
-                raise RuntimeError("a header's name, or two headers, have it")
-        raw = response.raw_content
-        if raw is None:
-            raise RuntimeError("the body is not at hand")
-        plain = response.get_content(strict=True)
-        clean = self._scrubbed(plain or b"")
-        if clean is not None:
-            response.content = clean
-        flow.metadata["exfilter_scrubbed"] = clean is not None
-
-    def _scrubbed(self, data: bytes) -> bytes | None:
-        return scrubbed(self._built, data) if self._built is not None else None
+        self._injected.pop(flow.id, None)
 
     # Web sockets
 
-    @_closed(_deny_websocket)
+    @closed(deny_websocket)
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         assert flow.websocket is not None
         message = flow.websocket.messages[-1]
@@ -513,7 +422,8 @@ class Exfilter:
             message.drop()
             return
         if not message.from_client:
-            if flow.metadata.get("exfilter_injected") and (clean := self._scrubbed(message.content)) is not None:
+            built = self._injected.get(flow.id)
+            if built is not None and (clean := scrubbed(built, message.content)) is not None:
                 message.content = clean
             return
         # By itself, to its end, and as part of all that was sent: two messages must not share a secret.
@@ -523,21 +433,22 @@ class Exfilter:
             refusal = Refusal(verdict, "messages")
         if refusal is not None:
             self._mark(flow, refusal)
-            _deny_websocket(self, flow)
+            deny_websocket(self, flow)
             if ctx.options.exfilter_scrub:
                 for sent in flow.websocket.messages:
                     sent.content = WITHHELD.encode() if sent.from_client else sent.content
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
+        self._injected.pop(flow.id, None)
         self._forget(flow)
 
     # TCP, UDP
 
-    @_closed(_deny_raw)
+    @closed(deny_raw)
     def tcp_message(self, flow: tcp.TCPFlow) -> None:
         self._raw(flow)
 
-    @_closed(_deny_raw)
+    @closed(deny_raw)
     def udp_message(self, flow: udp.UDPFlow) -> None:
         self._raw(flow)
 
@@ -579,14 +490,14 @@ class Exfilter:
             flow.marked, flow.comment = MARKER, "blocked by policy: a tunnel that nobody can look into"
             log.warning(f"exfilter: {flow.comment}")
         scrub = ctx.options.exfilter_scrub and refusal is not None
-        _deny_raw(self, flow)
+        deny_raw(self, flow)
         if scrub:
             for earlier in flow.messages[:-1]:
                 earlier.content = WITHHELD.encode() if earlier.from_client else earlier.content
 
     # Names: DNS, and what is dialled
 
-    @_closed(_deny_dns)
+    @closed(deny_dns)
     def dns_request(self, flow: dns.DNSFlow) -> None:
         request = flow.request
         names = [question.name for question in request.questions]
@@ -602,27 +513,27 @@ class Exfilter:
                 request.questions = list(flow.response.questions)
                 request.answers = request.authorities = request.additionals = []
 
-    @_closed(_deny_connect)
+    @closed(deny_connect)
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         names = [data.server.address[0] if data.server.address else "", data.server.sni or "", data.client.sni or ""]
         refusal = self._names(names, data.client)
         if refusal is not None:
             data.server.error = refusal.block.subject_text
 
-    @_closed(_deny_hello)
+    @closed(deny_hello)
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         client = data.context.client
         if self._names([client.sni or "", *(offer.decode("latin-1") for offer in client.alpn_offers or ())], client) is not None:
-            _deny_hello(self, data)
+            deny_hello(self, data)
 
-    @_closed(_deny_tls)
+    @closed(deny_tls)
     def tls_start_server(self, data: tls.TlsData) -> None:
         # mitmproxy says to the server what the client has said to it.
         client = data.context.client
         offers = [*(data.conn.alpn_offers or ()), *(client.alpn_offers or ())]
         names = [data.conn.sni or "", client.sni or "", *(offer.decode("latin-1") for offer in offers)]
         if self._names(names, client) is not None:
-            _deny_tls(self, data)
+            deny_tls(self, data)
 
     def _names(self, names: list[str], client: connection.Client) -> Refusal | None:
         joined = [name.replace(".", "") for name in names]
@@ -666,7 +577,7 @@ class Exfilter:
         if stream is not None:
             stream.close()
 
-    def _hang_up(self, flow: flow.Flow) -> None:
+    def hang_up(self, flow: flow.Flow) -> None:
         """Closes a client's connection. mitmproxy has no call for it, and goes on with flows of messages that are killed."""
         self._forget(flow)
         kill(flow)

@@ -108,7 +108,8 @@ impl Inspector {
             && !inspection.quarantined
             && inspection.approved.is_empty()
             && !matches!(conversation, Conversation::Tunnel | Conversation::GitPushRefs)
-            && head.upgrades().next().is_none();
+            && head.upgrades().next().is_none()
+            && substitutes.iter().all(|set| set.goes_by_head(authority, &head));
         let what = What { head: &head, conversation, part, is_chunked: chunked.is_some(), editable: edited };
         let body = open_body(engine, inspection, what, &codings, body_flow, &mut log);
         let substitutes = inspection.substitutes.clone();
@@ -196,8 +197,9 @@ impl Inspector {
         }
     }
 
-    /// What examines requests like this one, which is over and was clean: nothing was found in it, not even a piece of a secret, but credentials in its head that are at home there ([`Sighting::is_at_home`]), all of it was examined, and it leaves as it came. None where that is not so, where the body has a coding or is not one stream,
-    /// and where what came before counts (parts of objects, a session that has shown something).
+    /// What examines requests like this one, which is over and was clean: nothing was found in it, not even a piece of a secret, but credentials in its head that are at home there ([`Sighting::is_at_home`]), all of it was examined, and it leaves as it came, or with what
+    /// [`Substitutes::exchange`] makes of its head: of the same head the same substitutes make the same. None where that is not so, where the body has a coding or is not one stream, where what came before counts (parts of objects, a session that has shown something), and where more than the head
+    /// decides what is put into it: a signature is made anew, or there are tokens of logins.
     pub fn into_repeat(self) -> Option<Repeat> {
         let is_over = matches!(self.finished, Some(Verdict::Forward { .. }));
         if !(self.repeats && is_over && self.log.is_spotless()) {

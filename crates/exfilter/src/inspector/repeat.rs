@@ -7,7 +7,7 @@ use super::prefixes::SHORTEST;
 /// Examines the bodies of requests that differ in nothing else from one that was found clean, but for how long their bodies say they are. Made by [`Inspector::into_repeat`](super::Inspector::into_repeat).
 ///
 /// A client sends most of its requests with one head, and what a head says is decided by it alone. Whoever holds the head of that request, and the [`Inspection`](super::Inspection) that it was inspected by, and finds both
-/// of another request to be the same, byte by byte, needs nothing of that but its body. Only a length of the body in digits (`content-length`, nine of them at most) may be another one.
+/// of another request to be the same, byte by byte, needs nothing of that but its body; what was put into the first head in the places of placeholders ([`Substitutes::exchange`](crate::substitute::Substitutes::exchange)) is put into this one. Only a length of the body in digits (`content-length`, nine of them at most) may be another one.
 ///
 /// # Resource usage
 ///

@@ -53,6 +53,13 @@ impl Substitutes {
         RequestHead::new(head.method().as_bytes(), &target, fields).map(Some)
     }
 
+    /// Whether what is put into a request is decided by its head alone, as long as this set is not replaced: no signature is made anew, which goes by the time and the body, and there are no tokens of logins, which are renewed and stand in
+    /// bodies too.
+    pub(crate) fn goes_by_head(&self, to: &Authority, head: &RequestHead) -> bool {
+        self.entries().iter().all(|entry| entry.homes.is_empty())
+            && !head.headers().iter().any(|(name, value)| self.is_signed(to, name, value))
+    }
+
     /// The body with the tokens of logins in the places of their placeholders; `None` if there are none. Only in the fields that [`Logins`](super::Logins) names, of a form or a document of at most 16 KiB without a coding, each of them once, over
     /// TLS, and in a `POST` to the address that a token came from, byte for byte and without a query: at another path of the host others might read it. It is for the server alone, after the request was decided with its placeholders in it.
     pub fn exchange_body(

@@ -72,6 +72,23 @@ fn login(logins: &Logins, seed: u64) -> (String, String) {
 }
 
 #[test]
+fn a_request_among_tokens_of_logins_does_not_repeat() {
+    let logins = Logins::new([7; 32]);
+    let engine = Engine::builder().rules(exfilter::rules::builtin()).build().unwrap();
+    let repeats = |logins: &Logins| {
+        let head = RequestHead::new(b"POST", b"/x", [("host", "api.github.com")]).unwrap();
+        let mut inspection = Inspection::new(to("https://api.github.com"));
+        inspection.substitutes(&logins.substitutes());
+        let mut inspector = Inspector::new(&engine, &inspection, head).unwrap();
+        assert!(!inspector.push(b"{}").is_block() && !inspector.finish().is_block());
+        inspector.into_repeat().is_some()
+    };
+    assert!(repeats(&logins), "there are none");
+    let _ = login(&logins, 9);
+    assert!(!repeats(&logins), "they are renewed, and stand in bodies");
+}
+
+#[test]
 fn tokens_are_replaced_and_nothing_else_is() {
     let logins = Logins::new([7; 32]);
     let (access, refresh) = (String::from_utf8(keys::github(&mut Rng::new(1), "gho_")).unwrap(), token(2));

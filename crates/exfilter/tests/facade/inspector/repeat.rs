@@ -1,12 +1,15 @@
 //! Bodies behind a head that was found clean before: what is called clean is what an inspector of the whole request has nothing to tell of.
 
+use std::sync::Arc;
+
 use exfilter::inspector::{Repeat, Uploads};
-use exfilter::{FindingId, Inspection, Inspector, Session};
+use exfilter::substitute::{AwsKeys, Substitutes};
+use exfilter::{Binding, FindingId, HostPattern, Inspection, Inspector, Session, Slot};
 use exfilter_testing::wrap::{self, LAYERS};
-use exfilter_testing::{Rng, framing, keys, split};
+use exfilter_testing::{Rng, canary, framing, keys, split};
 
 use super::prefixes::{body, message, prose};
-use super::{Request, engine};
+use super::{Request, engine, text};
 
 const TO: &str = "https://api.anthropic.com";
 
@@ -106,6 +109,49 @@ fn what_is_at_home_in_a_head_repeats() {
         // Where it is not at home it is a finding as any other.
         assert!(!repeat.is_clean(&value) && !repeat.is_clean(&token));
     }
+}
+
+#[test]
+fn a_placeholder_that_is_exchanged_repeats_and_a_signature_that_is_made_anew_does_not() {
+    let mut rng = Rng::new(706);
+    let (value, secret) = (rng.text(keys::BASE62, 40), rng.text(keys::BASE62, 40));
+    canary::note([&value[..], &secret[..]]);
+    let binding = |host: &[u8], slot: &[u8]| Binding {
+        host: HostPattern::parse(host).unwrap(),
+        slot: Slot::parse(slot).unwrap(),
+    };
+    let mut substitutes = Substitutes::new([5; 32]);
+    let bindings = vec![
+        binding(b"api.anthropic.com", b"header:x-api-key"),
+        binding(b"sts.amazonaws.com", b"header:x-api-key"),
+    ];
+    let placeholder = substitutes.add("KEY", &value, bindings).unwrap().to_owned();
+    let id = [&b"AKIA"[..], &rng.text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)].concat();
+    let made = substitutes.add_aws("AWS", AwsKeys { id: &id, secret: &secret, token: None }).unwrap();
+    let substitutes = Arc::new(substitutes);
+    let engine = engine(&[]);
+    let repeat = |request: &Request| {
+        let mut inspection = request.inspection();
+        inspection.substitutes(&substitutes);
+        let inspector = Inspector::new(&engine, &inspection, request.head()).unwrap();
+        assert!(!inspector.verdict().is_block());
+        repeat_of(&engine, &inspection, request)
+    };
+    let exchanged = post(TO).field("x-api-key", &placeholder).body("{}");
+    let mut clean = repeat(&exchanged).expect("its head alone decides what becomes of it");
+    assert!(clean.is_clean(b"clean") && !clean.is_clean(&keys::github(&mut rng, "ghp_")));
+    // At the same host, with the same set.
+    let at_aws = post("https://sts.amazonaws.com").field("x-api-key", &placeholder).body("{}");
+    assert!(repeat(&at_aws).is_some());
+    let signature = format!(
+        "AWS4-HMAC-SHA256 Credential={}/20261129/us-east-1/sts/aws4_request, SignedHeaders=host;x-amz-date, Signature={}",
+        made.id,
+        text(&rng.text(b"0123456789abcdef", 64)),
+    );
+    assert!(
+        repeat(&at_aws.field("authorization", signature)).is_none(),
+        "it has the time and the body in it"
+    );
 }
 
 #[test]
