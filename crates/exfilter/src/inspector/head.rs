@@ -1,5 +1,7 @@
 //! The texts of a head, of trailers and of small bodies, each a stream of its own.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use exfilter_engine::{
@@ -7,7 +9,7 @@ use exfilter_engine::{
     Verdict,
 };
 use exfilter_wire::RequestHead;
-use exfilter_wire::places::{Place, Text};
+use exfilter_wire::places::{Part, Place, Text};
 use zeroize::Zeroizing;
 
 use super::log::Log;
@@ -38,10 +40,11 @@ struct Scan {
 }
 
 impl Texts<'_> {
-    /// Examines texts; the coverage if nothing at all stands in them, whatever is known of secrets in pieces.
+    /// Examines texts; the coverage if nothing at all stands in them, whatever is known of secrets in pieces and whatever is a placeholder.
     pub(super) fn examine(&mut self, texts: &[Text]) -> Option<Coverage> {
-        if let Some(coverage) = self.nothing_stands_in(texts) {
-            return Some(coverage);
+        let values = self.values(texts);
+        if let Some(coverage) = values.as_ref().and_then(|values| self.nothing_stands_in(values)) {
+            return values.is_some_and(|values| !values.without_placeholders).then_some(coverage);
         }
         let mut masked = false;
         for text in texts {
@@ -54,8 +57,8 @@ impl Texts<'_> {
 
     /// Looks at all texts in one stream, for most heads hold nothing and twenty streams take longer than their bytes. Whatever is found, or could not be examined, is another look's
     /// affair; so are texts that could be something from their first byte on, which only a stream of their own would tell.
-    fn nothing_stands_in(&mut self, texts: &[Text]) -> Option<Coverage> {
-        let joined = joined(texts)?;
+    fn nothing_stands_in(&mut self, values: &Values<'_>) -> Option<Coverage> {
+        let joined = joined(&values.list)?;
         let mut stream = self.engine.stream(self.flow.clone().session(&self.log.session));
         let blocked = stream.push(&joined).is_block() || stream.finish().is_block();
         let coverage = stream.coverage();
@@ -69,6 +72,33 @@ impl Texts<'_> {
         }
         self.log.coverage.add(&coverage);
         Some(coverage)
+    }
+
+    /// Texts, and the values of their places, as they are examined: without placeholders that are at home. None if a signature is among them of which a part is examined alone.
+    fn values<'t>(&self, texts: &'t [Text]) -> Option<Values<'t>> {
+        let mut values = Values { list: Vec::with_capacity(2 * texts.len()), without_placeholders: false };
+        for text in texts {
+            if self.around_signature(&text.place, &text.bytes).is_some() {
+                return None;
+            }
+            if self.is_placeholder(&text.place, &text.bytes) {
+                values.without_placeholders = true;
+                continue;
+            }
+            let is_one = |part: &&Part| self.is_placeholder(&part.place, &part.value);
+            let home = Vec::from_iter(text.parts.iter().filter(is_one).map(|part| part.range.clone()));
+            if home.is_empty() {
+                values.list.push(Cow::Borrowed(&text.bytes[..]));
+                values.list.extend(text.parts.iter().map(|part| Cow::Borrowed(&part.value[..])));
+            } else {
+                values.without_placeholders = true;
+                values.list.push(Cow::Owned(without(&text.bytes, home)));
+                let others = text.parts.iter().filter(|part| !is_one(part));
+                values.list.extend(others.map(|part| Cow::Borrowed(&part.value[..])));
+            }
+        }
+        values.list.retain(|value| !value.is_empty());
+        Some(values)
     }
 
     /// Examines the places in a text, then the text without those in which a credential is at home. Returns whether anything was found.
@@ -100,14 +130,7 @@ impl Texts<'_> {
             found |= !scan.events.is_empty();
             self.report(scan, &label(&part.place, masked), &mut Vec::new());
         }
-        home.sort_by_key(|range| range.start);
-        let mut at = 0;
-        let mut rest = Vec::with_capacity(text.bytes.len());
-        for range in home {
-            rest.extend_from_slice(&text.bytes[at..range.start.max(at)]);
-            at = range.end.max(at);
-        }
-        rest.extend_from_slice(&text.bytes[at..]);
+        let rest = without(&text.bytes, home);
         let scan = self.scan(&rest, slot(&text.place), &text.place);
         found |= !scan.events.is_empty();
         self.report(scan, &label(&text.place, masked), &mut told);
@@ -209,20 +232,35 @@ impl Texts<'_> {
 /// What stands between two texts: it ends tokens, folded lines and lists of codes.
 const SEAM: &[u8] = b"\n.\n";
 
-/// The texts and the values of their places behind each other, if there is more than one, and none of them but the first could be a container or a framing: these are told by the
+/// What is examined of texts.
+struct Values<'t> {
+    list: Vec<Cow<'t, [u8]>>,
+    /// Whether placeholders that are at home were left out.
+    without_placeholders: bool,
+}
+
+/// A text without these ranges.
+fn without(text: &[u8], mut ranges: Vec<Range<usize>>) -> Vec<u8> {
+    ranges.sort_by_key(|range| range.start);
+    let mut at = 0;
+    let mut rest = Vec::with_capacity(text.len());
+    for range in ranges {
+        rest.extend_from_slice(&text[at..range.start.max(at)]);
+        at = range.end.max(at);
+    }
+    rest.extend_from_slice(&text[at..]);
+    rest
+}
+
+/// Values behind each other, if there is more than one, and none of them but the first could be a container or a framing: these are told by the
 /// first bytes of a stream.
-fn joined(texts: &[Text]) -> Option<Zeroizing<Vec<u8>>> {
-    let values = || {
-        texts.iter().flat_map(|text| {
-            let decoded = text.parts.iter().map(|part| &part.value);
-            std::iter::once(&text.bytes).chain(decoded).filter(|value| !value.is_empty())
-        })
-    };
-    if values().nth(1).is_none() || values().skip(1).any(|value| may_begin(value)) {
+fn joined(values: &[Cow<'_, [u8]>]) -> Option<Zeroizing<Vec<u8>>> {
+    if values.len() < 2 || values.iter().skip(1).any(|value| may_begin(value)) {
         return None;
     }
-    let mut joined = Zeroizing::new(Vec::with_capacity(values().map(|value| value.len() + SEAM.len()).sum()));
-    for value in values() {
+    let mut joined =
+        Zeroizing::new(Vec::with_capacity(values.iter().map(|value| value.len() + SEAM.len()).sum()));
+    for value in values {
         joined.extend_from_slice(value);
         joined.extend_from_slice(SEAM);
     }

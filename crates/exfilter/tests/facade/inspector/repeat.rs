@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use exfilter::inspector::{Repeat, Uploads};
+use exfilter::inspector::{Prefixes, Repeat, Uploads};
 use exfilter::substitute::{AwsKeys, Substitutes};
-use exfilter::{Binding, FindingId, HostPattern, Inspection, Inspector, Session, Slot};
+use exfilter::{Action, Binding, FindingId, HostPattern, Inspection, Inspector, Session, Slot};
 use exfilter_testing::wrap::{self, LAYERS};
 use exfilter_testing::{Rng, canary, framing, keys, split};
 
@@ -152,6 +152,42 @@ fn a_placeholder_that_is_exchanged_repeats_and_a_signature_that_is_made_anew_doe
         repeat(&at_aws.field("authorization", signature)).is_none(),
         "it has the time and the body in it"
     );
+}
+
+#[test]
+fn a_head_with_a_placeholder_is_known_to_no_other_set() {
+    let mut rng = Rng::new(707);
+    let token = keys::github(&mut rng, "ghp_");
+    canary::note([&token[..]]);
+    let binding = |slot: &[u8]| Binding {
+        host: HostPattern::parse(b"api.github.com").unwrap(),
+        slot: Slot::parse(slot).unwrap(),
+    };
+    let mut set = Substitutes::new([5; 32]);
+    let slots: [&[u8]; 3] = [b"header:authorization:bearer", b"cookie:key", b"query:key"];
+    let placeholder = set.add("KEY", &token, slots.map(binding).to_vec()).unwrap().to_owned();
+    let (set, none) = (Arc::new(set), Arc::new(Substitutes::new([5; 32])));
+    let (engine, prefixes) = (engine(&[]), Prefixes::new());
+    let blocked = |set: &Arc<Substitutes>, request: &Request| {
+        let mut inspection = request.inspection();
+        inspection.substitutes(set).prefixes(&prefixes).own_keys(Action::Block);
+        Inspector::new(&engine, &inspection, request.head()).unwrap().verdict().is_block()
+    };
+    let to =
+        |target: String| Request::new("https://api.github.com", "GET", target).field("accept", "text/plain");
+    for _ in 0..3 {
+        for request in [
+            to("/a".into()).field("authorization", format!("Bearer {placeholder}")),
+            to("/a".into()).field("cookie", format!("a=b; key={placeholder}; c=d")),
+            to(format!("/a?b=c&key={placeholder}")),
+        ] {
+            assert!(!blocked(&set, &request) && blocked(&none, &request));
+            // Beside it, everything is examined.
+            for beside in [&placeholder, text(&token).as_str()] {
+                assert!(blocked(&set, &request.clone().field("x-note", beside)));
+            }
+        }
+    }
 }
 
 #[test]
