@@ -66,7 +66,7 @@ class Exfilter:
         self._stamps: tuple[tuple[str, int, int], ...] = ()
         self._watcher: asyncio.Task[None] | None = None
         self._streams: dict[str, Stream] = {}
-        self._before: dict[str, tuple[bytes, http.Headers]] = {}
+        self._before: dict[str, tuple[bytes, tuple[tuple[bytes, bytes], ...]]] = {}
         self._injected: dict[str, configuration.Built] = {}
         self._sessions: dict[str, Session] = {}
         self._insecure = False
@@ -371,18 +371,19 @@ class Exfilter:
         if self._insecure:
             # Whoever answers may be anybody.
             return
-        request = flow.request
-        self._before[flow.id] = (request.data.path, request.headers)
+        data = flow.request.data
+        self._before[flow.id] = (data.path, data.headers.fields)
         # What was put into it is looked for in what comes back, whatever the configuration says by then.
         self._injected[flow.id] = built
         flow.metadata["exfilter_injected"] = True
-        request.data.path, request.headers = target, http.Headers(fields)
+        data.path, data.headers.fields = target, fields
 
     def _restore(self, flow: http.HTTPFlow) -> None:
         """Puts the placeholders back: the request has left, and mitmproxy keeps and shows it."""
         before = self._before.pop(flow.id, None)
         if before is not None:
-            flow.request.data.path, flow.request.headers = before
+            data = flow.request.data
+            data.path, data.headers.fields = before
 
     @closed(deny_response)
     def responseheaders(self, flow: http.HTTPFlow) -> None:
