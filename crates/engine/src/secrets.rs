@@ -77,7 +77,7 @@ pub enum Form {
     Utf16Be,
     /// Back to front.
     Reversed,
-    /// Its letters and digits in order, in either case, whatever stands between them.
+    /// Its letters and digits in order, in either case, whatever stands between them; or, with something between them, those of its base64, base32 or hexadecimal digits.
     Scattered,
     /// With HTML's or XML's entities.
     Html,
@@ -89,6 +89,8 @@ pub enum Form {
     Rot13,
     /// Every byte XOR one and the same byte.
     Xor,
+    /// As the number that its bytes make, in decimal digits or those of base36 or base62.
+    Number,
     /// A part of a long one, as it is: 32 characters of a key that was cut out of its middle, say. What stands beside another finding of the same secret is not told of by itself.
     Part,
     /// In pieces, which this stream and others of its [`Session`](crate::Session) have shown: the last one that was needed, or one more.
@@ -115,6 +117,7 @@ impl Form {
             Form::Quoted => "in a quoted string",
             Form::Rot13 => "rot13",
             Form::Xor => "XOR with a byte",
+            Form::Number => "as a number",
             Form::Part => "a part of it",
             Form::Fragments => "in pieces",
         }
@@ -212,6 +215,8 @@ pub(crate) struct ScatteredNeedle {
     /// Where its anchor stands among them.
     pub(crate) anchor: u32,
     pub(crate) tag: u32,
+    /// Bytes from the first one to the last one where nothing stands between them, if they are those of the value in base64, base32 or hexadecimal digits, which is found in other ways there; else 0.
+    pub(crate) span: u32,
     pub(crate) mac: [u8; 16],
 }
 
@@ -461,16 +466,16 @@ impl KnownSecrets {
     /// Makes room for so many more values, of one piece each, so that what is held does not move as it grows.
     pub fn reserve(&mut self, values: usize) -> &mut KnownSecrets {
         let (needles, others) = match self.spellings {
-            Spellings::All => (90, 1),
-            Spellings::ButBase64 => (7, 1),
+            Spellings::All => (96, 1),
+            Spellings::ButBase64 => (13, 1),
             Spellings::Few => (15, 0),
             Spellings::Raw => (1, 0),
         };
         self.enrolled.reserve(values);
         self.needles.reserve(needles * values);
-        self.scattered.reserve(others * values);
+        self.scattered.reserve(10 * others * values);
         self.deltas.reserve(others * values);
-        self.tags.reserve((needles + 5 * others) * values);
+        self.tags.reserve((needles + 14 * others) * values);
         self
     }
 
@@ -577,7 +582,11 @@ impl KnownSecrets {
                 self.add_needle(secret, &spelling);
             }
             if matches!(self.spellings, Spellings::All | Spellings::ButBase64) {
-                self.add_scattered(secret, piece, public);
+                self.add_scattered(secret, piece, public, false);
+                for (mut chars, public) in needle::encoded(piece, public) {
+                    self.add_scattered(secret, &chars, public, true);
+                    chars.zeroize();
+                }
                 self.add_delta(secret, piece, public);
             }
         }
@@ -634,9 +643,11 @@ impl KnownSecrets {
         });
     }
 
-    fn add_scattered(&mut self, secret: u32, piece: &[u8], public: usize) {
+    fn add_scattered(&mut self, secret: u32, piece: &[u8], public: usize, encoded: bool) {
         let mut letters = Vec::with_capacity(piece.len());
         letters.extend(lane::letters(piece, &mut false).map(|(_, letter)| letter));
+        let is_letter = u8::is_ascii_alphanumeric;
+        let span = piece.iter().position(is_letter).zip(piece.iter().rposition(is_letter));
         if letters.len() >= SCATTERED_MIN {
             // What stands before the anchor is held wherever text goes on, so it is as little as may be.
             let public = lane::letters(&piece[..public], &mut false).count();
@@ -659,6 +670,7 @@ impl KnownSecrets {
                 len: letters.len() as u32,
                 anchor: anchor as u32,
                 tag,
+                span: if encoded { span.map_or(0, |(first, last)| last - first + 1) as u32 } else { 0 },
                 mac: self.keys.mac(&letters),
             });
         }

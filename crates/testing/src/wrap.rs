@@ -154,7 +154,13 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
 }
 
 /// What stands between two strings that a program joins, or in the middle of one that is spread or hidden.
-pub const JOINTS: [&str; 32] = [
+pub const JOINTS: [&str; 38] = [
+    "</w:t></w:r><w:r><w:rPr><w:lang w:val=\"en-US\"/></w:rPr><w:t xml:space=\"preserve\">",
+    "</b><b>",
+    "<wbr>",
+    "<!-- -->",
+    ") -12 (",
+    ")3.5(",
     "\" + \"",
     "'+'",
     "\" \"",
