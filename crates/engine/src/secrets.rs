@@ -377,6 +377,8 @@ const ANCHOR_REACH: usize = 64;
 /// The farthest from its beginning that the first anchor of scattered letters and digits may stand, and how much farther another one that ends with a rare letter.
 const SCATTERED_REACH: usize = 24;
 const CHOICE: usize = 12;
+/// The same of what is encoded.
+const ENCODED_CHOICE: usize = 40;
 /// The farthest behind the public prefix that the anchor of differences may stand: what stands before it is held wherever bytes go on.
 const DELTA_REACH: usize = 8;
 /// The same where nothing nearer has a difference that is rare in text.
@@ -625,6 +627,10 @@ impl KnownSecrets {
     fn add_needle(&mut self, secret: u32, spelling: &needle::Spelling) {
         let bytes = &spelling.bytes;
         let Some((at, gate)) = self.choose_anchor(spelling) else { return };
+        if spelling.form == Form::Number && gate == Gate::Token {
+            // Of those without a digit or a capital where it counts, one of fifty in base36, every name in text would be asked for.
+            return;
+        }
         let tag = self.tag_at(bytes, at);
         *self.tags.entry(tag).or_default() += 1;
         self.needles.push(Needle {
@@ -652,17 +658,24 @@ impl KnownSecrets {
             // What stands before the anchor is held wherever text goes on, so it is as little as may be.
             let public = lane::letters(&piece[..public], &mut false).count();
             let first = public.min(letters.len() - 8).min(SCATTERED_REACH);
-            let last = (letters.len() - 8).min(first + CHOICE);
+            let choice = if encoded { ENCODED_CHOICE } else { CHOICE };
+            let last = (letters.len() - 8).min(first + choice);
             let mut ending = (first..=last).filter(|at| self.ends.contains(letters[at + 7]));
             let anchor = ending.clone().find(|at| self.is_rare(&letters, *at)).or_else(|| ending.next());
-            let anchor = anchor.unwrap_or_else(|| {
-                // One more letter is looked at wherever it stands: the rarest that is to be had.
-                let common = |at: &usize| COMMON_LETTERS.iter().position(|letter| *letter == letters[at + 7]);
-                let at = (first..=last).min_by_key(common).unwrap_or(first);
-                self.ends.insert(letters[at + 7]);
-                self.ends.insert(letters[at + 7].to_ascii_uppercase());
-                at
-            });
+            let anchor = match anchor {
+                Some(anchor) => anchor,
+                // No more letters are looked at for these: hardly one is without a rare one.
+                None if encoded => return letters.zeroize(),
+                None => {
+                    // One more letter is looked at wherever it stands: the rarest that is to be had.
+                    let common =
+                        |at: &usize| COMMON_LETTERS.iter().position(|letter| *letter == letters[at + 7]);
+                    let at = (first..=last).min_by_key(common).unwrap_or(first);
+                    self.ends.insert(letters[at + 7]);
+                    self.ends.insert(letters[at + 7].to_ascii_uppercase());
+                    at
+                }
+            };
             let tag = self.tag_at(&letters, anchor);
             *self.tags.entry(tag).or_default() += 1;
             self.scattered.push(ScatteredNeedle {

@@ -206,8 +206,7 @@ impl Reader {
         if let Some(tag) = self.tag {
             return self.in_tag(tag, bytes, most, more);
         }
-        let plain =
-            bytes[..most].iter().take_while(|b| !BEGINS.contains(**b) && !SHUTS.contains(**b)).count();
+        let plain = bytes[..most].iter().take_while(|b| !BEGINS.contains(**b)).count();
         if let Some(last) = plain.checked_sub(1) {
             self.read(bytes[last]);
             return Piece::Plain(plain);
@@ -241,7 +240,8 @@ impl Reader {
         let joint = match ahead[0] {
             _ if !is_token(self.last) => Err(Stop::Other),
             b'<' => match cursor.peek(1) {
-                Ok(next) if Tag::begins(next) => {
+                // The element in which a piece stands ends before the next one begins.
+                Ok(b'/') => {
                     self.tag = Some(Tag { len: 1, quote: None, again: false });
                     return Piece::Tag(1);
                 }
@@ -322,14 +322,11 @@ impl Tag {
 }
 
 /// Bytes with which a joint or a fullwidth form may begin.
-const BEGINS: ByteSet = ByteSet::new(b"\"'`\\+\xc2\xe2\xef");
-
-/// Others, whatever follows: of tags, and of PDF's strings.
-const SHUTS: ByteSet = ByteSet::new(b"<)");
+const BEGINS: ByteSet = ByteSet::new(b"\"'`\\+<)\xc2\xe2\xef");
 
 /// What an ASCII one may be followed by: in a joint what [`Cursor::between`] passes over, quotes, backslashes and what Markdown writes behind one; in UTF-7 the first six bits of a
-/// character.
-const GOES_ON: ByteSet = ByteSet::new(b" \t\r\n+.|,&~^<-\"'`\\_A");
+/// character; the sign of an end of an element, and numbers of PDF.
+const GOES_ON: ByteSet = ByteSet::new(b" \t\r\n+.|,&~^<-\"'`\\_A/0123456789");
 
 /// Bytes behind which a joint may stand: token characters, and the last ones of fullwidth forms.
 const ENDS: ByteSet = {
@@ -360,18 +357,18 @@ impl Odd {
     /// Looks through `bytes` from `from` on, up to `limit` or for [`STRETCH`] bytes; `last` is what the reader read last.
     fn find(bytes: &[u8], from: usize, limit: usize, last: u8) -> Odd {
         const HIGH: ByteSet = ByteSet::new(b"\xc2\xe2\xef");
-        let mut sets = [[0; 5]; STRETCH / 64 + 1];
+        let mut sets = [[0; 4]; STRETCH / 64 + 1];
         // What follows the last one, too.
         let len = STRETCH.min(limit - from);
         let bytes = &bytes[from..bytes.len().min(from + len + 1)];
         let blocks = bytes.len().div_ceil(64);
-        ByteSet::masks(&[BEGINS, GOES_ON, ENDS, HIGH, SHUTS], bytes, &mut sets[..blocks]);
+        ByteSet::masks(&[BEGINS, GOES_ON, ENDS, HIGH], bytes, &mut sets[..blocks]);
         let mut odd = Odd { from, end: from + len, masks: [0; STRETCH / 64] };
         let mut before = u64::from(ENDS.contains(last));
         for (mask, two) in odd.masks.iter_mut().zip(sets.windows(2)).take(len.div_ceil(64)) {
-            let [begins, goes_on, ends, high, shuts] = two[0];
+            let [begins, goes_on, ends, high] = two[0];
             let next = goes_on >> 1 | two[1][1] << 63;
-            *mask = (begins & next | shuts) & (ends << 1 | before) | high;
+            *mask = begins & (ends << 1 | before) & next | high;
             before = ends >> 63;
         }
         odd

@@ -131,7 +131,7 @@ fn a_known_secret_of_full_width_is_found_and_held_in_any_chunking() {
 fn a_known_secret_in_markup_is_found_and_held_in_any_chunking() {
     let mut rng = Rng::new(609);
     let run_of_word = "</w:t></w:r><w:r w:rsidR=\"00A1\"><w:rPr><w:lang w:val=\"en>US\"/></w:rPr><w:t>";
-    for joint in ["</b><b>", run_of_word, "<span class=\"m\">", ") -12 ("] {
+    for joint in ["</b><b>", run_of_word, "</span><span class=\"m\">", ") -12 ("] {
         let secret = keys::secret(&mut rng);
         let engine = support::thorough(std::slice::from_ref(&secret));
         let before = wrap::text(&mut rng);
