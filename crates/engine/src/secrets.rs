@@ -128,7 +128,7 @@ impl Form {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Spellings {
-    /// In all: about ninety for a value of token characters, and in the thorough profile scattered and XORed. What is encoded in base64 is held back by as little as can
+    /// In all: about ninety for a value of token characters, and in the thorough profile scattered (its base64, base32 and digits too) and XORed. What is encoded in base64 is held back by as little as can
     /// be, and is edited as it stands.
     #[default]
     All,
