@@ -46,6 +46,8 @@ pub(crate) fn collect(more_names: &[String], stored: Option<KnownSecrets>) -> Re
         None => KnownSecrets::new(fresh_key()?),
     };
     let mut from = FromEnv { secrets, refused: Vec::new(), taken: 0 };
+    // A file may hold a value in pieces.
+    from.secrets.fragments(true);
     for Found { names, value, .. } in chosen(variables(), more_names, &mut from.refused) {
         match from.secrets.add(&names, &value, Vec::new()) {
             Ok(()) => from.taken += 1,

@@ -465,7 +465,8 @@ impl Scattered {
     pub(crate) fn new(keys: &secrets::Keys, needles: Vec<ScatteredNeedle>, ends: ByteSet) -> Scattered {
         let tags = needles.iter().enumerate().map(|(id, needle)| (needle.tag, id as u32)).collect();
         let farthest = needles.iter().map(|needle| needle.anchor).max().unwrap_or(0);
-        Scattered { anchors: Anchors::new(keys.anchor, tags), needles, ends, reach: farthest as usize + 8 }
+        // Eight letters of an anchor, and one before what is encoded.
+        Scattered { anchors: Anchors::new(keys.anchor, tags), needles, ends, reach: farthest as usize + 9 }
     }
 }
 

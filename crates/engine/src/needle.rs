@@ -60,6 +60,9 @@ pub(crate) fn spellings(value: &[u8], public: usize, which: Spellings) -> Vec<Sp
     if all {
         push(Form::Reversed, value.iter().rev().copied().collect(), 0, 0);
         push(Form::Rot13, value.iter().copied().map(rot13).collect(), public, 0);
+        for (digits, big) in NUMBERS {
+            push(Form::Number, number(value, digits, big), 0, 0);
+        }
     }
     for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
         let hex = value.iter().flat_map(|b| [digits[usize::from(b >> 4)], digits[usize::from(b & 15)]]);
@@ -337,6 +340,19 @@ const STRING: &[(u8, &str)] =
 /// The same, quotes apart.
 const BACKSLASHED: &[(u8, &str)] = STRING.split_at(1).1;
 
+/// The digits in which programs write the number that the bytes of a value make, and whether the first byte counts most: `int.from_bytes` of Python, `BigInt` of JavaScript,
+/// and what is called base36 and base62.
+const NUMBERS: [(&[u8], bool); 6] = [
+    (b"0123456789", true),
+    (b"0123456789", false),
+    (b"0123456789abcdefghijklmnopqrstuvwxyz", true),
+    (b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", true),
+    (b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", true),
+    (b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", true),
+];
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -356,6 +372,14 @@ pub(crate) fn base64_values(bytes: &[u8], public: usize, alignment: usize) -> (V
     (values, public)
 }
 
+/// What programs make of a value before they write it in groups or lines: its base64 and base32 at every alignment, and its hexadecimal digits; with each, how many of its
+/// characters only spell the public prefix.
+pub(crate) fn encoded(value: &[u8], public: usize) -> impl Iterator<Item = (Vec<u8>, usize)> + '_ {
+    let base64 = (0..3).map(move |alignment| known(value, public, alignment, 6, STANDARD));
+    let base32 = (0..5).map(move |alignment| known(value, public, alignment, 5, BASE32));
+    base64.chain(base32).chain(std::iter::once_with(move || known(value, public, 0, 4, HEX)))
+}
+
 /// The known characters of the base64 of `bytes` at an alignment, how many of them only spell the public prefix, and how many
 /// characters before them hold bits of the value, which reaches `before` bytes further to the left.
 fn inner(
@@ -365,18 +389,53 @@ fn inner(
     alignment: usize,
     alphabet: &[u8; 64],
 ) -> (Vec<u8>, usize, usize) {
+    let (chars, public) = known(bytes, public, alignment, 6, alphabet);
+    let bits = 8 * alignment;
+    let span = (bits as i64 - 8 * before as i64).div_euclid(6);
+    (chars, public, (bits.div_ceil(6) as i64 - span) as usize)
+}
+
+/// The known characters of what `bytes`, of which the first stands `alignment` bytes behind the beginning of a group, are in digits of `size` bits; and how many of them only spell the public prefix.
+fn known(bytes: &[u8], public: usize, alignment: usize, size: usize, alphabet: &[u8]) -> (Vec<u8>, usize) {
     let bits = 8 * alignment..8 * (alignment + bytes.len());
-    let first = bits.start.div_ceil(6);
-    let last = bits.end / 6;
+    let first = bits.start.div_ceil(size);
+    let last = bits.end / size;
     let byte = |at: usize| bytes.get(at).map_or(0, |byte| u16::from(*byte));
-    let sextet = |char: usize| {
-        let from = 6 * char - bits.start;
-        usize::from((byte(from / 8) << 8 | byte(from / 8 + 1)) >> (10 - from % 8)) & 63
+    let digit = |char: usize| {
+        let from = size * char - bits.start;
+        let two = byte(from / 8) << 8 | byte(from / 8 + 1);
+        usize::from(two >> (16 - size - from % 8)) & ((1 << size) - 1)
     };
-    let chars = (first..last).map(|char| alphabet[sextet(char)]).collect();
-    let public_end = (8 * (alignment + public)) / 6;
-    let span = (bits.start as i64 - 8 * before as i64).div_euclid(6);
-    (chars, public_end.saturating_sub(first), (first as i64 - span) as usize)
+    let chars = (first..last).map(|char| alphabet[digit(char)]).collect();
+    let public_end = 8 * (alignment + public) / size;
+    (chars, public_end.saturating_sub(first))
+}
+
+/// The number that the bytes of a value make, the first one its highest digit if `big`.
+fn number(value: &[u8], digits: &[u8], big: bool) -> Vec<u8> {
+    let mut left = value.to_vec();
+    if !big {
+        left.reverse();
+    }
+    let base = digits.len();
+    // Room for all of them, so that none is left behind where a list grows.
+    let mut out = Vec::with_capacity(left.len() * 8 / base.ilog2() as usize + 1);
+    let mut from = 0;
+    while from < left.len() {
+        if left[from] == 0 {
+            from += 1;
+            continue;
+        }
+        let mut rest = 0;
+        for byte in &mut left[from..] {
+            let here = rest << 8 | usize::from(*byte);
+            (*byte, rest) = ((here / base) as u8, here % base);
+        }
+        out.push(digits[rest]);
+    }
+    left.zeroize();
+    out.reverse();
+    out
 }
 
 fn rot13(byte: u8) -> u8 {

@@ -77,7 +77,7 @@ pub enum Form {
     Utf16Be,
     /// Back to front.
     Reversed,
-    /// Its letters and digits in order, in either case, whatever stands between them.
+    /// Its letters and digits in order, in either case, whatever stands between them; or, with something between them, those of its base64, base32 or hexadecimal digits.
     Scattered,
     /// With HTML's or XML's entities.
     Html,
@@ -89,6 +89,8 @@ pub enum Form {
     Rot13,
     /// Every byte XOR one and the same byte.
     Xor,
+    /// As the number that its bytes make, in decimal digits or those of base36 or base62.
+    Number,
     /// A part of a long one, as it is: 32 characters of a key that was cut out of its middle, say. What stands beside another finding of the same secret is not told of by itself.
     Part,
     /// In pieces, which this stream and others of its [`Session`](crate::Session) have shown: the last one that was needed, or one more.
@@ -115,6 +117,7 @@ impl Form {
             Form::Quoted => "in a quoted string",
             Form::Rot13 => "rot13",
             Form::Xor => "XOR with a byte",
+            Form::Number => "as a number",
             Form::Part => "a part of it",
             Form::Fragments => "in pieces",
         }
@@ -125,7 +128,7 @@ impl Form {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Spellings {
-    /// In all: about ninety for a value of token characters, and in the thorough profile scattered and XORed. What is encoded in base64 is held back by as little as can
+    /// In all: about ninety for a value of token characters, and in the thorough profile scattered (its base64, base32 and digits too) and XORed. What is encoded in base64 is held back by as little as can
     /// be, and is edited as it stands.
     #[default]
     All,
@@ -212,6 +215,8 @@ pub(crate) struct ScatteredNeedle {
     /// Where its anchor stands among them.
     pub(crate) anchor: u32,
     pub(crate) tag: u32,
+    /// Bytes from the first one to the last one where nothing stands between them, if they are those of the value in base64, base32 or hexadecimal digits, which is found in other ways there; else 0.
+    pub(crate) span: u32,
     pub(crate) mac: [u8; 16],
 }
 
@@ -372,6 +377,8 @@ const ANCHOR_REACH: usize = 64;
 /// The farthest from its beginning that the first anchor of scattered letters and digits may stand, and how much farther another one that ends with a rare letter.
 const SCATTERED_REACH: usize = 24;
 const CHOICE: usize = 12;
+/// The same of what is encoded.
+const ENCODED_CHOICE: usize = 40;
 /// The farthest behind the public prefix that the anchor of differences may stand: what stands before it is held wherever bytes go on.
 const DELTA_REACH: usize = 8;
 /// The same where nothing nearer has a difference that is rare in text.
@@ -461,16 +468,16 @@ impl KnownSecrets {
     /// Makes room for so many more values, of one piece each, so that what is held does not move as it grows.
     pub fn reserve(&mut self, values: usize) -> &mut KnownSecrets {
         let (needles, others) = match self.spellings {
-            Spellings::All => (90, 1),
-            Spellings::ButBase64 => (7, 1),
+            Spellings::All => (96, 1),
+            Spellings::ButBase64 => (13, 1),
             Spellings::Few => (15, 0),
             Spellings::Raw => (1, 0),
         };
         self.enrolled.reserve(values);
         self.needles.reserve(needles * values);
-        self.scattered.reserve(others * values);
+        self.scattered.reserve(10 * others * values);
         self.deltas.reserve(others * values);
-        self.tags.reserve((needles + 5 * others) * values);
+        self.tags.reserve((needles + 14 * others) * values);
         self
     }
 
@@ -577,7 +584,11 @@ impl KnownSecrets {
                 self.add_needle(secret, &spelling);
             }
             if matches!(self.spellings, Spellings::All | Spellings::ButBase64) {
-                self.add_scattered(secret, piece, public);
+                self.add_scattered(secret, piece, public, false);
+                for (mut chars, public) in needle::encoded(piece, public) {
+                    self.add_scattered(secret, &chars, public, true);
+                    chars.zeroize();
+                }
                 self.add_delta(secret, piece, public);
             }
         }
@@ -616,6 +627,10 @@ impl KnownSecrets {
     fn add_needle(&mut self, secret: u32, spelling: &needle::Spelling) {
         let bytes = &spelling.bytes;
         let Some((at, gate)) = self.choose_anchor(spelling) else { return };
+        if spelling.form == Form::Number && gate == Gate::Token {
+            // Of those without a digit or a capital where it counts, one of fifty in base36, every name in text would be asked for.
+            return;
+        }
         let tag = self.tag_at(bytes, at);
         *self.tags.entry(tag).or_default() += 1;
         self.needles.push(Needle {
@@ -634,24 +649,33 @@ impl KnownSecrets {
         });
     }
 
-    fn add_scattered(&mut self, secret: u32, piece: &[u8], public: usize) {
+    fn add_scattered(&mut self, secret: u32, piece: &[u8], public: usize, encoded: bool) {
         let mut letters = Vec::with_capacity(piece.len());
         letters.extend(lane::letters(piece, &mut false).map(|(_, letter)| letter));
+        let is_letter = u8::is_ascii_alphanumeric;
+        let span = piece.iter().position(is_letter).zip(piece.iter().rposition(is_letter));
         if letters.len() >= SCATTERED_MIN {
             // What stands before the anchor is held wherever text goes on, so it is as little as may be.
             let public = lane::letters(&piece[..public], &mut false).count();
             let first = public.min(letters.len() - 8).min(SCATTERED_REACH);
-            let last = (letters.len() - 8).min(first + CHOICE);
+            let choice = if encoded { ENCODED_CHOICE } else { CHOICE };
+            let last = (letters.len() - 8).min(first + choice);
             let mut ending = (first..=last).filter(|at| self.ends.contains(letters[at + 7]));
             let anchor = ending.clone().find(|at| self.is_rare(&letters, *at)).or_else(|| ending.next());
-            let anchor = anchor.unwrap_or_else(|| {
-                // One more letter is looked at wherever it stands: the rarest that is to be had.
-                let common = |at: &usize| COMMON_LETTERS.iter().position(|letter| *letter == letters[at + 7]);
-                let at = (first..=last).min_by_key(common).unwrap_or(first);
-                self.ends.insert(letters[at + 7]);
-                self.ends.insert(letters[at + 7].to_ascii_uppercase());
-                at
-            });
+            let anchor = match anchor {
+                Some(anchor) => anchor,
+                // No more letters are looked at for these: hardly one is without a rare one.
+                None if encoded => return letters.zeroize(),
+                None => {
+                    // One more letter is looked at wherever it stands: the rarest that is to be had.
+                    let common =
+                        |at: &usize| COMMON_LETTERS.iter().position(|letter| *letter == letters[at + 7]);
+                    let at = (first..=last).min_by_key(common).unwrap_or(first);
+                    self.ends.insert(letters[at + 7]);
+                    self.ends.insert(letters[at + 7].to_ascii_uppercase());
+                    at
+                }
+            };
             let tag = self.tag_at(&letters, anchor);
             *self.tags.entry(tag).or_default() += 1;
             self.scattered.push(ScatteredNeedle {
@@ -659,6 +683,7 @@ impl KnownSecrets {
                 len: letters.len() as u32,
                 anchor: anchor as u32,
                 tag,
+                span: if encoded { span.map_or(0, |(first, last)| last - first + 1) as u32 } else { 0 },
                 mac: self.keys.mac(&letters),
             });
         }

@@ -49,6 +49,13 @@ pub enum Form {
     Hexed,
     /// As the shell has it in single quotes.
     Shell,
+    /// The number that the bytes make, in so many digits.
+    Number {
+        /// 10, 36 or 62.
+        base: u8,
+        /// Whether the first byte counts least; letters are capitals in base36 then, and small ones come first in base62.
+        other: bool,
+    },
 }
 
 /// Every form: all alignments and layers of both alphabets, both cases.
@@ -57,6 +64,7 @@ pub fn all() -> Vec<Form> {
     forms.extend([Form::DotNet, Form::Printable, Form::Hexed, Form::Shell]);
     for upper in [false, true] {
         forms.push(Form::Html { go: upper });
+        forms.extend([10, 36, 62].map(|base| Form::Number { base, other: upper }));
         forms.extend([Form::Hex { upper }, Form::Percent { upper }]);
         for layers in 1..=3 {
             forms.extend((0..3).map(|shift| Form::Base64 { layers, shift, url: upper }));
@@ -65,7 +73,15 @@ pub fn all() -> Vec<Form> {
     forms
 }
 
+/// Values of more bytes are enrolled in pieces, and have no forms that depend on all of it at once.
+const PIECE: usize = 192;
+
 impl Form {
+    /// Whether a value is looked for in this form.
+    pub fn is_of(self, value: &[u8]) -> bool {
+        !matches!(self, Form::Number { .. }) || value.len() <= PIECE
+    }
+
     /// The word in case files.
     pub fn parse(word: &str, layers: u8, shift: u8, url: bool) -> Option<Form> {
         Some(match word {
@@ -132,6 +148,7 @@ impl Form {
                 _ => None,
             }),
             Form::Shell => replaced(value, |b| (b == b'\'').then(|| r"'\''".into())),
+            Form::Number { base, other } => number(value, base, other),
         }
     }
 
@@ -152,8 +169,37 @@ impl Form {
             Form::DotNet => Engine::Json,
             Form::Printable => Engine::QuotedPrintable,
             Form::Hexed | Form::Shell => Engine::Quoted,
+            Form::Number { .. } => Engine::Number,
         }
     }
+}
+
+/// By multiplication and addition of decimal-like digits, the lowest first: from the byte that counts most on.
+fn number(value: &[u8], base: u8, other: bool) -> Vec<u8> {
+    let mut digits = vec![0_u32];
+    let mut add = |byte: u8| {
+        let mut carry = u32::from(byte);
+        for digit in &mut digits {
+            let sum = *digit * 256 + carry;
+            (*digit, carry) = (sum % u32::from(base), sum / u32::from(base));
+        }
+        while carry > 0 {
+            digits.push(carry % u32::from(base));
+            carry /= u32::from(base);
+        }
+    };
+    match (base, other) {
+        (10, true) => value.iter().rev().for_each(|byte| add(*byte)),
+        _ => value.iter().for_each(|byte| add(*byte)),
+    }
+    let sign = |digit: &u32| match *digit as u8 {
+        n @ 0..10 => b'0' + n,
+        n @ 10..36 if (base == 36) != other => b'a' + n - 10,
+        n @ 10..36 => b'A' + n - 10,
+        n if other => b'A' + n - 36,
+        n => b'a' + n - 36,
+    };
+    digits.iter().rev().map(sign).collect()
 }
 
 /// `value` with what `write` gives for its bytes.

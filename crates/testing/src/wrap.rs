@@ -154,7 +154,7 @@ pub fn wrap(rng: &mut Rng, layer: Layer, content: &[u8]) -> Vec<u8> {
 }
 
 /// What stands between two strings that a program joins, or in the middle of one that is spread or hidden.
-pub const JOINTS: [&str; 32] = [
+pub const JOINTS: [&str; 36] = [
     "\" + \"",
     "'+'",
     "\" \"",
@@ -187,6 +187,10 @@ pub const JOINTS: [&str; 32] = [
     "\u{2060}\u{feff}",
     "\u{200d}",
     "\u{ad}",
+    "</w:t></w:r><w:r><w:rPr><w:lang w:val=\"en-US\"/></w:rPr><w:t xml:space=\"preserve\">",
+    "</b><b>",
+    ") -12 (",
+    ")3.5(",
 ];
 
 /// Text whose words are in pieces, with one of the [`JOINTS`] between them.

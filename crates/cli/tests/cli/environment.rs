@@ -42,6 +42,47 @@ fn raw_base64_and_hex() {
 }
 
 #[test]
+fn in_pieces_numbers_and_markup() {
+    let s = Sandbox::new();
+    let value = secret(32);
+    let by = |size: usize, joint: &str| {
+        value.as_bytes().chunks(size).map(String::from_utf8_lossy).collect::<Vec<_>>().join(joint)
+    };
+    s.file("variables.py", format!("a = '{}'\nb = '{}'\n", &value[..16], &value[16..]));
+    s.file("bold.html", format!("<p><b>{}</b></p>\n", by(3, "</b><b>")));
+    s.file("page.txt", format!("[({})] TJ\n", by(5, ") -12 (")));
+    let lines: Vec<String> =
+        base64(value.as_bytes()).as_bytes().chunks(20).map(|l| String::from_utf8_lossy(l).into()).collect();
+    s.file("lines.txt", lines.join("\n"));
+    s.file(
+        "labels.txt",
+        format!(
+            "{}.example.com\n",
+            hex(&value).as_bytes().chunks(30).map(String::from_utf8_lossy).collect::<Vec<_>>().join(".")
+        ),
+    );
+    let mut digits = vec![0_u8];
+    for byte in value.bytes() {
+        let mut carry = u32::from(byte);
+        for digit in &mut digits {
+            carry += u32::from(*digit) * 256;
+            (*digit, carry) = ((carry % 10) as u8, carry / 10);
+        }
+        while carry > 0 {
+            digits.push((carry % 10) as u8);
+            carry /= 10;
+        }
+    }
+    s.file("number.txt", format!("n = {}\n", digits.iter().rev().map(u8::to_string).collect::<String>()));
+    let json = run(&s, &[("DEPLOY_TOKEN", &value)], &["--format", "json"]).exits_with(1).json();
+    let mut files: Vec<&str> =
+        json["findings"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap()).collect();
+    files.dedup();
+    let all = ["bold.html", "labels.txt", "lines.txt", "number.txt", "page.txt", "variables.py"];
+    assert_eq!(files, all.map(|file| format!("tree/{file}")));
+}
+
+#[test]
 fn a_secret_in_a_file_name_is_masked() {
     let s = Sandbox::new();
     let value = secret(32);

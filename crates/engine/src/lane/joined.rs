@@ -1,13 +1,14 @@
 //! Keys that a program joins from pieces: a lane of the text with what stands between the pieces deleted.
 //!
 //! ```text
-//! parent   key = "ghp_abc" + \n  "defgh";    'ab', 'cd'    ab\<line break>cd    a<zero-width>b
-//!                        ^^^^^^^^^               ^^^^        ^^                   ^
-//! lane     key = "ghp_abcdefgh";             'abcd'        abcd                 ab
+//! parent   key = "ghp_abc" + \n  "defgh";    'ab', 'cd'    ab\<line break>cd    a<zero-width>b    ab</t><t>cd    (ab) -3 (cd)
+//!                        ^^^^^^^^^               ^^^^        ^^                   ^               ^^^^^^^          ^^^^^^
+//! lane     key = "ghp_abcdefgh";             'abcd'        abcd                 ab              abcd            (abcd)
 //! ```
 //!
 //! A *joint* stands between two token characters and has no more than [`JOINT_MAX`] bytes: the end of one string and the beginning of the next, with
-//! one operator and blanks between them at most; a line that goes on; characters without width. Line breaks and blanks alone are none: they would
+//! one operator and blanks between them at most; a line that goes on; characters without width; how far PDF moves the next string (ISO 32000-2 section 9.4.3). Tags of markup are one too, as runs
+//! of a Word document have them between each other, of [`MARKUP_MAX`] bytes. Line breaks and blanks alone are none: they would
 //! make one word of prose. Fullwidth forms become the ASCII characters that they show, and what UTF-7 writes for one character (`+AF8-`) that character.
 //!
 //! The lane has no children and is fed [`AHEAD`] bytes late, so that every joint is decided when its first byte is read; so it takes batches
@@ -31,6 +32,9 @@ use crate::path::{LaneStep, Trail};
 
 /// Longest joint, in bytes.
 const JOINT_MAX: usize = 32;
+
+/// Longest one of tags: those of a run of a Word document with its properties, fonts and revisions.
+const MARKUP_MAX: u16 = 512;
 
 /// Bytes that a decision looks at, from the first byte of a joint on: it, and the character behind it.
 pub(crate) const AHEAD: usize = JOINT_MAX + UTF7_LEN;
@@ -65,6 +69,8 @@ pub(crate) struct Joints {
     signs: VecDeque<u64>,
     /// Bytes before which a comma stood in the joint: elements of a list.
     commas: VecDeque<u64>,
+    /// Bytes before which tags or numbers stood, whose letters and digits are none of a value.
+    tags: VecDeque<u64>,
     /// Offsets in the parent.
     places: OuterMap,
     /// Places of the findings of this feed: the ranges in the parent.
@@ -78,6 +84,7 @@ impl Joints {
             forms: VecDeque::new(),
             signs: VecDeque::new(),
             commas: VecDeque::new(),
+            tags: VecDeque::new(),
             places: OuterMap::segments(),
             found: Vec::new(),
         }
@@ -102,6 +109,11 @@ impl Joints {
         holds(&self.forms, start, end)
     }
 
+    /// Whether tags or numbers stood within a range.
+    pub(crate) fn has_tags(&self, start: u64, end: u64) -> bool {
+        holds(&self.tags, start + 1, end)
+    }
+
     /// Whether a joint stands before the byte at `at`.
     pub(crate) fn is_joint(&self, at: u64) -> bool {
         self.marks.binary_search(&at).is_ok()
@@ -122,7 +134,7 @@ impl Joints {
     }
 
     pub(crate) fn forget(&mut self, keep: u64) {
-        for offsets in [&mut self.marks, &mut self.forms, &mut self.signs, &mut self.commas] {
+        for offsets in [&mut self.marks, &mut self.forms, &mut self.signs, &mut self.commas, &mut self.tags] {
             while offsets.front().is_some_and(|at| *at < keep) {
                 offsets.pop_front();
             }
@@ -132,7 +144,7 @@ impl Joints {
 
     pub(crate) fn memory(&self) -> usize {
         size_of::<Joints>()
-            + [&self.marks, &self.forms, &self.signs, &self.commas]
+            + [&self.marks, &self.forms, &self.signs, &self.commas, &self.tags]
                 .map(VecDeque::capacity)
                 .iter()
                 .sum::<usize>()
@@ -154,6 +166,19 @@ struct Reader {
     last: u8,
     /// Whether a joint came behind it.
     joined: bool,
+    /// The tag in which the text goes on, if it does.
+    tag: Option<Tag>,
+}
+
+/// A tag that has begun: what is read of it is deleted, whether it ends or turns out to be none.
+#[derive(Clone, Copy)]
+struct Tag {
+    /// Bytes of it, and of those directly before it.
+    len: u16,
+    /// The quote that ends the value of an attribute.
+    quote: Option<u8>,
+    /// Whether it has ended, and another one begins.
+    again: bool,
 }
 
 /// What stands at a place of the text.
@@ -165,15 +190,22 @@ enum Piece {
     Form(u8, usize),
     /// A joint of this length.
     Joint(usize),
+    /// So many bytes of a tag, which goes on or is none.
+    Tag(usize),
+    /// So many bytes of one that ends with them, and is a joint.
+    TagEnd(usize),
     /// More bytes decide.
     Open,
 }
 
 impl Reader {
-    const NEW: Reader = Reader { last: 0, joined: false };
+    const NEW: Reader = Reader { last: 0, joined: false, tag: None };
 
     /// The piece at the beginning of `bytes`, of which no more than `most` are taken; `more` says that others may follow.
     fn piece(&mut self, bytes: &[u8], most: usize, more: bool) -> Piece {
+        if let Some(tag) = self.tag {
+            return self.in_tag(tag, bytes, most, more);
+        }
         let plain = bytes[..most].iter().take_while(|b| !BEGINS.contains(**b)).count();
         if let Some(last) = plain.checked_sub(1) {
             self.read(bytes[last]);
@@ -205,7 +237,19 @@ impl Reader {
             }
             Err(Stop::Other) => {}
         }
-        let joint = if is_token(self.last) { cursor.joint() } else { Err(Stop::Other) };
+        let joint = match ahead[0] {
+            _ if !is_token(self.last) => Err(Stop::Other),
+            b'<' => match cursor.peek(1) {
+                // The element in which a piece stands ends before the next one begins.
+                Ok(b'/') => {
+                    self.tag = Some(Tag { len: 1, quote: None, again: false });
+                    return Piece::Tag(1);
+                }
+                Ok(_) => Err(Stop::Other),
+                Err(stop) => Err(stop),
+            },
+            _ => cursor.joint(),
+        };
         match joint {
             Ok(()) => {
                 self.joined = true;
@@ -220,12 +264,69 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Reads on in a tag, of which no more than `most` bytes are taken, or none.
+    fn in_tag(&mut self, mut tag: Tag, bytes: &[u8], most: usize, more: bool) -> Piece {
+        for (at, byte) in bytes[..most].iter().enumerate() {
+            let is_of_it = match (tag.quote, byte) {
+                (Some(quote), byte) => {
+                    tag.quote = (*byte != quote).then_some(quote);
+                    *byte != b'<'
+                }
+                (None, b'"' | b'\'') => {
+                    tag.quote = Some(*byte);
+                    true
+                }
+                (None, b'<') => tag.again,
+                (None, b'>') => match (bytes.get(at + 1), bytes.get(at + 2)) {
+                    (None, _) | (Some(b'<'), None) if more => {
+                        self.tag = Some(tag);
+                        return if at > 0 { Piece::Tag(at) } else { Piece::Open };
+                    }
+                    // The next one follows directly.
+                    (Some(b'<'), Some(byte)) if Tag::begins(*byte) => {
+                        tag.again = true;
+                        tag.len += 1;
+                        continue;
+                    }
+                    (Some(byte), _) if is_token(*byte) => {
+                        (self.tag, self.joined) = (None, true);
+                        return Piece::TagEnd(at + 1);
+                    }
+                    _ => false,
+                },
+                (None, byte) => Tag::goes_on(*byte),
+            };
+            if !is_of_it || tag.len >= MARKUP_MAX {
+                // A comparison, say, or the end of what is no joint. Nothing is joined to what stands before it.
+                (self.tag, self.last) = (None, 0);
+                return Piece::Tag(at);
+            }
+            (tag.again, tag.len) = (false, tag.len + 1);
+        }
+        self.tag = Some(tag);
+        Piece::Tag(most)
+    }
+}
+
+impl Tag {
+    /// Whether a tag begins with `<` and this: an element, its end, or a comment.
+    fn begins(byte: u8) -> bool {
+        byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'!')
+    }
+
+    /// Whether it may stand in one outside of quotes: names, attributes and blanks.
+    fn goes_on(byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || b":_-.=/! \t\r\n".contains(&byte)
+    }
+}
+
 /// Bytes with which a joint or a fullwidth form may begin.
-const BEGINS: ByteSet = ByteSet::new(b"\"'`\\+\xc2\xe2\xef");
+const BEGINS: ByteSet = ByteSet::new(b"\"'`\\+<)\xc2\xe2\xef");
 
 /// What an ASCII one may be followed by: in a joint what [`Cursor::between`] passes over, quotes, backslashes and what Markdown writes behind one; in UTF-7 the first six bits of a
-/// character.
-const GOES_ON: ByteSet = ByteSet::new(b" \t\r\n+.|,&~^<-\"'`\\_A");
+/// character; the sign of an end of an element, and numbers of PDF.
+const GOES_ON: ByteSet = ByteSet::new(b" \t\r\n+.|,&~^<-\"'`\\_A/0123456789");
 
 /// Bytes behind which a joint may stand: token characters, and the last ones of fullwidth forms.
 const ENDS: ByteSet = {
@@ -320,6 +421,7 @@ impl Cursor<'_> {
     /// Passes over a joint, if a token character follows it.
     fn joint(&mut self) -> Result<(), Stop> {
         match self.peek(0)? {
+            b')' => self.moved()?,
             0xc2 | 0xe2 | 0xef => while self.zero_width()? {},
             // Markdown and TeX write one before what is theirs.
             b'\\' if matches!(self.peek(1)?, b'_' | b'-') => self.at = 1,
@@ -342,6 +444,23 @@ impl Cursor<'_> {
             form => form?,
         };
         if is_token(next) { Ok(()) } else { Err(Stop::Other) }
+    }
+
+    /// Passes over the end of a string of PDF, a number and the beginning of the next one.
+    fn moved(&mut self) -> Result<(), Stop> {
+        self.at += 1;
+        let number = self.at;
+        while matches!(self.peek(0)?, b' ' | b'-' | b'.' | b'0'..=b'9') {
+            if self.at >= JOINT_MAX {
+                return Err(Stop::Other);
+            }
+            self.at += 1;
+        }
+        if self.at == number || self.peek(0)? != b'(' {
+            return Err(Stop::Other);
+        }
+        self.at += 1;
+        Ok(())
     }
 
     /// The character that a fullwidth form shows, which is not passed over.
@@ -525,6 +644,21 @@ impl Joined {
         cx: &mut Context<'_>,
     ) -> bool {
         while *at < odd.end {
+            if let Some(tag) = self.reader.tag {
+                let lane_at = self.lane.pos + text.len() as u64;
+                *at += match self.reader.in_tag(tag, &bytes[*at..], odd.end - *at, !eof) {
+                    Piece::Tag(len) => len,
+                    Piece::TagEnd(len) => {
+                        if let Some(joints) = self.lane.joints_mut() {
+                            joints.marks.push_back(lane_at);
+                            joints.tags.push_back(lane_at);
+                        }
+                        len
+                    }
+                    _ => return false,
+                };
+                continue;
+            }
             // Plain text up to the next joint, and what turns out to be none.
             let start = *at;
             let (mut stop, mut odd_piece) = (start, None);
@@ -559,6 +693,7 @@ impl Joined {
             *at = stop;
             match odd_piece {
                 None | Some(Piece::Plain(_)) => {}
+                Some(Piece::Tag(len) | Piece::TagEnd(len)) => *at += len,
                 Some(Piece::Form(form, len)) => {
                     text.push(form);
                     joints.forms.push_back(lane_at);
@@ -575,6 +710,9 @@ impl Joined {
                     let is_cut = self.reader.last == b'=' && bytes[stop] == b'\\';
                     if is_cut || !is_escape(&bytes[stop..stop + len]) {
                         joints.marks.push_back(lane_at);
+                    }
+                    if bytes[stop] == b')' {
+                        joints.tags.push_back(lane_at);
                     }
                     if bytes[stop..stop + len].contains(&b',') {
                         joints.commas.push_back(lane_at);
@@ -609,7 +747,7 @@ impl Joined {
                     places.push(lane_at, Origin::Shift { outer: place });
                     len
                 }
-                Piece::Joint(len) => len,
+                Piece::Joint(len) | Piece::Tag(len) | Piece::TagEnd(len) => len,
                 Piece::Open => break,
             };
         }
@@ -720,6 +858,12 @@ mod tests {
         b"+AF8-",
         b"+A",
         b"_",
+        b"<b>",
+        b"</b>",
+        b"<",
+        b">",
+        b")",
+        b" -3 (",
     ];
 
     proptest! {
@@ -737,14 +881,16 @@ mod tests {
             let bytes = parts.concat();
             let from = skipped.min(bytes.len());
             let odd = Odd::find(&bytes, from, bytes.len(), last);
-            let (mut reader, mut at) = (Reader { last, joined: false }, from);
+            let (mut reader, mut at) = (Reader { last, ..Reader::NEW }, from);
             while at < bytes.len() {
+                let in_tag = reader.tag.is_some();
                 match reader.piece(&bytes[at..], bytes.len() - at, false) {
-                    Piece::Plain(n) => at += n,
+                    Piece::Plain(n) | Piece::TagEnd(n) => at += n,
+                    Piece::Tag(n) if in_tag => at += n,
                     piece => {
                         prop_assert_eq!(odd.next(at), at, "{:?}", piece);
                         at += match piece {
-                            Piece::Joint(len) | Piece::Form(_, len) => len,
+                            Piece::Joint(len) | Piece::Form(_, len) | Piece::Tag(len) => len,
                             _ => 1,
                         };
                     }

@@ -393,9 +393,11 @@ impl Lane {
             }
         }
         if self.kind == LaneKind::Joined {
-            // In pieces it is found as scattered letters, but those of full width are none.
-            let has_form = self.joints().is_some_and(|joints| joints.has_form(pending.start, pending.end));
-            if needle.form != Form::Raw || !has_form {
+            // In pieces it is found as scattered letters, but those of full width are none, and tags and numbers have some of their own.
+            let is_seen = self.joints().is_some_and(|joints| {
+                joints.has_form(pending.start, pending.end) || joints.has_tags(pending.start, pending.end)
+            });
+            if needle.form != Form::Raw || !is_seen {
                 return;
             }
         }

@@ -10,11 +10,14 @@
 //! word           4l            mn0pr7           the eight up to one of them, looked up
 //! ```
 //!
+//! The same is done with the letters and digits of what encodings make of the value, which are found as runs where nothing stands between them: base64 in lines of any length, base32 in labels of names,
+//! hexadecimal digits in groups.
+//!
 //! Every anchor ends with such a letter, as far as the value has one in time, so that few places of text are looked at.
 //! The letter behind a backslash is no letter either: `\\n` in a string is a line break. No more than [`GAP`] other bytes may stand between two of them, so what is held back has an end. Nothing is kept but offsets; the
 //! letters are read again from the lane's tail.
 
-use exfilter_automaton::ByteSet;
+use exfilter_automaton::{ByteSet, is_base64};
 
 use super::{Lane, SEEN, delta};
 use crate::confirm::View;
@@ -106,6 +109,11 @@ impl Letters<'_> {
     /// The one that stands `n` before the one at `at`, if all between go on.
     fn back(self, at: usize, n: usize) -> Option<usize> {
         (0..n).try_fold(at, |at, _| self.before(at))
+    }
+
+    /// Where bits of a needle that begins at `start` may begin: what is encoded shares a character with what stands before it.
+    fn with_bits(self, start: usize, encoded: bool) -> usize {
+        if encoded { self.before(start).unwrap_or(start) } else { start }
     }
 
     /// The 64 up to `at`, which is the highest.
@@ -322,9 +330,9 @@ impl Lane {
                 let needle = &needles.needles[*id as usize];
                 let before = needle.anchor as usize + 7;
                 let Some(start) = letters.back(at, before) else { continue };
-                let start = from + start as u64;
+                let src = self.map.src(from + letters.with_bits(start, needle.span > 0) as u64);
                 let (last, left) = (from + at as u64, needle.len - before as u32 - 1);
-                begun.push(Pending { needle: *id, start, src: self.map.src(start), last, left });
+                begun.push(Pending { needle: *id, start: from + start as u64, src, last, left });
             }
         }
         for mut pending in begun {
@@ -338,7 +346,10 @@ impl Lane {
                     let mut value = cx.scratch.buffer();
                     let range = view.get(start, at + 1).unwrap_or(&[]);
                     value.extend(self::letters(range, &mut false).map(|(_, letter)| letter));
-                    if known.keys.fits(&value, &needle.mac) {
+                    // In one piece it is a run, and found there.
+                    let is_run =
+                        range.len() == needle.span as usize && range.iter().all(|byte| is_base64(*byte));
+                    if !is_run && known.keys.fits(&value, &needle.mac) {
                         let outer = Range64 { start: src, end: self.map.end(at + 1) };
                         state.matched.push(Match { secret: needle.secret, start, end: at + 1, outer });
                     }
@@ -410,6 +421,7 @@ fn open_from(bytes: &[u8], fresh: usize, escaped: &mut bool, needles: &Needles) 
             let start = letters.back(at, needle.anchor as usize + 7)?;
             let left = needle.len - needle.anchor - 8;
             let mut pending = Pending { needle: *id, start: start as u64, src: 0, last: at as u64, left };
+            let start = letters.with_bits(start, needle.span > 0);
             (!matches!(pending.go_on(letters, 0), Step::Over)).then_some(start)
         })
     };

@@ -14,7 +14,7 @@ use crate::error::SavedError;
 use crate::secrets::{Keys, StoreKey};
 
 const MAGIC: &[u8; 16] = b"exfilter engine\n";
-const FORMAT: u16 = 4;
+const FORMAT: u16 = 5;
 /// Tables mean what this version of the crate takes them for.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const MAC: usize = 32;

@@ -59,8 +59,8 @@ pub(super) fn read_needles(from: &mut Reader<'_>, count: usize) -> Option<Vec<Ne
 
 pub(super) fn write_scattered(out: &mut Writer, needles: &[ScatteredNeedle]) {
     out.list(needles, |out, needle| {
-        let ScatteredNeedle { secret, len, anchor, tag, mac } = needle;
-        [*secret, *len, *anchor, *tag].into_iter().for_each(|n| out.u32(n));
+        let ScatteredNeedle { secret, len, anchor, tag, span, mac } = needle;
+        [*secret, *len, *anchor, *tag, *span].into_iter().for_each(|n| out.u32(n));
         out.0.extend(mac);
     });
 }
@@ -68,7 +68,8 @@ pub(super) fn write_scattered(out: &mut Writer, needles: &[ScatteredNeedle]) {
 pub(super) fn read_scattered(from: &mut Reader<'_>, count: usize) -> Option<Vec<ScatteredNeedle>> {
     from.list(|from| {
         let (secret, len, anchor) = head(from, count, 8)?;
-        Some(ScatteredNeedle { secret, len, anchor, tag: from.u32()?, mac: from.array()? })
+        let (tag, span) = (from.u32()?, from.u32()?);
+        Some(ScatteredNeedle { secret, len, anchor, tag, span, mac: from.array()? })
     })
 }
 
@@ -153,6 +154,7 @@ fn write_form(out: &mut Writer, form: Form) {
         Form::Xor => (13, 0),
         Form::Fragments => (14, 0),
         Form::Part => (15, 0),
+        Form::Number => (16, 0),
     };
     out.u8(kind);
     out.u8(layers);
@@ -176,6 +178,7 @@ fn read_form(from: &mut Reader<'_>) -> Option<Form> {
         (13, 0) => Form::Xor,
         (14, 0) => Form::Fragments,
         (15, 0) => Form::Part,
+        (16, 0) => Form::Number,
         _ => return None,
     })
 }

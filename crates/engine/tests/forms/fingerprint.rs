@@ -41,7 +41,7 @@ fn values(rng: &mut Rng) -> Vec<Vec<u8>> {
 
 /// Whether no lane decodes it.
 fn is_beyond_lanes(form: Form) -> bool {
-    matches!(form, Form::Reversed | Form::Rot13)
+    matches!(form, Form::Reversed | Form::Rot13 | Form::Number { .. })
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn every_form_that_is_decoded_is_found_in_any_chunking() {
 fn are_found(engine: &Engine, values: &[Vec<u8>], forms: &[Form]) {
     let mut rng = Rng::new(94);
     for (i, value) in values.iter().enumerate() {
-        for form in forms {
+        for form in forms.iter().filter(|form| form.is_of(value)) {
             let spelled = form.spell(value);
             for (before, after) in [("", ""), ("x = ", "\n"), ("{\"k\":\"", "\"}")] {
                 let content = [before.as_bytes(), &spelled, after.as_bytes()].concat();

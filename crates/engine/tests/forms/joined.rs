@@ -127,6 +127,28 @@ fn a_known_secret_of_full_width_is_found_and_held_in_any_chunking() {
     }
 }
 
+#[test]
+fn a_known_secret_in_markup_is_found_and_held_in_any_chunking() {
+    let mut rng = Rng::new(609);
+    let run_of_word = "</w:t></w:r><w:r w:rsidR=\"00A1\"><w:rPr><w:lang w:val=\"en>US\"/></w:rPr><w:t>";
+    for joint in ["</b><b>", run_of_word, "</span><span class=\"m\">", ") -12 ("] {
+        let secret = keys::secret(&mut rng);
+        let engine = support::thorough(std::slice::from_ref(&secret));
+        let before = wrap::text(&mut rng);
+        let written = pieces(&mut rng, &secret, joint);
+        let content = [&before[..], b" <b>", &written, b"</b>\n", &wrap::text(&mut rng)].concat();
+        let start = before.len() as u64 + 4;
+        let whole = run::run(&engine, &outbound().lines(), &content, &split::whole(content.len()));
+        let found: Vec<u64> = whole.findings().map(|found| found.outer().start).collect();
+        assert_eq!(found, [start], "{joint}: {}", written.escape_ascii());
+        for chunks in split::standard(&mut rng, content.len()) {
+            let run = run::run(&engine, &outbound().lines(), &content, &chunks);
+            assert_eq!(run.facts(), whole.facts(), "{joint}: {chunks:?}");
+            assert!(run.through() <= start, "{} of {start}, {chunks:?}", run.through());
+        }
+    }
+}
+
 /// Neither lane may leave to the other what that one does not read.
 #[test]
 fn signs_of_full_width_and_lines_behind_equals_signs_are_seen_through() {

@@ -86,6 +86,38 @@ fn scattered_values_are_found_and_held_in_any_chunking() {
     }
 }
 
+/// Base64, base32 and digits that no lane reads, for nothing tells where their lines and groups belong together.
+#[test]
+fn encodings_in_pieces_are_found_and_held_in_any_chunking() {
+    const JOINTS: [&str; 7] = ["\n", ".", " ", "_", "\", \"", "\r\n> ", "'\n + '"];
+    let mut rng = Rng::new(508);
+    for case in cases(6) {
+        let mut rng = Rng::new(rng.next_u64() ^ case);
+        let value = keys::secret(&mut rng);
+        let engine = support::thorough(std::slice::from_ref(&value));
+        let around = 1 + rng.below(9);
+        let whole = [&rng.text(b"abc =:", around)[..], &value, b"\n"].concat();
+        let encoded = match rng.below(4) {
+            0 => wrap::base64(&whole, false, rng.one_in(2)),
+            1 => wrap::base32(&whole, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", rng.one_in(2)),
+            2 => wrap::base32(&whole, b"abcdefghijklmnopqrstuvwxyz234567", false),
+            _ => whole.iter().flat_map(|b| format!("{b:02x}").into_bytes()).collect(),
+        };
+        let (joint, size) = (rng.pick(&JOINTS).as_bytes(), 4 + rng.below(24));
+        let pieces = encoded.chunks(size).collect::<Vec<_>>().join(joint);
+        let before = wrap::text(&mut rng);
+        let content = [&before[..], b" = \"", &pieces, b"\"\n", &wrap::text(&mut rng)].concat();
+        let whole = run::run(&engine, &outbound(), &content, &split::whole(content.len()));
+        assert!(whole.last.is_block(), "case {case}: {}", pieces.escape_ascii());
+        for chunks in split::standard(&mut rng, content.len()) {
+            let run = run::run(&engine, &outbound(), &content, &chunks);
+            assert_eq!(run.facts(), whole.facts(), "case {case}");
+            let first = run.findings().map(|found| found.outer().start).min().expect("it was found");
+            assert!(run.through() <= first, "case {case}: {} of {first}, {chunks:?}", run.through());
+        }
+    }
+}
+
 #[test]
 fn a_value_as_it_is_spelled_is_found_once() {
     let mut rng = Rng::new(502);

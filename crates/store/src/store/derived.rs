@@ -18,6 +18,9 @@ use crate::tlv::{self, OPTIONAL};
 /// The section's.
 pub(super) const TAG: u16 = OPTIONAL | 2;
 
+/// Of so many sealed values pieces are counted where a store is to open at once: they take a kilobyte a value of what it keeps.
+const COUNTED_MAX: usize = 1000;
+
 impl Store {
     /// Those of sealed records, if they are wanted.
     pub(super) fn sealed_secrets(&self, which: Use) -> Result<KnownSecrets, StoreError> {
@@ -35,7 +38,7 @@ impl Store {
         }
         let mut secrets = KnownSecrets::new(key);
         match which {
-            Use::AtOnce => secrets.spellings(Spellings::ButBase64),
+            Use::AtOnce => secrets.spellings(Spellings::ButBase64).fragments(sealed().count() <= COUNTED_MAX),
             Use::All | Use::FingerprintsOnly => secrets.fragments(true),
         };
         secrets.reserve(sealed().count());

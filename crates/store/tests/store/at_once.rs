@@ -57,3 +57,24 @@ fn the_same_is_found_in_all_spellings() {
     }
     assert!(found >= values.len() * forms::all().len(), "{found}");
 }
+
+#[test]
+fn pieces_are_counted() {
+    let mut entropy = seed(92);
+    let value = entropy.0.text(keys::BASE62, 32);
+    canary::note([&value[..]]);
+    let (ring, mut store) = store_of(std::slice::from_ref(&value), true, &mut entropy);
+    let opened = Store::open(&store.to_bytes(&mut entropy).unwrap(), &ring, 8).unwrap();
+    let engine = engine(opened.known_secrets(Use::AtOnce).unwrap());
+    let pieces: Vec<Vec<u8>> = value
+        .chunks(8)
+        .zip(1..)
+        .map(|(piece, n)| [format!("p{n} = '").as_bytes(), piece, b"'\n"].concat())
+        .collect();
+    let found = |pieces: &[Vec<u8>]| {
+        let content = [&pieces.concat()[..], b"value = p1 + p2 + p3 + p4\n"].concat();
+        run::run(&engine, &Flow::at_rest(), &content, &split::whole(content.len())).findings().count()
+    };
+    assert_eq!(found(&pieces[..2]), 0, "half of it is not yet enough");
+    assert!(found(&pieces) > 0);
+}
