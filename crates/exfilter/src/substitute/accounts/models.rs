@@ -78,7 +78,7 @@ pub(super) struct Credential<'a> {
 /// The group of a host of a language model, of which `further` are some too.
 pub(super) fn of<'a>(host: &'a str, further: &[HostPattern]) -> Option<At<'a>> {
     let is_at = |name: &&str| HostPattern::parse(name.as_bytes()).is_ok_and(|pattern| pattern.matches(host));
-    let known = MODELS.iter().find(|model| model.hosts.iter().any(|name| is_at(name)));
+    let known = MODELS.iter().find(|model| model.hosts.iter().any(is_at));
     let other = || further.iter().any(|pattern| pattern.matches(host)).then_some(&OTHER);
     let model = known.or_else(other)?;
     Some(At { model, group: if model.is_one { model.hosts[0] } else { host } })
@@ -88,8 +88,7 @@ pub(super) fn of<'a>(host: &'a str, further: &[HostPattern]) -> Option<At<'a>> {
 pub(super) fn groups(patterns: &[HostPattern]) -> impl Iterator<Item = &'static str> {
     let is_named =
         |name: &&str| HostPattern::parse(name.as_bytes()).is_ok_and(|pattern| patterns.contains(&pattern));
-    let named =
-        MODELS.iter().filter(move |model| model.is_one && model.hosts.iter().any(|name| is_named(name)));
+    let named = MODELS.iter().filter(move |model| model.is_one && model.hosts.iter().any(&is_named));
     named.map(|model| model.hosts[0])
 }
 
