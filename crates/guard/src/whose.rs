@@ -81,7 +81,7 @@ pub(crate) fn whose(
 /// Why a credential is refused that nobody knows.
 pub(crate) fn strangers(place: &str) -> String {
     format!(
-        "a credential that is not known to be the session's own stands in {place}, and what goes to this host with it is in somebody's account: log in again inside; who has logged in outside, or has another key for it, starts exfilter anew (`accounts` in the policy)"
+        "a credential that is not known to be the session's own stands in {place}, and what goes to this host with it is in somebody's account: log in again inside; who has logged in outside, or has another key for it, starts or reloads exfilter (`accounts` in the policy)"
     )
 }
 

@@ -11,10 +11,12 @@ use super::setup::random;
 use crate::fault::Fault;
 use crate::text::{escape, shorten};
 
+const CLAUDE: &[&str] = &["api.anthropic.com", "mcp-proxy.anthropic.com"];
+
 /// What a credential is by the file that it stands in, the hosts at which it is good, and those at which no other one is the user's. Copilot's clients may have a keyring, each with a login of its own, so there the first that is
 /// used closes them; no file tells where an agent's other keys are good.
 const PLACES: [(&str, &[&str], &[&str]); 7] = [
-    ("claude-login", &["api.anthropic.com"], &["api.anthropic.com"]),
+    ("claude-login", CLAUDE, CLAUDE),
     ("codex-login", &["chatgpt.com", "*.chatgpt.com", "api.openai.com"], &["chatgpt.com", "*.chatgpt.com"]),
     ("codex-api-key", &["api.openai.com", "chatgpt.com"], &["api.openai.com"]),
     ("gemini-login", &["*.googleapis.com"], &["cloudcode-pa.googleapis.com"]),

@@ -195,6 +195,7 @@ fn where_nothing_is_known_the_first_is_the_sessions() {
     assert_eq!(session.bearer(CLAUDE, &other), Strangers);
     assert_eq!(session.bearer("api.githubcopilot.com", &first), First);
     assert_eq!(session.bearer("api.individual.githubcopilot.com", &other), Strangers);
+    assert_eq!(session.bearer("mcp-proxy.anthropic.com", &other), Strangers);
     assert_eq!(session.bearer("chatgpt.com", &first), First);
     assert_eq!(session.bearer("eu.chatgpt.com", &other), Strangers);
     let azure = |customer: &str| format!("{customer}.openai.azure.com");

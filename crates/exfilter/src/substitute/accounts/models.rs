@@ -29,7 +29,7 @@ const PROTOCOLS: &str = "sec-websocket-protocol";
 const KEY_PROTOCOL: &[u8] = b"openai-insecure-api-key.";
 
 const MODELS: &[Model] = &[
-    model(&["api.anthropic.com"], &["authorization", "x-api-key"]),
+    model(&["api.anthropic.com", "mcp-proxy.anthropic.com"], &["authorization", "x-api-key"]),
     model(&["api.openai.com"], &["authorization", PROTOCOLS]),
     Model {
         cookies: &["__Secure-next-auth.session-token"],
