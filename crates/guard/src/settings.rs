@@ -89,11 +89,8 @@ impl Settings {
         self
     }
 
-    /// Says how these files are read again when a credential comes that nobody knows, at most every few seconds: for files that clients cannot write, or whose writer might go around the guard as well. Where it gives nothing, what was read before holds.
-    pub fn logins_again(
-        &mut self,
-        read: impl Fn() -> Option<OwnLogins> + Send + Sync + 'static,
-    ) -> &mut Settings {
+    /// Says how these files are read again when a credential comes that nobody knows, at most every few seconds: for files that clients cannot write, or whose writer might go around the guard as well. What stands in them is added to what is known.
+    pub fn logins_again(&mut self, read: impl Fn(&mut OwnLogins) + Send + Sync + 'static) -> &mut Settings {
         self.logins_again = Some(Arc::new(read));
         self
     }

@@ -12,8 +12,8 @@ use crate::guard::Shared;
 /// How long what was read of the files of logins is not read again.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// What reads the files of logins again: nothing, if that is not possible now.
-pub(crate) type Reader = Arc<dyn Fn() -> Option<OwnLogins> + Send + Sync>;
+/// What reads the files of logins again, and adds what stands in them.
+pub(crate) type Reader = Arc<dyn Fn(&mut OwnLogins) + Send + Sync>;
 
 /// What the files of logins hold, and how they are read again.
 pub(crate) struct Files {
@@ -40,7 +40,10 @@ impl Files {
             // Another request has had them read while this one waited, perhaps.
             return Some(self.known());
         }
-        let known = Arc::new(block_in_place(|| reader())?);
+        // What stood there before stays: it may be in use still.
+        let mut known = OwnLogins::clone(&self.known());
+        block_in_place(|| reader(&mut known));
+        let known = Arc::new(known);
         *read = Some(Instant::now());
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known.clone();
         Some(known)

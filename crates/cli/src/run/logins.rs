@@ -5,9 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use exfilter::substitute::OwnLogins;
 use exfilter::{Engine, HostPattern};
 use exfilter_audit::{Audit, FoundValue, View};
-use zeroize::Zeroizing;
 
-use super::setup::random;
 use crate::fault::Fault;
 use crate::text::{escape, shorten};
 
@@ -25,16 +23,14 @@ const PLACES: [(&str, &[&str], &[&str]); 7] = [
     ("agent-provider-key", &[], &[]),
 ];
 
-/// Reads the files of the home in which agents keep their logins; also lines about those that could not be read.
+/// Reads the files of the home in which agents keep their logins; gives lines about those that could not be read.
 ///
 /// # Errors
 ///
 /// No random numbers, or no threads.
-pub(super) fn read() -> Result<(OwnLogins, Vec<String>), Fault> {
+pub(super) fn read(known: &mut OwnLogins) -> Result<Vec<String>, Fault> {
     let fault = |error: String| Fault::new("run", error, "please report this");
-    let mut key = Zeroizing::new([0; 32]);
-    random(&mut key[..])?;
-    let known = Mutex::new(OwnLogins::new(*key));
+    let known = Mutex::new(known);
     // By the names of fields alone; what stands elsewhere in the files is no login.
     let engine = Engine::builder().build().map_err(|error| fault(error.to_string()))?;
     let take = |found: &FoundValue<'_>| {
@@ -49,7 +45,7 @@ pub(super) fn read() -> Result<(OwnLogins, Vec<String>), Fault> {
         let name = escape(gap.name.as_bytes());
         format!("{}: {}, so its logins are not known", shorten(&name), gap.what)
     });
-    Ok((known.into_inner().unwrap_or_else(PoisonError::into_inner), notes.collect()))
+    Ok(notes.collect())
 }
 
 fn patterns(hosts: &[&str]) -> Vec<HostPattern> {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use exfilter::config::Config;
-use exfilter::substitute::{Trust, scrubbing};
+use exfilter::substitute::{OwnLogins, Trust, scrubbing};
 use exfilter::{Engine, HostPattern, KnownSecrets, Mode, StoreKey};
 #[cfg(feature = "otel")]
 use exfilter_guard::Telemetry;
@@ -164,11 +164,14 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
         settings.ssh(ssh.clone());
     }
     if config.accounts() != Trust::Any {
-        let (known, unread) = logins::read()?;
+        let mut key = Zeroizing::new([0; 32]);
+        random(&mut key[..])?;
+        let mut known = OwnLogins::new(*key);
+        prepared.notes.extend(logins::read(&mut known)?);
         settings.own_logins(known);
-        prepared.notes.extend(unread);
         if lasting.logins_again {
-            settings.logins_again(|| logins::read().ok().map(|(known, _)| known));
+            // What cannot be read now was told of when the guard began.
+            settings.logins_again(|known| drop(logins::read(known)));
         }
     }
     settings.config(config);

@@ -288,15 +288,15 @@ fn a_reload_brings_the_logins_of_now() {
     let reading = file.clone();
     let scene = Scene::new(|settings| {
         settings.own_logins(files(1, &[(&before, CLAUDE)]));
-        settings.logins_again(move || {
+        settings.logins_again(move |known| {
             let mut file = reading.lock().unwrap();
             file.1 += 1;
-            Some(files(3, &[(&file.0, CLAUDE)]))
+            known.add(file.0.as_bytes(), &[pattern(CLAUDE)]);
         });
     });
     assert!(scene.bearer(CLAUDE, &before));
     assert_eq!(file.lock().unwrap().1, 0);
     file.lock().unwrap().0.clone_from(&after);
-    assert!(scene.bearer(CLAUDE, &after) && scene.bearer(CLAUDE, &after));
+    assert!(scene.bearer(CLAUDE, &after) && scene.bearer(CLAUDE, &after) && scene.bearer(CLAUDE, &before));
     assert_eq!(file.lock().unwrap().1, 1);
 }

@@ -19,6 +19,7 @@ pub(super) type Digest = [u8; 16];
 /// # Resource usage
 ///
 /// At most [`OwnLogins::MOST`] credentials, with the hosts of each.
+#[derive(Clone)]
 pub struct OwnLogins {
     key: Zeroizing<[u8; 32]>,
     credentials: HashMap<Digest, Vec<HostPattern>>,
