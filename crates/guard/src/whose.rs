@@ -77,7 +77,7 @@ pub(crate) fn whose(
     match whose {
         Whose::First(first) => Ok(Some(first)),
         Whose::Strangers(place) => Err(strangers(&place)),
-        _ => Ok(None),
+        Whose::Own => Ok(None),
     }
 }
 

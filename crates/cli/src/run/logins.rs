@@ -23,12 +23,12 @@ const PLACES: [(&str, &[&str], &[&str]); 7] = [
     ("agent-provider-key", &[], &[]),
 ];
 
-/// Reads the files of the home in which agents keep their logins; gives lines about those that could not be read.
+/// Reads the files of the home in which agents keep their logins; gives lines about those that could not be read. `is_theirs` says that the home is that of the clients too: else they may have logins of their own, and no file closes a host.
 ///
 /// # Errors
 ///
 /// No random numbers, or no threads.
-pub(super) fn read(known: &mut OwnLogins) -> Result<Vec<String>, Fault> {
+pub(super) fn read(known: &mut OwnLogins, is_theirs: bool) -> Result<Vec<String>, Fault> {
     let fault = |error: String| Fault::new("run", error, "please report this");
     let known = Mutex::new(known);
     // By the names of fields alone; what stands elsewhere in the files is no login.
@@ -36,7 +36,10 @@ pub(super) fn read(known: &mut OwnLogins) -> Result<Vec<String>, Fault> {
     let take = |found: &FoundValue<'_>| {
         let Some((_, good, all)) = PLACES.iter().find(|(id, ..)| found.grant() == Some(*id)) else { return };
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.add(found.expose(), &patterns(good)).close(&patterns(all));
+        known.add(found.expose(), &patterns(good));
+        if is_theirs {
+            known.close(&patterns(all));
+        }
     };
     let mut audit = Audit::new(engine, View::here());
     audit.logins_only().jobs(std::num::NonZeroUsize::new(1));

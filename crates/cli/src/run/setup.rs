@@ -59,8 +59,7 @@ pub(super) struct Lasting {
     seed: Zeroizing<[u8; 32]>,
     key: Zeroizing<[u8; 32]>,
     closed_network: bool,
-    /// Whether the files of logins are read again while the guard runs: who could write them could go around the guard as well. In namespaces that is not so, and of a guard's clients nobody knows.
-    logins_again: bool,
+    life: Life,
     ssh: Option<SshSettings>,
     /// What was read before: were it not there any more, less would be looked for, and nobody would be told.
     had: Cell<Had>,
@@ -103,8 +102,7 @@ impl Lasting {
                 seed
             }
         };
-        let logins_again = life == Life::OfACommand && !closed_network;
-        Ok(Lasting { seed, key, closed_network, logins_again, ssh, had: Cell::default() })
+        Ok(Lasting { seed, key, life, closed_network, ssh, had: Cell::default() })
     }
 
     fn key(&self) -> Result<StoreKey, Fault> {
@@ -167,11 +165,11 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
         let mut key = Zeroizing::new([0; 32]);
         random(&mut key[..])?;
         let mut known = OwnLogins::new(*key);
-        prepared.notes.extend(logins::read(&mut known)?);
+        prepared.notes.extend(logins::read(&mut known, lasting.life == Life::OfACommand)?);
         settings.own_logins(known);
-        if lasting.logins_again {
-            // What cannot be read now was told of when the guard began.
-            settings.logins_again(|known| drop(logins::read(known)));
+        if lasting.life == Life::OfACommand && !lasting.closed_network {
+            // Who could write the files could go around the guard as well; in namespaces that is not so, and of a guard's clients nobody knows. What cannot be read now was told of when the guard began.
+            settings.logins_again(|known| drop(logins::read(known, true)));
         }
     }
     settings.config(config);
