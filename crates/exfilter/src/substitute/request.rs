@@ -120,7 +120,7 @@ impl Substitutes {
                         && self.expects(to, &slot)
                         && self.inject(to, &slot, value).is_none()
                         && other.is_none_or(|other| other.inject(to, &slot, value).is_none())
-                        && !is_bound(engine, to, text)
+                        && !is_bound(engine, to, text, place, value)
                         && !self.is_login(engine, to, &slot, value)
                 })
                 .map(|(place, _)| match place {
@@ -186,11 +186,11 @@ impl Substitutes {
     }
 }
 
-/// Whether an enrolled secret that is bound there stands in a text, and is all of one of its places.
-pub(super) fn is_bound(engine: &Engine, to: &Authority, text: &Text) -> bool {
-    let whole = std::iter::once((&text.place, &text.bytes));
-    let parts = text.parts.iter().map(|part| (&part.place, &part.value));
-    whole.chain(parts).any(|(place, value)| {
+/// Whether an enrolled secret that is bound there is all of a place of a text, or of a part of that: of a header its bearer, of an address no other parameter than this one.
+pub(super) fn is_bound(engine: &Engine, to: &Authority, text: &Text, place: &Place, value: &[u8]) -> bool {
+    let is_header = matches!(place, Place::Header(_));
+    let parts = text.parts.iter().filter(|_| is_header).map(|part| (&part.place, &part.value[..]));
+    std::iter::once((place, value)).chain(parts).any(|(place, value)| {
         let mut stream = engine.stream(Flow::outbound(to.clone()).slot(slot(place)));
         let _ = (stream.push(value), stream.finish());
         std::iter::from_fn(|| stream.poll_event()).any(|e| matches!(e, Event::Finding(f) if f.bound()))

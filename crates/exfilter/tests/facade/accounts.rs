@@ -359,6 +359,39 @@ fn an_enrolled_secret_is_own_where_it_is_bound() {
     session.trust = Trust::Known;
     assert_eq!((session.bearer(CLAUDE, &mine), session.bearer(CLAUDE, &other)), (Own, Strangers));
     assert_eq!(session.bearer("api.openai.com", &mine), Strangers);
+    // In an address it speaks for itself, and not for the parameters beside it.
+    const GEMINI: &str = "generativelanguage.googleapis.com";
+    let mut known = KnownSecrets::new(StoreKey::from_bytes(&[7; 32]).unwrap());
+    let (host, slot) = (HostPattern::parse(GEMINI.as_bytes()).unwrap(), Slot::parse(b"query:key").unwrap());
+    known.add("KEPT", mine.as_bytes(), vec![Binding { host, slot: slot.clone() }]).unwrap();
+    session.engine = Engine::builder().known_secrets(known).build().unwrap();
+    let said =
+        [format!("/?key={mine}"), format!("/?key={mine}&key={other}"), format!("/?key={other}&key={mine}")]
+            .map(|target| session.send(GEMINI, &target, &[], None));
+    assert_eq!(said, [Own, Strangers, Strangers]);
+    // Nor where a placeholder is put.
+    let host = HostPattern::parse(GEMINI.as_bytes()).unwrap();
+    session.substitutes.add("OTHER", opaque(9).as_bytes(), vec![Binding { host, slot }]).unwrap();
+    let foreign = |target: &str| {
+        let head = RequestHead::new(b"POST", target.as_bytes(), [("host", GEMINI)]).unwrap();
+        session.substitutes.foreign(&session.engine, &to(GEMINI), &head)
+    };
+    assert_eq!(foreign(&format!("/?key={mine}")), None);
+    assert_eq!(foreign(&format!("/?key={mine}&key={other}")).as_deref(), Some("query"));
+}
+
+#[test]
+fn hosts_without_end_are_not_remembered() {
+    let session = Session::new();
+    for n in 0..4096 {
+        assert_eq!(session.bearer(&format!("n{n}.openai.azure.com"), "own"), First);
+    }
+    let head = RequestHead::new(b"POST", b"/", [("api-key", "own")]).unwrap();
+    match session.accounts.whose(&session.asked(&[]), &to("more.openai.azure.com"), &head) {
+        Whose::First(first) => assert!(!session.accounts.take(&first)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(session.bearer("n1.openai.azure.com", "own"), Own);
 }
 
 #[test]

@@ -53,6 +53,9 @@ pub(super) use models::bearer;
 use own::Digest;
 pub use own::OwnLogins;
 
+/// The most hosts whose first credential is remembered; there are no first ones of more. Below a suffix there are names without end.
+const GROUPS_MAX: usize = 4096;
+
 /// Which credentials are the session's own at hosts of language models.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -185,7 +188,7 @@ impl Accounts {
             asked.own.iter().any(|set| set.inject(to, &one.slot, one.value).is_some())
                 || asked.known.has(&one.bare, to.host())
                 || learned.has(&one.bare, to.host())
-                || is_bound(asked.engine, to, one.text)
+                || is_bound(asked.engine, to, one.text, one.at, one.value)
         };
         let (own, others): (Vec<&Credential<'_>>, Vec<_>) = all.iter().partition(is_own);
         if !own.is_empty() && !groups.get(place.group).is_some_and(|group| group.is_used) {
@@ -228,6 +231,9 @@ impl Accounts {
     #[must_use]
     pub fn take(&self, first: &First) -> bool {
         let mut state = self.state();
+        if state.groups.len() >= GROUPS_MAX && !state.groups.contains_key(&first.group) {
+            return false;
+        }
         let group = state.groups.entry(first.group.clone()).or_default();
         match &group.first {
             Some(before) => before.credentials == first.credentials,

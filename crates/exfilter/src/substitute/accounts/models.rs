@@ -66,8 +66,10 @@ pub(super) struct At<'a> {
 /// A credential in a head.
 pub(super) struct Credential<'a> {
     pub(super) text: &'a Text,
+    /// The place, and the slot that it is.
+    pub(super) at: &'a Place,
     pub(super) slot: Slot,
-    /// What stands in the slot.
+    /// What stands in it.
     pub(super) value: &'a [u8],
     /// The credential in it.
     pub(super) bare: Zeroizing<Vec<u8>>,
@@ -103,7 +105,14 @@ impl At<'_> {
                 let place = format!("header:{name}");
                 for bare in values(name, &text.bytes) {
                     let (slot, bare) = (slot(&text.place), Zeroizing::new(bare.to_vec()));
-                    all.push(Credential { text, slot, value: &text.bytes, bare, place: place.clone() });
+                    all.push(Credential {
+                        text,
+                        at: &text.place,
+                        slot,
+                        value: &text.bytes,
+                        bare,
+                        place: place.clone(),
+                    });
                 }
             }
             for part in &text.parts {
@@ -118,7 +127,7 @@ impl At<'_> {
                 if is_one && !bare.is_empty() {
                     let (slot, bare) = (slot(&part.place), Zeroizing::new(bare.to_vec()));
                     let place = part.place.kind().to_owned();
-                    all.push(Credential { text, slot, value: &part.value, bare, place });
+                    all.push(Credential { text, at: &part.place, slot, value: &part.value, bare, place });
                 }
             }
         }
