@@ -66,6 +66,7 @@ pub struct Audit {
     folders: Vec<PathBuf>,
     file_limit: u64,
     git_objects: bool,
+    logins_only: bool,
     now: i64,
     jobs: Option<NonZeroUsize>,
 }
@@ -125,6 +126,7 @@ impl Audit {
             folders: Vec::new(),
             file_limit: FILE_LIMIT,
             git_objects: false,
+            logins_only: false,
             now: now.map_or(0, |now| now.as_secs().cast_signed()),
             jobs: None,
         }
@@ -157,6 +159,13 @@ impl Audit {
     /// Whether git's object stores are read: what was committed, stashed or removed, in objects and packs of up to 1 GiB. They take as long as the histories are large.
     pub fn git_objects(&mut self, read: bool) -> &mut Audit {
         self.git_objects = read;
+        self
+    }
+
+    /// Of the known places, only the files of the home in which agents and the clients of language models keep their logins: few, and short. Nothing of a project is among them, for that is whoever's has written it.
+    pub fn logins_only(&mut self) -> &mut Audit {
+        self.looks = Looks { places: true, ..Looks::nothing() };
+        self.logins_only = true;
         self
     }
 
@@ -227,7 +236,7 @@ impl Audit {
         let mut done = Done::default();
         if self.looks.places {
             guarded_mut(context, "known places", &mut || {
-                let known = places::find(context, &index);
+                let known = places::find(context, &index, self.logins_only);
                 known.par_iter().for_each(|known| files::run(context, &known.spot, Some(known.place)));
                 known.into_iter().for_each(|known| done.add(known.spot.inside.into_os_string()));
             });

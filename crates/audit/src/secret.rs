@@ -33,6 +33,7 @@ pub struct FoundValue<'a> {
     pub(crate) value: &'a [u8],
     pub(crate) source: &'a str,
     pub(crate) field: &'a str,
+    pub(crate) grant: Option<&'a str>,
     pub(crate) rule: Option<&'a Rule>,
     pub(crate) confidence: Confidence,
     pub(crate) whole: bool,
@@ -52,6 +53,11 @@ impl FoundValue<'_> {
     /// The field that holds it, masked; empty where a rule found it in text.
     pub fn field(&self) -> &str {
         self.field
+    }
+
+    /// What it opens, by what the tool is that keeps it there: an id as [`Find::id`](crate::Find::id) has it. None where the place says nothing of it.
+    pub fn grant(&self) -> Option<&str> {
+        self.grant
     }
 
     /// The rule that knows it, if one does: its hosts and slots are what the secret may be bound to.

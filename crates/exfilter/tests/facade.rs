@@ -1,6 +1,8 @@
 //! The facade's integration tests: the built-in rules, archives and the adapters, as programs use them.
 #![expect(clippy::unwrap_used, reason = "what a test cannot do ends it")]
 
+#[path = "facade/accounts.rs"]
+mod accounts;
 #[path = "facade/adapters.rs"]
 mod adapters;
 #[path = "facade/aws.rs"]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use exfilter::substitute::Substitutes;
+use exfilter::substitute::{First, Substitutes};
 use exfilter::wire::{Asked, Conversation, Reply, RequestHead, Why};
 use exfilter::{Audience, Authority, Edit, Inspector};
 use http::{HeaderMap, Request, Response, header};
@@ -24,6 +24,7 @@ use crate::message::{self, AnswerBody};
 use crate::record::{Outcome, Record};
 use crate::upstream_proxy::NoTunnel;
 use crate::websocket;
+use crate::whose::{self, whose};
 
 /// Two requests at once may take what was approved once.
 const USED_UP: &str = "what was approved for it was used by another request, or is too old";
@@ -102,7 +103,10 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         Ok(inspector) => inspector,
         Err(error) => return malformed(&shared, &to, &Reply::bad_request(error)),
     };
-    let foreign = foreign(&shared, &logins, &to, &inspector);
+    let (first, foreign) = match whose(&shared, &logins, &to, &inspector) {
+        Ok(first) => (first, None),
+        Err(why) => (None, Some(why)),
+    };
     let waits = parts.headers.get(header::EXPECT).is_some();
     if waits && (inspector.verdict().is_block() || foreign.is_some()) {
         // The client asks before it sends the body, and is told no.
@@ -144,7 +148,7 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
         return refuse(&shared, &to, &mut inspector, Some(USED_UP), Seen { begun, bytes, digest: None });
     }
     let tells_length = parts.headers.contains_key(header::CONTENT_LENGTH);
-    let manner = Manner { begun, tells_length, upgrade, logins };
+    let manner = Manner { begun, tells_length, upgrade, logins, first };
     send(&shared, &to, inspector, taken, manner).await
 }
 
@@ -235,6 +239,8 @@ struct Manner {
     upgrade: Option<OnUpgrade>,
     /// The tokens of logins, as they stood when it was examined.
     logins: Arc<Substitutes>,
+    /// The credentials in it, if they are the first of their host.
+    first: Option<First>,
 }
 
 /// Sends what may leave, with real credentials in it where they belong, and gives the answer.
@@ -313,7 +319,19 @@ async fn send(
         return refuse_plainly(shared, Some(to), conversation, "the request could not be written anew");
     };
     let (injected, advertisement) = (record.injected, inspector.advertisement());
+    let first = manner.first;
+    if let Some(first) = &first {
+        // Two requests at once may have been the first.
+        if !shared.accounts.take(first) {
+            return refuse_plainly(shared, Some(to), conversation, &whose::strangers(first.place()));
+        }
+        record.trusted = true;
+    }
+    let answered = |status| {
+        first.iter().for_each(|first| shared.accounts.answered(first, status));
+    };
     if shared.sink.record(&record).is_err() {
+        answered(None);
         let why = "the request could not be recorded";
         return message::refusal(&Reply::refuse(
             conversation,
@@ -327,9 +345,16 @@ async fn send(
     }
     let response = match tokio::time::timeout(shared.limits.answer, shared.client.request(request)).await {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) => return failed(shared, to, conversation, 502, why(&error)),
-        Err(_) => return failed(shared, to, conversation, 504, "the server did not answer in time"),
+        Ok(Err(error)) => {
+            answered(None);
+            return failed(shared, to, conversation, 502, why(&error));
+        }
+        Err(_) => {
+            answered(None);
+            return failed(shared, to, conversation, 504, "the server did not answer in time");
+        }
     };
+    answered(Some(response.status().as_u16()));
     if let Some(token) = token {
         return login::answer(shared, login::Login { to, conversation, request: token, injected }, response)
             .await;
@@ -365,13 +390,6 @@ fn outgoing(
         request.headers_mut().insert(header::PROXY_AUTHORIZATION, password);
     }
     Some(request)
-}
-
-/// A credential of somebody else, where one of ours is put.
-fn foreign(shared: &Shared, logins: &Substitutes, to: &Authority, inspector: &Inspector) -> Option<String> {
-    let substitutes = shared.substitutes.as_ref().filter(|_| !shared.observe)?;
-    let place = substitutes.foreign_beside(Some(logins), &shared.engine, to, inspector.head())?;
-    Some(format!("a credential that is not the session's own stands in {place}"))
 }
 
 /// The refusal of a request in its client's form. `other` is a reason that the inspector does not know.

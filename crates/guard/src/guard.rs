@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 #[cfg(feature = "otel")]
 use exfilter::config::Config;
 use exfilter::inspector::{Prefixes, Uploads};
-use exfilter::substitute::{LearnedEndpoints, Logins, Substitutes, TokenEndpoints};
+use exfilter::substitute::{Accounts, LearnedEndpoints, Logins, OwnLogins, Substitutes, TokenEndpoints};
 use exfilter::{
     Authority, Engine, FindingId, Flow, Inspection, Inspector, Quarantine, Reference, Session, Verdict,
 };
@@ -42,6 +42,7 @@ use crate::settings::Settings;
 use crate::ssh::{RunKeys, SshSettings};
 use crate::turns::Turns;
 use crate::ui::{Page, Ui};
+use crate::whose::Files;
 
 /// Threads that serve; examining a body takes one for as long as it takes.
 const THREADS: usize = 4;
@@ -65,6 +66,9 @@ pub(crate) struct Shared {
     set: (Engine, Option<Engine>),
     /// The tokens of logins, which stay outside.
     pub(crate) logins: Logins,
+    /// Into whose accounts requests go, and what files say of that.
+    pub(crate) accounts: Accounts,
+    pub(crate) files: Arc<Files>,
     /// Those of them that the engines look for.
     looked_for: Arc<Substitutes>,
     /// Where they come from, with what servers say of themselves.
@@ -124,6 +128,7 @@ struct Fresh {
     substitutes: Option<Arc<Substitutes>>,
     scrubber: Option<Engine>,
     endpoints: Arc<TokenEndpoints>,
+    files: Arc<Files>,
     gate: Arc<Gate>,
     observe: bool,
     client: Client<Dialer, Released>,
@@ -142,6 +147,8 @@ impl Fresh {
     ) -> Result<Fresh, GuardError> {
         let resolve = settings.places();
         let engine = settings.engine;
+        let known = settings.own_logins.unwrap_or_else(|| OwnLogins::new([0; 32]));
+        let files = Arc::new(Files::new(known, settings.logins_again));
         let mut endpoints = settings.config.token_endpoints().clone();
         endpoints.set_learned(learned);
         let gate = Arc::new(Gate {
@@ -172,6 +179,7 @@ impl Fresh {
             substitutes: settings.substitutes,
             scrubber: settings.scrubber,
             endpoints: Arc::new(endpoints),
+            files,
             gate,
             observe: settings.observe,
             client,
@@ -240,6 +248,7 @@ impl Shared {
             set,
             looked_for,
             endpoints: fresh.endpoints,
+            files: fresh.files,
             gate: fresh.gate,
             observe: fresh.observe,
             uploads,
@@ -400,6 +409,8 @@ impl Guard {
         let logins = Logins::new(seed);
         getrandom::fill(&mut seed).map_err(|_| GuardError::random())?;
         let repeats = Repeats::new(seed);
+        getrandom::fill(&mut seed).map_err(|_| GuardError::random())?;
+        let accounts = Accounts::new(seed);
         seed.zeroize();
         let learned = LearnedEndpoints::new();
         let fresh = Fresh::new(settings, &roots, &limits, &pages, &learned)?;
@@ -407,6 +418,8 @@ impl Guard {
             set: (fresh.engine.clone(), fresh.scrubber.clone()),
             looked_for: logins.substitutes(),
             logins,
+            accounts,
+            files: fresh.files,
             endpoints: fresh.endpoints,
             learned,
             engine: fresh.engine,

@@ -68,6 +68,7 @@ mod turns;
 mod ui;
 mod upstream_proxy;
 mod websocket;
+mod whose;
 
 pub use error::GuardError;
 pub use guard::{Guard, Running};

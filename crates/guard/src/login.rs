@@ -22,6 +22,7 @@ use crate::held::Held;
 use crate::message::{self, AnswerBody, strip, whole};
 use crate::record::{Outcome, Record};
 use crate::scrub;
+use crate::whose;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -219,6 +220,7 @@ fn settle(
     headers: &HeaderMap,
 ) -> Result<(Bytes, HeaderMap), String> {
     let to = login.to;
+    whose::teach(shared, answer);
     let rewritten = answer.finish(&shared.logins).map_err(|error| error.to_string())?;
     if rewritten.is_kept() {
         match shared.look_for_logins() {

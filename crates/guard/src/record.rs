@@ -41,6 +41,8 @@ pub struct Record {
     pub unseen: Vec<Unseen>,
     /// Whether real credentials were put in.
     pub injected: bool,
+    /// Whether it has credentials that nobody knows, the first of their host: from here on they are the session's own there, if the server takes them.
+    pub trusted: bool,
     /// Under which number a person may let it pass once, or has let it.
     pub approval: Option<u64>,
     /// Whether the session is in quarantine from this request on: nothing more leaves.
@@ -152,6 +154,7 @@ impl Record {
             noted,
             unseen,
             injected: false,
+            trusted: false,
             approval,
             quarantine: false,
         }
@@ -226,6 +229,9 @@ impl Record {
         }
         if let Some(number) = self.approval {
             line["approval"] = number.into();
+        }
+        if self.trusted {
+            line["trusted"] = true.into();
         }
         if self.quarantine {
             line["quarantine"] = true.into();

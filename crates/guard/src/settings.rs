@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use exfilter::config::Config;
-use exfilter::substitute::Substitutes;
+use exfilter::substitute::{OwnLogins, Substitutes};
 use exfilter::{Engine, HostPattern};
 
 use crate::error::GuardError;
@@ -16,6 +16,7 @@ use crate::record::{Record, Sink};
 use crate::self_test;
 use crate::ssh::SshSettings;
 use crate::upstream_proxy::UpstreamProxy;
+use crate::whose::Reader;
 
 /// What a guard is told. No `Debug`: it holds credentials.
 #[non_exhaustive]
@@ -23,6 +24,8 @@ pub struct Settings {
     pub(crate) engine: Engine,
     pub(crate) substitutes: Option<Arc<Substitutes>>,
     pub(crate) scrubber: Option<Engine>,
+    pub(crate) own_logins: Option<OwnLogins>,
+    pub(crate) logins_again: Option<Reader>,
     pub(crate) config: Config,
     pub(crate) allow: Option<Vec<HostPattern>>,
     pub(crate) closed_network: bool,
@@ -55,6 +58,8 @@ impl Settings {
             engine,
             substitutes: None,
             scrubber: None,
+            own_logins: None,
+            logins_again: None,
             config: Config::default(),
             allow: None,
             closed_network: false,
@@ -75,6 +80,18 @@ impl Settings {
     /// ([`Action::Redact`](exfilter::Action::Redact)) what is confirmed.
     pub fn substitutes(&mut self, substitutes: Arc<Substitutes>, scrubber: Engine) -> &mut Settings {
         (self.substitutes, self.scrubber) = (Some(substitutes), Some(scrubber));
+        self
+    }
+
+    /// What the files hold in which clients keep their logins: at hosts of language models a credential that is none of the session's is refused ([`Accounts`](exfilter::substitute::Accounts)).
+    pub fn own_logins(&mut self, known: OwnLogins) -> &mut Settings {
+        self.own_logins = Some(known);
+        self
+    }
+
+    /// Says how these files are read again when a credential comes that nobody knows, at most every few seconds: for files that clients cannot write, or whose writer might go around the guard as well. What stands in them is added to what is known.
+    pub fn logins_again(&mut self, read: impl Fn(&mut OwnLogins) + Send + Sync + 'static) -> &mut Settings {
+        self.logins_again = Some(Arc::new(read));
         self
     }
 

@@ -7,7 +7,7 @@ mod table;
 
 use crate::advice::Advice;
 use crate::format::Format;
-use crate::grant::FieldSpec;
+use crate::grant::{FieldSpec, GITHUB_LOGIN, Grant};
 
 pub(crate) use glob::matches;
 pub(crate) use index::Index;
@@ -45,6 +45,12 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Whether agents or the clients of language models keep logins there.
+    pub(crate) fn has_logins(&self) -> bool {
+        let is_one = |grant: &Grant| matches!(grant.advice, Advice::Agent) || grant.id == GITHUB_LOGIN.id;
+        self.fields.iter().any(|field| is_one(field.grant))
+    }
+
     /// What a field opens by what the tool is.
     pub(crate) fn field(&self, name: &[u8]) -> Option<&'static FieldSpec> {
         self.fields.iter().find(|field| matches(field.name.as_bytes(), name, true))

@@ -282,6 +282,7 @@ impl Examiner<'_> {
             }
         }
         let name = field.map(|(_, field)| self.names.mask(&field.name)).unwrap_or_default();
+        let grant = field.and_then(|(_, field)| field.spec).map(|spec| spec.grant.id);
         let (mut digest, mut expires, mut locked) = (None, None, false);
         if hit.plain
             && let Some((value, whole)) = content.window.value(&hit.range, rule.open_ended)
@@ -292,13 +293,18 @@ impl Examiner<'_> {
             }
             if by_field.is_none() {
                 digest = Some(self.key.of(value));
-                self.hand_out(value, &name, Facts { rule: Some(rule), confidence, whole }, content);
+                self.hand_out(value, &name, Facts { rule: Some(rule), grant, confidence, whole }, content);
             }
         }
         // Whoever describes the value gives it: what a coding hides is the secret, not its spelling.
         if let Some(field) = by_field {
             digest = Some(self.key.of(&field.value));
-            self.hand_out(&field.value, &name, Facts { rule: Some(rule), confidence, whole: true }, content);
+            self.hand_out(
+                &field.value,
+                &name,
+                Facts { rule: Some(rule), grant, confidence, whole: true },
+                content,
+            );
         }
         if let Some((at, field)) = field {
             locked |= field.locked;
@@ -321,7 +327,8 @@ impl Examiner<'_> {
     fn of_field(&self, content: &Content<'_>, at: usize, line: Option<(u64, u64)>) -> Candidate {
         let field = &content.fields[at];
         let name = self.names.mask(&field.name);
-        let facts = Facts { rule: None, confidence: field.confidence, whole: true };
+        let grant = field.spec.map(|spec| spec.grant.id);
+        let facts = Facts { rule: None, grant, confidence: field.confidence, whole: true };
         self.hand_out(&field.value, &name, facts, content);
         Candidate {
             digest: Some(self.key.of(&field.value)),
@@ -341,8 +348,9 @@ impl Examiner<'_> {
 
     fn hand_out(&self, value: &[u8], name: &Masked, facts: Facts<'_>, content: &Content<'_>) {
         let field = String::from_utf8_lossy(name.as_bytes());
-        let Facts { rule, confidence, whole } = facts;
-        (self.take)(&FoundValue { value, source: &content.source, field: &field, rule, confidence, whole });
+        let Facts { rule, grant, confidence, whole } = facts;
+        let source = &content.source;
+        (self.take)(&FoundValue { value, source, field: &field, grant, rule, confidence, whole });
     }
 }
 
@@ -386,6 +394,7 @@ fn drain(
 /// What is known of a value that is handed out.
 struct Facts<'a> {
     rule: Option<&'a exfilter::Rule>,
+    grant: Option<&'a str>,
     confidence: Confidence,
     whole: bool,
 }

@@ -20,8 +20,8 @@ pub(crate) struct Known {
     pub(crate) place: &'static Place,
 }
 
-/// The files of the view that the table knows, each once.
-pub(crate) fn find(context: &Context<'_>, index: &Index) -> Vec<Known> {
+/// The files of the view that the table knows, each once; or those of them alone in which agents keep logins.
+pub(crate) fn find(context: &Context<'_>, index: &Index, logins_only: bool) -> Vec<Known> {
     let mut finder = Finder {
         view: context.view,
         seen: HashSet::new(),
@@ -29,14 +29,14 @@ pub(crate) fn find(context: &Context<'_>, index: &Index) -> Vec<Known> {
         closed: Vec::new(),
         full: false,
     };
-    for place in PLACES {
-        for path in place.paths {
+    for place in PLACES.iter().filter(|place| !logins_only || place.has_logins()) {
+        for path in place.paths.iter().filter(|path| !logins_only || path.starts_with("~/")) {
             for path in rooted(context.view, path) {
                 finder.expand(&path, place);
             }
         }
     }
-    for (variable, path) in FILES {
+    for (variable, path) in FILES.iter().filter(|_| !logins_only) {
         let Some(value) = context.view.variable(variable) else { continue };
         let Some(place) = index.of(path.trim_start_matches("~/").as_bytes()) else { continue };
         for file in value.split(|b| *b == b':').filter(|file| !file.is_empty()) {

@@ -1,7 +1,7 @@
 //! Files of known places, written as their clients write them.
 
-use exfilter::KeyClass;
-use exfilter_audit::{Advice, Severity};
+use exfilter::{Engine, KeyClass};
+use exfilter_audit::{Advice, Audit, Severity};
 
 use crate::home::{Home, find, github, secret};
 
@@ -40,6 +40,42 @@ fn one_value_in_several_places_is_one_find() {
     assert_eq!(report.finds.len(), 1, "{:#?}", report.finds);
     assert_eq!(report.finds[0].count(), 3);
     assert_eq!(report.finds[0].class, KeyClass::User);
+}
+
+/// Whoever asks for logins alone is told of those in the home, by what they are, and of nothing that a project says.
+#[test]
+fn logins_of_agents_alone() {
+    let home = Home::new();
+    let [claude, refresh, codex, gh, project, mcp, other] = [(); 7].map(|()| secret(40));
+    let oauth = format!(r#"{{"claudeAiOauth":{{"accessToken":"{claude}","refreshToken":"{refresh}"}}}}"#);
+    home.file(".claude/.credentials.json", oauth);
+    home.file(".codex/auth.json", format!(r#"{{"tokens":{{"access_token":"{codex}"}}}}"#));
+    home.file(".config/gh/hosts.yml", format!("github.com:\n    oauth_token: {gh}\n"));
+    home.file(".codex/.credentials.json", format!(r#"{{"access_token":"{mcp}"}}"#));
+    home.file("project/.claude/settings.json", format!(r#"{{"primaryApiKey":"{project}"}}"#));
+    home.file(".netrc", format!("machine git.example login me password {other}\n"));
+    home.file("notes.txt", github());
+    let mut view = home.view();
+    view.folder(std::path::Path::new("/home/u/project"));
+    let engine = Engine::builder().build().unwrap();
+    let found = std::sync::Mutex::new(Vec::new());
+    let mut audit = Audit::new(engine, view);
+    let report = audit.logins_only().run_with(&|value| {
+        let grant = value.grant().unwrap_or_default().to_owned();
+        found.lock().unwrap().push((grant, String::from_utf8(value.expose().to_vec()).unwrap()));
+    });
+    assert!(report.unwrap().gaps.is_empty());
+    let mut found = found.into_inner().unwrap();
+    let mut expected = [
+        ("claude-login", &claude),
+        ("claude-login", &refresh),
+        ("codex-login", &codex),
+        ("github-cli-login", &gh),
+    ]
+    .map(|(grant, value)| (grant.to_owned(), value.clone()));
+    found.sort();
+    expected.sort();
+    assert!(found == expected, "others than the {} that were written", expected.len());
 }
 
 #[test]

@@ -33,6 +33,8 @@ struct Counts {
     other_hosts: u64,
     stopped: Lines,
     approved: Lines,
+    /// Where the first credentials were taken for the session's own.
+    trusted: Lines,
     noted: Lines,
     unseen: Lines,
     failed: Lines,
@@ -124,6 +126,9 @@ impl Sink for Ledger {
             Outcome::Failed { why } => counts.failed.add(format!("{to}  {why}")),
             _ => {}
         }
+        if record.trusted {
+            counts.trusted.add(to.clone());
+        }
         if record.quarantine {
             counts.quarantine = Some(to.clone());
         }
@@ -177,6 +182,10 @@ impl Ledger {
         }
         counts.stopped.write("what was stopped", &mut out);
         counts.approved.write("what was approved at the page, once", &mut out);
+        counts.trusted.write(
+            "whose account nobody knew: the first credential there was taken for your own, others are refused",
+            &mut out,
+        );
         counts
             .kept
             .write("logins whose tokens are kept outside: their placeholders end with the session", &mut out);

@@ -9,6 +9,7 @@
 //! ssh.rs          what ssh, scp, sftp and git need to go that way; connect.rs, from them to the guard
 //! child.rs        the command: signals, exit code
 //! isolate.rs      namespaces; forward.rs, from within them to the guard
+//! logins.rs       which accounts are the user's own, by the files of the home
 //! ledger.rs       what left and what was stopped, told at the end
 //! log/            the journal, checked and shown
 //! setup.rs        policy, store, environment -> a guard that is ready
@@ -27,6 +28,7 @@ pub(crate) mod forward;
 mod isolate;
 mod ledger;
 pub(crate) mod log;
+mod logins;
 mod place;
 mod serve;
 mod setup;

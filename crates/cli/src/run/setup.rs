@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use exfilter::config::Config;
-use exfilter::substitute::scrubbing;
+use exfilter::substitute::{OwnLogins, Trust, scrubbing};
 use exfilter::{Engine, HostPattern, KnownSecrets, Mode, StoreKey};
 #[cfg(feature = "otel")]
 use exfilter_guard::Telemetry;
@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use super::args::GuardArgs;
 use super::environment::{self, Wishes};
 use super::ledger::{Books, Ledger};
+use super::logins;
 #[cfg(feature = "otel")]
 use super::telemetry;
 use super::upstream;
@@ -58,6 +59,7 @@ pub(super) struct Lasting {
     seed: Zeroizing<[u8; 32]>,
     key: Zeroizing<[u8; 32]>,
     closed_network: bool,
+    life: Life,
     ssh: Option<SshSettings>,
     /// What was read before: were it not there any more, less would be looked for, and nobody would be told.
     had: Cell<Had>,
@@ -84,7 +86,12 @@ impl Lasting {
     /// # Errors
     ///
     /// No random numbers, or a seed that cannot be read.
-    fn new(seed: Option<&Path>, closed_network: bool, ssh: Option<SshSettings>) -> Result<Lasting, Fault> {
+    fn new(
+        seed: Option<&Path>,
+        life: Life,
+        closed_network: bool,
+        ssh: Option<SshSettings>,
+    ) -> Result<Lasting, Fault> {
         let mut key = Zeroizing::new([0; 32]);
         random(&mut key[..])?;
         let seed = match seed {
@@ -95,7 +102,7 @@ impl Lasting {
                 seed
             }
         };
-        Ok(Lasting { seed, key, closed_network, ssh, had: Cell::default() })
+        Ok(Lasting { seed, key, life, closed_network, ssh, had: Cell::default() })
     }
 
     fn key(&self) -> Result<StoreKey, Fault> {
@@ -154,6 +161,17 @@ pub(super) fn read(args: &GuardArgs, lasting: &Lasting, term: &Term) -> Result<R
     if let Some(ssh) = &lasting.ssh {
         settings.ssh(ssh.clone());
     }
+    if config.accounts() != Trust::Any {
+        let mut key = Zeroizing::new([0; 32]);
+        random(&mut key[..])?;
+        let mut known = OwnLogins::new(*key);
+        prepared.notes.extend(logins::read(&mut known, lasting.life == Life::OfACommand)?);
+        settings.own_logins(known);
+        if lasting.life == Life::OfACommand && !lasting.closed_network {
+            // Who could write the files could go around the guard as well; in namespaces that is not so, and of a guard's clients nobody knows. What cannot be read now was told of when the guard began.
+            settings.logins_again(|known| drop(logins::read(known, true)));
+        }
+    }
     settings.config(config);
     if !prepared.substitutes.is_empty() {
         settings.substitutes(Arc::new(prepared.substitutes), scrubber(prepared.real)?);
@@ -197,7 +215,7 @@ pub(super) fn ready(
 ) -> Result<Ready, Fault> {
     // What is in this process's memory, no other process of the same user may read there.
     harden();
-    let lasting = Lasting::new(args.seed.as_deref(), closed_network, ssh)?;
+    let lasting = Lasting::new(args.seed.as_deref(), life, closed_network, ssh)?;
     let Read { mut settings, notes, changes, observe } = read(args, &lasting, term)?;
     let journal = args.log.as_deref().map(journal).transpose()?;
     let books = Arc::new(Books { ledger: Ledger::default(), journal });

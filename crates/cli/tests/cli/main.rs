@@ -23,6 +23,7 @@ mod rules;
 #[cfg(all(feature = "guard", unix))]
 mod run;
 #[cfg(all(feature = "guard", unix))]
+mod run_accounts;
 mod run_agents;
 #[cfg(all(feature = "guard", unix))]
 mod run_aws;

@@ -230,6 +230,41 @@ fn a_guard_reads_its_settings_anew_and_drops_nothing() {
     guard.sandbox.run(&["log", "verify", "run.log"]).exits_with(0);
 }
 
+/// A file that was written since is believed once the person who runs the guard says so, and not before: clients may be able to write it.
+#[test]
+fn a_reload_reads_the_logins_of_the_home() {
+    let mut guard = Standing::new(&github_token());
+    // Backwards, as above.
+    let [before, after] = [(); 2].map(|()| secret(60).chars().rev().collect::<String>());
+    let file = guard.path("home/.local/share/opencode/auth.json");
+    let write = |key: &str| {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, format!(r#"{{"anthropic":{{"type":"api","key":"{key}"}}}}"#)).unwrap();
+    };
+    let policy = "version = 1\naccounts = \"known\"\n[hosts]\nllm = [\"other.example.com\"]\n";
+    write_policy(&guard.path("policy.toml"), policy);
+    let passes = |guard: &Standing, key: &str| {
+        let field = format!("Authorization: Bearer {key}\r\nContent-Length");
+        let mut stream = guard.connect();
+        stream.write_all(request("a file").replace("Content-Length", &field).as_bytes()).unwrap();
+        let said = answer(stream);
+        assert!(!said.contains(&key[..12]));
+        said.starts_with("HTTP/1.1 200")
+    };
+    let reload = |guard: &mut Standing| {
+        guard.signal("-HUP");
+        guard.line_with("settings, rules, store and policy were read anew");
+    };
+    write(&before);
+    reload(&mut guard);
+    assert!(passes(&guard, &before) && !passes(&guard, &after));
+    write(&after);
+    assert!(!passes(&guard, &after));
+    reload(&mut guard);
+    assert!(passes(&guard, &after) && !passes(&guard, &before));
+    assert!(!guard.text("run.log").contains(&before[..12]) && !guard.text("run.log").contains(&after[..12]));
+}
+
 /// Whatever was answered is written down, however the guard ends.
 #[test]
 fn what_was_acknowledged_outlives_the_guard() {

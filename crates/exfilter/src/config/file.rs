@@ -7,7 +7,7 @@ use exfilter_engine::{Action, Confidence, HostPattern, Limits, Mode, OpaqueReaso
 use super::ConfigError;
 use super::table::{Document, Table};
 use crate::Inspection;
-use crate::substitute::TokenEndpoints;
+use crate::substitute::{TokenEndpoints, Trust};
 
 /// A policy file that was read. The default is what an empty one says.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +15,7 @@ pub struct Config {
     mode: Mode,
     strict_examples: bool,
     foreign: Option<Action>,
+    accounts: Trust,
     policy: Policy,
     hosts: Hosts,
     /// Why content may be left unexamined.
@@ -32,13 +33,15 @@ struct Hosts {
     allow: Option<Vec<HostPattern>>,
     deny: Vec<HostPattern>,
     tunnel: Vec<HostPattern>,
+    llm: Vec<HostPattern>,
 }
 
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "version",
     "mode",
     "strict_examples",
     "foreign",
+    "accounts",
     "actions",
     "opaque",
     "hosts",
@@ -49,6 +52,8 @@ const FIELDS: [&str; 11] = [
 ];
 
 const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+
+const TRUSTS: [(&str, Trust); 3] = [("first", Trust::First), ("known", Trust::Known), ("any", Trust::Any)];
 
 const ACTIONS: [(&str, Action); 4] = [
     ("allow", Action::Allow),
@@ -113,6 +118,7 @@ impl Config {
             mode: top.word("mode", "mode", &MODES)?.unwrap_or_default(),
             strict_examples: top.flag("strict_examples")?.unwrap_or_default(),
             foreign: top.word("foreign", "action for foreign keys", &[ACTIONS[1], ACTIONS[3]])?,
+            accounts: top.word("accounts", "word for accounts", &TRUSTS)?.unwrap_or_default(),
             ..Config::default()
         };
         config.policy.mode(config.mode).strict_examples(config.strict_examples);
@@ -180,6 +186,16 @@ impl Config {
     /// What is done about a provider's key that is not enrolled, where that provider takes it: [`Action::Report`] or [`Action::Block`].
     pub fn foreign(&self) -> Action {
         self.foreign.unwrap_or(Action::Report)
+    }
+
+    /// Which credentials are the session's own at hosts of language models ([`Accounts`](crate::substitute::Accounts)). In mode observe nobody asks.
+    pub fn accounts(&self) -> Trust {
+        if self.mode == Mode::Observe { Trust::Any } else { self.accounts }
+    }
+
+    /// The hosts of language models that the file names.
+    pub fn models(&self) -> &[HostPattern] {
+        &self.hosts.llm
     }
 
     /// Says to an inspection of requests what the file says about them. In mode observe nothing is refused.
@@ -268,6 +284,7 @@ impl Config {
     fn read_hosts(&mut self, top: &Table<'_, '_>) -> Result<(), ConfigError> {
         let Some(hosts) = top.table("hosts", &["llm", "allow", "deny", "tunnel"])? else { return Ok(()) };
         if let Some(llm) = hosts.hosts("llm")? {
+            self.hosts.llm.clone_from(&llm);
             self.policy.llm_hosts(llm);
         }
         self.hosts.allow = hosts.hosts("allow")?;

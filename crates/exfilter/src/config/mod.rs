@@ -6,6 +6,7 @@
 //! mode = "enforce"               # or "observe": everything is reported, nothing is blocked or redacted
 //! strict_examples = false        # whether keys of providers' documentation, and private keys in paths of tests, are keys like any other
 //! foreign = "report"             # a provider's key that is not enrolled, where that provider takes it: or "block"
+//! accounts = "first"             # at hosts of language models, whose credentials pass: the session's own, and where none is known the first; "known": no first one, and no login inside; "any"
 //!
 //! [actions]                      # low, medium, high, confirmed -> "allow", "report", "redact", "block"
 //! medium = "block"

@@ -68,5 +68,6 @@ pub use inspection::Inspection;
 pub use prefixes::Prefixes;
 pub use repeat::Repeat;
 pub use sighting::Sighting;
+pub(crate) use token::person;
 pub(crate) use transcode::decoded;
 pub use uploads::Uploads;

@@ -8,6 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use exfilter_engine::{Authority, HostPattern};
 use exfilter_wire::fields::{self, Member};
 use exfilter_wire::places::Place;
+use zeroize::Zeroizing;
 
 /// The rule that finds them.
 pub(super) const RULE: &str = "json-web-token";
@@ -44,17 +45,12 @@ const MICROSOFT: &[&str] = &[
 /// Whether all of `value` is one token that is at home at a host.
 pub(super) fn is_at_home(value: &[u8], host: &str) -> bool {
     let Some(claims) = claims(value) else { return false };
+    let strings = |is: &dyn Fn(&str) -> bool| strings(&claims, is);
     let is_named = |name: &str| {
         // Registries of images name themselves without a scheme.
         let rest = name.strip_prefix("https://").unwrap_or(name);
         let named = format!("https://{}", rest.split(['/', '?', '#']).next().unwrap_or_default());
         Authority::parse(named.as_bytes()).is_ok_and(|named| named.host() == host)
-    };
-    let strings = |is: &dyn Fn(&str) -> bool| -> Vec<&str> {
-        let here = claims
-            .iter()
-            .filter(|member| member.is_string && matches!(&member.place, Place::Json(at) if is(at)));
-        here.filter_map(|member| std::str::from_utf8(&member.value).ok()).collect()
     };
     let issuers = strings(&|at| at == "/iss");
     // Of two, readers take the one or the other.
@@ -69,6 +65,29 @@ pub(super) fn is_at_home(value: &[u8], host: &str) -> bool {
     let matches = |pattern: &&str| HostPattern::parse(pattern.as_bytes()).is_ok_and(|p| p.matches(host));
     std::iter::once(issuer).chain(audience).any(is_named)
         || ISSUERS.iter().any(|(name, hosts)| is_by(name) && hosts.iter().any(matches))
+}
+
+/// Whose token `value` is, if all of it is one that says so: who made it, and what that one calls the person. Two makers may have the same name for different people.
+pub(crate) fn person(value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let claims = claims(value)?;
+    let one = |name: &str| {
+        let is_it = |member: &&Member| matches!(&member.place, Place::Json(at) if at == name);
+        // Of two, readers take the one or the other, and of another type who knows what.
+        match claims.iter().filter(is_it).collect::<Vec<_>>()[..] {
+            [one] if one.is_string && !one.value.is_empty() => Some(&one.value),
+            _ => None,
+        }
+    };
+    let (issuer, subject) = (one("/iss")?, one("/sub")?);
+    let length = (issuer.len() as u64).to_le_bytes();
+    Some(Zeroizing::new([&length[..], issuer, subject].concat()))
+}
+
+/// The strings at places of claims.
+fn strings<'a>(claims: &'a [Member], is: &dyn Fn(&str) -> bool) -> Vec<&'a str> {
+    let here =
+        claims.iter().filter(|member| member.is_string && matches!(&member.place, Place::Json(at) if is(at)));
+    here.filter_map(|member| std::str::from_utf8(&member.value).ok()).collect()
 }
 
 /// The claims of a token with a signature.
@@ -130,6 +149,26 @@ mod tests {
         ] {
             assert_eq!(is_at_home(&token(claims), host), expected, "{claims} {host}");
         }
+    }
+
+    #[test]
+    fn a_person_is_told_by_who_says_so() {
+        let of = |claims: &str| person(&token(claims)).map(|person| person.to_vec());
+        let one = of(r#"{"iss":"https://auth.openai.com","sub":"u1","exp":1}"#);
+        assert!(one.is_some() && one == of(r#"{"exp":2,"sub":"u\u0031","iss":"https://auth.openai.com"}"#));
+        for other in [
+            r#"{"iss":"https://auth.openai.com","sub":"u2"}"#,
+            r#"{"iss":"https://auth.openai.co","sub":"mu1"}"#,
+            r#"{"iss":"https://auth.openai.com","sub":"u1","sub":"u2"}"#,
+            r#"{"iss":"https://auth.openai.com","sub":"u1","sub":2}"#,
+            r#"{"iss":"https://auth.openai.com","sub":""}"#,
+            r#"{"iss":"https://auth.openai.com"}"#,
+            r#"{"sub":"u1"}"#,
+            r#"{"x":{"iss":"https://auth.openai.com","sub":"u1"}}"#,
+        ] {
+            assert!(of(other) != one, "{other}");
+        }
+        assert_eq!(person(b"no.token.at.all"), None);
     }
 
     #[test]

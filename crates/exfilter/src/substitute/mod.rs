@@ -25,6 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod accounts;
 mod aws;
 mod error;
 mod logins;
@@ -33,6 +34,7 @@ mod request;
 mod scrubbing;
 mod slots;
 
+pub use accounts::{Accounts, Asked, First, OwnLogins, Trust, Whose};
 pub(crate) use aws::is_aws;
 pub use aws::{AwsKeys, AwsPlaceholders, SignError};
 pub use error::SubstituteError;

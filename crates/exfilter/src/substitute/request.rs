@@ -10,7 +10,7 @@ use super::logins::{members, name};
 use super::slots::is_tls;
 use crate::inspector::slot;
 
-/// Hosts at which people have a login beside a key, and clients take the one or the other for the bearer: Claude's, ChatGPT's and Copilot's accounts.
+/// Hosts at which people have a login beside a key, and clients take the one or the other for the bearer: Claude's, ChatGPT's and Copilot's accounts. Whose login it is, [`Accounts`](super::Accounts) tells.
 const WITH_LOGINS: [&str; 3] = ["api.anthropic.com", "chatgpt.com", "*.githubcopilot.com"];
 
 impl Substitutes {
@@ -127,7 +127,7 @@ impl Substitutes {
                         && self.expects(to, &slot)
                         && self.inject(to, &slot, value).is_none()
                         && other.is_none_or(|other| other.inject(to, &slot, value).is_none())
-                        && !self.is_bound(engine, to, text)
+                        && !is_bound(engine, to, text, place, value)
                         && !self.is_login(engine, to, &slot, value)
                 })
                 .map(|(place, _)| match place {
@@ -157,16 +157,6 @@ impl Substitutes {
         self.expected(to, slot).all(|entry| {
             let its = kinds(entry.placeholder.as_bytes());
             !its.is_empty() && its.iter().all(|kind| !here.contains(kind))
-        })
-    }
-
-    fn is_bound(&self, engine: &Engine, to: &Authority, text: &Text) -> bool {
-        let whole = std::iter::once((&text.place, &text.bytes));
-        let parts = text.parts.iter().map(|part| (&part.place, &part.value));
-        whole.chain(parts).any(|(place, value)| {
-            let mut stream = engine.stream(Flow::outbound(to.clone()).slot(slot(place)));
-            let _ = (stream.push(value), stream.finish());
-            std::iter::from_fn(|| stream.poll_event()).any(|e| matches!(e, Event::Finding(f) if f.bound()))
         })
     }
 
@@ -201,6 +191,17 @@ impl Substitutes {
         }
         found
     }
+}
+
+/// Whether an enrolled secret that is bound there is all of a place of a text, or of a part of that: of a header its bearer, of an address no other parameter than this one.
+pub(super) fn is_bound(engine: &Engine, to: &Authority, text: &Text, place: &Place, value: &[u8]) -> bool {
+    let is_header = matches!(place, Place::Header(_));
+    let parts = text.parts.iter().filter(|_| is_header).map(|part| (&part.place, &part.value[..]));
+    std::iter::once((place, value)).chain(parts).any(|(place, value)| {
+        let mut stream = engine.stream(Flow::outbound(to.clone()).slot(slot(place)));
+        let _ = (stream.push(value), stream.finish());
+        std::iter::from_fn(|| stream.poll_event()).any(|e| matches!(e, Event::Finding(f) if f.bound()))
+    })
 }
 
 /// As a string of JSON has it; all characters are printable ASCII.

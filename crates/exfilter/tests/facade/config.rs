@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use exfilter::config::Config;
+use exfilter::substitute::Trust;
 use exfilter::wire::RequestHead;
 use exfilter::{
     Action, Authority, Confidence, Engine, Flow, Inspection, Inspector, Limits, Mode, OpaqueReason,
@@ -17,6 +18,7 @@ version = 1
 mode = "enforce"
 strict_examples = true
 foreign = "block"
+accounts = "known"
 
 [actions]
 low = "allow"
@@ -70,6 +72,7 @@ fn fault(text: &str) -> (usize, String, String) {
 fn a_file_says_what_is_done() {
     let config = Config::parse("p.toml", FULL).unwrap();
     assert_eq!((config.mode(), config.foreign()), (Mode::Enforce, Action::Block));
+    assert_eq!((config.accounts(), config.models().len()), (Trust::Known, 2));
     assert!(config.strict_examples());
     let limits = config.limits();
     assert_eq!((limits.findings, limits.opaques, limits.lanes), (10, 11, 12));
@@ -102,6 +105,7 @@ fn a_file_says_what_is_done() {
     assert_eq!((sparse.findings, sparse.lanes, sparse.max_hold), (5, 7, Limits::default().max_hold));
     let empty = Config::parse("p.toml", "version = 1").unwrap();
     assert_eq!((empty.mode(), empty.foreign()), (Mode::Enforce, Action::Report));
+    assert_eq!((empty.accounts(), empty.models().len()), (Trust::First, 0));
     assert_eq!(empty.acts_from(), Some(Confidence::High));
     assert!(empty.admits("any.example") && !empty.tunnels_to("any.example"));
     assert_eq!(Config::parse("p.toml", "version = 1\nmode = \"observe\"").unwrap().acts_from(), None);
@@ -177,6 +181,7 @@ fn faults_are_told_with_line_field_and_remedy() {
     known("version = 1\nmode = \"off\"", 2, "mode", "\"enforce\" or \"observe\"");
     known("version = 1\nmode = 1", 2, "mode", "\"enforce\" or \"observe\"");
     known("version = 1\nforeign = \"redact\"", 2, "foreign", "\"report\" or \"block\"");
+    known("version = 1\naccounts = \"own\"", 2, "accounts", "\"first\", \"known\" or \"any\"");
     known("version = 1\nopaque.depth = \"redact\"", 2, "opaque.depth", "\"allow\", \"report\" or \"block\"");
     known("version = 1\nstrict_examples = \"yes\"", 2, "strict_examples", "true or false");
     known("version = 1\n[limits]\nlanes = 0", 3, "limits.lanes", "from 1 to 1024");

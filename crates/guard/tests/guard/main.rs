@@ -4,6 +4,7 @@
 //! A client that is not on the machine is skipped, and a line says so.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+mod accounts;
 mod bodies;
 mod browser;
 mod browsing;

@@ -11,12 +11,13 @@ use exfilter_guard::{Guard, Listener, Outcome, Record, Running, Settings, Sink};
 use crate::upstream::{Answer, Arrived, Upstream};
 
 /// The names under which the server of a test is reached, at 443 with TLS and at 80 without.
-pub(crate) const HOSTS: [&str; 10] = [
+pub(crate) const HOSTS: [&str; 11] = [
     "api.github.com",
     "github.com",
     "registry.npmjs.org",
     "echo.example.com",
     "api.anthropic.com",
+    "console.anthropic.com",
     "api.openai.com",
     "chatgpt.com",
     AWS,

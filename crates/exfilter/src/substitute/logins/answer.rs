@@ -12,8 +12,8 @@ use super::request::Members;
 use super::url::SecretUrl;
 use super::{Logins, Token, TokenRequest};
 use crate::inspector::decoded;
-use crate::substitute::SubstituteError;
 use crate::substitute::request::{percent, quoted};
+use crate::substitute::{Accounts, Asked, SubstituteError};
 
 /// The longest answer, as it comes and decoded, in bytes: they have a few thousand.
 const ANSWER_MAX: usize = 1 << 20;
@@ -189,6 +189,14 @@ impl TokenAnswer {
         names.sort_unstable();
         names.dedup();
         Ok(Rewritten { body: Some(body), kept: true, names, words: self.request.words() })
+    }
+
+    /// Tells a session of tokens that the client gets as they are, if they are given for a credential of its own: so are they then. Before the client has them.
+    pub fn teach(&self, accounts: &Accounts, asked: &Asked<'_>) {
+        let Some(asking) = self.request.asking().filter(|_| self.is_success && !self.is_part) else { return };
+        let Ok((_, found)) = self.found() else { return };
+        let given: Vec<&[u8]> = found.iter().map(|one| &one.member.value[one.before..]).collect();
+        accounts.learn(asked, asking, &given);
     }
 
     /// The text, and the tokens in it, in order.

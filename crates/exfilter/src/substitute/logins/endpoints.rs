@@ -103,6 +103,13 @@ impl Endpoint {
         self.method.is_none_or(|one| one == method) && self.is_at(to, Some(path))
     }
 
+    /// The hosts at which its access tokens are good.
+    pub(super) fn good_at(&self) -> Vec<HostPattern> {
+        let mut hosts: Vec<HostPattern> = self.bindings.iter().map(|binding| binding.host.clone()).collect();
+        hosts.dedup();
+        hosts
+    }
+
     /// Whether it is a learned one, and this is a request for tokens there.
     fn gives_as_learned(&self, wanted: &Wanted<'_>) -> bool {
         let is_asked = |learned: &Learned| self.addresses.iter().any(|one| learned.is_asked(wanted, one));

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use exfilter_engine::{Action, Authority};
+use exfilter_engine::{Action, Authority, HostPattern};
 use exfilter_wire::fields::{self, Member};
 use exfilter_wire::places::Place;
 use exfilter_wire::{Headers, RequestHead};
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::TokenEndpoints;
 use super::answer::{TokenAnswer, WINDOW};
@@ -18,7 +18,8 @@ use super::learned::{Asked, Wanted};
 use super::resource::Resource;
 use super::url::SecretUrl;
 use crate::inspector::decoded;
-use crate::substitute::Substitutes;
+use crate::substitute::accounts::{Asking, bearer};
+use crate::substitute::{Substitutes, is_tls};
 
 /// The longest body that is read for what is asked, in bytes.
 pub(crate) const BODY_MAX: usize = 16 << 10;
@@ -52,6 +53,9 @@ const OF_A_REFRESH: [&str; 10] = [
     "refresh_reason",
 ];
 
+/// The name of Copilot's token in an answer.
+const COPILOTS: &[&str] = &["token"];
+
 /// A request whose answer may hold tokens, from [`TokenEndpoints::request`].
 #[derive(Clone, Debug)]
 pub struct TokenRequest {
@@ -59,6 +63,8 @@ pub struct TokenRequest {
     endpoint: Option<Arc<Endpoint>>,
     why: Why,
     other: Action,
+    /// Where tokens are not kept, for which credential they are given, if whose it is says whose they are.
+    asking: Option<Asking>,
 }
 
 /// Why the tokens are not kept, if they are not.
@@ -67,6 +73,8 @@ enum Why {
     Kept,
     Unknown,
     Own,
+    /// Copilot's, for a token of GitHub.
+    Exchanged,
     /// They are asked for a server at which they would not be put in; with the line of the policy that would have it so.
     Elsewhere(Option<String>),
     Observed,
@@ -101,6 +109,10 @@ impl TokenEndpoints {
         let says_grant = says(GRANTS[0])
             || !is_read && (GRANTS.iter().any(|one| says(one)) || says("code") && says("client_id"));
         let path = normalised(head.target().path());
+        if let Some(asking) = copilot(to, head) {
+            let (asking, other) = (Some(asking), Action::Report);
+            return Some(TokenRequest { endpoint: None, why: Why::Exchanged, other, asking });
+        }
         let learned = || {
             let wanted = Wanted {
                 to,
@@ -116,14 +128,20 @@ impl TokenEndpoints {
         let known = self.of(to, head.method(), &path, says_grant || is_mentioned);
         let known = known.map(|endpoint| Asked { endpoint, is_elsewhere: false });
         let Some(found) = known.or_else(learned) else {
-            let unknown = TokenRequest { endpoint: None, why: Why::Unknown, other: self.other() };
+            let unknown =
+                TokenRequest { endpoint: None, why: Why::Unknown, other: self.other(), asking: None };
             return is_named.then_some(unknown);
         };
         let is_own = head.target().query().is_empty()
             && codings.is_empty()
             && body.is_some_and(|body| is_read_alike(head, body))
             && is_refresh_of_others(&asked, logins);
+        let mut asking = None;
         let (endpoint, why) = if is_own {
+            // What stands at other addresses of the host, somebody else may have put there.
+            if !found.endpoint.is_learned() && found.endpoint.takes(to, Some(head)) {
+                asking = refresh_token(&asked).map(|token| Asking::new(token, found.endpoint.good_at()));
+            }
             (None, Why::Own)
         } else if self.lets_pass(&found) && !brings_placeholder(head, &asked, logins) {
             let line = resource.authority().and_then(|to| found.endpoint.line_with(to));
@@ -131,7 +149,7 @@ impl TokenEndpoints {
         } else {
             (Some(found.endpoint), Why::Kept)
         };
-        Some(TokenRequest { endpoint, why, other: self.other() })
+        Some(TokenRequest { endpoint, why, other: self.other(), asking })
     }
 }
 
@@ -139,6 +157,7 @@ impl TokenRequest {
     /// Says that nothing is changed: the answer is looked at, and passes.
     pub fn observe(&mut self) -> &mut TokenRequest {
         (self.endpoint, self.why, self.other) = (None, Why::Observed, Action::Report);
+        self.asking = None;
         self
     }
 
@@ -166,7 +185,16 @@ impl TokenRequest {
 
     /// The names of tokens in the answer.
     pub(super) fn members(&self) -> &'static [&'static str] {
-        self.endpoint.as_ref().map_or(MEMBERS, |endpoint| endpoint.members)
+        match (&self.endpoint, &self.why) {
+            (Some(endpoint), _) => endpoint.members,
+            (None, Why::Exchanged) => COPILOTS,
+            (None, _) => MEMBERS,
+        }
+    }
+
+    /// For which credential tokens are given that are not kept.
+    pub(super) fn asking(&self) -> Option<&Asking> {
+        self.asking.as_ref()
     }
 
     /// The addresses in it that are credentials.
@@ -182,6 +210,9 @@ impl TokenRequest {
                 format!("placeholders, good at {}{hint}", endpoint.shown_hosts())
             }
             (None, Why::Own) => "as they are: they answer a refresh token that was there before".into(),
+            (None, Why::Exchanged) => {
+                "as they are: Copilot's own, which it gives for a token of GitHub".into()
+            }
             (None, Why::Elsewhere(line)) => {
                 let line = line.iter().map(|line| {
                     format!("; whoever trusts it with them writes {line}, and they stay outside")
@@ -195,6 +226,22 @@ impl TokenRequest {
             }
         }
     }
+}
+
+/// Where Copilot's clients exchange a token of GitHub for one of Copilot's, which is good for half an hour.
+fn copilot(to: &Authority, head: &RequestHead) -> Option<Asking> {
+    let is_it = is_tls(to)
+        && to.host() == "api.github.com"
+        && head.target().path() == b"/copilot_internal/v2/token"
+        && head.method() == "GET";
+    let hosts = || HostPattern::parse(b"*.githubcopilot.com").into_iter().collect();
+    bearer(head).filter(|_| is_it).map(|bearer| Asking::new(bearer, hosts()))
+}
+
+/// The token of a plain refresh.
+fn refresh_token(asked: &[Member]) -> Option<Zeroizing<Vec<u8>>> {
+    let member = asked.iter().find(|member| name(member) == Some("refresh_token"))?;
+    Some(Zeroizing::new(member.value.to_vec()))
 }
 
 /// Whether a token that is kept is put into a request, or may be: what comes of it is kept, too.

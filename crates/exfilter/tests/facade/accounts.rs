@@ -1,0 +1,405 @@
+//! Whose credentials go to language models.
+
+use exfilter::substitute::{Accounts, Asked, Logins, OwnLogins, Substitutes, TokenEndpoints, Trust, Whose};
+use exfilter::wire::{Headers, RequestHead};
+use exfilter::{Authority, Binding, Engine, HostPattern, KnownSecrets, Slot, StoreKey};
+use exfilter_testing::{Rng, keys, wrap};
+
+fn to(host: &str) -> Authority {
+    Authority::parse(format!("https://{host}").as_bytes()).unwrap()
+}
+
+fn patterns(hosts: &[&str]) -> Vec<HostPattern> {
+    hosts.iter().map(|host| HostPattern::parse(host.as_bytes()).unwrap()).collect()
+}
+
+/// A credential without a form that a rule knows.
+fn opaque(seed: u64) -> String {
+    String::from_utf8(Rng::new(seed).text(keys::BASE62, 60)).unwrap()
+}
+
+/// A token of a person.
+fn token(subject: &str, seed: u64) -> String {
+    let part = |text: &str| String::from_utf8(wrap::base64(text.as_bytes(), true, false)).unwrap();
+    let claims = format!(r#"{{"iss":"https://auth.openai.com","sub":"{subject}","exp":{seed}}}"#);
+    format!("{}.{}.{}", part(r#"{"alg":"RS256"}"#), part(&claims), opaque(seed))
+}
+
+/// A session.
+struct Session {
+    accounts: Accounts,
+    known: OwnLogins,
+    substitutes: Substitutes,
+    engine: Engine,
+    trust: Trust,
+    models: Vec<HostPattern>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    Own,
+    First,
+    Strangers,
+}
+use Said::{First, Own, Strangers};
+
+impl Session {
+    fn new() -> Session {
+        Session {
+            accounts: Accounts::new([1; 32]),
+            known: OwnLogins::new([2; 32]),
+            substitutes: Substitutes::new([3; 32]),
+            engine: Engine::builder().build().unwrap(),
+            trust: Trust::First,
+            models: Vec::new(),
+        }
+    }
+
+    fn asked<'a>(&'a self, own: &'a [&'a Substitutes]) -> Asked<'a> {
+        let Session { known, engine, trust, models, .. } = self;
+        Asked { trust: *trust, models, known, own, engine }
+    }
+
+    /// Asks about a request, and sends it as the first if it is one, to a server with this answer.
+    fn send(&self, host: &str, target: &str, fields: &[(&str, &str)], status: Option<u16>) -> Said {
+        let fields = [("host", host)].into_iter().chain(fields.iter().copied());
+        let head = RequestHead::new(b"POST", target.as_bytes(), fields).unwrap();
+        match self.accounts.whose(&self.asked(&[&self.substitutes]), &to(host), &head) {
+            Whose::Own => Own,
+            Whose::First(first) => {
+                assert!(self.accounts.take(&first));
+                self.accounts.answered(&first, status);
+                First
+            }
+            Whose::Strangers(place) => {
+                assert!(!place.contains(fields_of(&head)), "{place}");
+                Strangers
+            }
+        }
+    }
+
+    fn bearer(&self, host: &str, credential: &str) -> Said {
+        self.send(host, "/v1/x", &[("authorization", &format!("Bearer {credential}"))], Some(200))
+    }
+
+    fn login(&mut self, credential: &str, hosts: &[&str]) {
+        self.known.add(credential.as_bytes(), &patterns(hosts)).close(&patterns(hosts));
+    }
+
+    /// A placeholder for a key of the environment.
+    fn key(&mut self, host: &str) -> String {
+        let bindings = ["header:x-api-key", "header:authorization:bearer"].map(|slot| Binding {
+            host: HostPattern::parse(host.as_bytes()).unwrap(),
+            slot: Slot::parse(slot.as_bytes()).unwrap(),
+        });
+        self.substitutes.add("KEY", opaque(900).as_bytes(), bindings.to_vec()).unwrap().to_owned()
+    }
+
+    /// Asks an endpoint for tokens, which answers so.
+    fn refresh(&self, host: &str, target: &str, body: &str, answer: &str) {
+        let (endpoints, logins) = (TokenEndpoints::default(), Logins::new([5; 32]));
+        let form = "application/x-www-form-urlencoded";
+        let head =
+            RequestHead::new(b"POST", target.as_bytes(), [("host", host), ("content-type", form)]).unwrap();
+        let request = endpoints.request(&logins.substitutes(), &to(host), &head, Some(body.as_bytes()));
+        let mut answering = request.unwrap().answer(200, &Headers::new());
+        answering.push(answer.as_bytes()).unwrap();
+        answering.teach(&self.accounts, &self.asked(&[&self.substitutes]));
+    }
+}
+
+fn fields_of(head: &RequestHead) -> &str {
+    head.headers().get("authorization").and_then(|value| std::str::from_utf8(value).ok()).unwrap_or("\n")
+}
+
+const CLAUDE: &str = "api.anthropic.com";
+const ENDPOINT: (&str, &str) = ("console.anthropic.com", "/v1/oauth/token");
+
+#[test]
+fn a_login_of_a_file_passes_and_a_strangers_does_not() {
+    let mut session = Session::new();
+    let (login, other) = (opaque(1), opaque(2));
+    session.login(&login, &[CLAUDE]);
+    assert_eq!(session.bearer(CLAUDE, &other), Strangers);
+    assert_eq!(session.bearer(CLAUDE, &login), Own);
+    assert_eq!(session.bearer(CLAUDE, &other), Strangers);
+    // As a key too, in any case and with blanks, twice, and beside an own one.
+    for fields in [
+        &[("x-api-key", &*other)][..],
+        &[("X-Api-Key", &other)],
+        &[("authorization", &other)],
+        &[("authorization", &format!("bearer   {other} "))],
+        &[("authorization", &format!("Basic {other}"))],
+        &[("authorization", &format!("Bearer {login} {other}"))],
+        &[("authorization", &format!("Bearer {login}, Bearer {other}"))],
+        &[("authorization", &format!("Bearer {login}")), ("x-api-key", &other)],
+    ] {
+        assert_eq!(session.send(CLAUDE, "/v1/files", fields, None), Strangers, "{fields:?}");
+    }
+    // Without any, and where nobody asks.
+    assert_eq!(session.send(CLAUDE, "/v1/files", &[("x-other", &other)], None), Own);
+    assert_eq!(session.send(CLAUDE, "/v1/files", &[("authorization", " ")], None), Own);
+    assert_eq!(session.bearer("api.github.com", &other), Own);
+    session.trust = Trust::Any;
+    assert_eq!(session.bearer(CLAUDE, &other), Own);
+    // What is good at one provider is a stranger's at another.
+    session.trust = Trust::Known;
+    assert_eq!((session.bearer(CLAUDE, &login), session.bearer("api.openai.com", &login)), (Own, Strangers));
+}
+
+#[test]
+fn a_key_closes_its_host_once_it_is_used() {
+    let mut session = Session::new();
+    let given = session.key(CLAUDE);
+    let (login, other) = (opaque(1), opaque(2));
+    assert_eq!(session.send(CLAUDE, "/", &[("x-api-key", &given)], None), Own);
+    assert_eq!(session.bearer(CLAUDE, &other), Strangers);
+    // A client that takes a login which no file tells, before the key was ever used.
+    let mut session = Session::new();
+    let given = session.key(CLAUDE);
+    assert_eq!(session.bearer(CLAUDE, &login), First);
+    assert_eq!(session.send(CLAUDE, "/", &[("x-api-key", &given)], None), Own);
+    assert_eq!((session.bearer(CLAUDE, &login), session.bearer(CLAUDE, &other)), (Own, Strangers));
+    // Both in one request.
+    let mut session = Session::new();
+    let given = session.key(CLAUDE);
+    let both = [("authorization", &*format!("Bearer {other}")), ("x-api-key", &given)];
+    assert_eq!(session.send(CLAUDE, "/", &both, None), Strangers);
+    // Key and login.
+    let mut session = Session::new();
+    let given = session.key(CLAUDE);
+    session.login(&login, &[CLAUDE]);
+    for (credential, expected) in [(&other, Strangers), (&given, Own), (&login, Own), (&other, Strangers)] {
+        assert_eq!(session.bearer(CLAUDE, credential), expected);
+    }
+}
+
+#[test]
+fn where_nothing_is_known_the_first_is_the_sessions() {
+    let mut session = Session::new();
+    let (first, other) = (opaque(1), opaque(2));
+    // One that the server does not take is forgotten.
+    let bearer = |one: &str| format!("Bearer {one}");
+    for status in [None, Some(401), Some(403), Some(400)] {
+        let said = session.send(CLAUDE, "/", &[("authorization", &bearer(&other))], status);
+        assert_eq!(said, First, "{status:?}");
+    }
+    assert_eq!(session.bearer(CLAUDE, &first), First);
+    assert_eq!(session.bearer(CLAUDE, &first), Own);
+    assert_eq!(session.bearer(CLAUDE, &other), Strangers);
+    assert_eq!(session.send(CLAUDE, "/", &[("x-api-key", &first)], Some(401)), Own);
+    assert_eq!((session.bearer(CLAUDE, &other), session.bearer(CLAUDE, &first)), (Strangers, Own));
+    // What was the first at one host is not known at another, and each provider is one account.
+    assert_eq!(session.bearer("openrouter.ai", &other), First);
+    assert_eq!(session.bearer(CLAUDE, &other), Strangers);
+    assert_eq!(session.bearer("api.githubcopilot.com", &first), First);
+    assert_eq!(session.bearer("api.individual.githubcopilot.com", &other), Strangers);
+    assert_eq!(session.bearer("mcp-proxy.anthropic.com", &other), Strangers);
+    assert_eq!(session.bearer("chatgpt.com", &first), First);
+    assert_eq!(session.bearer("eu.chatgpt.com", &other), Strangers);
+    let azure = |customer: &str| format!("{customer}.openai.azure.com");
+    let key = |host: &str, key: &str| session.send(host, "/", &[("api-key", key)], Some(200));
+    assert_eq!((key(&azure("one"), &first), key(&azure("two"), &other)), (First, First));
+    assert_eq!(key(&azure("one"), &other), Strangers);
+    session.trust = Trust::Known;
+    assert_eq!(session.bearer("api.groq.com", &first), Strangers);
+}
+
+/// Two are under way at once, and only one can have been the first.
+#[test]
+fn of_two_at_once_one_is_the_first() {
+    let session = Session::new();
+    let first = |credential: &str| {
+        let head = RequestHead::new(b"POST", b"/", [("x-api-key", credential)]).unwrap();
+        match session.accounts.whose(&session.asked(&[]), &to(CLAUDE), &head) {
+            Whose::First(first) => first,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (one, same) = (first("one-credential"), first("one-credential"));
+    let other = first("another-credential");
+    assert!(session.accounts.take(&one) && session.accounts.take(&same));
+    assert!(!session.accounts.take(&other));
+    // What becomes of the other says nothing of this one.
+    session.accounts.answered(&other, Some(401));
+    assert!(!session.accounts.take(&other));
+    session.accounts.answered(&one, Some(200));
+    session.accounts.answered(&one, Some(401));
+    assert_eq!(session.bearer(CLAUDE, "another-credential"), Strangers);
+    assert!(!format!("{one:?} {:?}", session.accounts).contains("one-credential"));
+}
+
+#[test]
+fn a_token_of_the_same_person_is_as_good() {
+    let mut session = Session::new();
+    session.login(&token("me", 1), &["chatgpt.com", "*.chatgpt.com"]);
+    assert_eq!(session.bearer("chatgpt.com", &token("me", 2)), Own);
+    assert_eq!(session.bearer("chatgpt.com", &token("you", 3)), Strangers);
+    assert_eq!(session.bearer("api.openai.com", &token("me", 2)), First);
+    // Also where it was the first.
+    let session = Session::new();
+    assert_eq!(session.bearer("chatgpt.com", &token("me", 1)), First);
+    assert_eq!(session.bearer("chatgpt.com", &token("me", 2)), Own);
+    assert_eq!(session.bearer("chatgpt.com", &token("you", 2)), Strangers);
+}
+
+#[test]
+fn what_an_endpoint_gives_for_an_own_token_is_own() {
+    let mut session = Session::new();
+    let [login, refresh, theirs, next, second, stolen] = [1, 2, 3, 4, 5, 6].map(opaque);
+    session.login(&login, &[CLAUDE]);
+    session.known.add(refresh.as_bytes(), &patterns(&[CLAUDE]));
+    let body = |token: &str| format!("grant_type=refresh_token&client_id=x&refresh_token={token}");
+    let answer =
+        |access: &str, refresh: &str| format!(r#"{{"access_token":"{access}","refresh_token":"{refresh}"}}"#);
+    let (host, target) = ENDPOINT;
+    // A stranger's, with more than a refresh in it, at another address of the host.
+    session.refresh(host, target, &body(&theirs), &answer(&stolen, &opaque(7)));
+    session.refresh(host, "/other", &body(&refresh), &answer(&stolen, &opaque(7)));
+    assert_eq!(session.bearer(CLAUDE, &stolen), Strangers);
+    session.refresh(host, target, &body(&refresh), &answer(&next, &second));
+    assert_eq!((session.bearer(CLAUDE, &next), session.bearer(CLAUDE, &stolen)), (Own, Strangers));
+    // By the one that was given.
+    session.refresh(host, target, &body(&second), &answer(&opaque(8), &opaque(9)));
+    assert_eq!(session.bearer(CLAUDE, &opaque(8)), Own);
+    // Of a login that no file tells, the first refresh counts, and no second one.
+    let session = Session::new();
+    assert_eq!(session.bearer(CLAUDE, &login), First);
+    session.refresh(host, target, &body(&refresh), &answer(&next, &second));
+    session.refresh(host, target, &body(&theirs), &answer(&stolen, &opaque(7)));
+    assert_eq!((session.bearer(CLAUDE, &next), session.bearer(CLAUDE, &stolen)), (Own, Strangers));
+    session.refresh(host, target, &body(&second), &answer(&opaque(8), &opaque(9)));
+    assert_eq!(session.bearer(CLAUDE, &opaque(8)), Own);
+    // Not beside a key that is in use.
+    let mut session = Session::new();
+    let given = session.key(CLAUDE);
+    assert_eq!(session.bearer(CLAUDE, &given), Own);
+    session.refresh(host, target, &body(&theirs), &answer(&stolen, &opaque(7)));
+    assert_eq!(session.bearer(CLAUDE, &stolen), Strangers);
+}
+
+#[test]
+fn copilots_token_is_own_where_githubs_is() {
+    const COPILOT: &str = "api.githubcopilot.com";
+    let (github, theirs) = (opaque(1), opaque(2));
+    let mut session = Session::new();
+    session.login(&github, &["*.githubcopilot.com"]);
+    let exchange = |session: &Session, bearer: &str, given: &str| {
+        let fields = [("host", "api.github.com"), ("authorization", &*format!("token {bearer}"))];
+        let head = RequestHead::new(b"GET", b"/copilot_internal/v2/token", fields).unwrap();
+        let (endpoints, logins) = (TokenEndpoints::default(), Logins::new([5; 32]));
+        let request = endpoints.request(&logins.substitutes(), &to("api.github.com"), &head, Some(b""));
+        let mut answer = request.unwrap().answer(200, &Headers::new());
+        let body = format!(r#"{{"annotations_enabled":false,"endpoints":{{}},"token":"{given}"}}"#);
+        answer.push(body.as_bytes()).unwrap();
+        answer.teach(&session.accounts, &session.asked(&[&session.substitutes]));
+        let rewritten = answer.finish(&logins).unwrap();
+        assert!(rewritten.body().is_none() && !rewritten.told().unwrap().contains(given));
+    };
+    let given = |n: u64| format!("tid={};exp=1;sku=x:{}", opaque(n), opaque(n + 100));
+    exchange(&session, &theirs, &given(3));
+    assert_eq!(session.bearer(COPILOT, &given(3)), Strangers);
+    exchange(&session, &github, &given(4));
+    assert_eq!(session.bearer(COPILOT, &given(4)), Own);
+    assert_eq!(session.bearer("api.business.githubcopilot.com", &given(4)), Own);
+    assert_eq!(session.bearer("api.anthropic.com", &given(4)), First);
+    // Where no file tells of the one of GitHub, again and again for the first one.
+    let session = Session::new();
+    for (bearer, n, expected) in [(&github, 5, Own), (&theirs, 6, Strangers), (&github, 7, Own)] {
+        exchange(&session, bearer, &given(n));
+        assert_eq!(session.bearer(COPILOT, &given(n)), expected, "{n}");
+    }
+    // By a placeholder.
+    let mut session = Session::new();
+    let placeholder = session.key(COPILOT);
+    exchange(&session, &placeholder, &given(8));
+    assert_eq!(session.bearer(COPILOT, &given(8)), Own);
+}
+
+#[test]
+fn credentials_are_seen_in_every_slot() {
+    const GEMINI: &str = "generativelanguage.googleapis.com";
+    let other = opaque(1);
+    let mut session = Session::new();
+    session.login(&opaque(2), &[GEMINI, "api.openai.com", "chatgpt.com"]);
+    for name in ["key", "%6bey", "$key", "access_token", "oauth_token"] {
+        let target = format!("/v1beta/files?alt=json&{name}={other}");
+        assert_eq!(session.send(GEMINI, &target, &[], None), Strangers, "{name}");
+    }
+    assert_eq!(session.send(GEMINI, "/", &[("x-goog-api-key", &other)], None), Strangers);
+    assert_eq!(session.send(GEMINI, &format!("/?keys={other}"), &[], None), Own);
+    let protocols = format!("realtime, openai-insecure-api-key.{other}");
+    assert_eq!(
+        session.send("api.openai.com", "/", &[("sec-websocket-protocol", &protocols)], None),
+        Strangers
+    );
+    assert_eq!(session.send("api.openai.com", "/", &[("sec-websocket-protocol", "realtime")], None), Own);
+    for name in ["__Secure-next-auth.session-token", "__Secure-next-auth.session-token.1"] {
+        let cookie = format!("a=b; {name}={other}");
+        assert_eq!(session.send("chatgpt.com", "/", &[("cookie", &cookie)], None), Strangers);
+    }
+    assert_eq!(session.send("chatgpt.com", "/", &[("cookie", "__cf_bm=x")], None), Own);
+    // Of a host that the policy calls one, whatever gateways take.
+    session.models = patterns(&["llm.example.com"]);
+    assert_eq!(session.send("llm.example.com", "/", &[("api-key", &other)], Some(200)), First);
+    assert_eq!(session.bearer("llm.example.com", &opaque(3)), Strangers);
+    assert_eq!(session.bearer("other.example.com", &opaque(3)), Own);
+}
+
+/// One that is enrolled and bound there, as `--keep` leaves them.
+#[test]
+fn an_enrolled_secret_is_own_where_it_is_bound() {
+    let mut session = Session::new();
+    let (mine, other) = (opaque(1), opaque(2));
+    let mut known = KnownSecrets::new(StoreKey::from_bytes(&[7; 32]).unwrap());
+    let slot = Slot::parse(b"header:authorization:bearer").unwrap();
+    let host = HostPattern::parse(CLAUDE.as_bytes()).unwrap();
+    known.add("KEPT", mine.as_bytes(), vec![Binding { host, slot }]).unwrap();
+    session.engine = Engine::builder().known_secrets(known).build().unwrap();
+    session.trust = Trust::Known;
+    assert_eq!((session.bearer(CLAUDE, &mine), session.bearer(CLAUDE, &other)), (Own, Strangers));
+    assert_eq!(session.bearer("api.openai.com", &mine), Strangers);
+    // In an address it speaks for itself, and not for the parameters beside it.
+    const GEMINI: &str = "generativelanguage.googleapis.com";
+    let mut known = KnownSecrets::new(StoreKey::from_bytes(&[7; 32]).unwrap());
+    let (host, slot) = (HostPattern::parse(GEMINI.as_bytes()).unwrap(), Slot::parse(b"query:key").unwrap());
+    known.add("KEPT", mine.as_bytes(), vec![Binding { host, slot: slot.clone() }]).unwrap();
+    session.engine = Engine::builder().known_secrets(known).build().unwrap();
+    let said =
+        [format!("/?key={mine}"), format!("/?key={mine}&key={other}"), format!("/?key={other}&key={mine}")]
+            .map(|target| session.send(GEMINI, &target, &[], None));
+    assert_eq!(said, [Own, Strangers, Strangers]);
+    // Nor where a placeholder is put.
+    let host = HostPattern::parse(GEMINI.as_bytes()).unwrap();
+    session.substitutes.add("OTHER", opaque(9).as_bytes(), vec![Binding { host, slot }]).unwrap();
+    let foreign = |target: &str| {
+        let head = RequestHead::new(b"POST", target.as_bytes(), [("host", GEMINI)]).unwrap();
+        session.substitutes.foreign(&session.engine, &to(GEMINI), &head)
+    };
+    assert_eq!(foreign(&format!("/?key={mine}")), None);
+    assert_eq!(foreign(&format!("/?key={mine}&key={other}")).as_deref(), Some("query"));
+}
+
+#[test]
+fn hosts_without_end_are_not_remembered() {
+    let session = Session::new();
+    for n in 0..4096 {
+        assert_eq!(session.bearer(&format!("n{n}.openai.azure.com"), "own"), First);
+    }
+    let head = RequestHead::new(b"POST", b"/", [("api-key", "own")]).unwrap();
+    match session.accounts.whose(&session.asked(&[]), &to("more.openai.azure.com"), &head) {
+        Whose::First(first) => assert!(!session.accounts.take(&first)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(session.bearer("n1.openai.azure.com", "own"), Own);
+}
+
+#[test]
+fn so_many_are_known_and_no_more() {
+    let mut known = OwnLogins::new([1; 32]);
+    assert!(known.is_empty() && known.add(b" ", &[]).is_empty());
+    for n in 0..=OwnLogins::MOST {
+        known.add(n.to_string().as_bytes(), &[]);
+    }
+    assert_eq!(format!("{known:?}"), format!("OwnLogins({} credentials)", OwnLogins::MOST));
+}
