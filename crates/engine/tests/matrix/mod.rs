@@ -4,7 +4,7 @@ use exfilter_engine::{Engine, Flow, Profile};
 use exfilter_testing::matrix::{Keys, Row, false_alarms, rows};
 
 /// Wrappings that count at least, by the rules alone, inline and in the thorough profile, and of known secrets. Raised with every new lane.
-const REACHED: [usize; 3] = [106, 118, 135];
+const REACHED: [usize; 3] = [106, 121, 142];
 
 fn rules(profile: Profile) -> Engine {
     let mut builder = Engine::builder();

@@ -1,5 +1,6 @@
 //! The wrappings: what a value may be written as on its way out.
 
+use crate::forms::Form;
 use crate::framing::{self, Framing};
 use crate::rng::Rng;
 use crate::wrap;
@@ -199,6 +200,12 @@ wrappings! {
         "array of characters" => |_, v| list(v, "\", \"", |b| char::from(*b).to_string()),
         "lines" => |_, v| cut(v, "\n"),
         "wrapped lines, indented" => |_, v| cut(v, "\n    "),
+        "runs of a Word document" => |_, v| cut(v, "</w:t></w:r><w:r><w:rPr><w:b/></w:rPr><w:t>"),
+        "elements of HTML, characters" => |_, v| list(v, "</b><b>", |b| char::from(*b).to_string()),
+        "strings of PDF, kerning" => |_, v| [b"[(".as_slice(), &cut(v, ") -12 ("), b")] TJ"].concat(),
+        "base64, lines of 20" => |_, v| fold(&wrap::base64(v, false, true), 20, b"\n"),
+        "base64, strings of 20" => |_, v| fold(&wrap::base64(v, false, true), 20, b"\", \""),
+        "hex, labels of a name" => |_, v| fold(&hex(v, ""), 30, b"."),
     }
     Transform {
         "reversed" => |_, v| v.iter().rev().copied().collect(),
@@ -210,6 +217,7 @@ wrappings! {
         "groups of four, blanks" => |_, v| fold(v, 4, b" "),
         "characters by blanks" => |_, v| fold(v, 1, b" "),
         "characters by dots" => |_, v| fold(v, 1, b"."),
+        "decimal number" => |_, v| Form::Number { base: 10, other: false }.spell(v),
         "XOR with a byte" => |_, v| v.iter().map(|b| b ^ 0x5a).collect(),
         "XOR with a byte, hex" => |_, v| hex(&v.iter().map(|b| b ^ 0x5a).collect::<Vec<u8>>(), ""),
         "XOR with a byte, base64" => |_, v| wrap::base64(&v.iter().map(|b| b ^ 0x5a).collect::<Vec<u8>>(), false, true),
