@@ -373,11 +373,15 @@ pub(crate) fn base64_values(bytes: &[u8], public: usize, alignment: usize) -> (V
 }
 
 /// What programs make of a value before they write it in groups or lines: its base64 and base32 at every alignment, and its hexadecimal digits; with each, how many of its
-/// characters only spell the public prefix.
-pub(crate) fn encoded(value: &[u8], public: usize) -> impl Iterator<Item = (Vec<u8>, usize)> + '_ {
-    let base64 = (0..3).map(move |alignment| known(value, public, alignment, 6, STANDARD));
-    let base32 = (0..5).map(move |alignment| known(value, public, alignment, 5, BASE32));
-    base64.chain(base32).chain(std::iter::once_with(move || known(value, public, 0, 4, HEX)))
+/// characters only spell the public prefix, and whether there is one before them that holds bits of it and of what stands before it.
+pub(crate) fn encoded(value: &[u8], public: usize) -> impl Iterator<Item = (Vec<u8>, usize, bool)> + '_ {
+    let base64 = (0..3).map(|alignment| (alignment, 6, &STANDARD[..]));
+    let base32 = (0..5).map(|alignment| (alignment, 5, &BASE32[..]));
+    let all = base64.chain(base32).chain([(0, 4, &HEX[..])]);
+    all.map(move |(alignment, size, alphabet)| {
+        let (chars, public) = known(value, public, alignment, size, alphabet);
+        (chars, public, 8 * alignment % size != 0)
+    })
 }
 
 /// The known characters of the base64 of `bytes` at an alignment, how many of them only spell the public prefix, and how many

@@ -217,6 +217,8 @@ pub(crate) struct ScatteredNeedle {
     pub(crate) tag: u32,
     /// Bytes from the first one to the last one where nothing stands between them, if they are those of the value in base64, base32 or hexadecimal digits, which is found in other ways there; else 0.
     pub(crate) span: u32,
+    /// Whether the first of those shares a character with what stands before the value.
+    pub(crate) shares: bool,
     pub(crate) mac: [u8; 16],
 }
 
@@ -584,9 +586,9 @@ impl KnownSecrets {
                 self.add_needle(secret, &spelling);
             }
             if matches!(self.spellings, Spellings::All | Spellings::ButBase64) {
-                self.add_scattered(secret, piece, public, false);
-                for (mut chars, public) in needle::encoded(piece, public) {
-                    self.add_scattered(secret, &chars, public, true);
+                self.add_scattered(secret, piece, public, None);
+                for (mut chars, public, shares) in needle::encoded(piece, public) {
+                    self.add_scattered(secret, &chars, public, Some(shares));
                     chars.zeroize();
                 }
                 self.add_delta(secret, piece, public);
@@ -649,7 +651,7 @@ impl KnownSecrets {
         });
     }
 
-    fn add_scattered(&mut self, secret: u32, piece: &[u8], public: usize, encoded: bool) {
+    fn add_scattered(&mut self, secret: u32, piece: &[u8], public: usize, encoded: Option<bool>) {
         let mut letters = Vec::with_capacity(piece.len());
         letters.extend(lane::letters(piece, &mut false).map(|(_, letter)| letter));
         let is_letter = u8::is_ascii_alphanumeric;
@@ -658,14 +660,14 @@ impl KnownSecrets {
             // What stands before the anchor is held wherever text goes on, so it is as little as may be.
             let public = lane::letters(&piece[..public], &mut false).count();
             let first = public.min(letters.len() - 8).min(SCATTERED_REACH);
-            let choice = if encoded { ENCODED_CHOICE } else { CHOICE };
+            let choice = if encoded.is_some() { ENCODED_CHOICE } else { CHOICE };
             let last = (letters.len() - 8).min(first + choice);
             let mut ending = (first..=last).filter(|at| self.ends.contains(letters[at + 7]));
             let anchor = ending.clone().find(|at| self.is_rare(&letters, *at)).or_else(|| ending.next());
             let anchor = match anchor {
                 Some(anchor) => anchor,
                 // No more letters are looked at for these: hardly one is without a rare one.
-                None if encoded => return letters.zeroize(),
+                None if encoded.is_some() => return letters.zeroize(),
                 None => {
                     // One more letter is looked at wherever it stands: the rarest that is to be had.
                     let common =
@@ -683,7 +685,8 @@ impl KnownSecrets {
                 len: letters.len() as u32,
                 anchor: anchor as u32,
                 tag,
-                span: if encoded { span.map_or(0, |(first, last)| last - first + 1) as u32 } else { 0 },
+                span: encoded.and(span).map_or(0, |(first, last)| last - first + 1) as u32,
+                shares: encoded.unwrap_or(false),
                 mac: self.keys.mac(&letters),
             });
         }

@@ -402,9 +402,8 @@ class Exfilter:
         refs, response = self._refs.pop(flow.id, None), flow.response
         if refs is not None and response is not None and response.raw_content and "content-encoding" not in response.headers:
             response.content = refs.rewrite_refs(response.raw_content)
-        # Behind 101 messages come.
-        is_over = response is None or response.status_code != 101
-        built = self._injected.pop(flow.id, None) if is_over else self._injected.get(flow.id)
+        # Messages of WebSocket come behind some.
+        built = self._injected.pop(flow.id, None) if flow.websocket is None else self._injected.get(flow.id)
         if built is not None and response is not None:
             flow.metadata["exfilter_scrubbed"] = scrub_response(built, response)
 

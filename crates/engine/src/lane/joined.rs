@@ -36,6 +36,10 @@ const JOINT_MAX: usize = 32;
 /// Longest one of tags: those of a run of a Word document with its properties, fonts and revisions.
 const MARKUP_MAX: u16 = 512;
 
+/// The most bytes of tags that are deleted at once, and with each byte of text so many more: what the lane keeps of its parent has a bound.
+const CREDIT_MAX: u16 = 4096;
+const CREDIT_EACH: usize = 16;
+
 /// Bytes that a decision looks at, from the first byte of a joint on: it, and the character behind it.
 pub(crate) const AHEAD: usize = JOINT_MAX + UTF7_LEN;
 
@@ -67,7 +71,7 @@ pub(crate) struct Joints {
     forms: VecDeque<u64>,
     /// Those of them that no lane of escapes reads, or begins with.
     signs: VecDeque<u64>,
-    /// Bytes before which a comma stood in the joint: elements of a list.
+    /// Bytes before which a comma stood in the joint, or the end of a cell or paragraph: elements of a list.
     commas: VecDeque<u64>,
     /// Bytes before which tags or numbers stood, whose letters and digits are none of a value.
     tags: VecDeque<u64>,
@@ -168,6 +172,8 @@ struct Reader {
     joined: bool,
     /// The tag in which the text goes on, if it does.
     tag: Option<Tag>,
+    /// How many bytes of tags may be deleted: text that is kept for a finding is so many times as long.
+    credit: u16,
 }
 
 /// A tag that has begun: what is read of it is deleted, whether it ends or turns out to be none.
@@ -179,6 +185,13 @@ struct Tag {
     quote: Option<u8>,
     /// Whether it has ended, and another one begins.
     again: bool,
+    /// Whether the byte before was the sign behind which a quote may stand.
+    equals: bool,
+    /// The first letters of its name, the last one lowest, and how many there are, until the name is over.
+    name: (u64, u8),
+    is_named: bool,
+    /// Whether it, or one directly before it, parts texts from each other: cells and paragraphs.
+    parts: bool,
 }
 
 /// What stands at a place of the text.
@@ -192,14 +205,14 @@ enum Piece {
     Joint(usize),
     /// So many bytes of a tag, which goes on or is none.
     Tag(usize),
-    /// So many bytes of one that ends with them, and is a joint.
-    TagEnd(usize),
+    /// So many bytes of one that ends with them, and is a joint; whether it parts texts.
+    TagEnd(usize, bool),
     /// More bytes decide.
     Open,
 }
 
 impl Reader {
-    const NEW: Reader = Reader { last: 0, joined: false, tag: None };
+    const NEW: Reader = Reader { last: 0, joined: false, tag: None, credit: CREDIT_MAX };
 
     /// The piece at the beginning of `bytes`, of which no more than `most` are taken; `more` says that others may follow.
     fn piece(&mut self, bytes: &[u8], most: usize, more: bool) -> Piece {
@@ -208,15 +221,17 @@ impl Reader {
         }
         let plain = bytes[..most].iter().take_while(|b| !BEGINS.contains(**b)).count();
         if let Some(last) = plain.checked_sub(1) {
-            self.read(bytes[last]);
+            self.read(bytes[last], plain);
             return Piece::Plain(plain);
         }
         self.odd_piece(bytes, more)
     }
 
-    /// Notes that `byte` was read last.
-    fn read(&mut self, byte: u8) {
+    /// Notes that so many bytes were read, `byte` last.
+    fn read(&mut self, byte: u8, len: usize) {
         (self.last, self.joined) = (byte, false);
+        let more = len.saturating_mul(CREDIT_EACH).min(CREDIT_MAX.into()) as u16;
+        self.credit = (self.credit + more).min(CREDIT_MAX);
     }
 
     /// The piece at the beginning of `bytes` where one may begin that is not plain.
@@ -232,7 +247,7 @@ impl Reader {
         match form {
             Err(Stop::Open) => return Piece::Open,
             Ok((form, len)) => {
-                self.read(form);
+                self.read(form, 1);
                 return Piece::Form(form, len);
             }
             Err(Stop::Other) => {}
@@ -242,7 +257,7 @@ impl Reader {
             b'<' => match cursor.peek(1) {
                 // The element in which a piece stands ends before the next one begins.
                 Ok(b'/') => {
-                    self.tag = Some(Tag { len: 1, quote: None, again: false });
+                    self.tag = Some(Tag::NEW);
                     return Piece::Tag(1);
                 }
                 Ok(_) => Err(Stop::Other),
@@ -257,7 +272,7 @@ impl Reader {
             }
             Err(Stop::Open) => Piece::Open,
             Err(Stop::Other) => {
-                self.read(ahead[0]);
+                self.read(ahead[0], 1);
                 Piece::Plain(1)
             }
         }
@@ -268,14 +283,16 @@ impl Reader {
     /// Reads on in a tag, of which no more than `most` bytes are taken, or none.
     fn in_tag(&mut self, mut tag: Tag, bytes: &[u8], most: usize, more: bool) -> Piece {
         for (at, byte) in bytes[..most].iter().enumerate() {
+            tag.name(*byte);
             let is_of_it = match (tag.quote, byte) {
                 (Some(quote), byte) => {
                     tag.quote = (*byte != quote).then_some(quote);
-                    *byte != b'<'
+                    // What joins strings stands in no attribute: that is a text of its own.
+                    *byte == quote || byte.is_ascii() && !b"<\"'\\".contains(byte)
                 }
                 (None, b'"' | b'\'') => {
                     tag.quote = Some(*byte);
-                    true
+                    tag.equals
                 }
                 (None, b'<') => tag.again,
                 (None, b'>') => match (bytes.get(at + 1), bytes.get(at + 2)) {
@@ -285,24 +302,25 @@ impl Reader {
                     }
                     // The next one follows directly.
                     (Some(b'<'), Some(byte)) if Tag::begins(*byte) => {
-                        tag.again = true;
-                        tag.len += 1;
-                        continue;
+                        tag = Tag { len: tag.len, again: true, parts: tag.parts, ..Tag::NEW };
+                        true
                     }
                     (Some(byte), _) if is_token(*byte) => {
                         (self.tag, self.joined) = (None, true);
-                        return Piece::TagEnd(at + 1);
+                        return Piece::TagEnd(at + 1, tag.parts);
                     }
                     _ => false,
                 },
                 (None, byte) => Tag::goes_on(*byte),
             };
-            if !is_of_it || tag.len >= MARKUP_MAX {
+            if !is_of_it || tag.len >= MARKUP_MAX || self.credit == 0 {
                 // A comparison, say, or the end of what is no joint. Nothing is joined to what stands before it.
                 (self.tag, self.last) = (None, 0);
                 return Piece::Tag(at);
             }
-            (tag.again, tag.len) = (false, tag.len + 1);
+            tag.again &= *byte == b'>';
+            (tag.equals, tag.len) = (*byte == b'=', tag.len + 1);
+            self.credit -= 1;
         }
         self.tag = Some(tag);
         Piece::Tag(most)
@@ -310,6 +328,34 @@ impl Reader {
 }
 
 impl Tag {
+    const NEW: Tag =
+        Tag { len: 1, quote: None, again: false, equals: false, name: (0, 0), is_named: false, parts: false };
+
+    /// Takes the next byte of its name, and says what kind of element that is when it is over.
+    fn name(&mut self, byte: u8) {
+        if self.is_named || self.again {
+            return;
+        }
+        let (name, len) = self.name;
+        match byte {
+            b'/' if len == 0 => {}
+            // Of a name with a prefix, as documents of Word and OpenDocument have them, what follows it counts.
+            b':' => self.name = (u64::from(b':'), 1),
+            _ if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'!' => {
+                self.name = (name << 8 | u64::from(byte.to_ascii_lowercase()), len.saturating_add(1));
+            }
+            _ => {
+                self.is_named = true;
+                let bytes = name.to_be_bytes();
+                let name = &bytes[bytes.len() - usize::from(len.min(8))..];
+                self.parts |= match name.strip_prefix(b":") {
+                    Some(local) => len > 8 || PARTS.contains(&local),
+                    None => len > 8 || !INLINE.contains(&name),
+                };
+            }
+        }
+    }
+
     /// Whether a tag begins with `<` and this: an element, its end, or a comment.
     fn begins(byte: u8) -> bool {
         byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'!')
@@ -320,6 +366,13 @@ impl Tag {
         byte.is_ascii_alphanumeric() || b":_-.=/! \t\r\n".contains(&byte)
     }
 }
+
+/// Elements of HTML and SVG that stand within a word, and what parts texts in documents of Word and OpenDocument.
+const INLINE: [&[u8]; 17] = [
+    b"a", b"b", b"code", b"em", b"font", b"i", b"mark", b"s", b"small", b"span", b"strong", b"sub", b"sup",
+    b"tspan", b"tt", b"u", b"var",
+];
+const PARTS: [&[u8]; 8] = [b"p", b"tc", b"tr", b"tbl", b"br", b"tab", b"h", b"cr"];
 
 /// Bytes with which a joint or a fullwidth form may begin.
 const BEGINS: ByteSet = ByteSet::new(b"\"'`\\+<)\xc2\xe2\xef");
@@ -456,7 +509,8 @@ impl Cursor<'_> {
             }
             self.at += 1;
         }
-        if self.at == number || self.peek(0)? != b'(' {
+        let is_number = self.bytes[number..self.at].iter().any(u8::is_ascii_digit);
+        if !is_number || self.peek(0)? != b'(' {
             return Err(Stop::Other);
         }
         self.at += 1;
@@ -648,10 +702,13 @@ impl Joined {
                 let lane_at = self.lane.pos + text.len() as u64;
                 *at += match self.reader.in_tag(tag, &bytes[*at..], odd.end - *at, !eof) {
                     Piece::Tag(len) => len,
-                    Piece::TagEnd(len) => {
+                    Piece::TagEnd(len, parts) => {
                         if let Some(joints) = self.lane.joints_mut() {
                             joints.marks.push_back(lane_at);
                             joints.tags.push_back(lane_at);
+                            if parts {
+                                joints.commas.push_back(lane_at);
+                            }
                         }
                         len
                     }
@@ -665,7 +722,7 @@ impl Joined {
             while stop < odd.end && stop - start < SLICE && odd_piece.is_none() {
                 let next = odd.next(stop).min(start + SLICE);
                 if next > stop {
-                    self.reader.read(bytes[next - 1]);
+                    self.reader.read(bytes[next - 1], next - stop);
                     stop = next;
                     continue;
                 }
@@ -693,7 +750,7 @@ impl Joined {
             *at = stop;
             match odd_piece {
                 None | Some(Piece::Plain(_)) => {}
-                Some(Piece::Tag(len) | Piece::TagEnd(len)) => *at += len,
+                Some(Piece::Tag(len) | Piece::TagEnd(len, _)) => *at += len,
                 Some(Piece::Form(form, len)) => {
                     text.push(form);
                     joints.forms.push_back(lane_at);
@@ -747,7 +804,7 @@ impl Joined {
                     places.push(lane_at, Origin::Shift { outer: place });
                     len
                 }
-                Piece::Joint(len) | Piece::Tag(len) | Piece::TagEnd(len) => len,
+                Piece::Joint(len) | Piece::Tag(len) | Piece::TagEnd(len, _) => len,
                 Piece::Open => break,
             };
         }
@@ -885,7 +942,7 @@ mod tests {
             while at < bytes.len() {
                 let in_tag = reader.tag.is_some();
                 match reader.piece(&bytes[at..], bytes.len() - at, false) {
-                    Piece::Plain(n) | Piece::TagEnd(n) => at += n,
+                    Piece::Plain(n) | Piece::TagEnd(n, _) => at += n,
                     Piece::Tag(n) if in_tag => at += n,
                     piece => {
                         prop_assert_eq!(odd.next(at), at, "{:?}", piece);

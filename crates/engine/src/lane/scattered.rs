@@ -24,14 +24,14 @@ use crate::confirm::View;
 use crate::context::{Context, Found};
 use crate::engine::Scattered as Needles;
 use crate::finding::Range64;
-use crate::secrets::Form;
+use crate::secrets::{Form, PIECE};
 use zeroize::Zeroize;
 
 /// Other bytes that may stand between two letters or digits.
 pub(crate) const GAP: u64 = 32;
 
-/// How long matches as they are spelled are remembered, in bytes behind their end: the longest scattered one.
-const REMEMBERED: u64 = 192 * (GAP + 1);
+/// How long matches as they are spelled are remembered, in bytes behind their end: the longest scattered one, which is in hexadecimal digits.
+const REMEMBERED: u64 = 2 * PIECE as u64 * (GAP + 1);
 
 /// Bytes behind its last letter or digit after which a match as it is spelled may end and is known in time: its anchor has eight.
 const LATE: u64 = 8;
@@ -111,9 +111,9 @@ impl Letters<'_> {
         (0..n).try_fold(at, |at, _| self.before(at))
     }
 
-    /// Where bits of a needle that begins at `start` may begin: what is encoded shares a character with what stands before it.
-    fn with_bits(self, start: usize, encoded: bool) -> usize {
-        if encoded { self.before(start).unwrap_or(start) } else { start }
+    /// Where bits of a needle that begins at `start` may begin, if it shares a character with what stands before it.
+    fn with_bits(self, start: usize, shares: bool) -> usize {
+        if shares { self.before(start).unwrap_or(start) } else { start }
     }
 
     /// The 64 up to `at`, which is the highest.
@@ -330,7 +330,7 @@ impl Lane {
                 let needle = &needles.needles[*id as usize];
                 let before = needle.anchor as usize + 7;
                 let Some(start) = letters.back(at, before) else { continue };
-                let src = self.map.src(from + letters.with_bits(start, needle.span > 0) as u64);
+                let src = self.map.src(from + letters.with_bits(start, needle.shares) as u64);
                 let (last, left) = (from + at as u64, needle.len - before as u32 - 1);
                 begun.push(Pending { needle: *id, start: from + start as u64, src, last, left });
             }
@@ -421,7 +421,7 @@ fn open_from(bytes: &[u8], fresh: usize, escaped: &mut bool, needles: &Needles) 
             let start = letters.back(at, needle.anchor as usize + 7)?;
             let left = needle.len - needle.anchor - 8;
             let mut pending = Pending { needle: *id, start: start as u64, src: 0, last: at as u64, left };
-            let start = letters.with_bits(start, needle.span > 0);
+            let start = letters.with_bits(start, needle.shares);
             (!matches!(pending.go_on(letters, 0), Step::Over)).then_some(start)
         })
     };

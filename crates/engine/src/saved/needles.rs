@@ -59,8 +59,9 @@ pub(super) fn read_needles(from: &mut Reader<'_>, count: usize) -> Option<Vec<Ne
 
 pub(super) fn write_scattered(out: &mut Writer, needles: &[ScatteredNeedle]) {
     out.list(needles, |out, needle| {
-        let ScatteredNeedle { secret, len, anchor, tag, span, mac } = needle;
+        let ScatteredNeedle { secret, len, anchor, tag, span, shares, mac } = needle;
         [*secret, *len, *anchor, *tag, *span].into_iter().for_each(|n| out.u32(n));
+        out.u8(u8::from(*shares));
         out.0.extend(mac);
     });
 }
@@ -68,8 +69,8 @@ pub(super) fn write_scattered(out: &mut Writer, needles: &[ScatteredNeedle]) {
 pub(super) fn read_scattered(from: &mut Reader<'_>, count: usize) -> Option<Vec<ScatteredNeedle>> {
     from.list(|from| {
         let (secret, len, anchor) = head(from, count, 8)?;
-        let (tag, span) = (from.u32()?, from.u32()?);
-        Some(ScatteredNeedle { secret, len, anchor, tag, span, mac: from.array()? })
+        let (tag, span, shares) = (from.u32()?, from.u32()?, from.bool()?);
+        Some(ScatteredNeedle { secret, len, anchor, tag, span, shares, mac: from.array()? })
     })
 }
 

@@ -149,6 +149,30 @@ fn a_known_secret_in_markup_is_found_and_held_in_any_chunking() {
     }
 }
 
+#[test]
+fn cells_are_no_key_and_what_stands_behind_an_element_is_read() {
+    let mut rng = Rng::new(610);
+    let engine = thorough();
+    let key = keys::github(&mut rng, "ghp_");
+    let (rest, half) = (String::from_utf8(rng.text(keys::BASE62, 40)).unwrap(), 20);
+    let [head, tail] = [&key[..half], &key[half..]].map(|piece| String::from_utf8(piece.to_vec()).unwrap());
+    let run = |content: &str| {
+        run::run(&engine, &outbound(), content.as_bytes(), &split::whole(content.len())).findings().count()
+    };
+    for cells in ["</code></td><td>", "</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>", "</t></si><si><t>"] {
+        assert_eq!(
+            run(&format!("<tr><td><code>sk-live-{cells}GitHub{cells}{rest}</td></tr>\n")),
+            0,
+            "{cells}"
+        );
+        assert_eq!(run(&format!("<td>{head}{cells}{tail}</td>\n")), 1, "{cells}: its checksum verifies");
+    }
+    for before in ["a</", "i<n; ", "x</b></i", "a</b c"] {
+        assert_eq!(run(&format!("{before}\"{head}\" + \"{tail}\";\n")), 1, "{before}");
+    }
+    assert_eq!(run(&format!("f(sk-live-{head}) - ({tail}, 1)\n")), 0, "no number stands there");
+}
+
 /// Neither lane may leave to the other what that one does not read.
 #[test]
 fn signs_of_full_width_and_lines_behind_equals_signs_are_seen_through() {
