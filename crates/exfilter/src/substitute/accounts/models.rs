@@ -89,7 +89,7 @@ pub(super) fn of<'a>(host: &'a str, further: &[HostPattern]) -> Option<At<'a>> {
         |name: &&str| HostPattern::parse(name.as_bytes()).ok().filter(|pattern| pattern.matches(host));
     let each = match model.hosts {
         [] => further.iter().find(|pattern| pattern.matches(host)).cloned(),
-        hosts => hosts.iter().find_map(|name| pattern(name)),
+        hosts => hosts.iter().find_map(pattern),
     };
     let group = if model.is_one { model.hosts[0] } else { host };
     Some(At { model, group, each: each.filter(|_| !model.is_one) })
