@@ -341,7 +341,10 @@ async fn send(
     }
     drop(inspector);
     if let Some(client) = manner.upgrade {
-        return websocket::open(shared.clone(), to.clone(), request, client, injected).await;
+        let response = websocket::open(shared.clone(), to.clone(), request, client, injected).await;
+        // What was not reached has taken nothing.
+        answered(Some(response.status().as_u16()).filter(|status| !matches!(status, 502..=504)));
+        return response;
     }
     let response = match tokio::time::timeout(shared.limits.answer, shared.client.request(request)).await {
         Ok(Ok(response)) => response,

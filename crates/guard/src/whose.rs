@@ -1,6 +1,6 @@
 //! Whose credentials a request has: the session's own, or somebody else's.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use exfilter::substitute::{Asked, First, OwnLogins, Substitutes, TokenAnswer, Trust, Whose};
@@ -35,9 +35,13 @@ impl Files {
     /// Reads them again, if that is allowed and was not done just now.
     fn again(&self) -> Option<Arc<OwnLogins>> {
         let reader = self.reader.as_ref()?;
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = match self.read.try_lock() {
+            Ok(read) => read,
+            Err(TryLockError::Poisoned(read)) => read.into_inner(),
+            // Another request has them read: nobody waits for a file because of a stranger.
+            Err(TryLockError::WouldBlock) => return Some(self.known()),
+        };
         if read.is_some_and(|before| before.elapsed() < PAUSE) {
-            // Another request has had them read while this one waited, perhaps.
             return Some(self.known());
         }
         // What stood there before stays: it may be in use still.

@@ -113,6 +113,7 @@ fn fields_of(head: &RequestHead) -> &str {
 }
 
 const CLAUDE: &str = "api.anthropic.com";
+const GEMINI: &str = "generativelanguage.googleapis.com";
 const ENDPOINT: (&str, &str) = ("console.anthropic.com", "/v1/oauth/token");
 
 #[test]
@@ -199,8 +200,9 @@ fn where_nothing_is_known_the_first_is_the_sessions() {
     assert_eq!(session.bearer("eu.chatgpt.com", &other), Strangers);
     let azure = |customer: &str| format!("{customer}.openai.azure.com");
     let key = |host: &str, key: &str| session.send(host, "/", &[("api-key", key)], Some(200));
-    assert_eq!((key(&azure("one"), &first), key(&azure("two"), &other)), (First, First));
-    assert_eq!(key(&azure("one"), &other), Strangers);
+    // Below a suffix anybody has a host, and one of them is the session's.
+    assert_eq!((key(&azure("one"), &first), key(&azure("two"), &other)), (First, Strangers));
+    assert_eq!((key(&azure("two"), &first), key(&azure("one"), &other)), (Strangers, Strangers));
     session.trust = Trust::Known;
     assert_eq!(session.bearer("api.groq.com", &first), Strangers);
 }
@@ -318,7 +320,6 @@ fn copilots_token_is_own_where_githubs_is() {
 
 #[test]
 fn credentials_are_seen_in_every_slot() {
-    const GEMINI: &str = "generativelanguage.googleapis.com";
     let other = opaque(1);
     let mut session = Session::new();
     session.login(&opaque(2), &[GEMINI, "api.openai.com", "chatgpt.com"]);
@@ -360,7 +361,6 @@ fn an_enrolled_secret_is_own_where_it_is_bound() {
     assert_eq!((session.bearer(CLAUDE, &mine), session.bearer(CLAUDE, &other)), (Own, Strangers));
     assert_eq!(session.bearer("api.openai.com", &mine), Strangers);
     // In an address it speaks for itself, and not for the parameters beside it.
-    const GEMINI: &str = "generativelanguage.googleapis.com";
     let mut known = KnownSecrets::new(StoreKey::from_bytes(&[7; 32]).unwrap());
     let (host, slot) = (HostPattern::parse(GEMINI.as_bytes()).unwrap(), Slot::parse(b"query:key").unwrap());
     known.add("KEPT", mine.as_bytes(), vec![Binding { host, slot: slot.clone() }]).unwrap();
@@ -381,17 +381,42 @@ fn an_enrolled_secret_is_own_where_it_is_bound() {
 }
 
 #[test]
-fn hosts_without_end_are_not_remembered() {
+fn what_no_server_has_taken_is_asked_about_again() {
     let session = Session::new();
-    for n in 0..4096 {
-        assert_eq!(session.bearer(&format!("n{n}.openai.azure.com"), "own"), First);
+    let send = |one: &str, status| session.send(CLAUDE, "/", &[("x-api-key", one)], status);
+    for status in [Some(404), Some(429), Some(503), Some(302)] {
+        assert_eq!((send("one", status), send("other", status)), (First, Strangers), "{status:?}");
     }
-    let head = RequestHead::new(b"POST", b"/", [("api-key", "own")]).unwrap();
-    match session.accounts.whose(&session.asked(&[]), &to("more.openai.azure.com"), &head) {
-        Whose::First(first) => assert!(!session.accounts.take(&first)),
-        other => panic!("{other:?}"),
+    assert_eq!(
+        (send("one", Some(401)), send("other", Some(200)), send("one", None)),
+        (First, First, Strangers)
+    );
+    assert_eq!(send("other", Some(401)), Own);
+    assert_eq!(send("other", None), Own);
+}
+
+#[test]
+fn the_first_refresh_at_an_endpoint_above_the_hosts_is_believed() {
+    let session = Session::new();
+    let [first, refresh, next, theirs, stolen] = [1, 2, 3, 4, 5].map(opaque);
+    assert_eq!(session.bearer(GEMINI, &first), First);
+    let body = |token: &str| format!("grant_type=refresh_token&client_id=x&refresh_token={token}");
+    let answer = |access: &str| format!(r#"{{"access_token":"{access}"}}"#);
+    session.refresh("oauth2.googleapis.com", "/token", &body(&refresh), &answer(&next));
+    session.refresh("oauth2.googleapis.com", "/token", &body(&theirs), &answer(&stolen));
+    assert_eq!((session.bearer(GEMINI, &next), session.bearer(GEMINI, &stolen)), (Own, Strangers));
+}
+
+#[test]
+fn hosts_without_end_are_not_remembered() {
+    let mut session = Session::new();
+    let own = opaque(1);
+    session.login(&own, &["*.openai.azure.com"]);
+    for n in 0..5000 {
+        assert_eq!(session.bearer(&format!("n{n}.openai.azure.com"), &own), Own);
     }
-    assert_eq!(session.bearer("n1.openai.azure.com", "own"), Own);
+    assert_eq!(session.bearer("more.openai.azure.com", &opaque(2)), Strangers);
+    assert_eq!(session.bearer(CLAUDE, &opaque(3)), First);
 }
 
 #[test]

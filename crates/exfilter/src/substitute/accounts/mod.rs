@@ -191,8 +191,11 @@ impl Accounts {
                 || is_bound(asked.engine, to, one.text, one.at, one.value)
         };
         let (own, others): (Vec<&Credential<'_>>, Vec<_>) = all.iter().partition(is_own);
-        if !own.is_empty() && !groups.get(place.group).is_some_and(|group| group.is_used) {
-            groups.entry(place.group.to_owned()).or_default().is_used = true;
+        if !own.is_empty()
+            && !groups.get(place.group).is_some_and(|group| group.is_used)
+            && let Some(group) = room_for(groups, place.group)
+        {
+            group.is_used = true;
         }
         let group = groups.get(place.group);
         let remembered = group.and_then(|group| group.first.as_ref());
@@ -211,11 +214,32 @@ impl Accounts {
         // The first are remembered, whatever else was used since: they are in use.
         let is_first = asked.trust == Trust::First;
         let stranger = others.iter().find(|one| !(is_first && is_remembered(one)));
-        let Some(stranger) = stranger else { return Whose::Own };
+        let Some(stranger) = stranger else {
+            // Until the server has taken it, each request with it says how that went.
+            return match others
+                .first()
+                .filter(|_| remembered.is_some_and(|first| first.waits_for(&credentials)))
+            {
+                Some(other) => Whose::First(First {
+                    group: place.group.to_owned(),
+                    credentials,
+                    people,
+                    place: other.place.clone(),
+                }),
+                None => Whose::Own,
+            };
+        };
+        // Below a suffix every name is somebody's, and one is the session's.
+        let is_settled_beside = || {
+            let beside =
+                groups.iter().filter(|(name, _)| name.as_str() != place.group && place.is_beside(name));
+            beside.into_iter().any(|(_, group)| group.is_used || group.first.is_some())
+        };
         let is_open = is_first
             && remembered.is_none()
             && !group.is_some_and(|group| group.is_used)
-            && !asked.known.is_closed(to.host());
+            && !asked.known.is_closed(to.host())
+            && !is_settled_beside();
         match is_open {
             true => Whose::First(First {
                 group: place.group.to_owned(),
@@ -231,10 +255,7 @@ impl Accounts {
     #[must_use]
     pub fn take(&self, first: &First) -> bool {
         let mut state = self.state();
-        if state.groups.len() >= GROUPS_MAX && !state.groups.contains_key(&first.group) {
-            return false;
-        }
-        let group = state.groups.entry(first.group.clone()).or_default();
+        let Some(group) = room_for(&mut state.groups, &first.group) else { return false };
         match &group.first {
             Some(before) => before.credentials == first.credentials,
             None if group.is_used => false,
@@ -253,9 +274,14 @@ impl Accounts {
         let is_it = |one: &&mut Remembered| one.credentials == first.credentials;
         let Some(remembered) = group.first.as_mut().filter(is_it) else { return };
         match status {
-            Some(status) if status < 400 => remembered.is_taken = true,
+            Some(101 | 200..300) => remembered.is_taken = true,
             // Google says 400 to a key that is none.
-            None | Some(400 | 401 | 403) if !remembered.is_taken => group.first = None,
+            None | Some(400 | 401 | 403) if !remembered.is_taken => {
+                group.first = None;
+                if !group.is_used && !group.is_refreshed {
+                    state.groups.remove(&first.group);
+                }
+            }
             _ => {}
         }
     }
@@ -272,13 +298,14 @@ impl Accounts {
             || asked.own.iter().any(|set| set.has_placeholder(&asking.credential));
         if !is_own {
             // Of a login that no file tells, the first refresh is believed as its first token was.
-            let group = models::groups(&asking.hosts).next();
-            let (Some(group), false) = (group, asked.known.is_one_closed(&asking.hosts)) else { return };
-            let group = groups.entry(group.to_owned()).or_default();
-            if asked.trust != Trust::First || group.is_used || group.is_refreshed {
+            let of: Vec<&str> = models::groups(&asking.hosts).collect();
+            let is_settled =
+                |name: &&str| groups.get(*name).is_some_and(|group| group.is_used || group.is_refreshed);
+            let is_open = asked.trust == Trust::First && !asked.known.is_one_closed(&asking.hosts);
+            if of.is_empty() || !is_open || of.iter().any(is_settled) {
                 return;
             }
-            group.is_refreshed = true;
+            of.into_iter().for_each(|name| groups.entry(name.to_owned()).or_default().is_refreshed = true);
         }
         for credential in given.iter().chain([&&asking.credential[..]]) {
             learned.add(credential, &asking.hosts);
@@ -287,6 +314,19 @@ impl Accounts {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is remembered of a group of hosts, if there is room for it: always for one that stands in the table.
+fn room_for<'a>(groups: &'a mut HashMap<String, Group>, name: &str) -> Option<&'a mut Group> {
+    let has_room = groups.len() < GROUPS_MAX || groups.contains_key(name) || models::is_group(name);
+    has_room.then(|| groups.entry(name.to_owned()).or_default())
+}
+
+impl Remembered {
+    /// Whether these are they, and no server has taken them yet.
+    fn waits_for(&self, credentials: &[Digest]) -> bool {
+        !self.is_taken && self.credentials == credentials
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) struct At<'a> {
     model: &'static Model,
     /// The name of the group of hosts.
     pub(super) group: &'a str,
+    /// The pattern by which each host is a group of its own.
+    each: Option<HostPattern>,
 }
 
 /// A credential in a head.
@@ -83,18 +85,37 @@ pub(super) fn of<'a>(host: &'a str, further: &[HostPattern]) -> Option<At<'a>> {
     let known = MODELS.iter().find(|model| model.hosts.iter().any(is_at));
     let other = || further.iter().any(|pattern| pattern.matches(host)).then_some(&OTHER);
     let model = known.or_else(other)?;
-    Some(At { model, group: if model.is_one { model.hosts[0] } else { host } })
+    let pattern =
+        |name: &&str| HostPattern::parse(name.as_bytes()).ok().filter(|pattern| pattern.matches(host));
+    let each = match model.hosts {
+        [] => further.iter().find(|pattern| pattern.matches(host)).cloned(),
+        hosts => hosts.iter().find_map(pattern),
+    };
+    let group = if model.is_one { model.hosts[0] } else { host };
+    Some(At { model, group, each: each.filter(|_| !model.is_one) })
 }
 
-/// The groups to which patterns belong.
+/// Whether a group stands in the table.
+pub(super) fn is_group(name: &str) -> bool {
+    MODELS.iter().any(|model| model.is_one && model.hosts[0] == name)
+}
+
+/// The groups of which patterns name a host, or one above it.
 pub(super) fn groups(patterns: &[HostPattern]) -> impl Iterator<Item = &'static str> {
-    let is_named =
-        |name: &&str| HostPattern::parse(name.as_bytes()).is_ok_and(|pattern| patterns.contains(&pattern));
+    let is_named = |name: &&str| {
+        let is_above = patterns.iter().any(|pattern| pattern.matches(name));
+        is_above || HostPattern::parse(name.as_bytes()).is_ok_and(|pattern| patterns.contains(&pattern))
+    };
     let named = MODELS.iter().filter(move |model| model.is_one && model.hosts.iter().any(&is_named));
     named.map(|model| model.hosts[0])
 }
 
 impl At<'_> {
+    /// Whether another group is of the same suffix: another customer's host, or another gateway's.
+    pub(super) fn is_beside(&self, group: &str) -> bool {
+        self.each.as_ref().is_some_and(|pattern| pattern.matches(group))
+    }
+
     /// The credentials in the texts of a head.
     pub(super) fn credentials<'a>(&self, texts: &'a [Text]) -> Vec<Credential<'a>> {
         let mut all = Vec::new();

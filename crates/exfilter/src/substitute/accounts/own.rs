@@ -22,13 +22,24 @@ pub(super) type Digest = [u8; 16];
 #[derive(Clone)]
 pub struct OwnLogins {
     key: Zeroizing<[u8; 32]>,
-    credentials: HashMap<Digest, Vec<HostPattern>>,
-    people: HashMap<Digest, Vec<HostPattern>>,
+    credentials: HashMap<Digest, Known>,
+    people: HashMap<Digest, Known>,
     closed: Vec<HostPattern>,
+    /// How many were added.
+    count: u64,
+}
+
+/// What is known of a credential, or a person.
+#[derive(Clone)]
+struct Known {
+    /// Where it is good; everywhere, if none are named.
+    hosts: Vec<HostPattern>,
+    /// The how manieth it was.
+    number: u64,
 }
 
 impl OwnLogins {
-    /// The most credentials. What is more is not known, and so a stranger's.
+    /// The most credentials. Of more the oldest is forgotten, and so a stranger's.
     pub const MOST: usize = 4096;
 
     /// None so far. The key is a random one of the system's; the caller wipes its own copy.
@@ -38,6 +49,7 @@ impl OwnLogins {
             credentials: HashMap::new(),
             people: HashMap::new(),
             closed: Vec::new(),
+            count: 0,
         };
         key.zeroize();
         own
@@ -50,9 +62,10 @@ impl OwnLogins {
             return self;
         }
         let (digest, person) = (self.digest(credential), self.person(credential));
-        add(&mut self.credentials, digest, hosts);
+        self.count += 1;
+        add(&mut self.credentials, digest, hosts, self.count);
         if let Some(person) = person {
-            add(&mut self.people, person, hosts);
+            add(&mut self.people, person, hosts, self.count);
         }
         self
     }
@@ -75,15 +88,18 @@ impl OwnLogins {
     /// Whether a credential is the session's own at a host.
     pub(super) fn has(&self, credential: &[u8], host: &str) -> bool {
         let is_there =
-            |hosts: &Vec<HostPattern>| hosts.is_empty() || hosts.iter().any(|one| one.matches(host));
+            |known: &Known| known.hosts.is_empty() || known.hosts.iter().any(|one| one.matches(host));
         self.credentials.get(&self.digest(credential)).is_some_and(is_there)
             || self.person(credential).is_some_and(|person| self.people.get(&person).is_some_and(is_there))
     }
 
     /// The same at one of the hosts for which patterns stand, written as they are here.
     pub(super) fn has_at(&self, credential: &[u8], patterns: &[HostPattern]) -> bool {
-        let hosts = self.credentials.get(&self.digest(credential));
-        hosts.is_some_and(|hosts| hosts.is_empty() || hosts.iter().any(|host| patterns.contains(host)))
+        let is_there = |host: &HostPattern| {
+            patterns.iter().any(|pattern| pattern == host || pattern.matches(host.host()))
+        };
+        let known = self.credentials.get(&self.digest(credential));
+        known.is_some_and(|known| known.hosts.is_empty() || known.hosts.iter().any(is_there))
     }
 
     /// Whether all of a host are known.
@@ -108,21 +124,27 @@ impl OwnLogins {
     }
 }
 
-/// One more, or more hosts of one that is there.
-fn add(all: &mut HashMap<Digest, Vec<HostPattern>>, digest: Digest, hosts: &[HostPattern]) {
-    if let Some(before) = all.get_mut(&digest) {
+/// One more, or more hosts of one that is there. Of more than [`OwnLogins::MOST`] the oldest is forgotten.
+fn add(all: &mut HashMap<Digest, Known>, digest: Digest, hosts: &[HostPattern], number: u64) {
+    if let Some(known) = all.get_mut(&digest) {
+        known.number = number;
         if hosts.is_empty() {
-            before.clear();
-        } else if !before.is_empty() {
+            known.hosts.clear();
+        } else if !known.hosts.is_empty() {
             hosts.iter().for_each(|host| {
-                if !before.contains(host) {
-                    before.push(host.clone());
+                if !known.hosts.contains(host) {
+                    known.hosts.push(host.clone());
                 }
             });
         }
-    } else if all.len() < OwnLogins::MOST {
-        all.insert(digest, hosts.to_vec());
+        return;
     }
+    if all.len() >= OwnLogins::MOST
+        && let Some(oldest) = all.iter().min_by_key(|(_, known)| known.number).map(|(digest, _)| *digest)
+    {
+        all.remove(&oldest);
+    }
+    all.insert(digest, Known { hosts: hosts.to_vec(), number });
 }
 
 impl fmt::Debug for OwnLogins {
