@@ -139,6 +139,17 @@ pub fn trailers(trailers: &Headers) -> Vec<Text> {
     texts
 }
 
+/// Where a head has more parameters or cookies than [`texts`] tells apart: those behind the 256th stand in the whole text alone.
+#[must_use]
+pub fn more_parts(head: &RequestHead) -> Option<&'static str> {
+    let has_more = |value: &[u8]| value.split(|b| *b == b';').nth(PARTS_MAX).is_some();
+    if head.target().parameters().nth(PARTS_MAX).is_some() {
+        Some("query")
+    } else {
+        head.headers().all("cookie").any(has_more).then_some("cookie")
+    }
+}
+
 fn target(head: &RequestHead) -> Text {
     let target = head.target();
     let bytes = target.as_bytes();

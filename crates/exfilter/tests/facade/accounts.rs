@@ -106,6 +106,31 @@ impl Session {
         answering.push(answer.as_bytes()).unwrap();
         answering.teach(&self.accounts, &self.asked(&[&self.substitutes]));
     }
+
+    /// Whose the placeholder of an access token is that an endpoint gives so, and that stays outside.
+    fn kept(&self, (host, target): (&str, &str), body: &str, answer: &str) -> Said {
+        let (endpoints, logins) = (TokenEndpoints::default(), Logins::new([5; 32]));
+        let form = "application/x-www-form-urlencoded";
+        let head =
+            RequestHead::new(b"POST", target.as_bytes(), [("host", host), ("content-type", form)]).unwrap();
+        let request = endpoints.request(&logins.substitutes(), &to(host), &head, Some(body.as_bytes()));
+        let mut headers = Headers::new();
+        headers.set("content-type", b"application/json").unwrap();
+        let mut answering = request.unwrap().answer(200, &headers);
+        answering.push(answer.as_bytes()).unwrap();
+        answering.teach(&self.accounts, &self.asked(&[&self.substitutes]));
+        let rewritten = answering.finish(&logins).unwrap();
+        let text = String::from_utf8(rewritten.body().unwrap().to_vec()).unwrap();
+        let placeholder = text.split('"').nth(3).unwrap();
+        let head =
+            RequestHead::new(b"POST", b"/v1/files", [("authorization", &*format!("Bearer {placeholder}"))]);
+        let logins = logins.substitutes();
+        match self.accounts.whose(&self.asked(&[&self.substitutes, &logins]), &to(CLAUDE), &head.unwrap()) {
+            Whose::Own => Own,
+            Whose::First(_) => First,
+            Whose::Strangers(_) => Strangers,
+        }
+    }
 }
 
 fn fields_of(head: &RequestHead) -> &str {
@@ -378,6 +403,47 @@ fn an_enrolled_secret_is_own_where_it_is_bound() {
     };
     assert_eq!(foreign(&format!("/?key={mine}")), None);
     assert_eq!(foreign(&format!("/?key={mine}&key={other}")).as_deref(), Some("query"));
+}
+
+/// Its tokens stay outside, for it is no plain refresh: they are a stranger's there, too.
+#[test]
+fn tokens_that_stay_outside_are_as_good_as_what_they_are_given_for() {
+    let mut session = Session::new();
+    let [login, refresh, theirs] = [1, 2, 3].map(opaque);
+    session.login(&login, &[CLAUDE]);
+    session.known.add(refresh.as_bytes(), &patterns(&[CLAUDE]));
+    let answer = |access: &str| format!(r#"{{"access_token":"{access}","refresh_token":"{access}-again"}}"#);
+    let mut number = 10;
+    let mut given = |session: &Session, body: &str| {
+        number += 1;
+        session.kept(ENDPOINT, body, &answer(&opaque(number)))
+    };
+    let refresh_of = |token: &str| format!("grant_type=refresh_token&client_id=x&x=1&refresh_token={token}");
+    assert_eq!(given(&session, &refresh_of(&refresh)), Own);
+    assert_eq!(given(&session, &refresh_of(&theirs)), Strangers);
+    let others = [
+        format!("grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion={theirs}"),
+        format!("grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token={theirs}"),
+        format!("grant_type=client_credentials&client_id=x&client_secret={theirs}"),
+    ];
+    for body in &others {
+        assert_eq!(given(&session, body), Strangers, "{body}");
+    }
+    // A login inside is one's own.
+    assert_eq!(
+        given(&session, "grant_type=authorization_code&code=abcdefgh&client_id=x&client_secret=abcd"),
+        Own
+    );
+}
+
+#[test]
+fn a_credential_behind_many_others_does_not_pass() {
+    let session = Session::new();
+    let target = |n: usize| format!("/?{}key={}", "a=1&".repeat(n), opaque(1));
+    assert_eq!(session.send(GEMINI, &target(255), &[], Some(200)), First);
+    assert_eq!(session.send(GEMINI, &target(256), &[], Some(200)), Strangers);
+    let cookies = format!("{}__Secure-next-auth.session-token=x", "a=1; ".repeat(256));
+    assert_eq!(session.send("chatgpt.com", "/", &[("cookie", &cookies)], Some(200)), Strangers);
 }
 
 #[test]

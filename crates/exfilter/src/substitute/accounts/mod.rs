@@ -77,6 +77,8 @@ pub struct Accounts(Arc<Mutex<State>>);
 
 struct State {
     learned: OwnLogins,
+    /// Tokens that stay outside, and were given for a stranger's.
+    strangers: OwnLogins,
     groups: HashMap<String, Group>,
 }
 
@@ -169,7 +171,8 @@ impl fmt::Debug for Asking {
 impl Accounts {
     /// Of a session that begins. The key is a random one of the system's; the caller wipes its own copy.
     pub fn new(key: [u8; 32]) -> Accounts {
-        let state = State { learned: OwnLogins::new(key), groups: HashMap::new() };
+        let (learned, strangers) = (OwnLogins::new(key), OwnLogins::new(key));
+        let state = State { learned, strangers, groups: HashMap::new() };
         Accounts(Arc::new(Mutex::new(state)))
     }
 
@@ -177,15 +180,23 @@ impl Accounts {
     pub fn whose(&self, asked: &Asked<'_>, to: &Authority, head: &RequestHead) -> Whose {
         let place = models::of(to.host(), asked.models).filter(|_| asked.trust != Trust::Any && !is_aws(to));
         let Some(place) = place else { return Whose::Own };
+        if let Some(more) = places::more_parts(head) {
+            // A credential may stand where nobody looks.
+            return Whose::Strangers(more.to_owned());
+        }
         let texts = places::texts(head);
         let all = place.credentials(&texts);
         if all.is_empty() {
             return Whose::Own;
         }
         let mut state = self.state();
-        let State { learned, groups } = &mut *state;
+        let State { learned, strangers, groups } = &mut *state;
         let is_own = |one: &&Credential<'_>| {
-            asked.own.iter().any(|set| set.inject(to, &one.slot, one.value).is_some())
+            let put_in = |set: &&Substitutes| {
+                let real = set.inject(to, &one.slot, one.value);
+                real.is_some_and(|real| !strangers.has(models::behind_scheme(&real), to.host()))
+            };
+            asked.own.iter().any(put_in)
                 || asked.known.has(&one.bare, to.host())
                 || learned.has(&one.bare, to.host())
                 || is_bound(asked.engine, to, one.text, one.at, one.value)
@@ -286,13 +297,13 @@ impl Accounts {
         }
     }
 
-    /// Takes credentials that were given for another one, if that is the session's own.
-    pub(super) fn learn(&self, asked: &Asked<'_>, asking: &Asking, given: &[&[u8]]) {
+    /// Takes credentials that were given for another one, if that is the session's own. Those that are `kept` outside are its own anyway, unless they are a stranger's.
+    pub(super) fn learn(&self, asked: &Asked<'_>, asking: &Asking, given: &[&[u8]], kept: bool) {
         if given.is_empty() {
             return;
         }
         let mut state = self.state();
-        let State { learned, groups } = &mut *state;
+        let State { learned, strangers, groups } = &mut *state;
         let is_own = asked.known.has_at(&asking.credential, &asking.hosts)
             || learned.has_at(&asking.credential, &asking.hosts)
             || asked.own.iter().any(|set| set.has_placeholder(&asking.credential));
@@ -303,11 +314,16 @@ impl Accounts {
                 |name: &&str| groups.get(*name).is_some_and(|group| group.is_used || group.is_refreshed);
             let is_open = asked.trust == Trust::First && !asked.known.is_one_closed(&asking.hosts);
             if of.is_empty() || !is_open || of.iter().any(is_settled) {
+                if kept && asked.trust != Trust::Any {
+                    given.iter().for_each(|one| {
+                        strangers.add(one, &[]);
+                    });
+                }
                 return;
             }
             of.into_iter().for_each(|name| groups.entry(name.to_owned()).or_default().is_refreshed = true);
         }
-        for credential in given.iter().chain([&&asking.credential[..]]) {
+        for credential in given.iter().filter(|_| !kept).chain([&&asking.credential[..]]) {
             learned.add(credential, &asking.hosts);
         }
     }

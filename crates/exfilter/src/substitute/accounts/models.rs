@@ -30,7 +30,7 @@ const KEY_PROTOCOL: &[u8] = b"openai-insecure-api-key.";
 
 const MODELS: &[Model] = &[
     model(&["api.anthropic.com", "mcp-proxy.anthropic.com"], &["authorization", "x-api-key"]),
-    model(&["api.openai.com"], &["authorization", PROTOCOLS]),
+    model(&["api.openai.com", "eu.api.openai.com", "us.api.openai.com"], &["authorization", PROTOCOLS]),
     Model {
         cookies: &["__Secure-next-auth.session-token"],
         ..model(&["chatgpt.com", "*.chatgpt.com"], BEARER)
@@ -45,9 +45,13 @@ const MODELS: &[Model] = &[
         parameters: &["key", "$key", "access_token", "oauth_token"],
         ..model(&["cloudcode-pa.googleapis.com"], &["authorization", "x-goog-api-key"])
     },
-    Model { is_one: false, ..model(&["*.openai.azure.com"], &["authorization", "api-key"]) },
+    Model {
+        is_one: false,
+        parameters: &["api-key", "subscription-key"],
+        ..model(&["*.openai.azure.com"], &["authorization", "api-key", "ocp-apim-subscription-key"])
+    },
     model(&["api.mistral.ai"], BEARER),
-    model(&["api.x.ai"], BEARER),
+    model(&["api.x.ai"], &["authorization", "x-api-key"]),
     model(&["openrouter.ai"], BEARER),
     model(&["api.groq.com"], BEARER),
 ];
@@ -166,7 +170,7 @@ fn values<'a>(name: &str, value: &'a [u8]) -> Vec<&'a [u8]> {
 }
 
 /// What follows the scheme of a field, if that is a usual one; else all of it.
-fn behind_scheme(value: &[u8]) -> &[u8] {
+pub(super) fn behind_scheme(value: &[u8]) -> &[u8] {
     let value = value.trim_ascii();
     let end = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
     let is_scheme =

@@ -191,12 +191,12 @@ impl TokenAnswer {
         Ok(Rewritten { body: Some(body), kept: true, names, words: self.request.words() })
     }
 
-    /// Tells a session of tokens that the client gets as they are, if they are given for a credential of its own: so are they then. Before the client has them.
+    /// Tells a session of tokens that are given for a credential: they are its own if that is, and a stranger's if not, also where they stay outside. Before the client has them.
     pub fn teach(&self, accounts: &Accounts, asked: &Asked<'_>) {
         let Some(asking) = self.request.asking().filter(|_| self.is_success && !self.is_part) else { return };
         let Ok((_, found)) = self.found() else { return };
         let given: Vec<&[u8]> = found.iter().map(|one| &one.member.value[one.before..]).collect();
-        accounts.learn(asked, asking, &given);
+        accounts.learn(asked, asking, &given, self.request.keeps());
     }
 
     /// The text, and the tokens in it, in order.

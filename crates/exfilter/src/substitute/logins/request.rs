@@ -63,7 +63,7 @@ pub struct TokenRequest {
     endpoint: Option<Arc<Endpoint>>,
     why: Why,
     other: Action,
-    /// Where tokens are not kept, for which credential they are given, if whose it is says whose they are.
+    /// For which credential they are given, if whose it is says whose they are.
     asking: Option<Asking>,
 }
 
@@ -147,6 +147,8 @@ impl TokenEndpoints {
             let line = resource.authority().and_then(|to| found.endpoint.line_with(to));
             (None, Why::Elsewhere(line))
         } else {
+            let hosts = || found.endpoint.good_at();
+            asking = grant(head, &asked, text, is_mentioned, logins).map(|grant| Asking::new(grant, hosts()));
             (Some(found.endpoint), Why::Kept)
         };
         Some(TokenRequest { endpoint, why, other: self.other(), asking })
@@ -192,7 +194,7 @@ impl TokenRequest {
         }
     }
 
-    /// For which credential tokens are given that are not kept.
+    /// For which credential tokens are given.
     pub(super) fn asking(&self) -> Option<&Asking> {
         self.asking.as_ref()
     }
@@ -243,6 +245,34 @@ fn refresh_token(asked: &[Member]) -> Option<Zeroizing<Vec<u8>>> {
     let member = asked.iter().find(|member| name(member) == Some("refresh_token"))?;
     Some(Zeroizing::new(member.value.to_vec()))
 }
+
+/// The credential for which a request asks for tokens, if it brings one, and none that is kept: whose it is says whose they are. Empty where it stands in what cannot be read.
+fn grant(
+    head: &RequestHead,
+    asked: &[Member],
+    text: Option<&[u8]>,
+    is_mentioned: bool,
+    logins: &Substitutes,
+) -> Option<Zeroizing<Vec<u8>>> {
+    let for_itself = asked
+        .iter()
+        .any(|member| name(member) == Some("grant_type") && &member.value[..] == b"client_credentials");
+    let names = || CREDENTIALS.into_iter().chain(for_itself.then_some("client_secret"));
+    let members = asked.iter().filter(|member| names().any(|one| name(member) == Some(one)));
+    let parameters = names().filter_map(|one| head.target().parameter(one));
+    let values = members.map(|member| member.value.to_vec()).chain(parameters.map(|value| value.to_vec()));
+    let is_others = |value: &Zeroizing<Vec<u8>>| !value.is_empty() && !logins.has_placeholder(value);
+    let first = values.map(Zeroizing::new).find(is_others);
+    let is_hidden = || {
+        let says =
+            |one: &str| text.is_some_and(|text| text.windows(one.len()).any(|there| there == one.as_bytes()));
+        is_mentioned && names().any(says)
+    };
+    first.or_else(|| is_hidden().then(Zeroizing::default))
+}
+
+/// Names of credentials for which tokens are given, of which none is for once (RFC 6749 section 6, RFC 7521 section 4.1, RFC 8693 section 2.1).
+const CREDENTIALS: [&str; 3] = ["refresh_token", "assertion", "subject_token"];
 
 /// Whether a token that is kept is put into a request, or may be: what comes of it is kept, too.
 fn brings_placeholder(head: &RequestHead, asked: &[Member], logins: &Substitutes) -> bool {
