@@ -201,6 +201,12 @@ impl Substitutes {
         self.entries.iter().any(|entry| entry.placeholder.as_bytes() == value)
     }
 
+    /// The value for which a placeholder stands.
+    pub(super) fn real_of(&self, placeholder: &[u8]) -> Option<&[u8]> {
+        let entry = self.entries.iter().find(|entry| entry.placeholder.as_bytes() == placeholder)?;
+        Some(&entry.real)
+    }
+
     /// Whether one of the placeholders stands in a text.
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
         let is_there = |placeholder: &[u8]| text.windows(placeholder.len()).any(|one| one == placeholder);

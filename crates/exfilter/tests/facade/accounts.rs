@@ -108,28 +108,41 @@ impl Session {
     }
 
     /// Whose the placeholder of an access token is that an endpoint gives so, and that stays outside.
-    fn kept(&self, (host, target): (&str, &str), body: &str, answer: &str) -> Said {
-        let (endpoints, logins) = (TokenEndpoints::default(), Logins::new([5; 32]));
-        let form = "application/x-www-form-urlencoded";
-        let head =
-            RequestHead::new(b"POST", target.as_bytes(), [("host", host), ("content-type", form)]).unwrap();
-        let request = endpoints.request(&logins.substitutes(), &to(host), &head, Some(body.as_bytes()));
+    fn kept(&self, endpoint: (&str, &str), body: &str, answer: &str) -> Said {
+        self.kept_in(&Logins::new([5; 32]), endpoint, &[FORM], body, answer).0
+    }
+
+    /// The same beside others, with the placeholder of the refresh token.
+    fn kept_in(
+        &self,
+        logins: &Logins,
+        (host, target): (&str, &str),
+        fields: &[(&str, &str)],
+        body: &str,
+        answer: &str,
+    ) -> (Said, String) {
+        let fields = [("host", host)].into_iter().chain(fields.iter().copied());
+        let head = RequestHead::new(b"POST", target.as_bytes(), fields).unwrap();
+        let before = logins.substitutes();
+        let short = Some(body.as_bytes()).filter(|body| body.len() <= 16 << 10);
+        let request = TokenEndpoints::default().request(&before, &to(host), &head, short);
         let mut headers = Headers::new();
         headers.set("content-type", b"application/json").unwrap();
         let mut answering = request.unwrap().answer(200, &headers);
         answering.push(answer.as_bytes()).unwrap();
-        answering.teach(&self.accounts, &self.asked(&[&self.substitutes]));
-        let rewritten = answering.finish(&logins).unwrap();
+        answering.teach(&self.accounts, &self.asked(&[&self.substitutes, &before]));
+        let rewritten = answering.finish(logins).unwrap();
         let text = String::from_utf8(rewritten.body().unwrap().to_vec()).unwrap();
-        let placeholder = text.split('"').nth(3).unwrap();
-        let head =
-            RequestHead::new(b"POST", b"/v1/files", [("authorization", &*format!("Bearer {placeholder}"))]);
+        let mut placeholders = text.split('"').skip(3).step_by(4);
+        let bearer = format!("Bearer {}", placeholders.next().unwrap());
+        let head = RequestHead::new(b"POST", b"/v1/files", [("authorization", &*bearer)]).unwrap();
         let logins = logins.substitutes();
-        match self.accounts.whose(&self.asked(&[&self.substitutes, &logins]), &to(CLAUDE), &head.unwrap()) {
+        let said = match self.accounts.whose(&self.asked(&[&self.substitutes, &logins]), &to(CLAUDE), &head) {
             Whose::Own => Own,
             Whose::First(_) => First,
             Whose::Strangers(_) => Strangers,
-        }
+        };
+        (said, placeholders.next().unwrap().to_owned())
     }
 }
 
@@ -137,6 +150,8 @@ fn fields_of(head: &RequestHead) -> &str {
     head.headers().get("authorization").and_then(|value| std::str::from_utf8(value).ok()).unwrap_or("\n")
 }
 
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+const JSON: (&str, &str) = ("content-type", "application/json");
 const CLAUDE: &str = "api.anthropic.com";
 const GEMINI: &str = "generativelanguage.googleapis.com";
 const ENDPOINT: (&str, &str) = ("console.anthropic.com", "/v1/oauth/token");
@@ -434,6 +449,87 @@ fn tokens_that_stay_outside_are_as_good_as_what_they_are_given_for() {
         given(&session, "grant_type=authorization_code&code=abcdefgh&client_id=x&client_secret=abcd"),
         Own
     );
+}
+
+/// A session with a login of a file at Claude's hosts, what refreshes that, and what does not.
+fn with_a_login() -> (Session, String, String) {
+    let mut session = Session::new();
+    let [login, refresh, theirs] = [1, 2, 3].map(opaque);
+    session.login(&login, &[CLAUDE]);
+    session.known.add(refresh.as_bytes(), &patterns(&[CLAUDE]));
+    (session, refresh, theirs)
+}
+
+fn answer(number: u64) -> String {
+    let [access, refresh] = [number, number + 1].map(opaque);
+    format!(r#"{{"access_token":"{access}","refresh_token":"{refresh}"}}"#)
+}
+
+#[test]
+fn a_strangers_token_stays_one_however_often_it_is_refreshed() {
+    let (session, mine, theirs) = with_a_login();
+    let logins = Logins::new([5; 32]);
+    let mut number = 20;
+    for (token, whose) in [(theirs, Strangers), (mine, Own)] {
+        let mut body = format!("grant_type=refresh_token&x=1&refresh_token={token}");
+        for _ in 0..3 {
+            number += 2;
+            let (said, refresh) = session.kept_in(&logins, ENDPOINT, &[FORM], &body, &answer(number));
+            assert_eq!(said, whose);
+            body = format!("grant_type=refresh_token&client_id=x&refresh_token={refresh}");
+        }
+    }
+}
+
+#[test]
+fn what_a_request_for_tokens_hides_is_a_strangers() {
+    let (session, mine, theirs) = with_a_login();
+    let mut number = 20;
+    let mut given = |target: &str, fields: &[(&str, &str)], body: &str| {
+        number += 2;
+        let endpoint = (ENDPOINT.0, target);
+        session.kept_in(&Logins::new([5; 32]), endpoint, fields, body, &answer(number)).0
+    };
+    let (plain, login) = (ENDPOINT.1, "grant_type=authorization_code&code=abcdefgh&client_id=x");
+    let document = format!(r#"{{"grant_type":"refresh_token","refresh_token":"{theirs}","x":"1"}}"#);
+    let query = |rest: &str| format!("{plain}?{rest}");
+    let basic = String::from_utf8(wrap::base64(format!("x:{theirs}").as_bytes(), false, true)).unwrap();
+    let basic = format!("Basic {basic}");
+    let for_itself = "grant_type=client_credentials";
+    let long = format!("x={}&grant_type=refresh_token&refresh_token={theirs}", "a".repeat(16 << 10));
+    let many = format!("{}grant_type=refresh_token&refresh%5Ftoken={theirs}", "x=1&".repeat(300));
+    let hidden: [(&str, &[(&str, &str)], &str); 16] = [
+        (plain, &[JSON], &document),
+        // Nobody reads it here, and a server may.
+        (plain, &[("content-type", "text/plain")], &document),
+        (plain, &[], &document),
+        (plain, &[FORM], &document),
+        (plain, &[FORM], &long),
+        (plain, &[FORM], &many),
+        (plain, &[FORM], &format!("{login};refresh_token={theirs}")),
+        // One of two.
+        (plain, &[FORM], &format!("grant_type=refresh_token&refresh_token={mine}&refresh_token={theirs}")),
+        (
+            &query(&format!("refresh_token={mine}&refresh_token={theirs}")),
+            &[FORM],
+            "grant_type=refresh_token",
+        ),
+        (&query(for_itself), &[FORM], &format!("client_secret={theirs}")),
+        (plain, &[FORM, ("authorization", &basic)], for_itself),
+        (plain, &[FORM], &format!("{for_itself}&client_assertion={theirs}")),
+        (plain, &[FORM], for_itself),
+        (plain, &[FORM], &format!("grant_type=password&username=x&password={theirs}")),
+        (plain, &[JSON], &format!(r#"{{"grantType":"x","subjectToken":"{theirs}"}}"#)),
+        (plain, &[JSON, ("content-encoding", "zstd")], &document),
+    ];
+    for (at, (target, fields, body)) in hidden.iter().enumerate() {
+        assert_eq!(given(target, fields, body), Strangers, "{at}");
+    }
+    assert_eq!(given(plain, &[FORM], login), Own);
+    let device = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=abcdefgh";
+    assert_eq!(given(plain, &[FORM], device), Own);
+    let login = r#"{"grant_type":"authorization_code","code":"abc#def","state":"def","redirect_uri":"http://localhost:1/callback"}"#;
+    assert_eq!(given(plain, &[JSON], login), Own);
 }
 
 #[test]

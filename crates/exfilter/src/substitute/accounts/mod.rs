@@ -149,16 +149,16 @@ impl fmt::Debug for First {
     }
 }
 
-/// By which credential a request asks for others, and where those are good.
+/// By which credentials a request asks for others, and where those are good. There may be placeholders among them.
 #[derive(Clone)]
 pub(super) struct Asking {
-    credential: Zeroizing<Vec<u8>>,
+    credentials: Vec<Zeroizing<Vec<u8>>>,
     hosts: Vec<HostPattern>,
 }
 
 impl Asking {
-    pub(super) fn new(credential: Zeroizing<Vec<u8>>, hosts: Vec<HostPattern>) -> Asking {
-        Asking { credential, hosts }
+    pub(super) fn new(credentials: Vec<Zeroizing<Vec<u8>>>, hosts: Vec<HostPattern>) -> Asking {
+        Asking { credentials, hosts }
     }
 }
 
@@ -297,22 +297,28 @@ impl Accounts {
         }
     }
 
-    /// Takes credentials that were given for another one, if that is the session's own. Those that are `kept` outside are its own anyway, unless they are a stranger's.
+    /// Takes credentials that were given for others, if those are all the session's own. Those that are `kept` outside are its own anyway, unless they are a stranger's.
     pub(super) fn learn(&self, asked: &Asked<'_>, asking: &Asking, given: &[&[u8]], kept: bool) {
         if given.is_empty() {
             return;
         }
         let mut state = self.state();
         let State { learned, strangers, groups } = &mut *state;
-        let is_own = asked.known.has_at(&asking.credential, &asking.hosts)
-            || learned.has_at(&asking.credential, &asking.hosts)
-            || asked.own.iter().any(|set| set.has_placeholder(&asking.credential));
-        if !is_own {
+        let real_of = |one: &[u8]| asked.own.iter().find_map(|set| set.real_of(one));
+        // What was given for a stranger's stays one, however often it is exchanged.
+        let is_strangers = |one: &[u8]| real_of(one).is_some_and(|real| strangers.has(real, ""));
+        let is_own = |one: &[u8]| match real_of(one) {
+            Some(real) => !strangers.has(real, ""),
+            None => asked.known.has_at(one, &asking.hosts) || learned.has_at(one, &asking.hosts),
+        };
+        if !asking.credentials.iter().all(|one| is_own(one)) {
             // Of a login that no file tells, the first refresh is believed as its first token was.
             let of: Vec<&str> = models::groups(&asking.hosts).collect();
             let is_settled =
                 |name: &&str| groups.get(*name).is_some_and(|group| group.is_used || group.is_refreshed);
-            let is_open = asked.trust == Trust::First && !asked.known.is_one_closed(&asking.hosts);
+            let is_open = asked.trust == Trust::First
+                && !asked.known.is_one_closed(&asking.hosts)
+                && !asking.credentials.iter().any(|one| is_strangers(one));
             if of.is_empty() || !is_open || of.iter().any(is_settled) {
                 if kept && asked.trust != Trust::Any {
                     given.iter().for_each(|one| {
@@ -323,7 +329,8 @@ impl Accounts {
             }
             of.into_iter().for_each(|name| groups.entry(name.to_owned()).or_default().is_refreshed = true);
         }
-        for credential in given.iter().filter(|_| !kept).chain([&&asking.credential[..]]) {
+        let brought = asking.credentials.iter().map(|one| &one[..]).filter(|one| real_of(one).is_none());
+        for credential in given.iter().copied().filter(|_| !kept).chain(brought) {
             learned.add(credential, &asking.hosts);
         }
     }

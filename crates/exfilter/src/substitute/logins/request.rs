@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use exfilter_engine::{Action, Authority, HostPattern};
 use exfilter_wire::fields::{self, Member};
-use exfilter_wire::places::Place;
+use exfilter_wire::percent::{self, Plus};
+use exfilter_wire::places::{self, Place};
 use exfilter_wire::{Headers, RequestHead};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -63,7 +64,7 @@ pub struct TokenRequest {
     endpoint: Option<Arc<Endpoint>>,
     why: Why,
     other: Action,
-    /// For which credential they are given, if whose it is says whose they are.
+    /// For which credentials they are given, if whose those are says whose they are.
     asking: Option<Asking>,
 }
 
@@ -99,6 +100,7 @@ impl TokenEndpoints {
         let is_mentioned = (head.media_type() == b"multipart/form-data"
             || fields::has(head) && asked.is_none())
             && text.is_some_and(|text| text.windows(GRANTS[0].len()).any(|one| one == GRANTS[0].as_bytes()));
+        let is_unread = is_unread(head, text, asked.as_deref());
         let asked = asked.unwrap_or_default();
         let says = |one: &str| {
             asked.iter().any(|member| name(member) == Some(one)) || head.target().parameter(one).is_some()
@@ -140,7 +142,8 @@ impl TokenEndpoints {
         let (endpoint, why) = if is_own {
             // What stands at other addresses of the host, somebody else may have put there.
             if !found.endpoint.is_learned() && found.endpoint.takes(to, Some(head)) {
-                asking = refresh_token(&asked).map(|token| Asking::new(token, found.endpoint.good_at()));
+                asking =
+                    refresh_token(&asked).map(|token| Asking::new(vec![token], found.endpoint.good_at()));
             }
             (None, Why::Own)
         } else if self.lets_pass(&found) && !brings_placeholder(head, &asked, logins) {
@@ -148,7 +151,8 @@ impl TokenEndpoints {
             (None, Why::Elsewhere(line))
         } else {
             let hosts = || found.endpoint.good_at();
-            asking = grant(head, &asked, text, is_mentioned, logins).map(|grant| Asking::new(grant, hosts()));
+            let grants = grants(head, &asked, is_unread);
+            asking = (!grants.is_empty()).then(|| Asking::new(grants, hosts()));
             (Some(found.endpoint), Why::Kept)
         };
         Some(TokenRequest { endpoint, why, other: self.other(), asking })
@@ -194,7 +198,7 @@ impl TokenRequest {
         }
     }
 
-    /// For which credential tokens are given.
+    /// For which credentials tokens are given.
     pub(super) fn asking(&self) -> Option<&Asking> {
         self.asking.as_ref()
     }
@@ -237,7 +241,7 @@ fn copilot(to: &Authority, head: &RequestHead) -> Option<Asking> {
         && head.target().path() == b"/copilot_internal/v2/token"
         && head.method() == "GET";
     let hosts = || HostPattern::parse(b"*.githubcopilot.com").into_iter().collect();
-    bearer(head).filter(|_| is_it).map(|bearer| Asking::new(bearer, hosts()))
+    bearer(head).filter(|_| is_it).map(|bearer| Asking::new(vec![bearer], hosts()))
 }
 
 /// The token of a plain refresh.
@@ -246,33 +250,82 @@ fn refresh_token(asked: &[Member]) -> Option<Zeroizing<Vec<u8>>> {
     Some(Zeroizing::new(member.value.to_vec()))
 }
 
-/// The credential for which a request asks for tokens, if it brings one, and none that is kept: whose it is says whose they are. Empty where it stands in what cannot be read.
-fn grant(
-    head: &RequestHead,
-    asked: &[Member],
-    text: Option<&[u8]>,
-    is_mentioned: bool,
-    logins: &Substitutes,
-) -> Option<Zeroizing<Vec<u8>>> {
-    let for_itself = asked
+/// All credentials for which a request asks for tokens: whose they are says whose the tokens are. None for a login, which brings a code. An empty one stands for what cannot be told.
+fn grants(head: &RequestHead, asked: &[Member], is_unread: bool) -> Vec<Zeroizing<Vec<u8>>> {
+    let target = head.target().as_bytes();
+    let members = asked.iter().filter_map(|member| Some((plain_name(name(member)?), member.value.to_vec())));
+    let parameters = head.target().parameters().map(|(name, value)| {
+        let name = percent::decode(&target[name], Plus::Blank);
+        (plain_name(&String::from_utf8_lossy(&name)), percent::decode(&target[value], Plus::Blank))
+    });
+    let all: Vec<(String, Zeroizing<Vec<u8>>)> =
+        members.chain(parameters).map(|(name, value)| (name, Zeroizing::new(value))).collect();
+    let types: Vec<&[u8]> =
+        all.iter().filter(|(name, _)| name == "granttype").map(|(_, value)| &value[..]).collect();
+    let for_itself = types.iter().any(|one| !LOGINS.contains(one) && !BY_TOKENS.contains(one));
+    let is_one = |name: &str| CREDENTIALS.contains(&name) || for_itself && OF_CLIENTS.contains(&name);
+    let mut grants: Vec<Zeroizing<Vec<u8>>> = all
         .iter()
-        .any(|member| name(member) == Some("grant_type") && &member.value[..] == b"client_credentials");
-    let names = || CREDENTIALS.into_iter().chain(for_itself.then_some("client_secret"));
-    let members = asked.iter().filter(|member| names().any(|one| name(member) == Some(one)));
-    let parameters = names().filter_map(|one| head.target().parameter(one));
-    let values = members.map(|member| member.value.to_vec()).chain(parameters.map(|value| value.to_vec()));
-    let is_others = |value: &Zeroizing<Vec<u8>>| !value.is_empty() && !logins.has_placeholder(value);
-    let first = values.map(Zeroizing::new).find(is_others);
-    let is_hidden = || {
-        let says =
-            |one: &str| text.is_some_and(|text| text.windows(one.len()).any(|there| there == one.as_bytes()));
-        is_mentioned && names().any(says)
-    };
-    first.or_else(|| is_hidden().then(Zeroizing::default))
+        .filter(|(name, value)| is_one(name) && !value.is_empty())
+        .map(|(_, value)| value.clone())
+        .collect();
+    if for_itself {
+        grants.extend(authorization(head));
+    }
+    let is_login = types.iter().all(|one| LOGINS.contains(one));
+    if is_unread || grants.is_empty() && !is_login {
+        grants.push(Zeroizing::default());
+    }
+    grants
 }
 
-/// Names of credentials for which tokens are given, of which none is for once (RFC 6749 section 6, RFC 7521 section 4.1, RFC 8693 section 2.1).
-const CREDENTIALS: [&str; 3] = ["refresh_token", "assertion", "subject_token"];
+/// Names of credentials for which tokens are given, of which none is for once (RFC 6749 section 6, RFC 7521 section 4.1, RFC 8693 section 2.1), as [`plain_name`] has them.
+const CREDENTIALS: [&str; 3] = ["refreshtoken", "assertion", "subjecttoken"];
+
+/// The same of a client that asks for itself, or with a password (RFC 6749 sections 4.3 and 4.4, RFC 7523 section 2.2).
+const OF_CLIENTS: [&str; 3] = ["clientsecret", "clientassertion", "password"];
+
+/// Grants by what a person has just allowed (RFC 6749 section 4.1, RFC 8628 section 3.4).
+const LOGINS: [&[u8]; 2] = [b"authorization_code", b"urn:ietf:params:oauth:grant-type:device_code"];
+
+/// Grants by one of [`CREDENTIALS`]: who the client is says nothing there.
+const BY_TOKENS: [&[u8]; 4] = [
+    b"refresh_token",
+    b"urn:ietf:params:oauth:grant-type:jwt-bearer",
+    b"urn:ietf:params:oauth:grant-type:saml2-bearer",
+    b"urn:ietf:params:oauth:grant-type:token-exchange",
+];
+
+/// A name as any server may read it: Google takes `subjectToken` too, and some frameworks `name[]`.
+fn plain_name(name: &str) -> String {
+    let name = name.split('[').next().unwrap_or_default();
+    name.chars().filter(|one| !matches!(one, '_' | '-')).map(|one| one.to_ascii_lowercase()).collect()
+}
+
+/// The credentials in `Authorization`: of a name and a password the latter.
+fn authorization(head: &RequestHead) -> Vec<Zeroizing<Vec<u8>>> {
+    let texts = places::texts(head);
+    let fields =
+        texts.iter().filter(|text| matches!(&text.place, Place::Header(name) if name == "authorization"));
+    let last = |text: &places::Text| text.parts.last().map_or(&text.bytes, |part| &part.value).clone();
+    fields.map(last).map(Zeroizing::new).collect()
+}
+
+/// Whether a request may ask for tokens in what is not read, or in what another one reads otherwise.
+fn is_unread(head: &RequestHead, text: Option<&[u8]>, asked: Option<&[Member]>) -> bool {
+    let is_otherwise = |text: &[u8]| match is_form(head) {
+        true => text.iter().any(|byte| b";{<\"\\\r\n".contains(byte)),
+        false => !is_read_alike(head, text),
+    };
+    let is_body_unread = match text {
+        None => !matches!(head.method(), "GET" | "HEAD"),
+        Some(text) => {
+            let is_nothing = matches!(text.trim_ascii(), b"" | b"null");
+            !is_nothing && (asked.is_none() || is_otherwise(text))
+        }
+    };
+    is_body_unread || head.target().query().contains(&b';')
+}
 
 /// Whether a token that is kept is put into a request, or may be: what comes of it is kept, too.
 fn brings_placeholder(head: &RequestHead, asked: &[Member], logins: &Substitutes) -> bool {
