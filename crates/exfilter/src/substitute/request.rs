@@ -98,7 +98,7 @@ impl Substitutes {
     }
 
     /// The place in which a credential stands that is neither a placeholder nor bound there, where a real one of ours is put: with it a request would act for somebody
-    /// else. `engine` knows which enrolled secrets are at home.
+    /// else. Where ours is put into a parameter or a cookie, more than 256 of these count as one. `engine` knows which enrolled secrets are at home.
     pub fn foreign(&self, engine: &Engine, to: &Authority, head: &RequestHead) -> Option<String> {
         self.foreign_beside(None, engine, to, head)
     }
@@ -114,6 +114,12 @@ impl Substitutes {
         let mut signed = head.headers().iter();
         if let Some((name, _)) = signed.find(|(name, value)| self.is_signed_by_others(to, name, value)) {
             return Some(format!("header:{name}"));
+        }
+        if let Some(more) = places::more_parts(head)
+            && self.is_put_into_parts(to)
+        {
+            // A credential may stand where nobody looks.
+            return Some(more.to_owned());
         }
         places::texts(head).iter().find_map(|text| {
             let whole = matches!(text.place, Place::Header(_)).then_some((&text.place, &text.bytes));
@@ -135,6 +141,13 @@ impl Substitutes {
                     other => other.kind().to_owned(),
                 })
         })
+    }
+
+    /// Whether a value is put into parameters or cookies there.
+    fn is_put_into_parts(&self, to: &Authority) -> bool {
+        let mut bindings = self.entries().iter().flat_map(|entry| &entry.bindings);
+        let is_part = |slot: &Slot| matches!(slot, Slot::Query(_) | Slot::Cookie(_));
+        is_tls(to) && bindings.any(|binding| is_part(&binding.slot) && binding.host.matches(to.host()))
     }
 
     /// Whether it is a bearer of another kind than the keys that are put there, at a host that has logins too. Another key of theirs is somebody else's.

@@ -451,6 +451,24 @@ fn tokens_that_stay_outside_are_as_good_as_what_they_are_given_for() {
     );
 }
 
+/// At hosts of no language model too.
+#[test]
+fn no_parameter_stands_behind_many_others_where_one_of_ours_is_put() {
+    let mut session = Session::new();
+    let host = patterns(&["api.example.com"]).remove(0);
+    let home = Binding { host, slot: Slot::parse(b"query:key").unwrap() };
+    session.substitutes.add("KEY", opaque(1).as_bytes(), vec![home]).unwrap();
+    let foreign = |host: &str, n: usize| {
+        let target = format!("/?{}key={}", "a=1&".repeat(n), opaque(2));
+        let head = RequestHead::new(b"POST", target.as_bytes(), [("host", host)]).unwrap();
+        session.substitutes.foreign(&session.engine, &to(host), &head)
+    };
+    for n in [0, 255, 256, 1000] {
+        assert_eq!(foreign("api.example.com", n).as_deref(), Some("query"), "{n}");
+        assert_eq!(foreign("example.com", n), None, "{n}");
+    }
+}
+
 /// A session with a login of a file at Claude's hosts, what refreshes that, and what does not.
 fn with_a_login() -> (Session, String, String) {
     let mut session = Session::new();
