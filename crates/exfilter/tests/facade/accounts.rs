@@ -478,6 +478,9 @@ fn with_a_login() -> (Session, String, String) {
     (session, refresh, theirs)
 }
 
+/// Its target, fields and body.
+type Request<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 fn answer(number: u64) -> String {
     let [access, refresh] = [number, number + 1].map(opaque);
     format!(r#"{{"access_token":"{access}","refresh_token":"{refresh}"}}"#)
@@ -516,7 +519,7 @@ fn what_a_request_for_tokens_hides_is_a_strangers() {
     let for_itself = "grant_type=client_credentials";
     let long = format!("x={}&grant_type=refresh_token&refresh_token={theirs}", "a".repeat(16 << 10));
     let many = format!("{}grant_type=refresh_token&refresh%5Ftoken={theirs}", "x=1&".repeat(300));
-    let hidden: [(&str, &[(&str, &str)], &str); 16] = [
+    let hidden: [Request<'_>; 16] = [
         (plain, &[JSON], &document),
         // Nobody reads it here, and a server may.
         (plain, &[("content-type", "text/plain")], &document),
