@@ -157,6 +157,12 @@ impl Compiled {
         self.dfa.get_or_init(build).as_ref()
     }
 
+    /// Whether matches have `len` bytes from their literal on, of which fewer are ASCII for sure.
+    pub(crate) fn has_wildcards(&self, len: usize) -> bool {
+        let lead = self.rule.lead.as_ref().map_or(0, |lead| usize::from(lead.min));
+        self.facts.ascii < len && self.facts.min_len >= len + lead
+    }
+
     /// How many of `bytes` rule out that a match begins there, behind `before`; `None` if the DFA has to say it. Whatever it says, the DFA would: most literals stand in texts in which no
     /// match of their rule does, and for those no DFA is built.
     #[inline]

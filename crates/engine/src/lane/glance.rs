@@ -48,16 +48,22 @@ pub(super) fn is_in_text(bytes: &[u8], at: usize) -> bool {
     before + behind >= TEXT
 }
 
+/// Whether text begins at `at` that is long enough for a glance to see.
+pub(super) fn is_text(bytes: &[u8], at: usize) -> bool {
+    bytes[at..].first_chunk::<TEXT>().is_some_and(|text| text.is_ascii())
+}
+
 /// Bytes that sets are told of at once.
 const PIECE: usize = 512;
 
 impl Glance {
-    /// None if something is looked for that is not text of eleven bytes, a magic number apart.
+    /// None if something is looked for that is not text of eleven bytes, a magic number apart. A pattern that is long enough and has wildcards in it counts
+    /// only where they stand for text, see [`is_text`].
     ///
     /// Escapes are text, as is what they are part of, but for those in a magic number, the rest of which may stand as it is.
     pub(crate) fn new(rules: &[Arc<Compiled>], needles: &[Needle]) -> Option<Glance> {
         let is_text = needles.iter().all(|needle| needle.ascii && needle.len as usize >= TEXT);
-        if !is_text || rules.iter().any(|rule| rule.facts.ascii < TEXT) {
+        if !is_text || rules.iter().any(|rule| rule.facts.ascii < TEXT && !rule.has_wildcards(TEXT)) {
             return None;
         }
         let mut triples = Vec::new();
@@ -354,6 +360,17 @@ mod tests {
                 prop_assert!(may_be_token || !is_token, "{}", bytes.escape_ascii());
             }
         }
+    }
+
+    #[test]
+    fn patterns_with_wildcards_need_no_look_at_every_run() {
+        let has_glance = |pattern: &str| {
+            let rules = [Rule::new("a", "acm:", pattern)];
+            Engine::builder().rules(rules).build().expect("the rule compiles").core.glance.is_some()
+        };
+        assert!(has_glance("acm:.acm:[0-9A-Za-z]{20}"));
+        // It may match what is no text, and be too short for a glance.
+        assert!(!has_glance("acm:.[0-9]{4}"));
     }
 
     #[test]

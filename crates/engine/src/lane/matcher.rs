@@ -8,6 +8,7 @@ use crate::context::{Context, Found};
 use crate::coverage::OpaqueReason;
 use crate::finding::{Kind, Preview, Proof, Range64, RuleId};
 use crate::id::{self, FindingId};
+use crate::lane::glance::{self, TEXT};
 use crate::lane::joined::AHEAD;
 use crate::lane::{Lane, LaneKind, SEEN, escaped};
 use crate::path::LaneStep;
@@ -173,6 +174,11 @@ impl Lane {
             return;
         }
         let rule = &cx.core.rules[id as usize];
+        // Of what a wildcard stands for, only text counts in what characters spell: a glance at them sees no more.
+        let is_text = || glance::is_text(view.bytes, view.index(at));
+        if self.kind.is_spelled() && rule.has_wildcards(TEXT) && !is_text() {
+            return;
+        }
         // The first bytes may be garbage of a wrong alignment.
         let relaxed = if self.kind == LaneKind::Base64 { 3 } else { 0 };
         let may_begin = |start| start <= relaxed || self.is_joint(start);

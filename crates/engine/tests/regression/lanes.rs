@@ -502,3 +502,26 @@ fn nothing_may_follow_a_declared_coding() {
         }
     }
 }
+
+/// A rule with wildcards kept runs from being told by a glance. What a glance does not see, no lane may find in one chunking and not in the other.
+#[test]
+fn a_wildcard_is_text_where_characters_spell_it() {
+    let mut rng = Rng::new(202);
+    let token = rng.text(keys::BASE62, 20);
+    let mut rule = Rule::new("wild", "acm:", "acm:.acm:[0-9A-Za-z]{20}");
+    rule.confidence = Confidence::High;
+    let engine = Engine::builder().rules([rule]).build().expect("the rule compiles");
+    let with = |wildcard: u8| [b"acm:", &[wildcard][..], b"acm:", &token].concat();
+    let (text, other) = (with(b'.'), with(0xff));
+    for padding in [0, 5, 2000] {
+        // Nothing but bytes that are no text.
+        let around: Vec<u8> = (0..padding).map(|at| 0x80 | (at % 97) as u8).collect();
+        let content = |value: &[u8]| [&around[..], value, &around].concat();
+        let spelled = |value: &[u8]| [b"(", &wrap::base64(&content(value), false, true)[..], b") "].concat();
+        for value in [&text, &other] {
+            finds(&engine, &content(value));
+        }
+        finds(&engine, &spelled(&text));
+        in_any_chunks(&engine, &spelled(&other), |run| assert_eq!(run.findings().count(), 0, "{padding}"));
+    }
+}
