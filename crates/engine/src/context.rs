@@ -19,6 +19,7 @@ use crate::path::{LaneStep, Trail};
 use crate::policy::Confidence;
 use crate::secrets::Form;
 use crate::session::Covered;
+use crate::unpack::Unpacking;
 
 /// What a flow means for its lanes.
 pub(crate) struct Facts {
@@ -77,6 +78,8 @@ pub(crate) struct Live {
     pub(crate) zlib: u32,
     /// Bytes pushed after scanning was given up.
     pub(crate) discarded: u64,
+    /// What takes the place of the decoder of the container with which the stream begins.
+    pub(crate) unpacking: Option<Box<Unpacking>>,
 }
 
 /// What a feed works with.

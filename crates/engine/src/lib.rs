@@ -33,6 +33,7 @@ mod secrets;
 mod session;
 mod slot;
 mod stream;
+mod unpack;
 mod verdict;
 mod veto;
 mod weak;
@@ -56,6 +57,7 @@ pub use scanner::Scanner;
 pub use secrets::{Binding, Form, KnownSecrets, Refusal, Spellings, StoreKey};
 pub use session::Session;
 pub use stream::Stream;
+pub use unpack::{Unpacked, Unpacker, Unpackings};
 pub use verdict::{Audience, Block, BlockReason, Reference, Verdict};
 pub use veto::Veto;
 

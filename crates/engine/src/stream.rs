@@ -44,6 +44,7 @@ use crate::ledger::Ledger;
 use crate::path::LanePath;
 use crate::scanner::Scanner;
 use crate::session::Session;
+use crate::unpack::{Unpacker, Unpackings};
 use crate::verdict::{BlockReason, Reference, Verdict};
 
 /// Bytes fed at once while no child lane is alive: a multiple of every window, small enough to stay in the first-level cache
@@ -227,6 +228,7 @@ impl Stream {
             if !is_over {
                 self.feed_partial(true, scratch, on_event);
             }
+            self.live.unpacking = None;
             self.ledger.close_slot(&self.engine.core, &self.facts, on_event);
             if self.ledger.blocked().is_none() {
                 self.ledger.release_edits(self.through);
@@ -345,12 +347,31 @@ impl Stream {
         })
     }
 
+    /// Has what the content is compressed in (gzip, Zstandard, bzip2, xz) decoded by another one, which is returned: it must be given all that is pushed here, ahead of that and on another
+    /// thread, and what it yields must come out of `next`, which may wait for it. To be called before the first push, with what that begins with.
+    ///
+    /// What comes of the stream is the same with it and without, and it takes as long as the slower one of the two: inflating, or looking at what was inflated. If something else comes out of `next`,
+    /// or too little, the content counts as truncated, and so does what is skipped or examined at once ([`Stream::gap`], [`Stream::catch_up`]).
+    ///
+    /// None where that cannot be done: the content does not begin with one of these, the flow names codings, or a part of it may leave while the rest is held back.
+    ///
+    /// # Panics
+    ///
+    /// If bytes were pushed before.
+    pub fn unpack_ahead(&mut self, beginning: &[u8], next: Unpackings) -> Option<Unpacker> {
+        assert!(self.pushed == 0 && self.state == State::Open, "a stream is unpacked from its first byte on");
+        let (unpacker, unpacking) = Unpacker::new(beginning, &self.facts, &self.engine.core.limits, next)?;
+        self.live.unpacking = Some(unpacking);
+        Some(unpacker)
+    }
+
     /// Ends scanning of a blocked stream: bytes pushed from now on are not examined ([`Coverage::discarded`] counts them) and the block stays.
     /// Does nothing before a block.
     pub fn discard(&mut self) {
         if self.ledger.blocked().is_some() && self.state == State::Open {
             self.state = State::Discarded;
             self.live.discarded = self.pushed - self.root.pos().min(self.pushed);
+            self.live.unpacking = None;
             self.root = Lane::root(&self.facts.flow);
             self.partial.zeroize();
             self.partial = Vec::new();

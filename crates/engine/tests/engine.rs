@@ -12,6 +12,7 @@ mod packs;
 mod regression;
 mod saved;
 mod support;
+mod unpacked;
 
 /// The TOML cases of `crates/testing/cases`, through the engine's own stream.
 #[test]

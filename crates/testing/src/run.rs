@@ -1,6 +1,6 @@
 //! Runs a stream over chunks and keeps everything it said.
 
-use exfilter_engine::{Coverage, Edit, Engine, Event, Flow, Verdict};
+use exfilter_engine::{Coverage, Edit, Engine, Event, Flow, Stream, Verdict};
 
 /// What a stream said.
 #[derive(Clone, Debug)]
@@ -100,7 +100,26 @@ pub fn run(engine: &Engine, flow: &Flow, bytes: &[u8], chunks: &[usize]) -> Run 
 
 /// Gives `inputs` to a stream, finishes it, and does with the bytes what the verdicts say.
 pub fn drive(engine: &Engine, flow: &Flow, inputs: &[Input<'_>]) -> Run {
+    drive_stream(engine.stream(flow.clone()), inputs)
+}
+
+/// The same, for which a part of the work is [done ahead](exfilter_engine::Stream::unpack_ahead), all of it before the first push; none for content of which there is nothing to unpack.
+pub fn unpacked(engine: &Engine, flow: &Flow, bytes: &[u8], inputs: &[Input<'_>]) -> Option<Run> {
     let mut stream = engine.stream(flow.clone());
+    let (give, take) = std::sync::mpsc::channel();
+    let mut unpacker = stream.unpack_ahead(bytes, Box::new(move || take.recv().ok()))?;
+    let mut hand = |batch| give.send(batch).is_ok();
+    for input in inputs {
+        if let Input::Chunk(chunk) = input {
+            unpacker.push(chunk, &mut hand);
+        }
+    }
+    unpacker.finish(&mut hand);
+    drop(give);
+    Some(drive_stream(stream, inputs))
+}
+
+fn drive_stream(mut stream: Stream, inputs: &[Input<'_>]) -> Run {
     let mut verdicts = Vec::new();
     let mut edits = Vec::new();
     let mut held: Vec<u8> = Vec::new();

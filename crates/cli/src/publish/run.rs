@@ -56,7 +56,7 @@ fn examine(
     let floors = Floors::of_leaving(args.refuse.fail_on, config);
     let progress = Progress::new(term.shows_progress());
     let tally = Tally::new(&engine, floors, Accepted::of_ids(&args.allow.allow)).pass(config.passes());
-    let examiner = Examiner::new(&engine, &progress).with_ids().asking(guard);
+    let examiner = Examiner::new(&engine, &progress).with_ids().asking(guard).alone();
     for file in files {
         let name = PathBuf::from(file.file_name().unwrap_or_default());
         let in_name = tally.look_at_name(&name);

@@ -7,9 +7,11 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use exfilter::{Engine, Event, Flow, OpaqueReason, PathId, Stream};
 
+use super::ahead::Ahead;
 use super::ids;
 use super::progress::Progress;
 use super::report::{Gap, Lane, Place, Reason, Seen, Suppressed};
@@ -86,6 +88,7 @@ pub(crate) enum Closed {
 }
 
 /// Examines readers with an engine.
+#[derive(Clone, Copy)]
 pub(crate) struct Examiner<'a> {
     engine: &'a Engine,
     progress: &'a Progress,
@@ -94,12 +97,14 @@ pub(crate) struct Examiner<'a> {
     guard: Option<&'a ask::Guard>,
     /// Folders and files that were named.
     roots: &'a [PathBuf],
+    /// Whether nothing else is examined at the same time: then a second thread helps.
+    is_alone: bool,
 }
 
 impl<'a> Examiner<'a> {
     /// Examines with `engine`, and tells `progress`.
     pub(crate) fn new(engine: &'a Engine, progress: &'a Progress) -> Examiner<'a> {
-        Examiner { engine, progress, ids: false, guard: None, roots: &[] }
+        Examiner { engine, progress, ids: false, guard: None, roots: &[], is_alone: false }
     }
 
     /// Names every finding, weak ones too.
@@ -115,6 +120,11 @@ impl<'a> Examiner<'a> {
     /// Looks at what lies below `roots`: what stands above them says nothing of a file.
     pub(crate) fn in_roots(self, roots: &'a [PathBuf]) -> Examiner<'a> {
         Examiner { roots, ..self }
+    }
+
+    /// Has a second thread unpack what is large and compressed, if there is a processor for it: for those who examine one thing at a time.
+    pub(crate) fn alone(self) -> Examiner<'a> {
+        Examiner { is_alone: available_parallelism().is_ok_and(|n| n.get() > 1), ..self }
     }
 
     /// The part of a path that says what a file is.
@@ -196,7 +206,7 @@ impl<'a> Examiner<'a> {
         let mut stream = self.engine.stream(Flow::at_rest().lines().file(self.below(path)));
         let mut lanes = Lanes::default();
         let mut question = self.guard.and_then(ask::Guard::begin);
-        let mut take = |bytes: &[u8], examined: &mut Examined| {
+        let mut push = |stream: &mut Stream, bytes: &[u8], examined: &mut Examined| {
             // At rest nothing blocks; what a verdict says beside that is how far the engine has come.
             let verdict = stream.push(bytes);
             if let Some(question) = &mut question {
@@ -204,12 +214,37 @@ impl<'a> Examiner<'a> {
             }
             examined.bytes += bytes.len() as u64;
             examined.through = verdict.through().unwrap_or(examined.through);
-            lanes.drain(&mut stream, examined);
+            lanes.drain(stream, examined);
             self.progress.bytes(bytes.len());
         };
+        let mut ahead = None;
+        let mut is_first = true;
+        let mut take = |bytes: &[u8], examined: &mut Examined| {
+            // What is shorter is unpacked before a thread is there.
+            if is_first && self.is_alone && bytes.len() >= READ {
+                ahead = Ahead::begin(&mut stream, bytes);
+            }
+            is_first = false;
+            match &mut ahead {
+                None => push(&mut stream, bytes, examined),
+                Some(ahead) => {
+                    if let Some(piece) = ahead.take(bytes) {
+                        push(&mut stream, &piece, examined);
+                    }
+                }
+            }
+        };
         let failed = bring(&mut take, examined);
+        let mut thread = None;
+        if let Some((rest, unpacking)) = ahead.map(Ahead::finish) {
+            rest.iter().for_each(|piece| push(&mut stream, piece, examined));
+            thread = Some(unpacking);
+        }
         let _verdict = stream.finish();
         lanes.drain(&mut stream, examined);
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            examined.gaps.push(Gap::tail(0, Reason::Internal));
+        }
         let coverage = stream.coverage();
         examined.decoded = coverage.decoded;
         examined.containers = coverage.containers;

@@ -7,6 +7,7 @@
 //! ```
 
 pub(crate) mod accept;
+mod ahead;
 pub(crate) mod file;
 mod filter;
 mod ids;

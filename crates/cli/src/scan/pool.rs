@@ -18,6 +18,15 @@ const FEW: usize = 32;
 /// Bytes under which those are scanned faster than threads are made.
 const LITTLE: u64 = 1 << 20;
 
+/// Whether others could help with a step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Threads {
+    /// Nothing else is carried out at the same time.
+    Idle,
+    /// Other steps are, or there may be one thread only.
+    Busy,
+}
+
 /// Gives every step of `walk` to `work`. Returns whether the walk itself came to its end.
 ///
 /// # Errors
@@ -26,11 +35,11 @@ const LITTLE: u64 = 1 << 20;
 pub(crate) fn run(
     mut walk: Walk,
     jobs: Option<NonZeroUsize>,
-    work: &(dyn Fn(Step) + Sync),
+    work: &(dyn Fn(Step, Threads) + Sync),
 ) -> Result<bool, Fault> {
     if jobs.is_some_and(|n| n.get() == 1) {
         return Ok(walk_on(walk, &mut |step| {
-            work(step);
+            work(step, Threads::Busy);
             true
         }));
     }
@@ -46,7 +55,7 @@ pub(crate) fn run(
         }
     }
     if ended && (first.len() <= 1 || size(&first) <= LITTLE) {
-        first.into_iter().for_each(work);
+        first.into_iter().for_each(|step| work(step, Threads::Idle));
         return Ok(true);
     }
     let pool = rayon::ThreadPoolBuilder::new()
@@ -66,7 +75,7 @@ pub(crate) fn run(
             let mut send = |step| sender.send(step).is_ok();
             first.into_iter().all(&mut send) && walk_on(walk, &mut send)
         });
-        pool.install(|| receiver.into_iter().par_bridge().for_each(work));
+        pool.install(|| receiver.into_iter().par_bridge().for_each(|step| work(step, Threads::Busy)));
         walker.join().unwrap_or(false)
     });
     Ok(whole)

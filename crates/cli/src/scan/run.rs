@@ -9,6 +9,7 @@ use exfilter::config::Config;
 
 use super::accept::Accepted;
 use super::file::{Closed, Examined, Examiner, open};
+use super::pool::Threads;
 use super::progress::Progress;
 use super::report::{Floors, Gap, Reason, Report, Seen};
 use super::tally::Tally;
@@ -42,13 +43,14 @@ pub(crate) fn run(args: &ScanArgs, term: &Term) -> Result<u8, Fault> {
         examiner = examiner.with_ids();
     }
     let tally = Tally::new(&engine, Floors::of(&args.judge, &config), accepted).pass(config.passes());
-    let task = Task { tally, examiner };
+    let task = Task { tally, alone: examiner.alone(), examiner };
     let leave = Leave {
         gitignored: args.walk.gitignore,
         patterns: args.walk.exclude.clone(),
         git_objects: args.walk.git_objects,
     };
-    let whole = pool::run(Walk::new(roots.clone(), leave), args.jobs, &|step| task.run(step))?;
+    let whole =
+        pool::run(Walk::new(roots.clone(), leave), args.jobs, &|step, threads| task.run(step, threads))?;
     progress.end();
     if !whole {
         task.tally.unexamined(roots[0].clone(), Vec::new(), Some(Gap::tail(0, Reason::Internal)));
@@ -100,23 +102,29 @@ fn nothing_to_look_for() -> Fault {
 struct Task<'a> {
     tally: Tally,
     examiner: Examiner<'a>,
+    /// For steps that are carried out one after the other.
+    alone: Examiner<'a>,
 }
 
 impl Task<'_> {
     /// Carries out a step. Readers are guarded where they are read; this guards what is left.
-    fn run(&self, step: Step) {
-        if catch_unwind(AssertUnwindSafe(|| self.carry_out(step))).is_err() {
+    fn run(&self, step: Step, threads: Threads) {
+        let examiner = match threads {
+            Threads::Idle => &self.alone,
+            Threads::Busy => &self.examiner,
+        };
+        if catch_unwind(AssertUnwindSafe(|| self.carry_out(step, examiner))).is_err() {
             self.tally.lost();
         }
     }
 
-    fn carry_out(&self, step: Step) {
+    fn carry_out(&self, step: Step, examiner: &Examiner<'_>) {
         match step {
             Step::Stdin => {
-                let examined = self.examiner.examine(STDIN.as_bytes(), &mut io::stdin().lock());
+                let examined = examiner.examine(STDIN.as_bytes(), &mut io::stdin().lock());
                 self.tally.examined(PathBuf::from(STDIN), Vec::new(), examined);
             }
-            Step::File { path, named } => self.file(path, named),
+            Step::File { path, named } => self.file(path, named, examiner),
             Step::Name { path } => {
                 let (in_name, gap) = self.name(&path);
                 self.tally.unexamined(path, in_name, gap);
@@ -131,11 +139,11 @@ impl Task<'_> {
         }
     }
 
-    fn file(&self, path: PathBuf, named: bool) {
+    fn file(&self, path: PathBuf, named: bool, examiner: &Examiner<'_>) {
         let (in_name, name_gap) = self.name(&path);
         match open(&path, named) {
             Ok(mut file) => {
-                let mut examined: Examined = self.examiner.examine(text::path_bytes(&path), &mut file);
+                let mut examined: Examined = examiner.examine(text::path_bytes(&path), &mut file);
                 examined.gaps.extend(name_gap);
                 self.tally.examined(path, in_name, examined);
             }

@@ -27,6 +27,44 @@ fn a_token_in_a_package() {
 }
 
 #[test]
+fn what_a_second_thread_unpacks_comes_to_the_same() {
+    let s = Sandbox::new();
+    let token = github_token();
+    // Of some 300 KB, which compress by half.
+    let noise: String =
+        (0_u64..20_000).map(|i| format!("{:08x}\n", i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32)).collect();
+    let code = format!("// {noise}\nmodule.exports = {{ token: '{token}' }};\n");
+    let inner = package(&token);
+    let whole = tar(&[("a.txt", noise.as_bytes()), ("lib/x.js", code.as_bytes()), ("inner.tgz", &inner)]);
+    let packed = gzip(&whole);
+    assert!(packed.len() > 100_000, "{}", packed.len());
+    let mut broken = packed.clone();
+    broken[90_000..90_040].iter_mut().for_each(|byte| *byte = !*byte);
+    let files: [(&str, Vec<u8>, usize); 6] = [
+        ("whole.tgz", packed.clone(), 2),
+        ("zstd.bin", zstd(&whole), 2),
+        ("cut.tgz", packed[..packed.len() - 200].to_vec(), 1),
+        ("broken.tgz", broken, 0),
+        ("two.bin", [&packed[..], &packed[..], b"text behind it"].concat(), 4),
+        ("bomb.gz", gzip(&vec![b' '; 200 << 20]), 0),
+    ];
+    for (name, content, least) in &files {
+        let file = s.file(name, content);
+        let scan = |jobs: &[&str]| {
+            let mut args = vec!["scan", "--format", "json", file.to_str().expect("a plain name")];
+            args.extend(jobs);
+            s.run(&args).json()
+        };
+        let (one, more) = (scan(&["--jobs", "1"]), scan(&[]));
+        assert_eq!(one, more, "{name}");
+        let found = more["findings"].as_array().map_or(0, Vec::len);
+        assert!(found >= *least, "{name}: {found} findings");
+        let is_whole = more["coverage"]["complete"] == true;
+        assert_eq!(is_whole, matches!(*name, "whole.tgz" | "zstd.bin" | "two.bin"), "{name}");
+    }
+}
+
+#[test]
 fn a_package_in_a_package_in_zstd() {
     let s = Sandbox::new();
     let inner = package(&github_token());

@@ -22,6 +22,7 @@ use crate::context::{Context, Unseen};
 use crate::coverage::OpaqueReason;
 use crate::flow::Coding;
 use crate::lane::{Depth, Framing, Lane, LaneKind, Starts, sealed};
+use crate::limits::Limits;
 use crate::map::{Origin, OuterMap};
 use crate::path::{LaneStep, Trail};
 
@@ -37,7 +38,7 @@ const PICTURES: u64 = 64;
 const ZLIB_MAX: u64 = 4096;
 const ZLIB_EACH: u64 = 16;
 /// Output per decoder call, in bytes.
-const OUTPUT: usize = 8 << 10;
+pub(crate) const OUTPUT: usize = 8 << 10;
 
 /// Ids of magic numbers in the automaton; rules come from 0 upwards.
 const GZIP: u32 = u32::MAX;
@@ -169,12 +170,17 @@ pub(crate) fn may_be_zlib(bytes: &[u8]) -> bool {
     zlib::starts(bytes) || bytes == [zlib::CMF]
 }
 
-/// A decoder for a container of a kind.
-fn decoder(kind: LaneKind, cx: &mut Context<'_>) -> Option<Box<dyn Decoder>> {
-    let limits = &cx.core.limits;
-    if let Some(decoder) = cx.scratch.decoder(kind, limits.window) {
-        return Some(decoder);
-    }
+/// What content that begins with `bytes` is compressed in, if it says so.
+pub(crate) fn compressed(bytes: &[u8]) -> Option<LaneKind> {
+    let (_, id) = MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic))?;
+    magic(*id).filter(|kind| {
+        matches!(kind, LaneKind::Gzip | LaneKind::Zstd | LaneKind::Bzip2 | LaneKind::Xz)
+            && begins(*kind, bytes)
+    })
+}
+
+/// A new decoder for a container of a kind.
+pub(crate) fn decoder(kind: LaneKind, limits: &Limits) -> Option<Box<dyn Decoder>> {
     Some(match kind {
         LaneKind::Gzip => Box::new(Gzip::new()),
         LaneKind::Zstd => Box::new(Zstd::new(limits.window)),
@@ -206,6 +212,8 @@ fn decoder(kind: LaneKind, cx: &mut Context<'_>) -> Option<Box<dyn Decoder>> {
 /// A container being decoded.
 pub(crate) struct Container {
     decoder: Box<dyn Decoder>,
+    /// Whether the decoder repeats what was [unpacked ahead](crate::unpack).
+    is_unpacked: bool,
     kind: LaneKind,
     lane: Box<Lane>,
     /// Lane offset of the magic number in the parent, and its outer offset.
@@ -562,7 +570,10 @@ impl Container {
         cx.live.windows -= self.windows;
         cx.live.kept -= self.kept;
         // A pack's takes more than is worth keeping.
-        if !self.is_framing() && !matches!(self.kind, LaneKind::Pack | LaneKind::Sealed(_)) {
+        if !self.is_unpacked
+            && !self.is_framing()
+            && !matches!(self.kind, LaneKind::Pack | LaneKind::Sealed(_))
+        {
             cx.scratch.give_decoder(self.kind, cx.core.limits.window, self.decoder);
         }
     }
@@ -651,7 +662,18 @@ impl Lane {
             cx.opaque(OpaqueReason::Members, src..self.map.end(view.end()), trail, when);
             return;
         }
-        let Some(decoder) = decoder(kind, cx) else { return };
+        let unpacking = match &mut cx.live.unpacking {
+            unpacking if at == 0 && self.kind == LaneKind::Root => {
+                unpacking.take().filter(|u| u.kind == kind)
+            }
+            _ => None,
+        };
+        let is_unpacked = unpacking.is_some();
+        let decoder = unpacking
+            .map(|unpacking| unpacking.decoder)
+            .or_else(|| cx.scratch.decoder(kind, cx.core.limits.window))
+            .or_else(|| decoder(kind, &cx.core.limits));
+        let Some(decoder) = decoder else { return };
         cx.live.lanes += 1;
         cx.live.containers += u64::from(!is_framing);
         let depth = Depth { containers: self.depth.containers + u8::from(!is_framing), shapes: 0 };
@@ -664,6 +686,7 @@ impl Lane {
         let pixels = kind == LaneKind::Zlib && super::zlib::is_picture(view, at);
         let mut container = Container {
             decoder,
+            is_unpacked,
             kind,
             lane,
             start: at,
@@ -711,7 +734,7 @@ impl Lane {
     /// Whether what stands at `at` is read already: the objects of a pack are its own, and so are the lines of a dump.
     fn is_read(&mut self, kind: LaneKind, at: u64) -> bool {
         match kind {
-            LaneKind::Zlib if at < self.packed => true,
+            LaneKind::Zlib if at < self.late().packed => true,
             LaneKind::Zlib => match self.containers.iter_mut().find(|c| c.kind == LaneKind::Pack) {
                 // Should it be none, what was not looked into for it is told of.
                 Some(pack) => {
@@ -751,7 +774,8 @@ impl Lane {
         let Container { start, src, reached, kind, .. } = *container;
         self.ended = self.ended.max(reached);
         if kind == LaneKind::Pack && !matches!(fate, Fate::Withdrawn) {
-            self.packed = self.packed.max(reached);
+            let late = self.late.get_or_insert_default();
+            late.packed = late.packed.max(reached);
         }
         match fate {
             Fate::Withdrawn if container.listed.is_some() => self.unlisted(start, src, cx),

@@ -47,6 +47,8 @@ pub(super) struct Late {
     pub(super) codes_seen: u64,
     /// Where the first mark of its part stood that tests follow.
     pub(super) tests: Option<u64>,
+    /// Where the last pack ended.
+    pub(super) packed: u64,
 }
 
 impl Late {
@@ -66,6 +68,7 @@ impl Lane {
             codes_read: 0,
             codes_seen: 0,
             tests: None,
+            packed: 0,
         };
         self.late.as_deref().unwrap_or(NONE)
     }

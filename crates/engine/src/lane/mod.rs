@@ -53,7 +53,7 @@ pub(crate) use self::ahead::Ahead;
 use self::archive::Archive;
 use self::codes::Codes;
 use self::container::Container;
-pub(crate) use self::container::{MAGICS, TEXTS, odds};
+pub(crate) use self::container::{MAGICS, OUTPUT, TEXTS, compressed, decoder, odds};
 pub(crate) use self::delta::{char_deltas, deltas};
 use self::escaped::Texts;
 pub(crate) use self::escaped::{BACK as ESCAPE_BACK, Escaped, Touched};
@@ -148,8 +148,6 @@ pub(crate) struct Lane {
     taken: Option<Box<Starts>>,
     /// Where the last container ended.
     ended: u64,
-    /// Where the last pack ended.
-    packed: u64,
     /// Content before this offset was handed on as it stands by a decoder below: it begins its containers there.
     passed: u64,
     texts: Texts,
@@ -206,7 +204,6 @@ impl Lane {
             is_document: false,
             taken: None,
             ended: 0,
-            packed: 0,
             passed: 0,
             texts: Texts::default(),
             touched: None,
@@ -236,7 +233,7 @@ impl Lane {
         self.listing = None;
         (self.codings, self.framed, self.stored, self.is_document) = (0, false, false, false);
         self.taken = None;
-        (self.ended, self.packed, self.passed) = (0, 0, 0);
+        (self.ended, self.passed) = (0, 0);
         self.texts = Texts::default();
         self.touched = None;
         self.late = None;
