@@ -21,38 +21,6 @@ sys.path.insert(0, str(HERE))
 
 from cli import CACHE, binary, measured  # noqa: E402
 
-READER = r"""
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-static char buffer[1 << 18];
-static long files, bytes;
-
-static void folder(int fd) {
-    DIR *dir = fdopendir(fd);
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-        if (entry->d_type == DT_DIR) {
-            folder(openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-        } else if (entry->d_type == DT_REG) {
-            int file = openat(fd, entry->d_name, O_RDONLY | O_NOFOLLOW);
-            for (ssize_t n; (n = read(file, buffer, sizeof buffer)) > 0;) bytes += n;
-            close(file);
-            files++;
-        }
-    }
-    closedir(dir);
-}
-
-int main(int argc, char **argv) {
-    folder(open(argv[argc - 1], O_RDONLY | O_DIRECTORY));
-    printf("%ld files, %ld bytes\n", files, bytes);
-}
-"""
-
 CREDENTIALS = {
     ".aws/credentials": "[work]\naws_access_key_id = AKIA{upper}\naws_secret_access_key = {long}\n",
     ".npmrc": "//registry.example/:_authToken={long}\n",
@@ -107,10 +75,8 @@ def main():
         home = args.home or work / "home"
         if not home.exists():
             make(home, args.files, args.text)
-        for name, source in [("reader", work / "reader.c"), ("measure", HERE / "peers/measure.c")]:
-            if name == "reader":
-                source.write_text(READER)
-            subprocess.run(["cc", "-O2", "-o", str(work / name), str(source)], check=True)
+        for name in ("reader", "measure"):
+            subprocess.run(["cc", "-O2", "-o", str(work / name), str(HERE / "peers" / f"{name}.c")], check=True)
         audit = [program, "audit", "--home", str(home), "--only", "places", "--only", "files", "--jobs", args.jobs, "--incomplete", "ok"]
         os.chdir(home)
         commands = {"reader": [str(work / "reader"), str(home)], "audit": audit}

@@ -1,6 +1,6 @@
-/* Runs one command on one CPU and prints what it cost.
+/* Runs one command on some CPUs, by their numbers with commas between them, and prints what it cost.
  *
- *     measure CPU TIMEOUT_SECONDS STDOUT STDERR COMMAND [ARGUMENT...]
+ *     measure CPUS TIMEOUT_SECONDS STDOUT STDERR COMMAND [ARGUMENT...]
  *
  * One line: wall seconds, user seconds, system seconds, peak resident KiB, exit code (128 + signal when killed, 124 on
  * time-out). A separate small program, because Linux counts the memory of the process that forked towards the peak of the one
@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -31,12 +32,12 @@ static double seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv
 
 int main(int argc, char **argv) {
     if (argc < 6) {
-        fputs("usage: measure CPU TIMEOUT STDOUT STDERR COMMAND [ARGUMENT...]\n", stderr);
+        fputs("usage: measure CPUS TIMEOUT STDOUT STDERR COMMAND [ARGUMENT...]\n", stderr);
         return 2;
     }
     cpu_set_t cpus;
     CPU_ZERO(&cpus);
-    CPU_SET((size_t)atoi(argv[1]), &cpus);
+    for (const char *cpu = argv[1]; cpu; cpu = (cpu = strchr(cpu, ',')) ? cpu + 1 : NULL) CPU_SET((size_t)atoi(cpu), &cpus);
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
     child = fork();

@@ -2,8 +2,9 @@
 """Runs exfilter and its peers over the same trees, one CPU, and prints what each costs and finds.
 
 Trees: code100 (about 100 MB of source files), packages (as published: .tgz, .whl, .crate), planted (fresh tokens, see planted.py).
-They are copied out of the work tree first, since several tools obey ignore files there. Every command is pinned to one CPU and asked
-for one thread where it has a flag for that. Start-up is the same command on a folder with one file of 1 KB; "net" has it taken off.
+They are copied out of the work tree first, since several tools obey ignore files there. Every command is pinned to one CPU, or to those of --cpus, and asked
+for as many threads where it has a flag for that. Start-up is the same command on a folder with one file of 1 KB; "net" has it taken off.
+"reader" opens, reads and closes the files with one thread. The tree `tarballs` is the packages that are .tgz of 1 MB or more, each scanned by itself, beside `gzip -dc`.
 """
 
 import argparse
@@ -70,6 +71,7 @@ class Tool:
     name = version = ""
     once = False
     trees = ("code100", "packages", "planted")
+    threads = "1"
 
     def prepare(self, work):
         pass
@@ -99,7 +101,7 @@ class Exfilter(Tool):
         self.version = text([self.program, "--version"]).split()[-1]
 
     def command(self, tree, report):
-        return [self.program, "scan", str(tree), "--format", "json", "--jobs", "1"]
+        return [self.program, "scan", str(tree), "--format", "json", "--jobs", self.threads]
 
     def records(self, report, out):
         return [json.dumps(f) for f in json.loads(out.read_text())["findings"]]
@@ -120,7 +122,7 @@ class Kingfisher(Tool):
 
     def command(self, tree, report):
         return [self.program, "scan", str(tree), *self.flags, "--no-validate", "--no-update-check", "--redact", "--quiet",
-                "--jobs", "1", "--format", "jsonl", "--output", str(report)]
+                "--jobs", self.threads, "--format", "jsonl", "--output", str(report)]
 
     def records(self, report, out):
         return [line for line in lines(report) if line.startswith('{"rule"')]
@@ -160,7 +162,7 @@ class Betterleaks(Tool):
 
     def command(self, tree, report):
         # Its --redact also cuts the paths it prints, so the report holds values; it is deleted with the work folder.
-        return [self.program, "fs", str(tree), "--no-banner", "--no-color", "--jobs", "1", "--output", str(report)]
+        return [self.program, "fs", str(tree), "--no-banner", "--no-color", "--jobs", self.threads, "--output", str(report)]
 
     def records(self, report, out):
         return [json.dumps(f["location"]) + json.dumps(f["attributes"]) for f in json.loads(report.read_text())["findings"]]
@@ -197,6 +199,34 @@ class Ripsecrets(Tool):
         return [":".join(line.split(":", 2)[:2]) for line in lines(out) if re.match(r"[^:]+:\d+:", line)]
 
 
+class Reader(Tool):
+    """What any scan of the files must do: open, read, close."""
+
+    name = "reader"
+    version = "-"
+    trees = ("code100",)
+
+    def prepare(self, work):
+        self.program = str(work / "reader")
+        text(["cc", "-O2", "-o", self.program, str(HERE / "reader.c")])
+
+    def command(self, tree, report):
+        return [self.program, str(tree)]
+
+    def records(self, report, out):
+        return []
+
+    def examined(self, report, out, err):
+        return int(re.search(r"(\d+) bytes", out.read_text()).group(1))
+
+
+class Inflate(Tool):
+    name = "gzip -dc"
+
+    def command(self, tree, report):
+        return ["gzip", "-dc", str(tree)]
+
+
 class Literals(Tool):
     """Vectorscan streaming over exfilter's literals alone: how fast a scan without any confirm could be."""
 
@@ -225,11 +255,11 @@ class Literals(Tool):
 
 
 class Run:
-    def __init__(self, work, cpu, timeout):
-        self.work, self.cpu, self.timeout = work, cpu, timeout
+    def __init__(self, work, cpus, timeout):
+        self.work, self.cpus, self.timeout = work, cpus, timeout
         self.measure = str(work / "measure")
         text(["cc", "-O2", "-o", self.measure, str(HERE / "measure.c")])
-        self.env = {"PATH": os.environ["PATH"], "HOME": str(work / "home"), "LANG": "C.UTF-8", "GOMAXPROCS": "1", "RAYON_NUM_THREADS": "1",
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(work / "home"), "LANG": "C.UTF-8", "GOMAXPROCS": Tool.threads, "RAYON_NUM_THREADS": Tool.threads,
                     "TMPDIR": str(work / "tmp")}
         (work / "home").mkdir()
         (work / "tmp").mkdir()
@@ -237,7 +267,7 @@ class Run:
     def __call__(self, tool, tree):
         report, out, err = (self.work / n for n in ("report.json", "out", "err"))
         report.unlink(missing_ok=True)
-        printed = text([self.measure, str(self.cpu), str(self.timeout), str(out), str(err), *tool.command(tree, report)], env=self.env, cwd=self.work)
+        printed = text([self.measure, self.cpus, str(self.timeout), str(out), str(err), *tool.command(tree, report)], env=self.env, cwd=self.work)
         wall, user, system, peak, code = printed.split()
         return {"wall": float(wall), "cpu": float(user) + float(system), "peak": int(peak) * 1024, "code": int(code), "report": report,
                 "out": out, "err": err}
@@ -259,6 +289,7 @@ def lay_trees(work, args):
     (small / "a.py").write_text((planted.source(random.Random(1), None) * 2)[:1024])
     ledger = planted.plant(work / "planted", args.seed)
     trees["planted"] = work / "planted"
+    trees["tarballs"] = CACHE / "packages"
     return {name: path for name, path in trees.items() if name in args.trees}, small, ledger
 
 
@@ -277,13 +308,13 @@ def median(samples, key):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trees", nargs="+", default=["code100", "packages", "planted"], choices=["code100", "packages", "planted"])
+    parser.add_argument("--trees", nargs="+", default=["code100", "packages", "planted"], choices=["code100", "packages", "planted", "tarballs"])
     parser.add_argument("--only", nargs="+", help="tools whose names begin with one of these")
     parser.add_argument("--repeat", type=int, default=3, help="rounds over tools that took less than 20 s (default 3)")
     parser.add_argument("--timeout", type=int, default=900, help="seconds for one command (default 900)")
     parser.add_argument("--largest", type=float, default=6, help="largest package of the packages tree in MB (default 6)")
     parser.add_argument("--seed", type=int, default=None, help="seed of the planted tokens; fresh when left out")
-    parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)), help="the CPU to pin to (default: the last)")
+    parser.add_argument("--cpus", default=str(max(os.sched_getaffinity(0))), help="the CPUs to pin to, with commas between them (default: the last)")
     args = parser.parse_args()
     args.seed = args.seed if args.seed is not None else int.from_bytes(os.urandom(4), "big")
 
@@ -293,7 +324,8 @@ def main():
 
 def compare(work, args):
     tools, absent = [], []
-    for tool in [Exfilter(), Kingfisher(True), Kingfisher(False), Betterleaks(), Gitleaks(), Ripsecrets(), DetectSecrets(), Literals()]:
+    Tool.threads = str(args.cpus.count(",") + 1)
+    for tool in [Exfilter(), Reader(), Kingfisher(True), Kingfisher(False), Betterleaks(), Gitleaks(), Ripsecrets(), DetectSecrets(), Literals()]:
         if args.only and not any(tool.name.startswith(o) for o in args.only):
             continue
         try:
@@ -302,7 +334,7 @@ def compare(work, args):
         except (Unavailable, OSError) as why:
             absent.append((tool.name, str(why)))
     trees, small, ledger = lay_trees(work, args)
-    run = Run(work, args.cpu, args.timeout)
+    run = Run(work, args.cpus, args.timeout)
 
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     model = next((l.split(":")[1].strip() for l in lines(Path("/proc/cpuinfo")) if l.startswith("model name")), platform.machine())
@@ -310,7 +342,7 @@ def compare(work, args):
         commit = "not known (EXFILTER_BIN)"
     else:
         commit = commit or "not known"
-    print(f"commit {commit}, {datetime.date.today()}, {model}, {os.cpu_count()} cores, one used; load "
+    print(f"commit {commit}, {datetime.date.today()}, {model}, {os.cpu_count()} cores, {Tool.threads} used; load "
           f"{os.getloadavg()[0]:.1f} at the start; medians of up to {args.repeat} interleaved rounds\n")
 
     start = {}
@@ -321,6 +353,8 @@ def compare(work, args):
     for name, tree in trees.items():
         if name == "planted":
             show_planted(run, tools, absent, tree, ledger)
+        elif name == "tarballs":
+            show_tarballs(run, tools, tree, args)
         else:
             show_costs(run, tools, absent, name, tree, start, args)
 
@@ -363,10 +397,32 @@ def show_costs(run, tools, absent, name, tree, start, args):
     print(f"## {name}: {sum(1 for p in tree.rglob('*') if p.is_file())} files, {size / MB:.1f} MB\n")
     table(["tool", "version", "wall s", "CPU s", "peak MB", "findings", "says it read MB", "start wall ms", "start CPU ms", "net wall s",
            "net CPU s", "MB/s of net CPU", "exit", "runs", "note"], rows)
-    ours, theirs = net.get("exfilter"), net.get("kingfisher --turbo")
+    ours, theirs, reader = net.get("exfilter"), net.get("kingfisher --turbo"), net.get("reader")
+    if ours and reader and not {"exfilter", "reader"} & set(errors):
+        print(f"exfilter against the reader, start-up taken off: {ours[0] / reader[0]:.2f} times its CPU time, {ours[1] / reader[1]:.2f} times its wall time\n")
     if name == "code100" and ours and theirs and not {"exfilter", "kingfisher --turbo"} & set(errors):
         print(f"exfilter against kingfisher --turbo, start-up taken off: {theirs[0] / ours[0]:.2f} times by CPU time, "
               f"{theirs[1] / ours[1]:.2f} times by wall time (goal: 1.5)\n")
+
+
+def show_tarballs(run, tools, tree, args):
+    """Each tarball by itself, run beside `gzip -dc`: what a hook before a publish has to do."""
+    tool = next((tool for tool in tools if tool.name == "exfilter"), None)
+    if tool is None:
+        return
+    inflate = Inflate()
+    rows, ratios = [], []
+    for path in sorted(tree.glob("*.tgz")):
+        if path.stat().st_size < MB:
+            continue
+        pairs = [(run(inflate, path), run(tool, path)) for _ in range(args.repeat)]
+        alone, scan = ({key: median([pair[n] for pair in pairs], key) for key in ("wall", "cpu")} for n in (0, 1))
+        ratios.append(statistics.median(b["wall"] / a["wall"] for a, b in pairs))
+        rows.append([path.name, f"{path.stat().st_size / MB:.1f}", f"{alone['wall']:.2f}", f"{scan['wall']:.2f}", f"{ratios[-1]:.2f}", f"{scan['cpu'] / alone['cpu']:.2f}"])
+    print("## tarballs\n")
+    table(["tarball", "MB", "gzip -dc, wall s", "exfilter scan, wall s", "ratio", "ratio of CPU"], rows)
+    if ratios:
+        print(f"median of {len(ratios)}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}; goal: 1.15 on two CPUs)\n")
 
 
 def show_planted(run, tools, absent, tree, ledger):
