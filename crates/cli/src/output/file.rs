@@ -16,10 +16,24 @@ pub(crate) fn to_file(
     path: &Path,
     render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Fault> {
+    to_file_of("--output", "the report", path, render)
+}
+
+/// The same for another option than `--output`, and for something else than a report.
+///
+/// # Errors
+///
+/// Likewise.
+pub(crate) fn to_file_of(
+    option: &str,
+    what: &str,
+    path: &Path,
+    render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Fault> {
     write(path, render).map_err(|error| {
         Fault::new(
-            format!("--output {}", escape(path_bytes(path))),
-            format!("the report could not be written: {error}"),
+            format!("{option} {}", escape(path_bytes(path))),
+            format!("{what} could not be written: {error}"),
             "name a file in a folder that exists and can be written to",
         )
     })

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use crate::args::Format;
 use crate::scan::report::Report;
 
-pub(crate) use file::to_file;
+pub(crate) use file::{to_file, to_file_of};
 pub(crate) use table::{columns, summary};
 
 /// How a report is written.

@@ -9,6 +9,7 @@ use clap::Args;
 use super::place::Place;
 use crate::args::PolicyArgs;
 use crate::sandbox::Seat;
+use crate::sandbox::settings::Sandbox;
 use crate::secrets::open::Choice;
 
 /// `exfilter run`.
@@ -64,6 +65,12 @@ pub(crate) struct ServeArgs {
     /// The form of that file
     #[arg(long = "for", value_enum, default_value_t = Seat::Docker, value_name = "WHOM")]
     pub(crate) seat: Seat,
+    /// Write settings by which this guard is the only way out of a sandbox that something else starts
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) sandbox: Option<Sandbox>,
+    /// The file for them, for its owner alone; one that is there and was not written by this option is left as it is [default: they are printed]
+    #[arg(long, value_name = "FILE", requires = "sandbox")]
+    pub(crate) sandbox_file: Option<PathBuf>,
     /// Tell counts in the form of OpenMetrics at http://PLACE/metrics, as Prometheus reads them
     #[arg(long, value_name = "PLACE")]
     pub(crate) metrics: Option<Place>,

@@ -18,8 +18,9 @@ use super::ssh;
 use crate::ask;
 use crate::exit;
 use crate::fault::Fault;
-use crate::output::to_file;
-use crate::sandbox::{self, Variable};
+use crate::output::to_file_of;
+use crate::sandbox::settings::{self, Sandbox, Settings};
+use crate::sandbox::{self, Seat, Variable};
 use crate::secrets::open::{self, absolute};
 use crate::term::Term;
 use crate::text::{escape, path_bytes};
@@ -41,13 +42,18 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
         opened.push(listen(place, "--listen")?);
     }
     let metrics = args.metrics.as_ref().map(|place| listen(place, "--metrics")).transpose()?;
-    to_file(&args.bundle, |out| out.write_all(ready.guard.bundle().as_bytes()))?;
+    certificates(args, ready.guard.bundle())?;
     let names = args.dns.map(|place| names(args, place, &opened)).transpose()?;
-    let mut inside = Inside { bundle: bundle(args)?, proxy: proxy(args, &opened), ssh: Vec::new() };
+    let mut inside = Inside {
+        bundle: bundle(args)?,
+        proxy: proxy(args, &opened),
+        ssh: Vec::new(),
+        address: opened.iter().find_map(|opened| opened.address),
+    };
     if let Some(folder) = &args.ssh_files {
         inside.ssh = secure_shell(args, folder, &inside.proxy, &ready)?;
     }
-    inside.write(args, &ready.changes)?;
+    let settings = inside.write(args, &ready.changes)?;
     let waits =
         |error| Fault::new("guard", format!("it cannot wait for signals: {error}"), "please report this");
     let mut asking = Asking::new().map_err(waits)?;
@@ -84,6 +90,9 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     if let Some(place) = names.filter(|_| !args.guard.quiet) {
         term.note(&format_args!("names are answered at {place}"));
     }
+    if let Some(settings) = settings {
+        settings_are_there(args, &settings, term)?;
+    }
     setup::show(&args.guard, &running, Readers::People, term)?;
     summary.tell_key(term);
     let ended = loop {
@@ -107,12 +116,15 @@ pub(crate) fn run(args: &ServeArgs, term: &Term) -> Result<u8, Fault> {
     ended
 }
 
+/// Writes the file of certificates.
+fn certificates(args: &ServeArgs, bundle: &str) -> Result<(), Fault> {
+    to_file_of("--bundle", "certificates", &args.bundle, |out| out.write_all(bundle.as_bytes()))
+}
+
 /// Lets the next certificate authority take its place, if it is time, once the file for clients has the one that follows.
 fn renew(args: &ServeArgs, running: &Running, term: &Term) {
-    let write = |bundle: &str| {
-        to_file(&args.bundle, |out| out.write_all(bundle.as_bytes()))
-            .map_err(|fault| io::Error::other(fault.to_string()))
-    };
+    let write =
+        |bundle: &str| certificates(args, bundle).map_err(|fault| io::Error::other(fault.to_string()));
     let period = Duration::from_secs(args.renew_after * 24 * 60 * 60);
     match running.renew_after(period, SystemTime::now(), write) {
         Ok(false) => {}
@@ -165,24 +177,59 @@ struct Inside {
     bundle: String,
     proxy: String,
     ssh: Vec<Variable>,
+    /// The first address at which the guard listens.
+    address: Option<SocketAddr>,
 }
 
 impl Inside {
-    /// Writes the sandbox's variables, if they are asked for.
-    fn write(&self, args: &ServeArgs, changes: &Changes) -> Result<(), Fault> {
-        let Some(path) = &args.env_file else { return Ok(()) };
+    /// Writes the sandbox's variables and settings, those that are asked for; gives the latter.
+    fn write(&self, args: &ServeArgs, changes: &Changes) -> Result<Option<Settings>, Fault> {
+        if let Some(path) = &args.env_file {
+            let text = sandbox::text(args.seat, &self.variables(args.seat, changes));
+            write_private(path, text.as_bytes(), &mut |_| Ok(())).map_err(|error| open::fault(&error))?;
+        }
+        let Some(sandbox) = args.sandbox else { return Ok(None) };
+        let seat = if sandbox == Sandbox::Claude { Seat::Claude } else { args.seat };
+        let guard = settings::Guard {
+            address: self.address,
+            socket: args.listen.iter().find_map(|place| place.socket().map(absolute)),
+            certificates: absolute(&args.bundle),
+            env_file: args.env_file.as_deref().map(|path| (absolute(path), args.seat)),
+            variables: &self.variables(seat, changes),
+        };
+        let settings = sandbox.settings(&guard)?;
+        if let Some(path) = &args.sandbox_file {
+            settings.write(path)?;
+        }
+        Ok(Some(settings))
+    }
+
+    /// The variables of what is in the sandbox.
+    fn variables(&self, seat: Seat, changes: &Changes) -> Vec<Variable> {
         let placeholders = changes.iter().filter_map(|(name, value)| {
             // What belongs nowhere is not in the sandbox at all, nor what has several lines.
             let value = value.clone().filter(|value| !value.contains(char::is_control))?;
             Some((name.to_str()?.to_owned(), Some(value)))
         });
-        let mut variables = sandbox::variables(Some(args.seat), Some(&self.proxy), Some(&self.bundle));
+        let mut variables = sandbox::variables(Some(seat), Some(&self.proxy), Some(&self.bundle));
         variables.push((ask::VARIABLE.to_owned(), Some(self.proxy.clone())));
         variables.extend(self.ssh.iter().cloned());
         variables.extend(placeholders);
-        let text = sandbox::text(args.seat, &variables);
-        write_private(path, text.as_bytes(), &mut |_| Ok(())).map_err(|error| open::fault(&error))
+        variables
     }
+}
+
+/// Prints settings that no file is for, and says what is to be done with them.
+fn settings_are_there(args: &ServeArgs, settings: &Settings, term: &Term) -> Result<(), Fault> {
+    if args.sandbox_file.is_none() {
+        let print =
+            |error: io::Error| Fault::new("standard output", error.to_string(), "give --sandbox-file");
+        term.report(|out| out.write_all(settings.text().as_bytes())).map_err(print)?;
+    }
+    if !args.guard.quiet {
+        settings.hints().iter().for_each(|hint| term.note(hint));
+    }
+    Ok(())
 }
 
 /// Writes what ssh in the sandbox needs.
@@ -247,7 +294,12 @@ fn listen(place: &Place, option: &str) -> Result<Opened, Fault> {
 
 /// The file of certificates, as the sandbox names it.
 fn bundle(args: &ServeArgs) -> Result<String, Fault> {
-    let path = args.bundle_inside.clone().unwrap_or_else(|| absolute(&args.bundle));
+    let folder = args.sandbox.and_then(|sandbox| sandbox.places().certificates);
+    let usual = || match (folder, args.bundle.file_name()) {
+        (Some(folder), Some(name)) => Path::new(folder).join(name),
+        _ => absolute(&args.bundle),
+    };
+    let path = args.bundle_inside.clone().unwrap_or_else(usual);
     path.to_str().map(str::to_owned).ok_or_else(|| {
         Fault::new(escape(path_bytes(&path)), "the path of the certificates is no text", "put them elsewhere")
     })
@@ -256,5 +308,6 @@ fn bundle(args: &ServeArgs) -> Result<String, Fault> {
 /// The proxy, as the sandbox names it.
 fn proxy(args: &ServeArgs, opened: &[Opened]) -> String {
     let address = || opened.iter().find_map(|opened| Some(format!("http://{}", opened.address?)));
-    args.proxy_inside.clone().or_else(address).unwrap_or_else(|| INSIDE.to_owned())
+    let usual = || Some(args.sandbox?.places().proxy?.to_owned());
+    args.proxy_inside.clone().or_else(usual).or_else(address).unwrap_or_else(|| INSIDE.to_owned())
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! args.rs   what the user may say         placeholders.rs   sealed secrets -> placeholders, from a seed
 //! run.rs    variables, in order           form.rs           variables -> lines of a shell, settings of an agent
+//! settings/     of what starts sandboxes, with a guard as the only way out
 //! variables.rs  by which programs find the proxy and its authority, for `run` and `guard` too
 //! ```
 //!
@@ -12,6 +13,8 @@ pub(crate) mod args;
 mod form;
 mod placeholders;
 mod run;
+#[cfg(feature = "guard")]
+pub(crate) mod settings;
 mod variables;
 
 #[cfg(feature = "guard")]

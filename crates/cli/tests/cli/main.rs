@@ -38,6 +38,8 @@ mod run_ssh;
 #[cfg(all(feature = "otel", unix))]
 mod run_telemetry;
 mod sandbox;
+#[cfg(all(feature = "guard", target_os = "linux"))]
+mod sandbox_settings;
 mod scale;
 mod secrets;
 #[cfg(all(feature = "guard", unix))]
