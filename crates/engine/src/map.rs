@@ -137,6 +137,37 @@ impl OuterMap {
         }
     }
 
+    /// Says in `other` that its bytes from `at` to `made` stand for characters of this lane from `first` on, before `to`: groups of `chars` for `bytes` each, of which the last may be cut.
+    pub(crate) fn inherit_groups(
+        &self,
+        (first, to): (u64, u64),
+        (chars, bytes): (u64, u64),
+        (at, made): (u64, u64),
+        other: &mut OuterMap,
+    ) {
+        let (mut group, mut at) = (first, at);
+        while at < made {
+            let (start, end) = (self.src(group), self.end((group + chars).min(to.max(group + 1))));
+            other.push(at, Origin::Const { start, end });
+            // Groups that lie wholly in what has one origin have the same.
+            let n = (self.same_until(group).min(to).saturating_sub(group) / chars).max(1);
+            at = at.saturating_add(bytes * n);
+            group += chars * n;
+        }
+    }
+
+    /// Up to where bytes have the same origin as that at `at`, itself if each has its own.
+    fn same_until(&self, at: u64) -> u64 {
+        let OuterMap::Segments(segments) = self else { return at };
+        let after = segments.partition_point(|s| s.at <= at).max(1);
+        match segments.get(after - 1) {
+            Some(Segment { origin: Origin::Const { .. }, .. }) => {
+                segments.get(after).map_or(u64::MAX, |s| s.at)
+            }
+            _ => at,
+        }
+    }
+
     /// Forgets what lies wholly before `at`.
     pub(crate) fn forget(&mut self, at: u64) {
         if let OuterMap::Segments(segments) = self {
@@ -188,6 +219,39 @@ mod tests {
         let end: Vec<u64> = (1..8).map(|at| map.end(at)).collect();
         assert_eq!(src, [100, 101, 102, 104, 105, 106, 108]);
         assert_eq!(end, [102, 103, 104, 106, 107, 108, 110]);
+    }
+
+    #[test]
+    fn groups_that_are_inherited_at_once_are_as_if_one_by_one() {
+        // Segments of all lengths, also such as are shorter than a group, and each kind of origin.
+        let mut map = OuterMap::segments();
+        let (mut at, mut outer) = (3, 1000);
+        for length in [1, 2, 3, 4, 5, 7, 8, 9, 40, 41, 42, 43, 6, 100] {
+            let origin = match length % 5 {
+                0 => Origin::Shift { outer },
+                1 => Origin::Base64 { outer },
+                _ => Origin::Const { start: outer, end: outer + 10 },
+            };
+            map.push(at, origin);
+            (at, outer) = (at + length, outer + 200);
+        }
+        for (chars, bytes) in [(4, 3), (2, 1)] {
+            for first in 0..60 {
+                for to in [first + 1, first + 17, first + 100, at, at + 50] {
+                    let made = 7 + (to - first.min(to)).div_ceil(chars) * bytes;
+                    let (mut once, mut each) = (OuterMap::segments(), OuterMap::segments());
+                    map.inherit_groups((first, to), (chars, bytes), (7, made), &mut once);
+                    let mut group = first;
+                    for at in (7..made).step_by(bytes as usize) {
+                        let end = map.end((group + chars).min(to.max(group + 1)));
+                        each.push(at, Origin::Const { start: map.src(group), end });
+                        group += chars;
+                    }
+                    let both = (7..made).map(|at| (once.src(at), once.end(at + 1)));
+                    assert!(both.eq((7..made).map(|at| (each.src(at), each.end(at + 1)))), "{first} {to}");
+                }
+            }
+        }
     }
 
     #[test]

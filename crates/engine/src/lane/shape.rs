@@ -427,22 +427,15 @@ impl PhaseLane {
             }
         }
         let first = fed.saturating_sub(phase.pending() as u64).max(start + *skip);
-        let mut at = lane.pos + made.len() as u64;
+        let at = lane.pos + made.len() as u64;
         phase.decode(chars, made);
         if end {
             phase.finish(made);
         }
         if !map.is_identity() {
-            // Each byte is attributed to its group of four characters; equal origins merge.
-            let mut quad = first;
-            let to = fed + chars.len() as u64;
-            while at < lane.pos + made.len() as u64 {
-                let start = map.src(quad);
-                let after = map.end((quad + 4).min(to.max(quad + 1)));
-                lane.map.push(at, Origin::Const { start, end: after });
-                at += 3;
-                quad += 4;
-            }
+            // Each byte is attributed to its group of four characters.
+            let made = lane.pos + made.len() as u64;
+            map.inherit_groups((first, fed + chars.len() as u64), (4, 3), (at, made), &mut lane.map);
         }
         if end || made.len() >= SLICE {
             self.flush(end, cx);
@@ -487,11 +480,8 @@ impl HexLane {
             let first = fed.saturating_sub(self.phase.pending() as u64).max(start + self.skip);
             self.open = self.phase.decode(chars, &mut decoded) == chars.len();
             if !map.is_identity() {
-                for i in 0..decoded.len() as u64 {
-                    let pair = first + 2 * i;
-                    let origin = Origin::Const { start: map.src(pair), end: map.end(pair + 2) };
-                    self.lane.map.push(self.lane.pos + i, origin);
-                }
+                let (at, to) = (self.lane.pos, fed + chars.len() as u64);
+                map.inherit_groups((first, to), (2, 1), (at, at + decoded.len() as u64), &mut self.lane.map);
             }
         }
         self.open &= !end;
