@@ -75,17 +75,23 @@ pub(crate) async fn exchange(
 async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>) -> Response<AnswerBody> {
     let begun = Instant::now();
     if let Err(closed) = shared.admits(&to, to.host()) {
-        return refuse_closed(&shared, Some(&to), Conversation::Plain, closed);
+        let response = refuse_closed(&shared, Some(&to), Conversation::Plain, closed);
+        pass_over(&shared, request.headers().contains_key(header::EXPECT), request.body_mut()).await;
+        return response;
     }
     let upgrade = match websocket::is_asked(request.method(), request.version(), request.headers()) {
         Some(true) => Some(hyper::upgrade::on(&mut request)),
         Some(false) => return websocket::malformed(&shared, &to),
         None => None,
     };
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
+    let waits = parts.headers.contains_key(header::EXPECT);
     let head = match message::head(&parts, &to) {
         Ok(head) => head,
-        Err(reply) => return malformed(&shared, &to, &reply),
+        Err(reply) => {
+            pass_over(&shared, waits, &mut body).await;
+            return malformed(&shared, &to, &reply);
+        }
     };
     let part = head.part();
     let turn = shared.turns_of_parts.wait(&shared.uploads, &to, part.as_ref(), shared.limits.idle).await;
@@ -101,13 +107,15 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     inspection.approved(&shared.approvals.of(&to.to_string(), shared.started.elapsed()));
     let mut inspector = match Inspector::new(&shared.engine, &inspection, head) {
         Ok(inspector) => inspector,
-        Err(error) => return malformed(&shared, &to, &Reply::bad_request(error)),
+        Err(error) => {
+            pass_over(&shared, waits, &mut body).await;
+            return malformed(&shared, &to, &Reply::bad_request(error));
+        }
     };
     let (first, foreign) = match whose(&shared, &logins, &to, &inspector) {
         Ok(first) => (first, None),
         Err(why) => (None, Some(why)),
     };
-    let waits = parts.headers.get(header::EXPECT).is_some();
     if waits && (inspector.verdict().is_block() || foreign.is_some()) {
         // The client asks before it sends the body, and is told no.
         return refuse(
@@ -150,6 +158,17 @@ async fn run(shared: Arc<Shared>, to: Authority, mut request: Request<Incoming>)
     let tells_length = parts.headers.contains_key(header::CONTENT_LENGTH);
     let manner = Manner { begun, tells_length, upgrade, logins, first };
     send(&shared, &to, inspector, taken, manner).await
+}
+
+/// Reads and forgets the body of a request that is refused for its head: clients that send all of it before they listen to an answer would be told of a broken connection, and not why. One that
+/// waits to be asked for it is not.
+async fn pass_over(shared: &Shared, waits: bool, body: &mut Incoming) {
+    let mut read = 0;
+    while !waits && read <= DRAIN {
+        let frame = tokio::time::timeout(shared.limits.idle, body.frame()).await;
+        let Ok(Some(Ok(frame))) = frame else { break };
+        read += frame.data_ref().map_or(0, |data| data.len() as u64);
+    }
 }
 
 /// Reads the body to its end, and examines it. The error says that the client went away or is too slow.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use exfilter_guard::GuardLimits;
 use exfilter_testing::{Rng, keys};
 
-use crate::stage::{Stage, engine, has, ok};
+use crate::stage::{Stage, engine, has, ok, pattern};
 
 fn limited(change: impl FnOnce(&mut GuardLimits)) -> Stage {
     let mut limits = GuardLimits::default();
@@ -65,6 +65,43 @@ fn bodies_beyond_the_limit_are_refused() {
         let ran = stage.run(&["curl", "-sS", "-d", "short", "https://echo.example.com/"]);
         assert_eq!(ran.said, "done");
     }
+}
+
+/// Node sends all of a body before it reads an answer; where the connection ends before that, it tells of a broken pipe.
+#[test]
+fn who_sends_a_long_body_is_told_why_it_is_refused() {
+    let stage = Stage::new(
+        engine(),
+        |settings| {
+            settings.allow(pattern("echo.example.com"));
+        },
+        |_| ok(b"done"),
+    );
+    // More than what sockets hold, and no proxy can have it all before it reads.
+    const BODY: usize = 16 << 20;
+    let heads = [
+        ("POST http://elsewhere.example.com/ HTTP/1.1\r\nHost: elsewhere.example.com\r\n", "403"),
+        ("POST http://echo.example.com/ HTTP/1.1\r\nHost: other.example.com\r\n", "400"),
+    ];
+    for (head, status) in heads {
+        let mut client = TcpStream::connect(stage.guard.address().unwrap()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        client.write_all(format!("{head}Content-Length: {BODY}\r\n\r\n").as_bytes()).unwrap();
+        for _ in 0..BODY >> 16 {
+            client.write_all(&[b'a'; 1 << 16]).expect("it is read to its end");
+        }
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"), "{head}");
+        // One that waits to be asked for it is told at once.
+        let mut client = TcpStream::connect(stage.guard.address().unwrap()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let expect = format!("{head}Expect: 100-continue\r\nContent-Length: {BODY}\r\n\r\n");
+        client.write_all(expect.as_bytes()).unwrap();
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"), "{head}");
+    }
+    assert!(stage.server.requests().is_empty());
 }
 
 #[test]
