@@ -115,6 +115,22 @@ const SETS: [ByteSet; 2 * ALPHABETS.len()] = {
     sets
 };
 
+/// The places of a block at which a run begins that is as long as five groups, of characters of any alphabet: in code most blocks have none.
+fn runs_in(two: &[[u64; SETS.len()]; 2]) -> u64 {
+    let any = |block: &[u64; SETS.len()]| (0..ALPHABETS.len()).fold(0, |all, alphabet| all | block[alphabet]);
+    let runs = u128::from(any(&two[0])) | u128::from(any(&two[1])) << BLOCK;
+    shortest_runs(runs) as u64
+}
+
+/// Where a run of bits begins that is as long as five groups.
+fn shortest_runs(mut bits: u128) -> u128 {
+    const { assert!(1 + 1 + 2 + 4 + 8 + 9 == SHORTEST) }
+    for by in [1, 2, 4, 8, 9] {
+        bits &= bits >> by;
+    }
+    bits
+}
+
 /// The places of a block at which five groups of an alphabet begin that may stand for text; `two` are the masks of its bytes and of those behind it.
 fn groups_in(alphabet: usize, two: &[[u64; SETS.len()]; 2]) -> u64 {
     let both = |set: usize| u128::from(two[0][set]) | u128::from(two[1][set]) << BLOCK;
@@ -124,11 +140,7 @@ fn groups_in(alphabet: usize, two: &[[u64; SETS.len()]; 2]) -> u64 {
     if groups as u64 == 0 {
         return 0;
     }
-    let mut runs = both(alphabet);
-    for by in [1, 2, 4, 8, 9] {
-        runs &= runs >> by;
-    }
-    (runs & groups) as u64
+    (shortest_runs(both(alphabet)) & groups) as u64
 }
 
 /// Calls `found` with the indices from `from` to `to` at which text begins, in order, and its alphabet.
@@ -142,6 +154,9 @@ fn beginnings(bytes: &[u8], from: usize, to: usize, mut found: impl FnMut(usize,
         let to = to.min(from + BLOCKS * BLOCK);
         for (at, two) in (from..to).step_by(BLOCK).zip(masks.windows(2).filter_map(|two| two.first_chunk())) {
             let wanted = if to - at < BLOCK { (1 << (to - at)) - 1 } else { u64::MAX };
+            if runs_in(two) & wanted == 0 {
+                continue;
+            }
             let mut begun = [0u64; ALPHABETS.len()];
             for (n, begun) in begun.iter_mut().enumerate() {
                 let mut some = groups_in(n, two) & wanted;
