@@ -93,7 +93,8 @@ fn is_pair(high: u8, low: u8) -> bool {
 
 /// Whether `bytes`, whose first one begins an escape, may stand for a token character: `\` with one of `u U x X /`, an octal digit or the end of a line, `%` and
 /// `=` with the digits of one, `&#`, and `=` at the end of a line. Other escapes stand for what ends a token anyway. So may, in UTF-8, a character without
-/// width, which stands for nothing, and a fullwidth form of a token character.
+/// width, which stands for nothing, a fullwidth form of a token character, and a tag or a variation selector (U+E0000 to U+E007F, U+E0100 to
+/// U+E017F), which show nothing and spell an ASCII character.
 #[inline]
 pub fn is_escape(bytes: [u8; 3]) -> bool {
     let [first, second, third] = bytes;
@@ -105,15 +106,19 @@ pub fn is_escape(bytes: [u8; 3]) -> bool {
                 || matches!(second, b'\r' | b'\n')
         }
         b'&' => second == b'#',
-        // U+00AD, U+200B to U+200D, U+2060, U+FEFF; U+FF01 to U+FF5E.
+        // U+00AD, U+200B to U+200F, U+202A to U+202E, U+2060 to U+2064, U+2066 to U+2069, U+FE00 to U+FE0F, U+FEFF; U+FF01 to U+FF5E.
         0xc2 => second == 0xad,
-        0xe2 => matches!((second, third), (0x80, 0x8b..=0x8d) | (0x81, 0xa0)),
+        0xe2 => {
+            matches!((second, third), (0x80, 0x8b..=0x8f | 0xaa..=0xae) | (0x81, 0xa0..=0xa4 | 0xa6..=0xa9))
+        }
         0xef => match (second, third) {
-            (0xbb, 0xbf) => true,
+            (0xbb, 0xbf) | (0xb8, 0x80..=0x8f) => true,
             (0xbc, 0x81..=0xbf) => is_token(third - 0x60),
             (0xbd, 0x80..=0x9e) => is_token(third - 0x20),
             _ => false,
         },
+        // What it spells is in its last byte.
+        0xf3 => second == 0xa0 && matches!(third, 0x80 | 0x81 | 0x84 | 0x85),
         _ => false,
     }
 }
@@ -125,14 +130,15 @@ pub(crate) fn may_become_escape(bytes: &[u8]) -> bool {
         [first] => matches!(first, b'\\' | b'%' | b'&' | b'=') || LEADS.contains(first),
         [b'%' | b'=', second] => is_high_digit(second),
         [0xe2, second] => matches!(second, 0x80 | 0x81),
-        [0xef, second] => matches!(second, 0xbb..=0xbd),
+        [0xef, second] => matches!(second, 0xb8 | 0xbb..=0xbd),
+        [0xf3, second] => second == 0xa0,
         _ => false,
     }
 }
 
 /// The first bytes of the characters of [`is_escape`] that are not ASCII.
 pub(crate) const LEADS: ByteSet = ByteSet::new(&LEADS_OF);
-pub(crate) const LEADS_OF: [u8; 3] = *b"\xc2\xe2\xef";
+pub(crate) const LEADS_OF: [u8; 4] = *b"\xc2\xe2\xef\xf3";
 
 /// Whether `b` may begin an anchor of [`Gate::NonLower`](crate::Gate::NonLower): a token character that is no lower-case letter.
 #[inline]

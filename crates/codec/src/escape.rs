@@ -6,7 +6,7 @@
 //! | `%` | `%XX`, `%uXXXX` | URLs ([RFC 3986]), `escape()` |
 //! | `&` | `&#N;`, `&#xX;`, `&amp; &lt; &gt; &quot; &apos;` | HTML and XML |
 //! | `=` | `=XX` in capitals, the end of a line | quoted-printable ([RFC 2045 section 6.7]) |
-//! | a character | without width, which stands for nothing (U+00AD, U+200B to U+200D, U+2060, U+FEFF); a fullwidth form of an ASCII character (U+FF01 to U+FF5E) | [UTF-8] |
+//! | a character | without width, which stands for nothing (U+00AD, U+200B to U+200F, U+202A to U+202E, U+2060 to U+2064, U+2066 to U+2069, U+FE00 to U+FE0F, U+FEFF); a fullwidth form of an ASCII character (U+FF01 to U+FF5E); a tag (U+E0020 to U+E007E), which shows nothing and spells an ASCII character, and the other two of tags (U+E0001, U+E007F), which stand for nothing; a variation selector from the 17th on (U+E0100), of which some make bytes from 16 on, for one that is printable ASCII | [UTF-8] |
 //!
 //! Text that is none of these is left alone, so one reader serves all of them, and what is encoded twice is read twice.
 //!
@@ -30,7 +30,7 @@ pub const MAX_LEN: usize = 12;
 #[inline]
 #[must_use]
 pub const fn is_introducer(byte: u8) -> bool {
-    matches!(byte, b'\\' | b'%' | b'&' | b'=' | 0xc2 | 0xe2 | 0xef)
+    matches!(byte, b'\\' | b'%' | b'&' | b'=' | 0xc2 | 0xe2 | 0xef | 0xf3)
 }
 
 /// What stands at the beginning of some bytes.
@@ -121,7 +121,7 @@ pub fn parse(text: &[u8]) -> Parsed {
             Some(b'\n' | b'\r') => line(text),
             _ => byte(text, 1, |b| matches!(b, b'0'..=b'9' | b'A'..=b'F')),
         },
-        Some(0xc2 | 0xe2 | 0xef) => character(text),
+        Some(0xc2 | 0xe2 | 0xef | 0xf3) => character(text),
         _ => Parsed::Text,
     }
 }
@@ -129,14 +129,26 @@ pub fn parse(text: &[u8]) -> Parsed {
 /// A character that is drawn as nothing, or as an ASCII character.
 fn character(text: &[u8]) -> Parsed {
     let made = |c: u8| Parsed::Escape(Escape::new(3, &[c]));
+    let tag = |c: u8| Parsed::Escape(Escape::new(4, &[c]));
     match *text {
         [0xc2, 0xad, ..] => Parsed::Escape(Escape::new(2, b"")),
-        [0xe2, 0x80, 0x8b..=0x8d, ..] | [0xe2, 0x81, 0xa0, ..] | [0xef, 0xbb, 0xbf, ..] => {
-            Parsed::Escape(Escape::new(3, b""))
-        }
+        [0xe2, 0x80, 0x8b..=0x8f | 0xaa..=0xae, ..]
+        | [0xe2, 0x81, 0xa0..=0xa4 | 0xa6..=0xa9, ..]
+        | [0xef, 0xbb, 0xbf, ..]
+        | [0xef, 0xb8, 0x80..=0x8f, ..] => Parsed::Escape(Escape::new(3, b"")),
         [0xef, 0xbc, third @ 0x81..=0xbf, ..] => made(third - 0x81 + b'!'),
         [0xef, 0xbd, third @ 0x80..=0x9e, ..] => made(third - 0x80 + b'`'),
-        [0xc2 | 0xe2 | 0xef] | [0xe2, 0x80 | 0x81] | [0xef, 0xbb..=0xbd] => Parsed::Incomplete,
+        [0xf3, 0xa0, 0x80, fourth @ 0xa0..=0xbf, ..] => tag(fourth - 0xa0 + b' '),
+        [0xf3, 0xa0, 0x81, fourth @ 0x80..=0xbe, ..] => tag(fourth - 0x80 + b'@'),
+        [0xf3, 0xa0, third @ (0x84 | 0x85), fourth @ 0x80..=0xbf, ..] => {
+            match (third - 0x84) * 64 + (fourth - 0x80) + 16 {
+                byte @ b' '..=b'~' => tag(byte),
+                _ => Parsed::Text,
+            }
+        }
+        [0xf3, 0xa0, 0x80, 0x81, ..] | [0xf3, 0xa0, 0x81, 0xbf, ..] => Parsed::Escape(Escape::new(4, b"")),
+        [0xc2 | 0xe2 | 0xef | 0xf3] | [0xe2, 0x80 | 0x81] | [0xef, 0xb8 | 0xbb..=0xbd] => Parsed::Incomplete,
+        [0xf3, 0xa0] | [0xf3, 0xa0, 0x80 | 0x81 | 0x84 | 0x85] => Parsed::Incomplete,
         _ => Parsed::Text,
     }
 }
@@ -332,6 +344,14 @@ mod tests {
         is("\\0147", 5, b"g");
         is("\\\r\n", 3, b"");
         is("%67", 3, b"g");
+        is("\u{e0067}", 4, b"g");
+        is("\u{e0020}", 4, b" ");
+        is("\u{e007e}", 4, b"~");
+        is("\u{e007f}", 4, b"");
+        is("\u{e0001}", 4, b"");
+        is("\u{e0157}", 4, b"g");
+        is("\u{e0110}", 4, b" ");
+        is("\u{e016e}", 4, b"~");
         is("%e9", 3, b"\xe9");
         is("%u0067", 6, b"g");
         is("&#103;", 6, b"g");
@@ -389,8 +409,13 @@ mod tests {
             "&#x;",
             "\u{a0}",
             "\u{200a}",
-            "\u{200e}",
-            "\u{2061}",
+            "\u{2010}",
+            "\u{2065}",
+            "\u{206a}",
+            "\u{fe10}",
+            "\u{e0002}",
+            "\u{e0100}",
+            "\u{e0180}",
             "\u{feef}",
             "\u{ff00}",
             "\u{ff5f}",

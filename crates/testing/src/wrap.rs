@@ -294,12 +294,20 @@ pub fn html(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Text that looks the same, or nearly: characters without width in it, fullwidth forms.
+/// Text that looks the same, or nearly, or like nothing: characters without width in it, fullwidth forms, tags.
 pub fn disguised(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
-    const NOTHING: [char; 6] = ['\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
+    const NOTHING: [char; 9] = [
+        '\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}', '\u{2063}', '\u{202e}',
+        '\u{fe0f}',
+    ];
     let (hidden, wide) = (*rng.pick(&[1, 3, 20, 1000]), *rng.pick(&[1, 3, 20, 1000]));
+    let tagged = *rng.pick(&[1, 20, 1000, 1000, 1000]);
     let mut out = String::new();
     for b in content {
+        if (b' '..=b'~').contains(b) && rng.one_in(tagged) {
+            out.extend(char::from_u32(0xe0000 + u32::from(*b)));
+            continue;
+        }
         match char::from_u32(u32::from(*b) + 0xfee0) {
             Some(form) if b.is_ascii_alphanumeric() && rng.one_in(wide) => out.push(form),
             _ => out.push(char::from(*b)),
@@ -311,14 +319,17 @@ pub fn disguised(rng: &mut Rng, content: &[u8]) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// What text shows: without the characters that have no width, and ASCII characters for fullwidth forms.
+/// What text shows: without the characters that have no width, and ASCII characters for fullwidth forms and tags.
 pub fn shown(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
-                '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {}
+                '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{feff}' => {}
+                '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' => {}
                 '\u{ff01}'..='\u{ff5e}' => out.push((u32::from(c) - 0xfee0) as u8),
+                '\u{e0001}' | '\u{e007f}' => {}
+                '\u{e0020}'..='\u{e007e}' => out.push((u32::from(c) - 0xe0000) as u8),
                 _ => out.extend(c.to_string().into_bytes()),
             }
         }

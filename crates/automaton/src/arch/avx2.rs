@@ -183,8 +183,9 @@ impl Vector for Avx2 {
             let x = [0, 32].map(|at| _mm256_loadu_si256(block.as_ptr().add(at).cast::<__m256i>()));
             let is = |x, byte: u8| _mm256_cmpeq_epi8(x, _mm256_set1_epi8(byte as i8));
             let mask = |x| _mm256_movemask_epi8(x) as u32;
-            let [a, b, c] = LEADS_OF;
-            let leads = |x| mask(_mm256_or_si256(is(x, a), _mm256_or_si256(is(x, b), is(x, c))));
+            let [a, b, c, d] = LEADS_OF;
+            let two = |x, a, b| _mm256_or_si256(is(x, a), is(x, b));
+            let leads = |x| mask(_mm256_or_si256(two(x, a, b), two(x, c, d)));
             (join(mask(is(x[0], 0)), mask(is(x[1], 0))), join(leads(x[0]), leads(x[1])))
         }
     }

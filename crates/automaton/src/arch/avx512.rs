@@ -198,8 +198,8 @@ impl Vector for Avx512 {
         unsafe {
             let x = _mm512_loadu_si512(block.as_ptr().cast::<__m512i>());
             let is = |byte: u8| _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(byte as i8));
-            let [a, b, c] = LEADS_OF;
-            (is(0), is(a) | is(b) | is(c))
+            let [a, b, c, d] = LEADS_OF;
+            (is(0), is(a) | is(b) | is(c) | is(d))
         }
     }
 

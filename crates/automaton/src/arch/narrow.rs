@@ -299,8 +299,8 @@ impl<S: Sixteen> Vector for Narrow<S> {
     fn odd(self, block: &[u8; 64]) -> (u64, u64) {
         let x = self.four(block, 0);
         let leads = self.map(x, |x| {
-            let [a, b, c] = LEADS_OF.map(|lead| self.0.equal(x, self.0.each(lead)));
-            self.0.or(a, self.0.or(b, c))
+            let [a, b, c, d] = LEADS_OF.map(|lead| self.0.equal(x, self.0.each(lead)));
+            self.0.or(self.0.or(a, b), self.0.or(c, d))
         });
         (self.zero(x), self.0.mask(leads))
     }

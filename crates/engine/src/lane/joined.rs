@@ -548,7 +548,7 @@ impl Cursor<'_> {
         if is_one { Ok(made) } else { Err(Stop::Other) }
     }
 
-    /// Passes over a character without width, if one is there: U+00AD, U+200B to U+200D, U+2060, U+FEFF.
+    /// Passes over a character without width, if one is there: those of a lane of escapes ([`exfilter_codec::escape`]).
     fn zero_width(&mut self) -> Result<bool, Stop> {
         if self.at > JOINT_MAX {
             return Err(Stop::Other);
@@ -556,10 +556,13 @@ impl Cursor<'_> {
         let len = match self.peek(0)? {
             0xc2 if self.peek(1)? == 0xad => 2,
             0xe2 => match (self.peek(1)?, self.peek(2)?) {
-                (0x80, 0x8b..=0x8d) | (0x81, 0xa0) => 3,
+                (0x80, 0x8b..=0x8f | 0xaa..=0xae) | (0x81, 0xa0..=0xa4 | 0xa6..=0xa9) => 3,
                 _ => 0,
             },
-            0xef if self.peek(1)? == 0xbb && self.peek(2)? == 0xbf => 3,
+            0xef => match (self.peek(1)?, self.peek(2)?) {
+                (0xbb, 0xbf) | (0xb8, 0x80..=0x8f) => 3,
+                _ => 0,
+            },
             _ => 0,
         };
         self.at += len;

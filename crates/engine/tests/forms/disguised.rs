@@ -28,11 +28,13 @@ fn every_disguise_is_seen_through() {
     let engine = inline();
     let open = [b"sk-live-".as_slice(), &rng.text(keys::BASE62, 20)].concat();
     for key in [keys::github(&mut rng, "ghp_"), open] {
-        let mut disguised: Vec<Vec<u8>> =
-            ["\u{ad}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{feff}"]
-                .iter()
-                .flat_map(|none| [1, 2, 9, 40].map(|times| spaced(&key, &none.repeat(times))))
-                .collect();
+        let mut disguised: Vec<Vec<u8>> = [
+            "\u{ad}", "\u{200b}", "\u{200d}", "\u{200e}", "\u{202e}", "\u{2060}", "\u{2064}", "\u{2069}",
+            "\u{fe0f}", "\u{feff}",
+        ]
+        .iter()
+        .flat_map(|none| [1, 2, 9, 40].map(|times| spaced(&key, &none.repeat(times))))
+        .collect();
         for written in ["\\u200b", "\\u{2060}", "&#8203;", "&#xad;", "\\\n", "\\\r\n"] {
             disguised.push(spaced(&key, written));
         }
@@ -47,6 +49,15 @@ fn every_disguise_is_seen_through() {
         disguised.push(
             key.iter().flat_map(|b| format!("\\u{:04x}", u32::from(*b) + 0xfee0).into_bytes()).collect(),
         );
+        // What shows nothing and spells ASCII: tags, also as JSON writes them, and variation selectors.
+        let hidden = |from: u32| key.iter().filter_map(move |b| char::from_u32(from + u32::from(*b)));
+        disguised.push(hidden(0xe0000).collect::<String>().into_bytes());
+        disguised.push(hidden(0xe0100 - 16).collect::<String>().into_bytes());
+        disguised
+            .push(hidden(0xe0000).flat_map(|c| format!("\\u{{{:x}}}", u32::from(c)).into_bytes()).collect());
+        let units =
+            |c: char| c.encode_utf16(&mut [0; 2]).iter().map(|u| format!("\\u{u:04x}")).collect::<String>();
+        disguised.push(hidden(0xe0000).flat_map(|c| units(c).into_bytes()).collect());
         for disguised in disguised {
             let before = b"let key = \"".as_slice();
             let content = [before, &disguised, b"\";\n"].concat();
@@ -62,6 +73,25 @@ fn every_disguise_is_seen_through() {
                 assert!(run.through() <= found.start, "{} bytes had left: {shown}", run.through());
             }
         }
+    }
+}
+
+#[test]
+fn flags_emoji_and_variants_of_characters_are_text() {
+    let mut rng = Rng::new(622);
+    let engine = inline();
+    let tags =
+        |of: &str| -> String { of.bytes().filter_map(|b| char::from_u32(0xe0000 + u32::from(b))).collect() };
+    let texts = [
+        format!("\u{1f3f4}{}\u{e007f} and \u{1f3f4}{}\u{e007f}", tags("gbeng"), tags("gbsct")),
+        "a heart \u{2764}\u{fe0f}, \u{845b}\u{e0100}\u{57ce}\u{5e02} and \u{8fbb}\u{e0101}".repeat(20),
+        // A key with what is drawn differently in it is no key.
+        format!("{}\u{e0100}{}", "ghp_", String::from_utf8_lossy(&rng.text(keys::BASE62, 20))),
+    ];
+    for text in texts {
+        let run = run::run(&engine, &outbound(), text.as_bytes(), &split::every(text.len(), 7));
+        assert_eq!(run.events.len(), 0, "{text}");
+        assert_eq!(run.sent, text.as_bytes());
     }
 }
 

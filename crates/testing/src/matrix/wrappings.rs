@@ -146,6 +146,8 @@ wrappings! {
         "UTF-7" => |_, v| utf7(v),
         "UTF-7, signs alone" => |_, v| v.iter().flat_map(|b| if *b == b'_' { b"+AF8-".to_vec() } else { vec![*b] }).collect(),
         "fullwidth" => |_, v| v.iter().flat_map(|b| fullwidth(*b)).collect(),
+        "tags" => |_, v| v.iter().flat_map(|b| tag(*b)).collect(),
+        "variation selectors" => |_, v| ["\u{1f600}".into(), v.iter().map(|b| selector(*b)).collect::<String>()].concat().into_bytes(),
         "zero-width between" => |_, v| list(v, "\u{200b}", |b| char::from(*b).to_string()),
         "soft hyphens between" => |_, v| list(v, "\u{ad}", |b| char::from(*b).to_string()),
     }
@@ -295,6 +297,23 @@ fn fullwidth(byte: u8) -> Vec<u8> {
         }
         _ => vec![byte],
     }
+}
+
+fn tag(byte: u8) -> Vec<u8> {
+    match byte {
+        b' '..=b'~' => {
+            char::from_u32(0xe0000 + u32::from(byte)).map(String::from).unwrap_or_default().into_bytes()
+        }
+        _ => vec![byte],
+    }
+}
+
+fn selector(byte: u8) -> char {
+    let at = match byte {
+        0..16 => 0xfe00 + u32::from(byte),
+        _ => 0xe0100 + u32::from(byte - 16),
+    };
+    char::from_u32(at).unwrap_or_default()
 }
 
 fn rot13(byte: u8) -> u8 {
