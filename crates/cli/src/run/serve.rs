@@ -227,7 +227,8 @@ fn settings_are_there(args: &ServeArgs, settings: &Settings, term: &Term) -> Res
         term.report(|out| out.write_all(settings.text().as_bytes())).map_err(print)?;
     }
     if !args.guard.quiet {
-        settings.hints().iter().for_each(|hint| term.note(hint));
+        let file = args.sandbox_file.as_deref().map(absolute);
+        settings.hints(file.as_deref()).for_each(|hint| term.note(&hint));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Guard, Sandbox, Settings};
+use super::{FILE, Guard, Sandbox, Settings};
 use crate::ask;
 use crate::fault::Fault;
 
@@ -21,6 +21,6 @@ pub(super) fn settings(guard: &Guard<'_>) -> Result<Settings, Fault> {
     Ok(Settings {
         text: super::json(&value),
         mark: ask::VARIABLE.to_owned(),
-        hints: vec!["claude --settings FILE, or take it over into ~/.claude/settings.json".to_owned()],
+        hints: vec![format!("claude --settings {FILE}, or take it over into ~/.claude/settings.json")],
     })
 }

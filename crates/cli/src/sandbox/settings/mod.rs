@@ -78,6 +78,9 @@ pub(crate) struct Settings {
     hints: Vec<String>,
 }
 
+/// What stands for the file of the settings in a hint.
+const FILE: &str = "{FILE}";
+
 /// Where a container has the guard's folders.
 const IN_CONTAINER: Places =
     Places { certificates: Some("/run/exfilter/trust"), proxy: Some("http://127.0.0.1:8080") };
@@ -125,9 +128,10 @@ impl Sandbox {
 }
 
 impl Settings {
-    /// What is to be done with them, a line each.
-    pub(crate) fn hints(&self) -> &[String] {
-        &self.hints
+    /// What is to be done with them, a line each, where they are in `file`.
+    pub(crate) fn hints(&self, file: Option<&Path>) -> impl Iterator<Item = String> {
+        let shown = file.map_or_else(|| "FILE".to_owned(), |path| escape(path_bytes(path)));
+        self.hints.iter().map(move |hint| hint.replace(FILE, &shown))
     }
 
     /// The text.
@@ -237,7 +241,7 @@ mod tests {
     fn json_of(sandbox: Sandbox, listen: &str) -> serde_json::Value {
         let settings = sandbox.settings(&guard(listen)).expect("it can be reached");
         assert!(holds(settings.text().as_bytes(), settings.mark.as_bytes()), "{sandbox:?}");
-        assert!(!settings.hints().is_empty(), "{sandbox:?}");
+        assert!(settings.hints(None).next().is_some(), "{sandbox:?}");
         serde_json::from_str(settings.text()).expect("it is JSON")
     }
 
@@ -252,6 +256,9 @@ mod tests {
         let srt = json_of(Sandbox::Srt, "127.0.0.1:8080");
         assert_eq!(srt["network"]["httpProxyPort"], 8080);
         assert_eq!(srt["network"]["socksProxyPort"], 8080);
+        let hints = Sandbox::Srt.settings(&guard("127.0.0.1:8080")).expect("it can be reached");
+        let hints: Vec<String> = hints.hints(Some(Path::new("/srv/srt.json"))).collect();
+        assert_eq!(hints, [". /srv/guard/guard.env; srt --settings /srv/srt.json COMMAND"]);
         let codex = Sandbox::Codex.settings(&guard("127.0.0.1:8080")).expect("it can be reached");
         let codex: toml::Table = codex.text().parse().expect("it is TOML");
         let name = codex["default_permissions"].as_str().expect("a name");

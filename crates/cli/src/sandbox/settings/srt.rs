@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Guard, Sandbox, Settings};
+use super::{FILE, Guard, Sandbox, Settings};
 use crate::fault::Fault;
 
 const MARK: &str = "written by exfilter guard";
@@ -23,6 +23,6 @@ pub(super) fn settings(guard: &Guard<'_>) -> Result<Settings, Fault> {
     Ok(Settings {
         text: super::json(&value),
         mark: MARK.to_owned(),
-        hints: vec![guard.with_variables("srt --settings FILE COMMAND")],
+        hints: vec![guard.with_variables(&format!("srt --settings {FILE} COMMAND"))],
     })
 }
